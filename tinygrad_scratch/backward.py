@@ -1,0 +1,121 @@
+"""The backward walk: from the cotangent of one recorded value to the cotangents of what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from heapq import heappop, heappush
+from typing import Any
+
+from tinygrad_scratch.graph import Record, split_record
+from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, label
+
+Lift = Callable[[Any, Record], Any]
+Part = tuple[Record, Any, Any]
+
+
+def walk(
+    start: Record, cotangent: Any, keep: Set[int] = frozenset(), oldest: int = 0, lift: Lift | None = None
+) -> tuple[dict[int, Any], list[Record]]:
+    """The cotangents of the leaves and of the calls in `keep`, by their order; and the records of the leaves.
+
+    Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that wait,
+    and each cotangent is let go once it is used. Records older than `oldest` are left out. With `lift`, which makes a
+    Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how higher
+    derivatives come about.
+
+    A cotangent is never changed in place: one array may stand for several.
+    """
+    cotangents: dict[int, Any] = {start[0]: cotangent}
+    if start[1] is None:
+        return cotangents, [start]
+    kept: dict[int, Any] = {}
+    leaves: list[Record] = []
+    waiting = [start]
+    while waiting:
+        record = heappop(waiting)
+        g = cotangents.pop(record[0])
+        if record[0] in keep:
+            kept[record[0]] = g
+        try:
+            parts = pull_back(record, g) if lift is None else pull_back_lifted(record, g, lift)
+        except Exception as error:
+            error.add_note(note(record))
+            raise
+        for parent, argument, part in parts:
+            if part.shape != argument.shape or part.dtype is not argument.dtype:
+                part = conform(part, argument, record[1])
+            earlier = parent[0]
+            if earlier in cotangents:
+                cotangents[earlier] = cotangents[earlier] + part
+            elif earlier <= oldest:
+                cotangents[earlier] = part
+                if parent[1] is None:
+                    leaves.append(parent)
+                else:
+                    heappush(waiting, parent)
+    return {**cotangents, **kept}, leaves
+
+
+def pull_back(record: Record, g: Any) -> Iterable[Part]:
+    """For each argument that gradient flows to: the record that made it, the argument, and its part of the cotangent.
+
+    Calls of one and of two arguments are spelled out: they are nearly all, and this is twice as fast.
+    """
+    if len(record) == 6:
+        _, function, y, keywords, a, p = record
+        rule = RULES[function][0]
+        return ((p, a, rule(g, y, a, **keywords) if keywords else rule(g, y, a)),)
+    if len(record) == 8 and record[3] is None:
+        _, function, y, _, a, b, p, q = record
+        rules = RULES[function]
+        if q is None:
+            return ((p, a, rules[0](g, y, a, b)),)
+        if p is None:
+            return ((q, b, rules[1](g, y, a, b)),)
+        return (p, a, rules[0](g, y, a, b)), (q, b, rules[1](g, y, a, b))
+    arguments, parents = split_record(record)
+    return rules_applied(record, g, record[2], arguments, arguments, parents)
+
+
+def pull_back_lifted(record: Record, g: Any, lift: Lift) -> Iterable[Part]:
+    """The same with Tensors in place of values that gradient flows to."""
+    arguments, parents = split_record(record)
+    lifted = [a if p is None else lift(a, p) for a, p in zip(arguments, parents, strict=True)]
+    return rules_applied(record, g, lift(record[2], record), lifted, arguments, parents)
+
+
+def rules_applied(record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any) -> list[Part]:
+    function, keywords = record[1], record[3] or {}
+    return [
+        (parent, argument, rule(g, y, *given, **keywords))
+        for rule, argument, parent in zip(RULES[function], arguments, parents, strict=False)
+        if parent is not None
+    ]
+
+
+def conform(part: Any, argument: Any, function: Any) -> Any:
+    """A cotangent brought to the shape and dtype of its argument: broadcasting sums, a real number has a real one."""
+    shape = argument.shape
+    if part.shape != shape:
+        extra = len(part.shape) - len(shape)
+        if extra < 0 or any(n not in (1, m) for n, m in zip(shape, part.shape[extra:], strict=False)):
+            raise ValueError(
+                f"A rule of {label(function)} returned a cotangent of shape {part.shape} for an argument of shape {shape}."
+            )
+        stretched = [extra + i for i, n in enumerate(shape) if n != part.shape[extra + i]]
+        part = part.sum(axis=(*range(extra), *stretched)).reshape(shape)
+    if part.dtype != argument.dtype:
+        if part.dtype.kind == "c" and argument.dtype.kind != "c":
+            part = part.real
+        part = part.astype(argument.dtype)
+    return part
+
+
+def note(record: Record) -> str:
+    """What was going on when a rule failed."""
+    arguments, parents = split_record(record)
+    names = DEFINITIONS[record[1]].names
+    given = ", ".join(
+        f"{names[i] if i < len(names) else i}: {getattr(a, 'shape', a)}" for i, a in enumerate(arguments)
+    )
+    return f"in the derivative rule of {label(record[1])}, called with {given}; its output has shape {record[2].shape}"

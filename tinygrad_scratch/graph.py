@@ -1,0 +1,235 @@
+"""The graph: what one recorded call is, in which order calls were made, and whether calls are being recorded.
+
+A recorded call is a flat tuple, the cheapest record that Python can make (0.05 µs; a class with slots takes 0.2 µs,
+and each further container is one more object for the garbage collector to visit on long chains):
+
+    (order, function, value, keywords, *arguments, *parents)
+
+`order`       a number that counts down, so that the newest call sorts first in a heap
+`function`    the NumPy function itself, or one of ours that is registered like it
+`value`       what the call returned, an array
+`keywords`    its keyword arguments, or None
+`arguments`   its positional arguments as plain values
+`parents`     for each argument the record that made it, or None where no gradient flows
+
+A leaf, a tensor that a person made and that requires a gradient, is recorded as `(order, None, Leaf)`.
+A record points to its parents and never to its children or to a Tensor, so a graph has no cycles: it lives exactly as
+long as someone holds its end, and goes at once when they let go.
+
+`Graph` and `Node` are the same thing to read: objects with names, made on demand for drawing and other readers.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Record: TypeAlias = tuple[Any, ...]
+
+next_order: Callable[[], int] = count(-1, -1).__next__
+
+
+class Leaf:
+    """Where `backward()` leaves the gradient of one leaf."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self) -> None:
+        self.grad: Array | None = None
+
+
+def leaf_record() -> Record:
+    return (next_order(), None, Leaf())
+
+
+def split_record(record: Record) -> tuple[tuple[Any, ...], tuple[Record | None, ...]]:
+    """The arguments of a recorded call, and the records that made them."""
+    middle = len(record) // 2 + 2
+    return record[4:middle], record[middle:]
+
+
+# ---- recording or not: local to the thread and to the async task ----------------------------------------------------
+
+_recording: ContextVar[bool] = ContextVar("recording", default=True)
+is_recording: Callable[[], bool] = _recording.get
+
+
+@contextmanager
+def _recorded(on: bool) -> Iterator[None]:
+    token = _recording.set(on)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def no_grad() -> Any:
+    """Record nothing inside the block, or inside the function that it decorates.
+
+    Holds for the running thread or async task alone.
+
+    >>> from tinygrad_scratch import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
+    ...     w -= 0.5
+    >>> w
+    Tensor([0.5, 1.5], shape=(2,), dtype=float64, requires_grad=True)
+    """
+    return _recorded(False)
+
+
+def enable_grad() -> Any:
+    """Record inside the block, also where a surrounding block says `no_grad()`.
+
+    >>> from tinygrad_scratch import Tensor, enable_grad, no_grad
+    >>> x = Tensor(3.0, requires_grad=True)
+    >>> with no_grad(), enable_grad():
+    ...     (x * x).backward()
+    >>> x.grad
+    array(6.)
+    """
+    return _recorded(True)
+
+
+# ---- notes: kept beside the values, so that recording a call never pays for them -------------------------------------
+
+
+@dataclass
+class Notes:
+    """What is known of a value beyond its record: its name, and the modules that returned it, innermost first."""
+
+    value: weakref.ref[Array]
+    name: str | None = None
+    modules: list[tuple[int, Any]] = field(default_factory=list)
+
+
+_notes: dict[int, Notes] = {}
+
+
+def _notes_on(value: Array) -> Notes:
+    """The notes on a value; they last as long as it does."""
+    key = id(value)
+    notes = _notes.get(key)
+    if notes is None:
+        notes = _notes[key] = Notes(weakref.ref(value, lambda _: _notes.pop(key, None)))
+    return notes
+
+
+def set_name(value: Array, name: str | None) -> None:
+    if name is not None or id(value) in _notes:
+        _notes_on(value).name = name
+
+
+def get_name(value: Any) -> str | None:
+    notes = _notes.get(id(value))
+    return notes.name if notes is not None else None
+
+
+def note_module(value: Array, start: int, module: Any) -> None:
+    """Say that a module returned this value, and that all calls since `start` were made inside of it."""
+    _notes_on(value).modules.append((start, module))
+
+
+# ---- the graph to read -----------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Node:
+    """One value of a graph: a recorded call, a leaf, or a constant that a call was given.
+
+    `inputs` has a Node for every number or array among the arguments, constants included; `arguments` and `keywords` are
+    the call's own, as plain values. `order` counts down, so a later call has a lower one. `modules` has, for each module
+    that returned this value, the order at which its call began and the module: it made the calls from there to here.
+    """
+
+    kind: str  # "operation", "parameter" or "constant"
+    value: Any
+    function: Any = None
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+    inputs: list[Node] = field(default_factory=list)
+    name: str | None = None
+    order: int = 0
+    requires_grad: bool = False
+    modules: list[tuple[int, Any]] = field(default_factory=list)
+
+
+class Graph:
+    """All calls that led to some outputs, oldest first.
+
+    Nodes are made by a loop, not by recursion, so a graph may be a million calls deep.
+    """
+
+    def __init__(self, *outputs: Any) -> None:
+        self.nodes: list[Node] = []
+        self._by_order: dict[int, Node] = {}
+        self._constants: dict[int, Node] = {}
+        values = [(output._value, output._node) for output in outputs]
+        for record in ancestors(*(record for _, record in values)):
+            self._add(record)
+        self.outputs = [
+            self._constant(value) if record is None else self._of(record, value) for value, record in values
+        ]
+
+    def node_of(self, tensor: Any) -> Node | None:
+        """The node of a Tensor, or None where the outputs do not depend on it."""
+        if tensor._node is not None:
+            return self._by_order.get(tensor._node[0])
+        return self._constants.get(id(tensor._value))
+
+    def _of(self, record: Record, value: Any) -> Node:
+        """The node of a record; a leaf is met first as somebody's argument, which says its value."""
+        node = self._by_order.get(record[0])
+        if node is None:
+            node = Node("parameter", value, name=get_name(value), order=record[0], requires_grad=True)
+            self._by_order[record[0]] = node
+            self.nodes.append(node)
+        return node
+
+    def _constant(self, value: Any) -> Node:
+        node = self._constants.get(id(value))
+        if node is None:
+            node = self._constants[id(value)] = Node("constant", value, name=get_name(value))
+            self.nodes.append(node)
+        return node
+
+    def _add(self, record: Record) -> None:
+        if record[1] is None:
+            return
+        order, function, value, keywords = record[:4]
+        arguments, parents = split_record(record)
+        inputs = []
+        for argument, parent in zip(arguments, parents, strict=True):
+            if parent is not None:
+                inputs.append(self._of(parent, argument))
+            elif isinstance(argument, np.ndarray | np.generic | float | int | complex):
+                inputs.append(self._constant(argument))
+        notes = _notes.get(id(value))
+        modules = notes.modules if notes is not None else []
+        node = Node(
+            "operation", value, function, arguments, keywords or {}, inputs, get_name(value), order, True, modules
+        )
+        self._by_order[order] = node
+        self.nodes.append(node)
+
+
+def ancestors(*records: Record | None) -> list[Record]:
+    """The records that these depend on, themselves included, oldest first."""
+    found: dict[int, Record] = {}
+    waiting = [record for record in records if record is not None]
+    while waiting:
+        record = waiting.pop()
+        if record[0] not in found:
+            found[record[0]] = record
+            if record[1] is not None:
+                waiting.extend(parent for parent in split_record(record)[1] if parent is not None)
+    return [found[order] for order in sorted(found, reverse=True)]

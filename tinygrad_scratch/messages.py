@@ -1,0 +1,136 @@
+"""What errors say: what was written, what was seen, why it can't be, and what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinygrad_scratch.graph import get_name
+from tinygrad_scratch.rules.registry import DEFINITIONS, label
+
+KINDS: tuple[type[Exception], ...] = (np.exceptions.AxisError, np.linalg.LinAlgError, IndexError, ValueError, TypeError)
+
+
+def describe(value: Any) -> str:
+    """A value by its name, shape and dtype: "the Tensor 'w' of shape (3, 4) and dtype float64"."""
+    array = getattr(value, "_value", value)
+    if not isinstance(array, np.ndarray):
+        return repr(value)
+    kind, name = "array" if array is value else "Tensor", get_name(array)
+    return f"the {kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
+
+
+def lost(tensor: Any, wanted: str, instead: str) -> str:
+    return (
+        f"{describe(tensor)} requires a gradient, which would be lost if it were {wanted}. Write {instead}; "
+        "or work under no_grad() where no gradient is wanted."
+    )
+
+
+def detached_copy(tensor: Any) -> str:
+    return (
+        f"Tensor(t) of {describe(tensor)} would drop its history and so its gradient. "
+        "Write t.copy() to keep the gradient, or Tensor(t.numpy()) for a new leaf."
+    )
+
+
+def check_data(data: Any, value: Any) -> None:
+    """Refuse what is no array of numbers."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError("A masked array can't become a Tensor: its mask would be lost. Pass data.filled(...), or use np.where.")
+    if value.dtype.kind not in "biufc":
+        raise TypeError(
+            f"A Tensor holds numbers, but this {type(data).__name__} makes an array of dtype {value.dtype}. "
+            "Pass numbers in rows of equal length, or give dtype=."
+        )
+
+
+def not_differentiable(tensor: Any) -> str:
+    return (
+        f"requires_grad=True needs floating data, but {describe(tensor)} holds no floats: a gradient with respect to "
+        "integers has no meaning. Write 1.0 for 1, or give dtype=float."
+    )
+
+
+def computed(tensor: Any, problem: str, instead: str) -> str:
+    if tensor._node is None:
+        return f"{describe(tensor)} requires no gradient, so {problem}: {instead}."
+    return f"{describe(tensor)} was computed from other Tensors, so {problem}: {instead}."
+
+
+def nothing_recorded(tensor: Any, method: str) -> str:
+    return (
+        f"{method} of {describe(tensor)}: it depends on no Tensor that requires a gradient. Was a parameter made without "
+        "requires_grad=True, or was this computed under no_grad(), from t.numpy() or t.detach(), or only with functions "
+        "whose derivative is zero (np.sign, np.floor, comparisons)?"
+    )
+
+
+def no_gradient_for(value: Any, place: int) -> str:
+    what = describe(value) if hasattr(value, "_node") else f"a {type(value).__name__}"
+    return (
+        f"gradient() was asked for input {place}, {what}, which requires no gradient. "
+        "Pass a Tensor with requires_grad=True, or one that was computed from such."
+    )
+
+
+def not_scalar(tensor: Any) -> str:
+    return (
+        f"{describe(tensor)} holds {tensor.size} numbers, and a gradient is that of one. Reduce it first, for example with "
+        f"np.sum(t), or pass its cotangent: gradient=, an array of shape {tensor.shape}."
+    )
+
+
+def ufunc_method(ufunc: Any, method: str) -> str:
+    instead = {
+        "accumulate": "np.cumsum, or a loop over slices,",
+        "reduce": "a reduction such as np.sum, np.prod or np.max",
+        "outer": f"{label(ufunc)}(a[:, None], b)",
+        "at": "t[index] = ..., or t[index] += ... where no index repeats",
+        "reduceat": "np.sum over slices",
+    }.get(method, "another function")
+    return f"{label(ufunc)}.{method} on a Tensor is not supported. Write {instead} instead."
+
+
+def plain_out(function: Any, out: Any) -> str:
+    return (
+        f"{label(function)} was to write a result that requires a gradient into {describe(out)}, which can't keep its "
+        "history. Write a = a + t for a += t, leave out= away, or make the target with np.zeros_like(t)."
+    )
+
+
+def no_rule_for(function: Any, name: str, tensor: Any) -> str:
+    rules = ", ".join(DEFINITIONS[function].rules)
+    return (
+        f"{label(function)} has no derivative with respect to its argument {name!r}, but {describe(tensor)} was passed "
+        f"there and requires a gradient. Pass t.numpy() if none is wanted there; it has rules for {rules}."
+    )
+
+
+def reraise(error: Exception, function: Any, arguments: tuple[Any, ...]) -> NoReturn:
+    """NumPy's own error again, with the arguments as they were: names, shapes, dtypes; and a hint where one is sure."""
+    for kind in KINDS:
+        if isinstance(error, kind):
+            names = getattr(DEFINITIONS.get(function), "names", ())
+            facts = [
+                f"  {names[i] if i < len(names) else i}: {describe(a) if isinstance(a, np.ndarray) else repr(a)}"
+                for i, a in enumerate(arguments)
+            ]
+            hint = shape_hint(function, arguments)
+            raise kind("\n".join([f"{label(function)}: {str(error).strip()}", *facts, *hint])) from error
+    raise error
+
+
+def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:
+    shapes = [np.shape(a) for a in arguments if isinstance(a, np.ndarray | int | float)]
+    if function in (np.matmul, np.dot) and len(shapes) == 2 and all(shapes):
+        (left, right), second = shapes, -2 if len(shapes[1]) > 1 else -1
+        if left[-1] != right[second]:
+            return [f"  The last axis of the first ({left[-1]}) must be as long as axis {second} of the second ({right[second]})."]
+    if isinstance(function, np.ufunc) and function.signature is None:
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            return ["  Shapes are compared from the right: two lengths must be equal, or one of them 1. Reshape one of them."]
+    return []

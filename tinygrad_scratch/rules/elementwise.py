@@ -1,0 +1,144 @@
+"""Derivatives of the functions that work element by element.
+
+Conventions at kinks: `abs` has derivative 0 at 0 (as sign(0) = 0); where two arguments tie, `maximum`, `minimum`, `fmax`
+and `fmin` give half of the gradient to each, so that `maximum(x, x)` has derivative 1; `clip` passes the gradient at
+its bounds. Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.rules.registry import compose, define_vjp, without_derivative
+
+LOG2 = math.log(2.0)
+LOG10 = math.log(10.0)
+
+# ---- arithmetic ------------------------------------------------------------------------------------------------------
+
+define_vjp(np.add, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: g)
+define_vjp(np.subtract, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: -g)
+define_vjp(np.multiply, x1=lambda g, y, x1, x2: g * x2, x2=lambda g, y, x1, x2: g * x1)
+define_vjp(np.divide, x1=lambda g, y, x1, x2: g / x2, x2=lambda g, y, x1, x2: -g * y / x2)
+define_vjp(np.negative, x=lambda g, y, x: -g)
+define_vjp(np.positive, x=lambda g, y, x: g)
+define_vjp(np.reciprocal, x=lambda g, y, x: -g * y * y)
+define_vjp(np.square, x=lambda g, y, x: g * (2 * x))
+
+
+def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
+    """x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
+    if type(x2) in (int, float):
+        return g * (2 * x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
+    return g * (x2 * x1 ** np.where(x2 == 0, 1, x2 - 1))
+
+
+def power_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
+    """y * log(x1), and 0 where x1 = 0."""
+    return g * (y * np.log(np.where(x1 == 0, 1, x1)))
+
+
+define_vjp(np.power, x1=power_base, x2=power_exponent)
+define_vjp(np.float_power, x1=power_base, x2=power_exponent)
+define_vjp(np.remainder, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: -g * np.floor_divide(x1, x2))
+define_vjp(np.fmod, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: -g * np.trunc(x1 / x2))
+
+# ---- exponentials and logarithms -------------------------------------------------------------------------------------
+
+define_vjp(np.exp, x=lambda g, y, x: g * y)
+define_vjp(np.exp2, x=lambda g, y, x: g * y * LOG2)
+define_vjp(np.expm1, x=lambda g, y, x: g * (y + 1))
+define_vjp(np.log, x=lambda g, y, x: g / x)
+define_vjp(np.log2, x=lambda g, y, x: g / (x * LOG2))
+define_vjp(np.log10, x=lambda g, y, x: g / (x * LOG10))
+define_vjp(np.log1p, x=lambda g, y, x: g / (1 + x))
+define_vjp(np.sqrt, x=lambda g, y, x: g / (2 * y))
+define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * y * y))
+define_vjp(
+    np.logaddexp,
+    x1=lambda g, y, x1, x2: g * np.exp(x1 - y),
+    x2=lambda g, y, x1, x2: g * np.exp(x2 - y),
+)
+define_vjp(
+    np.logaddexp2,
+    x1=lambda g, y, x1, x2: g * np.exp2(x1 - y),
+    x2=lambda g, y, x1, x2: g * np.exp2(x2 - y),
+)
+
+# ---- circles and hyperbolas ------------------------------------------------------------------------------------------
+
+define_vjp(np.sin, x=lambda g, y, x: g * np.cos(x))
+define_vjp(np.cos, x=lambda g, y, x: -g * np.sin(x))
+define_vjp(np.tan, x=lambda g, y, x: g * (1 + y * y))
+define_vjp(np.arcsin, x=lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
+define_vjp(np.arccos, x=lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
+define_vjp(np.arctan, x=lambda g, y, x: g / (1 + x * x))
+define_vjp(np.sinh, x=lambda g, y, x: g * np.cosh(x))
+define_vjp(np.cosh, x=lambda g, y, x: g * np.sinh(x))
+define_vjp(np.tanh, x=lambda g, y, x: g * (1 - y * y))
+define_vjp(np.arcsinh, x=lambda g, y, x: g / np.cosh(y))
+define_vjp(np.arccosh, x=lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+define_vjp(np.arctanh, x=lambda g, y, x: g / ((1 - x) * (1 + x)))
+define_vjp(
+    np.arctan2,
+    x1=lambda g, y, x1, x2: g * x2 / (x1 * x1 + x2 * x2),
+    x2=lambda g, y, x1, x2: -g * x1 / (x1 * x1 + x2 * x2),
+)
+define_vjp(np.hypot, x1=lambda g, y, x1, x2: g * x1 / y, x2=lambda g, y, x1, x2: g * x2 / y)
+define_vjp(np.degrees, x=lambda g, y, x: g * (180 / math.pi))
+define_vjp(np.radians, x=lambda g, y, x: g * (math.pi / 180))
+define_vjp(np.rad2deg, x=lambda g, y, x: g * (180 / math.pi))
+define_vjp(np.deg2rad, x=lambda g, y, x: g * (math.pi / 180))
+
+# ---- kinks -----------------------------------------------------------------------------------------------------------
+
+
+def share(g: Any, chosen: Any, tie: Any) -> Any:
+    """The cotangent of an argument that was chosen: all of it, half of it where both arguments tie, else nothing."""
+    return np.where(tie, g * 0.5, g * chosen)
+
+
+for choose in (np.maximum, np.minimum, np.fmax, np.fmin):
+    define_vjp(
+        choose,
+        x1=lambda g, y, x1, x2: share(g, x1 == y, x1 == x2),
+        x2=lambda g, y, x1, x2: share(g, x2 == y, x1 == x2),
+    )
+
+
+def direction(x: Any, y: Any) -> Any:
+    """The derivative of |x|: sign(x), for complex x its conjugate direction; 0 at 0."""
+    return np.conjugate(x) / np.where(y == 0, 1, y) if np.iscomplexobj(x) else np.sign(x)
+
+
+define_vjp(np.absolute, x=lambda g, y, x: g * direction(x, y))
+define_vjp(np.fabs, x=lambda g, y, x: g * np.sign(x))
+define_vjp(np.copysign, x1=lambda g, y, x1, x2: g * np.where(np.signbit(x1) == np.signbit(x2), 1, -1), x2=None)
+define_vjp(np.heaviside, x1=None, x2=lambda g, y, x1, x2: g * (x1 == 0))
+define_vjp(
+    np.where,
+    condition=None,
+    x=lambda g, _, condition, x, y: np.where(condition, g, 0),
+    y=lambda g, _, condition, x, y: np.where(condition, 0, g),
+)
+
+
+@compose(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    lower, upper = a_min if min is None else min, a_max if max is None else max
+    above = a if lower is None else np.maximum(a, lower)
+    return above if upper is None else np.minimum(above, upper)
+
+
+# ---- complex numbers -------------------------------------------------------------------------------------------------
+
+define_vjp(np.conjugate, x=lambda g, y, x: np.conjugate(g))
+define_vjp(np.real, val=lambda g, y, val: g)
+define_vjp(np.imag, val=lambda g, y, val: -1j * g if np.iscomplexobj(val) else 0 * g)
+
+# ---- piecewise constant ----------------------------------------------------------------------------------------------
+
+without_derivative(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.signbit, np.spacing)

@@ -1,0 +1,84 @@
+"""Derivatives of reading and writing parts of an array.
+
+Reading a part and adding it into zeros are each other's derivative; so are writing a part and reading it. Writing is a
+function here: it returns a new array, and what was saved before it stays as it was.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.rules.registry import define_vjp, differentiable
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index selects a view: numbers, slices, Ellipsis and None, and no arrays."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) and not isinstance(part, bool)
+               for part in parts)
+
+
+def has_integer_arrays(index: Any) -> bool:
+    """Whether an index can name one element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(np.asarray(part).dtype.kind in "iu" for part in parts if isinstance(part, np.ndarray | list | tuple))
+
+
+@differentiable
+def scatter(a: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape, with `a` added at an index. Elements that the index names twice get both."""
+    full = np.zeros(shape, a.dtype)
+    if has_integer_arrays(index):
+        np.add.at(full, index, a)
+    else:
+        full[index] = a
+    return full
+
+
+define_vjp(operator.getitem, a=lambda g, y, a, index: scatter(g, index, a.shape))
+define_vjp(scatter, a=lambda g, y, a, index, shape: g[index])
+
+
+@differentiable
+def assign(a: Any, value: Any, index: Any) -> Any:
+    """A copy of `a` in which `a[index]` is `value`."""
+    new = a.copy()
+    new[index] = value
+    return new
+
+
+def assigned_value(g: Any, y: Any, a: Any, value: Any, index: Any) -> Any:
+    """What was read at the index; where one element was written twice, only the last write counts."""
+    part = g[index]
+    if not has_integer_arrays(index):
+        return part
+    writes = np.arange(part.size).reshape(part.shape)
+    last = np.empty(a.shape, int)
+    last[index] = writes
+    return np.where(last[index] == writes, part, 0)
+
+
+define_vjp(
+    assign,
+    a=lambda g, y, a, value, index: assign(g, 0.0, index),
+    value=assigned_value,
+)
+
+
+@differentiable
+def replace_view(a: Any, value: Any, view: Callable[[Any], Any]) -> Any:
+    """A copy of `a` in which the part that `view(a)` shows is `value`."""
+    new = a.copy()
+    view(new)[...] = value
+    return new
+
+
+define_vjp(
+    replace_view,
+    a=lambda g, y, a, value, view: replace_view(g, 0.0, view),
+    value=lambda g, y, a, value, view: view(g),
+)

@@ -1,0 +1,129 @@
+"""Derivatives of the functions that reduce axes: sums, products, means, extremes, variance.
+
+Convention: where several elements tie for a maximum or a minimum, they share its gradient equally.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.rules.registry import QUICK, compose, define_vjp
+from tinygrad_scratch.rules.shapes import expand
+
+Axis = int | tuple[int, ...] | None
+
+
+def spread(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
+    """The cotangent of a reduction, brought back to the shape of what was reduced."""
+    return expand(restore(g, a, axis, keepdims), a.shape)
+
+
+def restore(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
+    """A reduction's result with its reduced axes put back, each of length 1, so that it broadcasts against `a`."""
+    if keepdims or g.ndim == a.ndim or axis is None:
+        return g
+    axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    return g.reshape(tuple(1 if i in axes else n for i, n in enumerate(a.shape)))
+
+
+def sum_of(
+    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 0, where: Any = True
+) -> Any:
+    full = spread(g, a, axis, keepdims)
+    return full if where is True else np.where(where, full, 0)
+
+
+def add_up(a: Any, axis: Axis = None, dtype: Any = None, **keywords: Any) -> Any:
+    return np.add.reduce(a, axis, dtype, None, **keywords)
+
+
+QUICK[np.sum] = add_up
+define_vjp(np.sum, a=sum_of)
+
+
+def extreme_of(
+    g: Any, y: Any, a: Any, axis: Axis = None, *, keepdims: Any = False, initial: Any = None, where: Any = True
+) -> Any:
+    """The gradient goes to the elements that equal the extreme, in equal parts; to none where `initial` won alone."""
+    chosen = np.logical_and(a == restore(y, a, axis, keepdims), where)
+    ties = np.sum(chosen, axis=axis, keepdims=True)
+    if initial is not None:
+        ties = ties + (restore(y, a, axis, keepdims) == initial)
+    return np.where(chosen, restore(g, a, axis, keepdims) / np.maximum(ties, 1).astype(a.dtype), 0)
+
+
+for extreme in (np.max, np.min, np.amax, np.amin):
+    define_vjp(extreme, a=extreme_of)
+
+
+def product_of(
+    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 1, where: Any = True
+) -> Any:
+    """The product of all the others, by running products from either end: right also where elements are zero."""
+    kept = a if where is True else np.where(where, a, 1)
+    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    rest = tuple(i for i in range(a.ndim) if i not in axes)
+    order = rest + axes
+    flat = np.transpose(kept, order).reshape(tuple(a.shape[i] for i in rest) + (-1,))
+    n = flat.shape[-1]
+    before: Any = [initial * np.ones_like(flat[..., 0])] if n else []
+    after: Any = [np.ones_like(flat[..., 0])] if n else []
+    for i in range(n - 1):
+        before.append(before[-1] * flat[..., i])
+        after.append(after[-1] * flat[..., n - 1 - i])
+    if not n:
+        return spread(g, a, axis, keepdims)
+    others = np.stack(before, axis=-1) * np.stack(after[::-1], axis=-1)
+    others = np.transpose(others.reshape(tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim)))
+    full = restore(g, a, axis, keepdims) * others
+    return full if where is True else np.where(where, full, 0)
+
+
+define_vjp(np.prod, a=product_of)
+
+# ---- made of the above -----------------------------------------------------------------------------------------------
+
+
+def number_of(a: Any, axis: Axis, where: Any) -> Any:
+    """How many elements each result was made of."""
+    if where is not True:
+        return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
+    axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    count = 1
+    for i in axes:
+        count *= a.shape[i]
+    return count
+
+
+def mean_of(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True) -> Any:
+    share = spread(g, a, axis, keepdims) / number_of(a, axis, where)
+    return share if where is True else np.where(where, share, 0)
+
+
+define_vjp(np.mean, a=mean_of)
+
+
+@compose(np.var)
+def var(
+    a: Any, axis: Axis = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False, where: Any = True, correction: Any = None
+) -> Any:
+    middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
+    apart = a - middle
+    square = np.real(apart * np.conjugate(apart)) if np.iscomplexobj(a) else apart * apart
+    free = np.sum(np.ones(a.shape) if where is True else np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
+    free = np.asarray(free - (ddof if correction is None else correction), dtype=np.result_type(square.dtype))
+    return np.sum(square, axis=axis, dtype=dtype, keepdims=keepdims, where=where) / free
+
+
+@compose(np.std)
+def std(
+    a: Any, axis: Axis = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False, where: Any = True, correction: Any = None
+) -> Any:
+    return np.sqrt(np.var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, correction=correction))
+
+
+@compose(np.ptp)
+def ptp(a: Any, axis: Axis = None, *, keepdims: Any = False) -> Any:
+    return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)

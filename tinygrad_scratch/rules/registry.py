@@ -1,0 +1,246 @@
+"""The table of derivatives: which functions have rules, which have none, and which are made of others.
+
+A rule is one plain function for each differentiable argument. It is given the cotangent `g` of the output, the output
+`y`, and then the call's own arguments by NumPy's own names; it returns the cotangent of that argument:
+
+    define_vjp(np.tanh, x=lambda g, y, x: g * (1 - y * y))
+
+Rules need not undo broadcasting and need not care about dtypes: the backward walk brings each cotangent to the shape
+and dtype of its argument, once, for all rules.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, TypeVar
+
+import numpy as np
+
+Rule = Callable[..., Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class EveryOperand:
+    """The rules of a function that takes any number of arrays: one rule, told which operand it is asked about."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __getitem__(self, position: int) -> Rule:
+        return functools.partial(self.rule, position)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return map(self.__getitem__, count())
+
+
+@dataclass(eq=False)
+class Definition:
+    """What the table says about one function.
+
+    `names` are the positional parameters, `rules` those of them that have a rule (None: declared without a derivative),
+    `keywords` the keyword arguments that the rules honour. `value` computes the value. `operands` is the name of the
+    starred parameter of a function of any number of arrays; with `sequence` they are passed as one list.
+    """
+
+    function: Callable[..., Any]
+    value: Callable[..., Any]
+    names: tuple[str, ...]
+    defaults: dict[str, Any]
+    rules: dict[str, Rule | None]
+    keywords: frozenset[str]
+    order: tuple[str, ...]
+    operands: str | None = None
+    sequence: bool = False
+
+    def bind(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The same call with every argument that has a rule, or is named before one, given by position.
+
+        Raises TypeError for a keyword that no rule honours: a keyword is never swallowed.
+        """
+        for name in keywords:
+            if name not in self.keywords:
+                raise TypeError(f"{self.label}() on a Tensor does not support the keyword {name}={keywords[name]!r}. "
+                                f"It supports {', '.join(sorted(self.keywords)) or 'none'}.")
+        if self.sequence:
+            arguments, keywords = self._flat(arguments, keywords)
+        if self.operands is not None:
+            return arguments, keywords
+        if len(arguments) > len(self.names):
+            raise TypeError(f"{self.label}() on a Tensor takes at most {len(self.names)} positional arguments "
+                            f"({', '.join(self.names)}), {len(arguments)} were given.")
+        last = max((i for i, name in enumerate(self.names) if name in self.rules and name in keywords), default=-1)
+        if last < len(arguments):
+            return arguments, keywords
+        keywords = dict(keywords)
+        missing = [name for name in self.names[len(arguments) : last + 1]]
+        for name in missing:
+            if name not in keywords and name not in self.defaults:
+                raise TypeError(f"{self.label}() misses its argument {name!r}.")
+        return (*arguments, *(keywords.pop(name, self.defaults.get(name)) for name in missing)), keywords
+
+    def _flat(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arrays of a list as arguments of their own, and what follows them by keyword."""
+        first, *rest = arguments if arguments else (keywords[self.operands],)
+        following = [name for name in self.order if name != self.operands]
+        return tuple(first), {**dict(zip(following, rest, strict=False)), **keywords}
+
+    def compute(self, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """The value of a bound call, by NumPy."""
+        return self.value(list(arguments), **keywords) if self.sequence else self.value(*arguments, **keywords)
+
+    @property
+    def label(self) -> str:
+        return label(self.function)
+
+
+PLAIN = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, tuple})
+"""The types of argument that are no Tensor and that NumPy may have as they are."""
+
+DEFINITIONS: dict[Any, Definition] = {}
+RULES: dict[Any, Any] = {}  # function -> its rules by position: what the backward walk looks up
+COMPOSED: dict[Any, Callable[..., Any]] = {}
+WITHOUT_DERIVATIVE: set[Any] = set()
+QUICK: dict[Any, Callable[..., Any]] = {}  # a quicker way to the same value, where NumPy's function is slow on few elements
+
+
+def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | None) -> Function:
+    """Give a function its derivative: for each differentiable argument a rule `rule(g, y, *arguments, **keywords)`.
+
+    `g` is the cotangent of the output, with its shape; `y` the output; the rest is the call itself. The rule returns
+    the cotangent of its argument, of that shape or of one that broadcasting made from it. A rule is plain NumPy: it
+    is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
+    ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition
+    of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the position first; `sequence` says
+    that the function takes these arrays as one list, as `np.concatenate` does.
+
+    The function is a NumPy function, or one of your own that `differentiable` made. Raises TypeError where a rule is
+    named after no argument or where two rules disagree about the call.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import define_vjp, differentiable, grad
+    >>> @differentiable
+    ... def cube(x):
+    ...     return x**3
+    >>> _ = define_vjp(cube, x=lambda g, y, x: g * 3 * x**2)
+    >>> float(grad(cube)(2.0))
+    12.0
+    """
+    if not rules:
+        raise TypeError(f"define_vjp({label(function)}) needs a rule for at least one argument, such as x=lambda g, y, x: ...")
+    parameters = None
+    for name, rule in rules.items():
+        if rule is None:
+            continue
+        found = list(inspect.signature(rule).parameters.values())
+        starred = [p.name for p in found if p.kind is p.VAR_POSITIONAL]
+        mine = found[3 if name in starred else 2 :]
+        if parameters is not None and [shape_of(p) for p in mine] != [shape_of(p) for p in parameters]:
+            raise TypeError(f"The rules of {label(function)} disagree about its arguments: {mine} and {parameters}.")
+        parameters = mine
+    if parameters is None:
+        raise TypeError(f"define_vjp({label(function)}): at least one argument needs a rule; use without_derivative otherwise.")
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise TypeError(f"A rule of {label(function)} takes **keywords. Name each keyword that it honours.")
+    names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+    operands = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+    unknown = [name for name in rules if name not in (*names, operands)]
+    if unknown:
+        raise TypeError(f"{label(function)} has no argument {unknown[0]!r}; its rules take {', '.join(names)}.")
+    DEFINITIONS[function] = Definition(
+        function=function,
+        value=QUICK.get(function) or (function.__wrapped__ if is_ours(function) else function),  # type: ignore[attr-defined]
+        names=names,
+        defaults={p.name: p.default for p in parameters if p.default is not p.empty},
+        rules=rules,
+        keywords=frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL),
+        order=tuple(p.name for p in parameters),
+        operands=operands,
+        sequence=sequence,
+    )
+    operand_rule = rules.get(operands) if operands else None
+    RULES[function] = EveryOperand(operand_rule) if operand_rule else tuple(rules.get(name) for name in names)
+    return function
+
+
+def shape_of(parameter: inspect.Parameter) -> tuple[str, Any, Any]:
+    return parameter.name, parameter.kind, parameter.default
+
+
+def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
+    """Say how a NumPy function is made of others that have rules; its own text never sees a Tensor.
+
+    The text's parameters are the ones that a call may have.
+    """
+
+    def register(text: Function) -> Function:
+        COMPOSED[function] = text
+        return text
+
+    return register
+
+
+def without_derivative(*functions: Callable[..., Any]) -> None:
+    """Declare functions whose derivative is zero or has no meaning: they are given and return plain arrays."""
+    WITHOUT_DERIVATIVE.update(functions)
+
+
+def differentiable(function: Function) -> Function:
+    """Let a function of arrays be recorded as one call, once `define_vjp` has given it its rules.
+
+    Called with plain arrays it runs as it stands; called with a Tensor it runs on the Tensor's array and is recorded.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import Tensor, define_vjp, differentiable
+    >>> @differentiable
+    ... def double(x):
+    ...     return 2 * x
+    >>> _ = define_vjp(double, x=lambda g, y, x: 2 * g)
+    >>> double(np.ones(2))
+    array([2., 2.])
+    >>> double(Tensor([1.0], requires_grad=True))
+    Tensor([2.], shape=(1,), dtype=float64, requires_grad=True)
+    """
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        for argument in (*arguments, *keywords.values()) if keywords else arguments:
+            if type(argument) not in PLAIN and hasattr(argument, "__record__"):
+                return argument.__record__(call, arguments, keywords)
+        return function(*arguments, **keywords)
+
+    call.__ours__ = True  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
+def is_ours(function: Any) -> bool:
+    return hasattr(function, "__ours__")
+
+
+def label(function: Any) -> str:
+    """The name that a person would write: `np.sum`, `np.linalg.inv`, `sigmoid`."""
+    name = getattr(function, "__name__", str(function))
+    if isinstance(function, np.ufunc):
+        return f"np.{name}"
+    module = getattr(function, "__module__", None) or ""
+    return f"{module.replace('numpy', 'np', 1)}.{name}" if module.split(".")[0] == "numpy" else name
+
+
+def known_functions() -> list[Any]:
+    return [*DEFINITIONS, *COMPOSED, *WITHOUT_DERIVATIVE]
+
+
+def refuse(function: Any) -> TypeError:
+    """The error for a function that the table does not know."""
+    names = [label(known) for known in known_functions()]
+    near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.5)
+    hint = f" The nearest known function is {near[0]}." if near else ""
+    return TypeError(
+        f"{label(function)} has no derivative rule, so calling it on a Tensor would lose the gradient.{hint} "
+        "Write it with functions that have one, give it a rule with define_vjp (docs/add-an-operation.md), "
+        "or pass x.numpy() where no gradient is wanted."
+    )

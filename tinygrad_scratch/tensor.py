@@ -1,0 +1,699 @@
+"""Tensor: a value, the record of where it came from, and the doors through which NumPy's functions reach it.
+
+No derivative lives here: the operators and doors find a function in the table (`rules`), let NumPy compute its value, and
+record the call (`graph`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tinygrad_scratch import messages, views
+from tinygrad_scratch.backward import walk
+from tinygrad_scratch.graph import (
+    Array,
+    Record,
+    enable_grad,
+    get_name,
+    is_recording,
+    leaf_record,
+    next_order,
+    set_name,
+)
+from tinygrad_scratch.rules.indexing import assign
+from tinygrad_scratch.rules.registry import COMPOSED, DEFINITIONS, PLAIN, QUICK, RULES, WITHOUT_DERIVATIVE, Definition, refuse
+from tinygrad_scratch.rules.shapes import cast
+
+ndarray = np.ndarray
+# ---- operators and methods: NumPy's functions under their other names ------------------------------------------------
+
+
+def binary(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    """An operator, applied at once: it skips NumPy's door."""
+
+    def forward(self: Tensor, other: Any) -> Any:
+        return apply_binary(function, compute, self, other)
+
+    return forward
+
+
+def reflected(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    def backward(self: Tensor, other: Any) -> Any:
+        return apply_binary(function, compute, other, self)
+
+    return backward
+
+
+def in_place(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Tensor]:
+    def update(self: Tensor, other: Any) -> Tensor:
+        views.check_writable(self)
+        views.write(self, as_tensor(apply_binary(function, compute, self, other)))
+        return self
+
+    return update
+
+
+def plain_binary(compute: Callable[[Any, Any], Any], swap: bool = False) -> Callable[[Tensor, Any], Any]:
+    """An operator without a derivative: of plain values, a plain value."""
+
+    def compare(self: Tensor, other: Any) -> Any:
+        return compute(plain(other), self._value) if swap else compute(self._value, plain(other))
+
+    return compare
+
+
+def method(function: Any) -> Callable[..., Any]:
+    """A NumPy function as the method of that name."""
+
+    def of_tensor(self: Tensor, *arguments: Any, **keywords: Any) -> Any:
+        if not arguments and not keywords:
+            return self.__array_function__(function, (), (self,), {})
+        return call(function, (self, *arguments), keywords)
+
+    of_tensor.__name__ = function.__name__
+    of_tensor.__doc__ = f"`{messages.label(function)}` of this Tensor, with the same arguments after the first."
+    return of_tensor
+
+
+
+class Tensor:
+    """A NumPy array that remembers where it came from.
+
+    `data` is anything that `np.array` takes, and is copied. With `requires_grad=True` the Tensor is a leaf: it needs a
+    real or complex floating dtype, what is computed from it is recorded, and `backward()` leaves gradients in its `.grad`.
+    NumPy's functions, operators and methods work on Tensors as they do on arrays. The value itself is read-only:
+    writing (`t[0] = 1`, `t += 1`) makes a new value, so a recorded computation is never changed under your hands.
+
+    Raises TypeError for data that are no numbers, and for integers with `requires_grad=True`.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import Tensor
+    >>> w = Tensor([[1.0, 2.0]], requires_grad=True, name="w")
+    >>> np.sum(w**2).backward()
+    >>> w.grad
+    array([[2., 4.]])
+    """
+
+    __slots__ = ("__weakref__", "_alias", "_node", "_value")
+    _value: Array
+    _node: Record | None
+    _alias: views.Alias | None
+
+    def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
+        if type(data) is Tensor:
+            if data._node is not None and is_recording():
+                raise TypeError(messages.detached_copy(data))
+            data = data._value
+        value = np.array(data, dtype=dtype)
+        if type(data) is not ndarray or dtype is not None:
+            messages.check_data(data, value)
+        self._value = value
+        self._alias = None
+        self._node = None
+        if requires_grad:
+            self.requires_grad = True
+        if name is not None:
+            set_name(value, name)
+
+    # ---- what it is --------------------------------------------------------------------------------------------------
+
+    def numpy(self) -> Array:
+        """The value as an array of the same shape and dtype, read-only, without its history."""
+        self._value.setflags(write=False)
+        return self._value
+
+    @property
+    def data(self) -> Array:
+        """The value as a read-only array. Assigning another array of this shape replaces the value of a leaf."""
+        return self.numpy()
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if self._node is not None and self._node[1] is not None:
+            raise TypeError(messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())"))
+        views.set_leaf(self, np.array(value._value if type(value) is Tensor else value, dtype=self.dtype))
+
+    @property
+    def grad(self) -> Array | None:
+        """The gradient that `backward()` calls have added up, an array of this shape and dtype; None before.
+
+        Raises AttributeError for a Tensor that was computed: gradients are kept for leaves, and
+        `loss.gradient(t)` returns the one of an intermediate value.
+        """
+        if self._node is None:
+            return None
+        if self._node[1] is not None:
+            raise AttributeError(messages.computed(self, "it keeps no .grad", "write loss.gradient(t) for its gradient"))
+        grad: Array | None = self._node[2].grad
+        return grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if self._node is None or self._node[1] is not None:
+            raise AttributeError(messages.computed(self, "it has no .grad to set", "set that of a leaf (requires_grad=True)"))
+        if value is not None:
+            value = np.array(value._value if type(value) is Tensor else value, dtype=self.dtype)
+            if value.shape != self.shape:
+                raise ValueError(f"A gradient of shape {value.shape} does not fit {messages.describe(self)}.")
+        self._node[2].grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to or through this Tensor. True makes a leaf of a constant, False a constant of a leaf."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, on: bool) -> None:
+        if self._node is not None and self._node[1] is not None:
+            if not on:
+                raise TypeError(messages.computed(self, "its requires_grad follows from its inputs", "write t.detach()"))
+        elif not on:
+            self._node = None
+        elif self._node is None:
+            if self._value.dtype.kind not in "fc":
+                raise TypeError(messages.not_differentiable(self))
+            self._node = leaf_record()
+
+    @property
+    def name(self) -> str | None:
+        """What drawings and messages call this value."""
+        return get_name(self._value)
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        set_name(self._value, name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        return self._value.size
+
+    @property
+    def itemsize(self) -> int:
+        return self._value.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._value.nbytes
+
+    @property
+    def T(self) -> Tensor:
+        return call(np.transpose, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def mT(self) -> Tensor:
+        return call(np.matrix_transpose, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def real(self) -> Tensor:
+        return call(np.real, (self,), {})  # type: ignore[no-any-return]
+
+    @property
+    def imag(self) -> Tensor:
+        return call(np.imag, (self,), {})  # type: ignore[no-any-return]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self._value.ndim == 0:
+            raise TypeError(f"{messages.describe(self)} can't be iterated over: it has no axis.")
+        return (self[i] for i in range(len(self._value)))
+
+    def __repr__(self) -> str:
+        text = np.array2string(self._value, separator=", ", prefix="Tensor(")
+        facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
+        if self.name is not None:
+            facts.append(f"name={self.name!r}")
+        if self._node is not None:
+            facts.append("requires_grad=True")
+        return f"Tensor({text}, {', '.join(facts)})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value[()] if self._value.ndim == 0 else self._value, spec) if spec else repr(self)
+
+    # ---- ways out: into plain numbers and arrays ---------------------------------------------------------------------
+
+    def item(self, *index: int) -> Any:
+        """One element as a Python number, without its history. Raises ValueError where there are several."""
+        return self._value.item(*index)
+
+    def tolist(self) -> Any:
+        """The value as nested lists of Python numbers, without its history."""
+        return self._value.tolist()
+
+    def detach(self) -> Tensor:
+        """The same value without its history: a constant of this shape and dtype."""
+        return make(self._value, None)
+
+    def _plain(self, wanted: str, instead: str) -> Array:
+        if self._node is not None and is_recording():
+            raise TypeError(messages.lost(self, wanted, instead))
+        return self._value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        value = self._plain("turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array")
+        value.setflags(write=False)
+        if copy is not None and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+            return np.array(value, dtype=dtype, copy=copy)
+        return np.asarray(value, dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self._plain("turned into a float", "t.item(), or np.exp(t) instead of math.exp(t)"))
+
+    def __int__(self) -> int:
+        return int(self._plain("turned into an int", "int(t.item())"))
+
+    def __complex__(self) -> complex:
+        return complex(self._plain("turned into a complex number", "t.item()"))
+
+    def __bool__(self) -> bool:
+        return bool(self._plain("turned into a bool", "a comparison, such as t != 0 or t.item() != 0"))
+
+    def __index__(self) -> int:
+        return operator.index(self._plain("used as an index", "int(t.item())"))
+
+    # ---- copies ------------------------------------------------------------------------------------------------------
+
+    def copy(self, order: str = "C") -> Tensor:
+        """A copy that can be written to on its own; the gradient flows through it."""
+        return call(np.copy, (self,), {})  # type: ignore[no-any-return]
+
+    def __copy__(self) -> Tensor:
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf becomes a leaf of its own, its gradient copied too; of a computed Tensor the copy is recorded."""
+        if self._node is not None and self._node[1] is not None:
+            return self.copy()
+        twin = Tensor(self._value, requires_grad=self._node is not None, name=self.name)
+        if self._node is not None and self._node[2].grad is not None:
+            twin.grad = self._node[2].grad
+        return twin
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A Tensor can't be pickled: its history points into this process. Save t.numpy() with np.savez.")
+
+    # ---- gradients ---------------------------------------------------------------------------------------------------
+
+    def backward(self, gradient: Any = None) -> None:
+        """Add the gradient of this value to `.grad` of every leaf that it was computed from.
+
+        `gradient` is the cotangent of this value, of its shape; it may be left out where the value is one number, and
+        is 1 then. A second call adds a second time. The graph stays, until the last Tensor that needs it goes.
+
+        Raises TypeError where nothing was recorded, ValueError where `gradient` is missing or has another shape.
+
+        >>> from tinygrad_scratch import Tensor
+        >>> x = Tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).backward(gradient=[1.0, 10.0])
+        >>> x.grad
+        array([ 2., 40.])
+        """
+        start = self._node
+        if start is None:
+            raise TypeError(messages.nothing_recorded(self, "backward()"))
+        cotangents, leaves = walk(start, self._seed(gradient)._value)
+        for order, _, leaf in leaves:
+            part = cotangents[order]
+            leaf.grad = np.array(part if leaf.grad is None else leaf.grad + part)
+
+    def gradient(self, *inputs: Tensor, gradient: Any = None, create_graph: bool = False) -> tuple[Tensor, ...]:
+        """The gradients of this value with respect to leaves or intermediate Tensors, each of its input's shape and dtype.
+
+        `gradient` is as in `backward`. With `create_graph=True` the gradients are recorded and can be differentiated
+        again. An input that this value does not depend on has the gradient 0.
+
+        Raises TypeError where nothing was recorded or an input requires no gradient, ValueError as `backward` does.
+
+        >>> from tinygrad_scratch import Tensor
+        >>> x = Tensor(2.0, requires_grad=True)
+        >>> (slope,) = (x**3).gradient(x, create_graph=True)
+        >>> slope.item(), slope.gradient(x)[0].item()
+        (12.0, 12.0)
+        """
+        start = self._node
+        if start is None:
+            raise TypeError(messages.nothing_recorded(self, "gradient()"))
+        for place, tensor in enumerate(inputs):
+            if type(tensor) is not Tensor or tensor._node is None:
+                raise TypeError(messages.no_gradient_for(tensor, place))
+        orders = [tensor._node[0] for tensor in inputs if tensor._node is not None]
+        if not orders:
+            return ()
+        seed = self._seed(gradient)
+        if create_graph:
+            with enable_grad():
+                found, _ = walk(start, seed, frozenset(orders), max(orders), make)
+        else:
+            found, _ = walk(start, seed._value, frozenset(orders), max(orders))
+        return tuple(
+            as_tensor(found[order]) if order in found else make(np.zeros_like(tensor._value), None)
+            for order, tensor in zip(orders, inputs, strict=True)
+        )
+
+    def _seed(self, gradient: Any) -> Tensor:
+        """The cotangent to begin with, checked."""
+        value = self._value
+        if gradient is None:
+            if value.size != 1:
+                raise ValueError(messages.not_scalar(self))
+            if value.dtype.kind == "c":
+                raise ValueError(f"{messages.describe(self)} is complex: pass its cotangent as gradient=, or take a real loss.")
+            return make(ONE if value.dtype == ONE.dtype and not value.ndim else np.ones_like(value), None)
+        given = gradient if type(gradient) is Tensor else Tensor(gradient)
+        if given.shape != value.shape:
+            raise ValueError(
+                f"gradient has shape {given.shape}, but must have the shape {value.shape} of the value that it belongs to."
+            )
+        if given.dtype == value.dtype:
+            return given
+        if given.dtype.kind not in "biuf" + ("c" if value.dtype.kind == "c" else ""):
+            raise TypeError(f"gradient has dtype {given.dtype}, but the value that it belongs to has {value.dtype}.")
+        return given.astype(value.dtype)
+
+    # ---- NumPy's doors -----------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
+        if method == "__call__":
+            if ufunc in RULES and not keywords:
+                if len(inputs) == 2:
+                    return apply_binary(ufunc, QUICK.get(ufunc, ufunc), *inputs)
+                if len(inputs) == 1:
+                    return apply_unary(ufunc, ufunc, self)
+            return call(ufunc, inputs, keywords)
+        if method == "reduce" and ufunc in REDUCTIONS:
+            return call(REDUCTIONS[ufunc], inputs, {"axis": 0, **keywords} if len(inputs) == 1 else keywords)
+        raise TypeError(messages.ufunc_method(ufunc, method))
+
+    def __array_function__(self, function: Any, types: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if not keywords:
+            if len(arguments) == 1 and type(arguments[0]) is Tensor and function in RULES:
+                return apply_unary(function, QUICK.get(function, function), arguments[0])
+            if function is np.dot:
+                return apply_binary(function, QUICK[function], *arguments)
+        return call(function, arguments, keywords)
+
+    def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The door for functions of ours."""
+        if len(arguments) == 1 and not keywords and function in RULES:
+            return apply_unary(function, function.__wrapped__, self)
+        return call(function, arguments, keywords)
+
+    # ---- reading and writing parts -----------------------------------------------------------------------------------
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return call(operator.getitem, (self, plain(index)), {})  # type: ignore[no-any-return]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        views.check_writable(self)
+        views.write(self, call(assign, (self, value, plain(index)), {}))
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    # ---- operators ---------------------------------------------------------------------------------------------------
+
+    __hash__ = object.__hash__
+    __add__ = binary(np.add, operator.add)
+    __radd__ = reflected(np.add, operator.add)
+    __iadd__ = in_place(np.add, operator.add)
+    __sub__ = binary(np.subtract, operator.sub)
+    __rsub__ = reflected(np.subtract, operator.sub)
+    __isub__ = in_place(np.subtract, operator.sub)
+    __mul__ = binary(np.multiply, operator.mul)
+    __rmul__ = reflected(np.multiply, operator.mul)
+    __imul__ = in_place(np.multiply, operator.mul)
+    __truediv__ = binary(np.divide, operator.truediv)
+    __rtruediv__ = reflected(np.divide, operator.truediv)
+    __itruediv__ = in_place(np.divide, operator.truediv)
+    __pow__ = binary(np.power, operator.pow)
+    __rpow__ = reflected(np.power, operator.pow)
+    __ipow__ = in_place(np.power, operator.pow)
+    __mod__ = binary(np.remainder, operator.mod)
+    __rmod__ = reflected(np.remainder, operator.mod)
+    __imod__ = in_place(np.remainder, operator.mod)
+    __matmul__ = binary(np.matmul, QUICK[np.matmul])
+    __rmatmul__ = reflected(np.matmul, QUICK[np.matmul])
+    __imatmul__ = in_place(np.matmul, QUICK[np.matmul])
+    __floordiv__ = plain_binary(operator.floordiv)
+    __rfloordiv__ = plain_binary(operator.floordiv, swap=True)
+    __lt__ = plain_binary(operator.lt)
+    __le__ = plain_binary(operator.le)
+    __gt__ = plain_binary(operator.gt)
+    __ge__ = plain_binary(operator.ge)
+    __eq__ = plain_binary(operator.eq)  # type: ignore[assignment]
+    __ne__ = plain_binary(operator.ne)  # type: ignore[assignment]
+
+    def __neg__(self) -> Tensor:
+        return apply_unary(np.negative, operator.neg, self)
+
+    def __pos__(self) -> Tensor:
+        return apply_unary(np.positive, operator.pos, self)
+
+    def __abs__(self) -> Tensor:
+        return apply_unary(np.absolute, operator.abs, self)
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    # ---- ndarray's methods -------------------------------------------------------------------------------------------
+
+    sum = method(np.sum)
+    mean = method(np.mean)
+    prod = method(np.prod)
+    max = method(np.max)
+    min = method(np.min)
+    var = method(np.var)
+    std = method(np.std)
+    ptp = method(np.ptp)
+    clip = method(np.clip)
+    dot = method(np.dot)
+    ravel = method(np.ravel)
+    squeeze = method(np.squeeze)
+    swapaxes = method(np.swapaxes)
+    conj = conjugate = method(np.conjugate)
+    all = method(np.all)
+    any = method(np.any)
+    argmax = method(np.argmax)
+    argmin = method(np.argmin)
+    argsort = method(np.argsort)
+    nonzero = method(np.nonzero)
+    searchsorted = method(np.searchsorted)
+
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+        """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
+        target = shape[0] if len(shape) == 1 else shape
+        return call(np.reshape, (self, target), {} if order == "C" else {"order": order})  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order: `t.transpose()`, `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return call(np.transpose, (self, order), {})  # type: ignore[no-any-return]
+
+    def flatten(self, order: str = "C") -> Tensor:
+        """A copy in one dimension."""
+        return self.ravel(order).copy()  # type: ignore[no-any-return]
+
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+        """A copy in another dtype; the gradient comes back in this one. Integers carry no gradient: a plain array."""
+        if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(f"{messages.describe(self)} can't be cast to {np.dtype(dtype)} by the rule {casting!r}.")
+        return call(cast, (self, np.dtype(dtype)), {})
+
+
+def make(value: Array, node: Record | None) -> Tensor:
+    """A Tensor of a value and its record, without a copy and without checks."""
+    tensor = new(Tensor)
+    tensor._value = value
+    tensor._node = node
+    tensor._alias = None
+    return tensor
+
+
+new: Callable[[type[Tensor]], Tensor] = object.__new__
+ONE = np.ones(())
+REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+
+
+def as_tensor(value: Any) -> Tensor:
+    return value if type(value) is Tensor else make(np.asarray(value), None)
+
+
+def plain(value: Any) -> Any:
+    """A value, or what a list or tuple holds, with Tensors taken out of their boxes."""
+    if type(value) is Tensor:
+        return value._value
+    if type(value) in (tuple, list):
+        return type(value)(plain(part) for part in value)
+    return value
+
+
+# ---- recording a call ------------------------------------------------------------------------------------------------
+
+
+def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> Tensor:
+    """The quick way for a function of one Tensor."""
+    a, p = tensor._value, tensor._node
+    try:
+        y = compute(a)
+    except Exception as error:
+        messages.reraise(error, function, (a,))
+    if type(y) is not ndarray:
+        y = np.asarray(y)
+    elif y.base is not None or y is a:  # perhaps a view
+        return call(function, (tensor,), {})  # type: ignore[no-any-return]
+    result = new(Tensor)
+    result._value = y
+    result._alias = None
+    result._node = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
+    return result
+
+
+def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: Any) -> Any:
+    """The quick way for a function of two arrays, at least one of them a Tensor."""
+    if type(left) is Tensor:
+        a, p = left._value, left._node
+    elif type(left) in PLAIN:
+        a, p = left, None
+    else:
+        return call(function, (left, right), {})
+    if type(right) is Tensor:
+        b, q = right._value, right._node
+    elif type(right) in PLAIN:
+        b, q = right, None
+    else:
+        return call(function, (left, right), {})
+    try:
+        y = compute(a, b)
+    except Exception as error:
+        messages.reraise(error, function, (a, b))
+    if type(y) is not ndarray:
+        y = np.asarray(y)
+    result = new(Tensor)
+    result._value = y
+    result._alias = None
+    if (p is None and q is None) or not is_recording():
+        result._node = None
+    else:
+        result._node = (next_order(), function, y, None, a, b, p, q)
+    return result
+
+
+def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """The general way: any function, any arguments."""
+    if keywords.get("out") is not None:
+        return call_into(function, arguments, keywords)
+    if function in WITHOUT_DERIVATIVE:
+        return call_plain(function, arguments, keywords)
+    if function in COMPOSED:
+        return COMPOSED[function](*arguments, **keywords)
+    definition = DEFINITIONS.get(function)
+    if definition is not None:
+        return call_recorded(definition, arguments, keywords)
+    if is_recording() and any(tensor._node is not None for tensor in tensors_in((arguments, *keywords.values()))):
+        raise refuse(function)
+    return call_plain(function, arguments, keywords)
+
+
+def call_plain(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    return function(*plain(arguments), **{name: plain(value) for name, value in keywords.items()})
+
+
+def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call with `out=`: its result is written into a Tensor, or into an array where no gradient would be lost."""
+    keywords = dict(keywords)
+    out = keywords.pop("out")
+    target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    result = call(function, arguments, keywords)
+    if type(target) is Tensor:
+        views.check_writable(target)
+        views.write(target, as_tensor(result))
+        return target
+    if type(result) is Tensor and result._node is not None:
+        raise TypeError(messages.plain_out(function, target))
+    return call_plain(function, arguments, {**keywords, "out": out})
+
+
+def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call of a function that has rules: its value, as a Tensor with its record."""
+    function = definition.function
+    arguments, keywords = definition.bind(arguments, keywords)
+    given, values, parents = [], [], []
+    for place, argument in enumerate(arguments):
+        name = definition.operands or definition.names[place]
+        if name in definition.rules and type(argument) not in PLAIN and argument is not None:
+            argument = as_operand(argument, function)
+        given.append(argument)
+        values.append(plain(argument))
+        parents.append(parent_of(argument, name, definition))
+    for name, value in keywords.items():
+        parent_of(value, name, definition, by_keyword=True)
+    keywords = {name: plain(value) for name, value in keywords.items()}
+    try:
+        y = definition.compute(values, keywords)
+    except Exception as error:
+        messages.reraise(error, function, tuple(values))
+    if not isinstance(y, ndarray | np.generic):
+        return y
+    y = np.asarray(y)
+    recorded = is_recording() and any(parent is not None for parent in parents)
+    if recorded and y.dtype.kind not in "fc":
+        return y
+    shown = next((i for i, a in enumerate(given) if type(a) is Tensor and np.may_share_memory(y, a._value)), None)
+    if shown is not None:
+        y = y.view()
+    result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if recorded else None)
+    if shown is not None:
+        before, after = values[:shown], values[shown + 1 :]
+        views.attach(result, given[shown], lambda base: function(*before, base, *after, **keywords))
+    return result
+
+
+def parent_of(argument: Any, name: str, definition: Definition, by_keyword: bool = False) -> Record | None:
+    """The record that made an argument, if a gradient flows to it; a gradient that would be lost is refused."""
+    found = [argument] if type(argument) is Tensor else tensors_in(argument)
+    for tensor in found:
+        if tensor._node is not None and is_recording():
+            if name not in definition.rules or (by_keyword and definition.rules[name] is not None):
+                raise TypeError(messages.no_rule_for(definition.function, name, tensor))
+            return tensor._node if definition.rules[name] is not None else None
+    return None
+
+
+def as_operand(argument: Any, function: Any) -> Any:
+    """An argument as an array or a Tensor: lists of numbers, and lists with Tensors in them."""
+    if type(argument) is Tensor:
+        return argument
+    if isinstance(argument, list | tuple) and next(iter(tensors_in(argument)), None) is not None:
+        return np.stack([as_operand(part, function) for part in argument])
+    if isinstance(argument, np.ma.MaskedArray):
+        raise TypeError(f"{messages.label(function)} of a Tensor and a masked array would lose the mask. Use np.where.")
+    array = np.asarray(argument)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{messages.label(function)} of a Tensor and {argument!r}, a {type(argument).__name__}: not numbers.")
+    return array
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """All Tensors in a value and in what its lists and tuples hold."""
+    if type(value) is Tensor:
+        yield value
+    elif type(value) in (list, tuple):
+        for part in value:
+            yield from tensors_in(part)
