@@ -1,6 +1,29 @@
-"""x"""
+"""Autodiff for the NumPy you already wrote.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import Tensor
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = np.sum(np.exp(-w) ** 2)
+    >>> loss.backward()
+    >>> w.grad
+    array([-0.27067057, -0.03663128])
+"""
+
 from tinygrad_scratch import rules as rules
+from tinygrad_scratch.differentiate import grad, hessian, jacobian, value_and_grad, vjp
 from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
-__all__ = ["Tensor", "define_vjp", "differentiable", "enable_grad", "no_grad"]
+
+__all__ = [
+    "Tensor",
+    "define_vjp",
+    "differentiable",
+    "enable_grad",
+    "grad",
+    "hessian",
+    "jacobian",
+    "no_grad",
+    "value_and_grad",
+    "vjp",
+]

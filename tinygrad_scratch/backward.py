@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Sequence, Set
 from heapq import heappop, heappush
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.graph import Record, split_record
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, label
 
-Lift = Callable[[Any, Record], Any]
+Lift = Callable[[Any, Record | None], Any]
 Part = tuple[Record, Any, Any]
 
 
 def walk(
-    start: Record, cotangent: Any, keep: Set[int] = frozenset(), oldest: int = 0, lift: Lift | None = None
+    start: Record, cotangent: Any, keep: Set[int] | None = None, oldest: int = 0, lift: Lift | None = None
 ) -> tuple[dict[int, Any], list[Record]]:
     """The cotangents of the leaves and of the calls in `keep`, by their order; and the records of the leaves.
 
@@ -25,19 +27,18 @@ def walk(
 
     A cotangent is never changed in place: one array may stand for several.
     """
-    cotangents: dict[int, Any] = {start[0]: cotangent}
-    if start[1] is None:
-        return cotangents, [start]
+    cotangents: dict[int, Any] = {}
     kept: dict[int, Any] = {}
     leaves: list[Record] = []
-    waiting = [start]
-    while waiting:
-        record = heappop(waiting)
-        g = cotangents.pop(record[0])
-        if record[0] in keep:
+    waiting: list[Record] = []
+    record, g = start, cotangent
+    if start[1] is None:
+        return {start[0]: cotangent}, [start]
+    while True:
+        if keep and record[0] in keep:
             kept[record[0]] = g
         try:
-            parts = pull_back(record, g) if lift is None else pull_back_lifted(record, g, lift)
+            parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift)
         except Exception as error:
             error.add_note(note(record))
             raise
@@ -53,35 +54,64 @@ def walk(
                     leaves.append(parent)
                 else:
                     heappush(waiting, parent)
-    return {**cotangents, **kept}, leaves
+        if not waiting:
+            return (cotangents | kept if kept else cotangents), leaves
+        record = heappop(waiting)
+        g = cotangents.pop(record[0])
 
 
-def pull_back(record: Record, g: Any) -> Iterable[Part]:
+def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
     """For each argument that gradient flows to: the record that made it, the argument, and its part of the cotangent.
 
     Calls of one and of two arguments are spelled out: they are nearly all, and this is twice as fast.
     """
-    if len(record) == 6:
-        _, function, y, keywords, a, p = record
-        rule = RULES[function][0]
-        return ((p, a, rule(g, y, a, **keywords) if keywords else rule(g, y, a)),)
     if len(record) == 8 and record[3] is None:
         _, function, y, _, a, b, p, q = record
         rules = RULES[function]
         if q is None:
             return ((p, a, rules[0](g, y, a, b)),)
         if p is None:
+            if function is np.divide and shortcut and (negative := handwritten_sigmoid(a, q)):
+                return ((negative[5], negative[4], g * (y * (1 - y))),)
             return ((q, b, rules[1](g, y, a, b)),)
-        return (p, a, rules[0](g, y, a, b)), (q, b, rules[1](g, y, a, b))
+        return (q, b, rules[1](g, y, a, b)), (p, a, rules[0](g, y, a, b))
+    if len(record) == 6:
+        _, function, y, keywords, a, p = record
+        rule = RULES[function][0]
+        return ((p, a, rule(g, y, a, **keywords) if keywords else rule(g, y, a)),)
     arguments, parents = split_record(record)
     return rules_applied(record, g, record[2], arguments, arguments, parents)
 
 
+def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
+    """The record of `-z` where a call is `1 / (1 + np.exp(-z))`, a sigmoid written out by hand.
+
+    Its derivative y * (1 - y) then takes the place of four rules. It is right where exp overflows, too, where those would
+    multiply 0 by infinity.
+    """
+    if type(one) not in (int, float) or one != 1 or denominator[1] is not np.add:
+        return None
+    _, _, _, _, a, b, p, q = denominator
+    added, exponential = (a, q) if p is None else (b, p)
+    if type(added) not in (int, float) or added != 1 or exponential[1] is not np.exp:
+        return None
+    negative: Record | None = exponential[5]
+    return negative if negative is not None and negative[1] is np.negative else None
+
+
 def pull_back_lifted(record: Record, g: Any, lift: Lift) -> Iterable[Part]:
-    """The same with Tensors in place of values that gradient flows to."""
+    """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
     arguments, parents = split_record(record)
-    lifted = [a if p is None else lift(a, p) for a, p in zip(arguments, parents, strict=True)]
-    return rules_applied(record, g, lift(record[2], record), lifted, arguments, parents)
+    lifted = [
+        lift(a, p) if rule is not None and isinstance(a, np.ndarray) else a
+        for rule, a, p in zip(RULES[record[1]], arguments, parents, strict=False)
+    ]
+    parts = rules_applied(record, g, lift(record[2], record), lifted, arguments, parents)
+    return [(parent, argument, as_lifted(part, lift)) for parent, argument, part in parts]
+
+
+def as_lifted(part: Any, lift: Lift) -> Any:
+    return lift(np.asarray(part), None) if isinstance(part, np.ndarray | np.generic) else part
 
 
 def rules_applied(record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any) -> list[Part]:

@@ -12,7 +12,8 @@ and each further container is one more object for the garbage collector to visit
 `arguments`   its positional arguments as plain values
 `parents`     for each argument the record that made it, or None where no gradient flows
 
-A leaf, a tensor that a person made and that requires a gradient, is recorded as `(order, None, Leaf)`.
+A leaf, a tensor that a person made and that requires a gradient, is recorded as `(order, None, cell)`; its cell is a list
+of one element, where `backward()` leaves the gradient.
 A record points to its parents and never to its children or to a Tensor, so a graph has no cycles: it lives exactly as
 long as someone holds its end, and goes at once when they let go.
 
@@ -36,19 +37,6 @@ Array: TypeAlias = NDArray[Any]
 Record: TypeAlias = tuple[Any, ...]
 
 next_order: Callable[[], int] = count(-1, -1).__next__
-
-
-class Leaf:
-    """Where `backward()` leaves the gradient of one leaf."""
-
-    __slots__ = ("grad",)
-
-    def __init__(self) -> None:
-        self.grad: Array | None = None
-
-
-def leaf_record() -> Record:
-    return (next_order(), None, Leaf())
 
 
 def split_record(record: Record) -> tuple[tuple[Any, ...], tuple[Record | None, ...]]:

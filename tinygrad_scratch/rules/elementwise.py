@@ -32,7 +32,7 @@ define_vjp(np.square, x=lambda g, y, x: g * (2 * x))
 def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     """x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
     if type(x2) in (int, float):
-        return g * (2 * x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
+        return g * (x1 + x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
     return g * (x2 * x1 ** np.where(x2 == 0, 1, x2 - 1))
 
 

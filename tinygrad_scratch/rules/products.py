@@ -28,7 +28,7 @@ QUICK[np.dot] = lambda a, b: a.dot(b) if type(a) is np.ndarray else np.dot(a, b)
 def matmul_left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     """G B^T; a vector stands for the matrix that it is part of."""
     if x1.ndim == 2 and x2.ndim == 2:
-        return np.dot(g, x2.T)
+        return g.dot(x2.T)
     if x2.ndim == 1:
         return g[..., None] * x2
     if x1.ndim == 1:
@@ -39,7 +39,7 @@ def matmul_left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
 def matmul_right(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     """A^T G; a vector stands for the matrix that it is part of."""
     if x1.ndim == 2 and x2.ndim == 2:
-        return np.dot(x1.T, g)
+        return x1.T.dot(g)
     if x1.ndim == 1:
         return g * x1 if x2.ndim == 1 else x1[:, None] * g[..., None, :]
     if x2.ndim == 1:
@@ -53,7 +53,7 @@ define_vjp(np.matmul, x1=matmul_left, x2=matmul_right)
 def dot_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """`dot` sums over the last axis of `a` and the last but one of `b`."""
     if a.ndim == 2 and b.ndim == 2:
-        return np.dot(g, b.T)
+        return g.dot(b.T)
     if a.ndim == 0 or b.ndim == 0:
         return g * b
     if b.ndim == 1:
@@ -64,7 +64,7 @@ def dot_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def dot_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     if a.ndim == 2 and b.ndim == 2:
-        return np.dot(a.T, g)
+        return a.T.dot(g)
     if a.ndim == 0 or b.ndim == 0:
         return g * a
     lead = range(a.ndim - 1)

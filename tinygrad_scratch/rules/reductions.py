@@ -31,7 +31,7 @@ def restore(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
 def sum_of(
     g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 0, where: Any = True
 ) -> Any:
-    full = spread(g, a, axis, keepdims)
+    full = spread(g, a, axis, keepdims) if axis is not None else expand(g, a.shape)
     return full if where is True else np.where(where, full, 0)
 
 

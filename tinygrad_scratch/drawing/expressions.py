@@ -1,0 +1,155 @@
+"""The text of a recorded call, as a person would write it: `y - a4`, `0.5 * ·`, `sum(z, axis=0)`, `a[1:3]`."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.graph import Node, get_name
+from tinygrad_scratch.rules.indexing import assign
+from tinygrad_scratch.rules.registry import DEFINITIONS, label
+
+LONGEST = 40  # characters of a text, the rest is cut
+LONGEST_PART = 24  # characters of a text that stands inside another
+MOST_PARTS = 8  # elements of a tuple that are written out
+ATOM, NEGATIVE = 9, 3
+INFIX: dict[Any, tuple[str, int]] = {
+    np.add: ("+", 1),
+    np.subtract: ("-", 1),
+    np.multiply: ("*", 2),
+    np.divide: ("/", 2),
+    np.remainder: ("%", 2),
+    np.matmul: ("@", 2),
+    np.power: ("**", 4),
+}
+Number = np.generic | float | int | complex
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A text, and how strongly it binds: what stands inside a stronger one needs parentheses."""
+
+    text: str
+    strength: int = ATOM
+
+    def within(self, strength: int) -> str:
+        return self.text if self.strength >= strength else f"({self.text})"
+
+
+UNNAMED = Expression("·")
+Calls = Mapping[Node, Expression]
+
+
+def calls(operations: Iterable[Node]) -> Calls:
+    """The call that made each of these values, oldest first.
+
+    An operand without a name is a dot, which stands for what the arrow brings. Where arrows bring several of them, each
+    is written as its own call, to tell them apart.
+    """
+    known: dict[Node, Expression] = {}
+    for node in operations:
+        unnamed = {part for part in node.inputs if not part.name and not is_number(part)}
+        visible = known if len(unnamed) > 1 else {}
+        known[node] = written(node, [operand(part, visible) for part in arguments(node)])
+    return known
+
+
+def reference(node: Node, known: Calls) -> Expression:
+    """What a value is called: its name, or else the call that made it, where that is known and short."""
+    if node.name:
+        text = shorten(node.name, LONGEST_PART)
+        return Expression(text, ATOM if re.fullmatch(r"[\w.\[\]]+", text) else 0)
+    found = known.get(node, UNNAMED)
+    return found if len(found.text) <= LONGEST_PART else UNNAMED
+
+
+def is_number(node: Node) -> bool:
+    """Whether a value is a mere number in the text of a call, and not a value of its own."""
+    return node.kind == "constant" and isinstance(node.value, Number)
+
+
+def arguments(node: Node) -> list[Any]:
+    """The arguments of a call: a Node for each number or array, other values as they are, without Nones at the end."""
+    inputs = iter(node.inputs)
+    found = [next(inputs) if isinstance(value, np.ndarray | Number) else value for value in node.arguments]
+    while found and found[-1] is None:
+        found.pop()
+    return found
+
+
+def operand(part: Any, known: Calls) -> Expression:
+    if not isinstance(part, Node):
+        return plain(part)
+    return plain(part.value) if is_number(part) else reference(part, known)
+
+
+def written(node: Node, operands: list[Expression]) -> Expression:
+    """A call as Python writes it: with a sign, with brackets, or by the function's name."""
+    function = node.function
+    if function in INFIX and len(operands) == 2 and not node.keywords:
+        return infix(*INFIX[function], *operands)
+    if function is np.negative and not node.keywords:
+        return Expression(shorten(f"-{operands[0].within(NEGATIVE)}"), NEGATIVE)
+    if function is operator.getitem:
+        target, place = operands
+        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[1], place)}]"))
+    if function is assign:
+        target, value, place = operands
+        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[2], place)}] = {value.text}"), 0)
+    texts = [part.text for part in operands]
+    if function in DEFINITIONS and DEFINITIONS[function].sequence:
+        texts = [f"[{', '.join(texts)}]"]
+    texts += [f"{name}={plain(value).text}" for name, value in node.keywords.items()]
+    return Expression(shorten(f"{label(function).removeprefix('np.')}({', '.join(texts)})"))
+
+
+def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expression:
+    groups_right = sign == "**"
+    text = f"{left.within(strength + groups_right)} {sign} {right.within(strength + (not groups_right))}"
+    return Expression(shorten(text), strength)
+
+
+def plain(value: Any) -> Expression:
+    """An argument that is no value of the graph: a number, an axis, a shape, a dtype."""
+    if isinstance(value, np.ndarray):
+        return Expression(get_name(value) or UNNAMED.text)
+    if isinstance(value, tuple | list):
+        return Expression(sequence(value))
+    if isinstance(value, np.dtype):
+        text = value.name
+    elif callable(value):
+        text = label(value)
+    elif isinstance(value, float | complex | np.inexact):
+        text = f"{value:.6g}"
+    else:
+        text = str(value) if isinstance(value, np.generic) else repr(value)
+    return Expression(shorten(text, LONGEST_PART), NEGATIVE if text.startswith("-") else ATOM)
+
+
+def sequence(values: tuple[Any, ...] | list[Any]) -> str:
+    """A tuple or a list, the first elements written out."""
+    parts = [plain(value).text for value in islice(values, MOST_PARTS)] + ["…"] * (len(values) > MOST_PARTS)
+    inside = ", ".join(parts)
+    if isinstance(values, list):
+        return f"[{inside}]"
+    return f"({inside},)" if len(values) == 1 else f"({inside})"
+
+
+def index(value: Any, whole: Expression) -> str:
+    """What stands between the brackets: a tuple without its own, a slice with colons."""
+    if isinstance(value, tuple) and value:
+        return ", ".join(index(part, plain(part)) for part in value)
+    if isinstance(value, slice):
+        ends = ["" if end is None else str(end) for end in (value.start, value.stop, value.step)]
+        return ":".join(ends if ends[2] else ends[:2])
+    return "..." if value is Ellipsis else whole.text
+
+
+def shorten(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
