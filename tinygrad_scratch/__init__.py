@@ -1,12 +1,12 @@
 """Autodiff for the NumPy you already wrote.
 
-    >>> import numpy as np
-    >>> from tinygrad_scratch import Tensor
-    >>> w = Tensor([1.0, 2.0], requires_grad=True)
-    >>> loss = np.sum(np.exp(-w) ** 2)
-    >>> loss.backward()
-    >>> w.grad
-    array([-0.27067057, -0.03663128])
+>>> import numpy as np
+>>> from tinygrad_scratch import Tensor
+>>> w = Tensor([1.0, 2.0], requires_grad=True)
+>>> loss = np.sum(np.exp(-w) ** 2)
+>>> loss.backward()
+>>> w.grad
+array([-0.27067057, -0.03663128])
 """
 
 from tinygrad_scratch import rules as rules

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
 from typing import Any
 
@@ -15,15 +16,15 @@ Lift = Callable[[Any, Record | None], Any]
 Part = tuple[Record, Any, Any]
 
 
-def walk(
-    start: Record, cotangent: Any, keep: Set[int] | None = None, oldest: int = 0, lift: Lift | None = None
+def walk(  # noqa: C901
+    start: Record, cotangent: Any, keep: AbstractSet[int] | None = None, oldest: int = 0, lift: Lift | None = None
 ) -> tuple[dict[int, Any], list[Record]]:
     """The cotangents of the leaves and of the calls in `keep`, by their order; and the records of the leaves.
 
-    Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that wait,
-    and each cotangent is let go once it is used. Records older than `oldest` are left out. With `lift`, which makes a
-    Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how higher
-    derivatives come about.
+    Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that
+    wait, and each cotangent is let go once it is used. Records older than `oldest` are left out. With `lift`, which
+    makes a Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how
+    higher derivatives come about.
 
     A cotangent is never changed in place: one array may stand for several.
     """
@@ -86,8 +87,8 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
 def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
     """The record of `-z` where a call is `1 / (1 + np.exp(-z))`, a sigmoid written out by hand.
 
-    Its derivative y * (1 - y) then takes the place of four rules. It is right where exp overflows, too, where those would
-    multiply 0 by infinity.
+    Its derivative y * (1 - y) then takes the place of four rules. It is right where exp overflows, too, where those
+    would multiply 0 by infinity.
     """
     if type(one) not in (int, float) or one != 1 or denominator[1] is not np.add:
         return None
@@ -130,7 +131,8 @@ def conform(part: Any, argument: Any, function: Any) -> Any:
         extra = len(part.shape) - len(shape)
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, part.shape[extra:], strict=False)):
             raise ValueError(
-                f"A rule of {label(function)} returned a cotangent of shape {part.shape} for an argument of shape {shape}."
+                f"A rule of {label(function)} returned a cotangent of shape {part.shape} "
+                f"for an argument of shape {shape}."
             )
         stretched = [extra + i for i, n in enumerate(shape) if n != part.shape[extra + i]]
         part = part.sum(axis=(*range(extra), *stretched)).reshape(shape)
@@ -143,9 +145,7 @@ def conform(part: Any, argument: Any, function: Any) -> Any:
 
 def note(record: Record) -> str:
     """What was going on when a rule failed."""
-    arguments, parents = split_record(record)
+    arguments, _ = split_record(record)
     names = DEFINITIONS[record[1]].names
-    given = ", ".join(
-        f"{names[i] if i < len(names) else i}: {getattr(a, 'shape', a)}" for i, a in enumerate(arguments)
-    )
+    given = ", ".join(f"{names[i] if i < len(names) else i}: {getattr(a, 'shape', a)}" for i, a in enumerate(arguments))
     return f"in the derivative rule of {label(record[1])}, called with {given}; its output has shape {record[2].shape}"

@@ -25,7 +25,8 @@ def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., An
 
     The gradient has the structure, shape and dtype of its argument; a tuple of gradients where `argnums` is a tuple.
 
-    Raises TypeError where an argument holds integers or `function` returns no number, ValueError where it returns several.
+    Raises TypeError where an argument holds integers or `function` returns no number, ValueError where it returns
+    several.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import grad
@@ -58,8 +59,8 @@ def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callab
         run = Run(function, argnums, arguments, keywords)
         if run.output.size != 1 or run.output.ndim:
             raise ValueError(
-                f"grad needs a function that returns one number, but {name_of(function)} returned {describe(run.output)}. "
-                "Reduce it, for example with np.sum, or use jacobian or vjp."
+                f"grad needs a function that returns one number, but {name_of(function)} returned "
+                f"{describe(run.output)}. Reduce it, for example with np.sum, or use jacobian or vjp."
             )
         return run.plain(run.output, 0.0), run.gradients(None)
 
@@ -109,7 +110,7 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 
 
 def hessian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
-    """The function that returns all second derivatives of a scalar function: for an argument (n...), shape (n..., n...).
+    """The function that returns all second derivatives of a scalar function: for an argument (n...), (n..., n...).
 
     >>> import numpy as np
     >>> from tinygrad_scratch import hessian
@@ -137,19 +138,19 @@ class Run:
         given = list(arguments)
         with enable_grad():
             self.arguments = [given[i] for i in chosen]
-            self.trees = [
-                map_leaves(lambda leaf, i=i: variable(leaf, i, function), given[i]) for i in chosen  # type: ignore[misc]
-            ]
+            self.trees = [map_leaves(functools.partial(variable, place=i, function=function), given[i]) for i in chosen]
             for i, tree in zip(chosen, self.trees, strict=True):
                 given[i] = tree
             output = function(*given, **keywords)
         if isinstance(output, list | tuple | dict) or output is None:
-            raise TypeError(f"{name_of(function)} returned a {type(output).__name__}; a transform needs one number or array.")
+            raise TypeError(
+                f"{name_of(function)} returned a {type(output).__name__}; a transform needs one number or array."
+            )
         self.output = output if type(output) is Tensor else Tensor(output)
         self.keep_tensors = reaches_outside(self.output._node, start)
 
     def gradients(self, cotangent: Any) -> Any:
-        """The gradients with respect to the chosen arguments, in their structure; zeros where nothing depends on them."""
+        """The gradients of the chosen arguments, in their structure; zeros where nothing depends on them."""
         variables = [leaf for tree in self.trees for leaf in leaves_of(tree)]
         if self.output._node is None:
             found = [Tensor(np.zeros(v.shape, v.dtype)) for v in variables]
@@ -174,8 +175,8 @@ def variable(value: Any, place: int, function: Any) -> Tensor:
     value = value.numpy() if type(value) is Tensor else np.asarray(value)
     if value.dtype.kind not in "fc":
         raise TypeError(
-            f"A gradient was asked for with respect to argument {place} of {name_of(function)}, which holds {value.dtype} and "
-            "not floats. Write 3.0 for 3, cast with .astype(float), or leave it out of argnums."
+            f"A gradient was asked for with respect to argument {place} of {name_of(function)}, which holds "
+            f"{value.dtype} and not floats. Write 3.0 for 3, cast with .astype(float), or leave it out of argnums."
         )
     return Tensor(value, requires_grad=True)
 

@@ -12,8 +12,8 @@ and each further container is one more object for the garbage collector to visit
 `arguments`   its positional arguments as plain values
 `parents`     for each argument the record that made it, or None where no gradient flows
 
-A leaf, a tensor that a person made and that requires a gradient, is recorded as `(order, None, cell)`; its cell is a list
-of one element, where `backward()` leaves the gradient.
+A leaf, a tensor that a person made and that requires a gradient, is recorded as `(order, None, cell)`; its cell is a
+list of one element, where `backward()` leaves the gradient.
 A record points to its parents and never to its children or to a Tensor, so a graph has no cycles: it lives exactly as
 long as someone holds its end, and goes at once when they let go.
 
@@ -134,9 +134,10 @@ def note_module(value: Array, start: int, module: Any) -> None:
 class Node:
     """One value of a graph: a recorded call, a leaf, or a constant that a call was given.
 
-    `inputs` has a Node for every number or array among the arguments, constants included; `arguments` and `keywords` are
-    the call's own, as plain values. `order` counts down, so a later call has a lower one. `modules` has, for each module
-    that returned this value, the order at which its call began and the module: it made the calls from there to here.
+    `inputs` has a Node for every number or array among the arguments, constants included; `arguments` and `keywords`
+    are the call's own, as plain values. `order` counts down, so a later call has a lower one. `modules` has, for each
+    module that returned this value, the order at which its call began and the module: it made the calls from there to
+    here.
     """
 
     kind: str  # "operation", "parameter" or "constant"

@@ -13,12 +13,12 @@ KINDS: tuple[type[Exception], ...] = (np.exceptions.AxisError, np.linalg.LinAlgE
 
 
 def describe(value: Any) -> str:
-    """A value by its name, shape and dtype: "the Tensor 'w' of shape (3, 4) and dtype float64"."""
+    """A value by its name, shape and dtype: "Tensor 'w' of shape (3, 4) and dtype float64"."""
     array = getattr(value, "_value", value)
     if not isinstance(array, np.ndarray):
         return repr(value)
-    kind, name = "array" if array is value else "Tensor", get_name(array)
-    return f"the {kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
+    kind, name = "an array" if array is value else "Tensor", get_name(array)
+    return f"{kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
 
 
 def lost(tensor: Any, wanted: str, instead: str) -> str:
@@ -38,12 +38,34 @@ def detached_copy(tensor: Any) -> str:
 def check_data(data: Any, value: Any) -> None:
     """Refuse what is no array of numbers."""
     if isinstance(data, np.ma.MaskedArray):
-        raise TypeError("A masked array can't become a Tensor: its mask would be lost. Pass data.filled(...), or use np.where.")
+        raise TypeError(
+            "A masked array can't become a Tensor: its mask would be lost. Pass data.filled(...), or use np.where."
+        )
     if value.dtype.kind not in "biufc":
         raise TypeError(
             f"A Tensor holds numbers, but this {type(data).__name__} makes an array of dtype {value.dtype}. "
             "Pass numbers in rows of equal length, or give dtype=."
         )
+
+
+def foreign_array(value: Any, function: Any) -> str:
+    return (
+        f"{label(function)} of a Tensor and a {type(value).__name__} would lose what that type adds to an array. "
+        "Pass np.asarray(a) or a.filled(...), and use np.where for a mask and @ for a matrix product."
+    )
+
+
+def no_numbers(value: Any, function: Any) -> str:
+    return f"{label(function)} of a Tensor needs numbers, but was given {value!r}, a {type(value).__name__}."
+
+
+def no_attribute(name: str) -> str:
+    if hasattr(np.ndarray, name):
+        return (
+            f"Tensor does not have ndarray's {name!r}. Write it with NumPy's functions, or use t.numpy() where no "
+            "gradient is wanted."
+        )
+    return f"'Tensor' object has no attribute {name!r}"
 
 
 def not_differentiable(tensor: Any) -> str:
@@ -61,9 +83,9 @@ def computed(tensor: Any, problem: str, instead: str) -> str:
 
 def nothing_recorded(tensor: Any, method: str) -> str:
     return (
-        f"{method} of {describe(tensor)}: it depends on no Tensor that requires a gradient. Was a parameter made without "
-        "requires_grad=True, or was this computed under no_grad(), from t.numpy() or t.detach(), or only with functions "
-        "whose derivative is zero (np.sign, np.floor, comparisons)?"
+        f"{method} of {describe(tensor)}: it depends on no Tensor that requires a gradient. Was a parameter made "
+        "without requires_grad=True, or was this computed under no_grad(), from t.numpy() or t.detach(), or only with "
+        "functions whose derivative is zero (np.sign, np.floor, comparisons)?"
     )
 
 
@@ -77,8 +99,8 @@ def no_gradient_for(value: Any, place: int) -> str:
 
 def not_scalar(tensor: Any) -> str:
     return (
-        f"{describe(tensor)} holds {tensor.size} numbers, and a gradient is that of one. Reduce it first, for example with "
-        f"np.sum(t), or pass its cotangent: gradient=, an array of shape {tensor.shape}."
+        f"{describe(tensor)} holds {tensor.size} numbers, and a gradient is that of one. Reduce it first, for example "
+        f"with np.sum(t), or pass its cotangent: gradient=, an array of shape {tensor.shape}."
     )
 
 
@@ -127,10 +149,13 @@ def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:
     if function in (np.matmul, np.dot) and len(shapes) == 2 and all(shapes):
         (left, right), second = shapes, -2 if len(shapes[1]) > 1 else -1
         if left[-1] != right[second]:
-            return [f"  The last axis of the first ({left[-1]}) must be as long as axis {second} of the second ({right[second]})."]
+            return [
+                f"  The last axis of the first ({left[-1]}) must be as long as axis {second} of the second "
+                f"({right[second]})."
+            ]
     if isinstance(function, np.ufunc) and function.signature is None:
         try:
             np.broadcast_shapes(*shapes)
         except ValueError:
-            return ["  Shapes are compared from the right: two lengths must be equal, or one of them 1. Reshape one of them."]
+            return ["  Shapes are compared from the right: two lengths must be equal, or one of them 1. Reshape one."]
     return []

@@ -1,7 +1,7 @@
 """Tensor: a value, the record of where it came from, and the doors through which NumPy's functions reach it.
 
-No derivative lives here: the operators and doors find a function in the table (`rules`), let NumPy compute its value, and
-record the call (`graph`).
+No derivative lives here: the operators and doors find a function in the table (`rules`), let NumPy compute its value,
+and record the call (`graph`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,18 @@ from tinygrad_scratch.graph import (
     set_name,
 )
 from tinygrad_scratch.rules.indexing import assign
-from tinygrad_scratch.rules.registry import COMPOSED, DEFINITIONS, PLAIN, QUICK, RULES, WITHOUT_DERIVATIVE, Definition, refuse
+from tinygrad_scratch.rules.registry import (
+    COMPOSED,
+    DEFINITIONS,
+    DIRECT,
+    NEW_CONSTANT,
+    PLAIN,
+    QUICK,
+    WITHOUT_DERIVATIVE,
+    Definition,
+    label,
+    refuse,
+)
 from tinygrad_scratch.rules.shapes import cast
 
 ndarray = np.ndarray
@@ -39,7 +50,7 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         if type(other) is Tensor:
             b, q = other._value, other._node
         elif type(other) in PLAIN:
-            b, q = other, None
+            b, q = other.copy() if type(other) is ndarray else other, None
         else:
             return call(function, (other, self) if reflected else (self, other), {})
         if reflected:
@@ -63,6 +74,8 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
 
 
 def in_place(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Tensor]:
+    """An operator that writes its result into its left operand."""
+
     def update(self: Tensor, other: Any) -> Tensor:
         views.check_writable(self)
         views.write(self, as_tensor(apply_binary(function, compute, self, other)))
@@ -82,7 +95,7 @@ def plain_binary(compute: Callable[[Any, Any], Any], swap: bool = False) -> Call
 
 def method(function: Any) -> Callable[..., Any]:
     """A NumPy function as the method of that name."""
-    quick = QUICK.get(function, function) if function in RULES else None
+    quick = QUICK.get(function, function) if function in DIRECT else None
 
     def of_tensor(self: Tensor, *arguments: Any, **keywords: Any) -> Any:
         if quick is not None and not arguments and not keywords:
@@ -90,16 +103,15 @@ def method(function: Any) -> Callable[..., Any]:
         return call(function, (self, *arguments), keywords)
 
     of_tensor.__name__ = function.__name__
-    of_tensor.__doc__ = f"`{messages.label(function)}` of this Tensor, with the same arguments after the first."
+    of_tensor.__doc__ = f"`{label(function)}` of this Tensor, with the same arguments after the first."
     return of_tensor
-
 
 
 class Tensor:
     """A NumPy array that remembers where it came from.
 
     `data` is anything that `np.array` takes, and is copied. With `requires_grad=True` the Tensor is a leaf: it needs a
-    real or complex floating dtype, what is computed from it is recorded, and `backward()` leaves gradients in its `.grad`.
+    real or complex floating dtype, what is computed from it is recorded, and `backward()` leaves gradients in `.grad`.
     NumPy's functions, operators and methods work on Tensors as they do on arrays. The value itself is read-only:
     writing (`t[0] = 1`, `t += 1`) makes a new value, so a recorded computation is never changed under your hands.
 
@@ -141,7 +153,7 @@ class Tensor:
     def numpy(self) -> Array:
         """The value as an array of the same shape and dtype, read-only, without its history."""
         value = self._value
-        value.setflags(False)
+        value.setflags(False)  # type: ignore[call-arg]  # by position, which is quicker and not in NumPy's stub
         return value
 
     @property
@@ -152,7 +164,9 @@ class Tensor:
     @data.setter
     def data(self, value: Any) -> None:
         if self._node is not None and self._node[1] is not None:
-            raise TypeError(messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())"))
+            raise TypeError(
+                messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())")
+            )
         views.set_leaf(self, np.array(value._value if type(value) is Tensor else value, dtype=self.dtype))
 
     @property
@@ -165,14 +179,18 @@ class Tensor:
         if self._node is None:
             return None
         if self._node[1] is not None:
-            raise AttributeError(messages.computed(self, "it keeps no .grad", "write loss.gradient(t) for its gradient"))
+            raise AttributeError(
+                messages.computed(self, "it keeps no .grad", "write loss.gradient(t) for its gradient")
+            )
         grad: Array | None = self._node[2][0]
         return grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         if self._node is None or self._node[1] is not None:
-            raise AttributeError(messages.computed(self, "it has no .grad to set", "set that of a leaf (requires_grad=True)"))
+            raise AttributeError(
+                messages.computed(self, "it has no .grad to set", "set that of a leaf (requires_grad=True)")
+            )
         if value is not None:
             value = np.array(value._value if type(value) is Tensor else value, dtype=self.dtype)
             if value.shape != self.shape:
@@ -181,14 +199,16 @@ class Tensor:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients flow to or through this Tensor. True makes a leaf of a constant, False a constant of a leaf."""
+        """Whether gradients flow here. True makes a leaf of a constant, False makes a constant of a leaf."""
         return self._node is not None
 
     @requires_grad.setter
     def requires_grad(self, on: bool) -> None:
         if self._node is not None and self._node[1] is not None:
             if not on:
-                raise TypeError(messages.computed(self, "its requires_grad follows from its inputs", "write t.detach()"))
+                raise TypeError(
+                    messages.computed(self, "its requires_grad follows from its inputs", "write t.detach()")
+                )
         elif not on:
             self._node = None
         elif self._node is None:
@@ -283,7 +303,9 @@ class Tensor:
         return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        value = self._plain("turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array")
+        value = self._plain(
+            "turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array"
+        )
         value.setflags(write=False)
         if copy is not None and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
             return np.array(value, dtype=dtype, copy=copy)
@@ -323,7 +345,9 @@ class Tensor:
         return twin
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("A Tensor can't be pickled: its history points into this process. Save t.numpy() with np.savez.")
+        raise TypeError(
+            "A Tensor can't be pickled: its history points into this process. Save t.numpy() with np.savez."
+        )
 
     # ---- gradients ---------------------------------------------------------------------------------------------------
 
@@ -350,7 +374,7 @@ class Tensor:
             cell[0] = np.array(part if cell[0] is None else cell[0] + part)
 
     def gradient(self, *inputs: Tensor, gradient: Any = None, create_graph: bool = False) -> tuple[Tensor, ...]:
-        """The gradients of this value with respect to leaves or intermediate Tensors, each of its input's shape and dtype.
+        """The gradients of this value with respect to leaves or computed Tensors, each of its input's shape and dtype.
 
         `gradient` is as in `backward`. With `create_graph=True` the gradients are recorded and can be differentiated
         again. An input that this value does not depend on has the gradient 0.
@@ -383,7 +407,9 @@ class Tensor:
                 found, _ = walk(start, seed, computed, oldest, make)
         else:
             found, _ = walk(start, seed._value, computed, oldest)
-        return tuple([as_tensor(found[order]) if order in found else zeros_like(tensor) for order, tensor in zip(orders, inputs)])
+        return tuple(
+            [as_tensor(found[order]) if order in found else zeros_like(tensor) for order, tensor in zip(orders, inputs)]  # noqa: B905
+        )
 
     def _seed(self, gradient: Any) -> Tensor:
         """The cotangent to begin with, checked."""
@@ -392,24 +418,26 @@ class Tensor:
             if value.size != 1:
                 raise ValueError(messages.not_scalar(self))
             if value.dtype.kind == "c":
-                raise ValueError(f"{messages.describe(self)} is complex: pass its cotangent as gradient=, or take a real loss.")
+                raise ValueError(
+                    f"{messages.describe(self)} is complex: pass its cotangent as gradient=, or take a real loss."
+                )
             return make(ONE if value.dtype == ONE.dtype and not value.ndim else np.ones_like(value), None)
         given = gradient if type(gradient) is Tensor else Tensor(gradient)
         if given.shape != value.shape:
             raise ValueError(
-                f"gradient has shape {given.shape}, but must have the shape {value.shape} of the value that it belongs to."
+                f"gradient has shape {given.shape}, but must have the shape {value.shape} of the value it belongs to."
             )
         if given.dtype == value.dtype:
             return given
         if given.dtype.kind not in "biuf" + ("c" if value.dtype.kind == "c" else ""):
             raise TypeError(f"gradient has dtype {given.dtype}, but the value that it belongs to has {value.dtype}.")
-        return given.astype(value.dtype)
+        return make(given._value.astype(value.dtype), None)
 
     # ---- NumPy's doors -----------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method == "__call__":
-            if not keywords and ufunc in RULES:
+            if not keywords and ufunc in DIRECT:
                 if len(inputs) == 1:
                     return apply_unary(ufunc, ufunc, self)
                 if len(inputs) == 2:
@@ -419,17 +447,21 @@ class Tensor:
             return call(REDUCTIONS[ufunc], inputs, {"axis": 0, **keywords} if len(inputs) == 1 else keywords)
         raise TypeError(messages.ufunc_method(ufunc, method))
 
-    def __array_function__(self, function: Any, types: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def __array_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Any:
         if not keywords:
-            if len(arguments) == 1 and type(arguments[0]) is Tensor and function in RULES:
+            if len(arguments) == 1 and type(arguments[0]) is Tensor and function in DIRECT:
                 return apply_unary(function, QUICK.get(function, function), arguments[0])
             if function is np.dot and len(arguments) == 2:
-                return apply_binary(np.dot, ndarray.dot if type(arguments[0]) in (Tensor, ndarray) else np.dot, *arguments)
+                return apply_binary(
+                    np.dot, ndarray.dot if type(arguments[0]) in (Tensor, ndarray) else np.dot, *arguments
+                )
         return call(function, arguments, keywords)
 
     def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The door for functions of ours."""
-        if len(arguments) == 1 and not keywords and function in RULES:
+        if len(arguments) == 1 and not keywords and function in DIRECT:
             return apply_unary(function, function.__wrapped__, self)
         return call(function, arguments, keywords)
 
@@ -444,6 +476,9 @@ class Tensor:
 
     def fill(self, value: Any) -> None:
         self[...] = value
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(messages.no_attribute(name))
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
@@ -475,8 +510,8 @@ class Tensor:
     __le__ = plain_binary(operator.le)
     __gt__ = plain_binary(operator.gt)
     __ge__ = plain_binary(operator.ge)
-    __eq__ = plain_binary(operator.eq)  # type: ignore[assignment]
-    __ne__ = plain_binary(operator.ne)  # type: ignore[assignment]
+    __eq__ = plain_binary(operator.eq)
+    __ne__ = plain_binary(operator.ne)
 
     def __neg__(self) -> Tensor:
         return apply_unary(np.negative, operator.neg, self)
@@ -528,7 +563,9 @@ class Tensor:
         """A copy in one dimension."""
         return self.ravel(order).copy()  # type: ignore[no-any-return]
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """A copy in another dtype; the gradient comes back in this one. Integers carry no gradient: a plain array."""
         if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(f"{messages.describe(self)} can't be cast to {np.dtype(dtype)} by the rule {casting!r}.")
@@ -592,13 +629,13 @@ def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: A
     if type(left) is Tensor:
         a, p = left._value, left._node
     elif type(left) in PLAIN:
-        a, p = left, None
+        a, p = left.copy() if type(left) is ndarray else left, None
     else:
         return call(function, (left, right), {})
     if type(right) is Tensor:
         b, q = right._value, right._node
     elif type(right) in PLAIN:
-        b, q = right, None
+        b, q = right.copy() if type(right) is ndarray else right, None
     else:
         return call(function, (left, right), {})
     try:
@@ -623,6 +660,8 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
         return call_plain(function, arguments, keywords)
+    if function in NEW_CONSTANT:
+        return as_tensor(call_plain(function, arguments, keywords))
     if function in COMPOSED:
         return COMPOSED[function](*arguments, **keywords)
     definition = DEFINITIONS.get(function)
@@ -642,6 +681,8 @@ def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any
     keywords = dict(keywords)
     out = keywords.pop("out")
     target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
+    if isinstance(target, tuple):
+        raise TypeError(f"{label(function)} of a Tensor does not support several out= arrays. Leave out= away.")
     result = call(function, arguments, keywords)
     if type(target) is Tensor:
         views.check_writable(target)
@@ -656,17 +697,13 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     """A call of a function that has rules: its value, as a Tensor with its record."""
     function = definition.function
     arguments, keywords = definition.bind(arguments, keywords)
-    given, values, parents = [], [], []
-    for place, argument in enumerate(arguments):
-        name = definition.operands or definition.names[place]
-        if name in definition.rules and type(argument) not in PLAIN and argument is not None:
-            argument = as_operand(argument, function)
-        given.append(argument)
-        values.append(plain(argument))
-        parents.append(parent_of(argument, name, definition))
-    for name, value in keywords.items():
-        parent_of(value, name, definition, by_keyword=True)
-    keywords = {name: plain(value) for name, value in keywords.items()}
+    given = [
+        argument if type(argument) is Tensor or name not in definition.rules else as_operand(argument, function)
+        for name, argument in zip(definition.names_of(arguments), arguments, strict=True)
+    ]
+    values = [argument._value if type(argument) is Tensor else frozen(plain(argument)) for argument in given]
+    parents = parents_of(given, keywords, definition)
+    keywords = {name: frozen(plain(argument)) for name, argument in keywords.items()}
     try:
         y = definition.compute(values, keywords)
     except Exception as error:
@@ -674,41 +711,62 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     if not isinstance(y, ndarray | np.generic):
         return y
     y = np.asarray(y)
-    recorded = is_recording() and any(parent is not None for parent in parents)
-    if recorded and y.dtype.kind not in "fc":
+    if parents and y.dtype.kind not in "fc":
         return y
-    shown = next((i for i, a in enumerate(given) if type(a) is Tensor and np.may_share_memory(y, a._value)), None)
-    if shown is not None:
+    base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
+    if base is not None:
         y = y.view()
-    result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if recorded else None)
-    if shown is not None:
-        before, after = values[:shown], values[shown + 1 :]
-        views.attach(result, given[shown], lambda base: function(*before, base, *after, **keywords))
+    result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if parents else None)
+    if base is not None:
+        before, after = values[:base], values[base + 1 :]
+        views.attach(result, given[base], lambda shown: function(*before, shown, *after, **keywords))
     return result
 
 
-def parent_of(argument: Any, name: str, definition: Definition, by_keyword: bool = False) -> Record | None:
-    """The record that made an argument, if a gradient flows to it; a gradient that would be lost is refused."""
-    found = [argument] if type(argument) is Tensor else tensors_in(argument)
-    for tensor in found:
-        if tensor._node is not None and is_recording():
-            if name not in definition.rules or (by_keyword and definition.rules[name] is not None):
-                raise TypeError(messages.no_rule_for(definition.function, name, tensor))
-            return tensor._node if definition.rules[name] is not None else None
-    return None
+def shares_memory(y: Array, a: Array) -> bool:
+    return y is a or (y.base is not None and np.may_share_memory(y, a))
+
+
+def frozen(value: Any) -> Any:
+    """A value that nobody can change any more: a record keeps what a call was given as it was."""
+    if type(value) is ndarray:
+        return value.copy() if value.flags.writeable or value.base is not None else value
+    if type(value) in (tuple, list):
+        return type(value)([frozen(part) for part in value])
+    return value
+
+
+def parents_of(given: list[Any], keywords: dict[str, Any], definition: Definition) -> list[Record | None]:
+    """The records that made the arguments of a call; an empty list where no gradient is to flow.
+
+    A Tensor that requires a gradient, in a place that has no rule, is refused.
+    """
+    if not is_recording():
+        return []
+    names = list(definition.names_of(given))
+    for name, argument in (*zip(names, given, strict=True), *keywords.items()):
+        if name not in definition.rules or name in keywords:
+            for tensor in tensors_in(argument):
+                if tensor._node is not None and definition.rules.get(name, tensor) is not None:
+                    raise TypeError(messages.no_rule_for(definition.function, name, tensor))
+    parents = [
+        argument._node if type(argument) is Tensor and definition.rules.get(name) is not None else None
+        for name, argument in zip(names, given, strict=True)
+    ]
+    return parents if any(parent is not None for parent in parents) else []
 
 
 def as_operand(argument: Any, function: Any) -> Any:
-    """An argument as an array or a Tensor: lists of numbers, and lists with Tensors in them."""
-    if type(argument) is Tensor:
+    """An argument as an array or a Tensor: numbers stay, lists become arrays, also where Tensors are in them."""
+    if type(argument) in PLAIN or argument is None:
         return argument
-    if isinstance(argument, list | tuple) and next(iter(tensors_in(argument)), None) is not None:
-        return np.stack([as_operand(part, function) for part in argument])
-    if isinstance(argument, np.ma.MaskedArray):
-        raise TypeError(f"{messages.label(function)} of a Tensor and a masked array would lose the mask. Use np.where.")
+    if isinstance(argument, list | tuple) and any(True for _ in tensors_in(argument)):
+        return np.stack([part if type(part) is Tensor else as_operand(part, function) for part in argument])
+    if isinstance(argument, np.ma.MaskedArray | np.matrix):
+        raise TypeError(messages.foreign_array(argument, function))
     array = np.asarray(argument)
     if array.dtype.kind not in "biufc":
-        raise TypeError(f"{messages.label(function)} of a Tensor and {argument!r}, a {type(argument).__name__}: not numbers.")
+        raise TypeError(messages.no_numbers(argument, function))
     return array
 
 

@@ -1,8 +1,8 @@
 """Writing in place: Tensors that share memory, as a NumPy array and its views do.
 
-A write never changes an array. It computes a new value, recorded like any other call, and the Tensor takes it on; so do
-all live Tensors that are views of it, or that it is a view of, each by a recorded call of its own. What earlier calls saved
-stays as it was.
+A write never changes an array. It computes a new value, recorded like any other call, and the Tensor takes it on; so
+do all live Tensors that are views of it, or that it is a view of, each by a recorded call of its own. What earlier
+calls saved stays as it was.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def check_writable(tensor: Any) -> None:
     leaf = root._node[1] is None
     if leaf and is_recording():
         raise ValueError(
-            f"{describe(root)} is a leaf that requires a gradient, so it can't be written to while calls are recorded: its "
-            "gradient belongs to the value it has. Write to a copy (z = w.copy(); z[...] = ...), or, to update a parameter, "
-            "write under no_grad(): with no_grad(): w -= rate * w.grad"
+            f"{describe(root)} is a leaf that requires a gradient, so it can't be written to while calls are recorded: "
+            "its gradient belongs to the value it has. Write to a copy (z = w.copy(); z[...] = ...), or, to update a "
+            "parameter, write under no_grad(): with no_grad(): w -= rate * w.grad"
         )
     if not leaf and not is_recording():
         raise ValueError(
@@ -74,7 +74,9 @@ def check_writable(tensor: Any) -> None:
 def write(tensor: Any, new: Any) -> None:
     """Let a Tensor have a new value and history, and with it all that share its memory."""
     if new.shape != tensor.shape:
-        raise ValueError(f"A value of shape {new.shape} can't be written into {describe(tensor)}: the shapes must be equal.")
+        raise ValueError(
+            f"A value of shape {new.shape} can't be written into {describe(tensor)}: the shapes must be equal."
+        )
     if new.dtype != tensor.dtype:
         if not np.can_cast(new.dtype, tensor.dtype, "same_kind"):
             raise TypeError(
@@ -106,7 +108,9 @@ def take(tensor: Any, new: Any) -> None:
 
 def set_leaf(tensor: Any, value: Any) -> None:
     if value.shape != tensor.shape:
-        raise ValueError(f"A value of shape {value.shape} can't replace that of {describe(tensor)}: the shapes must be equal.")
+        raise ValueError(
+            f"A value of shape {value.shape} can't replace that of {describe(tensor)}: the shapes must be equal."
+        )
     name = get_name(tensor._value)
     tensor._value = value
     set_name(value, name)

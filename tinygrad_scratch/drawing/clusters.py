@@ -35,10 +35,10 @@ class ModuleCall:
 
     @property
     def title(self) -> str:
-        """The module's own repr where it fits on a line and says more than an address, else its class."""
-        kind = type(self.module)
-        own = "" if kind.__repr__ is object.__repr__ else " ".join(repr(self.module).split())
-        return own if own and len(own) <= LONGEST_TITLE and not re.search("0x[0-9a-f]{6}", own) else kind.__name__
+        """The module's repr, if it fits on a line and has no address in it, which no two runs share; else its class."""
+        own = " ".join(repr(self.module).split())
+        fits = len(own) <= LONGEST_TITLE and not re.search(" at 0x[0-9A-Fa-f]+", own)
+        return own if fits else type(self.module).__name__
 
 
 def enclosing(call: ModuleCall | None) -> Iterator[ModuleCall]:

@@ -10,20 +10,28 @@ from tinygrad_scratch.drawing.labels import box_label, cluster_label, cotangent_
 from tinygrad_scratch.drawing.selection import Selection
 from tinygrad_scratch.graph import Node
 
-# Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light with
-# dark text, arrows of a middle brightness and the canvas transparent: all can be read on a white and on a black page.
+# Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light
+# with dark text, arrows of a middle brightness, the canvas transparent: they can be read on a white and a black page.
 CANVAS = {"bgcolor": "transparent", "nodesep": "0.3", "ranksep": "0.35"}
 BOX = {"fontname": "Helvetica", "fontsize": "13", "fontcolor": "#1a1a1a", "margin": "0", "width": "0", "height": "0"}
 KINDS = {
     "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbeafe", "color": "#1e40af"},
     "parameter": {"shape": "cylinder", "style": "filled", "fillcolor": "#fdebc8", "color": "#8a5a00"},
     "constant": {"shape": "note", "style": "filled", "fillcolor": "#efefef", "color": "#555555"},
-    "output": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#d3f2df", "color": "#14532d"},
+    "output": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#d3f2df", "color": "#15803d"},
     "rest": {"shape": "box", "style": "dashed,filled", "fillcolor": "#ffffff", "color": "#555555", "margin": "0.1"},
 }
 ARROW = {"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#64748b", "color": "#64748b"}
-GRADIENT_ARROW = {"dir": "back", "style": "dashed", "color": "#d9480f"}
-FRAME = {"fontname": "Helvetica", "fontsize": "12", "fontcolor": "#1a1a1a", "style": "rounded,filled", "color": "#94a3b8"}
+COLUMN = {"weight": "8"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
+GRADIENT_ARROW = {"class": "gradient", "dir": "back", "style": "dashed", "color": "#d9480f"}
+FRAME = {
+    "fontname": "Helvetica",
+    "fontsize": "12",
+    "fontcolor": "#1a1a1a",
+    "labeljust": "l",
+    "style": "rounded,filled",
+    "color": "#94a3b8",
+}
 FRAME_FILLS = ("#f5f7fa", "#e9edf3")  # by turns, so that a frame is told from the one around it
 REST = "rest"
 Ids = dict[Node, str]
@@ -37,7 +45,7 @@ def dot_text(selection: Selection, backward: bool) -> str:
     ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
     fill(digraph, "cluster", nested(selection), boxes(selection, ids, backward))
     if selection.left_out:
-        digraph.node(REST, rest_label(selection.left_out), **KINDS["rest"])
+        digraph.node(REST, rest_label(selection.left_out), {"class": "rest"}, **KINDS["rest"])
     for node in selection.operations:
         add_arrows(digraph, node, ids, backward)
     return str(digraph.source)
@@ -50,7 +58,7 @@ def boxes(selection: Selection, ids: Ids, backward: bool) -> dict[Node, dict[str
     for node, name in ids.items():
         cotangent = cotangent_name(node, known, selection.outputs) if backward and node.requires_grad else None
         kind = "output" if node.kind == "operation" and node in selection.outputs else node.kind
-        found[node] = {"name": name, "label": box_label(node, known, cotangent), **KINDS[kind]}
+        found[node] = {"name": name, "class": kind, "label": box_label(node, known, cotangent), **KINDS[kind]}
     return found
 
 
@@ -73,8 +81,9 @@ def add_arrows(digraph: Any, node: Node, ids: Ids, backward: bool) -> None:
         if not is_number(part):
             sources.setdefault(ids.get(part, REST), []).append(part)
     for source, parts in sources.items():
+        straight = COLUMN if parts[0].kind == "operation" else {}
         uses = {"label": f"{len(parts)} times"} if source != REST and len(parts) > 1 else {}
-        digraph.edge(port(source, "value"), f"{ids[node]}:value:n", **uses)
+        digraph.edge(port(source, "value"), f"{ids[node]}:value:n", **straight, **uses)
         if backward and any(part.requires_grad for part in parts):
             digraph.edge(port(source, "cotangent"), f"{ids[node]}:cotangent:n", **GRADIENT_ARROW)
 

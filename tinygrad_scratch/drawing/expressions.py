@@ -118,7 +118,7 @@ def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expr
 def plain(value: Any) -> Expression:
     """An argument that is no value of the graph: a number, an axis, a shape, a dtype."""
     if isinstance(value, np.ndarray):
-        return Expression(get_name(value) or UNNAMED.text)
+        return Expression(get_name(value) or "array")
     if isinstance(value, tuple | list):
         return Expression(sequence(value))
     if isinstance(value, np.dtype):

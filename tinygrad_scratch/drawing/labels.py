@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from html import escape
 
-from tinygrad_scratch.drawing.expressions import Calls, Expression, reference, shorten
+from tinygrad_scratch.drawing.expressions import ATOM, Calls, Expression, reference, shorten
 from tinygrad_scratch.graph import Node
 
 QUIET, GRADIENT = "#444444", "#9a3412"
@@ -36,11 +36,11 @@ def facts(node: Node) -> str:
 
 
 def cotangent_name(node: Node, known: Calls, outputs: set[Node]) -> str:
-    """∂J/∂z: J is the output, where that is one real number with a name; else L stands for any number made of the outputs."""
+    """∂J/∂z, where J is the output, if that is one real number with a name; else L, any number made of the outputs."""
     (output, *more) = outputs
     one = not more and output.value.size == 1 and output.value.dtype.kind == "f"
     top = reference(output, {}) if one and output.name else L
-    name = f"∂{top.within(9)}/∂{reference(node, known).within(9)}"
+    name = f"∂{top.within(ATOM)}/∂{reference(node, known).within(ATOM)}"
     return f"{name} = 1" if one and node is output else name
 
 
@@ -49,10 +49,14 @@ def cluster_label(path: str, title: str) -> str:
 
 
 def rest_label(left_out: Counter[str]) -> str:
-    """How many values of each kind are not drawn."""
-    words = {"operation": "earlier operation", "parameter": "parameter", "constant": "constant"}
-    counts = [f"{left_out[kind]:,} {word}{'s' * (left_out[kind] != 1)}" for kind, word in words.items() if left_out[kind]]
-    return f"<and {', '.join(counts)}>"
+    """How many values are not drawn."""
+    return f"<and {counted(left_out).replace(' operation', ' earlier operation')}>"
+
+
+def counted(kinds: Counter[str]) -> str:
+    """How many values there are of each kind, in words."""
+    order = ("operation", "parameter", "constant")
+    return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
 
 
 def lines(parts: Iterable[str]) -> str:
@@ -64,6 +68,9 @@ def small(escaped: str) -> str:
 
 
 def text(words: str) -> str:
-    """Any text as text: what can't be printed is written as Python would escape it, and nothing is markup."""
+    r"""Any text as text: what can't be printed is written as Python would escape it, and nothing is markup.
+
+    Backslashes are doubled: also in HTML-like labels DOT replaces `\N` by the name of the node.
+    """
     printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
-    return escape("".join(printable))
+    return escape("".join(printable)).replace("\\", "\\\\")

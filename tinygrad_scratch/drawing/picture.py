@@ -39,6 +39,10 @@ class Drawing:
         suffix = path.suffix.lower()
         if suffix not in FORMS:
             raise ValueError(f"Can't save a drawing as {path.name!r}: the suffix must be one of {', '.join(FORMS)}.")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"Can't save {path.name!r}: there is no directory {str(path.parent)!r}. Make it first."
+            )
         form = FORMS[suffix]
         write_whole(path, self.source.encode() if form is None else render(self.source, form))
         return path

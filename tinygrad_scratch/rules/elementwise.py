@@ -1,8 +1,8 @@
 """Derivatives of the functions that work element by element.
 
-Conventions at kinks: `abs` has derivative 0 at 0 (as sign(0) = 0); where two arguments tie, `maximum`, `minimum`, `fmax`
-and `fmin` give half of the gradient to each, so that `maximum(x, x)` has derivative 1; `clip` passes the gradient at
-its bounds. Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
+Conventions at kinks: `abs` has derivative 0 at 0, as sign(0) = 0; where two arguments tie, `maximum`, `minimum`,
+`fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has derivative 1; `clip` is made of these.
+Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ define_vjp(np.square, x=lambda g, y, x: g * (2 * x))
 
 
 def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
-    """x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
+    """The derivative x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
     if type(x2) in (int, float):
         return g * (x1 + x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
     return g * (x2 * x1 ** np.where(x2 == 0, 1, x2 - 1))
 
 
 def power_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
-    """y * log(x1), and 0 where x1 = 0."""
+    """The derivative y * log(x1), and 0 where x1 = 0."""
     return g * (y * np.log(np.where(x1 == 0, 1, x1)))
 
 
@@ -45,6 +45,26 @@ define_vjp(np.power, x1=power_base, x2=power_exponent)
 define_vjp(np.float_power, x1=power_base, x2=power_exponent)
 define_vjp(np.remainder, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: -g * np.floor_divide(x1, x2))
 define_vjp(np.fmod, x1=lambda g, y, x1, x2: g, x2=lambda g, y, x1, x2: -g * np.trunc(x1 / x2))
+
+define_vjp(np.ldexp, x1=lambda g, y, x1, x2: np.ldexp(g, x2), x2=None)
+
+
+@compose(np.divmod)
+def divmod_(x1: Any, x2: Any) -> Any:
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@compose(np.modf)
+def modf(x: Any) -> Any:
+    finite = np.where(np.isinf(x), 0, x)
+    return finite - np.trunc(finite), np.trunc(x)
+
+
+@compose(np.frexp)
+def frexp(x: Any) -> Any:
+    exponent = np.frexp(x.numpy())[1]
+    return np.ldexp(x, -exponent), exponent
+
 
 # ---- exponentials and logarithms -------------------------------------------------------------------------------------
 

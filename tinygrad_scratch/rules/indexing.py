@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import define_vjp, differentiable
+from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable
 
 
 def is_basic(index: Any) -> bool:
     """Whether an index selects a view: numbers, slices, Ellipsis and None, and no arrays."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) and not isinstance(part, bool)
-               for part in parts)
+    return all(
+        part is None or part is Ellipsis or (isinstance(part, slice | int | np.integer) and not isinstance(part, bool))
+        for part in parts
+    )
 
 
 def has_integer_arrays(index: Any) -> bool:
@@ -82,3 +84,18 @@ define_vjp(
     a=lambda g, y, a, value, view: replace_view(g, 0.0, view),
     value=lambda g, y, a, value, view: view(g),
 )
+
+
+# ---- NumPy's functions that write ------------------------------------------------------------------------------------
+
+
+@compose(np.full_like)
+def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    full = np.empty_like(a, dtype=dtype, shape=shape)
+    full[...] = fill_value
+    return full
+
+
+@compose(np.copyto)
+def copyto(dst: Any, src: Any, *, where: Any = True) -> None:
+    dst[...] = src if where is True else np.where(where, src, dst)

@@ -1,10 +1,10 @@
-"""NumPy functions whose results carry no gradient: comparisons, tests, positions, shapes, and new arrays like old ones."""
+"""Functions whose results carry no gradient: comparisons, tests, positions, shapes, and new arrays like old ones."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import without_derivative
+from tinygrad_scratch.rules.registry import new_constant, without_derivative
 
 # fmt: off
 without_derivative(
@@ -19,3 +19,4 @@ without_derivative(
     np.linalg.matrix_rank,
 )
 # fmt: on
+new_constant(np.zeros_like, np.ones_like, np.empty_like)

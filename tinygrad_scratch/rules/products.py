@@ -1,8 +1,8 @@
 """Derivatives of the products: matrices, vectors, and sums over shared axes.
 
-All are bilinear: the cotangent of one factor is the output's cotangent times the other factor, with the axes arranged so
-that the shapes fit. See Giles, "An extended collection of matrix derivative results" (2008), section 2.2.1: for C = A B,
-the cotangents are G B^T and A^T G.
+All are bilinear: the cotangent of one factor is the output's cotangent times the other factor, with the axes arranged
+so that the shapes fit. See Giles, "An extended collection of matrix derivative results" (2008), section 2.2.1: for
+C = A B, the cotangents are G B^T and A^T G.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     of_a, of_b = [i % a.ndim for i in of_a], [i % b.ndim for i in of_b]
     rest_a, rest_b = ([i for i in range(x.ndim) if i not in of] for x, of in ((a, of_a), (b, of_b)))
     if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
-        raise ValueError(f"np.tensordot: the axes {of_a} of shape {a.shape} do not match the axes {of_b} of shape {b.shape}.")
+        raise ValueError(
+            f"np.tensordot: the axes {of_a} of shape {a.shape} do not match the axes {of_b} of shape {b.shape}."
+        )
     summed = int(np.prod([a.shape[i] for i in of_a], dtype=int))
     shape = [a.shape[i] for i in rest_a] + [b.shape[i] for i in rest_b]
     left = np.transpose(a, rest_a + of_a).reshape((int(np.prod(shape[: len(rest_a)], dtype=int)), summed))

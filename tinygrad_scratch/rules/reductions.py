@@ -29,7 +29,15 @@ def restore(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
 
 
 def sum_of(
-    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 0, where: Any = True
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: Any = False,
+    initial: Any = 0,
+    where: Any = True,
 ) -> Any:
     full = spread(g, a, axis, keepdims) if axis is not None else expand(g, a.shape)
     return full if where is True else np.where(where, full, 0)
@@ -59,14 +67,26 @@ for extreme in (np.max, np.min, np.amax, np.amin):
 
 
 def product_of(
-    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 1, where: Any = True
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: Any = False,
+    initial: Any = 1,
+    where: Any = True,
 ) -> Any:
     """The product of all the others, by running products from either end: right also where elements are zero."""
     kept = a if where is True else np.where(where, a, 1)
-    axes = tuple(range(a.ndim)) if axis is None else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    axes = (
+        tuple(range(a.ndim))
+        if axis is None
+        else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
+    )
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     order = rest + axes
-    flat = np.transpose(kept, order).reshape(tuple(a.shape[i] for i in rest) + (-1,))
+    flat = np.transpose(kept, order).reshape((*(a.shape[i] for i in rest), -1))
     n = flat.shape[-1]
     before: Any = [initial * np.ones_like(flat[..., 0])] if n else []
     after: Any = [np.ones_like(flat[..., 0])] if n else []
@@ -76,7 +96,9 @@ def product_of(
     if not n:
         return spread(g, a, axis, keepdims)
     others = np.stack(before, axis=-1) * np.stack(after[::-1], axis=-1)
-    others = np.transpose(others.reshape(tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim)))
+    others = np.transpose(
+        others.reshape(tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim))
+    )
     full = restore(g, a, axis, keepdims) * others
     return full if where is True else np.where(where, full, 0)
 
@@ -97,7 +119,9 @@ def number_of(a: Any, axis: Axis, where: Any) -> Any:
     return count
 
 
-def mean_of(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True) -> Any:
+def mean_of(
+    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True
+) -> Any:
     share = spread(g, a, axis, keepdims) / number_of(a, axis, where)
     return share if where is True else np.where(where, share, 0)
 
@@ -107,7 +131,14 @@ define_vjp(np.mean, a=mean_of)
 
 @compose(np.var)
 def var(
-    a: Any, axis: Axis = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False, where: Any = True, correction: Any = None
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    where: Any = True,
+    correction: Any = None,
 ) -> Any:
     middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
     apart = a - middle
@@ -119,9 +150,18 @@ def var(
 
 @compose(np.std)
 def std(
-    a: Any, axis: Axis = None, dtype: Any = None, *, ddof: Any = 0, keepdims: Any = False, where: Any = True, correction: Any = None
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    where: Any = True,
+    correction: Any = None,
 ) -> Any:
-    return np.sqrt(np.var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, correction=correction))
+    """The root of the variance; where that is 0, a subgradient of the root is 0."""
+    variance = np.var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, correction=correction)
+    return np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
 
 
 @compose(np.ptp)

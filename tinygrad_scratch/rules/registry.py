@@ -14,7 +14,8 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar
@@ -62,32 +63,46 @@ class Definition:
 
         Raises TypeError for a keyword that no rule honours: a keyword is never swallowed.
         """
-        for name in keywords:
-            if name not in self.keywords:
-                raise TypeError(f"{self.label}() on a Tensor does not support the keyword {name}={keywords[name]!r}. "
-                                f"It supports {', '.join(sorted(self.keywords)) or 'none'}.")
         if self.sequence:
             arguments, keywords = self._flat(arguments, keywords)
+        for name in keywords:
+            if name not in self.keywords:
+                supported = [known for known in self.order if known in self.keywords and known not in self.rules]
+                raise TypeError(
+                    f"{self.label} of a Tensor does not support the keyword {name!r}, which no rule of it "
+                    f"honours. Supported are {', '.join([*supported, 'out'])}."
+                )
         if self.operands is not None:
             return arguments, keywords
-        if len(arguments) > len(self.names):
-            raise TypeError(f"{self.label}() on a Tensor takes at most {len(self.names)} positional arguments "
-                            f"({', '.join(self.names)}), {len(arguments)} were given.")
+        self._check_number(arguments, self.names)
+        if not keywords:
+            return arguments, keywords
         last = max((i for i, name in enumerate(self.names) if name in self.rules and name in keywords), default=-1)
         if last < len(arguments):
             return arguments, keywords
         keywords = dict(keywords)
-        missing = [name for name in self.names[len(arguments) : last + 1]]
+        missing = self.names[len(arguments) : last + 1]
         for name in missing:
             if name not in keywords and name not in self.defaults:
-                raise TypeError(f"{self.label}() misses its argument {name!r}.")
+                raise TypeError(f"{self.label} misses its argument {name!r}.")
         return (*arguments, *(keywords.pop(name, self.defaults.get(name)) for name in missing)), keywords
 
     def _flat(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The arrays of a list as arguments of their own, and what follows them by keyword."""
-        first, *rest = arguments if arguments else (keywords[self.operands],)
-        following = [name for name in self.order if name != self.operands]
-        return tuple(first), {**dict(zip(following, rest, strict=False)), **keywords}
+        self._check_number(arguments, self.order)
+        following = dict(zip(self.order[1:], arguments[1:], strict=False))
+        return tuple(arguments[0]), {**following, **keywords}
+
+    def _check_number(self, arguments: tuple[Any, ...], names: tuple[str, ...]) -> None:
+        if len(arguments) > len(names):
+            raise TypeError(
+                f"{self.label} of a Tensor takes at most {len(names)} positional arguments ({', '.join(names)}), "
+                f"{len(arguments)} were given. Pass the others by keyword."
+            )
+
+    def names_of(self, arguments: Sequence[Any]) -> Iterable[str]:
+        """The parameters that the arguments of a bound call belong to."""
+        return self.names[: len(arguments)] if self.operands is None else [self.operands] * len(arguments)
 
     def compute(self, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
         """The value of a bound call, by NumPy."""
@@ -98,14 +113,16 @@ class Definition:
         return label(self.function)
 
 
-PLAIN = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_, tuple})
-"""The types of argument that are no Tensor and that NumPy may have as they are."""
+PLAIN = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+"""The types of operand that NumPy may have as they are."""
 
 DEFINITIONS: dict[Any, Definition] = {}
 RULES: dict[Any, Any] = {}  # function -> its rules by position: what the backward walk looks up
+DIRECT: set[Any] = set()  # functions all of whose positional arguments have a rule: they take the quick way
 COMPOSED: dict[Any, Callable[..., Any]] = {}
 WITHOUT_DERIVATIVE: set[Any] = set()
-QUICK: dict[Any, Callable[..., Any]] = {}  # a quicker way to the same value, where NumPy's function is slow on few elements
+NEW_CONSTANT: set[Any] = set()  # functions that make a new array like an old one: they return a Tensor without history
+QUICK: dict[Any, Callable[..., Any]] = {}  # a quicker way to the same value, where NumPy's own is slow on few elements
 
 
 def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | None) -> Function:
@@ -131,7 +148,9 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     12.0
     """
     if not rules:
-        raise TypeError(f"define_vjp({label(function)}) needs a rule for at least one argument, such as x=lambda g, y, x: ...")
+        raise TypeError(
+            f"define_vjp({label(function)}) needs a rule for at least one argument, such as x=lambda g, y, x: ..."
+        )
     parameters = None
     for name, rule in rules.items():
         if rule is None:
@@ -143,7 +162,9 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
             raise TypeError(f"The rules of {label(function)} disagree about its arguments: {mine} and {parameters}.")
         parameters = mine
     if parameters is None:
-        raise TypeError(f"define_vjp({label(function)}): at least one argument needs a rule; use without_derivative otherwise.")
+        raise TypeError(
+            f"define_vjp({label(function)}): at least one argument needs a rule; use without_derivative otherwise."
+        )
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         raise TypeError(f"A rule of {label(function)} takes **keywords. Name each keyword that it honours.")
     names = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
@@ -151,11 +172,12 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     unknown = [name for name in rules if name not in (*names, operands)]
     if unknown:
         raise TypeError(f"{label(function)} has no argument {unknown[0]!r}; its rules take {', '.join(names)}.")
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     DEFINITIONS[function] = Definition(
         function=function,
         value=QUICK.get(function) or (function.__wrapped__ if is_ours(function) else function),  # type: ignore[attr-defined]
         names=names,
-        defaults={p.name: p.default for p in parameters if p.default is not p.empty},
+        defaults=defaults,
         rules=rules,
         keywords=frozenset(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL),
         order=tuple(p.name for p in parameters),
@@ -164,6 +186,8 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     )
     operand_rule = rules.get(operands) if operands else None
     RULES[function] = EveryOperand(operand_rule) if operand_rule else tuple(rules.get(name) for name in names)
+    if not sequence and all(rules.get(name) for name in names if name not in defaults):
+        DIRECT.add(function)
     return function
 
 
@@ -187,6 +211,11 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
 def without_derivative(*functions: Callable[..., Any]) -> None:
     """Declare functions whose derivative is zero or has no meaning: they are given and return plain arrays."""
     WITHOUT_DERIVATIVE.update(functions)
+
+
+def new_constant(*functions: Callable[..., Any]) -> None:
+    """Declare functions that make a new array like an old one: they return a Tensor without history."""
+    NEW_CONSTANT.update(functions)
 
 
 def differentiable(function: Function) -> Function:
@@ -224,6 +253,8 @@ def is_ours(function: Any) -> bool:
 def label(function: Any) -> str:
     """The name that a person would write: `np.sum`, `np.linalg.inv`, `sigmoid`."""
     name = getattr(function, "__name__", str(function))
+    if function is operator.getitem:
+        return "t[index]"
     if isinstance(function, np.ufunc):
         return f"np.{name}"
     module = getattr(function, "__module__", None) or ""
@@ -231,7 +262,7 @@ def label(function: Any) -> str:
 
 
 def known_functions() -> list[Any]:
-    return [*DEFINITIONS, *COMPOSED, *WITHOUT_DERIVATIVE]
+    return [*DEFINITIONS, *COMPOSED, *WITHOUT_DERIVATIVE, *NEW_CONSTANT]
 
 
 def refuse(function: Any) -> TypeError:

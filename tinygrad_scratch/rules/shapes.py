@@ -5,6 +5,7 @@ Each is linear, and the cotangent takes the opposite way: what was moved moves b
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,9 @@ def _each(arrays: tuple[Any, ...], change: Any) -> Any:
 # ---- joining ---------------------------------------------------------------------------------------------------------
 
 
-def joined_part(position: int, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = None) -> Any:
+def joined_part(
+    position: int, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = None
+) -> Any:
     """The piece of the cotangent that lies where this array was put."""
     mine = arrays[position]
     if axis is None:
@@ -178,7 +181,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     else:
         cuts = [0, *indices_or_sections, n]
     lead = (slice(None),) * (axis % ary.ndim)
-    return [ary[(*lead, slice(start, stop))] for start, stop in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [ary[(*lead, slice(start, stop))] for start, stop in pairwise(cuts)]
 
 
 @compose(np.split)
