@@ -63,7 +63,7 @@ def record(weights: Iterable[Any], inputs: Any, labels: Any) -> tuple[Handwritte
     network = HandwrittenNetwork(*(Tensor(weight, requires_grad=True) for weight in weights))
     network.forward(Tensor(inputs, name="x"))
     cost: Tensor = network.cost(Tensor(labels, name="y"))
-    for name, value in (*vars(network).items(), ("cost", cost)):
+    for name, value in (*vars(network).items(), ("J", cost)):
         value.name = value.name or name
     return network, cost
 

@@ -9,20 +9,25 @@
 array([-0.27067057, -0.03663128])
 """
 
-from tinygrad_scratch import rules as rules
+from tinygrad_scratch import functional, nn
 from tinygrad_scratch.differentiate import grad, hessian, jacobian, value_and_grad, vjp
 from tinygrad_scratch.graph import enable_grad, no_grad
+from tinygrad_scratch.nn import Dense, Sequential
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 __all__ = [
+    "Dense",
+    "Sequential",
     "Tensor",
     "define_vjp",
     "differentiable",
     "enable_grad",
+    "functional",
     "grad",
     "hessian",
     "jacobian",
+    "nn",
     "no_grad",
     "value_and_grad",
     "vjp",

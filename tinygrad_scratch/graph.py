@@ -93,11 +93,14 @@ def enable_grad() -> Any:
 
 @dataclass
 class Notes:
-    """What is known of a value beyond its record: its name, and the modules that returned it, innermost first."""
+    """What is known of a value beyond its record: its name, and the modules that returned it, innermost first.
+
+    Modules are held weakly: one that keeps its own output would otherwise never go.
+    """
 
     value: weakref.ref[Array]
     name: str | None = None
-    modules: list[tuple[int, Any]] = field(default_factory=list)
+    modules: list[tuple[int, weakref.ref[Any]]] = field(default_factory=list)
 
 
 _notes: dict[int, Notes] = {}
@@ -124,7 +127,14 @@ def get_name(value: Any) -> str | None:
 
 def note_module(value: Array, start: int, module: Any) -> None:
     """Say that a module returned this value, and that all calls since `start` were made inside of it."""
-    _notes_on(value).modules.append((start, module))
+    _notes_on(value).modules.append((start, weakref.ref(module)))
+
+
+def modules_of(value: Array) -> list[tuple[int, Any]]:
+    """The modules that returned a value, as far as they still live: when each call began, and the module."""
+    notes = _notes.get(id(value))
+    found = [(start, reference()) for start, reference in notes.modules] if notes is not None else []
+    return [(start, module) for start, module in found if module is not None]
 
 
 # ---- the graph to read -----------------------------------------------------------------------------------------------
@@ -202,11 +212,8 @@ class Graph:
                 inputs.append(self._of(parent, argument))
             elif isinstance(argument, np.ndarray | np.generic | float | int | complex):
                 inputs.append(self._constant(argument))
-        notes = _notes.get(id(value))
-        modules = notes.modules if notes is not None else []
-        node = Node(
-            "operation", value, function, arguments, keywords or {}, inputs, get_name(value), order, True, modules
-        )
+        name, modules = get_name(value), modules_of(value)
+        node = Node("operation", value, function, arguments, keywords or {}, inputs, name, order, True, modules)
         self._by_order[order] = node
         self.nodes.append(node)
 

@@ -16,7 +16,7 @@ from tinygrad_scratch.tensor import Tensor
 __all__ = ["Drawing", "draw"]
 
 
-def draw(*outputs: Tensor, backward: bool = True, limit: int = 500) -> Drawing:
+def draw(*outputs: Any, backward: bool = True, limit: int = 500) -> Drawing:
     """A picture of the computation that led to some Tensors, and of the gradient's way back.
 
     Each box is a value: its name, the call that made it, its shape, and its dtype where that is not float64. A dot in

@@ -45,7 +45,7 @@ def dot_text(selection: Selection, backward: bool) -> str:
     ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
     fill(digraph, "cluster", nested(selection), boxes(selection, ids, backward))
     if selection.left_out:
-        digraph.node(REST, rest_label(selection.left_out), {"class": "rest"}, **KINDS["rest"])
+        digraph.node(REST, rest_label(selection.left_out), **{"class": "rest"}, **KINDS["rest"])
     for node in selection.operations:
         add_arrows(digraph, node, ids, backward)
     return str(digraph.source)

@@ -1,6 +1,6 @@
 """Derivatives of the functions that work element by element.
 
-Conventions at kinks: `abs` has derivative 0 at 0, as sign(0) = 0; where two arguments tie, `maximum`, `minimum`,
+Conventions at kinks: `abs` and `hypot` have derivative 0 at 0; where two arguments tie, `maximum`, `minimum`,
 `fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has derivative 1; `clip` is made of these.
 Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
 """
@@ -88,6 +88,12 @@ define_vjp(
     x2=lambda g, y, x1, x2: g * np.exp2(x2 - y),
 )
 
+
+def over_square(a: Any, b: Any) -> Any:
+    """a / b**2, where the square might overflow."""
+    return a / b / b
+
+
 # ---- circles and hyperbolas ------------------------------------------------------------------------------------------
 
 define_vjp(np.sin, x=lambda g, y, x: g * np.cos(x))
@@ -95,7 +101,7 @@ define_vjp(np.cos, x=lambda g, y, x: -g * np.sin(x))
 define_vjp(np.tan, x=lambda g, y, x: g * (1 + y * y))
 define_vjp(np.arcsin, x=lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
 define_vjp(np.arccos, x=lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
-define_vjp(np.arctan, x=lambda g, y, x: g / (1 + x * x))
+define_vjp(np.arctan, x=np.errstate(over="ignore")(lambda g, y, x: g / (1 + x * x)))
 define_vjp(np.sinh, x=lambda g, y, x: g * np.cosh(x))
 define_vjp(np.cosh, x=lambda g, y, x: g * np.sinh(x))
 define_vjp(np.tanh, x=lambda g, y, x: g * (1 - y * y))
@@ -104,10 +110,14 @@ define_vjp(np.arccosh, x=lambda g, y, x: g / (np.sqrt(x - 1) * np.sqrt(x + 1)))
 define_vjp(np.arctanh, x=lambda g, y, x: g / ((1 - x) * (1 + x)))
 define_vjp(
     np.arctan2,
-    x1=lambda g, y, x1, x2: g * x2 / (x1 * x1 + x2 * x2),
-    x2=lambda g, y, x1, x2: -g * x1 / (x1 * x1 + x2 * x2),
+    x1=lambda g, y, x1, x2: over_square(g * x2, np.hypot(x1, x2)),
+    x2=lambda g, y, x1, x2: over_square(-g * x1, np.hypot(x1, x2)),
 )
-define_vjp(np.hypot, x1=lambda g, y, x1, x2: g * x1 / y, x2=lambda g, y, x1, x2: g * x2 / y)
+define_vjp(
+    np.hypot,
+    x1=lambda g, y, x1, x2: g * (x1 / np.where(y == 0, 1, y)),
+    x2=lambda g, y, x1, x2: g * (x2 / np.where(y == 0, 1, y)),
+)
 define_vjp(np.degrees, x=lambda g, y, x: g * (180 / math.pi))
 define_vjp(np.radians, x=lambda g, y, x: g * (math.pi / 180))
 define_vjp(np.rad2deg, x=lambda g, y, x: g * (180 / math.pi))

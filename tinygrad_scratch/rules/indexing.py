@@ -97,5 +97,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
 
 
 @compose(np.copyto)
-def copyto(dst: Any, src: Any, *, where: Any = True) -> None:
+def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    if not np.can_cast(getattr(src, "dtype", np.result_type(src)), dst.dtype, casting):
+        raise TypeError(f"np.copyto: {src!r} can't be cast to {dst.dtype} by the rule {casting!r}.")
     dst[...] = src if where is True else np.where(where, src, dst)

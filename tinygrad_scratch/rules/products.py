@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import QUICK, compose, define_vjp
+from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -52,10 +52,10 @@ define_vjp(np.matmul, x1=matmul_left, x2=matmul_right)
 
 def dot_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     """`dot` sums over the last axis of `a` and the last but one of `b`."""
+    if np.ndim(b) == 0 or a.ndim == 0:
+        return g * b
     if a.ndim == 2 and b.ndim == 2:
         return g.dot(b.T)
-    if a.ndim == 0 or b.ndim == 0:
-        return g * b
     if b.ndim == 1:
         return g[..., None] * b
     kept = [*range(b.ndim - 2), b.ndim - 1]
@@ -63,10 +63,10 @@ def dot_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def dot_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if np.ndim(a) == 0 or b.ndim == 0:
+        return g * a
     if a.ndim == 2 and b.ndim == 2:
         return a.T.dot(g)
-    if a.ndim == 0 or b.ndim == 0:
-        return g * a
     lead = range(a.ndim - 1)
     summed = np.tensordot(a, g, axes=(lead, lead))
     return summed if b.ndim == 1 else np.moveaxis(summed, 0, -2)
@@ -78,6 +78,7 @@ define_vjp(np.dot, a=dot_left, b=dot_right)
 @compose(np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """A matrix product: the axes that are summed over stand last in one factor and first in the other."""
+    a, b = array(a), array(b)
     if np.ndim(axes) == 0:
         of_a, of_b = list(range(a.ndim - axes, a.ndim)), list(range(axes))
     else:
@@ -97,7 +98,8 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @compose(np.inner)
 def inner(a: Any, b: Any) -> Any:
-    return a * b if np.ndim(a) == 0 or np.ndim(b) == 0 else tensordot(a, b, axes=(-1, -1))
+    a, b = array(a), array(b)
+    return a * b if a.ndim == 0 or b.ndim == 0 else tensordot(a, b, axes=(-1, -1))
 
 
 @compose(np.outer)
@@ -119,7 +121,7 @@ if hasattr(np, "matvec"):
 
     @compose(np.matvec)
     def matvec(x1: Any, x2: Any) -> Any:
-        return np.matmul(x1, x2[..., None])[..., 0]
+        return np.matmul(x1, array(x2)[..., None])[..., 0]
 
     @compose(np.vecmat)
     def vecmat(x1: Any, x2: Any) -> Any:

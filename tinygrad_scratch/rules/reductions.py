@@ -78,6 +78,8 @@ def product_of(
     where: Any = True,
 ) -> Any:
     """The product of all the others, by running products from either end: right also where elements are zero."""
+    if a.size == 0:
+        return a
     kept = a if where is True else np.where(where, a, 1)
     axes = (
         tuple(range(a.ndim))
@@ -88,13 +90,11 @@ def product_of(
     order = rest + axes
     flat = np.transpose(kept, order).reshape((*(a.shape[i] for i in rest), -1))
     n = flat.shape[-1]
-    before: Any = [initial * np.ones_like(flat[..., 0])] if n else []
-    after: Any = [np.ones_like(flat[..., 0])] if n else []
+    before: Any = [initial * np.ones_like(flat[..., 0])]
+    after: Any = [np.ones_like(flat[..., 0])]
     for i in range(n - 1):
         before.append(before[-1] * flat[..., i])
         after.append(after[-1] * flat[..., n - 1 - i])
-    if not n:
-        return spread(g, a, axis, keepdims)
     others = np.stack(before, axis=-1) * np.stack(after[::-1], axis=-1)
     others = np.transpose(
         others.reshape(tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim))

@@ -246,6 +246,11 @@ def differentiable(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
+def array(value: Any) -> Any:
+    """An operand as an array, if it is not one, or a Tensor, already."""
+    return value if hasattr(value, "ndim") else np.asarray(value)
+
+
 def is_ours(function: Any) -> bool:
     return hasattr(function, "__ours__")
 

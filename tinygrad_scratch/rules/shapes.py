@@ -27,14 +27,28 @@ define_vjp(np.broadcast_to, array=lambda g, y, array, shape: g)
 # ---- the same elements in another shape ------------------------------------------------------------------------------
 
 
+def layout(a: Any, order: Any) -> Any:
+    """What order="A" means for this array: Fortran's where its memory is laid out so, else C's."""
+    flags = (a if isinstance(a, np.ndarray) else a.numpy()).flags
+    return order if order != "A" else "F" if flags.fnc else "C"
+
+
 def reshape_back(g: Any, y: Any, a: Any, shape: Any = None, order: Any = "C", *, copy: Any = None) -> Any:
-    return np.reshape(g, a.shape, order=order)
+    return np.reshape(g, a.shape, order=layout(a, order))
 
 
 define_vjp(np.reshape, a=reshape_back)
-define_vjp(np.ravel, a=lambda g, y, a, order="C": np.reshape(g, a.shape, order=order))
 define_vjp(np.expand_dims, a=lambda g, y, a, axis: g.reshape(a.shape))
 define_vjp(np.squeeze, a=lambda g, y, a, axis=None: g.reshape(a.shape))
+
+
+@compose(np.ravel)
+def ravel(a: Any, order: Any = "C") -> Any:
+    """Order "K" reads the axes as they lie in memory, the one of the longest stride first."""
+    if order == "K":
+        strides = a.numpy().strides
+        return np.reshape(np.transpose(a, sorted(range(a.ndim), key=lambda i: -abs(strides[i]))), -1)
+    return np.reshape(a, -1, order=order)
 
 
 # ---- the same elements in another order ------------------------------------------------------------------------------
