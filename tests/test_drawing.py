@@ -96,7 +96,7 @@ def lines(label: str) -> list[list[str]]:
     return [["".join(cell.itertext())][0].replace("\\\\", "\\").split("\n") for cell in cells]
 
 
-def text_of(tensor: Tensor) -> str:
+def text_of(tensor: Any) -> str:
     """What the box of a tensor says about its making."""
     tensor.name = "the result"
     return read(draw(tensor)).boxes["the result"].value[1]
@@ -406,7 +406,6 @@ def test_parameter_and_input_used_in_and_out_of_a_module() -> None:
 def test_module_that_says_little() -> None:
     inner = Silent(lambda x: np.exp(x))
     outer = Silent(lambda x: inner(x) * 2.0)
-    assert set(read(draw(outer(variable()))).frames) == {"Silent"} or "0x" not in draw(outer(variable())).source
     source = draw(outer(variable())).source
     assert source.count("<<b>Silent</b>>") == 2
     assert "0x" not in source
@@ -421,8 +420,8 @@ def test_long_and_many_lined_titles_become_one_line() -> None:
         def __repr__(self) -> str:
             return f"Wide({', '.join(map(str, range(100)))})"
 
-    frames = read(draw(Wide(Tall(lambda x: np.exp(x)))(variable()))).frames
-    assert set(frames) == {"Wide", "Tall( depth: 3 )"}
+    model = Wide(Tall(lambda x: np.exp(x)))
+    assert set(read(draw(model(variable()))).frames) == {"Wide", "Tall( depth: 3 )"}
 
 
 def test_module_that_returns_several_values_or_its_input() -> None:
@@ -686,7 +685,7 @@ def test_of_many_operations_the_newest_are_drawn_and_the_rest_counted() -> None:
 
 
 def test_an_old_output_is_drawn_too() -> None:
-    old = np.exp(variable("x"))
+    old: Any = np.exp(variable("x"))
     old.name = "old"
     picture = read(draw(np.sum(np.sin(np.cos(old))), old, limit=1))
     assert {name: box.kind for name, box in picture.boxes.items()} == {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,23 +15,17 @@ LONGEST_TITLE = 60
 
 @dataclass(eq=False)
 class ModuleCall:
-    """One call of a module: the operations with orders below `start`, down to `end`. Orders count down."""
+    """One call of a module, which made the operations with orders below `start`, down to `end`. Orders count down.
+
+    It knows the calls inside of it but not the one around it: a cycle would keep the graph alive.
+    """
 
     module: Any
     start: int
     end: int
-    parent: ModuleCall | None = None
+    path: str = ""
     nodes: list[Node] = field(default_factory=list)
     inner: list[ModuleCall] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        """The attributes that lead to the module, from the outermost one in the picture that holds it."""
-        for outer in enclosing(self.parent):
-            for name, child in children(outer.module):
-                if child is self.module:
-                    return f"{outer.path}.{name}" if outer.path else name
-        return ""
 
     @property
     def title(self) -> str:
@@ -41,19 +35,6 @@ class ModuleCall:
         return own if fits else type(self.module).__name__
 
 
-def enclosing(call: ModuleCall | None) -> Iterator[ModuleCall]:
-    """A call and those around it, innermost first."""
-    while call is not None:
-        yield call
-        call = call.parent
-
-
-def children(module: Any) -> Iterable[tuple[str, Any]]:
-    """The modules that a module holds, by their attributes, where it can tell."""
-    named_children = getattr(module, "named_children", None)
-    return named_children() if callable(named_children) else ()
-
-
 def nested(selection: Selection) -> ModuleCall:
     """The values in the calls that made them; the outermost call stands for the whole picture and has no module.
 
@@ -61,19 +42,19 @@ def nested(selection: Selection) -> ModuleCall:
     from outside.
     """
     whole = ModuleCall(None, start=1, end=0)
-    homes: dict[Node, ModuleCall] = {}
     current = [whole]
     waiting = module_calls(selection.operations)
+    around: dict[Node, list[ModuleCall]] = {}  # the calls around each value, outermost first
     for node in selection.operations:
         while waiting and waiting[-1].start > node.order:
             enter(current, waiting.pop())
         leave(current, node.order)
-        homes[node] = current[-1]
+        around[node] = current[:]
         for part in node.inputs:
             if part.kind == "parameter":
-                homes[part] = around(homes.get(part, homes[node]), homes[node])
+                around[part] = shared(around.get(part, current), current)
     for node in selection.nodes:
-        homes.get(node, whole).nodes.append(node)
+        around.get(node, [whole])[-1].nodes.append(node)
     return whole
 
 
@@ -90,8 +71,8 @@ def module_calls(operations: Iterable[Node]) -> list[ModuleCall]:
 
 def enter(current: list[ModuleCall], call: ModuleCall) -> None:
     leave(current, call.start)
-    call.parent = current[-1]
-    call.parent.inner.append(call)
+    call.path = path_from(current, call.module)
+    current[-1].inner.append(call)
     current.append(call)
 
 
@@ -101,7 +82,21 @@ def leave(current: list[ModuleCall], order: int) -> None:
         current.pop()
 
 
-def around(first: ModuleCall, second: ModuleCall) -> ModuleCall:
-    """The innermost call that both of these are, or are in."""
-    holders = set(enclosing(first))
-    return next(call for call in enclosing(second) if call in holders)
+def path_from(outer: Sequence[ModuleCall], module: Any) -> str:
+    """The attributes that lead to a module from those around it."""
+    for call in reversed(outer):
+        for name, child in children(call.module):
+            if child is module:
+                return f"{call.path}.{name}" if call.path else name
+    return ""
+
+
+def children(module: Any) -> Iterable[tuple[str, Any]]:
+    """The modules that a module holds, by their attributes, where it can tell."""
+    named_children = getattr(module, "named_children", None)
+    return named_children() if callable(named_children) else ()
+
+
+def shared(first: list[ModuleCall], second: list[ModuleCall]) -> list[ModuleCall]:
+    """The calls around both."""
+    return [call for call, other in zip(first, second, strict=False) if call is other]
