@@ -78,6 +78,7 @@ def read(drawing: Drawing) -> Picture:
     for edge in graph.get("edges", []):
         ends = titles[edge["tail"]], titles[edge["head"]]
         backward = edge.get("class") == "gradient"
+        assert edge.get("dir") == ("back" if backward else None)
         assert edge["headport"] == ("cotangent:n" if backward else "value:n")
         assert edge["tailport"] in ("s", "cotangent:s" if backward else "value:s")
         (picture.gradients if backward else picture.arrows).append(ends)
@@ -212,7 +213,9 @@ def a_and(make: Callable[[Tensor], Any]) -> Callable[[], Any]:
         (a_and(lambda a: np.maximum(a, 0.5)), "maximum(a, 0.5)"),
         (a_and(lambda a: a.reshape(3, 2)), "reshape(a, (3, 2))"),
         (a_and(lambda a: a.reshape(6)), "reshape(a, 6)"),
+        (a_and(lambda a: a.reshape((6,))), "reshape(a, (6,))"),
         (a_and(lambda a: a.T), "transpose(a)"),
+        (a_and(lambda a: a.transpose()), "transpose(a)"),
         (a_and(lambda a: a.transpose(1, 0)), "transpose(a, (1, 0))"),
         (a_and(lambda a: a.astype(np.float32)), "cast(a, float32)"),
         (a_and(lambda a: a[0]), "a[0]"),
@@ -251,6 +254,8 @@ def test_long_texts_are_cut() -> None:
     text = text_of(result)
     assert len(text) == 40
     assert text.endswith("…")
+    unnamed = np.concatenate([variable(f"part_{i}") for i in range(100)]) * 2
+    assert read(draw(unnamed)).boxes[text].cotangent[0] == "∂L/∂·"
     picture = read(draw(variable("n" * 1000) * 2))
     assert {len(box.value[0]) for box in picture.boxes.values()} == {40, 30}
     assert text_of(variable()[list(range(2)) * 1000]) == "a[[0, 1, 0, 1, 0, 1, 0, 1, …]]"
@@ -276,6 +281,9 @@ def test_outputs_of_any_kind() -> None:
     assert [name for name, box in picture.boxes.items() if box.kind == "output"] == ["z3", "J"]
     assert picture.boxes["J"].cotangent == ["∂L/∂J", "scalar"]
     assert len(picture.gradients) == len(CHAIN) + 1
+    picture = read(draw(values["J"], np.max(values["z4"])))
+    assert picture.boxes["J"].cotangent == ["∂L/∂J", "scalar"]
+    assert picture.boxes["max(z4)"].cotangent == ["∂L/∂max(z4)", "scalar"]
     assert draw(values["J"], values["J"]).source == draw(values["J"]).source
 
 
@@ -289,7 +297,11 @@ def test_outputs_that_nothing_made() -> None:
 
 def test_complex_output_has_no_cotangent_of_one() -> None:
     z = Tensor(1j, requires_grad=True, name="z")
-    assert read(draw(z * 2)).boxes["z"].cotangent == ["∂L/∂z", "scalar complex128"]
+    w = z * 2
+    w.name = "w"
+    picture = read(draw(w))
+    assert picture.boxes["z"].cotangent == ["∂L/∂z", "scalar complex128"]
+    assert picture.boxes["w"].cotangent == ["∂L/∂w", "scalar complex128"]
 
 
 def test_drawing_after_backward_and_higher_derivatives() -> None:
@@ -394,6 +406,13 @@ def test_a_module_called_twice_has_two_frames_and_shares_its_parameter() -> None
     outer, *inner = source.split("subgraph cluster")[1:]
     assert "<b>w</b>" in "".join([outer, *inner])
     assert "<b>w</b>" not in "".join(part.split("}")[0] for part in inner)
+
+
+def test_path_of_a_module_that_a_module_further_out_holds() -> None:
+    inner = Layer(lambda x: np.exp(x))
+    middle = Layer(lambda x: inner(x) * 2.0)
+    outer = Layer(lambda x: middle(x), inner=inner)
+    assert set(read(draw(outer(variable()))).frames) == {"Layer(inner)", "Layer()", "inner  Layer()"}
 
 
 def test_parameter_and_input_used_in_and_out_of_a_module() -> None:
@@ -558,6 +577,13 @@ def test_save_by_suffix(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@needs_scripts
+def test_jpeg_which_has_no_transparency_is_white(bare_machine: Path, tmp_path: Path) -> None:
+    install(bare_machine, "dot", "print(*sys.argv[1:])")
+    assert draw(variable()).save(tmp_path / "net.jpg").read_text().split() == ["-Tjpeg", "-Gbgcolor=white"]
+    assert draw(variable()).save(tmp_path / "net.png").read_text().split() == ["-Tpng"]
+
+
 def test_save_dot_needs_no_renderer(bare_machine: Path, tmp_path: Path) -> None:
     drawing = draw(network()["J"])
     path = drawing.save(tmp_path / "net.dot")
@@ -680,6 +706,7 @@ def test_of_many_operations_the_newest_are_drawn_and_the_rest_counted() -> None:
         ("· + m", "sum(·)"),
     ]
     assert read(draw(result, limit=3, backward=False)).gradients == []
+    assert read(draw(np.sin(start) * np.cos(b), limit=1)).labels == []
     assert "and 1 earlier operation, 1 parameter" in read(draw(result, limit=5)).boxes
     assert draw(result, limit=6) == draw(result)
 
@@ -700,13 +727,27 @@ def test_leaves_are_limited_too() -> None:
     assert drawing.source.count("shape=cylinder") == 10
     assert "<and 1,990 parameters>" in drawing.source
     assert drawing.source.count("->") == 2 * 11
+    newest = np.concatenate([np.exp(np.concatenate([variable("old"), variable("older")])), variable("new")])
+    assert set(read(draw(newest, limit=1)).boxes) == {
+        "new",
+        "concatenate([·, new])",
+        "and 2 earlier operations, 2 parameters",
+    }
+    many = np.concatenate([np.concatenate([variable("old"), variable("older")]), variable("new")])
+    assert set(read(draw(many, limit=2)).boxes) == {
+        "new",
+        "old",
+        "concatenate([old, older])",
+        "concatenate([·, new])",
+        "and 1 parameter",
+    }
 
 
 def test_numbers_do_not_count_as_leaves() -> None:
-    y = w = variable("w")
+    y = variable("w")
     for i in range(20):
-        y = y * float(i)
-    assert "<b>w</b>" in draw(y * w, limit=21).source
+        y = float(i) * y
+    assert "<b>w</b>" in draw(y, limit=20).source
 
 
 def test_a_long_chain_is_drawn_in_bounded_time() -> None:

@@ -1,7 +1,7 @@
 """The laws are tested: an error planted in any rule, for any argument, must turn one of them red.
 
-Each kind of error is paired with the law that is there to find it; the law is run on the cases of the one function whose
-rule is wrong. A control plants no error and must stay green.
+Each kind of error is paired with the law that is there to find it; the law is run on the cases of the function with the
+wrong rule. A control plants no error and must stay green.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def first_of_each(part: Any, argument: Any) -> Any:
     extra = part.ndim - argument.ndim
     if extra < 0 or part.shape == argument.shape:
         return part
-    kept = tuple(slice(None) if n == m else slice(0, n) for n, m in zip(argument.shape, part.shape[extra:], strict=True))
+    kept = tuple(
+        slice(None) if n == m else slice(0, n) for n, m in zip(argument.shape, part.shape[extra:], strict=True)
+    )
     return part[(0,) * extra + kept] if part.size else part
 
 
@@ -54,7 +56,11 @@ ERRORS = [
     Error("sign flipped", laws.test_gradient, lambda part, argument: -part),
     Error("replaced by zeros", laws.test_gradient, lambda part, argument: part * 0.0),
     Error("not linear", laws.test_pullback_is_linear, lambda part, argument: part + 1.0),
-    Error("history dropped", laws.test_second_and_third_order, lambda part, _: part.detach() if type(part) is Tensor else part),
+    Error(
+        "history dropped",
+        laws.test_second_and_third_order,
+        lambda part, _: part.detach() if type(part) is Tensor else part,
+    ),
     Error(
         "another on Tensors",
         laws.test_rules_do_the_same_on_arrays_and_on_tensors,
@@ -69,7 +75,9 @@ PLACES = [
     for name, rule in definition.rules.items()
     if rule is not None
 ]
-every_rule = pytest.mark.parametrize(("function", "name"), PLACES, ids=lambda value: value if isinstance(value, str) else label(value))
+every_rule = pytest.mark.parametrize(
+    ("function", "name"), PLACES, ids=lambda value: value if isinstance(value, str) else label(value)
+)
 
 # ---- planting --------------------------------------------------------------------------------------------------------
 
@@ -172,17 +180,19 @@ def test_rules_of_two_arguments_swapped_are_found(monkeypatch: pytest.MonkeyPatc
     ],
     ids=["scaled by 1.001", "history dropped", "right in value, not in slope"],
 )
-def test_an_error_in_a_composition_is_found(monkeypatch: pytest.MonkeyPatch, function: Any, law: Law, spoil: Any) -> None:
+def test_an_error_in_a_composition_is_found(
+    monkeypatch: pytest.MonkeyPatch, function: Any, law: Law, spoil: Any
+) -> None:
     text = COMPOSED[function]
 
     def wrong(*arguments: Any, **keywords: Any) -> Any:
         result = text(*arguments, **keywords)
         if result is None:  # it wrote into its first argument
             arguments[0][...] = spoil(arguments[0])
-        elif isinstance(result, list | tuple):
+            return None
+        if isinstance(result, list | tuple):
             return [spoil(part) if type(part) is Tensor else part for part in result]
-        else:
-            return spoil(result)
+        return spoil(result)
 
     monkeypatch.setitem(COMPOSED, function, wrong)
     assert is_red(law, function)
@@ -192,4 +202,3 @@ def test_a_walk_that_forgets_shape_and_dtype_is_found(monkeypatch: pytest.Monkey
     monkeypatch.setattr(backward, "conform", lambda part, argument, function: part)
     assert is_red(laws.test_cotangent_has_the_shape_and_dtype_of_its_argument, np.multiply)
     assert is_red(laws.test_single_precision_stays_single, np.sum)
-

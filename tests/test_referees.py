@@ -16,11 +16,11 @@ from tests.cases import DIFFERENTIABLE, SMOOTH, Case, copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.indexing import assign, replace_view, scatter
-from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small as these
 jnp = jax.numpy
 
 
@@ -36,7 +36,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
     replace_view: replaced,
     expand: jnp.broadcast_to,
-    copied_into: lambda dst, src, where=True: jnp.where(where, src, dst),
+    copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
@@ -49,31 +49,70 @@ def of_jax(function: Any) -> Any:
     return SPELLED_OTHERWISE.get(function) or getattr(jnp, function.__name__)
 
 
-NOT_IN_JAX = {
-    "a list as an array": lambda case: any(isinstance(part, list) for part in case.arguments) and not joins(case),
-    "memory order": lambda case: case.keywords.get("order") in ("A", "K") or {"order"} == {*case.keywords} & {"order"} and case.function is np.copy,
-    "keyword": lambda case: bool({"a_min", "casting"} & {*case.keywords}),
-    "splits past the end": lambda case: case.function in (np.split, np.array_split) and case.arguments[1] in ([3, 7], [-2]),
-    "0 ** 0, which has the gradient nan in JAX": lambda case: case.function is np.power and str(case.arguments[0]).startswith("[0.0,0.0"),
-}  # fmt: skip
+# ---- what JAX has no call for, and where it decides otherwise --------------------------------------------------------
+
+JOINING = {
+    np.concatenate,
+    np.stack,
+    np.vstack,
+    np.hstack,
+    np.dstack,
+    np.column_stack,
+    np.moveaxis,
+    np.split,
+    np.array_split,
+    np.hsplit,
+}
+NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
+    "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
+    "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
+    "order in memory": lambda case: (
+        "order" in case.keywords and (case.keywords["order"] != "C" or case.function is np.copy)
+    ),
+    "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
+    "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),
+    "a value with more axes than its place": lambda case: case.function is assign and str(case.arguments[1]) == "1x2x3",
+    "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
+}
+
+FAR_OUT = "its formula overflows far out"
+OTHER_IN_JAX = {
+    "np.absolute([-2.0,0.0,3.0])": "1 at 0",
+    "np.fabs([-2.0,0.0,3.0])": "1 at 0",
+    "np.fmax([1.0,2.0,3.0], [2.0,2.0,2.0])": "all to the second argument",
+    "np.fmax([-1.0,0.0,1.0], 0)": "all to the second argument",
+    "np.fmin([1.0,2.0,3.0], [2.0,2.0,2.0])": "all to the second argument",
+    "np.power([0.0,0.0,2.0], [2.0,0.0,3.0])": "nan at 0 ** 0",
+    "np.std(0d)": "nan where all elements are equal",
+    "np.std([2.0,2.0])": "nan where all elements are equal",
+    "np.std([[2.0,2.0],[1.0,3.0]], axis=1)": "nan where all elements are equal",
+    "np.arccosh([1e+200])": FAR_OUT,
+    "np.arcsinh([-1e+200,0.0,1e+200])": FAR_OUT,
+    "np.arctan2([1e+200,1e-200], [1e+200,1e-200])": FAR_OUT,
+    "np.hypot([3e+200,3e-200], [4e+200,4e-200])": FAR_OUT,
+}
 
 
-def refused(case: Case) -> bool:
-    return any(holds(case) for holds in NOT_IN_JAX.values())
+def has_list(values: Any) -> bool:
+    return any(isinstance(value, list) for value in values)
 
 
-def joins(case: Case) -> bool:
-    """Whether the first argument is a list of arrays by the function's own signature."""
-    return case.function in (np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack)
+def asked(cases: list[Case]) -> list[Case]:
+    return [case for case in cases if not any(holds(case) for holds in NOT_IN_JAX.values())]
+
+
+# ---- the two opinions ------------------------------------------------------------------------------------------------
 
 
 def directional(function: Callable[..., Any], directions: list[Any], take: Any) -> tuple[Any, Any]:
     """The gradient of a function, and the slope of that gradient along directions."""
     gradient = jax.grad(function, argnums=tuple(range(len(directions))))
-    return gradient, lambda *inputs: sum(take(jnp.sum(d * g)) for d, g in zip(directions, gradient(*inputs), strict=True))
+    return gradient, lambda *inputs: sum(
+        take(jnp.sum(d * g)) for d, g in zip(directions, gradient(*inputs), strict=True)
+    )
 
 
-@pytest.mark.parametrize("case", [case for case in SMOOTH if not refused(case)], ids=str)
+@pytest.mark.parametrize("case", asked(SMOOTH), ids=str)
 def test_gradients_of_orders_one_to_three_are_those_of_jax(case: Case) -> None:
     values = case.draw()
     directions = steady(case, "direction", values)
@@ -91,25 +130,14 @@ def test_gradients_of_orders_one_to_three_are_those_of_jax(case: Case) -> None:
         assert_close(ours, gradient(*map(jnp.asarray, values)), 1e-9)
 
 
-OTHER_IN_JAX = {
-    np.absolute: "1 at 0",
-    np.fabs: "1 at 0",
-    np.fmax: "a tie goes to the second argument",
-    np.fmin: "a tie goes to the second argument",
-    np.clip: "half of the gradient at a bound",
-    np.std: "nan where all are equal",
-    np.power: "nan at 0 ** 0",
-    np.arccosh: "0 far out, where the square overflows",
-}
-
-
-@pytest.mark.parametrize("case", [case for case in DIFFERENTIABLE if case.pinned is not None and not refused(case)], ids=str)
-def test_conventions_are_those_of_jax_but_for_the_named_ones(case: Case) -> None:
+@pytest.mark.parametrize("case", asked([case for case in DIFFERENTIABLE if case.pinned is not None]), ids=str)
+def test_conventions_are_those_of_jax_except_where_named(case: Case) -> None:
     inputs = [jnp.asarray(value) for value in case.draw()]
 
     def total(*inputs: Any) -> Any:
         return sum(jnp.sum(jnp.real(y)) for y in parts(case.call(of_jax(case.function), [*inputs])))
 
     gradients = jax.grad(total, argnums=tuple(range(len(inputs))))(*inputs)
-    agrees = all(np.allclose(ours, theirs, rtol=1e-9, atol=0) for ours, theirs in zip(case.pinned or [], gradients, strict=True))
-    assert agrees == (case.function not in OTHER_IN_JAX)
+    pinned = case.pinned or []
+    agrees = all(np.allclose(ours, theirs, rtol=1e-9, atol=0) for ours, theirs in zip(pinned, gradients, strict=True))
+    assert agrees == (str(case) not in OTHER_IN_JAX)

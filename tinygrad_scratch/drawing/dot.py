@@ -39,7 +39,7 @@ Ids = dict[Node, str]
 
 def dot_text(selection: Selection, backward: bool) -> str:
     """The DOT text of these values. Boxes are numbered by age, so the same program has the same text in every run."""
-    from graphviz import Digraph  # type: ignore[import-untyped]
+    from graphviz import Digraph
 
     digraph = Digraph(graph_attr=CANVAS, node_attr=BOX, edge_attr=ARROW)
     ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}

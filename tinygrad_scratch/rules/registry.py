@@ -70,7 +70,7 @@ class Definition:
                 supported = [known for known in self.order if known in self.keywords and known not in self.rules]
                 raise TypeError(
                     f"{self.label} of a Tensor does not support the keyword {name!r}, which no rule of it "
-                    f"honours. Supported are {', '.join([*supported, 'out'])}."
+                    f"honours. Supported: {', '.join([*supported, 'out'])}."
                 )
         if self.operands is not None:
             return arguments, keywords
@@ -273,7 +273,7 @@ def known_functions() -> list[Any]:
 def refuse(function: Any) -> TypeError:
     """The error for a function that the table does not know."""
     names = [label(known) for known in known_functions()]
-    near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.75)
     hint = f" The nearest known function is {near[0]}." if near else ""
     return TypeError(
         f"{label(function)} has no derivative rule, so calling it on a Tensor would lose the gradient.{hint} "

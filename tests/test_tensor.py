@@ -1,0 +1,387 @@
+"""A Tensor by itself: its operators and their dtypes, its attributes, its copies, and what its setters refuse."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_scratch import Tensor, enable_grad, no_grad
+from tinygrad_scratch.rules.registry import DEFINITIONS
+
+Array = np.ndarray[Any, Any]
+
+X: Array = np.array([0.71, 1.63])
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod]
+OPERANDS = {
+    "int": 3,
+    "float": 2.25,
+    "bool": True,
+    "np.float64": np.float64(2.25),
+    "np.float32": np.float32(2.25),
+    "np.float16": np.float16(2.25),
+    "np.int64": np.int64(3),
+    "np.int8": np.int8(3),
+    "0-d array": np.array(2.25),
+    "array": np.array([2.25, 1.25]),
+    "single array": np.array([2.25, 1.25], np.float32),
+    "int array": np.array([3, 2]),
+    "bool array": np.array([True, True]),
+    "column": np.array([[2.25], [1.25], [3.5]]),
+    "list": [2.25, 1.25],
+    "tuple": (2.25, 1.25),
+    "nested list": [[2.25], [1.25]],
+}
+
+
+def difference(function: Callable[[Array], Any], x: Array) -> Array:
+    """The derivative of sum(function(x)), where each result depends on one element, from a central difference."""
+    slopes = np.empty_like(x)
+    for i in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[i] = 1e-6
+        slopes[i] = np.sum((function(x + step) - function(x - step)) / 2e-6)
+    return slopes
+
+
+# ---- operators -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("other", OPERANDS.values(), ids=OPERANDS)
+@pytest.mark.parametrize("operate", OPERATORS, ids=lambda operate: operate.__name__)
+@pytest.mark.parametrize("swapped", [False, True], ids=["t op x", "x op t"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_operators_take_any_operand_on_either_side(operate: Any, other: Any, swapped: bool, dtype: Any) -> None:
+    def compute(x: Any) -> Any:
+        return operate(other, x) if swapped else operate(x, other)
+
+    t = Tensor(X, requires_grad=True, dtype=dtype)
+    result, wanted = compute(t), compute(X.astype(dtype))
+    assert type(result) is Tensor
+    assert result.dtype == wanted.dtype
+    np.testing.assert_array_equal(result.numpy(), wanted)
+    np.sum(result).backward()
+    assert t.grad is not None
+    assert t.grad.dtype == dtype
+    np.testing.assert_allclose(t.grad, difference(compute, X), rtol=1e-6 if dtype is np.float64 else 1e-5, atol=1e-7)
+
+
+BINARY = [f for f in DEFINITIONS if isinstance(f, np.ufunc) and f.nin == 2 and f.signature is None]
+
+
+@pytest.mark.parametrize("function", BINARY, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.bool_, np.float16])
+def test_narrow_operands_do_not_narrow_the_gradient(function: Any, dtype: Any) -> None:
+    """A pixel of 100 squares to 16 in eight bits, and has a logarithm of three digits."""
+    narrow = np.array([100, 3, 1], dtype)
+    for swapped in (False, True):
+        t, same = Tensor([0.7, 1.3, 0.2], requires_grad=True), Tensor([0.7, 1.3, 0.2], requires_grad=True)
+        try:
+            y = function(narrow, t) if swapped else function(t, narrow)
+        except TypeError:
+            continue  # NumPy's own refusal: ldexp takes a float, then an integer
+        if not y.requires_grad:
+            continue  # declared piecewise constant
+        np.sum(y).backward()
+        wide = narrow.astype(int if function is np.ldexp else float)
+        np.sum(function(wide, same) if swapped else function(same, wide)).backward()
+        np.testing.assert_allclose(t.grad, same.grad, rtol=1e-14)
+
+
+@pytest.mark.parametrize("other", [np.eye(2), [[1.0, 2.0], [3.0, 4.0]], np.ones((3, 2, 2)), Tensor(np.eye(2))])
+def test_matrix_products_take_arrays_on_either_side(other: Any) -> None:
+    plain = other.numpy() if type(other) is Tensor else np.asarray(other)
+    t = Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    np.sum(t @ other).backward()
+    np.sum(other @ t).backward()
+    batch = plain.reshape(-1, 2, 2)
+    ones = np.ones((2, 2))
+    np.testing.assert_allclose(t.grad, sum(ones @ b.T + b.T @ ones for b in batch))
+
+
+def test_operands_may_be_lists_of_tensors() -> None:
+    t, a, b = Tensor([1.0, 2.0], requires_grad=True), Tensor(3.0, requires_grad=True), Tensor(4.0, requires_grad=True)
+    for product in (t * [a, b], (a, b) * t, np.multiply(t, [a, b])):
+        np.testing.assert_array_equal(product.numpy(), [3.0, 8.0])
+    np.sum(t * [a, b]).backward()
+    assert a.grad == 1.0
+    assert b.grad == 2.0
+
+
+def test_unary_operators() -> None:
+    t = Tensor([-1.0, 2.0], requires_grad=True)
+    np.sum(-t * 10 + +t + abs(t) * 100).backward()
+    np.testing.assert_array_equal(t.grad, [-109.0, 91.0])
+
+
+COMPARISONS = [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne]
+
+
+@pytest.mark.parametrize("other", [1.0, X, [0.5, 2.0], np.float32(1.0), Tensor(X), Tensor(X, requires_grad=True)])
+@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda compare: compare.__name__)
+def test_comparisons_are_plain_booleans(compare: Any, other: Any) -> None:
+    t, plain = Tensor(X, requires_grad=True), other.numpy() if type(other) is Tensor else other
+    assert type(compare(t, other)) is np.ndarray
+    np.testing.assert_array_equal(compare(t, other), compare(X, plain))
+    np.testing.assert_array_equal(compare(other, t), compare(np.asarray(plain), X))
+
+
+def test_floor_division_is_constant_and_divmod_is_half_so() -> None:
+    t = Tensor([5.0, 7.0], requires_grad=True)
+    quotient, rest = divmod(t, 3)
+    assert type(t // 3) is type(quotient) is np.ndarray
+    np.testing.assert_array_equal(quotient, [1.0, 2.0])
+    np.sum(rest * rest).backward()
+    np.testing.assert_array_equal(t.grad, [4.0, 2.0])
+
+
+# ---- as a value ------------------------------------------------------------------------------------------------------
+
+
+def test_attributes() -> None:
+    t = Tensor(np.zeros((2, 3), np.float32), requires_grad=True, name="t")
+    assert (t.shape, t.ndim, t.size, t.dtype, t.nbytes, t.itemsize, len(t)) == ((2, 3), 2, 6, np.float32, 24, 4, 2)
+    assert t.T.shape == (3, 2)
+    assert t.name == "t"
+    assert t.requires_grad
+    assert repr(Tensor([1.0], name="b")) == "Tensor([1.], shape=(1,), dtype=float64, name='b')"
+    assert f"{Tensor(2.0):.2f}" == "2.00"
+    assert f"{Tensor([2])}" == str(Tensor([2])) == "Tensor([2], shape=(1,), dtype=int64)"
+
+
+def test_tensors_are_keys_by_identity() -> None:
+    a, b = Tensor(1.0), Tensor(1.0)
+    assert {a: "a", b: "b"}[a] == "a"
+    assert len({a, b, a}) == 2
+
+
+def test_iteration_gives_rows_that_gradients_flow_through() -> None:
+    t = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    first, second = t
+    np.sum(first * second).backward()
+    np.testing.assert_array_equal(t.grad, [[3.0, 4.0], [1.0, 2.0]])
+
+
+def test_names_belong_to_one_tensor() -> None:
+    x, y = Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True)
+    dx, dy = (x + y).gradient(x, y)
+    dx.name = "dx"
+    assert dy.name is None
+
+
+def test_data_is_copied_on_the_way_in_and_read_only_on_the_way_out() -> None:
+    data = np.array([1.0, 2.0])
+    t = Tensor(data, requires_grad=True)
+    y = np.sum(t * t)
+    data[:] = 9
+    for shown in (t.numpy(), t.data, np.asarray(t.detach()), t[:1].numpy(), t.reshape(2, 1).data):
+        with pytest.raises(ValueError, match="read-only"):
+            shown[...] = 0
+    y.backward()
+    np.testing.assert_array_equal(t.grad, [2.0, 4.0])
+
+
+def test_clip_without_bounds_is_a_copy() -> None:
+    t = Tensor([1.0, 2.0])
+    clipped = np.clip(t, None, None)
+    clipped += 1.0
+    np.testing.assert_array_equal(t.numpy(), [1.0, 2.0])
+
+
+# ---- copies ----------------------------------------------------------------------------------------------------------
+
+
+def test_copies_are_written_on_their_own_and_carry_gradients() -> None:
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    for twin in (copy.copy(w), w.copy(), np.copy(w)):
+        twin *= 3.0
+        np.sum(twin).backward()
+    np.testing.assert_array_equal(w.numpy(), [1.0, 2.0])
+    np.testing.assert_array_equal(w.grad, [9.0, 9.0])
+
+
+def test_deepcopy_of_a_leaf_is_a_leaf_of_its_own() -> None:
+    w = Tensor([1.0], requires_grad=True, name="w")
+    w.grad = np.array([5.0])
+    twins = copy.deepcopy({"a": w, "b": [w]})
+    a = twins["a"]
+    assert type(a) is Tensor
+    assert a is twins["b"][0]
+    assert a is not w
+    np.sum(a * 2.0).backward()
+    assert a.name == "w"
+    np.testing.assert_array_equal(a.grad, [7.0])
+    np.testing.assert_array_equal(w.grad, [5.0])
+
+
+def test_deepcopy_of_others() -> None:
+    w, c = Tensor([1.0], requires_grad=True), Tensor([2.0])
+    computed, constant = copy.deepcopy((w * 3.0, c))
+    computed.backward()
+    np.testing.assert_array_equal(w.grad, [3.0])
+    constant[0] = 7.0
+    np.testing.assert_array_equal(c.numpy(), [2.0])
+
+
+def test_pickling_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"can't be pickled.*np\.savez"):
+        pickle.dumps(Tensor([1.0]))
+
+
+# ---- setters ---------------------------------------------------------------------------------------------------------
+
+
+def test_data_can_be_replaced_and_recorded_values_stay() -> None:
+    w = Tensor([3.0], requires_grad=True, name="w")
+    loss = np.sum(w * w)
+    w.data = [100.0]
+    loss.backward()
+    np.testing.assert_array_equal(w.grad, [6.0])
+    assert w.name == "w"
+    with pytest.raises(ValueError, match=re.escape("shape (2,) can't replace that of Tensor 'w' of shape (1,)")):
+        w.data = [1.0, 2.0]
+    with pytest.raises(TypeError, match=r"computed from other Tensors.*make a leaf of it"):
+        (w * 1.0).data = [1.0]
+
+
+def test_a_view_never_writes_back_what_replaced_data_had() -> None:
+    w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    view = w[:2]
+    w.data = [7.0, 8.0, 9.0]
+    with no_grad():
+        view[0] = 0.0
+    assert w.tolist() in ([0.0, 8.0, 9.0], [7.0, 8.0, 9.0])
+
+
+def test_grad_can_be_set_and_is_copied() -> None:
+    w, given = Tensor([3.0, 4.0], requires_grad=True), np.array([1.0, 2.0])
+    w.grad = given
+    given[:] = 0
+    np.testing.assert_array_equal(w.grad, [1.0, 2.0])
+    w.grad *= 2
+    np.testing.assert_array_equal(w.grad, [2.0, 4.0])
+    with pytest.raises(ValueError, match=re.escape("A gradient of shape (1,) does not fit")):
+        w.grad = [1.0]
+    with pytest.raises(AttributeError, match=r"write loss.gradient\(t\)"):
+        _ = (w * 1).grad
+    with pytest.raises(AttributeError, match="requires no gradient, so it has no .grad to set"):
+        Tensor(1.0).grad = 1.0
+
+
+def test_requires_grad_can_be_switched() -> None:
+    t = Tensor([2.0])
+    assert t.grad is None
+    t.requires_grad = True
+    np.sum(t * t).backward()
+    np.testing.assert_array_equal(t.grad, [4.0])
+    with pytest.raises(TypeError, match=r"follows from its inputs.*write t.detach\(\)"):
+        (t * 1).requires_grad = False
+    t.requires_grad = False
+    assert not (t * t).requires_grad
+    with pytest.raises(TypeError, match="holds no floats"):
+        Tensor([1]).requires_grad = True
+
+
+def test_a_view_made_a_leaf_stays_one_when_its_base_is_written() -> None:
+    """Parameters cut out of one flat vector: a write to the vector must not silently end their gradients."""
+    flat = Tensor(np.ones(4))
+    try:
+        w = flat[:2]
+        w.requires_grad = True
+        flat[3] = 5.0
+    except (TypeError, ValueError):
+        return  # refused by name is as good
+    assert w.requires_grad
+    np.sum(w * w).backward()
+    np.testing.assert_array_equal(w.grad, [2.0, 2.0])
+
+
+def test_a_view_made_a_leaf_is_protected_as_any_leaf() -> None:
+    flat = Tensor(np.ones(4))
+    with pytest.raises((TypeError, ValueError), match="leaf|view"):
+        w = flat[:2]
+        w.requires_grad = True
+        w[0] = 3.0
+
+
+@pytest.mark.parametrize(
+    ("data", "keywords", "message"),
+    [
+        ([1, 2], {"requires_grad": True}, "needs floating data.*Write 1.0 for 1"),
+        (["a"], {}, "holds numbers, but this list makes an array of dtype <U1"),
+        (None, {}, "dtype object"),
+        (np.array([1.0, None]), {}, "dtype object"),
+        (np.ma.array([1.0], mask=[True]), {}, "its mask would be lost"),
+        (Tensor(1.0, requires_grad=True), {}, r"would drop its history.*Write t.copy\(\)"),
+        ([Tensor(1.0, requires_grad=True)], {}, "would be lost if it were turned into an array"),
+        (np.array(["2020-01-01"], "M8[D]"), {}, "dtype datetime64"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused(data: Any, keywords: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Tensor(data, **keywords)
+
+
+# ---- backward and gradient: what they refuse -------------------------------------------------------------------------
+
+
+def test_backward_says_what_it_misses() -> None:
+    t = Tensor([1.0, 2.0], requires_grad=True, name="t")
+    with pytest.raises(ValueError, match=r"holds 2 numbers.*np.sum\(t\).*gradient=, an array of shape \(2,\)"):
+        (t * 2).backward()
+    with pytest.raises(ValueError, match=re.escape("gradient has shape (3,), but must have the shape (2,)")):
+        (t * 2).backward(np.ones(3))
+    with pytest.raises(TypeError, match="gradient has dtype complex128"):
+        (t * 2).backward(np.ones(2) * 1j)
+    with pytest.raises(TypeError, match="depends on no Tensor that requires a gradient"):
+        np.sum(Tensor([1.0])).backward()
+    with no_grad():
+        loss = np.sum(t)
+    with pytest.raises(TypeError, match="computed under no_grad"):
+        loss.backward()
+    with pytest.raises(ValueError, match="complex: pass its cotangent"):
+        np.sum(t * 1j).backward()
+
+
+def test_gradient_says_what_it_was_asked_for() -> None:
+    t, c = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0], name="c")
+    loss = np.sum(t * c)
+    with pytest.raises(TypeError, match=r"input 1, Tensor 'c' .*requires no gradient"):
+        loss.gradient(t, c)
+    with pytest.raises(TypeError, match="input 0, a list"):
+        loss.gradient([t])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="must have the shape"):
+        loss.gradient(t, gradient=[1.0])
+
+
+@pytest.mark.parametrize("seed", [[1.0, 10.0], np.array([1, 10]), np.array([1, 10], np.float32), Tensor([1.0, 10.0])])
+def test_cotangents_of_any_kind_are_taken(seed: Any) -> None:
+    t = Tensor([1.0, 2.0], requires_grad=True)
+    (t * t).backward(seed)
+    np.testing.assert_array_equal(t.grad, [2.0, 40.0])
+
+
+def test_a_leaf_is_its_own_gradient() -> None:
+    t, other = Tensor(3.0, requires_grad=True), Tensor([1.0], requires_grad=True)
+    t.backward()
+    t.backward(2.0)
+    assert t.grad == 3.0
+    mine, none, again = t.gradient(t, other, t)
+    assert mine.item() == again.item() == 1.0
+    np.testing.assert_array_equal(none.numpy(), [0.0])
+
+
+@pytest.mark.parametrize("state", [no_grad, enable_grad])
+def test_way_outs_that_are_always_open(state: Any) -> None:
+    t = Tensor([2.5], requires_grad=True)
+    with state():
+        assert t.item() == 2.5
+        assert t.tolist() == [2.5]
+        assert t.numpy()[0] == 2.5
+        assert not t.detach().requires_grad
