@@ -117,8 +117,8 @@ def test_dropping_the_end_frees_all_values_at_once(program: Callable[[Tensor], l
     values = [weakref.ref(end._value) for end in ends]
     tensors = [weakref.ref(end) for end in ends]
     del ends
-    assert [value() for value in values] == [None] * len(values)
-    assert [tensor() for tensor in tensors] == [None] * len(tensors)
+    assert [value() is None for value in values] == [True] * len(values)
+    assert [tensor() is None for tensor in tensors] == [True] * len(tensors)
 
 
 @pytest.mark.usefixtures("no_collector")

@@ -140,26 +140,31 @@ def modules_of(value: Array) -> list[tuple[int, Any]]:
 # ---- the graph to read -----------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """One value of a graph: a recorded call, a leaf, or a constant that a call was given.
 
-    `inputs` has a Node for every number or array among the arguments, constants included; `arguments` and `keywords`
-    are the call's own, as plain values. `order` counts down, so a later call has a lower one. `modules` has, for each
-    module that returned this value, the order at which its call began and the module: it made the calls from there to
-    here.
+    `operands` are the arguments of the call, with a Node for each number and array among them; `arguments` and
+    `keywords` are the same as plain values. `order` counts down, so a later call has a lower one. `modules` has, for
+    each module that returned this value and still lives, the order at which its call began and the module: it made the
+    calls from there to here.
     """
 
     kind: str  # "operation", "parameter" or "constant"
     value: Any
-    function: Any = None
-    arguments: tuple[Any, ...] = ()
-    keywords: dict[str, Any] = field(default_factory=dict)
-    inputs: list[Node] = field(default_factory=list)
     name: str | None = None
     order: int = 0
     requires_grad: bool = False
+    function: Any = None
+    arguments: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = field(default_factory=dict)
+    operands: list[Any] = field(default_factory=list)
     modules: list[tuple[int, Any]] = field(default_factory=list)
+
+    @property
+    def inputs(self) -> list[Node]:
+        """The values that the call was given."""
+        return [operand for operand in self.operands if isinstance(operand, Node)]
 
 
 class Graph:
@@ -171,51 +176,43 @@ class Graph:
     def __init__(self, *outputs: Any) -> None:
         self.nodes: list[Node] = []
         self._by_order: dict[int, Node] = {}
-        self._constants: dict[int, Node] = {}
-        values = [(output._value, output._node) for output in outputs]
-        for record in ancestors(*(record for _, record in values)):
-            self._add(record)
-        self.outputs = [
-            self._constant(value) if record is None else self._of(record, value) for value, record in values
-        ]
+        self._by_value: dict[int, Node] = {}
+        for record in ancestors(*(output._node for output in outputs)):
+            if record[1] is not None:
+                self._add_call(record)
+        self.outputs = [self._node(output._value, output._node) for output in outputs]
 
     def node_of(self, tensor: Any) -> Node | None:
         """The node of a Tensor, or None where the outputs do not depend on it."""
         if tensor._node is not None:
             return self._by_order.get(tensor._node[0])
-        return self._constants.get(id(tensor._value))
+        return self._by_value.get(id(tensor._value))
 
-    def _of(self, record: Record, value: Any) -> Node:
-        """The node of a record; a leaf is met first as somebody's argument, which says its value."""
-        node = self._by_order.get(record[0])
-        if node is None:
-            node = Node("parameter", value, name=get_name(value), order=record[0], requires_grad=True)
-            self._by_order[record[0]] = node
-            self.nodes.append(node)
-        return node
-
-    def _constant(self, value: Any) -> Node:
-        node = self._constants.get(id(value))
-        if node is None:
-            node = self._constants[id(value)] = Node("constant", value, name=get_name(value))
-            self.nodes.append(node)
-        return node
-
-    def _add(self, record: Record) -> None:
-        if record[1] is None:
-            return
+    def _add_call(self, record: Record) -> None:
         order, function, value, keywords = record[:4]
         arguments, parents = split_record(record)
-        inputs = []
-        for argument, parent in zip(arguments, parents, strict=True):
-            if parent is not None:
-                inputs.append(self._of(parent, argument))
-            elif isinstance(argument, np.ndarray | np.generic | float | int | complex):
-                inputs.append(self._constant(argument))
-        name, modules = get_name(value), modules_of(value)
-        node = Node("operation", value, function, arguments, keywords or {}, inputs, name, order, True, modules)
-        self._by_order[order] = node
+        node = Node("operation", value, get_name(value), order, True, function, arguments, keywords or {})
+        node.operands = [self._operand(a, parent) for a, parent in zip(arguments, parents, strict=True)]
+        node.modules = modules_of(value)
+        self._remember(node)
+
+    def _operand(self, argument: Any, parent: Record | None) -> Any:
+        is_number = isinstance(argument, np.ndarray | np.generic | float | int | complex)
+        return self._node(argument, parent) if is_number else argument
+
+    def _node(self, value: Any, record: Record | None) -> Node:
+        """The node of a value; a leaf or a constant is met first as somebody's argument."""
+        if record is None:
+            return self._by_value.get(id(value)) or self._remember(Node("constant", value, get_name(value)))
+        known = self._by_order.get(record[0])
+        return known or self._remember(Node("parameter", value, get_name(value), record[0], True))
+
+    def _remember(self, node: Node) -> Node:
         self.nodes.append(node)
+        self._by_value[id(node.value)] = node
+        if node.requires_grad:
+            self._by_order[node.order] = node
+        return node
 
 
 def ancestors(*records: Record | None) -> list[Record]:

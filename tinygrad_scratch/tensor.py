@@ -295,7 +295,7 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """The same value without its history: a constant of this shape and dtype."""
-        return make(self._value, None)
+        return make(self._value.view(), None)  # an array object of its own, so that it has a name of its own
 
     def _plain(self, wanted: str, instead: str) -> Array:
         if self._node is not None and is_recording():

@@ -75,9 +75,8 @@ def is_number(node: Node) -> bool:
 
 
 def arguments(node: Node) -> list[Any]:
-    """The arguments of a call: a Node for each number or array, other values as they are, without Nones at the end."""
-    inputs = iter(node.inputs)
-    found = [next(inputs) if isinstance(value, np.ndarray | Number) else value for value in node.arguments]
+    """The operands of a call, without Nones at the end."""
+    found = list(node.operands)
     while found and found[-1] is None:
         found.pop()
     return found
