@@ -171,7 +171,7 @@ distinct = domain(spaced)
 complex_normal = domain(complex_values)
 
 
-def given(*values: Any) -> Draw:
+def exactly(*values: Any) -> Draw:
     """These very values."""
     array = np.array(values, float)
     return Draw(array.shape, lambda generator, shape: array.copy(), text(array)[7:])
@@ -232,9 +232,9 @@ for exponent in (-2, -1, 0, 1, 2, 3, 3.0, -1.0):
 case(np.power, nonzero(2, 3), np.array([-2.0, 0.0, 3.0]))
 case(np.power, nonzero(2, 3), np.array([0, 1, 3]))
 case(np.power, 2, normal(2, 3))
-case(np.power, given(0.0, 2.0), 2)
-case(np.power, given(0.0, 0.0, 0.0, 0.0), np.array([0.0, 1.0, 2.0, 3.0]))
-case(np.power, given(0.0, 0.0, 2.0), given(2.0, 0.0, 3.0), kink=[[0.0, 0.0, 12.0], [0.0, 0.0, 8.0 * np.log(2.0)]])
+case(np.power, exactly(0.0, 2.0), 2)
+case(np.power, exactly(0.0, 0.0, 0.0, 0.0), np.array([0.0, 1.0, 2.0, 3.0]))
+case(np.power, exactly(0.0, 0.0, 2.0), exactly(2.0, 0.0, 3.0), kink=[[0.0, 0.0, 12.0], [0.0, 0.0, 8.0 * np.log(2.0)]])
 case(np.float_power, nonzero(2, 3), 3)
 
 for exponents in (np.array([[1, -2, 0], [3, 0, 1]]), np.array([1, -2, 0]), 3):
@@ -243,7 +243,7 @@ case(np.ldexp, normal(3), np.array([[1], [-2]]))
 case(np.ldexp, normal(), 2)
 case(np.ldexp, normal(0, 3), np.array([1, -2, 0]))
 for function in (np.modf, np.frexp):
-    case(function, given((-1.6, 0.7), (2.4, -3.4)))
+    case(function, exactly((-1.6, 0.7), (2.4, -3.4)))
     case(function, near_three())
     case(function, normal(0, 3))
 case(np.divmod, near_three(2, 3), near_two(2, 1))
@@ -261,40 +261,40 @@ for function in (np.add, np.subtract, np.multiply, np.divide, np.power):
 
 # ---- kinks and extremes ----------------------------------------------------------------------------------------------
 
-case(np.absolute, given(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
-case(np.fabs, given(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
-case(relu, given(-2.0, 0.0, 3.0), kink=[[0, 0, 1]])
+case(np.absolute, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
+case(np.fabs, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
+case(relu, exactly(-2.0, 0.0, 3.0), kink=[[0, 0, 1]])
 for function in (np.maximum, np.fmax):
-    case(function, given(1.0, 2.0, 3.0), given(2.0, 2.0, 2.0), kink=[[0, 0.5, 1], [1, 0.5, 0]])
-    case(function, given(-1.0, 0.0, 1.0), 0, kink=[[0, 0.5, 1]])
+    case(function, exactly(1.0, 2.0, 3.0), exactly(2.0, 2.0, 2.0), kink=[[0, 0.5, 1], [1, 0.5, 0]])
+    case(function, exactly(-1.0, 0.0, 1.0), 0, kink=[[0, 0.5, 1]])
 for function in (np.minimum, np.fmin):
-    case(function, given(1.0, 2.0, 3.0), given(2.0, 2.0, 2.0), kink=[[1, 0.5, 0], [0, 0.5, 1]])
-case(np.remainder, given(4.0, -4.0, 5.0), given(2.0, 2.0, -2.0), kink=[[1, 1, 1], [-2, 2, 3]])
-case(np.fmod, given(4.0, -4.0, -5.0), given(2.0, 2.0, 2.0), kink=[[1, 1, 1], [-2, 2, 2]])
+    case(function, exactly(1.0, 2.0, 3.0), exactly(2.0, 2.0, 2.0), kink=[[1, 0.5, 0], [0, 0.5, 1]])
+case(np.remainder, exactly(4.0, -4.0, 5.0), exactly(2.0, 2.0, -2.0), kink=[[1, 1, 1], [-2, 2, 3]])
+case(np.fmod, exactly(4.0, -4.0, -5.0), exactly(2.0, 2.0, 2.0), kink=[[1, 1, 1], [-2, 2, 2]])
 case(np.heaviside, np.array([0.0, -1.0, 0.0]), normal(2, 3))
 case(np.heaviside, np.array([[2.0], [0.0]]), normal(3))
 case(np.heaviside, 0.0, normal())
 case(np.heaviside, np.zeros((0, 3)), normal(3))
 case(np.heaviside, 0.0, normal(0, 3))
-case(np.heaviside, given(-1.0, 0.0, 1.0), given(0.5, 0.5, 0.5), kink=[[0, 0, 0], [0, 1, 0]])
+case(np.heaviside, exactly(-1.0, 0.0, 1.0), exactly(0.5, 0.5, 0.5), kink=[[0, 0, 0], [0, 1, 0]])
 
-case(np.exp, given(-1000.0, -700.0, 0.0), extreme=[[0, np.exp(-700.0), 1]])
-case(np.expm1, given(-1000.0, 1e-20), extreme=[[0, 1]])
-case(np.log1p, given(1e-300, 1e300), extreme=[[1, 1e-300]])
-case(np.tanh, given(-800.0, 0.0, 800.0), extreme=[[0, 1, 0]])
-case(np.arctan, given(-1e150, 0.0, 1e150), extreme=[[1e-300, 1, 1e-300]])
-case(np.arctan, given(1e200), extreme=[[0]])
-case(np.arcsinh, given(-1e200, 0.0, 1e200), extreme=[[1e-200, 1, 1e-200]])
-case(np.arccosh, given(1e200), extreme=[[1e-200]])
-case(np.reciprocal, given(1e-150, 1e200), extreme=[[-1e300, 0]])
-case(np.divide, given(1e-200), given(1e200), extreme=[[1e-200], [0]])
-case(np.logaddexp, given(-1000.0, 0.0, 1000.0), given(1000.0, 0.0, -1000.0), extreme=[[0, 0.5, 1], [1, 0.5, 0]])
-case(np.logaddexp, given(-np.inf, 0.0), given(0.0, -np.inf), extreme=[[0, 1], [1, 0]])
-case(np.logaddexp2, given(-2000.0, 0.0, 2000.0), given(2000.0, 0.0, -2000.0), extreme=[[0, 0.5, 1], [1, 0.5, 0]])
-case(np.hypot, given(3e200, 3e-200), given(4e200, 4e-200), extreme=[[0.6, 0.6], [0.8, 0.8]])
-case(np.arctan2, given(1e150, 3.0), given(1e150, 4.0), extreme=[[5e-151, 0.16], [-5e-151, -0.12]])
-case(np.arctan2, given(1e200, 1e-200), given(1e200, 1e-200), extreme=[[5e-201, 5e199], [-5e-201, -5e199]])
-case(sigmoid, given(-1000.0, 0.0, 1000.0), extreme=[[0, 0.25, 0]])
+case(np.exp, exactly(-1000.0, -700.0, 0.0), extreme=[[0, np.exp(-700.0), 1]])
+case(np.expm1, exactly(-1000.0, 1e-20), extreme=[[0, 1]])
+case(np.log1p, exactly(1e-300, 1e300), extreme=[[1, 1e-300]])
+case(np.tanh, exactly(-800.0, 0.0, 800.0), extreme=[[0, 1, 0]])
+case(np.arctan, exactly(-1e150, 0.0, 1e150), extreme=[[1e-300, 1, 1e-300]])
+case(np.arctan, exactly(1e200), extreme=[[0]])
+case(np.arcsinh, exactly(-1e200, 0.0, 1e200), extreme=[[1e-200, 1, 1e-200]])
+case(np.arccosh, exactly(1e200), extreme=[[1e-200]])
+case(np.reciprocal, exactly(1e-150, 1e200), extreme=[[-1e300, 0]])
+case(np.divide, exactly(1e-200), exactly(1e200), extreme=[[1e-200], [0]])
+case(np.logaddexp, exactly(-1000.0, 0.0, 1000.0), exactly(1000.0, 0.0, -1000.0), extreme=[[0, 0.5, 1], [1, 0.5, 0]])
+case(np.logaddexp, exactly(-np.inf, 0.0), exactly(0.0, -np.inf), extreme=[[0, 1], [1, 0]])
+case(np.logaddexp2, exactly(-2000.0, 0.0, 2000.0), exactly(2000.0, 0.0, -2000.0), extreme=[[0, 0.5, 1], [1, 0.5, 0]])
+case(np.hypot, exactly(3e200, 3e-200), exactly(4e200, 4e-200), extreme=[[0.6, 0.6], [0.8, 0.8]])
+case(np.arctan2, exactly(1e150, 3.0), exactly(1e150, 4.0), extreme=[[5e-151, 0.16], [-5e-151, -0.12]])
+case(np.arctan2, exactly(1e200, 1e-200), exactly(1e200, 1e-200), extreme=[[5e-201, 5e199], [-5e-201, -5e199]])
+case(sigmoid, exactly(-1000.0, 0.0, 1000.0), extreme=[[0, 0.25, 0]])
 
 # ---- choosing --------------------------------------------------------------------------------------------------------
 
@@ -318,8 +318,8 @@ case(np.clip, normal(2, 3), a_min=-0.2, a_max=0.2)
 if AT_LEAST_2_1:
     case(np.clip, normal(2, 3), min=-0.2, max=normal(3))
     case(np.clip, normal(2, 3), max=0.2)
-case(np.clip, given(-1.0, 0.0, 1.0), -1.0, 1.0, kink=[[0.5, 1, 0.5]])
-case(np.clip, given(-2.0, 0.0, 2.0), -1.0, 1.0)
+case(np.clip, exactly(-1.0, 0.0, 1.0), -1.0, 1.0, kink=[[0.5, 1, 0.5]])
+case(np.clip, exactly(-2.0, 0.0, 2.0), -1.0, 1.0)
 
 # ---- reductions ------------------------------------------------------------------------------------------------------
 
@@ -357,25 +357,25 @@ for function in (np.sum, np.mean):
     case(function, complex_normal(2, 3), axis=0)
 case(np.sum, normal(2, 3), dtype=np.float32, kink=[np.ones((2, 3))])
 for zeros in ((0.0, 2.0, 3.0), (0.0, 2.0, 0.0), (0.0, 0.0, 0.0)):
-    case(np.prod, given(*zeros))
-case(np.prod, given((0.0, 2.0, 3.0), (1.0, 2.0, 3.0)), axis=1, keepdims=True)
+    case(np.prod, exactly(*zeros))
+case(np.prod, exactly((0.0, 2.0, 3.0), (1.0, 2.0, 3.0)), axis=1, keepdims=True)
 case(np.prod, complex_normal(2, 3), axis=1)
 for function in (np.var, np.std):
     case(function, distinct(2, 3), axis=0, ddof=1)
     case(function, distinct(2, 3), correction=0.5)
     case(function, complex_normal(2, 3), axis=1)
 for function in (np.max, np.amax):
-    case(function, given(1.0, 3.0, 3.0), kink=[[0, 0.5, 0.5]])
-    case(function, given((1.0, 1.0), (1.0, 1.0)), kink=[[[0.25, 0.25], [0.25, 0.25]]])
-    case(function, given(1.0, 2.0), initial=2.0, kink=[[0, 0.5]])
-    case(function, given(1.0, 2.0), initial=3.0, kink=[[0, 0]])
+    case(function, exactly(1.0, 3.0, 3.0), kink=[[0, 0.5, 0.5]])
+    case(function, exactly((1.0, 1.0), (1.0, 1.0)), kink=[[[0.25, 0.25], [0.25, 0.25]]])
+    case(function, exactly(1.0, 2.0), initial=2.0, kink=[[0, 0.5]])
+    case(function, exactly(1.0, 2.0), initial=3.0, kink=[[0, 0]])
 for function in (np.min, np.amin):
-    case(function, given((1.0, 1.0), (2.0, 1.0)), axis=0, kink=[[[1, 0.5], [0, 0.5]]])
-    case(function, given(1.0, 2.0), initial=1.0, kink=[[0.5, 0]])
+    case(function, exactly((1.0, 1.0), (2.0, 1.0)), axis=0, kink=[[[1, 0.5], [0, 0.5]]])
+    case(function, exactly(1.0, 2.0), initial=1.0, kink=[[0.5, 0]])
 case(np.std, normal(), kink=[0])
-case(np.std, given(2.0, 2.0), kink=[[0, 0]])
-case(np.std, given((2.0, 2.0), (1.0, 3.0)), axis=1, kink=[[[0, 0], [-0.5, 0.5]]])
-case(np.ptp, given(1.0, 3.0, 1.0), kink=[[-0.5, 1, -0.5]])
+case(np.std, exactly(2.0, 2.0), kink=[[0, 0]])
+case(np.std, exactly((2.0, 2.0), (1.0, 3.0)), axis=1, kink=[[[0, 0], [-0.5, 0.5]]])
+case(np.ptp, exactly(1.0, 3.0, 1.0), kink=[[-0.5, 1, -0.5]])
 
 # ---- from logits to probabilities ------------------------------------------------------------------------------------
 
@@ -387,8 +387,8 @@ for function in (softmax, log_softmax):
     case(function, normal(2, 3), axis=None)
     case(function, normal(), axis=None)
     case(function, normal(0, 3))
-case(softmax, given(1000.0, 0.0, -1000.0), extreme=[[0, 0, 0]])
-case(log_softmax, given(1000.0, 0.0, -1000.0), extreme=[[-2, 1, 1]])
+case(softmax, exactly(1000.0, 0.0, -1000.0), extreme=[[0, 0, 0]])
+case(log_softmax, exactly(1000.0, 0.0, -1000.0), extreme=[[-2, 1, 1]])
 
 # ---- products --------------------------------------------------------------------------------------------------------
 
@@ -711,7 +711,7 @@ for function in (np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, n
 case(np.argpartition, distinct(5), 2)
 case(np.lexsort, (distinct(3), distinct(3)))
 case(np.searchsorted, np.arange(3.0), normal(4))
-case(np.searchsorted, given(0.0, 1.0, 2.0), 0.5)
+case(np.searchsorted, exactly(0.0, 1.0, 2.0), 0.5)
 case(np.digitize, normal(4), np.arange(3.0))
 case(np.can_cast, normal(2, 3), np.float32)
 

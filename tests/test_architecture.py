@@ -110,7 +110,7 @@ def public() -> Iterator[tuple[str, Any]]:
         for name in module.__all__:
             yield f"{module.__name__}.{name}", getattr(module, name)
     for function in (*DEFINITIONS, functional.squared_error):
-        if function.__module__ == functional.__name__:
+        if getattr(function, "__module__", None) == functional.__name__:  # ufuncs have none before NumPy 2.2
             yield f"{functional.__name__}.{function.__name__}", function
 
 

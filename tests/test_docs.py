@@ -1,4 +1,4 @@
-"""The pages: every Python block runs and prints what it shows, links lead somewhere, and what is generated is up to date."""
+"""The pages: Python blocks run and print what they show, links lead somewhere, what is generated is up to date."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from tinygrad_scratch.rules import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
+CODE = [*sorted(ROOT.glob("tinygrad_scratch/rules/*.py")), ROOT / "tests/cases.py"]
 TABLES: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT, registry.COMPOSED]
 
 # ---- what a page is made of ------------------------------------------------------------------------------------------
@@ -69,9 +70,7 @@ def own_operations() -> Iterator[None]:
 
 @each_page
 @pytest.mark.usefixtures("own_operations")
-def test_python_blocks_print_what_the_page_shows(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_blocks_print_what_the_page_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One namespace a page. Shell blocks are not run: they make environments and install packages."""
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": page.stem}
@@ -126,6 +125,13 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target.split("#")[0]).exists(), target
 
 
+@each_page
+def test_quoted_rules_and_cases_are_in_the_code(page: Path) -> None:
+    code = "".join(file.read_text(encoding="utf-8") for file in CODE)
+    for line in re.findall(r"^    ((?:define_vjp|case)\(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert f"{line}\n" in code, line
+
+
 # ---- the README's first command --------------------------------------------------------------------------------------
 
 
@@ -171,7 +177,9 @@ def test_picture_is_the_one_that_the_code_draws(article_run: ArticleRun) -> None
 
 def contents(svg: str) -> list[str]:
     return sorted(
-        f"{element.tag} {element.text}" for element in ElementTree.fromstring(svg).iter() if (element.text or "").strip()
+        f"{element.tag} {element.text}"
+        for element in ElementTree.fromstring(svg).iter()
+        if (element.text or "").strip()
     )
 
 

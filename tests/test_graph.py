@@ -19,6 +19,12 @@ import pytest
 from tinygrad_scratch import Tensor, enable_grad, grad, no_grad
 from tinygrad_scratch.graph import is_recording
 
+
+def leaf(data: Any, **keywords: Any) -> Any:
+    """A Tensor that requires a gradient. Any, as NumPy's stubs would have its functions return arrays."""
+    return Tensor(data, requires_grad=True, **keywords)
+
+
 # ---- a graph goes with its end, at once ------------------------------------------------------------------------------
 
 
@@ -30,12 +36,12 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
-def plain(w: Tensor) -> list[Tensor]:
+def plain(w: Any) -> list[Any]:
     z = np.exp(w)
     return [z, np.sum(z * z)]
 
 
-def backwards(w: Tensor) -> list[Tensor]:
+def backwards(w: Any) -> list[Any]:
     z = np.exp(w)
     loss = np.sum(z * z)
     loss.backward()
@@ -43,7 +49,7 @@ def backwards(w: Tensor) -> list[Tensor]:
     return [z, loss, *loss.gradient(w, z)]
 
 
-def higher_orders(w: Tensor) -> list[Tensor]:
+def higher_orders(w: Any) -> list[Any]:
     loss = np.sum(np.exp(w) ** 3)
     (first,) = loss.gradient(w, create_graph=True)
     (second,) = np.sum(first * first).gradient(w, create_graph=True)
@@ -51,14 +57,14 @@ def higher_orders(w: Tensor) -> list[Tensor]:
     return [loss, first, second]
 
 
-def views(w: Tensor) -> list[Tensor]:
+def views(w: Any) -> list[Any]:
     z = np.exp(w)
     row, flat = z[0], z.reshape(-1)
     inner = row[::-1]
     return [z, row, flat, inner, inner.T, next(iter(z))]
 
 
-def writes(w: Tensor) -> list[Tensor]:
+def writes(w: Any) -> list[Any]:
     z = np.exp(w)
     row = z[0]
     z[1] = w[0]
@@ -68,18 +74,18 @@ def writes(w: Tensor) -> list[Tensor]:
     return [z, row, np.sum(z)]
 
 
-def named(w: Tensor) -> list[Tensor]:
+def named(w: Any) -> list[Any]:
     z = np.exp(w)
     z.name = "z"
     return [z, np.sum(z)]
 
 
-def transformed(w: Tensor) -> list[Tensor]:
+def transformed(w: Any) -> list[Any]:
     return [grad(lambda v: np.sum(grad(lambda u: np.sum(u**3))(v) ** 2))(w * 1.0)]
 
 
-def failing(fail: Callable[[Tensor], Any], error: type[Exception]) -> Callable[[Tensor], list[Tensor]]:
-    def program(w: Tensor) -> list[Tensor]:
+def failing(fail: Callable[[Any], Any], error: type[Exception]) -> Callable[[Any], list[Any]]:
+    def program(w: Any) -> list[Any]:
         z = np.exp(w)
         with suppress(error), np.errstate(all="raise"):
             fail(z)
@@ -111,8 +117,8 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
 @pytest.mark.usefixtures("no_collector")
-def test_dropping_the_end_frees_all_values_at_once(program: Callable[[Tensor], list[Tensor]]) -> None:
-    w = Tensor(np.ones((2, 2)), requires_grad=True)
+def test_dropping_the_end_frees_all_values_at_once(program: Callable[[Any], list[Any]]) -> None:
+    w = leaf(np.ones((2, 2)))
     ends = program(w)
     values = [weakref.ref(end._value) for end in ends]
     tensors = [weakref.ref(end) for end in ends]
@@ -123,7 +129,7 @@ def test_dropping_the_end_frees_all_values_at_once(program: Callable[[Tensor], l
 
 @pytest.mark.usefixtures("no_collector")
 def test_records_keep_what_they_need_alive() -> None:
-    w = Tensor([1.0, 2.0], requires_grad=True)
+    w = leaf([1.0, 2.0])
     z = np.exp(w)
     value = weakref.ref(z._value)
     loss = np.sum(z * z)
@@ -137,7 +143,7 @@ def test_records_keep_what_they_need_alive() -> None:
 
 @pytest.mark.usefixtures("no_collector")
 def test_nothing_is_kept_where_nothing_is_recorded() -> None:
-    w = Tensor([1.0, 2.0], requires_grad=True)
+    w = leaf([1.0, 2.0])
     for wanted in (no_grad(), no_grad()):
         with wanted:
             z = np.exp(w)
@@ -151,7 +157,7 @@ def test_nothing_is_kept_where_nothing_is_recorded() -> None:
 
 
 def test_the_walk_lets_go_of_each_cotangent() -> None:
-    x = Tensor(np.ones(100_000), requires_grad=True)
+    x = leaf(np.ones(100_000))
     y = x
     for _ in range(50):
         y = np.sin(y)
@@ -166,7 +172,7 @@ def test_the_walk_lets_go_of_each_cotangent() -> None:
 
 
 def test_a_million_calls() -> None:
-    x = Tensor(1.0, requires_grad=True)
+    x = leaf(1.0)
     y, start = x, time.perf_counter()
     for _ in range(1_000_000):
         y = y + 1.0
@@ -183,8 +189,8 @@ def test_a_million_calls() -> None:
     [lambda y, x: y[::-1], lambda y, x: y.__imul__(1.0), lambda y, x: y.T, lambda y, x: y.__setitem__(0, x[0]) or y],
     ids=["views", "in place", "transposes", "writes"],
 )
-def test_fifty_thousand_views_and_writes(step: Callable[[Tensor, Tensor], Tensor]) -> None:
-    x = Tensor([1.0, 2.0], requires_grad=True)
+def test_fifty_thousand_views_and_writes(step: Callable[[Any, Any], Any]) -> None:
+    x = leaf([1.0, 2.0])
     y = x.copy()
     for _ in range(50_000):
         y = step(y, x)
@@ -199,7 +205,7 @@ def test_fifty_thousand_views_and_writes(step: Callable[[Tensor, Tensor], Tensor
 
 
 def test_backward_twice_adds_twice() -> None:
-    w = Tensor([1.0, 2.0], requires_grad=True)
+    w = leaf([1.0, 2.0])
     loss = np.sum(w**2)
     loss.backward()
     loss.backward()
@@ -210,7 +216,7 @@ def test_backward_twice_adds_twice() -> None:
 
 def test_a_diamond_of_sixty_stones() -> None:
     """Paths double at each step; each call is visited once."""
-    x = Tensor(1.0, requires_grad=True)
+    x = leaf(1.0)
     y = x
     for _ in range(60):
         y = y + y
@@ -219,7 +225,7 @@ def test_a_diamond_of_sixty_stones() -> None:
 
 
 def test_many_consumers_of_one_value() -> None:
-    x = Tensor([0.5, 2.0], requires_grad=True)
+    x = leaf([0.5, 2.0])
     z = x * x
     total = sum(k * z for k in range(1, 101)) + np.sum(z) * z
     np.sum(total).backward()
@@ -227,7 +233,7 @@ def test_many_consumers_of_one_value() -> None:
 
 
 def test_one_value_in_every_place_of_a_call() -> None:
-    x = Tensor(2.0, requires_grad=True)
+    x = leaf(2.0)
     for y, slope in ((x * x, 4.0), (x / x, 0.0), (x - x, 0.0), (x**x, 4 * (1 + np.log(2)))):
         np.testing.assert_allclose(y.gradient(x)[0].numpy(), slope, atol=1e-15)
     np.sum(np.concatenate([x[None], x[None], x[None] * x])).backward()
@@ -235,7 +241,7 @@ def test_one_value_in_every_place_of_a_call() -> None:
 
 
 def test_parameters_updated_before_backward() -> None:
-    w = Tensor([3.0], requires_grad=True)
+    w = leaf([3.0])
     loss = np.sum(w * w)
     with no_grad():
         w -= 1.0
@@ -247,24 +253,24 @@ def test_parameters_updated_before_backward() -> None:
 
 
 def test_grad_is_an_array_of_its_own() -> None:
-    a, b, seed = (Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0, 4.0], requires_grad=True), np.ones(2))
+    a, b, seed = (leaf([1.0, 2.0]), leaf([3.0, 4.0]), np.ones(2))
     total = a + b
     total.backward(seed)
-    a.grad[:] = 9.0  # type: ignore[index]
+    a.grad[:] = 9.0
     np.testing.assert_array_equal(b.grad, [1.0, 1.0])
     np.testing.assert_array_equal(seed, [1.0, 1.0])
     total.backward(seed)
     np.testing.assert_array_equal(a.grad, [10.0, 10.0])
     np.testing.assert_array_equal(b.grad, [2.0, 2.0])
-    x, y = Tensor(1.0, requires_grad=True), Tensor(1.0, requires_grad=True)
+    x, y = leaf(1.0), leaf(1.0)
     x.backward()
-    x.grad[...] = 7.0  # type: ignore[index]
+    x.grad[...] = 7.0
     y.backward()
     assert y.grad == 1.0
 
 
 def test_gradient_of_intermediates_of_the_loss_and_of_strangers() -> None:
-    a, stranger = Tensor([1.0, 2.0], requires_grad=True), Tensor([[5.0]], requires_grad=True)
+    a, stranger = leaf([1.0, 2.0]), leaf([[5.0]])
     z = a * 2.0
     loss = np.sum(z * z)
     later = z * 3.0
@@ -281,7 +287,7 @@ def test_gradient_of_intermediates_of_the_loss_and_of_strangers() -> None:
 
 def test_gradient_of_an_intermediate_stops_no_other_path() -> None:
     """Asking for z, which lies on the way, must not change what is found for x, beyond it or beside it."""
-    x = Tensor([0.3, 0.7], requires_grad=True)
+    x = leaf([0.3, 0.7])
     z = np.exp(-x)
     loss = np.sum(1 / (1 + z) + z * x)
     (alone,) = loss.gradient(x)
@@ -294,7 +300,7 @@ def test_gradient_of_an_intermediate_stops_no_other_path() -> None:
 
 @pytest.mark.parametrize("write", [lambda z: 1 / (1 + np.exp(-z)), lambda z: 1.0 / (np.exp(-z) + 1.0)])
 def test_a_sigmoid_by_hand_is_right_at_any_size(write: Callable[[Any], Any]) -> None:
-    x = Tensor([-800.0, -1.0, 0.0, 800.0], requires_grad=True)
+    x = leaf([-800.0, -1.0, 0.0, 800.0])
     with np.errstate(over="ignore"):
         np.sum(write(x)).backward()
     s = 1 / (1 + np.exp(1.0))
@@ -314,7 +320,7 @@ def test_a_sigmoid_by_hand_is_right_at_any_size(write: Callable[[Any], Any]) -> 
     ],
 )
 def test_what_only_looks_like_a_sigmoid(text: Any, slope: Any) -> None:
-    x = Tensor([0.3, -0.8], requires_grad=True)
+    x = leaf([0.3, -0.8])
     np.sum(text(x)).backward()
     np.testing.assert_allclose(x.grad, slope(lambda v: 1 / (1 + np.exp(-v)), x.numpy()), rtol=1e-13)
 
@@ -336,11 +342,11 @@ def test_recording_nests_and_is_restored() -> None:
 
 
 def test_recording_as_a_decorator() -> None:
-    @no_grad()
+    @no_grad()  # type: ignore[untyped-decorator]
     def off(again: bool) -> list[bool]:
         return [is_recording(), *(off(False) if again else on())]
 
-    @enable_grad()
+    @enable_grad()  # type: ignore[untyped-decorator]
     def on() -> list[bool]:
         return [is_recording()]
 
@@ -385,14 +391,14 @@ def test_recording_is_local_to_an_async_task() -> None:
 
     async def both() -> list[bool]:
         events = asyncio.Event(), asyncio.Event()
-        return await asyncio.gather(off(*events), on(*events))
+        return list(await asyncio.gather(off(*events), on(*events)))
 
     assert asyncio.run(both()) == [False, True]
 
 
 def test_graphs_of_threads_do_not_mix() -> None:
     def slope(k: int) -> Any:
-        x = Tensor(float(k), requires_grad=True)
+        x = leaf(float(k))
         y = x
         for _ in range(200):
             y = np.sin(y) + x
@@ -405,7 +411,7 @@ def test_graphs_of_threads_do_not_mix() -> None:
 
 
 def test_backward_works_under_no_grad() -> None:
-    x = Tensor(2.0, requires_grad=True)
+    x = leaf(2.0)
     loss = x**3
     with no_grad():
         loss.backward()

@@ -29,6 +29,7 @@ from tests.cases import (
     SMOOTH,
     Array,
     Case,
+    exactly,
     matvec,
     normal,
     unstack,
@@ -378,6 +379,42 @@ def test_every_function_has_a_case_of_one_number_and_of_none(function: Any) -> N
     shapes = [value.shape for case in CASES if case.rule is function for value in case.draw()]
     assert () in shapes or function in NEED_AXES
     assert any(0 in shape for shape in shapes)
+
+
+# ---- a text that the walk takes a short way through ------------------------------------------------------------------
+
+
+def sigmoid_by_hand(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+def sigmoid_the_other_way_round(x: Any) -> Any:
+    return 1.0 / (np.exp(-x) + 1.0)
+
+
+def sigmoid_whose_exponential_is_used_twice(x: Any) -> Any:
+    e = np.exp(-x)
+    return e + x / (1 + e) + 1 / (1 + e)
+
+
+@pytest.mark.parametrize(
+    "text", [sigmoid_by_hand, sigmoid_the_other_way_round, sigmoid_whose_exponential_is_used_twice]
+)
+@pytest.mark.parametrize("shape", [(2, 3), (), (0, 3)], ids=str)
+def test_sigmoids_written_by_hand_keep_the_laws(text: Any, shape: tuple[int, ...]) -> None:
+    case = Case(text, (normal(*shape),))
+    for law in (
+        test_gradient,
+        test_second_and_third_order,
+        test_pullback_is_linear,
+        test_single_precision_stays_single,
+    ):
+        law(case)
+
+
+def test_sigmoid_by_hand_has_a_gradient_also_where_exp_overflows() -> None:
+    with np.errstate(over="ignore"):
+        test_gradient(Case(sigmoid_by_hand, (exactly(-1000.0, 0.0, 1000.0),), pinned=[[0.0, 0.25, 0.0]]))
 
 
 # ---- shapes and indices that nobody thought of -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 X: Array = np.array([0.71, 1.63])
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod]
-OPERANDS = {
+OPERANDS: dict[str, Any] = {
     "int": 3,
     "float": 2.25,
     "bool": True,
@@ -38,6 +38,11 @@ OPERANDS = {
     "tuple": (2.25, 1.25),
     "nested list": [[2.25], [1.25]],
 }
+
+
+def leaf(data: Any, **keywords: Any) -> Any:
+    """A Tensor that requires a gradient. Any, as NumPy's stubs would have its functions return arrays."""
+    return Tensor(data, requires_grad=True, **keywords)
 
 
 def difference(function: Callable[[Array], Any], x: Array) -> Array:
@@ -61,7 +66,7 @@ def test_operators_take_any_operand_on_either_side(operate: Any, other: Any, swa
     def compute(x: Any) -> Any:
         return operate(other, x) if swapped else operate(x, other)
 
-    t = Tensor(X, requires_grad=True, dtype=dtype)
+    t = leaf(X, dtype=dtype)
     result, wanted = compute(t), compute(X.astype(dtype))
     assert type(result) is Tensor
     assert result.dtype == wanted.dtype
@@ -81,7 +86,7 @@ def test_narrow_operands_do_not_narrow_the_gradient(function: Any, dtype: Any) -
     """A pixel of 100 squares to 16 in eight bits, and has a logarithm of three digits."""
     narrow = np.array([100, 3, 1], dtype)
     for swapped in (False, True):
-        t, same = Tensor([0.7, 1.3, 0.2], requires_grad=True), Tensor([0.7, 1.3, 0.2], requires_grad=True)
+        t, same = leaf([0.7, 1.3, 0.2]), leaf([0.7, 1.3, 0.2])
         try:
             y = function(narrow, t) if swapped else function(t, narrow)
         except TypeError:
@@ -97,16 +102,16 @@ def test_narrow_operands_do_not_narrow_the_gradient(function: Any, dtype: Any) -
 @pytest.mark.parametrize("other", [np.eye(2), [[1.0, 2.0], [3.0, 4.0]], np.ones((3, 2, 2)), Tensor(np.eye(2))])
 def test_matrix_products_take_arrays_on_either_side(other: Any) -> None:
     plain = other.numpy() if type(other) is Tensor else np.asarray(other)
-    t = Tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    t = leaf([[1.0, 2.0], [3.0, 5.0]])
     np.sum(t @ other).backward()
     np.sum(other @ t).backward()
     batch = plain.reshape(-1, 2, 2)
     ones = np.ones((2, 2))
-    np.testing.assert_allclose(t.grad, sum(ones @ b.T + b.T @ ones for b in batch))
+    np.testing.assert_allclose(t.grad, np.sum([ones @ b.T + b.T @ ones for b in batch], axis=0))
 
 
 def test_operands_may_be_lists_of_tensors() -> None:
-    t, a, b = Tensor([1.0, 2.0], requires_grad=True), Tensor(3.0, requires_grad=True), Tensor(4.0, requires_grad=True)
+    t, a, b = leaf([1.0, 2.0]), leaf(3.0), leaf(4.0)
     for product in (t * [a, b], (a, b) * t, np.multiply(t, [a, b])):
         np.testing.assert_array_equal(product.numpy(), [3.0, 8.0])
     np.sum(t * [a, b]).backward()
@@ -115,7 +120,7 @@ def test_operands_may_be_lists_of_tensors() -> None:
 
 
 def test_unary_operators() -> None:
-    t = Tensor([-1.0, 2.0], requires_grad=True)
+    t = leaf([-1.0, 2.0])
     np.sum(-t * 10 + +t + abs(t) * 100).backward()
     np.testing.assert_array_equal(t.grad, [-109.0, 91.0])
 
@@ -123,17 +128,17 @@ def test_unary_operators() -> None:
 COMPARISONS = [operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne]
 
 
-@pytest.mark.parametrize("other", [1.0, X, [0.5, 2.0], np.float32(1.0), Tensor(X), Tensor(X, requires_grad=True)])
+@pytest.mark.parametrize("other", [1.0, X, [0.5, 2.0], np.float32(1.0), Tensor(X), leaf(X)])
 @pytest.mark.parametrize("compare", COMPARISONS, ids=lambda compare: compare.__name__)
 def test_comparisons_are_plain_booleans(compare: Any, other: Any) -> None:
-    t, plain = Tensor(X, requires_grad=True), other.numpy() if type(other) is Tensor else other
+    t, plain = leaf(X), other.numpy() if type(other) is Tensor else other
     assert type(compare(t, other)) is np.ndarray
     np.testing.assert_array_equal(compare(t, other), compare(X, plain))
     np.testing.assert_array_equal(compare(other, t), compare(np.asarray(plain), X))
 
 
 def test_floor_division_is_constant_and_divmod_is_half_so() -> None:
-    t = Tensor([5.0, 7.0], requires_grad=True)
+    t = leaf([5.0, 7.0])
     quotient, rest = divmod(t, 3)
     assert type(t // 3) is type(quotient) is np.ndarray
     np.testing.assert_array_equal(quotient, [1.0, 2.0])
@@ -145,8 +150,9 @@ def test_floor_division_is_constant_and_divmod_is_half_so() -> None:
 
 
 def test_attributes() -> None:
-    t = Tensor(np.zeros((2, 3), np.float32), requires_grad=True, name="t")
-    assert (t.shape, t.ndim, t.size, t.dtype, t.nbytes, t.itemsize, len(t)) == ((2, 3), 2, 6, np.float32, 24, 4, 2)
+    t = leaf(np.zeros((2, 3), np.float32), name="t")
+    assert t.dtype == np.float32
+    assert (t.shape, t.ndim, t.size, t.nbytes, t.itemsize, len(t)) == ((2, 3), 2, 6, 24, 4, 2)
     assert t.T.shape == (3, 2)
     assert t.name == "t"
     assert t.requires_grad
@@ -162,14 +168,14 @@ def test_tensors_are_keys_by_identity() -> None:
 
 
 def test_iteration_gives_rows_that_gradients_flow_through() -> None:
-    t = Tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    t = leaf([[1.0, 2.0], [3.0, 4.0]])
     first, second = t
     np.sum(first * second).backward()
     np.testing.assert_array_equal(t.grad, [[3.0, 4.0], [1.0, 2.0]])
 
 
 def test_names_belong_to_one_tensor() -> None:
-    x, y = Tensor(1.0, requires_grad=True), Tensor(2.0, requires_grad=True)
+    x, y = leaf(1.0), leaf(2.0)
     dx, dy = (x + y).gradient(x, y)
     dx.name = "dx"
     assert dy.name is None
@@ -177,7 +183,7 @@ def test_names_belong_to_one_tensor() -> None:
 
 def test_data_is_copied_on_the_way_in_and_read_only_on_the_way_out() -> None:
     data = np.array([1.0, 2.0])
-    t = Tensor(data, requires_grad=True)
+    t = leaf(data)
     y = np.sum(t * t)
     data[:] = 9
     for shown in (t.numpy(), t.data, np.asarray(t.detach()), t[:1].numpy(), t.reshape(2, 1).data):
@@ -188,7 +194,7 @@ def test_data_is_copied_on_the_way_in_and_read_only_on_the_way_out() -> None:
 
 
 def test_clip_without_bounds_is_a_copy() -> None:
-    t = Tensor([1.0, 2.0])
+    t: Any = Tensor([1.0, 2.0])
     clipped = np.clip(t, None, None)
     clipped += 1.0
     np.testing.assert_array_equal(t.numpy(), [1.0, 2.0])
@@ -198,8 +204,9 @@ def test_clip_without_bounds_is_a_copy() -> None:
 
 
 def test_copies_are_written_on_their_own_and_carry_gradients() -> None:
-    w = Tensor([1.0, 2.0], requires_grad=True)
-    for twin in (copy.copy(w), w.copy(), np.copy(w)):
+    w = leaf([1.0, 2.0])
+    twins: list[Any] = [copy.copy(w), w.copy(), np.copy(w)]
+    for twin in twins:
         twin *= 3.0
         np.sum(twin).backward()
     np.testing.assert_array_equal(w.numpy(), [1.0, 2.0])
@@ -207,9 +214,9 @@ def test_copies_are_written_on_their_own_and_carry_gradients() -> None:
 
 
 def test_deepcopy_of_a_leaf_is_a_leaf_of_its_own() -> None:
-    w = Tensor([1.0], requires_grad=True, name="w")
+    w = leaf([1.0], name="w")
     w.grad = np.array([5.0])
-    twins = copy.deepcopy({"a": w, "b": [w]})
+    twins: Any = copy.deepcopy({"a": w, "b": [w]})
     a = twins["a"]
     assert type(a) is Tensor
     assert a is twins["b"][0]
@@ -221,7 +228,7 @@ def test_deepcopy_of_a_leaf_is_a_leaf_of_its_own() -> None:
 
 
 def test_deepcopy_of_others() -> None:
-    w, c = Tensor([1.0], requires_grad=True), Tensor([2.0])
+    w, c = leaf([1.0]), Tensor([2.0])
     computed, constant = copy.deepcopy((w * 3.0, c))
     computed.backward()
     np.testing.assert_array_equal(w.grad, [3.0])
@@ -238,7 +245,7 @@ def test_pickling_is_refused() -> None:
 
 
 def test_data_can_be_replaced_and_recorded_values_stay() -> None:
-    w = Tensor([3.0], requires_grad=True, name="w")
+    w = leaf([3.0], name="w")
     loss = np.sum(w * w)
     w.data = [100.0]
     loss.backward()
@@ -251,7 +258,7 @@ def test_data_can_be_replaced_and_recorded_values_stay() -> None:
 
 
 def test_a_view_never_writes_back_what_replaced_data_had() -> None:
-    w = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    w = leaf([1.0, 2.0, 3.0])
     view = w[:2]
     w.data = [7.0, 8.0, 9.0]
     with no_grad():
@@ -260,7 +267,7 @@ def test_a_view_never_writes_back_what_replaced_data_had() -> None:
 
 
 def test_grad_can_be_set_and_is_copied() -> None:
-    w, given = Tensor([3.0, 4.0], requires_grad=True), np.array([1.0, 2.0])
+    w, given = leaf([3.0, 4.0]), np.array([1.0, 2.0])
     w.grad = given
     given[:] = 0
     np.testing.assert_array_equal(w.grad, [1.0, 2.0])
@@ -270,7 +277,7 @@ def test_grad_can_be_set_and_is_copied() -> None:
         w.grad = [1.0]
     with pytest.raises(AttributeError, match=r"write loss.gradient\(t\)"):
         _ = (w * 1).grad
-    with pytest.raises(AttributeError, match="requires no gradient, so it has no .grad to set"):
+    with pytest.raises(AttributeError, match=r"requires no gradient, so it has no \.grad to set"):
         Tensor(1.0).grad = 1.0
 
 
@@ -304,9 +311,12 @@ def test_a_view_made_a_leaf_stays_one_when_its_base_is_written() -> None:
 
 def test_a_view_made_a_leaf_is_protected_as_any_leaf() -> None:
     flat = Tensor(np.ones(4))
-    with pytest.raises((TypeError, ValueError), match="leaf|view"):
+    try:
         w = flat[:2]
         w.requires_grad = True
+    except (TypeError, ValueError):
+        return  # refused by name is as good
+    with pytest.raises(ValueError, match=r"is a leaf.*can't be written to"):
         w[0] = 3.0
 
 
@@ -318,8 +328,8 @@ def test_a_view_made_a_leaf_is_protected_as_any_leaf() -> None:
         (None, {}, "dtype object"),
         (np.array([1.0, None]), {}, "dtype object"),
         (np.ma.array([1.0], mask=[True]), {}, "its mask would be lost"),
-        (Tensor(1.0, requires_grad=True), {}, r"would drop its history.*Write t.copy\(\)"),
-        ([Tensor(1.0, requires_grad=True)], {}, "would be lost if it were turned into an array"),
+        (leaf(1.0), {}, r"would drop its history.*Write t.copy\(\)"),
+        ([leaf(1.0)], {}, "would be lost if it were turned into an array"),
         (np.array(["2020-01-01"], "M8[D]"), {}, "dtype datetime64"),
     ],
 )
@@ -332,7 +342,7 @@ def test_what_is_no_array_of_numbers_is_refused(data: Any, keywords: Any, messag
 
 
 def test_backward_says_what_it_misses() -> None:
-    t = Tensor([1.0, 2.0], requires_grad=True, name="t")
+    t = leaf([1.0, 2.0], name="t")
     with pytest.raises(ValueError, match=r"holds 2 numbers.*np.sum\(t\).*gradient=, an array of shape \(2,\)"):
         (t * 2).backward()
     with pytest.raises(ValueError, match=re.escape("gradient has shape (3,), but must have the shape (2,)")):
@@ -350,25 +360,25 @@ def test_backward_says_what_it_misses() -> None:
 
 
 def test_gradient_says_what_it_was_asked_for() -> None:
-    t, c = Tensor([1.0, 2.0], requires_grad=True), Tensor([1.0], name="c")
+    t, c = leaf([1.0, 2.0]), Tensor([1.0], name="c")
     loss = np.sum(t * c)
     with pytest.raises(TypeError, match=r"input 1, Tensor 'c' .*requires no gradient"):
         loss.gradient(t, c)
     with pytest.raises(TypeError, match="input 0, a list"):
-        loss.gradient([t])  # type: ignore[arg-type]
+        loss.gradient([t])
     with pytest.raises(ValueError, match="must have the shape"):
         loss.gradient(t, gradient=[1.0])
 
 
 @pytest.mark.parametrize("seed", [[1.0, 10.0], np.array([1, 10]), np.array([1, 10], np.float32), Tensor([1.0, 10.0])])
 def test_cotangents_of_any_kind_are_taken(seed: Any) -> None:
-    t = Tensor([1.0, 2.0], requires_grad=True)
+    t = leaf([1.0, 2.0])
     (t * t).backward(seed)
     np.testing.assert_array_equal(t.grad, [2.0, 40.0])
 
 
 def test_a_leaf_is_its_own_gradient() -> None:
-    t, other = Tensor(3.0, requires_grad=True), Tensor([1.0], requires_grad=True)
+    t, other = leaf(3.0), leaf([1.0])
     t.backward()
     t.backward(2.0)
     assert t.grad == 3.0
@@ -379,7 +389,7 @@ def test_a_leaf_is_its_own_gradient() -> None:
 
 @pytest.mark.parametrize("state", [no_grad, enable_grad])
 def test_way_outs_that_are_always_open(state: Any) -> None:
-    t = Tensor([2.5], requires_grad=True)
+    t = leaf([2.5])
     with state():
         assert t.item() == 2.5
         assert t.tolist() == [2.5]

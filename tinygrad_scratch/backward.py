@@ -129,8 +129,8 @@ def conform(part: Any, argument: Any, function: Any) -> Any:
     shape = argument.shape
     if part.shape != shape:
         extra = len(part.shape) - len(shape)
-        if extra < 0 and part.shape == shape[-extra:] and part.size == argument.size:
-            return conform(part.reshape(shape), argument, function)
+        if extra < 0 and all(n == 1 for n in shape[:-extra]):  # what was written may have more axes, of length 1
+            return conform(part, argument.reshape(shape[-extra:]), function).reshape(shape)
         if extra < 0 or any(n not in (1, m) for n, m in zip(shape, part.shape[extra:], strict=False)):
             raise ValueError(
                 f"A rule of {label(function)} returned a cotangent of shape {part.shape} "

@@ -52,7 +52,8 @@ is_recording: Callable[[], bool] = _recording.get
 
 
 @contextmanager
-def _recorded(on: bool) -> Iterator[None]:
+def recorded(on: bool) -> Iterator[None]:
+    """Record calls inside the block, or don't."""
     token = _recording.set(on)
     try:
         yield
@@ -72,7 +73,7 @@ def no_grad() -> Any:
     >>> w
     Tensor([0.5, 1.5], shape=(2,), dtype=float64, requires_grad=True)
     """
-    return _recorded(False)
+    return recorded(False)
 
 
 def enable_grad() -> Any:
@@ -85,7 +86,7 @@ def enable_grad() -> Any:
     >>> x.grad
     array(6.)
     """
-    return _recorded(True)
+    return recorded(True)
 
 
 # ---- notes: kept beside the values, so that recording a call never pays for them -------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +68,13 @@ def no_attribute(name: str) -> str:
     return f"'Tensor' object has no attribute {name!r}"
 
 
+def view_as_leaf(tensor: Any) -> str:
+    return (
+        f"{describe(tensor)} is a view of another Tensor, so it can't become a leaf: a write to that one would change its "
+        "value. Make a leaf of it: Tensor(t.numpy(), requires_grad=True)."
+    )
+
+
 def not_differentiable(tensor: Any) -> str:
     return (
         f"requires_grad=True needs floating data, but {describe(tensor)} holds no floats: a gradient with respect to "
@@ -115,6 +122,13 @@ def ufunc_method(ufunc: Any, method: str) -> str:
     return f"{label(ufunc)}.{method} on a Tensor is not supported. Write {instead} instead."
 
 
+def integer_target(target: Any, value: Any) -> str:
+    return (
+        f"{describe(value)} requires a gradient, which would be lost if it were written into {describe(target)}: cast "
+        "to integers. Make the target with a floating dtype."
+    )
+
+
 def plain_out(function: Any, out: Any) -> str:
     return (
         f"{label(function)} was to write a result that requires a gradient into {describe(out)}, which can't keep its "
@@ -130,8 +144,11 @@ def no_rule_for(function: Any, name: str, tensor: Any) -> str:
     )
 
 
-def reraise(error: Exception, function: Any, arguments: tuple[Any, ...]) -> NoReturn:
-    """NumPy's own error again, with the arguments as they were: names, shapes, dtypes; and a hint where one is sure."""
+def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None:
+    """Raise NumPy's own error with the arguments as they were: names, shapes, dtypes; and a hint where one is sure.
+
+    Returns for an error of another kind, which the caller is to raise as it is.
+    """
     for kind in KINDS:
         if isinstance(error, kind):
             names = getattr(DEFINITIONS.get(function), "names", ())
@@ -141,7 +158,6 @@ def reraise(error: Exception, function: Any, arguments: tuple[Any, ...]) -> NoRe
             ]
             hint = shape_hint(function, arguments)
             raise kind("\n".join([f"{label(function)}: {str(error).strip()}", *facts, *hint])) from error
-    raise error
 
 
 def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:

@@ -21,6 +21,7 @@ from tinygrad_scratch.graph import (
     get_name,
     is_recording,
     next_order,
+    no_grad,
     set_name,
 )
 from tinygrad_scratch.rules.indexing import assign
@@ -50,7 +51,7 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         if type(other) is Tensor:
             b, q = other._value, other._node
         elif type(other) in PLAIN:
-            b, q = other.copy() if type(other) is ndarray else other, None
+            b, q = other.copy("K") if type(other) is ndarray else other, None
         else:
             return call(function, (other, self) if reflected else (self, other), {})
         if reflected:
@@ -58,7 +59,8 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         try:
             y = compute(a, b)
         except Exception as error:
-            messages.reraise(error, function, (a, b))
+            messages.explain(error, function, (a, b))
+            raise
         if type(y) is not ndarray:
             y = np.asarray(y)
         result = new(Tensor)
@@ -73,12 +75,12 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
     return operate
 
 
-def in_place(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Tensor]:
+def in_place(function: Any) -> Callable[[Tensor, Any], Tensor]:
     """An operator that writes its result into its left operand."""
 
     def update(self: Tensor, other: Any) -> Tensor:
         views.check_writable(self)
-        views.write(self, as_tensor(apply_binary(function, compute, self, other)))
+        views.write(self, as_tensor(call(function, (self, other), {})))
         return self
 
     return update
@@ -167,7 +169,8 @@ class Tensor:
             raise TypeError(
                 messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())")
             )
-        views.set_leaf(self, np.array(value._value if type(value) is Tensor else value, dtype=self.dtype))
+        with no_grad():
+            views.write(self, Tensor(value, dtype=self.dtype))
 
     @property
     def grad(self) -> Array | None:
@@ -179,9 +182,7 @@ class Tensor:
         if self._node is None:
             return None
         if self._node[1] is not None:
-            raise AttributeError(
-                messages.computed(self, "it keeps no .grad", "write loss.gradient(t) for its gradient")
-            )
+            raise AttributeError  # Python then asks __getattr__, which says why
         grad: Array | None = self._node[2][0]
         return grad
 
@@ -212,6 +213,8 @@ class Tensor:
         elif not on:
             self._node = None
         elif self._node is None:
+            if views.is_view(self):
+                raise TypeError(messages.view_as_leaf(self))
             self._node = Tensor(self, requires_grad=True)._node
 
     @property
@@ -407,9 +410,16 @@ class Tensor:
                 found, _ = walk(start, seed, computed, oldest, make)
         else:
             found, _ = walk(start, seed._value, computed, oldest)
-        return tuple(
-            [as_tensor(found[order]) if order in found else zeros_like(tensor) for order, tensor in zip(orders, inputs)]  # noqa: B905
-        )
+        results: list[Tensor] = []
+        for order, tensor in zip(orders, inputs):  # noqa: B905
+            part = found.get(order)
+            if part is None:
+                results.append(make(np.zeros_like(tensor._value), None))
+            elif type(part) is Tensor:
+                results.append(make(part._value.view(), part._node))
+            else:
+                results.append(make(np.asarray(part).view(), None))
+        return tuple(results)
 
     def _seed(self, gradient: Any) -> Tensor:
         """The cotangent to begin with, checked."""
@@ -472,39 +482,49 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         views.check_writable(self)
-        views.write(self, call(assign, (self, value, plain(index)), {}))
+        if type(value) is Tensor and value._node is not None and self.dtype.kind not in "fc" and is_recording():
+            raise TypeError(messages.integer_target(self, value))
+        views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
     def fill(self, value: Any) -> None:
         self[...] = value
 
     def __getattr__(self, name: str) -> NoReturn:
+        if name == "grad":
+            raise AttributeError(
+                messages.computed(self, "it keeps no .grad", "write loss.gradient(t) for its gradient")
+            )
         raise AttributeError(messages.no_attribute(name))
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Tensor can't be subclassed: NumPy's doors know it by its type. Write functions of Tensors.")
 
     # ---- operators ---------------------------------------------------------------------------------------------------
 
     __hash__ = object.__hash__
     __add__ = binary(np.add, operator.add)
     __radd__ = binary(np.add, operator.add, reflected=True)
-    __iadd__ = in_place(np.add, operator.add)
+    __iadd__ = in_place(np.add)
     __sub__ = binary(np.subtract, operator.sub)
     __rsub__ = binary(np.subtract, operator.sub, reflected=True)
-    __isub__ = in_place(np.subtract, operator.sub)
+    __isub__ = in_place(np.subtract)
     __mul__ = binary(np.multiply, operator.mul)
     __rmul__ = binary(np.multiply, operator.mul, reflected=True)
-    __imul__ = in_place(np.multiply, operator.mul)
+    __imul__ = in_place(np.multiply)
     __truediv__ = binary(np.divide, operator.truediv)
     __rtruediv__ = binary(np.divide, operator.truediv, reflected=True)
-    __itruediv__ = in_place(np.divide, operator.truediv)
+    __itruediv__ = in_place(np.divide)
     __pow__ = binary(np.power, operator.pow)
     __rpow__ = binary(np.power, operator.pow, reflected=True)
-    __ipow__ = in_place(np.power, operator.pow)
+    __ipow__ = in_place(np.power)
     __mod__ = binary(np.remainder, operator.mod)
     __rmod__ = binary(np.remainder, operator.mod, reflected=True)
-    __imod__ = in_place(np.remainder, operator.mod)
+    __imod__ = in_place(np.remainder)
     __matmul__ = binary(np.matmul, QUICK[np.matmul])
     __rmatmul__ = binary(np.matmul, QUICK[np.matmul], reflected=True)
-    __imatmul__ = in_place(np.matmul, QUICK[np.matmul])
+    __imatmul__ = in_place(np.matmul)
     __floordiv__ = plain_binary(operator.floordiv)
+    __ifloordiv__ = in_place(np.floor_divide)
     __rfloordiv__ = plain_binary(operator.floordiv, swap=True)
     __lt__ = plain_binary(operator.lt)
     __le__ = plain_binary(operator.le)
@@ -524,6 +544,9 @@ class Tensor:
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
 
     # ---- ndarray's methods -------------------------------------------------------------------------------------------
 
@@ -590,14 +613,10 @@ def as_tensor(value: Any) -> Tensor:
     return value if type(value) is Tensor else make(value if type(value) is ndarray else np.asarray(value), None)
 
 
-def zeros_like(tensor: Tensor) -> Tensor:
-    return make(np.zeros_like(tensor._value), None)
-
-
 def plain(value: Any) -> Any:
-    """A value, or what a list or tuple holds, with Tensors taken out of their boxes."""
+    """A value, or what a list or tuple holds, with a read-only array for each Tensor."""
     if type(value) is Tensor:
-        return value._value
+        return value.numpy()
     if type(value) in (tuple, list):
         return type(value)(plain(part) for part in value)
     return value
@@ -612,7 +631,8 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> T
     try:
         y = compute(a)
     except Exception as error:
-        messages.reraise(error, function, (a,))
+        messages.explain(error, function, (a,))
+        raise
     if type(y) is not ndarray:
         y = np.asarray(y)
     elif y.base is not None or y is a:  # perhaps a view
@@ -629,19 +649,20 @@ def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: A
     if type(left) is Tensor:
         a, p = left._value, left._node
     elif type(left) in PLAIN:
-        a, p = left.copy() if type(left) is ndarray else left, None
+        a, p = left.copy("K") if type(left) is ndarray else left, None
     else:
         return call(function, (left, right), {})
     if type(right) is Tensor:
         b, q = right._value, right._node
     elif type(right) in PLAIN:
-        b, q = right.copy() if type(right) is ndarray else right, None
+        b, q = right.copy("K") if type(right) is ndarray else right, None
     else:
         return call(function, (left, right), {})
     try:
         y = compute(a, b)
     except Exception as error:
-        messages.reraise(error, function, (a, b))
+        messages.explain(error, function, (a, b))
+        raise
     if type(y) is not ndarray:
         y = np.asarray(y)
     result = new(Tensor)
@@ -707,7 +728,8 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     try:
         y = definition.compute(values, keywords)
     except Exception as error:
-        messages.reraise(error, function, tuple(values))
+        messages.explain(error, function, tuple(values))
+        raise
     if not isinstance(y, ndarray | np.generic):
         return y
     y = np.asarray(y)
@@ -730,7 +752,7 @@ def shares_memory(y: Array, a: Array) -> bool:
 def frozen(value: Any) -> Any:
     """A value that nobody can change any more: a record keeps what a call was given as it was."""
     if type(value) is ndarray:
-        return value.copy() if value.flags.writeable or value.base is not None else value
+        return value.copy("K") if value.flags.writeable or value.base is not None else value
     if type(value) in (tuple, list):
         return type(value)([frozen(part) for part in value])
     return value

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import enable_grad, get_name, is_recording, set_name
+from tinygrad_scratch.graph import get_name, is_recording, recorded, set_name
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.rules.indexing import replace_view
 
@@ -21,11 +21,12 @@ from tinygrad_scratch.rules.indexing import replace_view
 class Alias:
     """Who shares memory with a Tensor: the one that it is a view of, how it shows it, and its own views."""
 
-    __slots__ = ("base", "show", "views")
+    __slots__ = ("base", "recorded", "show", "views")
 
     def __init__(self, base: Any = None, show: Callable[[Any], Any] | None = None) -> None:
         self.base = base
         self.show = show
+        self.recorded = is_recording()
         self.views: list[weakref.ref[Any]] = []
 
     def add(self, view: Any) -> None:
@@ -46,6 +47,10 @@ def attach(view: Any, base: Any, show: Callable[[Any], Any]) -> None:
     base._alias.add(view)
 
 
+def is_view(tensor: Any) -> bool:
+    return tensor._alias is not None and tensor._alias.base is not None
+
+
 def check_writable(tensor: Any) -> None:
     """Refuse the writes that would lose a gradient.
 
@@ -53,7 +58,7 @@ def check_writable(tensor: Any) -> None:
     would be cut off from its history.
     """
     root = tensor
-    while root._alias is not None and root._alias.base is not None:
+    while is_view(root):
         root = root._alias.base
     if root._node is None:
         return
@@ -84,45 +89,32 @@ def write(tensor: Any, new: Any) -> None:
                 f"Make the target with dtype {new.dtype}, or cast the value with .astype({tensor.dtype})."
             )
         new = new.astype(tensor.dtype)
-    changes = [(tensor, new)]
-    while (alias := tensor._alias) is not None and alias.base is not None:
-        new = replace_view(alias.base, new, alias.show)
-        tensor = alias.base
-        changes.append((tensor, new))
-    below = None
-    for member, new in changes:
-        take(member, new)
-        refresh(member, below)
-        below = member
+    while is_view(tensor):
+        new = replace_view(tensor._alias.base, new, tensor._alias.show)
+        tensor = tensor._alias.base
+    take(tensor, new)
+    refresh(tensor)
 
 
 def take(tensor: Any, new: Any) -> None:
-    """A leaf stays the leaf that it was, with a value of its own."""
-    if tensor._node is not None and tensor._node[1] is None:
-        set_leaf(tensor, new._value)
-        return
+    """Give a Tensor its new value, in memory laid out like the old one's. A leaf stays the leaf that it was."""
+    value = new._value
+    if value.strides != tensor._value.strides:
+        value = np.empty_like(tensor._value)
+        value[...] = new._value
     if (name := get_name(tensor._value)) is not None:
-        set_name(new._value, name)
-    tensor._value, tensor._node = new._value, new._node
-
-
-def set_leaf(tensor: Any, value: Any) -> None:
-    if value.shape != tensor.shape:
-        raise ValueError(
-            f"A value of shape {value.shape} can't replace that of {describe(tensor)}: the shapes must be equal."
-        )
-    name = get_name(tensor._value)
+        set_name(value, name)
     tensor._value = value
-    set_name(value, name)
+    if tensor._node is None or tensor._node[1] is not None:
+        tensor._node = new._node
 
 
-def refresh(tensor: Any, known: Any) -> None:
-    """Derive the views of a Tensor anew, all but one that already knows."""
-    if tensor._alias is None:
-        return
-    for view in tensor._alias.live():
-        if view is not known:
-            with enable_grad():
-                new = view._alias.show(tensor)
-            view._value, view._node = new._value, new._node
-            refresh(view, None)
+def refresh(tensor: Any) -> None:
+    """Derive all views of a Tensor anew, each recorded if it was recorded when it was taken."""
+    waiting = [tensor]
+    while waiting:
+        base = waiting.pop()
+        for view in base._alias.live() if base._alias is not None else ():
+            with recorded(view._alias.recorded):
+                take(view, view._alias.show(base))
+            waiting.append(view)

@@ -33,12 +33,19 @@ def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     """The derivative x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
     if type(x2) in (int, float):
         return g * (x1 + x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
+    x1, x2 = wide(x1, y), wide(x2, y)
     return g * (x2 * x1 ** np.where(x2 == 0, 1, x2 - 1))
 
 
 def power_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     """The derivative y * log(x1), and 0 where x1 = 0."""
+    x1 = wide(x1, y)
     return g * (y * np.log(np.where(x1 == 0, 1, x1)))
+
+
+def wide(x: Any, y: Any) -> Any:
+    """An operand in the dtype of the result: bytes would wrap around, and half a float has half the digits."""
+    return x.astype(y.dtype) if hasattr(x, "dtype") and x.dtype != y.dtype else x
 
 
 define_vjp(np.power, x1=power_base, x2=power_exponent)
@@ -159,6 +166,8 @@ define_vjp(
 @compose(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     lower, upper = a_min if min is None else min, a_max if max is None else max
+    if lower is None and upper is None:
+        return np.copy(a)
     above = a if lower is None else np.maximum(a, lower)
     return above if upper is None else np.minimum(above, upper)
 

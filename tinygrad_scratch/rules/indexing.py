@@ -48,7 +48,7 @@ define_vjp(scatter, a=lambda g, y, a, index, shape: g[index])
 @differentiable
 def assign(a: Any, value: Any, index: Any) -> Any:
     """A copy of `a` in which `a[index]` is `value`."""
-    new = a.copy()
+    new = np.array(a)
     new[index] = value
     return new
 
@@ -74,7 +74,7 @@ define_vjp(
 @differentiable
 def replace_view(a: Any, value: Any, view: Callable[[Any], Any]) -> Any:
     """A copy of `a` in which the part that `view(a)` shows is `value`."""
-    new = a.copy()
+    new = np.array(a)
     view(new)[...] = value
     return new
 
