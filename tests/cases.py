@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
-from tinygrad_scratch.rules.indexing import assign, replace_view, scatter
+from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.registry import NEW_CONSTANT, WITHOUT_DERIVATIVE, label
 from tinygrad_scratch.rules.shapes import cast, expand
 
@@ -650,18 +650,6 @@ case(assign, normal(0, 3), normal(3), slice(None))
 case(assign, np.ones((2, 3)), normal(3), 0)
 
 
-def second_row(a: Any) -> Any:
-    return a[1]
-
-
-case(replace_view, normal(2, 3), normal(3), second_row)
-case(replace_view, normal(2, 3), normal(), second_row)
-case(replace_view, normal(2, 3), normal(3, 2), np.transpose)
-case(replace_view, normal(2, 3), normal(6), np.ravel)
-case(replace_view, normal(), normal(), np.transpose)
-case(replace_view, normal(0, 3), normal(3, 0), np.transpose)
-case(replace_view, np.ones((2, 3)), normal(3), second_row)
-
 # ---- new arrays, and writing into old ones ---------------------------------------------------------------------------
 
 
@@ -738,14 +726,6 @@ def plain_assign(a: Array, value: Any, index: Any) -> Array:
     return new
 
 
-def plain_replace_view(a: Array, value: Any, view: Function) -> Array:
-    """Through positions: the view shows which elements are replaced."""
-    new = np.array(a)
-    places = view(np.arange(new.size).reshape(new.shape))
-    new.flat[places.ravel()] = np.broadcast_to(value, places.shape).ravel()
-    return new
-
-
 PLAIN_WORDS: dict[Function, Function] = {
     sigmoid: lambda x: (1 + np.tanh(x / 2)) / 2,
     relu: lambda x: np.where(x > 0, x, 0),
@@ -756,7 +736,6 @@ PLAIN_WORDS: dict[Function, Function] = {
     np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     scatter: plain_scatter,
     assign: plain_assign,
-    replace_view: plain_replace_view,
 }
 
 NOT_ANALYTIC: set[Function | None] = {
@@ -767,7 +746,7 @@ NOT_ANALYTIC: set[Function | None] = {
     np.absolute, np.conjugate, np.real, np.imag, np.var, np.std, np.vdot, np.vecdot, vecmat,
     np.ldexp, np.divmod, np.modf, np.frexp,
     # of a dtype that is not that of each argument
-    cast, np.astype, assign, replace_view, copied_into, np.full_like,
+    cast, np.astype, assign, copied_into, np.full_like,
 }  # fmt: skip
 
 DIFFERENTIABLE = [each for each in CASES if each.function not in WITHOUT_DERIVATIVE | NEW_CONSTANT]

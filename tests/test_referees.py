@@ -15,7 +15,7 @@ import pytest
 from tests.cases import DIFFERENTIABLE, SMOOTH, Case, copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
-from tinygrad_scratch.rules.indexing import assign, replace_view, scatter
+from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
@@ -24,17 +24,10 @@ jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small 
 jnp = jax.numpy
 
 
-def replaced(a: Any, value: Any, view: Callable[[Any], Any]) -> Any:
-    """Where the view shows position i of the array, the array has the value that stands there."""
-    places = view(np.arange(a.size).reshape(a.shape))
-    return jnp.ravel(a).at[places.ravel()].set(jnp.ravel(jnp.broadcast_to(value, places.shape))).reshape(a.shape)
-
-
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     operator.getitem: lambda a, index: a[index],
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
-    replace_view: replaced,
     expand: jnp.broadcast_to,
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),

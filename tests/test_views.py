@@ -560,6 +560,18 @@ def test_views_taken_under_no_grad_stay_constants() -> None:
     np.testing.assert_array_equal(w.grad, [1.0, 1.0])
 
 
+def test_views_of_constants_taken_under_no_grad_learn_what_is_written_later() -> None:
+    """Buffers are often made under no_grad(): a gradient that is written into them must not be lost."""
+    w = leaf([1.0, 2.0])
+    with no_grad():
+        buffer = Tensor(np.zeros(2))
+        head, tail = buffer[:1], buffer[1:]
+    head[...] = w[:1] ** 2
+    buffer[1] = w[1] ** 3
+    np.sum(head + tail).backward()
+    np.testing.assert_array_equal(w.grad, [2.0, 12.0])
+
+
 def test_views_of_parameters_follow_their_updates() -> None:
     w = leaf(X)
     row = w[0]

@@ -30,7 +30,7 @@ from tinygrad_scratch.rules.registry import (
     DEFINITIONS,
     DIRECT,
     NEW_CONSTANT,
-    PLAIN,
+    NUMBERS,
     QUICK,
     WITHOUT_DERIVATIVE,
     Definition,
@@ -50,8 +50,10 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         a, p = self._value, self._node
         if type(other) is Tensor:
             b, q = other._value, other._node
-        elif type(other) in PLAIN:
-            b, q = other.copy("K") if type(other) is ndarray else other, None
+        elif type(other) is ndarray and other.dtype.kind in "fiubc":
+            b, q = other.copy("K"), None
+        elif type(other) in NUMBERS:
+            b, q = other, None
         else:
             return call(function, (other, self) if reflected else (self, other), {})
         if reflected:
@@ -169,8 +171,11 @@ class Tensor:
             raise TypeError(
                 messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())")
             )
+        new = Tensor(value, dtype=self.dtype)
+        if new.shape != self.shape:
+            raise ValueError(f"A value of shape {new.shape} can't replace that of {messages.describe(self)}.")
         with no_grad():
-            views.write(self, Tensor(value, dtype=self.dtype))
+            views.write(self, new)
 
     @property
     def grad(self) -> Array | None:
@@ -333,7 +338,7 @@ class Tensor:
 
     def copy(self, order: str = "C") -> Tensor:
         """A copy that can be written to on its own; the gradient flows through it."""
-        return call(np.copy, (self,), {})  # type: ignore[no-any-return]
+        return call(np.copy, (self, order), {})  # type: ignore[no-any-return]
 
     def __copy__(self) -> Tensor:
         return self.copy()
@@ -648,14 +653,18 @@ def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: A
     """The quick way for a function of two arrays, at least one of them a Tensor."""
     if type(left) is Tensor:
         a, p = left._value, left._node
-    elif type(left) in PLAIN:
-        a, p = left.copy("K") if type(left) is ndarray else left, None
+    elif type(left) is ndarray and left.dtype.kind in "fiubc":
+        a, p = left.copy("K"), None
+    elif type(left) in NUMBERS:
+        a, p = left, None
     else:
         return call(function, (left, right), {})
     if type(right) is Tensor:
         b, q = right._value, right._node
-    elif type(right) in PLAIN:
-        b, q = right.copy("K") if type(right) is ndarray else right, None
+    elif type(right) is ndarray and right.dtype.kind in "fiubc":
+        b, q = right.copy("K"), None
+    elif type(right) in NUMBERS:
+        b, q = right, None
     else:
         return call(function, (left, right), {})
     try:
@@ -741,7 +750,8 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if parents else None)
     if base is not None:
         before, after = values[:base], values[base + 1 :]
-        views.attach(result, given[base], lambda shown: function(*before, shown, *after, **keywords))
+        index = values[1] if function is operator.getitem else None
+        views.attach(result, given[base], lambda shown: function(*before, shown, *after, **keywords), index)
     return result
 
 
@@ -780,7 +790,7 @@ def parents_of(given: list[Any], keywords: dict[str, Any], definition: Definitio
 
 def as_operand(argument: Any, function: Any) -> Any:
     """An argument as an array or a Tensor: numbers stay, lists become arrays, also where Tensors are in them."""
-    if type(argument) in PLAIN or argument is None:
+    if type(argument) in NUMBERS or argument is None:
         return argument
     if isinstance(argument, list | tuple) and any(True for _ in tensors_in(argument)):
         return np.stack([part if type(part) is Tensor else as_operand(part, function) for part in argument])

@@ -15,17 +15,21 @@ import numpy as np
 
 from tinygrad_scratch.graph import get_name, is_recording, recorded, set_name
 from tinygrad_scratch.messages import describe
-from tinygrad_scratch.rules.indexing import replace_view
+from tinygrad_scratch.rules.indexing import assign
 
 
 class Alias:
-    """Who shares memory with a Tensor: the one that it is a view of, how it shows it, and its own views."""
+    """Who shares memory with a Tensor: the one that it is a view of, how it shows it, and its own views.
 
-    __slots__ = ("base", "recorded", "show", "views")
+    `show(base)` makes the view anew; `index` is where in its base it lies, if it was taken by indexing.
+    """
 
-    def __init__(self, base: Any = None, show: Callable[[Any], Any] | None = None) -> None:
+    __slots__ = ("base", "index", "recorded", "show", "views")
+
+    def __init__(self, base: Any = None, show: Callable[[Any], Any] | None = None, index: Any = None) -> None:
         self.base = base
         self.show = show
+        self.index = index
         self.recorded = is_recording()
         self.views: list[weakref.ref[Any]] = []
 
@@ -39,9 +43,9 @@ class Alias:
         return [view for reference in self.views if (view := reference()) is not None]
 
 
-def attach(view: Any, base: Any, show: Callable[[Any], Any]) -> None:
-    """Say that one Tensor is a view of another: `show(base)` makes it."""
-    view._alias = Alias(base, show)
+def attach(view: Any, base: Any, show: Callable[[Any], Any], index: Any) -> None:
+    """Say that one Tensor is a view of another."""
+    view._alias = Alias(base, show, index)
     if base._alias is None:
         base._alias = Alias()
     base._alias.add(view)
@@ -90,10 +94,27 @@ def write(tensor: Any, new: Any) -> None:
             )
         new = new.astype(tensor.dtype)
     while is_view(tensor):
-        new = replace_view(tensor._alias.base, new, tensor._alias.show)
+        new = assign(tensor._alias.base, new, place(tensor))
         tensor = tensor._alias.base
     take(tensor, new)
     refresh(tensor)
+
+
+def place(view: Any) -> Any:
+    """Where in its base a view lies, as an index.
+
+    The view of an array of positions says it: an array laid out in memory like the base, since it may depend on that
+    whether a function shows the array itself or a copy.
+    """
+    base, index = view._alias.base, view._alias.index
+    if index is not None or base.ndim == 0:
+        return ... if index is None else index
+    positions = np.empty_like(base._value, dtype=int)
+    positions[...] = np.arange(base.size).reshape(base.shape)
+    shown = view._alias.show(positions)
+    if not shown.flags.writeable:
+        raise ValueError(f"{describe(view)} is a read-only view, as NumPy makes it. Write to a copy: z = t.copy()")
+    return np.unravel_index(shown, base.shape)
 
 
 def take(tensor: Any, new: Any) -> None:

@@ -7,7 +7,6 @@ function here: it returns a new array, and what was saved before it stays as it 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,21 +67,6 @@ define_vjp(
     assign,
     a=lambda g, y, a, value, index: assign(g, 0.0, index),
     value=assigned_value,
-)
-
-
-@differentiable
-def replace_view(a: Any, value: Any, view: Callable[[Any], Any]) -> Any:
-    """A copy of `a` in which the part that `view(a)` shows is `value`."""
-    new = np.array(a)
-    view(new)[...] = value
-    return new
-
-
-define_vjp(
-    replace_view,
-    a=lambda g, y, a, value, view: replace_view(g, 0.0, view),
-    value=lambda g, y, a, value, view: view(g),
 )
 
 

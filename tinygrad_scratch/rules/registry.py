@@ -113,8 +113,8 @@ class Definition:
         return label(self.function)
 
 
-PLAIN = frozenset({np.ndarray, float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
-"""The types of operand that NumPy may have as they are."""
+NUMBERS = frozenset({float, int, bool, complex, np.float64, np.float32, np.int64, np.bool_})
+"""The types of number that NumPy may have as they are."""
 
 DEFINITIONS: dict[Any, Definition] = {}
 RULES: dict[Any, Any] = {}  # function -> its rules by position: what the backward walk looks up
@@ -238,7 +238,7 @@ def differentiable(function: Function) -> Function:
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
         for argument in (*arguments, *keywords.values()) if keywords else arguments:
-            if type(argument) not in PLAIN and hasattr(argument, "__record__"):
+            if type(argument) is not np.ndarray and hasattr(argument, "__record__"):
                 return argument.__record__(call, arguments, keywords)
         return function(*arguments, **keywords)
 

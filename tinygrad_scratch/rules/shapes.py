@@ -44,11 +44,12 @@ define_vjp(np.squeeze, a=lambda g, y, a, axis=None: g.reshape(a.shape))
 
 @compose(np.ravel)
 def ravel(a: Any, order: Any = "C") -> Any:
-    """Order "K" reads the axes as they lie in memory, the one of the longest stride first."""
+    """Contiguous, unlike a reshaped view. Order "K" reads the axes as they lie in memory, the longest stride first."""
     if order == "K":
         strides = a.numpy().strides
-        return np.reshape(np.transpose(a, sorted(range(a.ndim), key=lambda i: -abs(strides[i]))), -1)
-    return np.reshape(a, -1, order=order)
+        a, order = np.transpose(a, sorted(range(a.ndim), key=lambda i: -abs(strides[i]))), "C"
+    flat = np.reshape(a, -1, order=order)
+    return flat if flat.numpy().flags.c_contiguous else np.copy(flat)
 
 
 # ---- the same elements in another order ------------------------------------------------------------------------------
