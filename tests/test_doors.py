@@ -438,17 +438,6 @@ def test_changing_an_array_after_a_call_changes_no_gradient(name: str) -> None:
 # ---- subclasses ------------------------------------------------------------------------------------------------------
 
 
-def test_subclasses_lose_no_gradient() -> None:
-    try:
-
-        class Special(Tensor):
-            pass
-
-    except TypeError:
-        return  # refused by name is as good
-    x = Special([1.0, 2.0], requires_grad=True)
-    for use in (np.sum, np.exp, lambda v: v * 2.0, lambda v: 2.0 * v, lambda v: np.ones(2) @ v, np.linalg.norm):
-        with contextlib.suppress(TypeError):
-            y: Any = use(x)
-            y.backward(np.ones(y.shape))
-            assert x.grad is not None
+def test_subclassing_is_refused_as_every_door_knows_tensors_by_their_type() -> None:
+    with pytest.raises(TypeError, match="subclass"):
+        type("Special", (Tensor,), {})

@@ -257,13 +257,14 @@ def test_data_can_be_replaced_and_recorded_values_stay() -> None:
         (w * 1.0).data = [1.0]
 
 
-def test_a_view_never_writes_back_what_replaced_data_had() -> None:
+def test_views_follow_replaced_data() -> None:
     w = leaf([1.0, 2.0, 3.0])
     view = w[:2]
     w.data = [7.0, 8.0, 9.0]
+    np.testing.assert_array_equal(view.numpy(), [7.0, 8.0])
     with no_grad():
         view[0] = 0.0
-    assert w.tolist() in ([0.0, 8.0, 9.0], [7.0, 8.0, 9.0])
+    np.testing.assert_array_equal(w.numpy(), [0.0, 8.0, 9.0])
 
 
 def test_grad_can_be_set_and_is_copied() -> None:
@@ -295,29 +296,12 @@ def test_requires_grad_can_be_switched() -> None:
         Tensor([1]).requires_grad = True
 
 
-def test_a_view_made_a_leaf_stays_one_when_its_base_is_written() -> None:
-    """Parameters cut out of one flat vector: a write to the vector must not silently end their gradients."""
+def test_a_view_can_not_become_a_leaf() -> None:
+    """A write to the flat vector that parameters were cut out of would end their gradients in silence."""
     flat = Tensor(np.ones(4))
-    try:
-        w = flat[:2]
-        w.requires_grad = True
-        flat[3] = 5.0
-    except (TypeError, ValueError):
-        return  # refused by name is as good
-    assert w.requires_grad
-    np.sum(w * w).backward()
-    np.testing.assert_array_equal(w.grad, [2.0, 2.0])
-
-
-def test_a_view_made_a_leaf_is_protected_as_any_leaf() -> None:
-    flat = Tensor(np.ones(4))
-    try:
-        w = flat[:2]
-        w.requires_grad = True
-    except (TypeError, ValueError):
-        return  # refused by name is as good
-    with pytest.raises(ValueError, match=r"is a leaf.*can't be written to"):
-        w[0] = 3.0
+    part = flat[:2]
+    with pytest.raises(TypeError, match="is a view of another Tensor, so it can't become a leaf"):
+        part.requires_grad = True
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ array([-0.27067057, -0.03663128])
 
 from tinygrad_scratch import functional, nn
 from tinygrad_scratch.differentiate import grad, hessian, jacobian, value_and_grad, vjp
+from tinygrad_scratch.drawing import draw
 from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.nn import Dense, Sequential
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
@@ -22,6 +23,7 @@ __all__ = [
     "Tensor",
     "define_vjp",
     "differentiable",
+    "draw",
     "enable_grad",
     "functional",
     "grad",

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import Record, enable_grad, next_order, split_record
 from tinygrad_scratch.messages import describe
-from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.tensor import Tensor, make
 
 Argnums = int | Sequence[int]
 
@@ -97,6 +97,11 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
     @functools.wraps(function)
     def derivatives(*arguments: Any, **keywords: Any) -> Any:
         run = Run(function, argnums, arguments, keywords)
+        if isinstance(arguments[argnums], list | tuple | dict):
+            raise TypeError(
+                f"jacobian is of one array, but argument {argnums} of {name_of(function)} is a "
+                f"{type(arguments[argnums]).__name__}. Pass its arrays as arguments of their own, or use vjp."
+            )
         shape = run.output.shape
         rows = []
         for i in range(run.output.size):
@@ -134,13 +139,15 @@ class Run:
                 raise TypeError(
                     f"argnums names argument {i}, but {name_of(function)} was called with {len(arguments)} by position."
                 )
+        if len({i % len(arguments) for i in chosen}) < len(chosen):
+            raise ValueError(f"argnums={argnums!r} names one argument of {name_of(function)} twice. Name each once.")
         start = next_order()
         given = list(arguments)
         with enable_grad():
             self.arguments = [given[i] for i in chosen]
             self.trees = [map_leaves(functools.partial(variable, place=i, function=function), given[i]) for i in chosen]
             for i, tree in zip(chosen, self.trees, strict=True):
-                given[i] = tree
+                given[i] = map_leaves(lambda leaf: make(leaf._value, leaf._node), tree)  # it may be written to
             output = function(*given, **keywords)
         if isinstance(output, list | tuple | dict) or output is None:
             raise TypeError(

@@ -70,8 +70,8 @@ def no_attribute(name: str) -> str:
 
 def view_as_leaf(tensor: Any) -> str:
     return (
-        f"{describe(tensor)} is a view of another Tensor, so it can't become a leaf: a write to that one would change its "
-        "value. Make a leaf of it: Tensor(t.numpy(), requires_grad=True)."
+        f"{describe(tensor)} is a view of another Tensor, so it can't become a leaf: a write to that one would change "
+        "its value. Make a leaf of it: Tensor(t.numpy(), requires_grad=True)."
     )
 
 
@@ -113,7 +113,7 @@ def not_scalar(tensor: Any) -> str:
 
 def ufunc_method(ufunc: Any, method: str) -> str:
     instead = {
-        "accumulate": "np.cumsum, or a loop over slices,",
+        "accumulate": "a loop over slices",
         "reduce": "a reduction such as np.sum, np.prod or np.max",
         "outer": f"{label(ufunc)}(a[:, None], b)",
         "at": "t[index] = ..., or t[index] += ... where no index repeats",
@@ -157,7 +157,8 @@ def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None
                 for i, a in enumerate(arguments)
             ]
             hint = shape_hint(function, arguments)
-            raise kind("\n".join([f"{label(function)}: {str(error).strip()}", *facts, *hint])) from error
+            text = str(error).strip().removeprefix(f"{getattr(function, '__name__', '')}: ")
+            raise kind("\n".join([f"{label(function)}: {text}", *facts, *hint])) from error
 
 
 def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:

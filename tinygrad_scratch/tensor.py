@@ -230,6 +230,8 @@ class Tensor:
     @name.setter
     def name(self, name: str | None) -> None:
         set_name(self._value, name)
+        if self._node is not None and self._node[1] is not None:
+            set_name(self._node[2], name)  # after a write, the value may be another array than the recorded one
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -421,7 +423,7 @@ class Tensor:
             if part is None:
                 results.append(make(np.zeros_like(tensor._value), None))
             elif type(part) is Tensor:
-                results.append(make(part._value.view(), part._node))
+                results.append(make(part._value, part._node))
             else:
                 results.append(make(np.asarray(part).view(), None))
         return tuple(results)

@@ -21,7 +21,8 @@ from tinygrad_scratch.rules.indexing import assign
 class Alias:
     """Who shares memory with a Tensor: the one that it is a view of, how it shows it, and its own views.
 
-    `show(base)` makes the view anew; `index` is where in its base it lies, if it was taken by indexing.
+    `show(base)` makes the view anew; `index` is where in its base it lies, if it was taken by indexing; `recorded` is
+    False for a view that was taken under no_grad() of what requires a gradient: it stays a constant.
     """
 
     __slots__ = ("base", "index", "recorded", "show", "views")
@@ -30,7 +31,7 @@ class Alias:
         self.base = base
         self.show = show
         self.index = index
-        self.recorded = is_recording()
+        self.recorded = is_recording() or base is None or base._node is None
         self.views: list[weakref.ref[Any]] = []
 
     def add(self, view: Any) -> None:
@@ -125,6 +126,7 @@ def take(tensor: Any, new: Any) -> None:
         value[...] = new._value
     if (name := get_name(tensor._value)) is not None:
         set_name(value, name)
+        set_name(new._value, name)
     tensor._value = value
     if tensor._node is None or tensor._node[1] is not None:
         tensor._node = new._node

@@ -34,7 +34,7 @@ def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
     if type(x2) in (int, float):
         return g * (x1 + x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
     x1, x2 = wide(x1, y), wide(x2, y)
-    return g * (x2 * x1 ** np.where(x2 == 0, 1, x2 - 1))
+    return g * (x2 * x1 ** np.where(np.logical_and(x1 == 0, x2 == 0), 1, x2 - 1))
 
 
 def power_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
@@ -63,12 +63,14 @@ def divmod_(x1: Any, x2: Any) -> Any:
 
 @compose(np.modf)
 def modf(x: Any) -> Any:
+    """The part that np.trunc leaves over, 0 for infinities, and what it takes."""
     finite = np.where(np.isinf(x), 0, x)
     return finite - np.trunc(finite), np.trunc(x)
 
 
 @compose(np.frexp)
 def frexp(x: Any) -> Any:
+    """The mantissa is x scaled by a power of two, which is piecewise constant."""
     exponent = np.frexp(x.numpy())[1]
     return np.ldexp(x, -exponent), exponent
 
@@ -97,7 +99,7 @@ define_vjp(
 
 
 def over_square(a: Any, b: Any) -> Any:
-    """a / b**2, where the square might overflow."""
+    """The quotient a / b**2, where the square might overflow."""
     return a / b / b
 
 
@@ -165,6 +167,7 @@ define_vjp(
 
 @compose(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """The composition minimum(maximum(a, a_min), a_max), with their convention at ties."""
     lower, upper = a_min if min is None else min, a_max if max is None else max
     if lower is None and upper is None:
         return np.copy(a)

@@ -75,6 +75,7 @@ define_vjp(
 
 @compose(np.full_like)
 def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    """A new array, written to."""
     full = np.empty_like(a, dtype=dtype, shape=shape)
     full[...] = fill_value
     return full
@@ -82,6 +83,7 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
 
 @compose(np.copyto)
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    """A write to all of dst, or to where the mask says."""
     if not np.can_cast(getattr(src, "dtype", np.result_type(src)), dst.dtype, casting):
         raise TypeError(f"np.copyto: {src!r} can't be cast to {dst.dtype} by the rule {casting!r}.")
     dst[...] = src if where is True else np.where(where, src, dst)

@@ -63,6 +63,7 @@ def dot_left(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 
 def dot_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """The sum over all axes of `a` but the last, which then takes its place in `b`."""
     if np.ndim(a) == 0 or b.ndim == 0:
         return g * a
     if a.ndim == 2 and b.ndim == 2:
@@ -98,6 +99,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @compose(np.inner)
 def inner(a: Any, b: Any) -> Any:
+    """The sum over the last axes of both."""
     a, b = array(a), array(b)
     return a * b if a.ndim == 0 or b.ndim == 0 else tensordot(a, b, axes=(-1, -1))
 

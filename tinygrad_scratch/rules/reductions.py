@@ -39,6 +39,7 @@ def sum_of(
     initial: Any = 0,
     where: Any = True,
 ) -> Any:
+    """The cotangent of the sum, for each element that was summed."""
     full = spread(g, a, axis, keepdims) if axis is not None else expand(g, a.shape)
     return full if where is True else np.where(where, full, 0)
 
@@ -122,6 +123,7 @@ def number_of(a: Any, axis: Axis, where: Any) -> Any:
 def mean_of(
     g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True
 ) -> Any:
+    """The cotangent of the mean in equal parts, for each element that it was taken of."""
     share = spread(g, a, axis, keepdims) / number_of(a, axis, where)
     return share if where is True else np.where(where, share, 0)
 
@@ -140,6 +142,7 @@ def var(
     where: Any = True,
     correction: Any = None,
 ) -> Any:
+    """The mean of the squares of what is left without the mean, of complex numbers the squared modulus."""
     middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
     apart = a - middle
     square = np.real(apart * np.conjugate(apart)) if np.iscomplexobj(a) else apart * apart
@@ -166,4 +169,5 @@ def std(
 
 @compose(np.ptp)
 def ptp(a: Any, axis: Axis = None, *, keepdims: Any = False) -> Any:
+    """The maximum less the minimum."""
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)

@@ -34,6 +34,7 @@ def layout(a: Any, order: Any) -> Any:
 
 
 def reshape_back(g: Any, y: Any, a: Any, shape: Any = None, order: Any = "C", *, copy: Any = None) -> Any:
+    """The cotangent in the shape of a."""
     return np.reshape(g, a.shape, order=layout(a, order))
 
 
@@ -49,13 +50,14 @@ def ravel(a: Any, order: Any = "C") -> Any:
         strides = a.numpy().strides
         a, order = np.transpose(a, sorted(range(a.ndim), key=lambda i: -abs(strides[i]))), "C"
     flat = np.reshape(a, -1, order=order)
-    return flat if flat.numpy().flags.c_contiguous else np.copy(flat)
+    return flat if flat.numpy().flags.c_contiguous else np.copy(flat)  # type: ignore[attr-defined]
 
 
 # ---- the same elements in another order ------------------------------------------------------------------------------
 
 
 def transpose_back(g: Any, y: Any, a: Any, axes: Any = None) -> Any:
+    """Each axis moved back to where it came from."""
     if axes is None:
         return np.transpose(g)
     back = [0] * a.ndim
@@ -75,6 +77,7 @@ define_vjp(np.rot90, m=lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
 
 
 def roll_back(g: Any, y: Any, a: Any, shift: Any, axis: Any = None) -> Any:
+    """Rolled the other way."""
     return np.roll(g, tuple(-s for s in shift) if isinstance(shift, tuple | list) else -shift, axis)
 
 
@@ -99,12 +102,14 @@ if hasattr(np, "astype"):  # NumPy 2.1
 
 @compose(np.rollaxis)
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """The older spelling of moveaxis, which counts the place before the axis is taken out."""
     axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
 @compose(np.broadcast_arrays)
 def broadcast_arrays(*arrays: Any) -> Any:
+    """Each array broadcast to the shape of all."""
     shape = np.broadcast_shapes(*(np.shape(a) for a in arrays))
     return tuple(np.broadcast_to(a, shape) for a in arrays)
 
@@ -121,6 +126,7 @@ def atleast_2d(*arrays: Any) -> Any:
 
 @compose(np.atleast_3d)
 def atleast_3d(*arrays: Any) -> Any:
+    """Axes of length 1 put around those that are there."""
     shapes: dict[int, Any] = {0: lambda a: (1, 1, 1), 1: lambda a: (1, -1, 1), 2: lambda a: (*np.shape(a), 1)}
     return _each(arrays, lambda a: np.reshape(a, shapes[np.ndim(a)](a)) if np.ndim(a) < 3 else a)
 
@@ -150,6 +156,7 @@ define_vjp(np.concatenate, sequence=True, arrays=joined_part)
 
 @compose(np.stack)
 def stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
+    """The arrays with a new axis each, joined along it."""
     arrays = list(arrays)
     shapes = {np.shape(a) for a in arrays}
     if len(shapes) > 1:
@@ -164,6 +171,7 @@ def vstack(tup: Any, *, dtype: Any = None) -> Any:
 
 @compose(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None) -> Any:
+    """Joined along axis 1, vectors along axis 0."""
     arrays = [np.atleast_1d(a) for a in tup]
     return np.concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1, dtype=dtype)
 
@@ -188,6 +196,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 @compose(np.array_split)
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """A slice for each part; where they can't be equal, the first are longer by one."""
     n = ary.shape[axis]
     if np.ndim(indices_or_sections) == 0:
         least, more = divmod(n, indices_or_sections)
@@ -201,6 +210,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @compose(np.split)
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """A slice for each part; the parts must be equal."""
     if np.ndim(indices_or_sections) == 0 and ary.shape[axis] % indices_or_sections:
         raise ValueError(
             f"np.split: axis {axis} of length {ary.shape[axis]} can't be cut into {indices_or_sections} equal parts; "
