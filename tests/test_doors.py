@@ -276,7 +276,10 @@ METHODS: dict[str, tuple[Callable[..., Any], str]] = {
     "at": (lambda t, a: np.add.at(t, [0], 1.0), r"np.add.at on a Tensor is not supported.*t\[index\]"),
     "at with t": (lambda t, a: np.multiply.at(a, [0, 1], t), "np.multiply.at on a Tensor is not supported"),
     "outer": (lambda t, a: np.add.outer(a, t), r"np.add.outer on a Tensor.*np.add\(a\[:, None\], b\)"),
-    "accumulate": (lambda t, a: np.add.accumulate(t), "np.add.accumulate on a Tensor is not supported.*np.cumsum"),
+    "accumulate": (
+        lambda t, a: np.add.accumulate(t),
+        "np.add.accumulate on a Tensor is not supported.*a loop over slices",
+    ),
     "reduceat": (lambda t, a: np.add.reduceat(t, [0]), "np.add.reduceat on a Tensor is not supported"),
     "reduce": (lambda t, a: np.logaddexp.reduce(t), "np.logaddexp.reduce on a Tensor is not supported"),
     "python ufunc": (lambda t, a: np.frompyfunc(math.exp, 1, 1)(t), "has no derivative rule"),

@@ -66,9 +66,7 @@ def recorded(forward: Callable[[Weights], Tensor]) -> Callable[[], float]:
         for _ in range(STEPS):
             loss = forward(ws)
             gradients = loss.gradient(*ws)
-            ws = [
-                Tensor(w.numpy() - RATE * g.numpy(), requires_grad=True) for w, g in zip(ws, gradients, strict=True)
-            ]
+            ws = [Tensor(w.numpy() - RATE * g.numpy(), requires_grad=True) for w, g in zip(ws, gradients, strict=True)]
             cost = loss.item()
         return cost
 
