@@ -264,6 +264,7 @@ for function in (np.add, np.subtract, np.multiply, np.divide, np.power):
 case(np.absolute, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
 case(np.fabs, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
 case(relu, exactly(-2.0, 0.0, 3.0), kink=[[0, 0, 1]])
+case(np.hypot, exactly(0.0, 3.0), exactly(0.0, 4.0), kink=[[0, 0.6], [0, 0.8]])
 for function in (np.maximum, np.fmax):
     case(function, exactly(1.0, 2.0, 3.0), exactly(2.0, 2.0, 2.0), kink=[[0, 0.5, 1], [1, 0.5, 0]])
     case(function, exactly(-1.0, 0.0, 1.0), 0, kink=[[0, 0.5, 1]])

@@ -84,15 +84,10 @@ def test_argnums_beyond_the_arguments_are_refused(argnums: int, message: str) ->
 
 
 @pytest.mark.parametrize("argnums", [(0, 0), (0, -2)])
-def test_argnums_that_name_one_argument_twice(argnums: Any) -> None:
+def test_argnums_that_name_one_argument_twice_are_refused(argnums: Any) -> None:
     """The first of two variables for one argument would silently have the gradient 0."""
-    try:
-        first, second = grad(cost, argnums)(A, B)
-    except (TypeError, ValueError) as error:
-        assert "argnums" in str(error)  # noqa: PT017 - a refusal by name is as good
-    else:
-        np.testing.assert_array_equal(first, 2 * A * B)
-        np.testing.assert_array_equal(second, 2 * A * B)
+    with pytest.raises(ValueError, match=r"argnums=\(0, .*names one argument of cost twice"):
+        grad(cost, argnums)(A, B)
 
 
 def test_containers_keep_their_structure() -> None:
@@ -120,13 +115,11 @@ def test_one_array_in_two_places_is_two_variables() -> None:
     np.testing.assert_array_equal(second, A * A)
 
 
-def test_jacobian_of_a_container_is_no_heap_of_objects() -> None:
-    try:
-        found = jacobian(lambda tree: tree["a"] * 2.0)({"a": A})
-    except (TypeError, ValueError) as error:
-        assert "jacobian" in str(error)  # noqa: PT017 - a refusal by name is as good
-    else:
-        np.testing.assert_array_equal(found["a"], 2 * np.eye(2))
+def test_jacobians_are_of_one_array() -> None:
+    with pytest.raises(TypeError, match=r"jacobian is of one array, but argument 0 of .* is a dict"):
+        jacobian(lambda tree: tree["a"] * 2.0)({"a": A})
+    with pytest.raises(TypeError, match="argnums"):
+        jacobian(np.multiply, argnums=(0, 1))(A, B)  # type: ignore[arg-type]
 
 
 # ---- what goes in and comes out --------------------------------------------------------------------------------------
@@ -219,20 +212,18 @@ def mutating(x: Any) -> Any:
     return np.sum(x**2)
 
 
-def test_an_argument_that_is_written_to_is_refused_or_right() -> None:
-    """The gradient is that of the argument as it was given, 18 x, not of what was written over it, 6 x."""
+def test_plain_arguments_are_not_written_to() -> None:
     x = A.copy()
     with pytest.raises(ValueError, match=r"is a leaf.*Write to a copy"):
         grad(mutating)(x)
     np.testing.assert_array_equal(x, A)
-    for argument in (leaf(A), leaf(A) * 1.0):
-        try:
-            found = grad(mutating)(argument)
-        except ValueError as error:
-            assert "Write to a copy" in str(error)  # noqa: PT017 - a refusal by name is as good
-        else:
-            np.testing.assert_array_equal(found.numpy(), 18 * A)
-        np.testing.assert_array_equal(argument.numpy(), A)
+
+
+@pytest.mark.parametrize("argument", [leaf(A), leaf(A) * 1.0], ids=["leaf", "computed"])
+def test_a_gradient_is_that_of_the_argument_as_it_was_given(argument: Any) -> None:
+    """It is 18 x, and not the 6 x of what the function wrote over it."""
+    np.testing.assert_array_equal(grad(mutating)(argument).numpy(), 18 * A)
+    np.testing.assert_array_equal(argument.numpy(), A)
 
 
 # ---- nested: each derivative is with respect to its own variable -----------------------------------------------------
@@ -452,3 +443,15 @@ def test_programs_against_jax() -> None:
     mine, theirs = network(np), network(jnp)
     np.testing.assert_allclose(grad(mine)(W), jax.grad(theirs)(W), rtol=1e-12)
     np.testing.assert_allclose(hessian(mine)(W), jax.hessian(theirs)(W), rtol=1e-10, atol=1e-12)
+
+
+# ---- NaN -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function", [np.max, np.min, lambda x: np.sum(np.maximum(x, 0)), lambda x: np.minimum(x, 2)[0]]
+)
+def test_nan_does_not_hide_its_gradient(function: Callable[[Any], Any]) -> None:
+    """A gradient of 0 would say that the value does not matter."""
+    x = np.array([np.nan, 1.0])
+    assert grad(function)(x)[0] == 1.0

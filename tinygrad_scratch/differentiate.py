@@ -96,6 +96,8 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 
     @functools.wraps(function)
     def derivatives(*arguments: Any, **keywords: Any) -> Any:
+        if not isinstance(argnums, int):
+            raise TypeError(f"jacobian is with respect to one argument, but argnums={argnums!r}. Pass one number.")
         run = Run(function, argnums, arguments, keywords)
         if isinstance(arguments[argnums], list | tuple | dict):
             raise TypeError(

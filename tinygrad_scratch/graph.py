@@ -64,7 +64,8 @@ def recorded(on: bool) -> Iterator[None]:
 def no_grad() -> Any:
     """Record nothing inside the block, or inside the function that it decorates.
 
-    Holds for the running thread or async task alone.
+    Holds for the running thread or async task alone. As a decorator it is for plain functions: the body of a generator
+    or an async function runs later, when the call that made it is over.
 
     >>> from tinygrad_scratch import Tensor, no_grad
     >>> w = Tensor([1.0, 2.0], requires_grad=True)

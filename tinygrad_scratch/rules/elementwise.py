@@ -135,16 +135,26 @@ define_vjp(np.deg2rad, x=lambda g, y, x: g * (math.pi / 180))
 # ---- kinks -----------------------------------------------------------------------------------------------------------
 
 
-def share(g: Any, chosen: Any, tie: Any) -> Any:
-    """The cotangent of an argument that was chosen: all of it, half of it where both arguments tie, else nothing."""
-    return np.where(tie, g * 0.5, g * chosen)
+def share(g: Any, lost: Any, tie: Any) -> Any:
+    """The cotangent of an argument: nothing where it lost, half where both tie, else all; NaN never loses."""
+    return np.where(tie, g * 0.5, np.where(lost, 0, g))
 
 
-for choose in (np.maximum, np.minimum, np.fmax, np.fmin):
+define_vjp(
+    np.maximum,
+    x1=lambda g, y, x1, x2: share(g, x1 < y, x1 == x2),
+    x2=lambda g, y, x1, x2: share(g, x2 < y, x1 == x2),
+)
+define_vjp(
+    np.minimum,
+    x1=lambda g, y, x1, x2: share(g, x1 > y, x1 == x2),
+    x2=lambda g, y, x1, x2: share(g, x2 > y, x1 == x2),
+)
+for ignores_nan in (np.fmax, np.fmin):
     define_vjp(
-        choose,
-        x1=lambda g, y, x1, x2: share(g, x1 == y, x1 == x2),
-        x2=lambda g, y, x1, x2: share(g, x2 == y, x1 == x2),
+        ignores_nan,
+        x1=lambda g, y, x1, x2: share(g, x1 != y, x1 == x2),
+        x2=lambda g, y, x1, x2: share(g, x2 != y, x1 == x2),
     )
 
 

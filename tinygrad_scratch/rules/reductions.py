@@ -55,8 +55,8 @@ define_vjp(np.sum, a=sum_of)
 def extreme_of(
     g: Any, y: Any, a: Any, axis: Axis = None, *, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
-    """The gradient goes to the elements that equal the extreme, in equal parts; to none where `initial` won alone."""
-    chosen = np.logical_and(a == restore(y, a, axis, keepdims), where)
+    """The gradient goes to the elements that equal the extreme, or are NaN, in equal parts; `initial` shares, too."""
+    chosen = np.logical_and(np.logical_or(a == restore(y, a, axis, keepdims), a != a), where)
     ties = np.sum(chosen, axis=axis, keepdims=True)
     if initial is not None:
         ties = ties + (restore(y, a, axis, keepdims) == initial)
