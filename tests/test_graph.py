@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 import tracemalloc
@@ -153,7 +154,7 @@ def test_nothing_is_kept_where_nothing_is_recorded() -> None:
         assert value() is None
         del loss
     constant = np.exp(w.detach()) * 1.0
-    assert constant._node is None
+    assert constant._record is None
 
 
 def test_the_walk_lets_go_of_each_cotangent() -> None:
@@ -342,11 +343,11 @@ def test_recording_nests_and_is_restored() -> None:
 
 
 def test_recording_as_a_decorator() -> None:
-    @no_grad()  # type: ignore[untyped-decorator]
+    @no_grad()
     def off(again: bool) -> list[bool]:
         return [is_recording(), *(off(False) if again else on())]
 
-    @enable_grad()  # type: ignore[untyped-decorator]
+    @enable_grad()
     def on() -> list[bool]:
         return [is_recording()]
 
@@ -420,3 +421,15 @@ def test_backward_works_under_no_grad() -> None:
     assert x.grad == 12.0
     assert second.item() == 12.0
     assert not (first * 1).detach().requires_grad
+
+
+def test_threads_that_share_a_leaf_lose_no_gradient() -> None:
+    w = leaf([1.0])
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: (w * 1.0).backward(), range(4000)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert w.grad == 4000.0

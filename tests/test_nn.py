@@ -533,3 +533,35 @@ def test_sgd_refuses_what_it_cannot_train() -> None:
     for rate in (-0.1, np.nan):
         with pytest.raises(ValueError, match=f"learning_rate={rate!r} would climb"):
             SGD([w], rate)
+
+
+# ---- complex parameters, and copies of modules that keep what they computed ------------------------------------------
+
+
+def test_sgd_goes_downhill_for_complex_parameters() -> None:
+    z = Tensor(1 + 2j, requires_grad=True)
+    optimizer = SGD([z], learning_rate=0.1)
+    for _ in range(20):
+        optimizer.zero_grad()
+        (abs(z) ** 2).backward()
+        optimizer.step()
+    assert abs(z.item()) < 0.1
+
+
+def test_dense_refuses_complex_parameters() -> None:
+    with pytest.raises(TypeError, match="a Dense has real parameters"):
+        Dense(3, 4, dtype=complex)
+
+
+def test_deepcopy_detaches_what_the_original_computed() -> None:
+    class Keeper(Module):
+        def __init__(self) -> None:
+            self.x = Tensor(3.0, requires_grad=True)
+            self.y = self.x * 2
+
+    original = Keeper()
+    twin = copy.deepcopy(original)
+    assert not twin.y.requires_grad
+    (twin.x * twin.y).backward()
+    assert original.x.grad is None
+    assert twin.x.grad == 6.0

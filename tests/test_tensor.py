@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_scratch import Tensor, enable_grad, no_grad
-from tinygrad_scratch.rules.registry import DEFINITIONS
+from tinygrad_scratch import Tensor, define_vjp, differentiable, enable_grad, no_grad
+from tinygrad_scratch.rules.registry import DEFINITIONS, DIRECT, RULES
 
 Array = np.ndarray[Any, Any]
 
@@ -379,3 +379,62 @@ def test_way_outs_that_are_always_open(state: Any) -> None:
         assert t.tolist() == [2.5]
         assert t.numpy()[0] == 2.5
         assert not t.detach().requires_grad
+
+
+def test_frozen_leaves_keep_the_gradients_of_what_was_recorded() -> None:
+    w = leaf([1.0, 2.0])
+    loss = np.sum(w * w)
+    w.requires_grad = False
+    w.requires_grad = True
+    loss.backward()
+    np.testing.assert_array_equal(w.grad, [2.0, 4.0])
+
+
+def test_sign_of_complex_numbers_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Write z / np.abs\(z\)"):
+        np.sign(Tensor([1 + 2j], requires_grad=True))
+
+
+def test_a_recorded_function_returns_one_array() -> None:
+    @differentiable
+    def total(x: Any, times: Any = 1) -> Any:
+        return float(np.sum(x)) * times
+
+    define_vjp(total, x=lambda g, y, x, times=1: g * times * np.ones_like(x))
+    w = leaf([1.0, 2.0])
+    total(w, times=3).backward()
+    np.testing.assert_array_equal(w.grad, [3.0, 3.0])
+
+    @differentiable
+    def pair(x: Any) -> Any:
+        return x, x
+
+    define_vjp(pair, x=lambda g, y, x: g)
+    with pytest.raises(TypeError, match="pair returned a tuple, but what is recorded returns one array"):
+        pair(w)
+    for function in (total, pair):
+        del DEFINITIONS[function], RULES[function]
+        DIRECT.discard(function)
+
+
+def test_a_rule_that_returns_nothing_is_named() -> None:
+    @differentiable
+    def careless(x: Any) -> Any:
+        return x * 1.0
+
+    define_vjp(careless, x=lambda g, y, x: None)
+    with pytest.raises(AttributeError) as caught:
+        careless(leaf(1.0)).backward()
+    assert "in the derivative rule of careless" in caught.value.__notes__[0]
+    del DEFINITIONS[careless], RULES[careless]
+    DIRECT.discard(careless)
+
+
+def test_a_sigmoid_by_hand_keeps_its_digits_far_out() -> None:
+    z = leaf([-1000.0, -40.0, 30.0, 40.0])
+    with np.errstate(over="ignore"):
+        y = np.sum(1 / (1 + np.exp(-z)))
+    wanted = [0.0, np.exp(-40.0), np.exp(-30.0) / (1 + np.exp(-30.0)) ** 2, np.exp(-40.0)]
+    for create_graph in (False, True):
+        (slope,) = y.gradient(z, create_graph=create_graph)
+        np.testing.assert_allclose(slope.numpy(), wanted, rtol=1e-14)

@@ -619,3 +619,10 @@ def test_thousands_of_views_of_views() -> None:
     view[1] += 1.0
     np.testing.assert_array_equal(view.numpy(), [[7.0, 7.0, 7.0], X[1] + 1.0])
     np.testing.assert_array_equal(z.numpy(), view.numpy())
+
+
+def test_writes_to_a_part_of_complex_numbers_are_refused() -> None:
+    z = Tensor([1 + 2j]) * 1
+    with pytest.raises(TypeError, match="a part of complex numbers"):
+        z.real[...] = 5.0
+    np.testing.assert_array_equal(z.numpy(), [1 + 2j])

@@ -39,22 +39,22 @@ def walk(  # noqa: C901
         if keep and record[0] in keep:
             kept[record[0]] = g
         try:
-            parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift)
+            parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift, not keep)
+            for parent, argument, part in parts:
+                if part.shape != argument.shape or part.dtype is not argument.dtype:
+                    part = conform(part, argument, record[1])
+                earlier = parent[0]
+                if earlier in cotangents:
+                    cotangents[earlier] = cotangents[earlier] + part
+                elif earlier <= oldest:
+                    cotangents[earlier] = part
+                    if parent[1] is None:
+                        leaves.append(parent)
+                    else:
+                        heappush(waiting, parent)
         except Exception as error:
             error.add_note(note(record))
             raise
-        for parent, argument, part in parts:
-            if part.shape != argument.shape or part.dtype is not argument.dtype:
-                part = conform(part, argument, record[1])
-            earlier = parent[0]
-            if earlier in cotangents:
-                cotangents[earlier] = cotangents[earlier] + part
-            elif earlier <= oldest:
-                cotangents[earlier] = part
-                if parent[1] is None:
-                    leaves.append(parent)
-                else:
-                    heappush(waiting, parent)
         if not waiting:
             return (cotangents | kept if kept else cotangents), leaves
         record = heappop(waiting)
@@ -72,8 +72,9 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
         if q is None:
             return ((p, a, rules[0](g, y, a, b)),)
         if p is None:
-            if function is np.divide and shortcut and (negative := handwritten_sigmoid(a, q)):
-                return ((negative[5], negative[4], g * (y * (1 - y))),)
+            if function is np.divide and shortcut and (exponential := handwritten_sigmoid(a, q)):
+                negative = exponential[5]
+                return ((negative[5], negative[4], g * sigmoid_slope(y, exponential[2])),)
             return ((q, b, rules[1](g, y, a, b)),)
         return (q, b, rules[1](g, y, a, b)), (p, a, rules[0](g, y, a, b))
     if len(record) == 6:
@@ -85,10 +86,10 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
 
 
 def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
-    """The record of `-z` where a call is `1 / (1 + np.exp(-z))`, a sigmoid written out by hand.
+    """The record of `np.exp(-z)` where a call is `1 / (1 + np.exp(-z))`, a sigmoid written out by hand.
 
-    Its derivative y * (1 - y) then takes the place of four rules. It is right where exp overflows, too, where those
-    would multiply 0 by infinity.
+    One derivative then takes the place of four rules. It is right where exp overflows, too, where those would multiply
+    0 by infinity.
     """
     if type(one) not in (int, float) or one != 1 or denominator[1] is not np.add:
         return None
@@ -97,12 +98,26 @@ def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
     if type(added) not in (int, float) or added != 1 or exponential[1] is not np.exp:
         return None
     negative: Record | None = exponential[5]
-    return negative if negative is not None and negative[1] is np.negative else None
+    is_sigmoid = negative is not None and negative[1] is np.negative and exponential[2].dtype in LARGEST
+    return exponential if is_sigmoid else None
 
 
-def pull_back_lifted(record: Record, g: Any, lift: Lift) -> Iterable[Part]:
+LARGEST = {np.dtype(kind): np.finfo(kind).max for kind in (np.float16, np.float32, np.float64, np.longdouble)}
+
+
+def sigmoid_slope(y: Any, e: Any) -> Any:
+    """The derivative y * (1 - y) of y = 1 / (1 + e), as y * y * e: near 1 it keeps the digits that 1 - y loses."""
+    return y * (y * np.minimum(e, LARGEST[e.dtype]))
+
+
+def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) -> Iterable[Part]:
     """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
     arguments, parents = split_record(record)
+    if record[1] is np.divide and shortcut and parents[0] is None and parents[1] is not None:
+        exponential = handwritten_sigmoid(arguments[0], parents[1])
+        if exponential is not None:
+            slope = sigmoid_slope(lift(record[2], record), lift(exponential[2], exponential))
+            return ((exponential[5][5], exponential[5][4], g * slope),)
     lifted = [
         lift(a, p) if rule is not None and isinstance(a, np.ndarray) else a
         for rule, a, p in zip(RULES[record[1]], arguments, parents, strict=False)

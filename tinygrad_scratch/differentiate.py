@@ -149,19 +149,19 @@ class Run:
             self.arguments = [given[i] for i in chosen]
             self.trees = [map_leaves(functools.partial(variable, place=i, function=function), given[i]) for i in chosen]
             for i, tree in zip(chosen, self.trees, strict=True):
-                given[i] = map_leaves(lambda leaf: make(leaf._value, leaf._node), tree)  # it may be written to
+                given[i] = map_leaves(lambda leaf: make(leaf._value, leaf._record), tree)  # it may be written to
             output = function(*given, **keywords)
         if isinstance(output, list | tuple | dict) or output is None:
             raise TypeError(
                 f"{name_of(function)} returned a {type(output).__name__}; a transform needs one number or array."
             )
         self.output = output if type(output) is Tensor else Tensor(output)
-        self.keep_tensors = reaches_outside(self.output._node, start)
+        self.keep_tensors = reaches_outside(self.output._record, start)
 
     def gradients(self, cotangent: Any) -> Any:
         """The gradients of the chosen arguments, in their structure; zeros where nothing depends on them."""
         variables = [leaf for tree in self.trees for leaf in leaves_of(tree)]
-        if self.output._node is None:
+        if self.output._record is None:
             found = [Tensor(np.zeros(v.shape, v.dtype)) for v in variables]
         else:
             found = list(self.output.gradient(*variables, gradient=cotangent, create_graph=self.keep_tensors))

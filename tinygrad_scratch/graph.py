@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import count
@@ -61,7 +61,7 @@ def recorded(on: bool) -> Iterator[None]:
         _recording.reset(token)
 
 
-def no_grad() -> Any:
+def no_grad() -> _GeneratorContextManager[None]:
     """Record nothing inside the block, or inside the function that it decorates.
 
     Holds for the running thread or async task alone. As a decorator it is for plain functions: the body of a generator
@@ -77,7 +77,7 @@ def no_grad() -> Any:
     return recorded(False)
 
 
-def enable_grad() -> Any:
+def enable_grad() -> _GeneratorContextManager[None]:
     """Record inside the block, also where a surrounding block says `no_grad()`.
 
     >>> from tinygrad_scratch import Tensor, enable_grad, no_grad
@@ -179,15 +179,15 @@ class Graph:
         self.nodes: list[Node] = []
         self._by_order: dict[int, Node] = {}
         self._by_value: dict[int, Node] = {}
-        for record in ancestors(*(output._node for output in outputs)):
+        for record in ancestors(*(output._record for output in outputs)):
             if record[1] is not None:
                 self._add_call(record)
-        self.outputs = [self._node(output._value, output._node) for output in outputs]
+        self.outputs = [self._node(output._value, output._record) for output in outputs]
 
     def node_of(self, tensor: Any) -> Node | None:
         """The node of a Tensor, or None where the outputs do not depend on it."""
-        if tensor._node is not None:
-            return self._by_order.get(tensor._node[0])
+        if tensor._record is not None:
+            return self._by_order.get(tensor._record[0])
         return self._by_value.get(id(tensor._value))
 
     def _add_call(self, record: Record) -> None:

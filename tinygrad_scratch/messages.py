@@ -83,7 +83,7 @@ def not_differentiable(tensor: Any) -> str:
 
 
 def computed(tensor: Any, problem: str, instead: str) -> str:
-    if tensor._node is None:
+    if tensor._record is None:
         return f"{describe(tensor)} requires no gradient, so {problem}: {instead}."
     return f"{describe(tensor)} was computed from other Tensors, so {problem}: {instead}."
 
@@ -97,7 +97,7 @@ def nothing_recorded(tensor: Any, method: str) -> str:
 
 
 def no_gradient_for(value: Any, place: int) -> str:
-    what = describe(value) if hasattr(value, "_node") else f"a {type(value).__name__}"
+    what = describe(value) if hasattr(value, "_record") else f"a {type(value).__name__}"
     return (
         f"gradient() was asked for input {place}, {what}, which requires no gradient. "
         "Pass a Tensor with requires_grad=True, or one that was computed from such."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from threading import Lock
 from typing import Any, NoReturn
 
 import numpy as np
@@ -34,6 +35,7 @@ from tinygrad_scratch.rules.registry import (
     QUICK,
     WITHOUT_DERIVATIVE,
     Definition,
+    check_composed,
     label,
     refuse,
 )
@@ -47,9 +49,9 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
     """An operator, applied at once: it skips NumPy's door. Its text is `apply_binary`, spelled out for speed."""
 
     def operate(self: Tensor, other: Any) -> Any:
-        a, p = self._value, self._node
+        a, p = self._value, self._record
         if type(other) is Tensor:
-            b, q = other._value, other._node
+            b, q = other._value, other._record
         elif type(other) is ndarray and other.dtype.kind in "fiubc":
             b, q = other.copy("K"), None
         elif type(other) in NUMBERS:
@@ -69,9 +71,9 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         result._value = y
         result._alias = None
         if (p is None and q is None) or not is_recording():
-            result._node = None
+            result._record = None
         else:
-            result._node = (next_order(), function, y, None, a, b, p, q)
+            result._record = (next_order(), function, y, None, a, b, p, q)
         return result
 
     return operate
@@ -129,14 +131,15 @@ class Tensor:
     array([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "_alias", "_node", "_value")
+    __slots__ = ("__weakref__", "_alias", "_frozen", "_record", "_value")
     _value: Array
-    _node: Record | None
+    _record: Record | None
     _alias: views.Alias | None
+    _frozen: Record | None  # of a leaf whose requires_grad was turned off: what it is again when it is turned on
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
         if type(data) is Tensor:
-            if data._node is not None and is_recording():
+            if data._record is not None and is_recording():
                 raise TypeError(messages.detached_copy(data))
             data = data._value
         value = np.array(data) if dtype is None else np.array(data, dtype)
@@ -144,11 +147,11 @@ class Tensor:
             messages.check_data(data, value)
         self._value = value
         self._alias = None
-        self._node = None
+        self._record = None
         if requires_grad:
             if value.dtype.kind not in "fc":
                 raise TypeError(messages.not_differentiable(self))
-            self._node = (next_order(), None, [None])
+            self._record = (next_order(), None, [None])
         if name is not None:
             set_name(value, name)
 
@@ -167,7 +170,7 @@ class Tensor:
 
     @data.setter
     def data(self, value: Any) -> None:
-        if self._node is not None and self._node[1] is not None:
+        if self._record is not None and self._record[1] is not None:
             raise TypeError(
                 messages.computed(self, "its data can't be replaced", "make a leaf of it: Tensor(t.numpy())")
             )
@@ -184,16 +187,16 @@ class Tensor:
         Raises AttributeError for a Tensor that was computed: gradients are kept for leaves, and
         `loss.gradient(t)` returns the one of an intermediate value.
         """
-        if self._node is None:
+        if self._record is None:
             return None
-        if self._node[1] is not None:
+        if self._record[1] is not None:
             raise AttributeError  # Python then asks __getattr__, which says why
-        grad: Array | None = self._node[2][0]
+        grad: Array | None = self._record[2][0]
         return grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        if self._node is None or self._node[1] is not None:
+        if self._record is None or self._record[1] is not None:
             raise AttributeError(
                 messages.computed(self, "it has no .grad to set", "set that of a leaf (requires_grad=True)")
             )
@@ -201,26 +204,26 @@ class Tensor:
             value = np.array(value._value if type(value) is Tensor else value, dtype=self.dtype)
             if value.shape != self.shape:
                 raise ValueError(f"A gradient of shape {value.shape} does not fit {messages.describe(self)}.")
-        self._node[2][0] = value
+        self._record[2][0] = value
 
     @property
     def requires_grad(self) -> bool:
         """Whether gradients flow here. True makes a leaf of a constant, False makes a constant of a leaf."""
-        return self._node is not None
+        return self._record is not None
 
     @requires_grad.setter
     def requires_grad(self, on: bool) -> None:
-        if self._node is not None and self._node[1] is not None:
+        if self._record is not None and self._record[1] is not None:
             if not on:
                 raise TypeError(
                     messages.computed(self, "its requires_grad follows from its inputs", "write t.detach()")
                 )
         elif not on:
-            self._node = None
-        elif self._node is None:
+            self._frozen, self._record = self._record, None
+        elif self._record is None:
             if views.is_view(self):
                 raise TypeError(messages.view_as_leaf(self))
-            self._node = Tensor(self, requires_grad=True)._node
+            self._record = getattr(self, "_frozen", None) or Tensor(self, requires_grad=True)._record
 
     @property
     def name(self) -> str | None:
@@ -230,8 +233,8 @@ class Tensor:
     @name.setter
     def name(self, name: str | None) -> None:
         set_name(self._value, name)
-        if self._node is not None and self._node[1] is not None:
-            set_name(self._node[2], name)  # after a write, the value may be another array than the recorded one
+        if self._record is not None and self._record[1] is not None:
+            set_name(self._record[2], name)  # after a write, the value may be another array than the recorded one
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -286,7 +289,7 @@ class Tensor:
         facts = [f"shape={self.shape}", f"dtype={self.dtype}"]
         if self.name is not None:
             facts.append(f"name={self.name!r}")
-        if self._node is not None:
+        if self._record is not None:
             facts.append("requires_grad=True")
         return f"Tensor({text}, {', '.join(facts)})"
 
@@ -308,7 +311,7 @@ class Tensor:
         return make(self._value.view(), None)  # an array object of its own, so that it has a name of its own
 
     def _plain(self, wanted: str, instead: str) -> Array:
-        if self._node is not None and is_recording():
+        if self._record is not None and is_recording():
             raise TypeError(messages.lost(self, wanted, instead))
         return self._value
 
@@ -317,9 +320,7 @@ class Tensor:
             "turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array"
         )
         value.setflags(write=False)
-        if copy is not None and np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-            return np.array(value, dtype=dtype, copy=copy)
-        return np.asarray(value, dtype=dtype)
+        return np.array(value, dtype=dtype, copy=copy)
 
     def __float__(self) -> float:
         return float(self._plain("turned into a float", "t.item(), or np.exp(t) instead of math.exp(t)"))
@@ -347,11 +348,11 @@ class Tensor:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         """A leaf becomes a leaf of its own, its gradient copied too; of a computed Tensor the copy is recorded."""
-        if self._node is not None and self._node[1] is not None:
+        if self._record is not None and self._record[1] is not None:
             return self.copy()
-        twin = Tensor(self._value, requires_grad=self._node is not None, name=self.name)
-        if self._node is not None and self._node[2][0] is not None:
-            twin.grad = self._node[2][0]
+        twin = Tensor(self._value, requires_grad=self._record is not None, name=self.name)
+        if self._record is not None and self._record[2][0] is not None:
+            twin.grad = self._record[2][0]
         return twin
 
     def __reduce__(self) -> NoReturn:
@@ -375,13 +376,14 @@ class Tensor:
         >>> x.grad
         array([ 2., 40.])
         """
-        start = self._node
+        start = self._record
         if start is None:
             raise TypeError(messages.nothing_recorded(self, "backward()"))
         cotangents, leaves = walk(start, self._seed(gradient)._value)
-        for order, _, cell in leaves:
-            part = cotangents[order]
-            cell[0] = np.array(part if cell[0] is None else cell[0] + part)
+        with accumulating:
+            for order, _, cell in leaves:
+                part = cotangents[order]
+                cell[0] = np.array(part if cell[0] is None else cell[0] + part)
 
     def gradient(self, *inputs: Tensor, gradient: Any = None, create_graph: bool = False) -> tuple[Tensor, ...]:
         """The gradients of this value with respect to leaves or computed Tensors, each of its input's shape and dtype.
@@ -397,12 +399,12 @@ class Tensor:
         >>> slope.item(), slope.gradient(x)[0].item()
         (12.0, 12.0)
         """
-        start = self._node
+        start = self._record
         if start is None:
             raise TypeError(messages.nothing_recorded(self, "gradient()"))
         orders, computed, oldest = [], None, start[0]
         for place, tensor in enumerate(inputs):
-            node = tensor._node if type(tensor) is Tensor else None
+            node = tensor._record if type(tensor) is Tensor else None
             if node is None:
                 raise TypeError(messages.no_gradient_for(tensor, place))
             order = node[0]
@@ -423,7 +425,7 @@ class Tensor:
             if part is None:
                 results.append(make(np.zeros_like(tensor._value), None))
             elif type(part) is Tensor:
-                results.append(make(part._value, part._node))
+                results.append(make(part._value, part._record))
             else:
                 results.append(make(np.asarray(part).view(), None))
         return tuple(results)
@@ -471,14 +473,13 @@ class Tensor:
             if len(arguments) == 1 and type(arguments[0]) is Tensor and function in DIRECT:
                 return apply_unary(function, QUICK.get(function, function), arguments[0])
             if function is np.dot and len(arguments) == 2:
-                return apply_binary(
-                    np.dot, ndarray.dot if type(arguments[0]) in (Tensor, ndarray) else np.dot, *arguments
-                )
+                return apply_binary(np.dot, QUICK[np.dot], *arguments)
         return call(function, arguments, keywords)
 
     def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The door for functions of ours."""
         if len(arguments) == 1 and not keywords and function in DIRECT:
+            self.numpy()  # read-only for a function that is not NumPy's
             return apply_unary(function, function.__wrapped__, self)
         return call(function, arguments, keywords)
 
@@ -489,7 +490,7 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         views.check_writable(self)
-        if type(value) is Tensor and value._node is not None and self.dtype.kind not in "fc" and is_recording():
+        if type(value) is Tensor and value._record is not None and self.dtype.kind not in "fc" and is_recording():
             raise TypeError(messages.integer_target(self, value))
         views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
@@ -606,13 +607,15 @@ def make(value: Array, node: Record | None) -> Tensor:
     """A Tensor of a value and its record, without a copy and without checks."""
     tensor = new(Tensor)
     tensor._value = value
-    tensor._node = node
+    tensor._record = node
     tensor._alias = None
     return tensor
 
 
 new: Callable[[type[Tensor]], Tensor] = object.__new__
 ONE = np.ones(())
+ONE.setflags(write=False)
+accumulating = Lock()  # a gradient is read, added to and put back: two threads must not do that at once
 REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 
 
@@ -634,27 +637,27 @@ def plain(value: Any) -> Any:
 
 def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> Tensor:
     """The quick way for a function of one Tensor."""
-    a, p = tensor._value, tensor._node
+    a, p = tensor._value, tensor._record
     try:
         y = compute(a)
     except Exception as error:
         messages.explain(error, function, (a,))
         raise
     if type(y) is not ndarray:
-        y = np.asarray(y)
-    elif y.base is not None or y is a:  # perhaps a view
+        y = as_result(y, function)
+    elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
         return call(function, (tensor,), {})  # type: ignore[no-any-return]
     result = new(Tensor)
     result._value = y
     result._alias = None
-    result._node = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
+    result._record = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
     return result
 
 
 def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: Any) -> Any:
     """The quick way for a function of two arrays, at least one of them a Tensor."""
     if type(left) is Tensor:
-        a, p = left._value, left._node
+        a, p = left._value, left._record
     elif type(left) is ndarray and left.dtype.kind in "fiubc":
         a, p = left.copy("K"), None
     elif type(left) in NUMBERS:
@@ -662,7 +665,7 @@ def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: A
     else:
         return call(function, (left, right), {})
     if type(right) is Tensor:
-        b, q = right._value, right._node
+        b, q = right._value, right._record
     elif type(right) is ndarray and right.dtype.kind in "fiubc":
         b, q = right.copy("K"), None
     elif type(right) in NUMBERS:
@@ -680,9 +683,9 @@ def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: A
     result._value = y
     result._alias = None
     if (p is None and q is None) or not is_recording():
-        result._node = None
+        result._record = None
     else:
-        result._node = (next_order(), function, y, None, a, b, p, q)
+        result._record = (next_order(), function, y, None, a, b, p, q)
     return result
 
 
@@ -691,15 +694,18 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
     if keywords.get("out") is not None:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
+        if function is np.sign and np.iscomplexobj(plain(arguments[0])) and is_recording():
+            raise TypeError("np.sign of complex numbers is not piecewise constant. Write z / np.abs(z) instead.")
         return call_plain(function, arguments, keywords)
     if function in NEW_CONSTANT:
         return as_tensor(call_plain(function, arguments, keywords))
     if function in COMPOSED:
+        check_composed(function, keywords)
         return COMPOSED[function](*arguments, **keywords)
     definition = DEFINITIONS.get(function)
     if definition is not None:
         return call_recorded(definition, arguments, keywords)
-    if is_recording() and any(tensor._node is not None for tensor in tensors_in((arguments, *keywords.values()))):
+    if is_recording() and any(tensor._record is not None for tensor in tensors_in((arguments, *keywords.values()))):
         raise refuse(function)
     return call_plain(function, arguments, keywords)
 
@@ -720,7 +726,7 @@ def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any
         views.check_writable(target)
         views.write(target, as_tensor(result))
         return target
-    if type(result) is Tensor and result._node is not None:
+    if type(result) is Tensor and result._record is not None:
         raise TypeError(messages.plain_out(function, target))
     return call_plain(function, arguments, {**keywords, "out": out})
 
@@ -733,7 +739,7 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         argument if type(argument) is Tensor or name not in definition.rules else as_operand(argument, function)
         for name, argument in zip(definition.names_of(arguments), arguments, strict=True)
     ]
-    values = [argument._value if type(argument) is Tensor else frozen(plain(argument)) for argument in given]
+    values = [argument.numpy() if type(argument) is Tensor else frozen(plain(argument)) for argument in given]
     parents = parents_of(given, keywords, definition)
     keywords = {name: frozen(plain(argument)) for name, argument in keywords.items()}
     try:
@@ -741,9 +747,9 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     except Exception as error:
         messages.explain(error, function, tuple(values))
         raise
-    if not isinstance(y, ndarray | np.generic):
+    if not parents and not isinstance(y, ndarray | np.generic):
         return y
-    y = np.asarray(y)
+    y = as_result(y, function)
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
@@ -755,6 +761,13 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         index = values[1] if function is operator.getitem else None
         views.attach(result, given[base], lambda shown: function(*before, shown, *after, **keywords), index)
     return result
+
+
+def as_result(y: Any, function: Any) -> Array:
+    """What a function returned, as an array."""
+    if not isinstance(y, ndarray | np.generic | float | int | complex):
+        raise TypeError(f"{label(function)} returned a {type(y).__name__}, but what is recorded returns one array.")
+    return np.asarray(y)
 
 
 def shares_memory(y: Array, a: Array) -> bool:
@@ -781,10 +794,10 @@ def parents_of(given: list[Any], keywords: dict[str, Any], definition: Definitio
     for name, argument in (*zip(names, given, strict=True), *keywords.items()):
         if name not in definition.rules or name in keywords:
             for tensor in tensors_in(argument):
-                if tensor._node is not None and definition.rules.get(name, tensor) is not None:
+                if tensor._record is not None and definition.rules.get(name, tensor) is not None:
                     raise TypeError(messages.no_rule_for(definition.function, name, tensor))
     parents = [
-        argument._node if type(argument) is Tensor and definition.rules.get(name) is not None else None
+        argument._record if type(argument) is Tensor and definition.rules.get(name) is not None else None
         for name, argument in zip(names, given, strict=True)
     ]
     return parents if any(parent is not None for parent in parents) else []

@@ -31,7 +31,7 @@ class Alias:
         self.base = base
         self.show = show
         self.index = index
-        self.recorded = is_recording() or base is None or base._node is None
+        self.recorded = is_recording() or base is None or base._record is None
         self.views: list[weakref.ref[Any]] = []
 
     def add(self, view: Any) -> None:
@@ -65,9 +65,9 @@ def check_writable(tensor: Any) -> None:
     root = tensor
     while is_view(root):
         root = root._alias.base
-    if root._node is None:
+    if root._record is None:
         return
-    leaf = root._node[1] is None
+    leaf = root._record[1] is None
     if leaf and is_recording():
         raise ValueError(
             f"{describe(root)} is a leaf that requires a gradient, so it can't be written to while calls are recorded: "
@@ -108,6 +108,10 @@ def place(view: Any) -> Any:
     whether a function shows the array itself or a copy.
     """
     base, index = view._alias.base, view._alias.index
+    if view.dtype != base.dtype:
+        raise TypeError(
+            f"{describe(view)} is a part of complex numbers; write z[...] = a + 1j * b to the whole instead."
+        )
     if index is not None or base.ndim == 0:
         return ... if index is None else index
     positions = np.empty_like(base._value, dtype=int)
@@ -128,8 +132,8 @@ def take(tensor: Any, new: Any) -> None:
         set_name(value, name)
         set_name(new._value, name)
     tensor._value = value
-    if tensor._node is None or tensor._node[1] is not None:
-        tensor._node = new._node
+    if tensor._record is None or tensor._record[1] is not None:
+        tensor._record = new._record
 
 
 def refresh(tensor: Any) -> None:

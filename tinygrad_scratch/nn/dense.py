@@ -22,8 +22,8 @@ class Dense(Module):
     bias=False. `activation` is any function of Tensors. Give all layers of a network the same `generator`, an
     np.random.Generator or RandomState, to draw the same weights in every run. `dtype` is that of the parameters.
 
-    Raises TypeError for an activation that can't be called, a generator that can't draw, and a dtype that is no float;
-    when called, ValueError for inputs of another width.
+    Raises TypeError for an activation that can't be called, a generator that can't draw, and a dtype that is no real
+    float; when called, ValueError for inputs of another width.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense
@@ -55,6 +55,8 @@ class Dense(Module):
                 f"generator={generator!r} can't draw weights. Pass np.random.default_rng(seed), made once and given to "
                 "all layers: layers that each begin with the same seed would draw the same numbers."
             )
+        if np.dtype(dtype).kind == "c":
+            raise TypeError(f"dtype={dtype!r} is complex; a Dense has real parameters. Pass float or np.float32.")
         weight = initializer((in_features, out_features), generator)
         self.weight = Tensor(weight, requires_grad=True, name="weight", dtype=dtype)
         self.bias = Tensor(np.zeros(out_features), requires_grad=True, name="bias", dtype=dtype) if bias else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterator
 from reprlib import recursive_repr
@@ -63,6 +64,16 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Module:
+        """An independent Module. What this one computed and keeps is constant in the copy, which computed nothing."""
+        for _, part in members(self):
+            if type(part) is Tensor and part.requires_grad and not is_parameter(part):
+                memo[id(part)] = part.detach().copy()
+        twin = type(self).__new__(type(self))
+        memo[id(self)] = twin
+        vars(twin).update(copy.deepcopy(vars(self), memo))
+        return twin
+
     @recursive_repr()
     def __repr__(self) -> str:
         """The tree of what it is made of: parameters by shape, Modules, functions."""
@@ -85,7 +96,7 @@ def noted(call: Callable[..., Any]) -> Callable[..., Any]:
         start = next_order()
         result = call(self, *arguments, **keywords)
         for output in result if type(result) in (tuple, list) else (result,):
-            if type(output) is Tensor and output._node is not None and output._node[0] < start:
+            if type(output) is Tensor and output._record is not None and output._record[0] < start:
                 note_module(output._value, start, self)
         return result
 
@@ -118,4 +129,4 @@ def parameters_below(module: Module, prefix: str, seen: set[int]) -> Iterator[tu
 
 def is_parameter(value: Any) -> bool:
     """Whether a value is a leaf that requires a gradient; what a Module computed and keeps is none."""
-    return type(value) is Tensor and value._node is not None and value._node[1] is None
+    return type(value) is Tensor and value._record is not None and value._record[1] is None

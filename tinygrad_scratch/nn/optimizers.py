@@ -59,7 +59,7 @@ class SGD:
             raise RuntimeError("step() found no gradients. Call loss.backward() first, and zero_grad() after the step.")
         with no_grad():
             for parameter, grad in changes:
-                parameter -= self.learning_rate * grad
+                parameter -= self.learning_rate * grad.conj()  # downhill also for complex parameters
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""

@@ -64,8 +64,8 @@ def divmod_(x1: Any, x2: Any) -> Any:
 @compose(np.modf)
 def modf(x: Any) -> Any:
     """The part that np.trunc leaves over, 0 for infinities, and what it takes."""
-    finite = np.where(np.isinf(x), 0, x)
-    return finite - np.trunc(finite), np.trunc(x)
+    finite = np.where(np.isinf(x), 0.0, x)
+    return finite - np.trunc(finite), np.trunc(x) * 1.0
 
 
 @compose(np.frexp)

@@ -116,6 +116,9 @@ def vdot(a: Any, b: Any) -> Any:
 
 @compose(np.vecdot)
 def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+    """The sum of the products along one axis, which must be as long in both."""
+    if np.shape(x1)[axis] != np.shape(x2)[axis]:
+        raise ValueError(f"np.vecdot: axis {axis} of shape {np.shape(x1)} does not match that of {np.shape(x2)}.")
     return np.sum(np.conjugate(x1) * x2, axis=axis)
 
 

@@ -146,8 +146,12 @@ def var(
     middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
     apart = a - middle
     square = np.real(apart * np.conjugate(apart)) if np.iscomplexobj(a) else apart * apart
-    free = np.sum(np.ones(a.shape) if where is True else np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
-    free = np.asarray(free - (ddof if correction is None else correction), dtype=np.result_type(square.dtype))
+    taken = ddof if correction is None else correction
+    if where is True:
+        free = max(number_of(a, axis, where) - taken, 0)
+    else:
+        free = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims) - taken
+        free = np.maximum(free, 0).astype(square.dtype)
     return np.sum(square, axis=axis, dtype=dtype, keepdims=keepdims, where=where) / free
 
 

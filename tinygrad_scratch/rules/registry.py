@@ -18,7 +18,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -68,10 +68,7 @@ class Definition:
         for name in keywords:
             if name not in self.keywords:
                 supported = [known for known in self.order if known in self.keywords and known not in self.rules]
-                raise TypeError(
-                    f"{self.label} of a Tensor does not support the keyword {name!r}, which no rule of it "
-                    f"honours. Supported: {', '.join([*supported, 'out'])}."
-                )
+                refuse_keyword(self.function, name, supported)
         if self.operands is not None:
             return arguments, keywords
         self._check_number(arguments, self.names)
@@ -120,6 +117,7 @@ DEFINITIONS: dict[Any, Definition] = {}
 RULES: dict[Any, Any] = {}  # function -> its rules by position: what the backward walk looks up
 DIRECT: set[Any] = set()  # functions all of whose positional arguments have a rule: they take the quick way
 COMPOSED: dict[Any, Callable[..., Any]] = {}
+PARAMETERS: dict[Any, list[str]] = {}  # of composed functions
 WITHOUT_DERIVATIVE: set[Any] = set()
 NEW_CONSTANT: set[Any] = set()  # functions that make a new array like an old one: they return a Tensor without history
 QUICK: dict[Any, Callable[..., Any]] = {}  # a quicker way to the same value, where NumPy's own is slow on few elements
@@ -129,7 +127,8 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     """Give a function its derivative: for each differentiable argument a rule `rule(g, y, *arguments, **keywords)`.
 
     `g` is the cotangent of the output, with its shape; `y` the output; the rest is the call itself. The rule returns
-    the cotangent of its argument, of that shape or of one that broadcasting made from it. A rule is plain NumPy: it
+    the cotangent of its argument, of that shape or of one that broadcasting made from it. It must not change what it is
+    given: one array `g` may serve several rules. A rule is plain NumPy: it
     is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
     ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition
     of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the position first; `sequence` says
@@ -203,9 +202,24 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
 
     def register(text: Function) -> Function:
         COMPOSED[function] = text
+        PARAMETERS[function] = list(inspect.signature(text).parameters)
         return text
 
     return register
+
+
+def check_composed(function: Callable[..., Any], keywords: dict[str, Any]) -> None:
+    """Refuse a keyword that the text of a composed function does not have."""
+    for name in keywords:
+        if name not in PARAMETERS[function]:
+            refuse_keyword(function, name, PARAMETERS[function])
+
+
+def refuse_keyword(function: Callable[..., Any], name: str, supported: Sequence[str]) -> NoReturn:
+    raise TypeError(
+        f"{label(function)} of a Tensor does not support the keyword {name!r}, which no rule of it honours. "
+        f"Supported: {', '.join([*supported, 'out'])}."
+    )
 
 
 def without_derivative(*functions: Callable[..., Any]) -> None:

@@ -104,6 +104,8 @@ if hasattr(np, "astype"):  # NumPy 2.1
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     """The older spelling of moveaxis, which counts the place before the axis is taken out."""
     axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    if not 0 <= start <= a.ndim:
+        raise np.exceptions.AxisError(f"np.rollaxis: start must lie between {-a.ndim} and {a.ndim}.")
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
@@ -221,6 +223,9 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @compose(np.vsplit)
 def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Cut along axis 0."""
+    if ary.ndim < 2:
+        raise ValueError(f"np.vsplit takes arrays of 2 or more dimensions, this has {ary.ndim}. Use np.split.")
     return split(ary, indices_or_sections, 0)
 
 
