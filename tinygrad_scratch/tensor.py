@@ -6,6 +6,7 @@ and record the call (`graph`).
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from threading import Lock
@@ -45,21 +46,26 @@ ndarray = np.ndarray
 # ---- operators and methods: NumPy's functions under their other names ------------------------------------------------
 
 
-def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = False) -> Callable[[Tensor, Any], Any]:
-    """An operator, applied at once: it skips NumPy's door. Its text is `apply_binary`, spelled out for speed."""
+def binary(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:  # noqa: C901
+    """The quick way for a function of two arrays, one of them a Tensor: as an operator, it skips NumPy's door."""
 
-    def operate(self: Tensor, other: Any) -> Any:
-        a, p = self._value, self._record
-        if type(other) is Tensor:
-            b, q = other._value, other._record
-        elif type(other) is ndarray and other.dtype.kind in "fiubc":
-            b, q = other.copy("K"), None
-        elif type(other) in NUMBERS:
-            b, q = other, None
+    def operate(left: Any, right: Any) -> Any:
+        if type(left) is Tensor:
+            a, p = left._value, left._record
+        elif type(left) is ndarray and left.dtype.kind in "fiubc":
+            a, p = left.copy("K"), None
+        elif type(left) in NUMBERS:
+            a, p = left, None
         else:
-            return call(function, (other, self) if reflected else (self, other), {})
-        if reflected:
-            a, b, p, q = b, a, q, p
+            return call(function, (left, right), {})
+        if type(right) is Tensor:
+            b, q = right._value, right._record
+        elif type(right) is ndarray and right.dtype.kind in "fiubc":
+            b, q = right.copy("K"), None
+        elif type(right) in NUMBERS:
+            b, q = right, None
+        else:
+            return call(function, (left, right), {})
         try:
             y = compute(a, b)
         except Exception as error:
@@ -77,6 +83,15 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], reflected: bool = 
         return result
 
     return operate
+
+
+def reflected(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    """The same operator with its operands swapped."""
+    operate = binary(function, compute)
+    return lambda self, other: operate(other, self)
+
+
+through_door = functools.cache(lambda function: binary(function, QUICK.get(function) or function))
 
 
 def in_place(function: Any) -> Callable[[Tensor, Any], Tensor]:
@@ -460,7 +475,7 @@ class Tensor:
                 if len(inputs) == 1:
                     return apply_unary(ufunc, ufunc, self)
                 if len(inputs) == 2:
-                    return apply_binary(ufunc, QUICK.get(ufunc, ufunc), *inputs)
+                    return through_door(ufunc)(*inputs)
             return call(ufunc, inputs, keywords)
         if method == "reduce" and ufunc in REDUCTIONS:
             return call(REDUCTIONS[ufunc], inputs, {"axis": 0, **keywords} if len(inputs) == 1 else keywords)
@@ -473,7 +488,7 @@ class Tensor:
             if len(arguments) == 1 and type(arguments[0]) is Tensor and function in DIRECT:
                 return apply_unary(function, QUICK.get(function, function), arguments[0])
             if function is np.dot and len(arguments) == 2:
-                return apply_binary(np.dot, QUICK[np.dot], *arguments)
+                return through_door(np.dot)(*arguments)
         return call(function, arguments, keywords)
 
     def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -511,25 +526,25 @@ class Tensor:
 
     __hash__ = object.__hash__
     __add__ = binary(np.add, operator.add)
-    __radd__ = binary(np.add, operator.add, reflected=True)
+    __radd__ = reflected(np.add, operator.add)
     __iadd__ = in_place(np.add)
     __sub__ = binary(np.subtract, operator.sub)
-    __rsub__ = binary(np.subtract, operator.sub, reflected=True)
+    __rsub__ = reflected(np.subtract, operator.sub)
     __isub__ = in_place(np.subtract)
     __mul__ = binary(np.multiply, operator.mul)
-    __rmul__ = binary(np.multiply, operator.mul, reflected=True)
+    __rmul__ = reflected(np.multiply, operator.mul)
     __imul__ = in_place(np.multiply)
     __truediv__ = binary(np.divide, operator.truediv)
-    __rtruediv__ = binary(np.divide, operator.truediv, reflected=True)
+    __rtruediv__ = reflected(np.divide, operator.truediv)
     __itruediv__ = in_place(np.divide)
     __pow__ = binary(np.power, operator.pow)
-    __rpow__ = binary(np.power, operator.pow, reflected=True)
+    __rpow__ = reflected(np.power, operator.pow)
     __ipow__ = in_place(np.power)
     __mod__ = binary(np.remainder, operator.mod)
-    __rmod__ = binary(np.remainder, operator.mod, reflected=True)
+    __rmod__ = reflected(np.remainder, operator.mod)
     __imod__ = in_place(np.remainder)
     __matmul__ = binary(np.matmul, QUICK[np.matmul])
-    __rmatmul__ = binary(np.matmul, QUICK[np.matmul], reflected=True)
+    __rmatmul__ = reflected(np.matmul, QUICK[np.matmul])
     __imatmul__ = in_place(np.matmul)
     __floordiv__ = plain_binary(operator.floordiv)
     __ifloordiv__ = in_place(np.floor_divide)
@@ -651,41 +666,6 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> T
     result._value = y
     result._alias = None
     result._record = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
-    return result
-
-
-def apply_binary(function: Any, compute: Callable[..., Any], left: Any, right: Any) -> Any:
-    """The quick way for a function of two arrays, at least one of them a Tensor."""
-    if type(left) is Tensor:
-        a, p = left._value, left._record
-    elif type(left) is ndarray and left.dtype.kind in "fiubc":
-        a, p = left.copy("K"), None
-    elif type(left) in NUMBERS:
-        a, p = left, None
-    else:
-        return call(function, (left, right), {})
-    if type(right) is Tensor:
-        b, q = right._value, right._record
-    elif type(right) is ndarray and right.dtype.kind in "fiubc":
-        b, q = right.copy("K"), None
-    elif type(right) in NUMBERS:
-        b, q = right, None
-    else:
-        return call(function, (left, right), {})
-    try:
-        y = compute(a, b)
-    except Exception as error:
-        messages.explain(error, function, (a, b))
-        raise
-    if type(y) is not ndarray:
-        y = np.asarray(y)
-    result = new(Tensor)
-    result._value = y
-    result._alias = None
-    if (p is None and q is None) or not is_recording():
-        result._record = None
-    else:
-        result._record = (next_order(), function, y, None, a, b, p, q)
     return result
 
 
