@@ -43,6 +43,7 @@ from tinygrad_scratch.rules.registry import (
 from tinygrad_scratch.rules.shapes import cast
 
 ndarray = np.ndarray
+
 # ---- operators and methods: NumPy's functions under their other names ------------------------------------------------
 
 

@@ -5,9 +5,11 @@ Convention: where several elements tie for a maximum or a minimum, they share it
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_scratch.rules.registry import QUICK, compose, define_vjp
 from tinygrad_scratch.rules.shapes import expand
@@ -20,11 +22,16 @@ def spread(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
     return expand(restore(g, a, axis, keepdims), a.shape)
 
 
+def axes_of(a: Any, axis: Axis) -> tuple[int, ...]:
+    """The axes that a reduction goes over, each counted from the front."""
+    return tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+
+
 def restore(g: Any, a: Any, axis: Axis, keepdims: bool) -> Any:
     """A reduction's result with its reduced axes put back, each of length 1, so that it broadcasts against `a`."""
     if keepdims or g.ndim == a.ndim or axis is None:
         return g
-    axes = [i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))]
+    axes = axes_of(a, axis)
     return g.reshape(tuple(1 if i in axes else n for i, n in enumerate(a.shape)))
 
 
@@ -40,7 +47,7 @@ def sum_of(
     where: Any = True,
 ) -> Any:
     """The cotangent of the sum, for each element that was summed."""
-    full = spread(g, a, axis, keepdims) if axis is not None else expand(g, a.shape)
+    full = expand(g, a.shape) if axis is None else spread(g, a, axis, keepdims)
     return full if where is True else np.where(where, full, 0)
 
 
@@ -82,11 +89,7 @@ def product_of(
     if a.size == 0:
         return a
     kept = a if where is True else np.where(where, a, 1)
-    axes = (
-        tuple(range(a.ndim))
-        if axis is None
-        else tuple(i % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,)))
-    )
+    axes = axes_of(a, axis)
     rest = tuple(i for i in range(a.ndim) if i not in axes)
     order = rest + axes
     flat = np.transpose(kept, order).reshape((*(a.shape[i] for i in rest), -1))
@@ -113,11 +116,7 @@ def number_of(a: Any, axis: Axis, where: Any) -> Any:
     """How many elements each result was made of."""
     if where is not True:
         return np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
-    axes = range(a.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    count = 1
-    for i in axes:
-        count *= a.shape[i]
-    return count
+    return math.prod(a.shape[i] for i in axes_of(a, axis))
 
 
 def mean_of(
