@@ -26,7 +26,7 @@ from tinygrad_scratch.rules import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
-CODE = [*sorted(ROOT.glob("tinygrad_scratch/rules/*.py")), ROOT / "tests/cases.py"]
+CODE = [*sorted(ROOT.glob("tinygrad_scratch/rules/*.py")), *sorted(ROOT.glob("tests/cases/*.py"))]
 TABLES: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT, registry.COMPOSED]
 
 # ---- what a page is made of ------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from tests import test_laws as laws
-from tests.cases import CASES, Case
+from tests.cases import CASES
+from tests.cases.table import Case
 from tinygrad_scratch import Tensor, backward
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import COMPOSED, DEFINITIONS, RULES, EveryOperand, label
