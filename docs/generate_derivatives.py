@@ -13,7 +13,23 @@ from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch import functional
-from tinygrad_scratch.rules import elementwise, indexing, logic, products, reductions, shapes
+from tinygrad_scratch.rules import (
+    arranging,
+    calculus,
+    choosing,
+    cumulative,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    logic,
+    polynomials,
+    products,
+    reductions,
+    shapes,
+    sorting,
+    statistics,
+)
 from tinygrad_scratch.rules.registry import (
     COMPOSED,
     DEFINITIONS,
@@ -27,9 +43,18 @@ PAGE = Path(__file__).with_name("derivatives.md")
 CHAPTERS = {
     elementwise: "Element by element",
     reductions: "Reductions",
+    cumulative: "Running sums and products",
+    statistics: "Statistics",
     products: "Products",
+    linalg: "Linear algebra",
+    fft: "Fourier transforms",
     shapes: "Shapes",
+    arranging: "Repeating, padding, diagonals",
+    choosing: "Choosing",
+    sorting: "Sorting and sets",
     indexing: "Reading and writing parts",
+    calculus: "Calculus on samples",
+    polynomials: "Polynomials",
     functional: "What NumPy lacks",
 }
 INTRODUCTION = """\

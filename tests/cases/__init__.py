@@ -4,12 +4,46 @@ One chapter a file, as in tinygrad_scratch/rules; table.py says what a case is. 
 bug leaves one.
 """
 
-from tests.cases import elementwise, functional, indexing, logic, products, reductions, shapes
+from tests.cases import (
+    arranging,
+    calculus,
+    choosing,
+    cumulative,
+    elementwise,
+    fft,
+    functional,
+    indexing,
+    linalg,
+    logic,
+    polynomials,
+    products,
+    reductions,
+    shapes,
+    sorting,
+    statistics,
+)
 from tests.cases.table import CASES
 from tinygrad_scratch.rules.registry import NEW_CONSTANT, WITHOUT_DERIVATIVE
 
 __all__ = ["CASES", "CHAPTERS", "CONSTANT", "DIFFERENTIABLE", "PLAIN", "SMOOTH"]
-CHAPTERS = [elementwise, functional, indexing, logic, products, reductions, shapes]
+CHAPTERS = [
+    arranging,
+    calculus,
+    choosing,
+    cumulative,
+    elementwise,
+    fft,
+    functional,
+    indexing,
+    linalg,
+    logic,
+    polynomials,
+    products,
+    reductions,
+    shapes,
+    sorting,
+    statistics,
+]
 
 DIFFERENTIABLE = [each for each in CASES if each.function not in WITHOUT_DERIVATIVE | NEW_CONSTANT]
 PLAIN = [each for each in CASES if each.function in WITHOUT_DERIVATIVE]

@@ -1,5 +1,37 @@
 """The derivative table, one chapter of NumPy a file. Importing this package fills it."""
 
-from tinygrad_scratch.rules import elementwise, indexing, logic, products, reductions, shapes
+from tinygrad_scratch.rules import (
+    arranging,
+    calculus,
+    choosing,
+    cumulative,
+    elementwise,
+    fft,
+    indexing,
+    linalg,
+    logic,
+    polynomials,
+    products,
+    reductions,
+    shapes,
+    sorting,
+    statistics,
+)
 
-__all__ = ["elementwise", "indexing", "logic", "products", "reductions", "shapes"]
+__all__ = [
+    "arranging",
+    "calculus",
+    "choosing",
+    "cumulative",
+    "elementwise",
+    "fft",
+    "indexing",
+    "linalg",
+    "logic",
+    "polynomials",
+    "products",
+    "reductions",
+    "shapes",
+    "sorting",
+    "statistics",
+]

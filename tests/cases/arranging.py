@@ -1,0 +1,3 @@
+"""Cases of rules/arranging.py."""
+
+from __future__ import annotations

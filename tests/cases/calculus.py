@@ -1,0 +1,3 @@
+"""Cases of rules/calculus.py."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Cases of rules/choosing.py."""
+
+from __future__ import annotations

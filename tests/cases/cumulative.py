@@ -1,0 +1,3 @@
+"""Cases of rules/cumulative.py."""
+
+from __future__ import annotations

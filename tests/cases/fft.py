@@ -1,0 +1,3 @@
+"""Cases of rules/fft.py."""
+
+from __future__ import annotations

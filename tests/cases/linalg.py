@@ -1,0 +1,3 @@
+"""Cases of rules/linalg.py."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Cases of rules/polynomials.py."""
+
+from __future__ import annotations

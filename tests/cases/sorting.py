@@ -1,0 +1,3 @@
+"""Cases of rules/sorting.py."""
+
+from __future__ import annotations

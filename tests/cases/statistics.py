@@ -1,0 +1,3 @@
+"""Cases of rules/statistics.py."""
+
+from __future__ import annotations

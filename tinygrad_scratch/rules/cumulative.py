@@ -1,0 +1,3 @@
+"""Derivatives of running sums and products."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Derivatives of the Fourier transforms."""
+
+from __future__ import annotations

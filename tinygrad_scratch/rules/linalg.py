@@ -1,0 +1,3 @@
+"""Derivatives of linear algebra: inverses, determinants, factorisations, norms."""
+
+from __future__ import annotations
