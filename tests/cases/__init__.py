@@ -4,7 +4,7 @@ One chapter a file, as in tinygrad_scratch/rules; table.py says what a case is. 
 bug leaves one.
 """
 
-from tests.cases import (
+from tests.cases import (  # noqa: F401
     arranging,
     calculus,
     choosing,
@@ -25,25 +25,7 @@ from tests.cases import (
 from tests.cases.table import CASES
 from tinygrad_scratch.rules.registry import NEW_CONSTANT, WITHOUT_DERIVATIVE
 
-__all__ = ["CASES", "CHAPTERS", "CONSTANT", "DIFFERENTIABLE", "PLAIN", "SMOOTH"]
-CHAPTERS = [
-    arranging,
-    calculus,
-    choosing,
-    cumulative,
-    elementwise,
-    fft,
-    functional,
-    indexing,
-    linalg,
-    logic,
-    polynomials,
-    products,
-    reductions,
-    shapes,
-    sorting,
-    statistics,
-]
+__all__ = ["CASES", "CONSTANT", "DIFFERENTIABLE", "PLAIN", "SMOOTH"]
 
 DIFFERENTIABLE = [each for each in CASES if each.function not in WITHOUT_DERIVATIVE | NEW_CONSTANT]
 PLAIN = [each for each in CASES if each.function in WITHOUT_DERIVATIVE]
