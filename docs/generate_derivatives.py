@@ -34,6 +34,7 @@ from tinygrad_scratch.rules.registry import (
     COMPOSED,
     DEFINITIONS,
     NEW_CONSTANT,
+    PIECEWISE_CONSTANT,
     WITHOUT_DERIVATIVE,
     Definition,
     label,
@@ -81,6 +82,8 @@ def page() -> str:
         if composed := {function: text for function, text in COMPOSED.items() if text.__module__ == module.__name__}:
             parts.append("Made of others, and so differentiated through them:\n")
             parts.append(table(("call", "is"), [composition(function, text) for function, text in composed.items()]))
+    parts.append("## Piecewise constant\n\nThe derivative of these is zero wherever there is one:\n")
+    parts.append(listing(PIECEWISE_CONSTANT))
     parts.append(f"## Without a derivative\n\n{description(logic)}\n\nThese are given, and return, plain values:\n")
     parts.append(listing(WITHOUT_DERIVATIVE))
     parts.append("These return a Tensor without a history:\n")

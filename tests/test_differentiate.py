@@ -196,7 +196,7 @@ def test_errors_of_the_function_are_its_own() -> None:
     with pytest.raises(KeyError, match="mine"):
         grad(fails)(1.0)
     with pytest.raises(FloatingPointError), np.errstate(all="raise"):
-        grad(np.sqrt)(0.0)
+        grad(np.log)(0.0)
 
 
 def test_transforms_record_under_no_grad() -> None:

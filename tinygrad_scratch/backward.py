@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, split_record
-from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, label
+from tinygrad_scratch.graph import Record, next_order, split_record
+from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
 
 Lift = Callable[[Any, Record | None], Any]
 Part = tuple[Record, Any, Any]
@@ -118,12 +118,36 @@ def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) 
         if exponential is not None:
             slope = sigmoid_slope(lift(record[2], record), lift(exponential[2], exponential))
             return ((exponential[5][5], exponential[5][4], g * slope),)
+    rules = RULES[record[1]]
     lifted = [
-        lift(a, p) if rule is not None and isinstance(a, np.ndarray) else a
-        for rule, a, p in zip(RULES[record[1]], arguments, parents, strict=False)
+        lift(a, p) if isinstance(a, np.ndarray) and (type(rules) is EveryOperand or rules[i] is not None) else a
+        for i, (a, p) in enumerate(zip(arguments, parents, strict=True))
     ]
-    parts = rules_applied(record, g, lift(record[2], record), lifted, arguments, parents)
+    y = record[2]
+    if type(y) is Several:
+        y = Several(lift(part, output_record(record, i)) for i, part in enumerate(y))
+    else:
+        y = lift(y, record)
+    parts = rules_applied(record, g, y, lifted, arguments, parents)
     return [(parent, argument, as_lifted(part, lift)) for parent, argument, part in parts]
+
+
+def output(several: Several, position: int) -> Any:
+    """One of the outputs of a call that has several."""
+    return several[position]
+
+
+def output_alone(g: Any, y: Any, several: Several, position: int) -> Several:
+    """The cotangent of all outputs, where only one has one."""
+    return Several(g if i == position else np.zeros_like(part) for i, part in enumerate(several))
+
+
+RULES[output] = (output_alone, None)
+
+
+def output_record(record: Record, position: int) -> Record:
+    """The record of one output of a call that has several."""
+    return (next_order(), output, record[2][position], None, record[2], position, record, None)
 
 
 def as_lifted(part: Any, lift: Lift) -> Any:
@@ -132,11 +156,13 @@ def as_lifted(part: Any, lift: Lift) -> Any:
 
 def rules_applied(record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any) -> list[Part]:
     function, keywords = record[1], record[3] or {}
-    return [
-        (parent, argument, rule(g, y, *given, **keywords))
-        for rule, argument, parent in zip(RULES[function], arguments, parents, strict=False)
-        if parent is not None
-    ]
+    asked = [i for i, parent in enumerate(parents) if parent is not None]
+    rules = RULES[function]
+    if type(rules) is EveryOperand:
+        found = rules.rule(asked, g, y, *given, **keywords)
+    else:
+        found = [rules[i](g, y, *given, **keywords) for i in asked]
+    return [(parents[i], arguments[i], part) for i, part in zip(asked, found, strict=True)]
 
 
 def conform(part: Any, argument: Any, function: Any) -> Any:
@@ -163,6 +189,6 @@ def conform(part: Any, argument: Any, function: Any) -> Any:
 def note(record: Record) -> str:
     """What was going on when a rule failed."""
     arguments, _ = split_record(record)
-    names = DEFINITIONS[record[1]].names
+    names = getattr(DEFINITIONS.get(record[1]), "names", ())
     given = ", ".join(f"{names[i] if i < len(names) else i}: {getattr(a, 'shape', a)}" for i, a in enumerate(arguments))
     return f"in the derivative rule of {label(record[1])}, called with {given}; its output has shape {record[2].shape}"

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tinygrad_scratch import messages, views
-from tinygrad_scratch.backward import walk
+from tinygrad_scratch.backward import output_record, walk
 from tinygrad_scratch.graph import (
     Array,
     Record,
@@ -36,6 +36,7 @@ from tinygrad_scratch.rules.registry import (
     QUICK,
     WITHOUT_DERIVATIVE,
     Definition,
+    Several,
     check_composed,
     label,
     refuse,
@@ -547,9 +548,9 @@ class Tensor:
     __matmul__ = binary(np.matmul, QUICK[np.matmul])
     __rmatmul__ = reflected(np.matmul, QUICK[np.matmul])
     __imatmul__ = in_place(np.matmul)
-    __floordiv__ = plain_binary(operator.floordiv)
+    __floordiv__ = binary(np.floor_divide, operator.floordiv)
+    __rfloordiv__ = reflected(np.floor_divide, operator.floordiv)
     __ifloordiv__ = in_place(np.floor_divide)
-    __rfloordiv__ = plain_binary(operator.floordiv, swap=True)
     __lt__ = plain_binary(operator.lt)
     __le__ = plain_binary(operator.le)
     __gt__ = plain_binary(operator.gt)
@@ -557,13 +558,13 @@ class Tensor:
     __eq__ = plain_binary(operator.eq)
     __ne__ = plain_binary(operator.ne)
 
-    def __neg__(self) -> Tensor:
+    def __neg__(self) -> Any:
         return apply_unary(np.negative, operator.neg, self)
 
-    def __pos__(self) -> Tensor:
+    def __pos__(self) -> Any:
         return apply_unary(np.positive, operator.pos, self)
 
-    def __abs__(self) -> Tensor:
+    def __abs__(self) -> Any:
         return apply_unary(np.absolute, operator.abs, self)
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
@@ -651,7 +652,7 @@ def plain(value: Any) -> Any:
 # ---- recording a call ------------------------------------------------------------------------------------------------
 
 
-def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> Tensor:
+def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> Any:
     """The quick way for a function of one Tensor."""
     a, p = tensor._value, tensor._record
     try:
@@ -660,9 +661,11 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> T
         messages.explain(error, function, (a,))
         raise
     if type(y) is not ndarray:
+        if isinstance(y, tuple):
+            return outputs_of(y, function, [a], {}, [p] if p is not None and is_recording() else [])
         y = as_result(y, function)
     elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
-        return call(function, (tensor,), {})  # type: ignore[no-any-return]
+        return call(function, (tensor,), {})
     result = new(Tensor)
     result._value = y
     result._alias = None
@@ -675,8 +678,6 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
     if keywords.get("out") is not None:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
-        if function is np.sign and np.iscomplexobj(plain(arguments[0])) and is_recording():
-            raise TypeError("np.sign of complex numbers is not piecewise constant. Write z / np.abs(z) instead.")
         return call_plain(function, arguments, keywords)
     if function in NEW_CONSTANT:
         return as_tensor(call_plain(function, arguments, keywords))
@@ -728,6 +729,8 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     except Exception as error:
         messages.explain(error, function, tuple(values))
         raise
+    if isinstance(y, tuple):
+        return outputs_of(y, function, values, keywords, parents)
     if not parents and not isinstance(y, ndarray | np.generic):
         return y
     y = as_result(y, function)
@@ -744,10 +747,23 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     return result
 
 
+def outputs_of(y: Any, function: Any, values: list[Any], keywords: dict[str, Any], parents: list[Record | None]) -> Any:
+    """The outputs of a call that returns several, in NumPy's own (named) tuple; integers stay plain."""
+    several = Several(part if isinstance(part, ndarray) else np.asarray(part) for part in y)
+    record = (next_order(), function, several, keywords or None, *values, *parents) if parents else None
+    results = [
+        make(part, record and output_record(record, i)) if part.dtype.kind in "fc" else original
+        for i, (part, original) in enumerate(zip(several, y, strict=True))
+    ]
+    return y._make(results) if hasattr(y, "_make") else tuple(results)
+
+
 def as_result(y: Any, function: Any) -> Array:
     """What a function returned, as an array."""
     if not isinstance(y, ndarray | np.generic | float | int | complex):
-        raise TypeError(f"{label(function)} returned a {type(y).__name__}, but what is recorded returns one array.")
+        raise TypeError(
+            f"{label(function)} returned a {type(y).__name__}, but what is recorded returns an array or a tuple."
+        )
     return np.asarray(y)
 
 

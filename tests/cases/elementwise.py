@@ -167,6 +167,30 @@ if AT_LEAST_2_1:
 case(np.clip, exactly(-1.0, 0.0, 1.0), -1.0, 1.0, kink=[[0.5, 1, 0.5]])
 case(np.clip, exactly(-2.0, 0.0, 2.0), -1.0, 1.0)
 
+# ---- piecewise constant ----------------------------------------------------------------------------------------------
+
+for function in (np.floor, np.ceil, np.trunc, np.rint, np.sign):
+    case(function, exactly((-1.6, 0.7), (2.4, -3.3)))
+    case(function, inside())
+    case(function, normal(0, 3))
+case(np.sign, complex_normal(2, 3))
+case(np.sign, exactly(-2.0, 0.0, 3.0), kink=[[0, 0, 0]])
+case(np.floor, exactly(-2.0, 0.0, 3.0), kink=[[0, 0, 0]])
+case(np.floor_divide, exactly((5.3, -4.4, 2.2), (7.1, -1.3, 3.4)), exactly(2.0, 1.5, -0.9))
+case(np.floor_divide, near_three(), near_two())
+case(np.floor_divide, normal(0, 3), normal(3))
+case(np.nextafter, normal(2, 3), 1.0)
+case(np.nextafter, normal(3), np.ones((2, 3)))
+case(np.nextafter, normal(), 1.0)
+case(np.nextafter, normal(0, 3), np.zeros(3))
+
+# ---- roots at 0 ------------------------------------------------------------------------------------------------------
+
+case(np.sqrt, exactly(0.0, 4.0), kink=[[0, 0.25]])
+case(np.cbrt, exactly(0.0, 8.0), kink=[[0, 1 / 12]])
+case(np.power, exactly(0.0, 4.0), 0.5, kink=[[0, 0.25]])
+case(np.power, exactly(0.0, 4.0, 0.0), np.array([0.5, 0.5, 2.0]), kink=[[0, 0.25, 0]])
+
 # ---- what no complex step can differentiate --------------------------------------------------------------------------
 
 NOT_ANALYTIC.update({
@@ -175,4 +199,5 @@ NOT_ANALYTIC.update({
     np.remainder, np.fmod, np.degrees, np.radians, np.rad2deg, np.deg2rad, np.ldexp, np.divmod, np.modf, np.frexp,
     # defined, but with |x| or a conjugate in it
     np.absolute, np.conjugate, np.real, np.imag,
+    np.floor, np.ceil, np.trunc, np.rint, np.sign, np.floor_divide, np.nextafter,
 })  # fmt: skip

@@ -12,7 +12,7 @@ function: Any  # the one that a loop below is at
 
 # ---- functions without a derivative ----------------------------------------------------------------------------------
 
-for function in (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.spacing,
+for function in (np.signbit, np.spacing,
                  np.isfinite, np.isinf, np.isnan, np.isreal, np.iscomplex, np.isposinf, np.isneginf, np.logical_not,
                  np.iscomplexobj, np.isrealobj, np.nonzero, np.flatnonzero, np.argwhere,
                  np.shape, np.ndim, np.size, np.result_type, np.min_scalar_type, np.common_type,
@@ -20,7 +20,7 @@ for function in (np.sign, np.floor, np.ceil, np.trunc, np.rint, np.signbit, np.s
     case(function, nonzero(2, 3))
 for function in (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
                  np.logical_and, np.logical_or, np.logical_xor, np.isclose, np.allclose, np.array_equal, np.array_equiv,
-                 np.floor_divide, np.may_share_memory, np.shares_memory, np.result_type):  # fmt: skip
+                 np.may_share_memory, np.shares_memory, np.result_type):  # fmt: skip
     case(function, normal(2, 3), nonzero(3))
     case(function, normal(2, 3), 0.5)
 for function in (np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.argsort, np.all, np.any, np.count_nonzero):

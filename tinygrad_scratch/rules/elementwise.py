@@ -1,7 +1,9 @@
 """Derivatives of the functions that work element by element.
 
-Conventions at kinks: `abs` and `hypot` have derivative 0 at 0; where two arguments tie, `maximum`, `minimum`,
-`fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has derivative 1; `clip` is made of these.
+Conventions at kinks: `abs` and `hypot` have derivative 0 at 0, and so have the roots `sqrt`, `cbrt` and powers between
+0 and 1, whose slope is infinite there: a norm written with them then has the subgradient 0 at 0, and not NaN. Where two
+arguments tie, `maximum`, `minimum`, `fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has
+derivative 1; `clip` is made of these. What is piecewise constant (`floor`, `sign` of a real number) has derivative 0.
 Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
 """
 
@@ -12,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import compose, define_vjp, without_derivative
+from tinygrad_scratch.rules.registry import compose, define_vjp, piecewise_constant, without_derivative
 
 LOG2 = math.log(2.0)
 LOG10 = math.log(10.0)
@@ -30,11 +32,20 @@ define_vjp(np.square, x=lambda g, y, x: g * (2 * x))
 
 
 def power_base(g: Any, y: Any, x1: Any, x2: Any) -> Any:
-    """The derivative x2 * x1**(x2 - 1), and 0 where x2 = 0, also at x1 = 0."""
+    """The derivative x2 * x1**(x2 - 1); at x1 = 0 it is 0 for an exponent of 0, and for roots."""
     if type(x2) in (int, float):
-        return g * (x1 + x1) if x2 == 2 else g * (x2 * x1 ** (x2 - 1)) if x2 else np.zeros_like(x1)
+        if x2 == 2:
+            return g * (x1 + x1)
+        return g * (x2 * (off_zero(x1) if 0 < x2 < 1 else x1) ** (x2 - 1)) if x2 else np.zeros_like(x1)
     x1, x2 = wide(x1, y), wide(x2, y)
+    if np.any(x1 == 0):
+        x1 = np.where(np.logical_and(x2 > 0, x2 < 1), off_zero(x1), x1)
     return g * (x2 * x1 ** np.where(np.logical_and(x1 == 0, x2 == 0), 1, x2 - 1))
+
+
+def off_zero(x: Any) -> Any:
+    """Infinity in place of real zeros, so that what is divided by them is 0."""
+    return x if np.iscomplexobj(x) else np.where(x == 0, np.inf, x)
 
 
 def power_exponent(g: Any, y: Any, x1: Any, x2: Any) -> Any:
@@ -84,8 +95,8 @@ define_vjp(np.log, x=lambda g, y, x: g / x)
 define_vjp(np.log2, x=lambda g, y, x: g / (x * LOG2))
 define_vjp(np.log10, x=lambda g, y, x: g / (x * LOG10))
 define_vjp(np.log1p, x=lambda g, y, x: g / (1 + x))
-define_vjp(np.sqrt, x=lambda g, y, x: g / (2 * y))
-define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * y * y))
+define_vjp(np.sqrt, x=lambda g, y, x: g / (2 * off_zero(y)))
+define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * off_zero(y) * off_zero(y)))
 define_vjp(
     np.logaddexp,
     x1=lambda g, y, x1, x2: g * np.exp(x1 - y),
@@ -193,4 +204,17 @@ define_vjp(np.imag, val=lambda g, y, val: -1j * g if np.iscomplexobj(val) else 0
 
 # ---- piecewise constant ----------------------------------------------------------------------------------------------
 
-without_derivative(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide, np.signbit, np.spacing)
+piecewise_constant(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide)
+
+
+def sign_of(g: Any, y: Any, x: Any) -> Any:
+    """0 for real numbers; z / |z| moves along the circle only, by the part of the change that is across z."""
+    if not np.iscomplexobj(x):
+        return np.zeros_like(x)
+    size = np.where(x == 0, np.inf, np.abs(x))
+    return 1j * np.imag(g * y) * np.conjugate(y) / size
+
+
+define_vjp(np.sign, x=sign_of)
+define_vjp(np.nextafter, x1=lambda g, y, x1, x2: g, x2=None)
+without_derivative(np.signbit, np.spacing)

@@ -15,9 +15,8 @@ import difflib
 import functools
 import inspect
 import operator
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -27,16 +26,30 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class EveryOperand:
-    """The rules of a function that takes any number of arrays: one rule, told which operand it is asked about."""
+    """The rule of a function that takes any number of arrays: it answers for all that are asked about at once."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
 
     def __getitem__(self, position: int) -> Rule:
-        return functools.partial(self.rule, position)
+        return lambda *arguments, **keywords: self.rule([position], *arguments, **keywords)[0]
 
-    def __iter__(self) -> Iterator[Rule]:
-        return map(self.__getitem__, count())
+
+class Several(tuple[Any, ...]):
+    """What a function of several outputs returns, and the cotangent of it: one value for each, added one by one.
+
+    To the backward walk it is a value like others.
+    """
+
+    __slots__ = ()
+    dtype = np.dtype(object)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self),)
+
+    def __add__(self, other: Any) -> Several:
+        return Several(mine + more for mine, more in zip(self, other, strict=True))
 
 
 @dataclass(eq=False)
@@ -119,6 +132,8 @@ DIRECT: set[Any] = set()  # functions all of whose positional arguments have a r
 COMPOSED: dict[Any, Callable[..., Any]] = {}
 PARAMETERS: dict[Any, list[str]] = {}  # of composed functions
 WITHOUT_DERIVATIVE: set[Any] = set()
+PIECEWISE_CONSTANT: set[Any] = set()  # those of DEFINITIONS whose derivative is zero
+REFUSED: dict[Any, str] = {}  # functions that a gradient can't go through, and what to write instead
 NEW_CONSTANT: set[Any] = set()  # functions that make a new array like an old one: they return a Tensor without history
 QUICK: dict[Any, Callable[..., Any]] = {}  # a quicker way to the same value, where NumPy's own is slow on few elements
 
@@ -131,8 +146,9 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     given: one array `g` may serve several rules. A rule is plain NumPy: it
     is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
     ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition
-    of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the position first; `sequence` says
-    that the function takes these arrays as one list, as `np.concatenate` does.
+    of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the positions that are asked about
+    first, and returns a list, a cotangent for each; `sequence` says that the function takes these arrays as one list,
+    as `np.concatenate` does. Where the function returns a tuple, `g` and `y` are tuples.
 
     The function is a NumPy function, or one of your own that `differentiable` made. Raises TypeError where a rule is
     named after no argument or where two rules disagree about the call.
@@ -222,8 +238,38 @@ def refuse_keyword(function: Callable[..., Any], name: str, supported: Sequence[
     )
 
 
+def piecewise_constant(*functions: Callable[..., Any]) -> None:
+    """Declare functions whose derivative is zero wherever there is one: they are recorded, and no rule can be wrong."""
+    for function in functions:
+        if isinstance(function, np.ufunc):
+            names = ["x"] if function.nin == 1 else ["x1", "x2"]
+            own = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        else:
+            own = [p for p in inspect.signature(function).parameters.values() if p.name != "out"]
+            names = [own[0].name]
+        PIECEWISE_CONSTANT.add(function)
+        rules: dict[str, Any] = {name: _zeros(position, own) for position, name in enumerate(names)}
+        define_vjp(function, **rules)
+
+
+def _zeros(position: int, own: list[inspect.Parameter]) -> Rule:
+    """The rule that returns zeros like the argument at a position."""
+
+    def rule(g: Any, y: Any, *arguments: Any, **keywords: Any) -> Any:
+        return np.zeros_like(arguments[position])
+
+    first = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in ("g", "y")]
+    rule.__signature__ = inspect.Signature([*first, *own])  # type: ignore[attr-defined]
+    return rule
+
+
+def refused(*functions: Callable[..., Any], instead: str) -> None:
+    """Declare functions that a gradient can't go through, and say what to write instead."""
+    REFUSED.update(dict.fromkeys(functions, instead))
+
+
 def without_derivative(*functions: Callable[..., Any]) -> None:
-    """Declare functions whose derivative is zero or has no meaning: they are given and return plain arrays."""
+    """Declare functions whose results carry no derivative, such as positions: they take and return plain values."""
     WITHOUT_DERIVATIVE.update(functions)
 
 
@@ -285,7 +331,9 @@ def known_functions() -> list[Any]:
 
 
 def refuse(function: Any) -> TypeError:
-    """The error for a function that the table does not know."""
+    """The error for a function that the table does not know, or knows to have no derivative."""
+    if function in REFUSED:
+        return TypeError(f"{label(function)} of a Tensor would lose the gradient: {REFUSED[function]}")
     names = [label(known) for known in known_functions()]
     near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.75)
     hint = f" The nearest known function is {near[0]}." if near else ""

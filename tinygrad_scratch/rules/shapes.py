@@ -5,7 +5,7 @@ Each is linear, and the cotangent takes the opposite way: what was moved moves b
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -141,19 +141,19 @@ def _each(arrays: tuple[Any, ...], change: Any) -> Any:
 # ---- joining ---------------------------------------------------------------------------------------------------------
 
 
-def joined_part(
-    position: int, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = None
-) -> Any:
-    """The piece of the cotangent that lies where this array was put."""
-    mine = arrays[position]
+def joined_parts(
+    positions: Any, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = None
+) -> list[Any]:
+    """The pieces of the cotangent that lie where the arrays were put."""
     if axis is None:
-        start = sum(np.size(a) for a in arrays[:position])
-        return g[start : start + mine.size].reshape(mine.shape)
-    start = sum(np.shape(a)[axis] for a in arrays[:position])
-    return g[(slice(None),) * (axis % mine.ndim) + (slice(start, start + mine.shape[axis]),)]
+        ends = [0, *accumulate(np.size(a) for a in arrays)]
+        return [g[ends[i] : ends[i + 1]].reshape(arrays[i].shape) for i in positions]
+    lead = (slice(None),) * (axis % y.ndim)
+    ends = [0, *accumulate(np.shape(a)[axis] for a in arrays)]
+    return [g[(*lead, slice(ends[i], ends[i + 1]))] for i in positions]
 
 
-define_vjp(np.concatenate, sequence=True, arrays=joined_part)
+define_vjp(np.concatenate, sequence=True, arrays=joined_parts)
 
 
 @compose(np.stack)
