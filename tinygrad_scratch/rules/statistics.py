@@ -489,8 +489,9 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
         if weights.shape != a.shape:
             raise ValueError("weights should have the same shape as a.")
         weights = weights.reshape(-1)
+    a = a.reshape(-1)
     edges = np.histogram_bin_edges(a, bins, range, weights)
-    count = counts([plain(a).reshape(-1)], [plain(edges)], weights)
+    count = counts([plain(a)], [plain(edges)], weights)
     if weights is not None:
         count = as_type(count, weights.dtype)
     if density:
@@ -505,7 +506,7 @@ def has_length(bins: Any) -> bool:
 @compose(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """The same in several dimensions: one column of the samples, and one array of edges, for each."""
-    columns = sample.T if np.ndim(sample) == 2 and hasattr(sample, "shape") else np.atleast_2d(operand(sample))
+    columns = sample.T if getattr(sample, "ndim", 1) == 2 else np.atleast_2d(operand(sample))
     number = len(columns)
     bins = bins if has_length(bins) else [bins] * number
     if len(bins) != number:
