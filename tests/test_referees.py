@@ -17,13 +17,23 @@ from tests.cases.indexing import copied_into
 from tests.cases.table import Case
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small as these
 jnp = jax.numpy
+
+
+def stepwise(a: Any, b: Any) -> Any:
+    """The recurrence, a step at a time."""
+    x = list(b[:1])
+    for k in range(1, len(b)):
+        x.append(a[k] * x[-1] + b[k])
+    return jnp.stack(x) if x else b
 
 
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
@@ -33,6 +43,8 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     expand: jnp.broadcast_to,
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    recurrence: stepwise,
+    evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -58,6 +70,8 @@ JOINING = {
     np.array_split,
     np.hsplit,
 }
+QUANTILES = {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
+METHODS_OF_JAX = {"linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf"}
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
@@ -67,6 +81,21 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),
     "a value with more axes than its place": lambda case: case.function is assign and str(case.arguments[1]) == "1x2x3",
+    "where a quantile lies": lambda case: case.function is place,
+    "other methods of quantiles": lambda case: case.keywords.get("method", "linear") not in METHODS_OF_JAX,
+    "quantiles in a table, or none that are floats": lambda case: (
+        case.function in QUANTILES
+        and (np.ndim(case.arguments[1]) == 2 or np.asarray(case.arguments[1]).dtype.kind == "i")
+    ),
+    "overwrite_input=": lambda case: "overwrite_input" in case.keywords,
+    "correction= of what ignores NaN": lambda case: (
+        case.function in (np.nanvar, np.nanstd) and "correction" in case.keywords
+    ),
+    "the median of complex numbers": lambda case: case.complex and case.function in (np.median, np.nanmedian),
+    "running along no axis": lambda case: case.function in RUNNING and str(case.arguments[0]) == "0d",
+    "a number of bins that NumPy finds, bins in a list": lambda case: not {"sturges", list}.isdisjoint(
+        bins if type(bins) is str else type(bins) for bins in case.keywords.get("bins", "")
+    ),
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
 }
 
