@@ -205,10 +205,9 @@ def test_functions_that_would_lose_the_gradient_say_what_to_write(name: str, tmp
 
 
 def test_unknown_functions_are_refused_by_name(monkeypatch: Any) -> None:
-    monkeypatch.delitem(DEFINITIONS, np.broadcast_to)
-    with pytest.raises(
-        TypeError, match=r"np.broadcast_to has no derivative rule.*would lose.*np.broadcast_arrays.*define"
-    ):
+    fewer = {function: definition for function, definition in DEFINITIONS.items() if function is not np.broadcast_to}
+    monkeypatch.setattr(tensor, "DEFINITIONS", fewer)
+    with pytest.raises(TypeError, match=r"np.broadcast_to has no derivative rule.*would lose.*nearest.*define_vjp"):
         np.broadcast_to(leaf(1.0, 2.0), (3, 2))
 
 

@@ -41,17 +41,17 @@ def write_flat(a: Any, places: Any, values: Any) -> None:
 
 def repeated(values: Any, turns: Any) -> Any:
     """The values at these turns, begun again whenever they are used up."""
-    values = np.ravel(array(values))
+    values = np.ravel(values)
     return values[turns % max(len(values), 1)]
 
 
 @compose(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """A write to places counted through all elements, which must be there, or else are wrapped around or clipped."""
-    places = np.ravel(np.asarray(ind))
+    places, v = np.ravel(np.asarray(ind)), array(v)
     if mode == "raise" and np.any((places < -a.size) | (places >= a.size)):
         raise IndexError(f"np.put: an index of {places.tolist()} is out of bounds for {a.size} elements.")
-    if np.size(v) and places.size:
+    if v.size and places.size:
         places = np.clip(places, 0, a.size - 1) if mode == "clip" else places % a.size
         write_flat(a, places, repeated(v, np.arange(places.size)))
 
@@ -59,8 +59,8 @@ def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
 @compose(np.place)
 def place(arr: Any, mask: Any, vals: Any) -> None:
     """A write of the first values to where the mask is true."""
-    places = np.flatnonzero(mask)
-    if places.size and not np.size(vals):
+    places, vals = np.flatnonzero(mask), array(vals)
+    if places.size and not vals.size:
         raise ValueError("np.place: there are places to fill, but vals is empty.")
     write_flat(arr, places, repeated(vals, np.arange(places.size)))
 
@@ -70,8 +70,8 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
     """A write to where the mask is true of the values that stand at these places."""
     if np.shape(mask) != a.shape:
         raise ValueError(f"np.putmask: the mask has shape {np.shape(mask)}, but the array has {a.shape}.")
-    places = np.flatnonzero(mask)
-    if np.size(values):
+    places, values = np.flatnonzero(mask), array(values)
+    if values.size:
         write_flat(a, places, repeated(values, places))
 
 
@@ -97,4 +97,4 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
     else:
         step, end = 1 + sum(math.prod(a.shape[:i]) for i in range(1, a.ndim)), a.size
     places = np.arange(0, end, step)
-    write_flat(a, places, repeated(val, np.arange(places.size)))
+    write_flat(a, places, repeated(array(val), np.arange(places.size)))
