@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
-from tests.cases.table import Case
+from tests.cases.statistics import histogramdd
+from tests.cases.table import Case, draws_in
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
@@ -36,6 +37,12 @@ def stepwise(a: Any, b: Any) -> Any:
     return jnp.stack(x) if x else b
 
 
+def flat(results: Any) -> Any:
+    """An array and a list of arrays as one tuple."""
+    first, rest = results
+    return first, *rest
+
+
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     operator.getitem: lambda a, index: a[index],
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
@@ -45,6 +52,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     cast: lambda a, dtype: a.astype(dtype),
     recurrence: stepwise,
     evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
+    histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -83,19 +91,18 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a value with more axes than its place": lambda case: case.function is assign and str(case.arguments[1]) == "1x2x3",
     "where a quantile lies": lambda case: case.function is place,
     "other methods of quantiles": lambda case: case.keywords.get("method", "linear") not in METHODS_OF_JAX,
-    "quantiles in a table, or none that are floats": lambda case: (
-        case.function in QUANTILES
-        and (np.ndim(case.arguments[1]) == 2 or np.asarray(case.arguments[1]).dtype.kind == "i")
+    "quantiles in a table, or that are integers": lambda case: (
+        case.function in QUANTILES and (np.ndim(plain_quantiles(case)) == 2 or plain_quantiles(case).dtype.kind == "i")
     ),
     "overwrite_input=": lambda case: "overwrite_input" in case.keywords,
     "correction= of what ignores NaN": lambda case: (
         case.function in (np.nanvar, np.nanstd) and "correction" in case.keywords
     ),
     "the median of complex numbers": lambda case: case.complex and case.function in (np.median, np.nanmedian),
-    "running along no axis": lambda case: case.function in RUNNING and str(case.arguments[0]) == "0d",
-    "a number of bins that NumPy finds, bins in a list": lambda case: not {"sturges", list}.isdisjoint(
-        bins if type(bins) is str else type(bins) for bins in case.keywords.get("bins", "")
-    ),
+    "running along the axis of one number": lambda case: "cum" in str(case) and str(case.arguments[0]) == "0d",
+    "a list of weights": lambda case: has_list([case.keywords.get("weights"), case.keywords.get("fweights")]),
+    "a range of some axes, or one axis": lambda case: str(case).endswith(("range=[None (0.3,2.2)])", "0.6], (2))")),
+    "bins by name or in a list": lambda case: "sturges" in str(case) or type(case.keywords.get("bins")) is list,
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
 }
 
@@ -110,6 +117,12 @@ OTHER_IN_JAX = {
     "np.std(0d)": "nan where all elements are equal",
     "np.std([2.0,2.0])": "nan where all elements are equal",
     "np.std([[2.0,2.0],[1.0,3.0]], axis=1)": "nan where all elements are equal",
+    "np.nanstd(0d)": "nan where all elements are equal",
+    "np.nanstd([[2.0,nan,2.0],[1.0,nan,3.0]], axis=1)": "nan where all elements are equal",
+    "np.quantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.percentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
+    "np.nanquantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.nanpercentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
     "np.hypot([0.0,3.0], [0.0,4.0])": "another subgradient at the origin",
     "np.arccosh([1e+200])": FAR_OUT,
     "np.arcsinh([-1e+200,0.0,1e+200])": FAR_OUT,
@@ -120,6 +133,12 @@ OTHER_IN_JAX = {
 
 def has_list(values: Any) -> bool:
     return any(isinstance(value, list) for value in values)
+
+
+def plain_quantiles(case: Case) -> Any:
+    """The quantiles of a case where they are constants, else 0.0."""
+    q = case.arguments[1]
+    return np.asarray(0.0 if draws_in([q]) else q)
 
 
 def asked(cases: list[Case]) -> list[Case]:
