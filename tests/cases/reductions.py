@@ -41,6 +41,8 @@ for function in (np.sum, np.prod, np.max, np.min, np.amax, np.amin):
     case(function, REDUCTIONS[function](0, 3), axis=0, initial=start)
     case(function, REDUCTIONS[function](2, 3), axis=1, initial=start, where=MASK)
 case(np.sum, normal(0))
+for function in (np.sum, np.prod, np.max):
+    case(function, normal(), axis=-1)
 case(np.mean, normal(2, 3), axis=1, where=np.array([[True, False, True], [True, True, True]]))
 case(np.prod, normal(0, 3), axis=0)
 for function in (np.sum, np.mean):

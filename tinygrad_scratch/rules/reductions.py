@@ -90,7 +90,7 @@ def product_of(
     if a.size == 0:
         return a
     kept = a if where is True else np.where(where, a, 1)
-    axes = axes_of(a, axis)
+    axes = axes_of(a, axis) if a.ndim else ()  # the ufuncs also take axis=0 of one number
     order = (*axes, *(i for i in range(a.ndim) if i not in axes))
     flat = np.transpose(kept, order).reshape((-1, *(a.shape[i] for i in order[len(axes) :])))
     before, after = np.cumprod(delayed(flat, initial), 0), np.flip(np.cumprod(delayed(np.flip(flat, 0), 1), 0), 0)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.reductions import (
     Axis,
     axes_of,
@@ -136,8 +137,8 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 
 
 def plain(value: Any) -> Any:
-    """The array of what is not followed: places, counts, conditions."""
-    return value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+    """The array of a Tensor that is not followed here: only places and counts are made of it."""
+    return value.numpy() if hasattr(value, "numpy") else value
 
 
 class Ranked:
@@ -251,10 +252,10 @@ def quantile_of(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights:
         low = ranked.nan_to_nan(low)
     y = ranked[low]
     if where.dtype.kind == "f":
-        high = np.minimum(low + 1, number - 1)
+        between = method in SLOPES or where != np.floor(where)  # else a jump from one element to another
+        above = ranked[np.where(between, np.minimum(low + 1, number - 1), low)]
+        apart = np.where(ranked.count == 0, 0, above - y) if skip_nan else above - y
         part = cast(places - np.floor(where), a.dtype if weak and a.dtype.kind == "f" else np.result_type(q.dtype, 0.0))
-        above = ranked[high]
-        apart = above - y
         y = np.where(part >= 0.5, above - apart * (1 - part), y + apart * part)
     if skip_nan:
         y = ranked.nan_of_nothing(y)
@@ -455,11 +456,13 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     """The edges that are given, or as many as NumPy takes, evenly spaced between the ends of the data or the range."""
     bins = operand(bins) if isinstance(bins, list | tuple) else bins
     ends: Any = None if range is None else [plain(end) for end in range]
-    given = bins if type(bins) in (int, str) else plain(bins)
-    edges = np.histogram_bin_edges(plain(a), given, ends, None if weights is None else plain(weights))
+    edges = np.histogram_bin_edges(plain(a), plain(bins), ends, plain(weights))
     if np.ndim(bins) == 1:
         return bins
-    low, high = range or ((np.min(a), np.max(a)) if np.size(a) else (0, 1))
+    if range is None:
+        low, high = (np.min(a), np.max(a)) if np.size(a) else (0, 1)
+    else:
+        low, high = range
     if low == high:
         low, high = low - 0.5, high + 0.5
     return evenly_spaced(low, high, len(edges), edges.dtype)
@@ -471,13 +474,10 @@ def counts(columns: list[Any], edges: list[Any], weights: Any) -> Any:
     shape = tuple(len(e) - 1 for e in edges)
     inside = np.logical_and.reduce([np.logical_and(i > 0, i <= n) for i, n in zip(where, shape, strict=True)])
     index = np.ravel_multi_index(tuple(i[inside] - 1 for i in where), shape)
-    count = functools.partial(np.bincount, index, minlength=math.prod(shape))
     if weights is None:
-        return count().reshape(shape)
-    weights = weights[inside]
-    if np.iscomplexobj(weights):
-        return (count(weights=np.real(weights)) + 1j * count(weights=np.imag(weights))).reshape(shape)
-    return count(weights=weights).reshape(shape)
+        return np.bincount(index, minlength=math.prod(shape)).reshape(shape)
+    weights = as_type(weights[inside], np.result_type(weights.dtype, np.float64))
+    return scatter(weights, index, (math.prod(shape),)).reshape(shape)
 
 
 @compose(np.histogram)
@@ -495,7 +495,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     if weights is not None:
         count = as_type(count, weights.dtype)
     if density:
-        return count / (edges[1:] - edges[:-1]) / np.sum(count), edges
+        return count / as_type(edges[1:] - edges[:-1], np.float64) / np.sum(count), edges
     return count, edges
 
 
@@ -515,7 +515,10 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
         raise ValueError("range argument must have one entry per dimension")
     ranges = [None] * number if range is None else range
     edges = [np.histogram_bin_edges(x, b, r) for x, b, r in zip(columns, bins, ranges, strict=True)]
-    weights = None if weights is None else operand(weights)
+    if weights is not None:
+        weights = operand(weights)
+        if not np.can_cast(weights.dtype, float):
+            raise TypeError(f"np.histogramdd: the weights must be real numbers, these have the dtype {weights.dtype}.")
     count = counts([plain(x) for x in columns], [plain(e) for e in edges], weights)
     count = as_type(count, np.float64)
     if density:
