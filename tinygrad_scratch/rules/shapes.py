@@ -156,26 +156,39 @@ def joined_parts(
 define_vjp(np.concatenate, sequence=True, arrays=joined_parts)
 
 
+@differentiable
+def layered(*arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """np.stack of arrays that are given one by one."""
+    return np.stack(arrays, axis, dtype=dtype, casting=casting)
+
+
+def layers(
+    positions: Any, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind"
+) -> list[Any]:
+    """The layers of the cotangent along the new axis."""
+    each = np.moveaxis(g, axis, 0)
+    return [each[i] for i in positions]
+
+
+define_vjp(layered, arrays=layers)
+
+
 @compose(np.stack)
-def stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
-    """The arrays with a new axis each, joined along it."""
-    arrays = list(arrays)
-    shapes = {np.shape(a) for a in arrays}
-    if len(shapes) > 1:
-        raise ValueError(f"np.stack: all arrays must have the same shape, these have {sorted(shapes)}.")
-    return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis, dtype=dtype)
+def stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return layered(*arrays, axis=axis, dtype=dtype, casting=casting)
 
 
 @compose(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None) -> Any:
-    return np.concatenate([np.atleast_2d(a) for a in tup], axis=0, dtype=dtype)
+def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return np.concatenate([np.atleast_2d(a) for a in tup], axis=0, dtype=dtype, casting=casting)
 
 
 @compose(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None) -> Any:
+def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Joined along axis 1, vectors along axis 0."""
     arrays = [np.atleast_1d(a) for a in tup]
-    return np.concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1, dtype=dtype)
+    axis = 0 if arrays and arrays[0].ndim == 1 else 1
+    return np.concatenate(arrays, axis=axis, dtype=dtype, casting=casting)
 
 
 @compose(np.dstack)
