@@ -8,7 +8,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases.table import (
-    AT_LEAST_2_1,
     CALLED_BY,
     NEED_AXES,
     NEED_ELEMENTS,
@@ -230,4 +229,5 @@ PLAIN_WORDS.update({surrounded: plain_surrounded, add_windows: plain_add_windows
 NEED_AXES.update({
     np.delete, np.trim_zeros, np.diagonal, np.diag, np.trace, np.tril, np.triu, np.ix_,
 })  # fmt: skip
+NOT_ANALYTIC.update({np.insert, np.pad})  # of values of another dtype than the array's
 NEED_ELEMENTS.update({np.ix_})  # makes an index of what has none

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases.table import NEED_AXES, NEED_ELEMENTS, NOT_ANALYTIC, PLAIN_WORDS, Array, case, complex_normal, normal
+from tests.cases.table import NEED_AXES, NOT_ANALYTIC, PLAIN_WORDS, Array, case, complex_normal, normal
 from tinygrad_scratch.rules.choosing import put_back
 
 function: Any  # the one that a loop below is at
@@ -129,4 +129,3 @@ def plain_put_back(a: Array, places: Array, shape: tuple[int, ...]) -> Array:
 PLAIN_WORDS.update({put_back: plain_put_back})
 NOT_ANALYTIC.update({np.piecewise})  # a constant's imaginary part does not fit into real x
 NEED_AXES.update({np.take_along_axis, np.apply_along_axis, np.apply_over_axes})
-NEED_ELEMENTS.update(set())

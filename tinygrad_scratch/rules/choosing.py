@@ -121,7 +121,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             f"np.piecewise: with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions "
             f"are expected, not {len(funclist)}."
         )
-    y = np.zeros_like(x)
+    y = np.where(False, x, np.zeros_like(x))
     for condition, function in zip(conditions, funclist, strict=True):
         if not callable(function):
             y[condition] = function
@@ -164,4 +164,3 @@ def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
 # ---- positions themselves --------------------------------------------------------------------------------------------
 
 without_derivative(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from)
-without_derivative(np.unravel_index, np.ravel_multi_index)

@@ -28,7 +28,7 @@ define_vjp(
 )
 
 
-def partitioned(g: Any, y: Any, a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect") -> Any:
+def partitioned(g: Any, y: Any, a: Any, kth: Any, axis: Any = -1, kind: Any = None) -> Any:
     """The order within a part is NumPy's own affair: the smallest of the result was the smallest of the argument."""
     places = np.empty(y.shape, int)
     along = 0 if axis is None else axis
