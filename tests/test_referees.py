@@ -18,7 +18,7 @@ from tests.cases.indexing import copied_into
 from tests.cases.table import Case
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
-from tinygrad_scratch.rules.arranging import add_windows, surrounded
+from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
 from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.shapes import cast, expand, layered
@@ -37,6 +37,8 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     layered: lambda *arrays, **keywords: jnp.stack(arrays, **keywords),
     put_back: lambda a, places, shape: jnp.zeros(shape, a.dtype).ravel().at[places].add(a).reshape(shape),
     surrounded: lambda a, widths, value: jnp.pad(a, widths, constant_values=value) if widths else a,
+    mirrored: lambda a, widths, mode: jnp.pad(a, widths, mode) if widths else a,
+    folded: lambda a, widths, mode: transposed_pad(a, widths, mode) if widths else a,
     sliding_window_view: lambda x, window_shape, axis=None, writeable=False: x.ravel()[
         sliding_window_view(np.arange(x.size).reshape(x.shape), window_shape, axis)
     ],
@@ -53,6 +55,12 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     softmax: jax.nn.softmax,
     log_softmax: jax.nn.log_softmax,
 }
+
+
+def transposed_pad(a: Any, widths: Any, mode: str) -> Any:
+    """What the transpose of np.pad makes of an array."""
+    shape = [n - before - after for n, (before, after) in zip(a.shape, widths, strict=True)]
+    return jax.linear_transpose(lambda x: jnp.pad(x, widths, mode), jnp.zeros(shape))(a)[0]
 
 
 def of_jax(function: Any) -> Any:

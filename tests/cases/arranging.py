@@ -20,7 +20,7 @@ from tests.cases.table import (
     exactly,
     normal,
 )
-from tinygrad_scratch.rules.arranging import add_windows, surrounded
+from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
 
 AT_LEAST_2_2 = np.lib.NumpyVersion(np.__version__) >= "2.2.0"
 
@@ -78,6 +78,7 @@ case(np.pad, normal(2, 3), 1, constant_values=(normal(), 1.5))
 case(np.pad, normal(2, 3), 1, constant_values=((normal(), 1.5), (2, normal())))
 case(np.pad, normal(2, 3), 1, constant_values=[[1.0], [2.0]])
 case(np.pad, normal(), 1, constant_values=2.0)
+case(np.pad, normal(), 1, mode="edge")
 case(np.pad, normal(0, 3), 1)
 case(np.pad, normal(0, 3), ((0, 0), (1, 2)), mode="edge")
 case(np.pad, normal(0, 3), ((0, 0), (1, 2)), mode="mean", stat_length=2)
@@ -105,6 +106,11 @@ for mode in ("mean", "maximum", "minimum", "median"):
 case(surrounded, normal(2, 3), ((0, 1), (2, 0)), 1.5)
 case(surrounded, normal(), (), 1.5)
 case(surrounded, normal(0, 3), ((1, 1), (0, 0)), 1.5)
+for function in (mirrored, folded):
+    case(function, normal(4, 7), ((1, 2), (2, 1)), "reflect")
+    case(function, normal(4, 8), ((0, 0), (2, 3)), "symmetric")
+    case(function, normal(), (), "edge")
+    case(function, normal(0, 3), ((0, 0), (1, 1)), "wrap")
 
 
 def ends_doubled(row: Any, width: Any, axis: int, keywords: Any) -> None:
@@ -225,7 +231,26 @@ def plain_add_windows(a: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -
     return full
 
 
-PLAIN_WORDS.update({surrounded: plain_surrounded, add_windows: plain_add_windows})
+def plain_mirrored(a: Array, widths: Any, mode: Any) -> Any:
+    return np.pad(a, widths, mode=mode) if widths else a
+
+
+def plain_folded(a: Array, widths: Any, mode: Any) -> Array:
+    """Element by element: each goes where np.pad took it from."""
+    shape = [n - before - after for n, (before, after) in zip(a.shape, widths, strict=True)]
+    full = np.zeros(shape, a.dtype)
+    places = np.arange(full.size).reshape(shape)
+    for place, element in zip(np.ravel(np.pad(places, widths or 0, mode)), np.ravel(a), strict=True):
+        full.flat[place] += element
+    return full
+
+
+PLAIN_WORDS.update({
+    surrounded: plain_surrounded,
+    mirrored: plain_mirrored,
+    folded: plain_folded,
+    add_windows: plain_add_windows,
+})  # fmt: skip
 NEED_AXES.update({
     np.delete, np.trim_zeros, np.diagonal, np.diag, np.trace, np.tril, np.triu, np.ix_,
 })  # fmt: skip

@@ -101,6 +101,35 @@ def middle(a: Any, widths: Widths) -> tuple[slice, ...]:
 define_vjp(surrounded, a=lambda g, y, a, widths, value: g[middle(a, widths)])
 
 
+@differentiable
+def mirrored(a: Any, widths: Widths, mode: str) -> Any:
+    """An array with copies of its own elements around it."""
+    return np.pad(a, widths or 0, mode)  # type: ignore[call-overload]
+
+
+@differentiable
+def folded(a: Any, widths: Widths, mode: str) -> Any:
+    """The middle of an array, with each layer around it added to the one that it is a copy of."""
+    a = np.array(a)
+    for axis, (before, after) in enumerate(widths):
+        layers = np.moveaxis(a, axis, 0)
+        n = len(layers) - before - after
+        copied = np.pad(np.arange(n), (before, after), mode) if before or after else ()  # type: ignore[call-overload]
+        for i, original in enumerate(copied):
+            if not before <= i < before + n:
+                layers[before + original] += layers[i]
+        a = part(a, axis, before, before + n)
+    return a
+
+
+define_vjp(mirrored, a=lambda g, y, a, widths, mode: folded(g, widths, mode))
+define_vjp(folded, a=lambda g, y, a, widths, mode: mirrored(g, widths, mode))
+
+
+def part(a: Any, axis: int, start: int, stop: int) -> Any:
+    return a[(slice(None),) * axis + (slice(start, stop),)]
+
+
 def pairs(values: Any, ndim: int) -> tuple[Any, ...]:
     """What np.pad reads from a number, a pair or pairs: a pair for each axis."""
     return tuple((before, after) for before, after in np.broadcast_to(values, (ndim, 2)).tolist())
@@ -138,7 +167,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if mode in ("constant", "empty") or array.size == 0:
         return padded_with(array, widths, stacked(kwargs.get("constant_values", 0)))
     if mode in ("edge", "wrap") or (mode in ("reflect", "symmetric") and kwargs.get("reflect_type") != "odd"):
-        return np.take(array, np.pad(positions(array), widths, mode))
+        return mirrored(array, widths, mode)
     options: dict[str, Any] = {"end_values": np.broadcast_to(stacked(kwargs.get("end_values", 0)), (array.ndim, 2))}
     if kwargs.get("stat_length") is not None:
         options["stat_length"] = pairs(kwargs["stat_length"], array.ndim)
@@ -168,10 +197,6 @@ def padded_by(function: Callable[..., Any], a: Any, widths: Widths, keywords: di
         for index in np.ndindex(rows.shape[:-1]):
             function(rows[index], width, axis, keywords)
     return padded
-
-
-def part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
-    return a[(slice(None),) * axis + (slice(start, stop),)]
 
 
 def extended(a: Any, axis: int, width: Any, mode: str, end_values: Any, stat_length: Any = (None, None)) -> Any:
