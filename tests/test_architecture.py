@@ -23,7 +23,7 @@ LEVELS = [
     {"graph"},
     {"rules"},
     {"backward", "messages"},
-    {"views"},
+    {"views", "flat"},
     {"tensor"},
     {"differentiate", "functional"},
     {"nn", "drawing"},

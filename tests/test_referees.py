@@ -14,8 +14,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
-from tests.cases.indexing import copied_into
 from tests.cases.table import Case
+from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded

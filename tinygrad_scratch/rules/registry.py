@@ -307,8 +307,14 @@ def differentiable(function: Function) -> Function:
 
 
 def array(value: Any) -> Any:
-    """An operand as an array, if it is not one, or a Tensor, already."""
-    return value if hasattr(value, "ndim") else np.asarray(value)
+    """An operand as an array, if it is not one, or a Tensor, already; a list may hold Tensors."""
+    if hasattr(value, "ndim"):
+        return value
+    return np.stack([array(part) for part in value]) if holds_tensors(value) else np.asarray(value)
+
+
+def holds_tensors(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(hasattr(v, "__record__") or holds_tensors(v) for v in value)
 
 
 def is_ours(function: Any) -> bool:
