@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.rules.choosing import AnyName, plain, positions, put_back
 from tinygrad_scratch.rules.registry import PARAMETERS, array, compose, define_vjp, differentiable
-from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.shapes import cast
 
 # ---- repeating -------------------------------------------------------------------------------------------------------
 
@@ -149,9 +149,9 @@ def widths_of(pad_width: Any, ndim: int) -> Widths:
     return pairs(pad_width, ndim)
 
 
-def stacked(values: Any) -> Any:
-    """Numbers and Tensors in nested lists, as one array."""
-    return np.stack([stacked(each) for each in values]) if isinstance(values, list | tuple) else values
+def sides(values: Any, ndim: int) -> Any:
+    """A number for either side of each axis, as an array or a Tensor."""
+    return np.broadcast_to(array(values), (ndim, 2))
 
 
 @compose(np.pad)
@@ -165,10 +165,10 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     if array.dtype.kind not in "fc":
         return np.pad(array.numpy(), widths, mode, **kwargs)
     if mode in ("constant", "empty") or array.size == 0:
-        return padded_with(array, widths, stacked(kwargs.get("constant_values", 0)))
+        return padded_with(array, widths, kwargs.get("constant_values", 0))
     if mode in ("edge", "wrap") or (mode in ("reflect", "symmetric") and kwargs.get("reflect_type") != "odd"):
         return mirrored(array, widths, mode)
-    options: dict[str, Any] = {"end_values": np.broadcast_to(stacked(kwargs.get("end_values", 0)), (array.ndim, 2))}
+    options: dict[str, Any] = {"end_values": sides(kwargs.get("end_values", 0), array.ndim)}
     if kwargs.get("stat_length") is not None:
         options["stat_length"] = pairs(kwargs["stat_length"], array.ndim)
     for axis, width in enumerate(widths):
@@ -184,7 +184,7 @@ def padded_with(a: Any, widths: Widths, values: Any) -> Any:
     """One number all around, or one for each side, which may be differentiable: a later axis covers an earlier one."""
     if np.ndim(values) == 0 and not hasattr(values, "numpy"):
         return surrounded(a, widths, values)
-    values = cast(expand(array(values), (a.ndim, 2)), a.dtype)
+    values = cast(sides(values, a.ndim), a.dtype)
     pool, (of_array, of_values) = pooled([a, values])
     return np.take(pool, np.pad(of_array, widths, constant_values=of_values))
 
@@ -269,7 +269,7 @@ def pooled(arrays: list[Any]) -> tuple[Any, list[Any]]:
 @compose(np.insert)
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr = array(arr)
-    pool, (of_arr, of_values) = pooled([arr, cast(array(stacked(values)), arr.dtype)])
+    pool, (of_arr, of_values) = pooled([arr, cast(array(values), arr.dtype)])
     return np.take(pool, np.insert(of_arr, plain(obj), of_values, axis))
 
 
