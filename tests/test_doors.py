@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tinygrad_scratch import Tensor, no_grad
+from tinygrad_scratch import Tensor, no_grad, tensor
 from tinygrad_scratch.functional import sigmoid, softmax
 from tinygrad_scratch.rules.registry import DEFINITIONS
 
