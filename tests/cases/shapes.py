@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import AT_LEAST_2_1, NEED_AXES, NOT_ANALYTIC, PLAIN_WORDS, case, complex_normal, normal
-from tinygrad_scratch.rules.shapes import cast, expand, layered
+from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 
 unstack = getattr(np, "unstack", None)
 
@@ -123,12 +123,12 @@ case(np.stack, [normal(), normal(), 1.5])
 case(np.stack, [normal(0, 3), normal(0, 3)], axis=1)
 case(np.stack, [normal(2), normal(2)], dtype=np.float64)
 case(np.stack, [normal(2), normal(2)], dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
-case(layered, normal(2, 3), normal(2, 3))
-case(layered, normal(2, 3), np.ones((2, 3)), normal(2, 3), axis=-2)
-case(layered, normal(), normal(), 1.5)
-case(layered, normal(0, 3), normal(0, 3), axis=1)
-case(layered, normal(2), complex_normal(2))
-case(layered, normal(2), normal(2), dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
+case(stack_arrays, normal(2, 3), normal(2, 3))
+case(stack_arrays, normal(2, 3), np.ones((2, 3)), normal(2, 3), axis=-2)
+case(stack_arrays, normal(), normal(), 1.5)
+case(stack_arrays, normal(0, 3), normal(0, 3), axis=1)
+case(stack_arrays, normal(2), complex_normal(2))
+case(stack_arrays, normal(2), normal(2), dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
 case(np.vstack, [normal(3), normal(2, 3)])
 case(np.vstack, [normal(), normal()])
 case(np.vstack, [normal(0, 3), normal(3)])
@@ -175,7 +175,7 @@ PLAIN_WORDS.update(
     {
         expand: np.broadcast_to,
         cast: lambda a, dtype: a.astype(dtype),
-        layered: lambda *arrays, **keywords: np.stack(arrays, **keywords),
+        stack_arrays: lambda *arrays, **keywords: np.stack(arrays, **keywords),
         np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     }
 )

@@ -131,7 +131,9 @@ def part(a: Any, axis: int, start: int, stop: int) -> Any:
 
 
 def pairs(values: Any, ndim: int) -> tuple[Any, ...]:
-    """What np.pad reads from a number, a pair or pairs: a pair for each axis."""
+    """What np.pad reads from a whole number, a pair or pairs: a pair for each axis."""
+    if np.min(values, initial=0) < 0:
+        raise ValueError(f"np.pad: widths and lengths can't be negative, as in {values}.")
     return tuple((before, after) for before, after in np.broadcast_to(values, (ndim, 2)).tolist())
 
 
@@ -144,8 +146,6 @@ def widths_of(pad_width: Any, ndim: int) -> Widths:
     pad_width = np.asarray(pad_width)
     if pad_width.dtype.kind != "i":
         raise TypeError("np.pad: `pad_width` must be of integral type.")
-    if np.min(pad_width, initial=0) < 0:
-        raise ValueError("np.pad: `pad_width` can't contain negative values.")
     return pairs(pad_width, ndim)
 
 

@@ -157,7 +157,7 @@ define_vjp(np.concatenate, sequence=True, arrays=joined_parts)
 
 
 @differentiable
-def layered(*arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
+def stack_arrays(*arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """np.stack of arrays that are given one by one."""
     return np.stack(arrays, axis, dtype=dtype, casting=casting)
 
@@ -170,12 +170,12 @@ def layers(
     return [each[i] for i in positions]
 
 
-define_vjp(layered, arrays=layers)
+define_vjp(stack_arrays, arrays=layers)
 
 
 @compose(np.stack)
 def stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    return layered(*arrays, axis=axis, dtype=dtype, casting=casting)
+    return stack_arrays(*arrays, axis=axis, dtype=dtype, casting=casting)
 
 
 @compose(np.vstack)
@@ -214,8 +214,11 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """A slice for each part; where they can't be equal, the first are longer by one."""
     n = ary.shape[axis]
     if np.ndim(indices_or_sections) == 0:
-        least, more = divmod(n, indices_or_sections)
-        sizes = [least + 1] * more + [least] * (indices_or_sections - more)
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError(f"np.array_split: the number of parts must be larger than 0, not {sections}.")
+        least, more = divmod(n, sections)
+        sizes = [least + 1] * more + [least] * (sections - more)
         cuts = np.cumsum([0, *sizes]).tolist()
     else:
         cuts = [0, *indices_or_sections, n]
@@ -244,11 +247,17 @@ def vsplit(ary: Any, indices_or_sections: Any) -> Any:
 
 @compose(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Cut along axis 1, a vector along its only one."""
+    if ary.ndim < 1:
+        raise ValueError("np.hsplit takes arrays of 1 or more dimensions, this has 0.")
     return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @compose(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Cut along axis 2."""
+    if ary.ndim < 3:
+        raise ValueError(f"np.dsplit takes arrays of 3 or more dimensions, this has {ary.ndim}. Use np.split.")
     return split(ary, indices_or_sections, 2)
 
 

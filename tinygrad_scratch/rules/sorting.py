@@ -22,13 +22,14 @@ def in_order(a: Any, axis: Any) -> Any:
     return np.take_along_axis(positions(a), np.argsort(a, axis=axis, kind="stable"), axis)
 
 
+# Of numbers, NumPy refuses any `order` but None.
 define_vjp(
     np.sort,
-    a=lambda g, y, a, axis=-1, kind=None, *, stable=None: put_back(g, in_order(a, axis), a.shape),
+    a=lambda g, y, a, axis=-1, kind=None, order=(), *, stable=None: put_back(g, in_order(a, axis), a.shape),
 )
 
 
-def partitioned(g: Any, y: Any, a: Any, kth: Any, axis: Any = -1, kind: Any = None) -> Any:
+def partitioned(g: Any, y: Any, a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = ()) -> Any:
     """The order within a part is NumPy's own affair: the smallest of the result was the smallest of the argument."""
     places = np.empty(y.shape, int)
     along = 0 if axis is None else axis
@@ -55,7 +56,8 @@ def found_in(values: Any, *arrays: Any) -> Any:
     places = np.searchsorted(np.sort(plain(pool)), values)
     nan = np.isnan(values)
     places[nan] += np.arange(np.count_nonzero(nan))  # where they count as different, each is one of its own
-    return np.take(pool, order[places])
+    found = np.take(pool, order[places])
+    return found if found.dtype == values.dtype else cast(found, values.dtype)
 
 
 @compose(np.unique)
@@ -121,7 +123,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: Any = False, return_indices: 
 
 @compose(np.setdiff1d)
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    return found_in(np.setdiff1d(plain(ar1), plain(ar2), assume_unique), ar1)
+    return found_in(np.setdiff1d(plain(ar1), plain(ar2), assume_unique), ar1, ar2)
 
 
 @compose(np.setxor1d)
