@@ -182,7 +182,8 @@ PARAMETERS[np.pad] = AnyName()  # a function for a mode has keywords of its own
 
 def padded_with(a: Any, widths: Widths, values: Any) -> Any:
     """One number all around, or one for each side, which may be differentiable: a later axis covers an earlier one."""
-    if np.ndim(values) == 0 and not hasattr(values, "numpy"):
+    values = array(values)
+    if isinstance(values, np.ndarray) and values.ndim == 0:
         return surrounded(a, widths, values)
     values = cast(sides(values, a.ndim), a.dtype)
     pool, (of_array, of_values) = pooled([a, values])

@@ -57,7 +57,9 @@ def found_in(values: Any, *arrays: Any) -> Any:
     nan = np.isnan(values)
     places[nan] += np.arange(np.count_nonzero(nan))  # where they count as different, each is one of its own
     found = np.take(pool, order[places])
-    return found if found.dtype == values.dtype else cast(found, values.dtype)
+    if found.dtype == values.dtype:
+        return found
+    return cast(found if values.dtype.kind == "c" else np.real(found), values.dtype)
 
 
 @compose(np.unique)
