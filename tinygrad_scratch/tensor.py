@@ -344,9 +344,7 @@ class Tensor:
         return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        value = self._plain(
-            "turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array"
-        )
+        value = self._plain("turned into an array", messages.INSTEAD_OF_ARRAYS)
         value.setflags(write=False)
         return np.array(value, dtype=dtype, copy=copy)
 
@@ -608,6 +606,9 @@ class Tensor:
 
     def __abs__(self) -> Any:
         return apply_unary(np.absolute, operator.abs, self)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits or 0)
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other

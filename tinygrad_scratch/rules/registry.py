@@ -340,7 +340,7 @@ def refuse(function: Any) -> TypeError:
     """The error for a function that the table does not know, or knows to have no derivative."""
     if function in REFUSED:
         return TypeError(f"{label(function)} of a Tensor would lose the gradient: {REFUSED[function]}")
-    names = [label(known) for known in known_functions()]
+    names = [name for known in known_functions() if (name := label(known)) != label(function)]
     near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.75)
     hint = f" The nearest known function is {near[0]}." if near else ""
     return TypeError(
