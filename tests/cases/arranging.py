@@ -23,6 +23,7 @@ from tests.cases.table import (
 from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
 
 AT_LEAST_2_2 = np.lib.NumpyVersion(np.__version__) >= "2.2.0"
+AT_LEAST_2_4 = np.lib.NumpyVersion(np.__version__) >= "2.4.0"
 
 function: Any  # the one that a loop below is at
 
@@ -83,7 +84,7 @@ case(np.pad, normal(0, 3), 1)
 case(np.pad, normal(0, 3), ((0, 0), (1, 2)), mode="edge")
 case(np.pad, normal(0, 3), ((0, 0), (1, 2)), mode="mean", stat_length=2)
 case(np.pad, complex_normal(2), 1, constant_values=complex_normal(2))
-if np.lib.NumpyVersion(np.__version__) >= "2.4.0":
+if AT_LEAST_2_4:
     case(np.pad, normal(2, 3), {1: (1, 2)})
     case(np.pad, normal(2, 3), {-1: 1, 0: (0, 2)}, mode="edge")
 for mode in ("edge", "wrap", "reflect", "symmetric"):
@@ -148,7 +149,9 @@ case(np.insert, normal(3, 2), 1, normal(3), axis=1)
 case(np.insert, normal(2, 3), [1, 3], normal(2, 2), axis=1)
 case(np.insert, normal(2, 3), [0, 0, -1], normal(3), axis=-1)
 case(np.insert, normal(4), slice(0, 4, 2), normal(2))
-case(np.insert, normal(3), np.array([True, False, True]), [normal(), 1.5])
+case(np.insert, normal(3), [0, 2], [normal(), 1.5])
+if AT_LEAST_2_4:  # older ones take a mask for numbers
+    case(np.insert, normal(3), np.array([True, False, True]), [normal(), 1.5])
 case(np.insert, normal(3), [2], 1.5)
 case(np.insert, [1.0, 2.0], 1, normal())
 case(np.insert, normal(), 0, normal())

@@ -235,10 +235,10 @@ def reflected(a: Any, axis: int, before: int, after: int, with_edge: bool) -> An
 
     What is longer than the array is reflected again and again, always by whole periods.
     """
+    if a.shape[axis] == 1:
+        return np.concatenate([np.repeat(a, before, axis), a, np.repeat(a, after, axis)], axis=axis)
     skipped = 0 if with_edge else 1
     period = a.shape[axis] - skipped
-    if period == 0 or a.shape[axis] == 1:
-        return np.concatenate([np.repeat(a, before, axis), a, np.repeat(a, after, axis)], axis=axis)
     while before or after:
         n = a.shape[axis]
         most = (n - skipped) // period * period
