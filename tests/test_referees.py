@@ -11,14 +11,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.table import Case
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
+from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.indexing import assign, scatter
-from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
@@ -31,6 +34,20 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
     expand: jnp.broadcast_to,
+    stack_arrays: lambda *arrays, **keywords: jnp.stack(arrays, **keywords),
+    put_back: lambda a, places, shape: jnp.zeros(shape, a.dtype).ravel().at[places].add(a).reshape(shape),
+    surrounded: lambda a, widths, value: jnp.pad(a, widths, constant_values=value) if widths else a,
+    mirrored: lambda a, widths, mode: jnp.pad(a, widths, mode) if widths else a,
+    folded: lambda a, widths, mode: transposed_pad(a, widths, mode) if widths else a,
+    sliding_window_view: lambda x, window_shape, axis=None, writeable=False: x.ravel()[
+        sliding_window_view(np.arange(x.size).reshape(x.shape), window_shape, axis)
+    ],
+    add_windows: lambda a, shape, axes: (
+        jnp.zeros(int(np.prod(shape)), a.dtype)
+        .at[sliding_window_view(np.arange(int(np.prod(shape))).reshape(shape), a.shape[len(shape) :], axes)]
+        .add(a)
+        .reshape(shape)
+    ),
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
     sigmoid: jax.nn.sigmoid,
@@ -38,6 +55,12 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     softmax: jax.nn.softmax,
     log_softmax: jax.nn.log_softmax,
 }
+
+
+def transposed_pad(a: Any, widths: Any, mode: str) -> Any:
+    """What the transpose of np.pad makes of an array."""
+    shape = [n - before - after for n, (before, after) in zip(a.shape, widths, strict=True)]
+    return jax.linear_transpose(lambda x: jnp.pad(x, widths, mode), jnp.zeros(shape))(a)[0]
 
 
 def of_jax(function: Any) -> Any:
@@ -58,6 +81,16 @@ JOINING = {
     np.array_split,
     np.hsplit,
 }
+SETS = {
+    np.unique,
+    np.unique_all,
+    np.unique_counts,
+    np.unique_inverse,
+    np.union1d,
+    np.setxor1d,
+    np.intersect1d,
+    np.setdiff1d,
+}
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
@@ -67,6 +100,17 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),
     "a value with more axes than its place": lambda case: case.function is assign and str(case.arguments[1]) == "1x2x3",
+    "a gradient through a set": lambda case: case.function in SETS,
+    "the order that NumPy leaves in the parts": lambda case: case.function is np.partition,
+    "kind=, order=": lambda case: case.function is np.sort and not {"kind", "order"}.isdisjoint(case.keywords),
+    "copy=False": lambda case: case.function is np.meshgrid and "copy" in case.keywords,
+    "a grid of an array": lambda case: str(case) == "np.meshgrid(0d, 2x2)",
+    "a triangle of a vector": lambda case: case.function in (np.tril, np.triu) and str(case.arguments[0]) == "3",
+    "an axis of a number": lambda case: str(case) == "np.take(0d, 0, axis=0)",
+    "one axis, not in a list": lambda case: str(case) == "np.apply_over_axes(sum, 2x3x2, -1)",
+    "widths in a dictionary": lambda case: case.function is np.pad and isinstance(case.arguments[1], dict),
+    "a function that writes": lambda case: case.function is np.pad and "ends_doubled" in str(case),
+    "a gradient for end_values=": lambda case: "end_values" in case.keywords,
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
 }
 
