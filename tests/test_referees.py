@@ -14,7 +14,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
-from tests.cases.table import Case
+from tests.cases.statistics import histogramdd
+from tests.cases.table import Case, draws_in
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
@@ -22,11 +23,29 @@ from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surr
 from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
+from tinygrad_scratch.rules.cumulative import recurrence
+from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small as these
 jnp = jax.numpy
+
+
+def stepwise(a: Any, b: Any) -> Any:
+    """The recurrence, a step at a time."""
+    x = list(b[:1])
+    for k in range(1, len(b)):
+        x.append(a[k] * x[-1] + b[k])
+    return jnp.stack(x) if x else b
+
+
+def flat(results: Any) -> Any:
+    """An array and a list of arrays as one tuple."""
+    first, rest = results
+    return first, *rest
 
 
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
@@ -50,6 +69,9 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     ),
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    recurrence: stepwise,
+    evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
+    histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -91,6 +113,8 @@ SETS = {
     np.intersect1d,
     np.setdiff1d,
 }
+QUANTILES = {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
+METHODS_OF_JAX = {"linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf"}
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
@@ -111,6 +135,20 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "widths in a dictionary": lambda case: case.function is np.pad and isinstance(case.arguments[1], dict),
     "a function that writes": lambda case: case.function is np.pad and "ends_doubled" in str(case),
     "a gradient for end_values=": lambda case: "end_values" in case.keywords,
+    "where a quantile lies": lambda case: case.function is place,
+    "other methods of quantiles": lambda case: case.keywords.get("method", "linear") not in METHODS_OF_JAX,
+    "quantiles in a table, or that are integers": lambda case: (
+        case.function in QUANTILES and (np.ndim(plain_quantiles(case)) == 2 or plain_quantiles(case).dtype.kind == "i")
+    ),
+    "overwrite_input=": lambda case: "overwrite_input" in case.keywords,
+    "correction= of what ignores NaN": lambda case: (
+        case.function in (np.nanvar, np.nanstd) and "correction" in case.keywords
+    ),
+    "the median of complex numbers": lambda case: case.complex and case.function in (np.median, np.nanmedian),
+    "running along the axis of one number": lambda case: "cum" in str(case) and str(case.arguments[0]) == "0d",
+    "a list of weights": lambda case: has_list([case.keywords.get("weights"), case.keywords.get("fweights")]),
+    "a range of some axes, or one axis": lambda case: str(case).endswith(("range=[None (0.3,2.2)])", "0.6], (2))")),
+    "bins by name or in a list": lambda case: "sturges" in str(case) or type(case.keywords.get("bins")) is list,
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
 }
 
@@ -125,6 +163,12 @@ OTHER_IN_JAX = {
     "np.std(0d)": "nan where all elements are equal",
     "np.std([2.0,2.0])": "nan where all elements are equal",
     "np.std([[2.0,2.0],[1.0,3.0]], axis=1)": "nan where all elements are equal",
+    "np.nanstd(0d)": "nan where all elements are equal",
+    "np.nanstd([[2.0,nan,2.0],[1.0,nan,3.0]], axis=1)": "nan where all elements are equal",
+    "np.quantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.percentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
+    "np.nanquantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.nanpercentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
     "np.hypot([0.0,3.0], [0.0,4.0])": "another subgradient at the origin",
     "np.arccosh([1e+200])": FAR_OUT,
     "np.arcsinh([-1e+200,0.0,1e+200])": FAR_OUT,
@@ -135,6 +179,12 @@ OTHER_IN_JAX = {
 
 def has_list(values: Any) -> bool:
     return any(isinstance(value, list) for value in values)
+
+
+def plain_quantiles(case: Case) -> Any:
+    """The quantiles of a case where they are constants, else 0.0."""
+    q = case.arguments[1]
+    return np.asarray(0.0 if draws_in([q]) else q)
 
 
 def asked(cases: list[Case]) -> list[Case]:
