@@ -41,7 +41,9 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
 
 
 def of_jax(function: Any) -> Any:
-    return SPELLED_OTHERWISE.get(function) or getattr(jnp, function.__name__)
+    """The same function of JAX, in the module of that name: np.fft.rfft is jnp.fft.rfft."""
+    module = getattr(jnp, (getattr(function, "__module__", None) or "").removeprefix("numpy."), jnp)
+    return SPELLED_OTHERWISE.get(function) or getattr(module, function.__name__)
 
 
 # ---- what JAX has no call for, and where it decides otherwise --------------------------------------------------------
@@ -63,6 +65,14 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
     "order in memory": lambda case: (
         "order" in case.keywords and (case.keywords["order"] != "C" or case.function is np.copy)
+    ),
+    "transforms of no axis, of one twice, of axes=None, of s=-1": lambda case: (
+        getattr(case.function, "__module__", None) == "numpy.fft"
+        and (
+            not case.keywords.get("axes", (0,))
+            or case.keywords.get("axes") == (0, 0)
+            or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
+        )
     ),
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),

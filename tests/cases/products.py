@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import numpy as np
 
-from tests.cases.table import NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
+from tests.cases.table import CALLED_BY, NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
 
 matvec, vecmat = (getattr(np, name, None) for name in ("matvec", "vecmat"))
 
@@ -46,6 +49,14 @@ case(np.dot, normal(2, 0), normal(0, 3))
 case(np.dot, complex_normal(2, 3), complex_normal(3))
 
 case(np.tensordot, normal(2, 3), normal(3, 4), axes=1)
+case(np.tensordot, normal(2, 3, 4), normal(3, 2, 4), axes=((1, 2, 0), (0, -1, 1)))
+case(np.tensordot, normal(2, 3), normal(3, 4), axes=((1,), 0))
+case(np.tensordot, normal(2, 3), normal(4), axes=((), ()))
+case(np.tensordot, normal(2, 3), 2.5, axes=0)
+case(np.tensordot, 2.5, normal(2, 3), axes=0)
+case(np.tensordot, complex_normal(2, 3), complex_normal(3, 2), axes=1)
+case(np.tensordot, normal(2, 3), complex_normal(3, 2), axes=1)
+case(np.tensordot, normal(2, 3, 2), normal(2, 3, 3), np.array([[0, 1], [0, 1]]))
 case(np.tensordot, normal(4, 2, 3), normal(2, 3, 2))
 case(np.tensordot, normal(2, 3), normal(2), axes=0)
 case(np.tensordot, normal(2, 3, 4), normal(4, 2), axes=([0, 2], [1, 0]))
@@ -58,6 +69,12 @@ case(np.inner, normal(2, 3), normal(4, 3))
 case(np.inner, normal(), normal(2, 3))
 case(np.inner, normal(0, 3), normal(2, 3))
 case(np.inner, 2.5, normal(3))
+case(np.inner, normal(2, 3), normal())
+case(np.inner, normal(2, 2, 3), normal(4, 3))
+case(np.inner, normal(3), normal(2, 3))
+case(np.inner, normal(2, 2, 3), normal(3))
+case(np.inner, normal(2, 0), normal(3, 0))
+case(np.inner, complex_normal(2, 3), complex_normal(2, 3))
 case(np.inner, [1.0, 2.0, 3.0], normal(3))
 case(np.outer, [1.0, 2.0, 3.0], normal(2))
 case(np.dot, [1.0, 2.0, 3.0], normal(3))
@@ -70,6 +87,8 @@ case(np.outer, normal(3), normal(2))
 case(np.outer, normal(2, 2), normal(3))
 case(np.outer, normal(), normal())
 case(np.outer, normal(0), normal(3))
+case(np.outer, 2.5, normal(2, 3))
+case(np.outer, complex_normal(2), complex_normal(2, 2))
 for values in (normal, complex_normal):
     case(np.vdot, values(2, 3), values(2, 3))
     case(np.vecdot, values(2, 3), values(3))
@@ -86,5 +105,63 @@ case(vecmat, normal(4, 3), normal(4, 3, 2))
 case(vecmat, normal(4, 3), normal(3, 2))
 case(vecmat, normal(3), normal(3, 0))
 
+case(np.matmul, complex_normal(4, 2, 3), complex_normal(3, 2))
+case(np.matmul, normal(2, 3), normal(4, 2, 3, 2))
+case(np.matmul, normal(0, 2, 3), normal(3, 2))
+case(np.vdot, normal(2, 3), normal(3, 2))
+case(np.vdot, normal(3), complex_normal(3))
+case(np.vecdot, normal(3), normal(3, 2), axis=0)
+case(np.vecdot, complex_normal(3, 2), complex_normal(4, 3, 2), axis=-2)
+case(np.vecdot, complex_normal(2, 3, 2), normal(1, 3, 2), axis=1)
+
+case(np.kron, normal(2), normal(3))
+case(np.kron, normal(2, 2), normal(2, 3))
+case(np.kron, normal(2, 3), normal(2))
+case(np.kron, normal(2), normal(2, 1, 3))
+case(np.kron, normal(2, 1, 2, 2), normal(1, 2, 2))
+case(np.kron, normal(), normal(2, 3))
+case(np.kron, normal(2), normal())
+case(np.kron, normal(), normal())
+case(np.kron, normal(0, 2), normal(3, 1))
+case(np.kron, normal(2, 2), 2.5)
+case(np.kron, [1.0, 2.0], normal(2, 2))
+case(np.kron, np.arange(4).reshape(2, 2), normal(2, 2))
+case(np.kron, complex_normal(2, 2), complex_normal(2))
+
+# ---- the cross product -----------------------------------------------------------------------------------------------
+
+
+def cross_in_plane(a: Any, b: Any, **axes: Any) -> Any:
+    """np.cross, of which NumPy deprecates vectors of two elements."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.cross(a, b, **axes)
+
+
+CALLED_BY[cross_in_plane] = np.cross
+for values in (normal, complex_normal):
+    case(np.cross, values(3), values(3))
+    case(np.cross, values(2, 3), values(2, 3))
+case(np.cross, normal(3), normal(2, 3))
+case(np.cross, normal(2, 1, 3), normal(4, 3))
+case(np.cross, normal(2, 3), [1.0, 2.0, 3.0])
+case(np.cross, np.arange(3), normal(3))
+case(np.cross, normal(0, 3), normal(3))
+case(np.cross, normal(3, 2), normal(3, 2), axis=0)
+case(np.cross, normal(3, 2), normal(4, 3, 2), axis=-2)
+case(np.cross, normal(3, 2), normal(2, 3), axisa=0, axisb=1)
+case(np.cross, normal(3), normal(2, 3), axisa=0)
+case(np.cross, normal(3, 4), normal(2, 4, 3), axisa=0, axisc=1)
+case(np.cross, normal(2, 3, 2), normal(3, 2, 2), axisa=1, axisb=0, axisc=-2)
+case(np.cross, normal(2, 3), normal(2, 3), -1, -1, 0)
+if np.lib.NumpyVersion(np.__version__) < "3.0.0":
+    case(cross_in_plane, normal(2), normal(2))
+    case(cross_in_plane, normal(4, 2), normal(2))
+    case(cross_in_plane, normal(2), normal(3))
+    case(cross_in_plane, normal(4, 3), normal(2))
+    case(cross_in_plane, normal(2, 4), normal(4, 3), axisa=0, axisc=0)
+    case(cross_in_plane, normal(2, 3), normal(2, 3), axis=0)
+    case(cross_in_plane, complex_normal(2), complex_normal(3))
+
 NOT_ANALYTIC.update({np.vdot, np.vecdot, vecmat})  # a conjugate is in them
-NEED_AXES.update({np.matmul, np.vecdot, matvec, vecmat})
+NEED_AXES.update({np.matmul, np.vecdot, matvec, vecmat, np.cross})
