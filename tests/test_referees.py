@@ -14,10 +14,12 @@ import pytest
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.indexing import copied_into
+from tests.cases.products import cross_in_plane
 from tests.cases.table import Case
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.products import contract
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
@@ -33,6 +35,9 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     expand: jnp.broadcast_to,
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
+    np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
+    cross_in_plane: jnp.cross,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -73,6 +78,10 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
             or case.keywords.get("axes") == (0, 0)
             or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
         )
+    ),
+    "an einsum in another dtype": lambda case: case.function in {np.einsum, contract} and "dtype" in case.keywords,
+    "axes as an array, or of different kinds": lambda case: (
+        case.function is np.tensordot and (len(case.arguments) == 3 or case.keywords.get("axes") == ((1,), 0))
     ),
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),

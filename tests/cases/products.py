@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import CALLED_BY, NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
+from tinygrad_scratch.rules.products import contract
 
 matvec, vecmat = (getattr(np, name, None) for name in ("matvec", "vecmat"))
 
@@ -162,6 +163,74 @@ if np.lib.NumpyVersion(np.__version__) < "3.0.0":
     case(cross_in_plane, normal(2, 4), normal(4, 3), axisa=0, axisc=0)
     case(cross_in_plane, normal(2, 3), normal(2, 3), axis=0)
     case(cross_in_plane, complex_normal(2), complex_normal(3))
+
+# ---- Einstein's sums -------------------------------------------------------------------------------------------------
+
+SUMS: list[tuple[Any, ...]] = [
+    # of one array: sums, transpositions, diagonals
+    ("->", ()), ("i->", (3,)), ("ij->i", (2, 3)), ("ij", (2, 3)), ("ji", (2, 3)), ("Ba", (2, 3)), ("ijk->kji", (2, 3, 2)),
+    ("ii", (3, 3)), ("ii->i", (3, 3)), ("iij->ij", (2, 2, 3)), ("ijii->j", (2, 3, 2, 2)), ("jiij->ij", (2, 3, 3, 2)),
+    ("ijij->", (2, 3, 2, 3)), ("iji->", (2, 3, 2)), ("ii", (1, 1)), ("...->...", ()), ("...", (2, 3)), ("...i->...", (2, 3)),
+    ("i...->...", (2, 3, 2)), ("ii...->i...", (2, 2, 3)), ("i...i", (2, 3, 2)), ("i->i", (0,)), ("ij->i", (0, 3)),
+    # of two
+    ("ij,jk->ik", (2, 3), (3, 2)), ("ij,jk", (2, 3), (3, 2)), ("ba,cb", (2, 3), (2, 2)), ("aB,Bc", (2, 3), (3, 2)),
+    (" i j , j k -> i k ", (2, 3), (3, 2)), ("i,j->ij", (2,), (3,)), ("i,i->", (3,), (3,)), ("ij,ij->ij", (2, 3), (2, 3)),
+    ("ij,k->i", (2, 3), (2,)), ("ij,jk->", (2, 3), (3, 2)), (",ij", (), (2, 3)), (",->", (), ()), ("i,->i", (3,), ()),
+    ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), ("bqhd,bkhd->bhqk", (2, 3, 2, 2), (2, 2, 2, 2)),
+    ("iij,j->i", (2, 2, 3), (3,)), ("ii,i->i", (3, 3), (3,)), ("ii,ij->j", (1, 1), (3, 2)), ("ij,jj->i", (2, 1), (3, 3)),
+    ("ij,ij->ij", (2, 3), (1, 3)), ("ij,ij->j", (2, 3), (1, 3)), ("ij,jk->ik", (2, 3), (1, 2)), ("i,i->", (3,), (1,)),
+    ("ij,jk->ki", (2, 0), (0, 3)), ("ij,j->i", (0, 3), (3,)), ("i,j->i", (0,), (3,)),
+    ("...ij,...jk->...ik", (2, 2, 3), (3, 2)), ("i...,i...", (2, 3), (2, 3)), ("...i,...i->...", (2, 1, 3), (4, 3)),
+    ("...i,i->i...", (2, 3), (3,)), ("...,...", (2, 3), (3,)), ("...ij,jk", (2, 2, 3), (3, 2)),
+    ("i...,...i->...", (2, 3), (2,)), ("...ii,...i->...i", (4, 2, 2), (1, 2)), ("a...,b...->ab", (2,), (3,)),
+    # of more
+    ("i,ij,j->", (2,), (2, 3), (3,)), ("ij,jk,kl,lm->im", (2, 2), (2, 3), (3, 2), (2, 2)), ("i,i,i", (3,), (3,), (3,)),
+    ("ij,ik,il->jkl", (2, 2), (2, 3), (1, 2)), ("...i,ij,j...->...", (2, 2), (2, 3), (3, 2)),
+]  # fmt: skip
+for subscripts, *shapes in SUMS:
+    case(np.einsum, subscripts, *(normal(*shape) for shape in shapes))
+    if len(shapes) > 2:
+        case(np.einsum, subscripts, *(normal(*shape) for shape in shapes), optimize=True)
+case(np.einsum, "ij,jk->ik", complex_normal(2, 3), complex_normal(3, 2))
+case(np.einsum, "iij,j->i", complex_normal(2, 2, 3), normal(3))
+case(np.einsum, "ij,jk->ik", normal(2, 3), complex_normal(3, 2), optimize=True)
+case(np.einsum, "ij,j->i", normal(2, 3), np.arange(3))
+case(np.einsum, "ij,j->i", normal(2, 3), [1.0, 2.0, 3.0])
+case(np.einsum, ",ij", 2.5, normal(2, 3))
+case(np.einsum, "i,...->i...", normal(2), 2.5)
+case(np.einsum, "ij,jk,kl->il", normal(2, 2), np.arange(6).reshape(2, 3), normal(3, 2), optimize=True)
+case(np.einsum, "ij,j,->i", normal(2, 3), [1.0, 2.0, 3.0], 2.5, optimize=True)
+
+case(np.einsum, normal(2, 3), [0, 1])
+case(np.einsum, normal(2, 3), [1, 0])
+case(np.einsum, normal(3, 3), [7, 7], [])
+case(np.einsum, normal(2, 3), [0, 1], normal(3, 2), [1, 2])
+case(np.einsum, normal(2, 3), [30, 2], normal(3, 2), [2, 51])
+case(np.einsum, normal(2, 3), [0, 1], normal(3, 2), [1, 2], [0, 2])
+case(np.einsum, normal(2, 2, 3), [Ellipsis, 0, 1], normal(3), (1,), [0, Ellipsis])
+case(np.einsum, normal(2), [0], normal(2, 3), [0, 1], normal(3), [1], optimize="optimal")
+
+CHAIN = (normal(2, 2), normal(2, 3), normal(3, 2))
+case(np.einsum, "ii->i", normal(3, 3), optimize=True)
+case(np.einsum, "ij,jk->ik", normal(2, 3), normal(3, 2), optimize="greedy")
+case(np.einsum, "ij,ij->ij", normal(2, 3), normal(1, 3), optimize=True)
+for plan in ("greedy", "optimal", ("greedy", 4), ["einsum_path", (0, 2), (0, 1)], ["einsum_path", (1,), (0, 1, 2)]):
+    case(np.einsum, "ij,jk,kl->il", *CHAIN, optimize=plan)
+case(np.einsum, "ij,jk,kk->i", normal(2, 2), normal(2, 3), normal(3, 3), optimize=["einsum_path", (2,), (0, 1), (0, 1)])
+case(np.einsum, "ij,jk,kl->il", *CHAIN, order="F", optimize=True)
+case(np.einsum, "ij,jk,kl->il", *CHAIN, dtype=complex, optimize=True)
+for function, form in ((np.einsum, ("ij,jk->ik",)), (contract, ())):
+    named = {} if form else {"subscripts": "ij,jk->ik"}
+    case(function, *form, normal(2, 3), normal(3, 2), **named, dtype=complex)
+    case(function, *form, normal(2, 3), np.arange(6).reshape(3, 2), **named, dtype=np.longdouble)
+    case(function, *form, normal(2, 3), normal(3, 2), **named, casting="same_kind")
+    case(function, *form, normal(2, 3), normal(3, 2), **named, order="F")
+    case(function, *form, normal(2, 3), normal(3, 2), **named, optimize=True)
+case(contract, normal(), normal(0), subscripts=",i->i")
+case(contract, normal(2, 2), normal(3), normal(1, 3), subscripts="ii,j,kj->i")
+case(contract, complex_normal(2, 2), normal(2), subscripts="ij,j")
+for plan in (False, True):
+    case(np.einsum_path, "ij,jk,kl->il", *CHAIN, optimize=plan)
 
 NOT_ANALYTIC.update({np.vdot, np.vecdot, vecmat})  # a conjugate is in them
 NEED_AXES.update({np.matmul, np.vecdot, matvec, vecmat, np.cross})

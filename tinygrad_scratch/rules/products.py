@@ -224,7 +224,7 @@ without_derivative(np.einsum_path)
 @differentiable
 def contract(
     *operands: Any,
-    subscripts: str,
+    subscripts: str = "",
     dtype: Any = None,
     order: Any = "K",
     casting: Any = "safe",
@@ -289,7 +289,7 @@ def contracted_parts(
     g: Any,
     y: Any,
     *operands: Any,
-    subscripts: str,
+    subscripts: str = "",
     dtype: Any = None,
     order: Any = "K",
     casting: Any = "safe",
