@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.fft import (
-    fft, fft2, fftn, fftshift, hfft, ifft, ifft2, ifftn, ifftshift, ihfft, irfft, irfft2, irfftn, rfft, rfft2, rfftn,
-)  # fmt: skip
+    fft,
+    fft2,
+    fftn,
+    fftshift,
+    hfft,
+    ifft,
+    ifft2,
+    ifftn,
+    ifftshift,
+    ihfft,
+    irfft,
+    irfft2,
+    irfftn,
+    rfft,
+    rfft2,
+    rfftn,
+)
 
 from tests.cases.table import NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
 
@@ -73,6 +87,6 @@ for function in (fftshift, ifftshift):
     case(function, complex_normal(5))
     case(function, normal(0, 3))
 
-TRANSFORMS = {fft, ifft, rfft, ihfft, irfft, hfft, fftn, ifftn, rfftn, irfftn, fft2, ifft2, rfft2, irfft2}
+TRANSFORMS: set[Any] = {fft, ifft, rfft, ihfft, irfft, hfft, fftn, ifftn, rfftn, irfftn, fft2, ifft2, rfft2, irfft2}
 NOT_ANALYTIC.update(TRANSFORMS)  # they make complex numbers of real ones, or take only one of the two kinds
 NEED_AXES.update({*TRANSFORMS, fftshift, ifftshift})

@@ -163,7 +163,9 @@ define_vjp(
 def vecdot_part(g: Any, mine: Any, other: Any, axis: int) -> Any:
     """The cotangent times the other vector, laid along the axis that is summed over."""
     part = g[..., None] * np.moveaxis(other, axis, -1)
-    return np.moveaxis(part, -1, axis if axis < 0 else axis - mine.ndim)  # from the back: broadcasting adds to the front
+    return np.moveaxis(
+        part, -1, axis if axis < 0 else axis - mine.ndim
+    )  # from the back: broadcasting adds to the front
 
 
 define_vjp(
@@ -235,9 +237,7 @@ def contract(
 
 
 @compose(np.einsum)
-def einsum(
-    *operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False
-) -> Any:
+def einsum(*operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False) -> Any:
     """One contraction, or, where an order is to be found, one after the other: on the way back they are shared."""
     subscripts, arrays = in_letters(operands)
     keywords = {"dtype": dtype, "order": order, "casting": casting}
@@ -310,7 +310,9 @@ def contracted_parts(
     def part_of(position: int) -> Any:
         term, shape = inputs[position], operands[position].shape
         others = [output, *inputs[:position], *inputs[position + 1 :]]
-        known = [label for label, n in dict(zip(term, shape, strict=True)).items() if n != 1 and label in "".join(others)]
+        known = [
+            label for label, n in dict(zip(term, shape, strict=True)).items() if n != 1 and label in "".join(others)
+        ]
         exchanged = f"{','.join(others)}->{''.join(known)}"
         part = einsum(exchanged, g, *factors[:position], *factors[position + 1 :], optimize=planned)
         found = dict(zip(known, part.shape, strict=True))
