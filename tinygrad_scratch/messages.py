@@ -21,6 +21,12 @@ def describe(value: Any) -> str:
     return f"{kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
 
 
+INSTEAD_OF_ARRAYS = (
+    "np.stack([t, ...]) for np.array([t, ...]), t.copy() for np.array(t), np.concatenate for np.r_, np.full_like(t, v) "
+    "for np.full, z = np.zeros_like(t) for the array of z[...] = t, sliding_window_view for as_strided, or t.numpy()"
+)
+
+
 def lost(tensor: Any, wanted: str, instead: str) -> str:
     return (
         f"{describe(tensor)} requires a gradient, which would be lost if it were {wanted}. Write {instead}; "
@@ -111,15 +117,8 @@ def not_scalar(tensor: Any) -> str:
     )
 
 
-def ufunc_method(ufunc: Any, method: str) -> str:
-    instead = {
-        "accumulate": "a loop over slices",
-        "reduce": "a reduction such as np.sum, np.prod or np.max",
-        "outer": f"{label(ufunc)}(a[:, None], b)",
-        "at": "t[index] = ..., or t[index] += ... where no index repeats",
-        "reduceat": "np.sum over slices",
-    }.get(method, "another function")
-    return f"{label(ufunc)}.{method} on a Tensor is not supported. Write {instead} instead."
+def no_mask(ufunc: Any, where: Any) -> str:
+    return f"{label(ufunc)}: where= takes booleans, but was given {describe(where)}. Write where=t > 0 or where=t != 0."
 
 
 def integer_target(target: Any, value: Any) -> str:

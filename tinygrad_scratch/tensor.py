@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_scratch import messages, views
 from tinygrad_scratch.backward import output_record, walk
+from tinygrad_scratch.flat import Flat
 from tinygrad_scratch.graph import (
     Array,
     Record,
@@ -42,6 +43,7 @@ from tinygrad_scratch.rules.registry import (
     refuse,
 )
 from tinygrad_scratch.rules.shapes import cast
+from tinygrad_scratch.rules.ufuncs import METHODS
 
 ndarray = np.ndarray
 
@@ -278,6 +280,15 @@ class Tensor:
         return self._value.nbytes
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        return self._value.strides
+
+    @property
+    def flags(self) -> Any:
+        """How the memory is laid out. It is never writeable: writing makes a new value."""
+        return self.numpy().flags
+
+    @property
     def T(self) -> Tensor:
         return call(np.transpose, (self,), {})  # type: ignore[no-any-return]
 
@@ -333,9 +344,7 @@ class Tensor:
         return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        value = self._plain(
-            "turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array"
-        )
+        value = self._plain("turned into an array", messages.INSTEAD_OF_ARRAYS)
         value.setflags(write=False)
         return np.array(value, dtype=dtype, copy=copy)
 
@@ -472,16 +481,14 @@ class Tensor:
     # ---- NumPy's doors -----------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if method == "__call__":
-            if not keywords and ufunc in DIRECT:
-                if len(inputs) == 1:
-                    return apply_unary(ufunc, ufunc, self)
-                if len(inputs) == 2:
-                    return through_door(ufunc)(*inputs)
-            return call(ufunc, inputs, keywords)
-        if method == "reduce" and ufunc in REDUCTIONS:
-            return call(REDUCTIONS[ufunc], inputs, {"axis": 0, **keywords} if len(inputs) == 1 else keywords)
-        raise TypeError(messages.ufunc_method(ufunc, method))
+        if method != "__call__" or not keywords.keys() <= {"out"}:
+            return call_ufunc(ufunc, method, inputs, keywords)
+        if not keywords and ufunc in DIRECT:
+            if len(inputs) == 1:
+                return apply_unary(ufunc, ufunc, self)
+            if len(inputs) == 2:
+                return through_door(ufunc)(*inputs)
+        return call(ufunc, inputs, keywords)
 
     def __array_function__(
         self, function: Any, types: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -512,7 +519,40 @@ class Tensor:
         views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
     def fill(self, value: Any) -> None:
+        """Write one number to every element."""
         self[...] = value
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """Write to places that are counted through all elements, as `np.put` does."""
+        np.put(self, indices, values, mode)  # type: ignore[arg-type]
+
+    def sort(self, axis: int = -1, kind: Any = None, *, order: Any = None, stable: Any = None) -> None:
+        """Sort the elements in place; the gradient goes where they came from."""
+        views.check_writable(self)
+        views.write(self, np.sort(self, axis, kind, order, stable=stable))
+
+    def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
+        """Partition the elements in place, as `np.partition` does."""
+        views.check_writable(self)
+        views.write(self, np.partition(self, kth, axis, kind, order))
+
+    @property
+    def flat(self) -> Flat:
+        """The elements in one row, to read, write and iterate over."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self.flat[:] = values
+
+    def view(self, dtype: Any = None) -> Tensor:
+        """Another Tensor of the same memory: what is written to one is seen in both."""
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            raise TypeError(
+                f"{messages.describe(self)} can't be viewed as {np.dtype(dtype)}: that reads memory, not numbers. "
+                "Write t.astype(...), or t.real and t.imag of complex numbers."
+            )
+        return self[...]
 
     def __getattr__(self, name: str) -> NoReturn:
         if name == "grad":
@@ -567,6 +607,9 @@ class Tensor:
     def __abs__(self) -> Any:
         return apply_unary(np.absolute, operator.abs, self)
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits or 0)
+
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
 
@@ -595,6 +638,20 @@ class Tensor:
     argmin = method(np.argmin)
     argsort = method(np.argsort)
     nonzero = method(np.nonzero)
+    argpartition = method(np.argpartition)
+    cumsum = method(np.cumsum)
+    cumprod = method(np.cumprod)
+    trace = method(np.trace)
+    diagonal = method(np.diagonal)
+    repeat = method(np.repeat)
+    take = method(np.take)
+    choose = method(np.choose)
+    round = method(np.round)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Tensor:
+        """The parts along an axis that a condition chooses."""
+        return call(np.compress, (condition, self), {"axis": axis, "out": out})  # type: ignore[no-any-return]
+
     searchsorted = method(np.searchsorted)
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
@@ -633,7 +690,6 @@ new: Callable[[type[Tensor]], Tensor] = object.__new__
 ONE = np.ones(())
 ONE.setflags(write=False)
 accumulating = Lock()  # a gradient is read, added to and put back: two threads must not do that at once
-REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -687,30 +743,63 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
     definition = DEFINITIONS.get(function)
     if definition is not None:
         return call_recorded(definition, arguments, keywords)
+    return call_unknown(function, function, arguments, keywords)
+
+
+def call_unknown(function: Any, compute: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call that the table does not know: of constants it runs as it is, else it is refused."""
     if is_recording() and any(tensor._record is not None for tensor in tensors_in((arguments, *keywords.values()))):
         raise refuse(function)
-    return call_plain(function, arguments, keywords)
+    return call_plain(compute, arguments, keywords)
 
 
 def call_plain(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     return function(*plain(arguments), **{name: plain(value) for name, value in keywords.items()})
 
 
+def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A ufunc with keywords, or one of its methods."""
+    targets = keywords.pop("out", None)
+    if ufunc in WITHOUT_DERIVATIVE:
+        if targets is not None:
+            keywords["out"] = tuple(target if target is None else np.array(plain(target)) for target in targets)
+        return written(call_plain(getattr(ufunc, method), inputs, keywords), targets, ufunc)
+    if ufunc not in DEFINITIONS and ufunc not in COMPOSED:
+        return written(call_unknown(ufunc, getattr(ufunc, method), inputs, keywords), targets, ufunc)
+    if "where" in keywords:
+        keywords["where"] = where = np.asarray(plain(keywords["where"]))
+        if where.dtype != bool:
+            raise TypeError(messages.no_mask(ufunc, where))
+        if method == "__call__":
+            keywords["old"] = targets
+    return written(METHODS[method](ufunc, *inputs, **keywords), targets, ufunc)
+
+
 def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """A call with `out=`: its result is written into a Tensor, or into an array where no gradient would be lost."""
-    keywords = dict(keywords)
-    out = keywords.pop("out")
-    target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
-    if isinstance(target, tuple):
-        raise TypeError(f"{label(function)} of a Tensor does not support several out= arrays. Leave out= away.")
-    result = call(function, arguments, keywords)
+    """A call with `out=`."""
+    rest = {name: value for name, value in keywords.items() if name != "out"}
+    return written(call(function, arguments, rest), keywords["out"], function)
+
+
+def written(result: Any, targets: Any, function: Any) -> Any:
+    """A result written into what `out=` names: Tensors, or arrays where no gradient would be lost."""
+    if targets is None:
+        return result
+    if isinstance(result, tuple):
+        targets = targets if isinstance(targets, tuple) else (targets,)
+        found = tuple(written(part, target, function) for part, target in zip(result, targets, strict=True))
+        return result._make(found) if hasattr(result, "_make") else found
+    target = targets[0] if isinstance(targets, tuple) and len(targets) == 1 else targets
+    if target is None:
+        return result
     if type(target) is Tensor:
         views.check_writable(target)
         views.write(target, as_tensor(result))
         return target
     if type(result) is Tensor and result._record is not None:
         raise TypeError(messages.plain_out(function, target))
-    return call_plain(function, arguments, {**keywords, "out": out})
+    np.copyto(target, plain(result), casting="same_kind")
+    return target
 
 
 def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
