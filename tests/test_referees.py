@@ -16,6 +16,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.statistics import histogramdd
 from tests.cases.table import Case, draws_in
+from tests.cases.indexing import copied_into
+from tests.cases.products import cross_in_plane
+from tests.cases.table import Case
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
@@ -25,6 +28,7 @@ from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.products import contract
 from tinygrad_scratch.rules.shapes import cast, expand
 from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
@@ -72,6 +76,9 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     recurrence: stepwise,
     evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
     histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
+    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
+    np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
+    cross_in_plane: jnp.cross,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -86,7 +93,9 @@ def transposed_pad(a: Any, widths: Any, mode: str) -> Any:
 
 
 def of_jax(function: Any) -> Any:
-    return SPELLED_OTHERWISE.get(function) or getattr(jnp, function.__name__)
+    """The same function of JAX, in the module of that name: np.fft.rfft is jnp.fft.rfft."""
+    module = getattr(jnp, (getattr(function, "__module__", None) or "").removeprefix("numpy."), jnp)
+    return SPELLED_OTHERWISE.get(function) or getattr(module, function.__name__)
 
 
 # ---- what JAX has no call for, and where it decides otherwise --------------------------------------------------------
@@ -120,6 +129,18 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
     "order in memory": lambda case: (
         "order" in case.keywords and (case.keywords["order"] != "C" or case.function is np.copy)
+    ),
+    "transforms of no axis, of one twice, of axes=None, of s=-1": lambda case: (
+        getattr(case.function, "__module__", None) == "numpy.fft"
+        and (
+            not case.keywords.get("axes", (0,))
+            or case.keywords.get("axes") == (0, 0)
+            or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
+        )
+    ),
+    "an einsum in another dtype": lambda case: case.function in {np.einsum, contract} and "dtype" in case.keywords,
+    "axes as an array, or of different kinds": lambda case: (
+        case.function is np.tensordot and (len(case.arguments) == 3 or case.keywords.get("axes") == ((1,), 0))
     ),
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),
