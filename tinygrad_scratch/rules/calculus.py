@@ -138,8 +138,9 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 
 @differentiable
-def interpolate(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
-    """np.interp without a period."""
+def interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
+    """np.interp without a period. It takes Python's complex numbers for left and right, but not NumPy's arrays of one."""
+    left, right = (end.item() if isinstance(end, np.ndarray) else end for end in (left, right))
     return np.interp(x, xp, fp, left, right)
 
 
@@ -168,7 +169,7 @@ def to_knots(g: Any, x: Any, xp: Any) -> Any:
     return scatter(g * (1 - share), low, xp.shape) + scatter(g * share, high, xp.shape)
 
 
-def interpolated_fp(g: Any, y: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+def interpolated_fp(g: Any, y: Any, x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
     """What the knots get; the places where `left` or `right` was put have nothing to give."""
     if left is not None:
         g = np.where(x < xp[0], 0, g)
@@ -179,11 +180,11 @@ def interpolated_fp(g: Any, y: Any, x: Any, xp: Any, fp: Any, left: Any = None, 
 
 define_vjp(
     interpolate,
-    x=lambda g, y, x, xp, fp, left=None, right=None: g * interpolated_slope(x, xp, fp),
-    xp=lambda g, y, x, xp, fp, left=None, right=None: to_knots(-g * interpolated_slope(x, xp, fp), x, xp),
+    x=lambda g, y, x, xp, fp, left, right: g * interpolated_slope(x, xp, fp),
+    xp=lambda g, y, x, xp, fp, left, right: to_knots(-g * interpolated_slope(x, xp, fp), x, xp),
     fp=interpolated_fp,
-    left=lambda g, y, x, xp, fp, left=None, right=None: np.where(x < xp[0], g, 0),
-    right=lambda g, y, x, xp, fp, left=None, right=None: np.where(x > xp[-1], g, 0),
+    left=lambda g, y, x, xp, fp, left, right: np.where(x < xp[0], g, 0),
+    right=lambda g, y, x, xp, fp, left, right: np.where(x > xp[-1], g, 0),
 )
 
 
@@ -202,7 +203,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     order = np.argsort(xp)
     xp, fp = xp[order], fp[order]
     xp = np.concatenate([xp[-1:] - period, xp, xp[:1] + period])
-    return interpolate(x, xp, np.concatenate([fp[-1:], fp, fp[:1]]))
+    return interpolate(x, xp, np.concatenate([fp[-1:], fp, fp[:1]]), None, None)
 
 
 # ---- convolution -----------------------------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ define_vjp(np.sinc, x=lambda g, y, x: g * sinc_derivative(x, 1))
 
 
 @differentiable
-def repaired(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def repaired(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
     """np.nan_to_num, always of a copy."""
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
@@ -306,10 +306,10 @@ def put_in(test: Any, g: Any, x: Any) -> Any:
 
 define_vjp(
     repaired,
-    x=lambda g, y, x, nan=0.0, posinf=None, neginf=None: parts_that(np.isfinite, g, x),
-    nan=lambda g, y, x, nan=0.0, posinf=None, neginf=None: put_in(np.isnan, g, x),
-    posinf=lambda g, y, x, nan=0.0, posinf=None, neginf=None: put_in(np.isposinf, g, x),
-    neginf=lambda g, y, x, nan=0.0, posinf=None, neginf=None: put_in(np.isneginf, g, x),
+    x=lambda g, y, x, nan, posinf, neginf: parts_that(np.isfinite, g, x),
+    nan=lambda g, y, x, nan, posinf, neginf: put_in(np.isnan, g, x),
+    posinf=lambda g, y, x, nan, posinf, neginf: put_in(np.isposinf, g, x),
+    neginf=lambda g, y, x, nan, posinf, neginf: put_in(np.isneginf, g, x),
 )
 
 
