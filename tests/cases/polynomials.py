@@ -14,6 +14,7 @@ from tests.cases.table import (
     exactly,
     nonzero,
     normal,
+    positive,
 )
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 
@@ -87,6 +88,23 @@ case(np.polyint, normal(3), m=0)
 case(np.polyint, normal(0), m=2)
 case(np.polyint, complex_normal(3))
 
+# ---- fits ------------------------------------------------------------------------------------------------------------
+
+POINTS = exactly(-1.0, 0.2, 0.9, 2.1, 3.0)
+case(np.polyfit, POINTS, normal(5), 1)
+case(np.polyfit, POINTS, normal(5, 2), 2)
+case(np.polyfit, np.arange(5), normal(5), np.array(2))
+case(np.polyfit, POINTS, [0, 1, 3, 2, 5], 1)
+case(np.polyfit, POINTS, normal(5), 0)
+case(np.polyfit, POINTS, normal(5), 4)  # through all points
+case(np.polyfit, POINTS, normal(5), 1, w=positive(5))
+case(np.polyfit, POINTS, normal(5, 2), 1, rcond=1e-9, w=positive(5))
+case(np.polyfit, POINTS, normal(5), 1, full=True)
+case(np.polyfit, POINTS, normal(5), 4, full=True)
+case(np.polyfit, POINTS, normal(5), 1, cov=True)
+case(np.polyfit, POINTS, normal(5, 2), 1, w=positive(5), cov=True)
+case(np.polyfit, POINTS, normal(5), 1, w=positive(5), cov="unscaled")
+
 # ---- roots -----------------------------------------------------------------------------------------------------------
 
 case(np.roots, exactly(1.0, -1.5, -2.5, 1.5))
@@ -109,6 +127,6 @@ case(characteristic, exactly((2.0, 0.0), (0.0, 2.0)), kink=[[[1, 0], [0, 1]]])
 
 # ---- what the laws must be told --------------------------------------------------------------------------------------
 
-NEED_AXES.update({np.polyder, np.polyint, np.vander, np.roots, np.poly, characteristic})
-NEED_ELEMENTS.update({np.polymul, np.polydiv, np.roots, np.poly, characteristic})
-NOT_ANALYTIC.update({np.roots, characteristic})
+NEED_AXES.update({np.polyfit, np.polyder, np.polyint, np.vander, np.roots, np.poly, characteristic})
+NEED_ELEMENTS.update({np.polyfit, np.polymul, np.polydiv, np.roots, np.poly, characteristic})
+NOT_ANALYTIC.update({np.polyfit, np.roots, characteristic})

@@ -139,7 +139,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 @differentiable
 def interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
-    """np.interp without a period. It takes Python's complex numbers for left and right, but not NumPy's arrays of one."""
+    """np.interp without a period. For left and right it takes complex numbers of Python, but no arrays of them."""
     left, right = (end.item() if isinstance(end, np.ndarray) else end for end in (left, right))
     return np.interp(x, xp, fp, left, right)
 
@@ -306,9 +306,7 @@ def logspace(
     start, stop, base = (operand(a) if isinstance(a, list | tuple) else a for a in (start, stop, base))
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
-        start, stop, base = (
-            np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a)) for a in (start, stop, base)
-        )
+        start, stop, base = (np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a)) for a in (start, stop, base))
         base = np.expand_dims(base, axis)
     powers = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
     return powers if dtype is None else cast(powers, np.dtype(dtype))

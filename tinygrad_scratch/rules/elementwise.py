@@ -320,7 +320,7 @@ define_vjp(
 
 @compose(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """What is replaced has no gradient. With `copy=False` it is written into x, and refused where x can't be written."""
+    """What is replaced has no gradient. With `copy=False` the result is written into x, as any write is."""
     y = repaired(x, nan, posinf, neginf)
     if copy:
         return y

@@ -7,6 +7,7 @@ roots have a derivative; a root that is there twice has none, and its gradient i
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def polyval(p: Any, x: Any) -> Any:
     return evaluate(operand(p), operand(x))
 
 
-def vander_of(g: Any, y: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
+def vander_of(g: Any, y: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:  # noqa: N803
     """Each power has the derivative k * x**(k - 1), and the lower powers are a Vandermonde matrix, too."""
     n = max(y.shape[1] - 1, 0)
     powers, lower = np.arange(1, n + 1), np.vander(x, n, increasing)
@@ -144,6 +145,62 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     for i in range(m):
         p = np.concatenate([p / np.arange(len(p), 0, -1), constants[i : i + 1]])
     return p
+
+
+# ---- fits ------------------------------------------------------------------------------------------------------------
+
+
+@compose(np.polyfit)
+def polyfit(
+    x: Any, y: Any, deg: Any, rcond: float | None = None, full: bool = False, w: Any = None, cov: Any = False
+) -> Any:
+    """Least squares on the powers of x, weighted, and scaled to columns of length 1, in the steps that NumPy takes."""
+    x, y, w = operand(x) + 0.0, operand(y) + 0.0, None if w is None else operand(w) + 0.0
+    check_points(x, y, deg, w)
+    if rcond is None:
+        rcond = len(x) * np.finfo(x.dtype).eps
+    powers = np.vander(x, int(deg) + 1)
+    if w is not None:
+        powers = powers * w[:, None]
+        y = y * (w if y.ndim == 1 else w[:, None])
+    scale = np.sqrt(np.sum(powers * powers, axis=0))
+    powers = powers / scale
+    scaled, residuals, rank, singular = np.linalg.lstsq(powers, y, rcond)
+    c = (scaled.T / scale).T
+    if full:
+        return c, residuals, rank, singular, rcond
+    if rank != len(scale):
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=4)
+    if not cov:
+        return c
+    covariance = np.linalg.inv(np.dot(powers.T, powers)) / np.outer(scale, scale)
+    if cov != "unscaled":
+        covariance = covariance[..., None] * noise(residuals, len(x), len(scale))
+        return c, covariance[..., 0] if y.ndim == 1 else covariance
+    return c, covariance if y.ndim == 1 else covariance[..., None]
+
+
+def check_points(x: Any, y: Any, deg: Any, w: Any) -> None:
+    """Refuse what can't be fitted."""
+    if deg < 0:
+        raise ValueError(f"np.polyfit: the degree must not be negative, {deg} was given.")
+    if x.ndim != 1 or x.size == 0 or y.ndim not in (1, 2) or len(y) != len(x):
+        raise TypeError(
+            "np.polyfit: x must be a vector that is not empty, and y a vector as long or a matrix with as many rows; "
+            f"these have the shapes {x.shape} and {y.shape}."
+        )
+    if w is not None and w.shape != x.shape:
+        raise TypeError(f"np.polyfit: the weights must have the shape {x.shape} of x, these have {w.shape}.")
+
+
+def noise(residuals: Any, points: int, columns: int) -> Any:
+    """The variance of y about the polynomial, from what the fit leaves over."""
+    if points <= columns:
+        raise ValueError(
+            f"np.polyfit: {points} points leave nothing over to scale the covariance of {columns} coefficients with. "
+            'Give more, or write cov="unscaled".'
+        )
+    return residuals / (points - columns)
 
 
 # ---- roots -----------------------------------------------------------------------------------------------------------
