@@ -5,6 +5,7 @@ Runs where JAX is installed (`pip install tinygrad_scratch[referees]`) and is sk
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +14,35 @@ import numpy as np
 import pytest
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
+from tests.cases.elementwise import repaired_in_place
 from tests.cases.indexing import copied_into
 from tests.cases.table import Case
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.calculus import interpolate
+from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small as these
 jnp = jax.numpy
+
+
+def bessel_of_jax(x: Any, order: int) -> Any:
+    """By the series, of terms that all have one sign."""
+    return sum((x / 2) ** (2 * k + order) / (math.factorial(k) * math.factorial(k + order)) for k in range(30))
+
+
+def sinc_derivative_of_jax(x: Any, order: int) -> Any:
+    """By the series, for x of moderate size."""
+    total = 0
+    for k in range(-(-order // 2), 40):
+        falling = math.factorial(2 * k) / math.factorial(2 * k - order)
+        total = total + (-1) ** k * jnp.pi ** (2 * k) / math.factorial(2 * k + 1) * falling * x ** (2 * k - order)
+    return total
 
 
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
@@ -33,6 +52,13 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     expand: jnp.broadcast_to,
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    interpolate: jnp.interp,
+    bessel: bessel_of_jax,
+    sinc_derivative: sinc_derivative_of_jax,
+    repaired: jnp.nan_to_num,
+    repaired_in_place: lambda x, copy: jnp.nan_to_num(x),
+    evaluate: jnp.polyval,
+    characteristic: jnp.poly,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
