@@ -29,6 +29,7 @@ from tinygrad_scratch.rules import (
     shapes,
     sorting,
     statistics,
+    writing,
 )
 from tinygrad_scratch.rules.registry import (
     COMPOSED,
@@ -54,6 +55,7 @@ CHAPTERS = {
     choosing: "Choosing",
     sorting: "Sorting and sets",
     indexing: "Reading and writing parts",
+    writing: "Functions that write",
     calculus: "Calculus on samples",
     polynomials: "Polynomials",
     functional: "What NumPy lacks",

@@ -21,6 +21,7 @@ from tests.cases import (  # noqa: F401
     shapes,
     sorting,
     statistics,
+    writing,
 )
 from tests.cases.table import CASES
 from tinygrad_scratch.rules.registry import NEW_CONSTANT, WITHOUT_DERIVATIVE

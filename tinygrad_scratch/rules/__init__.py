@@ -16,6 +16,8 @@ from tinygrad_scratch.rules import (
     shapes,
     sorting,
     statistics,
+    ufuncs,
+    writing,
 )
 
 __all__ = [
@@ -34,4 +36,6 @@ __all__ = [
     "shapes",
     "sorting",
     "statistics",
+    "ufuncs",
+    "writing",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import new_constant, without_derivative
+from tinygrad_scratch.rules.registry import new_constant, refused, without_derivative
 
 # fmt: off
 without_derivative(
@@ -20,3 +20,7 @@ without_derivative(
 )
 # fmt: on
 new_constant(np.zeros_like, np.ones_like, np.empty_like)
+refused(
+    np.save, np.savez, np.savez_compressed, np.savetxt,
+    instead="a file keeps no history. Pass t.numpy().",
+)  # fmt: skip
