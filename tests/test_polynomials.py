@@ -69,7 +69,7 @@ WRONG: dict[str, tuple[Callable[[Any], Any], str]] = {
     "diff of a number": (lambda t: np.diff(t[0]), "at least one dimension"),
     "spacings": (lambda t: np.gradient(t, 1.0, 2.0), "2 spacings were given for 1 axes"),
     "coordinates": (lambda t: np.gradient(t, [0.0, 1.0]), r"shape \(2,\) were given for 3"),
-    "edge_order": (lambda t: np.gradient(t, edge_order=3), "must be 1 or 2"),
+    "edge_order": (lambda t: np.gradient(t, edge_order=3), "must be 1 or 2"),  # type: ignore[call-overload]
     "too short": (lambda t: np.gradient(t[:2], edge_order=2), "too short for edge_order=2"),
     "ediff1d": (lambda t: np.ediff1d(t, to_end=1j), "Cannot cast"),
     "period": (lambda t: np.interp(t, t, t, period=0), "must not be zero"),
