@@ -5,6 +5,7 @@ Runs where JAX is installed (`pip install tinygrad_scratch[referees]`) and is sk
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,15 @@ from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.products import contract
+from tests.cases.elementwise import repaired_in_place
+from tests.cases.table import Case, draws_in
+from tests.cases.writing import copied_into
+from tests.test_laws import assert_close, ladder, parts, scales_of, steady
+from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.calculus import interpolate
+from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
+from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 from tinygrad_scratch.rules.shapes import cast, expand
 from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
@@ -50,6 +60,18 @@ def flat(results: Any) -> Any:
     """An array and a list of arrays as one tuple."""
     first, rest = results
     return first, *rest
+def bessel_of_jax(x: Any, order: int) -> Any:
+    """By the series, of terms that all have one sign."""
+    return sum((x / 2) ** (2 * k + order) / (math.factorial(k) * math.factorial(k + order)) for k in range(30))
+
+
+def sinc_derivative_of_jax(x: Any, order: int) -> Any:
+    """By the series, for x of moderate size."""
+    total = 0
+    for k in range(-(-order // 2), 40):
+        falling = math.factorial(2 * k) / math.factorial(2 * k - order)
+        total = total + (-1) ** k * jnp.pi ** (2 * k) / math.factorial(2 * k + 1) * falling * x ** (2 * k - order)
+    return total
 
 
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
@@ -79,6 +101,13 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
     np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
     cross_in_plane: jnp.cross,
+    interpolate: jnp.interp,
+    bessel: bessel_of_jax,
+    sinc_derivative: sinc_derivative_of_jax,
+    repaired: lambda x, nan, posinf, neginf: jnp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    repaired_in_place: lambda x, copy: jnp.nan_to_num(x),
+    evaluate: jnp.polyval,
+    characteristic: jnp.poly,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -124,6 +153,8 @@ SETS = {
 }
 QUANTILES = {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
 METHODS_OF_JAX = {"linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf"}
+OF_SEQUENCES = {np.convolve, np.correlate, np.polyadd, np.polysub, np.polymul, np.polydiv}
+POLYNOMIALS_OF_NONE = ("np.polyval(0,", "np.polyadd(0,", "np.polysub(0,")
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
@@ -171,6 +202,24 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a range of some axes, or one axis": lambda case: str(case).endswith(("range=[None (0.3,2.2)])", "0.6], (2))")),
     "bins by name or in a list": lambda case: "sturges" in str(case) or type(case.keywords.get("bins")) is list,
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
+    "np.real_if_close, np.fix": lambda case: case.function in {np.real_if_close, np.fix},
+    "eigenvalues of a general matrix": lambda case: (
+        case.function in {np.roots, characteristic} or str(case) == "np.poly(3x3)"
+    ),
+    "edge_order=, device=": lambda case: not {"edge_order", "device"}.isdisjoint(case.keywords),
+    "a list in place of an end": lambda case: has_list([*case.keywords.values()]),
+    "a number in place of a sequence": lambda case: (
+        case.function in OF_SEQUENCES and any(draw.shape == () for draw in draws_in(case.arguments[:2]))
+    ),
+    "a mode that is a number": lambda case: case.function in OF_SEQUENCES and 2 in case.arguments[2:],
+    "a polynomial without coefficients": lambda case: str(case).startswith(POLYNOMIALS_OF_NONE),
+    "zeros in front of a remainder": lambda case: str(case) == "np.polydiv(5, [-0.5,1.0,3.0])",
+    "more constants than orders": lambda case: str(case) == "np.polyint(3, m=2, k=3)",
+    "a base for each along the last axis": lambda case: str(case) == "np.logspace(2, 3x1, 4, base=2, axis=-1)",
+    "derivatives of i0 and of powers at 0": lambda case: (
+        case.function in {np.i0, np.vander} and str(case.arguments[0]).startswith("[0.0")
+    ),
+    "a series, far out": lambda case: case.function is sinc_derivative and "-8.2" in str(case),
 }
 
 FAR_OUT = "its formula overflows far out"
@@ -195,6 +244,14 @@ OTHER_IN_JAX = {
     "np.arcsinh([-1e+200,0.0,1e+200])": FAR_OUT,
     "np.arctan2([1e+200,1e-200], [1e+200,1e-200])": FAR_OUT,
     "np.hypot([3e+200,3e-200], [4e+200,4e-200])": FAR_OUT,
+    "np.interp([1.0], [0.0,1.0,1.0], [1.0,2.0,4.0])": "another piece at a step",
+    "np.unwrap([0.0,2.0,4.0,0.0], period=4)": "slopes of another formula where a step is half a period",
+    "np.i0([-700.0,0.0,1e-200])": "0 near 0",
+    "np.sinc([0.0,1e-200,100000000.0])": "-inf near 0",
+    "np.angle([-2.0,0.0,3.0])": "nan at 0",
+    "np.angle([0i,2i])": "nan at 0",
+    "np.polymul([0.0,1.0], [1.0,2.0])": "keeps zeros in front",
+    "np.polymul([0.0,0.0], [1.0,2.0])": "keeps zeros in front",
 }
 
 
