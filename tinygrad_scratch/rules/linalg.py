@@ -16,16 +16,20 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.rules import products
 from tinygrad_scratch.rules.elementwise import direction
 from tinygrad_scratch.rules.reductions import Axis, axes_of, extreme_of
 from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp
 
 # ---- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def product(*matrices: Any) -> Any:
+    return functools.reduce(products.matmul, matrices)
 
 
 def transposed(a: Any) -> Any:
@@ -63,7 +67,7 @@ def negligible(largest: Any, shape: tuple[int, ...]) -> Any:
 
 def inverse_of(g: Any, y: Any, a: Any) -> Any:
     """From d(A^-1) = -A^-1 dA A^-1."""
-    return -(transposed(y) @ g @ transposed(y))
+    return -product(transposed(y), g, transposed(y))
 
 
 define_vjp(np.linalg.inv, a=inverse_of)
@@ -81,7 +85,7 @@ def solved_matrix(g: Any, y: Any, a: Any, b: Any) -> Any:
     right = solved_right(g, y, a, b)
     if np.ndim(b) == 1:
         return -right[..., :, None] * y[..., None, :]
-    return -(right @ transposed(y))
+    return -product(right, transposed(y))
 
 
 define_vjp(np.linalg.solve, a=solved_matrix, b=solved_right)
@@ -117,10 +121,10 @@ def inverse_of_rank(g: Any, y: Any, a: Any) -> Any:
     See Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
     separate" (1973). It holds where the rank is constant and what was cut off is zero.
     """
-    right, left = transposed(g) @ y, y @ transposed(g)
-    outside = (right - a @ (y @ right)) @ adjoint(y)
-    inside = adjoint(y) @ (left - (left @ y) @ a)
-    return conjugate(outside + inside) - transposed(y) @ g @ transposed(y)
+    right, left = product(transposed(g), y), product(y, transposed(g))
+    outside = product(right - product(a, product(y, right)), adjoint(y))
+    inside = product(adjoint(y), left - product(left, y, a))
+    return conjugate(outside + inside) - product(transposed(y), g, transposed(y))
 
 
 def cut_off_correction(g: Any, y: Any, a: Any) -> Any:
@@ -137,8 +141,8 @@ def cut_off_correction(g: Any, y: Any, a: Any) -> Any:
     larger, smaller = (np.where(kept[..., :, None], *pair) for pair in ((rows, columns), (columns, rows)))
     ratio = np.where(mixed, smaller / np.where(mixed, larger, 1), 0)
     straight = ratio / np.where(mixed, (larger - smaller) * (larger + smaller), 1)
-    moved = conjugate(vh) @ g @ conjugate(u)
-    return conjugate(u) @ (straight * moved + straight * ratio * adjoint(moved)) @ conjugate(vh)
+    moved = product(conjugate(vh), g, conjugate(u))
+    return product(conjugate(u), straight * moved + straight * ratio * adjoint(moved), conjugate(vh))
 
 
 def pseudo_inverse_of(
@@ -161,7 +165,7 @@ def least_squares_parts(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
     (gx, gr, _, _), (x, sums, _, _) = g, y
     if np.ndim(b) == 1:
         gx, x, b = gx[:, None], x[:, None], b[:, None]
-    rest = 2 * gr * conjugate(b - a @ x) if np.shape(sums)[0] else 0 * conjugate(b - a @ x)
+    rest = 2 * gr * conjugate(b - product(a, x)) if np.shape(sums)[0] else 0 * conjugate(b - product(a, x))
     return gx, x, b, rest
 
 
@@ -170,18 +174,18 @@ def least_squares_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> A
     gx, x, b, rest = least_squares_parts(g, y, a, b)
     inverse = pseudo_inverse(a, y, rcond)
     u, _, vh = np.linalg.svd(a, full_matrices=False)
-    of_values = (conjugate(u) * g[3]) @ conjugate(vh)
-    return pseudo_inverse_of(gx @ transposed(b), inverse, a) - rest @ transposed(x) + of_values
+    of_values = product(conjugate(u) * g[3], conjugate(vh))
+    return pseudo_inverse_of(product(gx, transposed(b)), inverse, a) - product(rest, transposed(x)) + of_values
 
 
 def least_squares_right(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     """Through x = A+ b and the sums of squares."""
     gx, _, _, rest = least_squares_parts(g, y, a, b)
-    return (transposed(pseudo_inverse(a, y, rcond)) @ gx + rest).reshape(np.shape(b))
+    return (product(transposed(pseudo_inverse(a, y, rcond)), gx) + rest).reshape(np.shape(b))
 
 
 def pseudo_inverse(a: Any, y: Any, rcond: Any) -> Any:
-    """A+ with the cut of np.linalg.lstsq, which counts singular values that equal it as zero, as np.linalg.pinv does."""
+    """A+ with the cut of np.linalg.lstsq."""
     if rcond is None:
         rcond = np.finfo(a.dtype).eps * max(a.shape)
     return np.linalg.pinv(a, rcond)
@@ -190,23 +194,18 @@ def pseudo_inverse(a: Any, y: Any, rcond: Any) -> Any:
 define_vjp(np.linalg.lstsq, a=least_squares_matrix, b=least_squares_right)
 
 
-@compose(np.linalg.matrix_power)
-def matrix_power(a: Any, n: Any) -> Any:
-    """Squares of squares; the power 0 is the identity, whatever `a` is."""
-    n = operator.index(n)
-    if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise np.linalg.LinAlgError(f"np.linalg.matrix_power: the last two axes of shape {a.shape} must be equal.")
-    if n == 0:
-        return np.where(False, a, np.eye(a.shape[-1], dtype=a.dtype))
-    square, n = (np.linalg.inv(a), -n) if n < 0 else (a, n)
-    power = None
-    while n:
-        n, odd = divmod(n, 2)
-        if odd:
-            power = square if power is None else power @ square
-        if n:
-            square = square @ square
-    return power
+def matrix_power_of(g: Any, y: Any, a: Any, n: Any) -> Any:
+    """The sum of A^T^i G A^T^(n-1-i): the corner of a power of [[A^T, G], [0, A^T]], for any integer n.
+
+    See Higham, "Functions of Matrices" (2008), theorem 3.6.
+    """
+    k, turned = a.shape[-1], transposed(a)
+    upper = np.concatenate([turned, g], axis=-1)
+    lower = np.concatenate([np.zeros_like(turned), turned], axis=-1)
+    return np.linalg.matrix_power(np.concatenate([upper, lower], axis=-2), n)[..., :k, k:]
+
+
+define_vjp(np.linalg.matrix_power, a=matrix_power_of)
 
 
 @compose(np.linalg.multi_dot)
@@ -228,13 +227,15 @@ def multi_dot(arrays: Any) -> Any:
         """The work for the factors i to j, and the last factor of the left one of the two that are multiplied last."""
         if i == j:
             return 0, i
-        return min((least(i, k)[0] + least(k + 1, j)[0] + sides[i] * sides[k + 1] * sides[j + 1], k) for k in range(i, j))
+        return min(
+            (least(i, k)[0] + least(k + 1, j)[0] + sides[i] * sides[k + 1] * sides[j + 1], k) for k in range(i, j)
+        )
 
-    def product(i: int, j: int) -> Any:
+    def multiplied(i: int, j: int) -> Any:
         k = least(i, j)[1]
-        return factors[i] if i == j else np.dot(product(i, k), product(k + 1, j))
+        return factors[i] if i == j else np.dot(multiplied(i, k), multiplied(k + 1, j))
 
-    return product(0, len(factors) - 1)
+    return multiplied(0, len(factors) - 1)
 
 
 # ---- determinants ----------------------------------------------------------------------------------------------------
@@ -260,16 +261,20 @@ def cofactors(a: Any, zeros: int) -> Any:
     into P, Q, R and S, has determinant det P det C with the small matrix C = S - R P^-1 Q, and its adjugate follows.
     """
     u, _, vh = np.linalg.svd(values_of(a))
-    d = adjoint(u) @ a @ adjoint(vh)
+    d = product(adjoint(u), a, adjoint(vh))
     k = a.shape[-1] - zeros
     p, q, r, s = d[..., :k, :k], d[..., :k, k:], d[..., k:, :k], d[..., k:, k:]
     inverse = np.linalg.inv(p)
-    right, left = inverse @ q, r @ inverse
-    determinant, inner = adjugate(s - left @ q)
-    upper = np.concatenate([determinant[..., None, None] * inverse + right @ inner @ left, -right @ inner], axis=-1)
-    lower = np.concatenate([-inner @ left, inner], axis=-1)
+    right, left = product(inverse, q), product(r, inverse)
+    determinant, inner = adjugate(s - product(left, q))
+    upper = np.concatenate(
+        [determinant[..., None, None] * inverse + product(right, inner, left), -product(right, inner)], axis=-1
+    )
+    lower = np.concatenate([-product(inner, left), inner], axis=-1)
     scale = np.linalg.det(p) * (np.linalg.det(u) * np.linalg.det(vh))
-    return scale[..., None, None] * transposed(adjoint(vh) @ np.concatenate([upper, lower], axis=-2) @ adjoint(u))
+    return scale[..., None, None] * transposed(
+        product(adjoint(vh), np.concatenate([upper, lower], axis=-2), adjoint(u))
+    )
 
 
 def adjugate(a: Any) -> tuple[Any, Any]:
@@ -280,8 +285,8 @@ def adjugate(a: Any) -> tuple[Any, Any]:
         return np.ones(a.shape[:-2], a.dtype), a
     power = identity + 0 * a
     for i in range(1, n):
-        product = a @ power
-        power = product - (np.sum(product * identity, axis=(-2, -1)) / i)[..., None, None] * identity
+        moved = product(a, power)
+        power = moved - (np.sum(moved * identity, axis=(-2, -1)) / i)[..., None, None] * identity
     sign = -1 if n % 2 == 0 else 1
     return sign * np.sum(a * transposed(power), axis=(-2, -1)) / n, sign * power
 
@@ -309,13 +314,13 @@ def cholesky_of(g: Any, y: Any, a: Any, *, upper: bool = False) -> Any:
     n = a.shape[-1]
     half = (np.tri(n) - np.eye(n) / 2).astype(np.real(values_of(a)).dtype)
     inverse = np.linalg.inv(lower)
-    return hermitian_part(transposed(inverse) @ (half * (transposed(lower) @ g)) @ conjugate(inverse))
+    return hermitian_part(product(transposed(inverse), half * product(transposed(lower), g), conjugate(inverse)))
 
 
 define_vjp(np.linalg.cholesky, a=cholesky_of)
 
 
-def qr(a: Any, mode: str = "reduced") -> Any:
+def qr(a: Any, mode: Any = "reduced") -> Any:
     """np.linalg.qr, without the mode that has no rule."""
     if mode == "raw":
         raise TypeError(
@@ -339,14 +344,14 @@ def qr_of(g: Any, y: Any, a: Any, mode: str = "reduced") -> Any:
         (gq, gr), (q, r) = g, y
         q, gq = without_added(q, gq, k, 'np.linalg.qr with mode="complete"')
         r, gr = r[..., :k, :], gr[..., :k, :]
-    beyond = conjugate(q) @ gr[..., k:]
-    gq = gq + conjugate(a[..., k:]) @ adjoint(gr[..., k:])
+    beyond = product(conjugate(q), gr[..., k:])
+    gq = gq + product(conjugate(a[..., k:]), adjoint(gr[..., k:]))
     r, gr = r[..., :k], gr[..., :k]
-    apart = gr @ transposed(r) - transposed(q) @ gq
+    apart = product(gr, transposed(r)) - product(transposed(q), gq)
     upper = np.triu(np.ones((k, k), bool), 1)
     above = np.where(upper, apart, 0)
     inner = above + adjoint(above) + np.where(np.eye(k, dtype=bool), np.real(apart), 0)
-    square = transposed(np.linalg.solve(r, transposed(gq + conjugate(q) @ inner)))
+    square = transposed(np.linalg.solve(r, transposed(gq + product(conjugate(q), inner))))
     return np.concatenate([square, beyond], axis=-1)
 
 
@@ -369,7 +374,7 @@ def without_added(v: Any, gv: Any, k: int, what: str) -> tuple[Any, Any]:
             f"{what}: the gradient depends on the choice of the columns beyond the first {k}, which are any basis of "
             "what the others leave. Use only their span, such as q[:, k:] @ q[:, k:].T, or leave them out."
         )
-    return first, gv[..., :k] - conjugate(added @ (transposed(g_added) @ first))
+    return first, gv[..., :k] - conjugate(product(added, product(transposed(g_added), first)))
 
 
 def negligible_part(a: Any) -> Any:
@@ -408,19 +413,19 @@ def used(g: Any) -> Any:
     return np.any(values_of(g) != 0, axis=(-2, -1))
 
 
-def eigh_of(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+def eigh_of(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
     """conj(V) (diag(gw) + (V^T GV)_ij / (w_j - w_i)) V^T, Hermitian as `a` is: section 3.1, transposed."""
     (gw, gv), (w, v) = g, y
-    moved = transposed(v) @ gv
+    moved = product(transposed(v), gv)
     gap = w[..., None, :] - w[..., :, None]
     inner = over_gaps(moved, gap, w, gw, values_of(moved) != 0, used(gv))
-    return hermitian_part(conjugate(v) @ inner @ transposed(v))
+    return hermitian_part(product(conjugate(v), inner, transposed(v)))
 
 
-def eigvalsh_of(g: Any, y: Any, a: Any, UPLO: str = "L") -> Any:
+def eigvalsh_of(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
     """conj(V) diag(g) V^T."""
     _, v = np.linalg.eigh(a, UPLO)
-    return (conjugate(v) * g[..., None, :]) @ transposed(v)
+    return product(conjugate(v) * g[..., None, :], transposed(v))
 
 
 define_vjp(np.linalg.eigh, a=eigh_of)
@@ -439,10 +444,10 @@ def eig_of(g: Any, y: Any, a: Any) -> Any:
         size = np.abs(values_of(v))
         largest = np.arange(a.shape[-1])[:, None] == np.argmax(size, axis=-2, keepdims=True)
         gv = gv - np.where(largest, 1j * np.imag(along) / np.where(largest, v, 1), 0)
-    moved = transposed(v) @ gv
+    moved = product(transposed(v), gv)
     gap = w[..., None, :] - w[..., :, None]
     inner = over_gaps(moved, gap, w, gw, values_of(moved) != 0, used(gv))
-    return np.linalg.solve(transposed(v), inner @ transposed(v))
+    return np.linalg.solve(transposed(v), product(inner, transposed(v)))
 
 
 def eigvals_of(g: Any, y: Any, a: Any) -> Any:
@@ -457,9 +462,7 @@ define_vjp(np.linalg.eigvals, a=eigvals_of)
 # ---- singular values -------------------------------------------------------------------------------------------------
 
 
-def svd_of(
-    g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
-) -> Any:
+def svd_of(g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """See Wan & Zhang, "Automatic differentiation for complex valued SVD" (2019), whose gauge is that of JAX.
 
     With P = U^T GU and Q = V^T GV it is conj(U) K V^T, where K is diag(gs) and, off the diagonal, s_j (P - P*) +
@@ -474,7 +477,7 @@ def svd_of(
     (m, n), k = a.shape[-2:], s.shape[-1]
     u, gu = without_added(u, gu, k, "np.linalg.svd with full_matrices=True")
     v, gv = without_added(adjoint(vh), adjoint(gvh), k, "np.linalg.svd with full_matrices=True")
-    p, q = transposed(u) @ gu, transposed(v) @ gv
+    p, q = product(transposed(u), gu), product(transposed(v), gv)
     rows, columns = s[..., :, None], s[..., None, :]
     in_use = used(gu) | used(gv)
     inner = over_gaps(
@@ -487,11 +490,11 @@ def svd_of(
     )
     if np.iscomplexobj(a):
         inner = inner + 1j * over_values(np.imag(p) * np.eye(k, dtype=s.dtype), s, gs, in_use)
-    full = conjugate(u) @ inner @ conjugate(vh[..., :k, :])
+    full = product(conjugate(u), inner, transposed(v))
     if m > k:
-        full = full + over_values(gu - conjugate(u) @ p, s, gs, in_use) @ transposed(v)
+        full = full + product(over_values(gu - product(conjugate(u), p), s, gs, in_use), transposed(v))
     if n > k:
-        full = full + conjugate(u) @ adjoint(over_values(gv - conjugate(v) @ q, s, gs, in_use))
+        full = full + product(conjugate(u), adjoint(over_values(gv - product(conjugate(v), q), s, gs, in_use)))
     return full
 
 
@@ -507,12 +510,12 @@ def over_values(vectors: Any, s: Any, gs: Any, in_use: Any) -> Any:
 def singular_values_of(g: Any, y: Any, x: Any) -> Any:
     """conj(U) diag(g) conj(V*); of a value that is zero this is one of the subgradients."""
     u, _, vh = np.linalg.svd(x, full_matrices=False)
-    return (conjugate(u) * g[..., None, :]) @ conjugate(vh)
+    return product(conjugate(u) * g[..., None, :], conjugate(vh))
 
 
 def signed_values_of(g: Any, a: Any) -> Any:
     """The same for a Hermitian matrix, whose singular values are the absolute values of its eigenvalues, in order."""
-    w, v = np.linalg.eigh(values_of(a))
+    w = np.linalg.eigvalsh(values_of(a))
     order = np.argsort(np.argsort(-np.abs(w)))[..., :, None] == np.arange(w.shape[-1])
     return eigvalsh_of(np.sum(np.where(order, g[..., None, :], 0), axis=-1) * np.sign(w), None, a)
 
@@ -536,7 +539,7 @@ def with_axes(g: Any, x: Any, axes: tuple[int, ...]) -> Any:
 
 
 def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
-    """g x / y for length, else g sign(x) (|x| / y)**(p - 1)."""
+    """The unit vector, g x / y, for the length, else g sign(x) (|x| / y)**(p - 1)."""
     g, y = with_axes(g, x, axes), with_axes(y, x, axes)
     safe = np.where(y == 0, 1, y)
     if ord is None or ord == 2:
@@ -560,7 +563,7 @@ def matrix_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) ->
     if ord in ("nuc", 2, -2):
         u, s, vh = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), full_matrices=False)
         weights = weights_of_values(values_of(s), ord, x.dtype)
-        of_matrix = conjugate(u) * weights[..., None, :] @ conjugate(vh)
+        of_matrix = product(conjugate(u) * weights[..., None, :], conjugate(vh))
         return g * np.moveaxis(of_matrix, (-2, -1), axes)
     size = np.abs(x)
     sums = np.sum(size, axis=axes[0] if abs(ord) == 1 else axes[1], keepdims=True)
@@ -621,7 +624,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 @compose(np.linalg.vecdot)
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return np.vecdot(x1, x2, axis=axis)
+    return products.vecdot(x1, x2, axis=axis)
 
 
 @compose(np.linalg.outer)
