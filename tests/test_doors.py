@@ -245,12 +245,14 @@ def test_functions_that_write_never_change_what_was_recorded(write: Callable[...
 
 
 KEYWORDS: dict[str, tuple[Callable[..., Any], str]] = {
-    "where": (lambda t, a: np.add(t, 1, where=a > 3), "np.add of a Tensor does not support the keyword 'where'"),
-    "where=t": (lambda t, a: np.add(a, 1, where=t), "np.add of a Tensor does not support the keyword 'where'"),
-    "sum where=t": (lambda t, a: np.sum(a, where=t), "np.sum has no derivative with respect to its argument 'where'"),
+    "where=t": (lambda t, a: np.add(a, 1, where=t), r"np.add: where= takes booleans.*where=t > 0"),
+    "sum where=t": (lambda t, a: np.sum(a, where=t), r"np.add: where= takes booleans"),
+    "sum of t where=t": (
+        lambda t, a: np.sum(t, where=t),
+        "np.sum has no derivative with respect to its argument 'where'",
+    ),
+    "reduce where=t": (lambda t, a: np.add.reduce(a, where=t), r"np.add: where= takes booleans.*where=t > 0"),
     "initial=t": (lambda t, a: np.sum(t, initial=t), "np.sum has no derivative with respect to its argument 'initial'"),
-    "dtype": (lambda t, a: np.exp(t, dtype=np.float32), "np.exp of a Tensor does not support the keyword 'dtype'"),
-    "casting": (lambda t, a: np.exp(t, casting="unsafe"), "np.exp of a Tensor does not support the keyword 'casting'"),
     "axis=t": (lambda t, a: np.sum(t, axis=t), "np.sum has no derivative with respect to its argument 'axis'"),
     "a list of t": (lambda t, a: np.reshape(a, [t]), "no derivative|would be lost"),
     "out by position": (lambda t, a: np.sum(t, None, None, a), "np.sum of a Tensor takes at most 3 positional"),
@@ -259,7 +261,6 @@ KEYWORDS: dict[str, tuple[Callable[..., Any], str]] = {
     "concatenate's out": (lambda t, a: np.concatenate([t, t], 0, a), "concatenate"),
     "misspelt": (lambda t, a: np.sum(t, axes=0), "unexpected keyword argument 'axes'"),  # type: ignore[call-overload]
     "ours": (lambda t, a: sigmoid(t, where=a), "sigmoid of a Tensor does not support the keyword 'where'"),  # type: ignore[call-arg]
-    "several out": (lambda t, a: np.modf(t, out=(a, a.copy())), "np.modf of a Tensor does not support several out="),
 }
 
 
@@ -272,25 +273,11 @@ def test_arguments_that_no_rule_honours_are_refused(name: str) -> None:
     np.testing.assert_array_equal(a, [3.0, 4.0])
 
 
-METHODS: dict[str, tuple[Callable[..., Any], str]] = {
-    "at": (lambda t, a: np.add.at(t, [0], 1.0), r"np.add.at on a Tensor is not supported.*t\[index\]"),
-    "at with t": (lambda t, a: np.multiply.at(a, [0, 1], t), "np.multiply.at on a Tensor is not supported"),
-    "outer": (lambda t, a: np.add.outer(a, t), r"np.add.outer on a Tensor.*np.add\(a\[:, None\], b\)"),
-    "accumulate": (
-        lambda t, a: np.add.accumulate(t),
-        "np.add.accumulate on a Tensor is not supported.*a loop over slices",
-    ),
-    "reduceat": (lambda t, a: np.add.reduceat(t, [0]), "np.add.reduceat on a Tensor is not supported"),
-    "reduce": (lambda t, a: np.logaddexp.reduce(t), "np.logaddexp.reduce on a Tensor is not supported"),
-    "python ufunc": (lambda t, a: np.frompyfunc(math.exp, 1, 1)(t), "has no derivative rule"),
-}
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_ufunc_methods_are_refused_by_name(name: str) -> None:
-    use, message = METHODS[name]
-    with pytest.raises(TypeError, match=message):
-        use(leaf(1.0, 2.0), np.array([3.0, 4.0]))
+def test_a_ufunc_of_objects_is_refused_by_name() -> None:
+    larger = np.frompyfunc(max, 2, 1)
+    for use in (lambda t: larger(t, t), larger.reduce, larger.accumulate, lambda t: larger.outer(t, t)):
+        with pytest.raises(TypeError, match="has no derivative rule"):
+            use(leaf(1.0, 2.0))
 
 
 @pytest.mark.parametrize(

@@ -111,15 +111,8 @@ def not_scalar(tensor: Any) -> str:
     )
 
 
-def ufunc_method(ufunc: Any, method: str) -> str:
-    instead = {
-        "accumulate": "a loop over slices",
-        "reduce": "a reduction such as np.sum, np.prod or np.max",
-        "outer": f"{label(ufunc)}(a[:, None], b)",
-        "at": "t[index] = ..., or t[index] += ... where no index repeats",
-        "reduceat": "np.sum over slices",
-    }.get(method, "another function")
-    return f"{label(ufunc)}.{method} on a Tensor is not supported. Write {instead} instead."
+def no_mask(ufunc: Any, where: Any) -> str:
+    return f"{label(ufunc)}: where= takes booleans, but was given {describe(where)}. Write where=t > 0 or where=t != 0."
 
 
 def integer_target(target: Any, value: Any) -> str:

@@ -42,6 +42,7 @@ from tinygrad_scratch.rules.registry import (
     refuse,
 )
 from tinygrad_scratch.rules.shapes import cast
+from tinygrad_scratch.rules.ufuncs import METHODS
 
 ndarray = np.ndarray
 
@@ -472,16 +473,14 @@ class Tensor:
     # ---- NumPy's doors -----------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if method == "__call__":
-            if not keywords and ufunc in DIRECT:
-                if len(inputs) == 1:
-                    return apply_unary(ufunc, ufunc, self)
-                if len(inputs) == 2:
-                    return through_door(ufunc)(*inputs)
-            return call(ufunc, inputs, keywords)
-        if method == "reduce" and ufunc in REDUCTIONS:
-            return call(REDUCTIONS[ufunc], inputs, {"axis": 0, **keywords} if len(inputs) == 1 else keywords)
-        raise TypeError(messages.ufunc_method(ufunc, method))
+        if method != "__call__" or not keywords.keys() <= {"out"}:
+            return call_ufunc(ufunc, method, inputs, keywords)
+        if not keywords and ufunc in DIRECT:
+            if len(inputs) == 1:
+                return apply_unary(ufunc, ufunc, self)
+            if len(inputs) == 2:
+                return through_door(ufunc)(*inputs)
+        return call(ufunc, inputs, keywords)
 
     def __array_function__(
         self, function: Any, types: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
@@ -633,7 +632,6 @@ new: Callable[[type[Tensor]], Tensor] = object.__new__
 ONE = np.ones(())
 ONE.setflags(write=False)
 accumulating = Lock()  # a gradient is read, added to and put back: two threads must not do that at once
-REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 
 
 def as_tensor(value: Any) -> Tensor:
@@ -696,21 +694,49 @@ def call_plain(function: Any, arguments: tuple[Any, ...], keywords: dict[str, An
     return function(*plain(arguments), **{name: plain(value) for name, value in keywords.items()})
 
 
+def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A ufunc with keywords, or one of its methods."""
+    targets = keywords.pop("out", None)
+    if ufunc in WITHOUT_DERIVATIVE:
+        if targets is not None:
+            keywords["out"] = tuple(target if target is None else np.array(plain(target)) for target in targets)
+        return written(call_plain(getattr(ufunc, method), inputs, keywords), targets, ufunc)
+    if ufunc not in DEFINITIONS and ufunc not in COMPOSED:
+        raise refuse(ufunc)
+    if "where" in keywords:
+        keywords["where"] = where = np.asarray(plain(keywords["where"]))
+        if where.dtype != bool:
+            raise TypeError(messages.no_mask(ufunc, where))
+        if method == "__call__":
+            keywords["old"] = targets
+    return written(METHODS[method](ufunc, *inputs, **keywords), targets, ufunc)
+
+
 def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    """A call with `out=`: its result is written into a Tensor, or into an array where no gradient would be lost."""
-    keywords = dict(keywords)
-    out = keywords.pop("out")
-    target = out[0] if isinstance(out, tuple) and len(out) == 1 else out
-    if isinstance(target, tuple):
-        raise TypeError(f"{label(function)} of a Tensor does not support several out= arrays. Leave out= away.")
-    result = call(function, arguments, keywords)
+    """A call with `out=`."""
+    rest = {name: value for name, value in keywords.items() if name != "out"}
+    return written(call(function, arguments, rest), keywords["out"], function)
+
+
+def written(result: Any, targets: Any, function: Any) -> Any:
+    """A result written into what `out=` names: Tensors, or arrays where no gradient would be lost."""
+    if targets is None:
+        return result
+    if isinstance(result, tuple):
+        targets = targets if isinstance(targets, tuple) else (targets,)
+        found = tuple(written(part, target, function) for part, target in zip(result, targets, strict=True))
+        return result._make(found) if hasattr(result, "_make") else found
+    target = targets[0] if isinstance(targets, tuple) and len(targets) == 1 else targets
+    if target is None:
+        return result
     if type(target) is Tensor:
         views.check_writable(target)
         views.write(target, as_tensor(result))
         return target
     if type(result) is Tensor and result._record is not None:
         raise TypeError(messages.plain_out(function, target))
-    return call_plain(function, arguments, {**keywords, "out": out})
+    np.copyto(target, plain(result), casting="same_kind")
+    return target
 
 
 def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
