@@ -5,6 +5,7 @@ Runs where JAX is installed (`pip install tinygrad_scratch[referees]`) and is sk
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.indexing import copied_into
+from tests.cases.linalg import TEXTS
 from tests.cases.table import Case
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
@@ -41,7 +43,10 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
 
 
 def of_jax(function: Any) -> Any:
-    return SPELLED_OTHERWISE.get(function) or getattr(jnp, function.__name__)
+    if function in TEXTS:
+        return functools.partial(TEXTS[function], jnp)
+    namespace = jnp.linalg if function.__module__ == "numpy.linalg" else jnp
+    return SPELLED_OTHERWISE.get(function) or getattr(namespace, function.__name__)
 
 
 # ---- what JAX has no call for, and where it decides otherwise --------------------------------------------------------

@@ -456,6 +456,16 @@ case(linalg.vecdot, normal(3, 2), normal(3, 2), axis=0)
 case(linalg.vecdot, normal(0, 3), normal(3))
 case(linalg.outer, normal(3), normal(2))
 case(linalg.outer, normal(0), [1.0, 2.0])
+case(linalg.cross, normal(2, 3), normal(3))
+case(linalg.cross, normal(3, 2), normal(3, 2), axis=0)
+case(linalg.cross, normal(0, 3), [1.0, 2.0, 3.0])
+case(linalg.diagonal, normal(2, 3, 3))
+case(linalg.diagonal, normal(3, 4), offset=1)
+case(linalg.diagonal, normal(0, 2))
+case(linalg.trace, normal(2, 3, 3))
+case(linalg.trace, normal(3, 4), offset=-1)
+case(linalg.trace, normal(2, 2), dtype=np.float32)
+case(linalg.trace, normal(0, 2))
 case(linalg.matrix_transpose, normal(2, 3))
 case(linalg.matrix_transpose, normal(2, 0, 3))
 
@@ -467,6 +477,6 @@ NEED_AXES.update({
     linalg.inv, linalg.det, linalg.slogdet, linalg.solve, linalg.tensorinv, linalg.tensorsolve, linalg.pinv,
     linalg.lstsq, linalg.matrix_power, linalg.multi_dot, linalg.cholesky, linalg.qr, linalg.eigh, linalg.eigvalsh,
     linalg.eig, linalg.eigvals, linalg.svd, linalg.svdvals, linalg.matrix_norm, linalg.cond, linalg.matmul,
-    linalg.vecdot, linalg.outer, linalg.matrix_transpose,
+    linalg.vecdot, linalg.outer, linalg.cross, linalg.diagonal, linalg.trace, linalg.matrix_transpose,
 })  # fmt: skip
 NEED_ELEMENTS.update({linalg.cond, linalg.tensorinv})
