@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tinygrad_scratch import Tensor, grad, hessian, jacobian, no_grad, value_and_grad, vjp
+from tinygrad_scratch import Tensor, grad, hessian, hessian_vector_product, jacobian, jvp, no_grad, value_and_grad, vjp
 from tinygrad_scratch.functional import log_softmax, sigmoid, softmax
 
 Array = np.ndarray[Any, Any]
@@ -455,3 +455,65 @@ def test_nan_does_not_hide_its_gradient(function: Callable[[Any], Any]) -> None:
     """A gradient of 0 would say that the value does not matter."""
     x = np.array([np.nan, 1.0])
     assert grad(function)(x)[0] == 1.0
+
+
+# ---- forward mode, and products with the Hessian ---------------------------------------------------------------------
+
+
+def test_jvp_is_the_jacobian_times_the_tangent() -> None:
+    def function(x: Any, w: Any) -> Any:
+        return np.tanh(x @ w["inner"]) * w["outer"]
+
+    rng = np.random.default_rng(0)
+    x, v = rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+    w, u = ({"inner": rng.normal(size=(3, 4)), "outer": rng.normal(size=4)} for _ in range(2))
+    value, pushed = jvp(function, (x, w), (v, u))
+    np.testing.assert_array_equal(value, function(x, w))
+    h = 1e-30j
+    moved = function(x + h * v, {name: w[name] + h * u[name] for name in w})
+    np.testing.assert_allclose(pushed, np.imag(moved) / 1e-30, rtol=1e-13)
+    assert type(pushed) is np.ndarray
+
+
+def test_jvp_of_complex_numbers_and_of_constants() -> None:
+    z, dz = np.array([1.0 + 2.0j]), np.array([0.5 - 1.0j])
+    np.testing.assert_allclose(jvp(lambda z: np.exp(z) * z, (z,), (dz,))[1], np.exp(z) * (1 + z) * dz)
+    np.testing.assert_allclose(jvp(np.abs, (z,), (dz,))[1], np.real(np.conj(z) * dz) / np.abs(z))
+    np.testing.assert_allclose(jvp(np.conj, (z,), (dz,))[1], np.conj(dz))
+    np.testing.assert_allclose(jvp(lambda x: x * (1 + 2j), (np.ones(1),), (np.ones(1),))[1], [1 + 2j])
+    np.testing.assert_array_equal(jvp(lambda x: np.ones(2), (1.0,), (1.0,))[1], np.zeros(2))
+    assert float(jvp(lambda x, y: 3.0 * y, (1.0, 2.0), (1.0, 0.0))[1]) == 0.0
+
+
+def test_jvp_of_jvp_and_inside_grad() -> None:
+    def speed(x: Any) -> Any:
+        return jvp(np.sin, (x,), (1.0,))[1]
+
+    np.testing.assert_allclose(jvp(speed, (0.3,), (1.0,))[1], -np.sin(0.3))
+    np.testing.assert_allclose(grad(speed)(0.3), -np.sin(0.3))
+    np.testing.assert_allclose(grad(lambda v: jvp(np.sin, (0.3,), (v,))[1] ** 2)(2.0), 4.0 * np.cos(0.3) ** 2)
+
+
+def test_jvp_says_what_does_not_fit() -> None:
+    with pytest.raises(TypeError, match=r"jvp takes the arguments of sin as one tuple.*jvp\(f, \(x,\), \(v,\)\)"):
+        jvp(np.sin, 1.0, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"a tangent has the shapes \[\(3,\)\], but must have those.*\[\(2,\)\]"):
+        jvp(np.sin, (np.ones(2),), (np.ones(3),))
+
+
+def test_products_with_the_hessian() -> None:
+    def cost(x: Any, w: Any) -> Any:
+        return np.sum(np.sin(x * w[0]) * np.exp(w[1]))
+
+    rng = np.random.default_rng(1)
+    x, v = rng.normal(size=3), rng.normal(size=3)
+    w, u = [rng.normal(size=3), rng.normal(size=3)], [rng.normal(size=3), rng.normal(size=3)]
+    np.testing.assert_allclose(hessian_vector_product(cost)(x, w, v), hessian(cost)(x, w) @ v, rtol=1e-12)
+    product = hessian_vector_product(cost, 1)(x, w, u)
+    pull = vjp(lambda *w: cost(x, w), *(a + 1e-30j * b for a, b in zip(w, u, strict=True)))[1]
+    for ours, slope in zip(product, pull(1.0 + 0j), strict=True):
+        np.testing.assert_allclose(ours, np.imag(slope) / 1e-30, rtol=1e-12)
+    with pytest.raises(ValueError, match="the vector has the shapes"):
+        hessian_vector_product(cost)(x, w, np.ones(2))
+    with pytest.raises(TypeError, match="takes its arguments and then a vector"):
+        hessian_vector_product(cost)(x)

@@ -17,6 +17,7 @@ from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.indexing import copied_into
 from tests.cases.linalg import TEXTS
 from tests.cases.table import Case
+from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.indexing import assign, scatter

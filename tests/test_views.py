@@ -173,6 +173,40 @@ def two_names(x: Any) -> Any:
     return z * other
 
 
+def functions_that_write(x: Any) -> Any:
+    z = x * 1.0
+    np.put(z, [0, -1, 0], x[1] * x[0])
+    np.putmask(z, np.array([[True, False, False], [True, False, True]]), x * x)
+    np.place(z, np.array([[False, True, False], [True, False, True]]), x[0, :2] * 3.0)
+    np.put_along_axis(z, np.array([[2], [0]]), x[:, 1:2] ** 2, axis=1)
+    np.put_along_axis(z, np.array([4]), x[1, :1] * 5.0, axis=None)
+    np.fill_diagonal(z[:, 1:], x[0, 0] * x[1, 1])
+    np.copyto(z[0], x[1] * z[1], where=np.array([True, False, True]))
+    np.add.at(z, (np.array([0, 0]), np.array([1, 1])), x[1, :2])
+    z.put([2, 3], x[0, 1:] * 2.0)
+    return z * x
+
+
+def row_of_all_elements(x: Any) -> Any:
+    z = np.sin(x)
+    z.T.flat[1] = x[0, 1] * x[1, 1]
+    z.flat[[0, 2]] = x[1, :2] * 2.0
+    z.flat[4:] *= 3.0
+    w = z.view()
+    w.flat = [x[0, 0] * 1.0, 2.0] if type(x) is Tensor else np.array([x[0, 0], 2.0])
+    z += x
+    return w * z.flat[3] + sum(z.flat) + z.flat.copy().reshape(2, 3) ** 2
+
+
+def order_in_place(x: Any) -> Any:
+    z = x * x * x
+    row = z[0]
+    row.sort()
+    z.sort(axis=0)
+    z[1].partition(1)
+    return z * np.arange(6.0).reshape(2, 3)
+
+
 def broadcast_write(x: Any) -> Any:
     z = np.zeros_like(x)
     z[...] = x[0]
@@ -287,7 +321,8 @@ def view_outlives_base(x: Any) -> Any:
 PROGRAMS = [
     element_by_element, running_state, every_operator, matrix_in_place, slices_and_steps, mask, fancy, repeated_index,
     shift_onto_itself, through_row, through_transpose, through_reshape, view_of_view, overlapping,
-    read_after_base_was_written, saved_value, two_names, broadcast_write, write_with_leading_ones, rows_in_a_loop,
+    read_after_base_was_written, saved_value, two_names, broadcast_write, functions_that_write, row_of_all_elements,
+    order_in_place, write_with_leading_ones, rows_in_a_loop,
     swap_rows, number_in_place, number_in_base, fortran_view, fortran_view_of_a_copy,
     copies_that_look_like_views, pieces, out_argument, fills, view_outlives_base,
 ]  # fmt: skip

@@ -10,7 +10,8 @@ array([-0.27067057, -0.03663128])
 """
 
 from tinygrad_scratch import functional, nn
-from tinygrad_scratch.differentiate import grad, hessian, jacobian, value_and_grad, vjp
+from tinygrad_scratch.checkpoint import checkpoint
+from tinygrad_scratch.differentiate import grad, hessian, hessian_vector_product, jacobian, jvp, value_and_grad, vjp
 from tinygrad_scratch.drawing import draw
 from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.nn import Dense, Sequential
@@ -21,6 +22,7 @@ __all__ = [
     "Dense",
     "Sequential",
     "Tensor",
+    "checkpoint",
     "define_vjp",
     "differentiable",
     "draw",
@@ -28,7 +30,9 @@ __all__ = [
     "functional",
     "grad",
     "hessian",
+    "hessian_vector_product",
     "jacobian",
+    "jvp",
     "nn",
     "no_grad",
     "value_and_grad",

@@ -17,12 +17,18 @@ Part = tuple[Record, Any, Any]
 
 
 def walk(  # noqa: C901
-    start: Record, cotangent: Any, keep: AbstractSet[int] | None = None, oldest: int = 0, lift: Lift | None = None
+    start: Record,
+    cotangent: Any,
+    keep: AbstractSet[int] | None = None,
+    oldest: int = 0,
+    lift: Lift | None = None,
+    stop: bool = False,
 ) -> tuple[dict[int, Any], list[Record]]:
     """The cotangents of the leaves and of the calls in `keep`, by their order; and the records of the leaves.
 
     Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that
-    wait, and each cotangent is let go once it is used. Records older than `oldest` are left out. With `lift`, which
+    wait, and each cotangent is let go once it is used. Records older than `oldest` are left out; with `stop`, the walk
+    goes no further than the calls in `keep`. With `lift`, which
     makes a Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how
     higher derivatives come about.
 
@@ -36,10 +42,12 @@ def walk(  # noqa: C901
     if start[1] is None:
         return {start[0]: cotangent}, [start]
     while True:
-        if keep and record[0] in keep:
-            kept[record[0]] = g
+        parts: Iterable[Part] = ()
         try:
-            parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift, not keep)
+            if keep and record[0] in keep:
+                kept[record[0]] = g
+            if not (stop and record[0] in kept):
+                parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift, not keep)
             for parent, argument, part in parts:
                 if part.shape != argument.shape or part.dtype is not argument.dtype:
                     part = conform(part, argument, record[1])

@@ -8,7 +8,7 @@ as it does inside another transform, the results are Tensors, recorded, so that 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from tinygrad_scratch.graph import Record, enable_grad, next_order, split_record
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.trees import leaves_of, map_leaves
 
 Argnums = int | Sequence[int]
 
@@ -82,6 +83,42 @@ def vjp(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Callable[[A
     return run.plain(run.output, np.ones(1)), run.gradients
 
 
+def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The value of a function at `primals`, and how it changes along `tangents`: forward mode, as JAX spells it.
+
+    Each tangent has the structure and shapes of its primal; the result has the shape of the value. No derivative is
+    written a second time for it: what pulls a cotangent back is linear in the cotangent, and its derivative pushes a
+    tangent forward. Source: Townsend, "A new trick for calculating Jacobian vector products" (2017).
+
+    Raises TypeError where primals and tangents are no tuples of one length, ValueError where shapes differ.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import jvp
+    >>> jvp(np.multiply, (np.array([1.0, 2.0]), np.array([3.0, 4.0])), (np.ones(2), np.zeros(2)))
+    (array([3., 8.]), array([3., 4.]))
+    """
+    if not isinstance(primals, tuple) or not isinstance(tangents, tuple) or len(primals) != len(tangents):
+        raise TypeError(
+            f"jvp takes the arguments of {name_of(function)} as one tuple and their tangents as another of the same "
+            "length: jvp(f, (x,), (v,))."
+        )
+    run = Run(function, tuple(range(len(primals))), primals, {})
+    keep = run.keep_tensors or any(type(leaf) is Tensor and leaf.requires_grad for leaf in leaves_of(tangents))
+    value = run.plain(run.output, np.ones(1))
+    if run.output._record is None:
+        paired(primals, tangents, "a tangent")
+        return value, np.zeros_like(value)
+    cotangent = Tensor(np.ones(run.output.shape, run.output.dtype), requires_grad=True)
+    variables = [leaf for tree in run.trees for leaf in leaves_of(tree)]
+    pulled = run.output.gradient(*variables, gradient=cotangent, create_graph=True)
+    with enable_grad():
+        total = paired(list(pulled), list(leaves_of(tangents)), "a tangent")
+    if total._record is None:
+        return value, np.zeros_like(value)
+    (pushed,) = total.gradient(cotangent, create_graph=keep)
+    return value, pushed if keep else run.plain(pushed, np.ones(1))
+
+
 def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """The function that returns all derivatives of each element of an array-valued function's result.
 
@@ -126,6 +163,44 @@ def hessian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any
            [6., 2.]])
     """
     return jacobian(grad(function, argnums), argnums)
+
+
+def hessian_vector_product(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """The function that returns the Hessian of a scalar function times a vector, without the Hessian.
+
+    It is called with the arguments of `function` and then the vector, of the structure and shapes of the argument; so
+    is the result. Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch import hessian_vector_product
+    >>> hessian_vector_product(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 3.0]), np.array([1.0, 10.0]))
+    array([60., 26.])
+    """
+
+    @functools.wraps(function)
+    def product(*arguments: Any, **keywords: Any) -> Any:
+        if len(arguments) < 2:
+            raise TypeError(f"hessian_vector_product of {name_of(function)} takes its arguments and then a vector.")
+        *given, vector = arguments
+
+        def slope(*inputs: Any) -> Any:
+            gradient = grad(function, argnums)(*inputs, **keywords)
+            return paired(gradient, vector, "the vector")
+
+        return grad(slope, argnums)(*given)
+
+    return product
+
+
+def paired(tree: Any, other: Any, name: str) -> Any:
+    """The sum of the products of all elements of two trees of the same structure."""
+    mine, theirs = list(leaves_of(tree)), list(leaves_of(other))
+    if [np.shape(leaf) for leaf in mine] != [np.shape(leaf) for leaf in theirs]:
+        raise ValueError(
+            f"{name} has the shapes {[np.shape(leaf) for leaf in theirs]}, but must have those of the argument, "
+            f"{[np.shape(leaf) for leaf in mine]}."
+        )
+    return sum(np.real(np.sum(a * b)) for a, b in zip(mine, theirs, strict=True))
 
 
 class Run:
@@ -203,25 +278,6 @@ def reaches_outside(record: Record | None, start: int) -> bool:
             if record[1] is not None:
                 waiting.extend(parent for parent in split_record(record)[1] if parent is not None)
     return False
-
-
-def map_leaves(change: Callable[[Any], Any], tree: Any) -> Any:
-    """The same lists, tuples and dicts with every leaf changed."""
-    if isinstance(tree, dict):
-        return {key: map_leaves(change, part) for key, part in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*(map_leaves(change, part) for part in tree))
-    if isinstance(tree, list | tuple):
-        return type(tree)(map_leaves(change, part) for part in tree)
-    return change(tree)
-
-
-def leaves_of(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, dict | list | tuple):
-        for part in tree.values() if isinstance(tree, dict) else tree:
-            yield from leaves_of(part)
-    else:
-        yield tree
 
 
 def name_of(function: Any) -> str:

@@ -21,6 +21,12 @@ def describe(value: Any) -> str:
     return f"{kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
 
 
+INSTEAD_OF_ARRAYS = (
+    "np.stack([t, ...]) for np.array([t, ...]), t.copy() for np.array(t), np.concatenate for np.r_, np.full_like(t, v) "
+    "for np.full, z = np.zeros_like(t) for the array of z[...] = t, sliding_window_view for as_strided, or t.numpy()"
+)
+
+
 def lost(tensor: Any, wanted: str, instead: str) -> str:
     return (
         f"{describe(tensor)} requires a gradient, which would be lost if it were {wanted}. Write {instead}; "

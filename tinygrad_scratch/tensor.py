@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_scratch import messages, views
 from tinygrad_scratch.backward import output_record, walk
+from tinygrad_scratch.flat import Flat
 from tinygrad_scratch.graph import (
     Array,
     Record,
@@ -279,6 +280,15 @@ class Tensor:
         return self._value.nbytes
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        return self._value.strides
+
+    @property
+    def flags(self) -> Any:
+        """How the memory is laid out. It is never writeable: writing makes a new value."""
+        return self.numpy().flags
+
+    @property
     def T(self) -> Tensor:
         return call(np.transpose, (self,), {})  # type: ignore[no-any-return]
 
@@ -334,9 +344,7 @@ class Tensor:
         return self._value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        value = self._plain(
-            "turned into an array", "t.numpy(), or a NumPy function such as np.stack instead of np.array"
-        )
+        value = self._plain("turned into an array", messages.INSTEAD_OF_ARRAYS)
         value.setflags(write=False)
         return np.array(value, dtype=dtype, copy=copy)
 
@@ -511,7 +519,40 @@ class Tensor:
         views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
     def fill(self, value: Any) -> None:
+        """Write one number to every element."""
         self[...] = value
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        """Write to places that are counted through all elements, as `np.put` does."""
+        np.put(self, indices, values, mode)  # type: ignore[arg-type]
+
+    def sort(self, axis: int = -1, kind: Any = None, *, order: Any = None, stable: Any = None) -> None:
+        """Sort the elements in place; the gradient goes where they came from."""
+        views.check_writable(self)
+        views.write(self, np.sort(self, axis, kind, order, stable=stable))
+
+    def partition(self, kth: Any, axis: int = -1, kind: Any = "introselect", order: Any = None) -> None:
+        """Partition the elements in place, as `np.partition` does."""
+        views.check_writable(self)
+        views.write(self, np.partition(self, kth, axis, kind, order))
+
+    @property
+    def flat(self) -> Flat:
+        """The elements in one row, to read, write and iterate over."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self.flat[:] = values
+
+    def view(self, dtype: Any = None) -> Tensor:
+        """Another Tensor of the same memory: what is written to one is seen in both."""
+        if dtype is not None and np.dtype(dtype) != self.dtype:
+            raise TypeError(
+                f"{messages.describe(self)} can't be viewed as {np.dtype(dtype)}: that reads memory, not numbers. "
+                "Write t.astype(...), or t.real and t.imag of complex numbers."
+            )
+        return self[...]
 
     def __getattr__(self, name: str) -> NoReturn:
         if name == "grad":
@@ -566,6 +607,9 @@ class Tensor:
     def __abs__(self) -> Any:
         return apply_unary(np.absolute, operator.abs, self)
 
+    def __round__(self, digits: int | None = None) -> Any:
+        return np.round(self, digits or 0)
+
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
 
@@ -594,6 +638,20 @@ class Tensor:
     argmin = method(np.argmin)
     argsort = method(np.argsort)
     nonzero = method(np.nonzero)
+    argpartition = method(np.argpartition)
+    cumsum = method(np.cumsum)
+    cumprod = method(np.cumprod)
+    trace = method(np.trace)
+    diagonal = method(np.diagonal)
+    repeat = method(np.repeat)
+    take = method(np.take)
+    choose = method(np.choose)
+    round = method(np.round)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Tensor:
+        """The parts along an axis that a condition chooses."""
+        return call(np.compress, (condition, self), {"axis": axis, "out": out})  # type: ignore[no-any-return]
+
     searchsorted = method(np.searchsorted)
 
     def reshape(self, *shape: Any, order: str = "C") -> Tensor:
@@ -673,7 +731,7 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The general way: any function, any arguments."""
-    if keywords.get("out") is not None:
+    if "out" in keywords:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
         return call_plain(function, arguments, keywords)
@@ -685,9 +743,14 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
     definition = DEFINITIONS.get(function)
     if definition is not None:
         return call_recorded(definition, arguments, keywords)
+    return call_unknown(function, function, arguments, keywords)
+
+
+def call_unknown(function: Any, compute: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call that the table does not know: of constants it runs as it is, else it is refused."""
     if is_recording() and any(tensor._record is not None for tensor in tensors_in((arguments, *keywords.values()))):
         raise refuse(function)
-    return call_plain(function, arguments, keywords)
+    return call_plain(compute, arguments, keywords)
 
 
 def call_plain(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -702,7 +765,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
             keywords["out"] = tuple(target if target is None else np.array(plain(target)) for target in targets)
         return written(call_plain(getattr(ufunc, method), inputs, keywords), targets, ufunc)
     if ufunc not in DEFINITIONS and ufunc not in COMPOSED:
-        raise refuse(ufunc)
+        return written(call_unknown(ufunc, getattr(ufunc, method), inputs, keywords), targets, ufunc)
     if "where" in keywords:
         keywords["where"] = where = np.asarray(plain(keywords["where"]))
         if where.dtype != bool:

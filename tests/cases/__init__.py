@@ -18,9 +18,11 @@ from tests.cases import (  # noqa: F401
     polynomials,
     products,
     reductions,
+    scimath,
     shapes,
     sorting,
     statistics,
+    writing,
 )
 from tests.cases.table import CASES
 from tinygrad_scratch.rules.registry import NEW_CONSTANT, WITHOUT_DERIVATIVE

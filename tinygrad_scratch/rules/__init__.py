@@ -13,9 +13,12 @@ from tinygrad_scratch.rules import (
     polynomials,
     products,
     reductions,
+    scimath,
     shapes,
     sorting,
     statistics,
+    ufuncs,
+    writing,
 )
 
 __all__ = [
@@ -31,7 +34,10 @@ __all__ = [
     "polynomials",
     "products",
     "reductions",
+    "scimath",
     "shapes",
     "sorting",
     "statistics",
+    "ufuncs",
+    "writing",
 ]

@@ -119,13 +119,18 @@ def over_square(a: Any, b: Any) -> Any:
     return a / b / b
 
 
+def side_of(x: Any) -> Any:
+    """The root of 1 - x**2. Of complex x, -(x - 1) keeps the sign of a zero imaginary part, which says the branch."""
+    return np.sqrt(-(x - 1)) * np.sqrt(1 + x)
+
+
 # ---- circles and hyperbolas ------------------------------------------------------------------------------------------
 
 define_vjp(np.sin, x=lambda g, y, x: g * np.cos(x))
 define_vjp(np.cos, x=lambda g, y, x: -g * np.sin(x))
 define_vjp(np.tan, x=lambda g, y, x: g * (1 + y * y))
-define_vjp(np.arcsin, x=lambda g, y, x: g / np.sqrt((1 - x) * (1 + x)))
-define_vjp(np.arccos, x=lambda g, y, x: -g / np.sqrt((1 - x) * (1 + x)))
+define_vjp(np.arcsin, x=lambda g, y, x: g / side_of(x))
+define_vjp(np.arccos, x=lambda g, y, x: -g / side_of(x))
 define_vjp(np.arctan, x=np.errstate(over="ignore")(lambda g, y, x: g / (1 + x * x)))
 define_vjp(np.sinh, x=lambda g, y, x: g * np.cosh(x))
 define_vjp(np.cosh, x=lambda g, y, x: g * np.sinh(x))

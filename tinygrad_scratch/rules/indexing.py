@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import define_vjp, differentiable
 
 
 def is_basic(index: Any) -> bool:
@@ -68,22 +68,3 @@ define_vjp(
     a=lambda g, y, a, value, index: assign(g, 0.0, index),
     value=assigned_value,
 )
-
-
-# ---- NumPy's functions that write ------------------------------------------------------------------------------------
-
-
-@compose(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
-    """A new array, written to."""
-    full = np.empty_like(a, dtype=dtype, shape=shape)
-    full[...] = fill_value
-    return full
-
-
-@compose(np.copyto)
-def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
-    """A write to all of dst, or to where the mask says."""
-    if not np.can_cast(getattr(src, "dtype", np.result_type(src)), dst.dtype, casting):
-        raise TypeError(f"np.copyto: {src!r} can't be cast to {dst.dtype} by the rule {casting!r}.")
-    dst[...] = src if where is True else np.where(where, src, dst)

@@ -307,8 +307,14 @@ def differentiable(function: Function) -> Function:
 
 
 def array(value: Any) -> Any:
-    """An operand as an array, if it is not one, or a Tensor, already."""
-    return value if hasattr(value, "ndim") else np.asarray(value)
+    """An operand as an array, if it is not one, or a Tensor, already; a list may hold Tensors."""
+    if hasattr(value, "ndim"):
+        return value
+    return np.stack([array(part) for part in value]) if holds_tensors(value) else np.asarray(value)
+
+
+def holds_tensors(value: Any) -> bool:
+    return isinstance(value, list | tuple) and any(hasattr(v, "__record__") or holds_tensors(v) for v in value)
 
 
 def is_ours(function: Any) -> bool:
@@ -334,7 +340,7 @@ def refuse(function: Any) -> TypeError:
     """The error for a function that the table does not know, or knows to have no derivative."""
     if function in REFUSED:
         return TypeError(f"{label(function)} of a Tensor would lose the gradient: {REFUSED[function]}")
-    names = [label(known) for known in known_functions()]
+    names = [name for known in known_functions() if (name := label(known)) != label(function)]
     near = difflib.get_close_matches(label(function), names, n=1, cutoff=0.75)
     hint = f" The nearest known function is {near[0]}." if near else ""
     return TypeError(
