@@ -6,6 +6,7 @@ Runs where JAX is installed (`pip install tinygrad_scratch[referees]`) and is sk
 from __future__ import annotations
 
 import math
+import functools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from tests.cases.statistics import histogramdd
 from tests.cases.table import Case, draws_in
 from tests.cases.indexing import copied_into
 from tests.cases.products import cross_in_plane
+from tests.cases.indexing import copied_into
+from tests.cases.linalg import TEXTS
 from tests.cases.table import Case
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
@@ -125,6 +128,10 @@ def of_jax(function: Any) -> Any:
     """The same function of JAX, in the module of that name: np.fft.rfft is jnp.fft.rfft."""
     module = getattr(jnp, (getattr(function, "__module__", None) or "").removeprefix("numpy."), jnp)
     return SPELLED_OTHERWISE.get(function) or getattr(module, function.__name__)
+    if function in TEXTS:
+        return functools.partial(TEXTS[function], jnp)
+    namespace = jnp.linalg if function.__module__ == "numpy.linalg" else jnp
+    return SPELLED_OTHERWISE.get(function) or getattr(namespace, function.__name__)
 
 
 # ---- what JAX has no call for, and where it decides otherwise --------------------------------------------------------
