@@ -13,20 +13,26 @@ import numpy as np
 import pytest
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
-from tests.cases.indexing import copied_into
 from tests.cases.products import cross_in_plane
 from tests.cases.table import Case
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.indexing import assign, scatter
-from tinygrad_scratch.rules.products import contract
+from tinygrad_scratch.rules.products import contract, on_diagonal
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small as these
 jnp = jax.numpy
+
+
+def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
+    """What np.einsum reads with these labels, written."""
+    lengths = dict(zip(labels, shape, strict=True))
+    places = dict(zip(lengths, np.ix_(*map(range, lengths.values())), strict=True))
+    return jnp.zeros(shape, a.dtype).at[tuple(places[label] for label in labels)].set(a)
 
 
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
@@ -39,6 +45,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
     np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
     cross_in_plane: jnp.cross,
+    on_diagonal: placed_on_diagonal,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import CALLED_BY, NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
-from tinygrad_scratch.rules.products import contract
+from tinygrad_scratch.rules.products import contract, on_diagonal
 
 matvec, vecmat = (getattr(np, name, None) for name in ("matvec", "vecmat"))
 
@@ -232,6 +232,11 @@ for function, form in ((np.einsum, ("ij,jk->ik",)), (contract, ())):
 case(contract, normal(), normal(0), subscripts=",i->i")
 case(contract, normal(2, 2), normal(3), normal(1, 3), subscripts="ii,j,kj->i")
 case(contract, complex_normal(2, 2), normal(2), subscripts="ij,j")
+case(on_diagonal, normal(2), "ii", (2, 2))
+case(on_diagonal, normal(2, 3), "iji", (2, 3, 2))
+case(on_diagonal, normal(1, 3), "ij", (2, 3))
+case(on_diagonal, normal(), "jii", (3, 2, 2))
+case(on_diagonal, complex_normal(0, 3), "iij", (0, 0, 3))
 case(np.einsum_path, "ij,jk,kl->il", *CHAIN)
 case(np.einsum_path, "ij,jk,kl->il", *CHAIN, optimize="optimal")
 
