@@ -19,7 +19,7 @@ from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.indexing import assign, scatter
-from tinygrad_scratch.rules.products import contract, on_diagonal
+from tinygrad_scratch.rules.products import einsum, on_diagonal
 from tinygrad_scratch.rules.shapes import cast, expand
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
@@ -42,7 +42,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     expand: jnp.broadcast_to,
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
-    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
+    einsum: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
     np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
     cross_in_plane: jnp.cross,
     on_diagonal: placed_on_diagonal,
@@ -87,7 +87,7 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
             or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
         )
     ),
-    "an einsum in another dtype": lambda case: case.function in {np.einsum, contract} and "dtype" in case.keywords,
+    "an einsum in another dtype": lambda case: case.function in {np.einsum, einsum} and "dtype" in case.keywords,
     "axes as an array, or of different kinds": lambda case: (
         case.function is np.tensordot and (len(case.arguments) == 3 or case.keywords.get("axes") == ((1,), 0))
     ),

@@ -234,7 +234,7 @@ without_derivative(np.einsum_path)
 
 
 @differentiable
-def contract(
+def einsum(
     *operands: Any,
     subscripts: str = "",
     dtype: Any = None,
@@ -247,12 +247,14 @@ def contract(
 
 
 @compose(np.einsum)
-def einsum(*operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False) -> Any:
+def contraction(
+    *operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False
+) -> Any:
     """One contraction, or, where an order is to be found, one after the other: on the way back they are shared."""
     subscripts, arrays = in_letters(operands)
     keywords = {"dtype": dtype, "order": order, "casting": casting}
     if optimize is False or len(arrays) < 3:
-        return contract(*arrays, subscripts=subscripts, optimize=optimize, **keywords)
+        return einsum(*arrays, subscripts=subscripts, optimize=optimize, **keywords)
     path = np.einsum_path(subscripts, *arrays, optimize=optimize)[0]
     inputs, output = spelled_out(subscripts, [np.shape(a) for a in arrays])
     for places in path[1:]:
@@ -261,7 +263,7 @@ def einsum(*operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "
         left = {*output}.union(*inputs)
         inputs.append("".join(sorted(left.intersection("".join(terms)))) if inputs else output)
         step = f"{','.join(terms)}->{inputs[-1]}"
-        arrays.append(contract(*factors, subscripts=step, optimize=len(factors) == 2, **keywords))
+        arrays.append(einsum(*factors, subscripts=step, optimize=len(factors) == 2, **keywords))
     return arrays[0]
 
 
@@ -329,14 +331,14 @@ def contracted_parts(
     parts = []
     for i in positions:
         sums, labels, missing, planned = exchanged(subscripts, shapes, i)
-        part = einsum(sums, g, *factors[:i], *factors[i + 1 :], optimize=planned)
+        part = contraction(sums, g, *factors[:i], *factors[i + 1 :], optimize=planned)
         if missing:
             part = np.expand_dims(part, missing)
         parts.append(part if part.shape == shapes[i] else on_diagonal(part, labels, shapes[i]))
     return parts
 
 
-define_vjp(contract, operands=contracted_parts)
+define_vjp(einsum, operands=contracted_parts)
 
 
 @differentiable
