@@ -731,7 +731,7 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The general way: any function, any arguments."""
-    if keywords.get("out") is not None:
+    if "out" in keywords:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
         return call_plain(function, arguments, keywords)

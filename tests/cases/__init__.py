@@ -18,6 +18,7 @@ from tests.cases import (  # noqa: F401
     polynomials,
     products,
     reductions,
+    scimath,
     shapes,
     sorting,
     statistics,

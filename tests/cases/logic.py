@@ -32,3 +32,21 @@ case(np.searchsorted, np.arange(3.0), normal(4))
 case(np.searchsorted, exactly(0.0, 1.0, 2.0), 0.5)
 case(np.digitize, normal(4), np.arange(3.0))
 case(np.can_cast, normal(2, 3), np.float32)
+
+# ---- functions of integers, bits and dates ---------------------------------------------------------------------------
+
+INTEGERS = np.array([[1, 6], [12, 3]])
+BYTES = INTEGERS.astype(np.uint8)
+DAY = np.array(["2026-01-05"], "datetime64[D]")
+for function in (np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.gcd, np.lcm):
+    case(function, INTEGERS, np.array([2, 3]))
+for function in (np.invert, getattr(np, "bitwise_count", None)):
+    case(function, INTEGERS)
+for function in (np.packbits, np.unpackbits):
+    case(function, BYTES)
+case(np.unravel_index, INTEGERS, (4, 5))
+case(np.ravel_multi_index, (np.array([0, 1]), np.array([1, 2])), (2, 3))
+for function in (np.is_busday, np.isnat, np.datetime_as_string):
+    case(function, DAY)
+case(np.busday_count, DAY, DAY + 7)
+case(np.busday_offset, DAY, 3)
