@@ -25,25 +25,13 @@ from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
-from tinygrad_scratch.rules.choosing import put_back
-from tinygrad_scratch.rules.indexing import assign, scatter
-from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
-from tinygrad_scratch.rules.cumulative import recurrence
-from tinygrad_scratch.rules.indexing import assign, scatter
-from tinygrad_scratch.rules.products import einsum, on_diagonal
-from tinygrad_scratch.rules.products import contract
-from tests.cases.elementwise import repaired_in_place
-from tests.cases.table import Case, draws_in
-from tests.cases.writing import copied_into
-from tests.test_laws import assert_close, ladder, parts, scales_of, steady
-from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.calculus import interpolate
 from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
-from tinygrad_scratch.rules.products import contract
+from tinygrad_scratch.rules.products import einsum, on_diagonal
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
@@ -53,11 +41,6 @@ jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small 
 jnp = jax.numpy
 
 
-def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
-    """What np.einsum reads with these labels, written."""
-    lengths = dict(zip(labels, shape, strict=True))
-    places = dict(zip(lengths, np.ix_(*map(range, lengths.values())), strict=True))
-    return jnp.zeros(shape, a.dtype).at[tuple(places[label] for label in labels)].set(a)
 def stepwise(a: Any, b: Any) -> Any:
     """The recurrence, a step at a time."""
     x = list(b[:1])
@@ -86,6 +69,13 @@ def sinc_derivative_of_jax(x: Any, order: int) -> Any:
     return total
 
 
+def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
+    """What np.einsum reads with these labels, written."""
+    lengths = dict(zip(labels, shape, strict=True))
+    places = dict(zip(lengths, np.ix_(*map(range, lengths.values())), strict=True))
+    return jnp.zeros(shape, a.dtype).at[tuple(places[label] for label in labels)].set(a)
+
+
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     operator.getitem: lambda a, index: a[index],
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
@@ -107,16 +97,13 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     ),
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    recurrence: stepwise,
+    evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
+    histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
     einsum: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
     np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
     cross_in_plane: jnp.cross,
     on_diagonal: placed_on_diagonal,
-    recurrence: stepwise,
-    evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
-    histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
-    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
-    np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
-    cross_in_plane: jnp.cross,
     interpolate: jnp.interp,
     bessel: bessel_of_jax,
     sinc_derivative: sinc_derivative_of_jax,
