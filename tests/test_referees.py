@@ -31,7 +31,7 @@ from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
-from tinygrad_scratch.rules.products import contract
+from tinygrad_scratch.rules.products import einsum, on_diagonal
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
@@ -69,6 +69,13 @@ def sinc_derivative_of_jax(x: Any, order: int) -> Any:
     return total
 
 
+def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
+    """What np.einsum reads with these labels, written."""
+    lengths = dict(zip(labels, shape, strict=True))
+    places = dict(zip(lengths, np.ix_(*map(range, lengths.values())), strict=True))
+    return jnp.zeros(shape, a.dtype).at[tuple(places[label] for label in labels)].set(a)
+
+
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     operator.getitem: lambda a, index: a[index],
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
@@ -93,9 +100,10 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     recurrence: stepwise,
     evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
     histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
-    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
+    einsum: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
     np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
     cross_in_plane: jnp.cross,
+    on_diagonal: placed_on_diagonal,
     interpolate: jnp.interp,
     bessel: bessel_of_jax,
     sinc_derivative: sinc_derivative_of_jax,
@@ -166,7 +174,7 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
             or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
         )
     ),
-    "an einsum in another dtype": lambda case: case.function in {np.einsum, contract} and "dtype" in case.keywords,
+    "an einsum in another dtype": lambda case: case.function in {np.einsum, einsum} and "dtype" in case.keywords,
     "axes as an array, or of different kinds": lambda case: (
         case.function is np.tensordot and (len(case.arguments) == 3 or case.keywords.get("axes") == ((1,), 0))
     ),
