@@ -5,6 +5,7 @@ Runs where JAX is installed (`pip install tinygrad_scratch[referees]`) and is sk
 
 from __future__ import annotations
 
+import math
 import functools
 import operator
 from collections.abc import Callable
@@ -12,15 +13,38 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
 from tests.cases.linalg import TEXTS, span_by_svd
+from tests.cases.statistics import histogramdd
+from tests.cases.table import Case, draws_in
+from tests.cases.indexing import copied_into
+from tests.cases.products import cross_in_plane
+from tests.cases.indexing import copied_into
+from tests.cases.linalg import TEXTS
 from tests.cases.table import Case
 from tests.cases.writing import copied_into
 from tests.test_laws import assert_close, ladder, parts, scales_of, steady
 from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
+from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
+from tinygrad_scratch.rules.cumulative import recurrence
+from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.products import contract
+from tests.cases.elementwise import repaired_in_place
+from tests.cases.table import Case, draws_in
+from tests.cases.writing import copied_into
+from tests.test_laws import assert_close, ladder, parts, scales_of, steady
+from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
+from tinygrad_scratch.rules.calculus import interpolate
+from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
+from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)
@@ -28,13 +52,66 @@ jax.config.update("jax_disable_jit", True)  # half the time, on arrays as small 
 jnp = jax.numpy
 
 
+def stepwise(a: Any, b: Any) -> Any:
+    """The recurrence, a step at a time."""
+    x = list(b[:1])
+    for k in range(1, len(b)):
+        x.append(a[k] * x[-1] + b[k])
+    return jnp.stack(x) if x else b
+
+
+def flat(results: Any) -> Any:
+    """An array and a list of arrays as one tuple."""
+    first, rest = results
+    return first, *rest
+def bessel_of_jax(x: Any, order: int) -> Any:
+    """By the series, of terms that all have one sign."""
+    return sum((x / 2) ** (2 * k + order) / (math.factorial(k) * math.factorial(k + order)) for k in range(30))
+
+
+def sinc_derivative_of_jax(x: Any, order: int) -> Any:
+    """By the series, for x of moderate size."""
+    total = 0
+    for k in range(-(-order // 2), 40):
+        falling = math.factorial(2 * k) / math.factorial(2 * k - order)
+        total = total + (-1) ** k * jnp.pi ** (2 * k) / math.factorial(2 * k + 1) * falling * x ** (2 * k - order)
+    return total
+
+
 SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     operator.getitem: lambda a, index: a[index],
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
     expand: jnp.broadcast_to,
+    stack_arrays: lambda *arrays, **keywords: jnp.stack(arrays, **keywords),
+    put_back: lambda a, places, shape: jnp.zeros(shape, a.dtype).ravel().at[places].add(a).reshape(shape),
+    surrounded: lambda a, widths, value: jnp.pad(a, widths, constant_values=value) if widths else a,
+    mirrored: lambda a, widths, mode: jnp.pad(a, widths, mode) if widths else a,
+    folded: lambda a, widths, mode: transposed_pad(a, widths, mode) if widths else a,
+    sliding_window_view: lambda x, window_shape, axis=None, writeable=False: x.ravel()[
+        sliding_window_view(np.arange(x.size).reshape(x.shape), window_shape, axis)
+    ],
+    add_windows: lambda a, shape, axes: (
+        jnp.zeros(int(np.prod(shape)), a.dtype)
+        .at[sliding_window_view(np.arange(int(np.prod(shape))).reshape(shape), a.shape[len(shape) :], axes)]
+        .add(a)
+        .reshape(shape)
+    ),
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
+    recurrence: stepwise,
+    evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
+    histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
+    contract: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
+    np.einsum: lambda *operands, optimize=None: jnp.einsum(*operands),
+    cross_in_plane: jnp.cross,
+    interpolate: jnp.interp,
+    bessel: bessel_of_jax,
+    sinc_derivative: sinc_derivative_of_jax,
+    repaired: lambda x, nan, posinf, neginf: jnp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
+    repaired_in_place: lambda x, copy: jnp.nan_to_num(x),
+    evaluate: jnp.polyval,
+    characteristic: jnp.poly,
     sigmoid: jax.nn.sigmoid,
     relu: jax.nn.relu,
     softmax: jax.nn.softmax,
@@ -42,7 +119,16 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
 }
 
 
+def transposed_pad(a: Any, widths: Any, mode: str) -> Any:
+    """What the transpose of np.pad makes of an array."""
+    shape = [n - before - after for n, (before, after) in zip(a.shape, widths, strict=True)]
+    return jax.linear_transpose(lambda x: jnp.pad(x, widths, mode), jnp.zeros(shape))(a)[0]
+
+
 def of_jax(function: Any) -> Any:
+    """The same function of JAX, in the module of that name: np.fft.rfft is jnp.fft.rfft."""
+    module = getattr(jnp, (getattr(function, "__module__", None) or "").removeprefix("numpy."), jnp)
+    return SPELLED_OTHERWISE.get(function) or getattr(module, function.__name__)
     if function in TEXTS:
         return functools.partial(TEXTS[function], jnp)
     namespace = jnp.linalg if function.__module__ == "numpy.linalg" else jnp
@@ -64,11 +150,37 @@ JOINING = {
     np.hsplit,
 }
 NO_RESIDUALS = {"np.linalg.lstsq(2x4, 2x2)", "np.linalg.lstsq(1x1, 1)"}
+SETS = {
+    np.unique,
+    np.unique_all,
+    np.unique_counts,
+    np.unique_inverse,
+    np.union1d,
+    np.setxor1d,
+    np.intersect1d,
+    np.setdiff1d,
+}
+QUANTILES = {np.quantile, np.nanquantile, np.percentile, np.nanpercentile}
+METHODS_OF_JAX = {"linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf"}
+OF_SEQUENCES = {np.convolve, np.correlate, np.polyadd, np.polysub, np.polymul, np.polydiv}
+POLYNOMIALS_OF_NONE = ("np.polyval(0,", "np.polyadd(0,", "np.polysub(0,")
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
     "order in memory": lambda case: (
         "order" in case.keywords and (case.keywords["order"] != "C" or case.function is np.copy)
+    ),
+    "transforms of no axis, of one twice, of axes=None, of s=-1": lambda case: (
+        getattr(case.function, "__module__", None) == "numpy.fft"
+        and (
+            not case.keywords.get("axes", (0,))
+            or case.keywords.get("axes") == (0, 0)
+            or case.keywords.get("s") in {(-1, 3), (-1, 5), (5, 2, 4)}
+        )
+    ),
+    "an einsum in another dtype": lambda case: case.function in {np.einsum, contract} and "dtype" in case.keywords,
+    "axes as an array, or of different kinds": lambda case: (
+        case.function is np.tensordot and (len(case.arguments) == 3 or case.keywords.get("axes") == ((1,), 0))
     ),
     "a_min=, casting=": lambda case: not {"a_min", "casting"}.isdisjoint(case.keywords),
     "a cut past the end or counted from it": lambda case: str(case).endswith(("5, [3 7])", "5, [-2])")),
@@ -81,7 +193,50 @@ NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
         case.rule is np.linalg.pinv and not {"rcond", "rtol"}.isdisjoint(case.keywords)
     ),
     "the determinant of no rows": lambda case: str(case) == "np.linalg.det(0x0)",
+    "a gradient through a set": lambda case: case.function in SETS,
+    "the order that NumPy leaves in the parts": lambda case: case.function is np.partition,
+    "kind=, order=": lambda case: case.function is np.sort and not {"kind", "order"}.isdisjoint(case.keywords),
+    "copy=False": lambda case: case.function is np.meshgrid and "copy" in case.keywords,
+    "a grid of an array": lambda case: str(case) == "np.meshgrid(0d, 2x2)",
+    "a triangle of a vector": lambda case: case.function in (np.tril, np.triu) and str(case.arguments[0]) == "3",
+    "an axis of a number": lambda case: str(case) == "np.take(0d, 0, axis=0)",
+    "one axis, not in a list": lambda case: str(case) == "np.apply_over_axes(sum, 2x3x2, -1)",
+    "widths in a dictionary": lambda case: case.function is np.pad and isinstance(case.arguments[1], dict),
+    "a function that writes": lambda case: case.function is np.pad and "ends_doubled" in str(case),
+    "a gradient for end_values=": lambda case: "end_values" in case.keywords,
+    "where a quantile lies": lambda case: case.function is place,
+    "other methods of quantiles": lambda case: case.keywords.get("method", "linear") not in METHODS_OF_JAX,
+    "quantiles in a table, or that are integers": lambda case: (
+        case.function in QUANTILES and (np.ndim(plain_quantiles(case)) == 2 or plain_quantiles(case).dtype.kind == "i")
+    ),
+    "overwrite_input=": lambda case: "overwrite_input" in case.keywords,
+    "correction= of what ignores NaN": lambda case: (
+        case.function in (np.nanvar, np.nanstd) and "correction" in case.keywords
+    ),
+    "the median of complex numbers": lambda case: case.complex and case.function in (np.median, np.nanmedian),
+    "running along the axis of one number": lambda case: "cum" in str(case) and str(case.arguments[0]) == "0d",
+    "a list of weights": lambda case: has_list([case.keywords.get("weights"), case.keywords.get("fweights")]),
+    "a range of some axes, or one axis": lambda case: str(case).endswith(("range=[None (0.3,2.2)])", "0.6], (2))")),
+    "bins by name or in a list": lambda case: "sturges" in str(case) or type(case.keywords.get("bins")) is list,
     "a gradient at 0 ** 0": lambda case: case.function is np.power and str(case.arguments[0]) == "[0.0,0.0,0.0,0.0]",
+    "np.real_if_close, np.fix": lambda case: case.function in {np.real_if_close, np.fix},
+    "eigenvalues of a general matrix": lambda case: (
+        case.function in {np.roots, characteristic} or str(case) == "np.poly(3x3)"
+    ),
+    "edge_order=, device=": lambda case: not {"edge_order", "device"}.isdisjoint(case.keywords),
+    "a list in place of an end": lambda case: has_list([*case.keywords.values()]),
+    "a number in place of a sequence": lambda case: (
+        case.function in OF_SEQUENCES and any(draw.shape == () for draw in draws_in(case.arguments[:2]))
+    ),
+    "a mode that is a number": lambda case: case.function in OF_SEQUENCES and 2 in case.arguments[2:],
+    "a polynomial without coefficients": lambda case: str(case).startswith(POLYNOMIALS_OF_NONE),
+    "zeros in front of a remainder": lambda case: str(case) == "np.polydiv(5, [-0.5,1.0,3.0])",
+    "more constants than orders": lambda case: str(case) == "np.polyint(3, m=2, k=3)",
+    "a base for each along the last axis": lambda case: str(case) == "np.logspace(2, 3x1, 4, base=2, axis=-1)",
+    "derivatives of i0 and of powers at 0": lambda case: (
+        case.function in {np.i0, np.vander} and str(case.arguments[0]).startswith("[0.0")
+    ),
+    "a series, far out": lambda case: case.function is sinc_derivative and "-8.2" in str(case),
 }
 
 TIED = "nan where values are equal, whatever is asked of their vectors"
@@ -97,6 +252,12 @@ OTHER_IN_JAX = {
     "np.std(0d)": "nan where all elements are equal",
     "np.std([2.0,2.0])": "nan where all elements are equal",
     "np.std([[2.0,2.0],[1.0,3.0]], axis=1)": "nan where all elements are equal",
+    "np.nanstd(0d)": "nan where all elements are equal",
+    "np.nanstd([[2.0,nan,2.0],[1.0,nan,3.0]], axis=1)": "nan where all elements are equal",
+    "np.quantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.percentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
+    "np.nanquantile(float64[3.0,1.0,7.0], [0.0,0.5,1.0])": "0 at an element",
+    "np.nanpercentile(float64[3.0,1.0,7.0], [0.0,50.0,100.0])": "0 at an element",
     "np.hypot([0.0,3.0], [0.0,4.0])": "another subgradient at the origin",
     "sums_by_eigh([[2.0,0.0,0.0],[0.0,2.0,0.0],[0.0,0.0,5.0]])": TIED,
     "square_by_eigh([[2.0,0.0,0.0],[0.0,2.0,0.0],[0.0,0.0,5.0]])": "nan, as here, and nan equals nothing",
@@ -124,6 +285,14 @@ OTHER_IN_JAX = {
     "np.arcsinh([-1e+200,0.0,1e+200])": FAR_OUT,
     "np.arctan2([1e+200,1e-200], [1e+200,1e-200])": FAR_OUT,
     "np.hypot([3e+200,3e-200], [4e+200,4e-200])": FAR_OUT,
+    "np.interp([1.0], [0.0,1.0,1.0], [1.0,2.0,4.0])": "another piece at a step",
+    "np.unwrap([0.0,2.0,4.0,0.0], period=4)": "slopes of another formula where a step is half a period",
+    "np.i0([-700.0,0.0,1e-200])": "0 near 0",
+    "np.sinc([0.0,1e-200,100000000.0])": "-inf near 0",
+    "np.angle([-2.0,0.0,3.0])": "nan at 0",
+    "np.angle([0i,2i])": "nan at 0",
+    "np.polymul([0.0,1.0], [1.0,2.0])": "keeps zeros in front",
+    "np.polymul([0.0,0.0], [1.0,2.0])": "keeps zeros in front",
 }
 
 
@@ -133,6 +302,12 @@ def full(case: Case) -> Any:
 
 def has_list(values: Any) -> bool:
     return any(isinstance(value, list) for value in values)
+
+
+def plain_quantiles(case: Case) -> Any:
+    """The quantiles of a case where they are constants, else 0.0."""
+    q = case.arguments[1]
+    return np.asarray(0.0 if draws_in([q]) else q)
 
 
 def asked(cases: list[Case]) -> list[Case]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tests.cases.table import (
     AT_LEAST_2_1,
+    CALLED_BY,
     NOT_ANALYTIC,
     Draw,
     Function,
@@ -24,6 +25,7 @@ from tests.cases.table import (
     normal,
     positive,
 )
+from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 
 # ---- arithmetic: element by element ----------------------------------------------------------------------------------
 
@@ -200,4 +202,76 @@ NOT_ANALYTIC.update({
     # defined, but with |x| or a conjugate in it
     np.absolute, np.conjugate, np.real, np.imag,
     np.floor, np.ceil, np.trunc, np.rint, np.sign, np.floor_divide, np.nextafter,
+})  # fmt: skip
+
+# ---- special functions and repairs -----------------------------------------------------------------------------------
+
+for function, orders in ((np.i0, [()]), (bessel, [(1,), (2,), (5,)]), (np.sinc, [()]), (sinc_derivative, [(1,), (4,)])):
+    for order in orders:
+        case(function, normal(2, 3), *order)
+        case(function, exactly(0.0, -0.02, 0.6, 3.3, -8.2), *order)
+        case(function, normal(), *order)
+        case(function, normal(0, 3), *order)
+case(np.i0, exactly(-700.0, 0.0, 1e-200), extreme=[[-1.5285003902339206e302, 0, 5e-201]])
+case(bessel, exactly(0.0, 1e-160), 1, extreme=[[0.5, 0.5]])
+case(np.sinc, exactly(0.0, 1e-200, 1e8), extreme=[[0, -(np.pi**2) / 3 * 1e-200, 1e-8]])
+case(np.sinc, complex_normal(3))
+
+NUMBERS = exactly(np.nan, np.inf, -np.inf, 2.0)
+case(np.nan_to_num, normal(2, 3))
+case(np.nan_to_num, normal())
+case(np.nan_to_num, normal(0, 3))
+case(np.nan_to_num, NUMBERS, kink=[[0, 0, 0, 1]])
+case(np.nan_to_num, NUMBERS, nan=normal(), posinf=normal(), neginf=normal(), kink=[[0, 0, 0, 1], 1, 1, 1])
+case(np.nan_to_num, nonzero(3), nan=np.array([1.0, 2.0, 3.0]))
+case(np.nan_to_num, complex_normal(3))
+HALF_NUMBERS = Draw((3,), lambda generator, shape: np.array([complex(np.nan, 1), complex(2, np.inf), 3 + 4j]), "half")
+case(np.nan_to_num, HALF_NUMBERS, nan=positive(), posinf=5.0, kink=[[0, 1, 1], 1])
+case(repaired, HALF_NUMBERS, 2.0, normal(), None, kink=[[0, 1, 1], 0])
+case(repaired, np.array([np.nan, np.inf, -np.inf, 1.0]), normal(), normal(), normal())
+case(repaired, np.array([complex(np.nan, 1), complex(-np.inf, np.inf)]), normal(2), normal(), normal(2))
+case(repaired, normal(), 0.0, None, None)
+case(repaired, normal(0, 3), 0.0, None, None)
+
+
+def repaired_in_place(x: Any, copy: bool) -> Any:
+    """What np.nan_to_num makes of its first argument."""
+    target = np.copy(x)
+    np.nan_to_num(target, copy=copy)
+    return target
+
+
+CALLED_BY[repaired_in_place] = np.nan_to_num
+case(repaired_in_place, NUMBERS, copy=False, kink=[[0, 0, 0, 1]])
+
+case(np.angle, complex_normal(2, 3))
+case(np.angle, complex_normal(), deg=True)
+case(np.angle, nonzero(2, 3))
+case(np.angle, nonzero(), True)
+case(np.angle, normal(0, 3))
+case(np.angle, exactly(-2.0, 0.0, 3.0), kink=[[0, 0, 0]])
+case(np.angle, Draw((2,), lambda generator, shape: np.array([0j, 2j]), "[0i,2i]"), kink=[[0, -0.5]])
+
+case(np.real_if_close, complex_normal(3))
+case(np.real_if_close, normal(2, 3))
+case(np.real_if_close, normal())
+case(np.real_if_close, normal(0, 3))
+REAL = Draw((2,), lambda generator, shape: np.array([1 + 1e-15j, 2 - 1e-15j]), "almost-real")
+case(np.real_if_close, REAL, kink=[[1, 1]])
+case(np.real_if_close, REAL, tol=1.5, kink=[[1, 1]])  # too far from real: it stays
+
+for function in (np.round, np.around):
+    case(function, exactly((-1.6, 0.7), (2.4, -3.33)))
+    case(function, exactly(1.234, -0.47), decimals=1)
+    case(function, exactly(123.4, -47.0), -1)
+    case(function, near_three())
+    case(function, normal(0, 3))
+    case(function, complex_normal(3))
+    case(function, exactly(0.5, 1.5), kink=[[0, 0]])
+case(np.fix, exactly((-1.6, 0.7), (2.4, -3.3)))
+case(np.fix, inside())
+case(np.fix, normal(0, 3))
+
+NOT_ANALYTIC.update({
+    np.i0, bessel, repaired, np.angle, np.real_if_close, np.round, np.around, np.fix,
 })  # fmt: skip

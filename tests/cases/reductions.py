@@ -41,6 +41,9 @@ for function in (np.sum, np.prod, np.max, np.min, np.amax, np.amin):
     case(function, REDUCTIONS[function](0, 3), axis=0, initial=start)
     case(function, REDUCTIONS[function](2, 3), axis=1, initial=start, where=MASK)
 case(np.sum, normal(0))
+for function in (np.sum, np.prod, np.max):
+    case(function, normal(), axis=-1)
+case(np.mean, normal(2, 3), axis=1, where=np.array([[True, False, True], [True, True, True]]))
 case(np.prod, normal(0, 3), axis=0)
 for function in (np.sum, np.mean):
     case(function, a=normal(2, 3))
@@ -50,10 +53,15 @@ case(np.sum, normal(2, 3), dtype=np.float32, kink=[np.ones((2, 3))])
 for zeros in ((0.0, 2.0, 3.0), (0.0, 2.0, 0.0), (0.0, 0.0, 0.0)):
     case(np.prod, exactly(*zeros))
 case(np.prod, exactly((0.0, 2.0, 3.0), (1.0, 2.0, 3.0)), axis=1, keepdims=True)
+case(np.prod, exactly((0.0, 2.0, 0.0), (1.0, 2.0, 3.0)), axis=(1, 0), initial=0.5)
+case(np.prod, normal(2, 3), axis=0, dtype=np.complex128, initial=1 + 2j)
+case(np.prod, normal(2, 3, 2), axis=(2, 0), where=np.array([[True], [False], [True]]))
 case(np.prod, complex_normal(2, 3), axis=1)
 for function in (np.var, np.std):
     case(function, distinct(2, 3), axis=0, ddof=1)
     case(function, distinct(2, 3), correction=0.5)
+    case(function, distinct(2, 3), axis=1, mean=normal(2, 1))
+    case(function, distinct(2, 3), mean=normal(1, 1), where=MASK, keepdims=True)
     case(function, complex_normal(2, 3), axis=1)
 for function in (np.max, np.amax):
     case(function, exactly(1.0, 3.0, 3.0), kink=[[0, 0.5, 0.5]])

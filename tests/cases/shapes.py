@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import AT_LEAST_2_1, NEED_AXES, NOT_ANALYTIC, PLAIN_WORDS, case, complex_normal, normal
-from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 
 unstack = getattr(np, "unstack", None)
 
@@ -39,11 +39,14 @@ case(np.ravel, normal())
 case(np.ravel, normal(0, 3))
 case(np.expand_dims, normal(2, 3), 1)
 case(np.expand_dims, normal(2, 3), (0, -1))
+case(np.expand_dims, normal(2, 3), [1, -1])
+case(np.expand_dims, normal(2, 3), ())
 case(np.expand_dims, normal(), 0)
 case(np.expand_dims, normal(0, 3), axis=-1)
 case(np.squeeze, normal(1, 3, 1))
 case(np.squeeze, normal(1, 3, 1), axis=-1)
 case(np.squeeze, normal(1, 3, 1), axis=(0, 2))
+case(np.squeeze, normal(1, 3, 1), axis=())
 case(np.squeeze, normal())
 case(np.squeeze, normal(1, 0, 3))
 for function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
@@ -119,15 +122,24 @@ case(np.stack, [normal(2, 3), normal(2, 3)], axis=-1)
 case(np.stack, [normal(), normal(), 1.5])
 case(np.stack, [normal(0, 3), normal(0, 3)], axis=1)
 case(np.stack, [normal(2), normal(2)], dtype=np.float64)
+case(np.stack, [normal(2), normal(2)], dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
+case(stack_arrays, normal(2, 3), normal(2, 3))
+case(stack_arrays, normal(2, 3), np.ones((2, 3)), normal(2, 3), axis=-2)
+case(stack_arrays, normal(), normal(), 1.5)
+case(stack_arrays, normal(0, 3), normal(0, 3), axis=1)
+case(stack_arrays, normal(2), complex_normal(2))
+case(stack_arrays, normal(2), normal(2), dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
 case(np.vstack, [normal(3), normal(2, 3)])
 case(np.vstack, [normal(), normal()])
 case(np.vstack, [normal(0, 3), normal(3)])
 case(np.vstack, [normal(2), normal(2)], dtype=np.float64)
+case(np.vstack, [normal(2), normal(2)], dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
 case(np.hstack, [normal(3), normal(2)])
 case(np.hstack, [normal(2, 3), normal(2, 1)])
 case(np.hstack, [normal(), normal()])
 case(np.hstack, [normal(0), normal(3)])
 case(np.hstack, [normal(2), normal(2)], dtype=np.float64)
+case(np.hstack, [normal(2), normal(2)], dtype=np.float32, casting="unsafe", kink=[[1, 1], [1, 1]])
 case(np.dstack, [normal(2, 3), normal(2, 3)])
 case(np.dstack, [normal(3), normal(3)])
 case(np.dstack, [normal(), normal()])
@@ -163,6 +175,7 @@ PLAIN_WORDS.update(
     {
         expand: np.broadcast_to,
         cast: lambda a, dtype: a.astype(dtype),
+        stack_arrays: lambda *arrays, **keywords: np.stack(arrays, **keywords),
         np.astype: lambda x, dtype, copy=True: x.astype(dtype),
     }
 )

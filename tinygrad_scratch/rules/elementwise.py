@@ -9,12 +9,13 @@ Holomorphic functions need no conjugates: complex cotangents follow JAX's conven
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import compose, define_vjp, piecewise_constant, without_derivative
+from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable, piecewise_constant, without_derivative
 
 LOG2 = math.log(2.0)
 LOG10 = math.log(10.0)
@@ -228,3 +229,118 @@ def sign_of(g: Any, y: Any, x: Any) -> Any:
 define_vjp(np.sign, x=sign_of)
 define_vjp(np.nextafter, x1=lambda g, y, x1, x2: g, x2=None)
 without_derivative(np.signbit, np.spacing)
+
+# ---- special functions and repairs -----------------------------------------------------------------------------------
+# All derivatives of a special function are one function here, of the order too: each is accurate, where formulas with
+# the function itself, such as (cos(x) - sin(x) / x) / x, lose all digits near 0.
+
+
+@differentiable
+def bessel(x: Any, order: int) -> Any:
+    """The modified Bessel function I of the first kind and of an integer order from 1 on.
+
+    The quotients of neighbours, x / (2 k + x * next), are had by running backward from an order so large that its
+    quotient does not matter (Gautschi, "Computational aspects of three-term recurrence relations", 1967). All terms
+    have one sign, so no digits are lost.
+    """
+    largest = float(np.max(np.abs(x), initial=0.0, where=np.abs(x) < 800))  # where np.i0 overflows
+    quotient, y = 0 * x, np.i0(x)
+    for k in range(order + 20 + int(7 * math.sqrt(largest)), 0, -1):
+        quotient = x / (2 * k + x * quotient)
+        if k <= order:
+            y = y * quotient
+    return y
+
+
+def bessel_slope(g: Any, y: Any, x: Any, order: int) -> Any:
+    """Half the sum of the two neighbours (DLMF 10.29.1)."""
+    return g * (0.5 * ((bessel(x, order - 1) if order > 1 else np.i0(x)) + bessel(x, order + 1)))
+
+
+define_vjp(bessel, x=bessel_slope)
+define_vjp(np.i0, x=lambda g, y, x: g * bessel(x, 1))
+
+
+def cosine(x: Any, order: int) -> Any:
+    """A derivative of the cosine, of any order."""
+    y = np.sin(x) if order % 2 else np.cos(x)
+    return -y if order % 4 in (1, 2) else y
+
+
+@functools.cache
+def gauss(number: int) -> list[tuple[float, float]]:
+    """The places in [0, 1] and the weights of Gauss's rule, which is exact for polynomials of degree 2 * number - 1."""
+    places, weights = np.polynomial.legendre.leggauss(number)
+    return list(zip((0.5 + 0.5 * places).tolist(), (0.5 * weights).tolist(), strict=True))
+
+
+@differentiable
+def sinc_derivative(x: Any, order: int) -> Any:
+    """A derivative of np.sinc, of an order from 1 on.
+
+    With u = pi * x, sin(u) / u is the mean of cos(u t) over t in [0, 1]. Near 0 its derivatives are had from that,
+    further out from the one of the order before: u s_n + n s_(n-1) is a derivative of the sine.
+    """
+    u = math.pi * x
+    near = np.abs(u) < max(2, order)
+    small, large = np.where(near, u, 0), np.where(near, 9, u)
+    inside = sum(weight * t**order * cosine(t * small, order) for t, weight in gauss(8 + order))
+    outside = np.sin(large) / large
+    for k in range(1, order + 1):
+        outside = (cosine(large, k + 3) - k * outside) / large
+    return math.pi**order * np.where(near, inside, outside)
+
+
+define_vjp(sinc_derivative, x=lambda g, y, x, order: g * sinc_derivative(x, order + 1))
+define_vjp(np.sinc, x=lambda g, y, x: g * sinc_derivative(x, 1))
+
+
+@differentiable
+def repaired(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """np.nan_to_num, always of a copy."""
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+def parts_that(test: Any, g: Any, x: Any) -> Any:
+    """The cotangent where x passes a test; of complex numbers, either part for itself."""
+    if not np.iscomplexobj(x):
+        return np.where(test(x), g, 0)
+    return np.where(test(np.real(x)), np.real(g), 0) + 1j * np.where(test(np.imag(x)), np.imag(g), 0)
+
+
+def put_in(test: Any, g: Any, x: Any) -> Any:
+    """The cotangent of the real number that was put into the parts that pass a test."""
+    part = parts_that(test, g, x)
+    return np.real(part) - np.imag(part) if np.iscomplexobj(x) else part
+
+
+define_vjp(
+    repaired,
+    x=lambda g, y, x, nan, posinf, neginf: parts_that(np.isfinite, g, x),
+    nan=lambda g, y, x, nan, posinf, neginf: put_in(np.isnan, g, x),
+    posinf=lambda g, y, x, nan, posinf, neginf: put_in(np.isposinf, g, x),
+    neginf=lambda g, y, x, nan, posinf, neginf: put_in(np.isneginf, g, x),
+)
+
+
+@compose(np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    """What is replaced has no gradient. With `copy=False` the result is written into x, as any write is."""
+    y = repaired(x, nan, posinf, neginf)
+    if copy:
+        return y
+    x[...] = y
+    return x
+
+
+def angle_of(g: Any, y: Any, z: Any, deg: bool = False) -> Any:
+    """The imaginary part of log(z); 0 at 0, and 0 for real numbers, whose angle is piecewise constant."""
+    if not np.iscomplexobj(z):
+        return np.zeros_like(z)
+    part = -1j * g / np.where(z == 0, np.inf, z)
+    return part * (180 / math.pi) if deg else part
+
+
+define_vjp(np.angle, z=angle_of)
+define_vjp(np.real_if_close, a=lambda g, y, a, tol=100: g)
+piecewise_constant(np.round, np.around, np.fix)

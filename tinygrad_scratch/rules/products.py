@@ -1,17 +1,21 @@
 """Derivatives of the products: matrices, vectors, and sums over shared axes.
 
-All are bilinear: the cotangent of one factor is the output's cotangent times the other factor, with the axes arranged
-so that the shapes fit. See Giles, "An extended collection of matrix derivative results" (2008), section 2.2.1: for
-C = A B, the cotangents are G B^T and A^T G.
+All are linear in each factor: the cotangent of one is the output's cotangent times the other factors, with the axes
+arranged so that the shapes fit. See Giles, "An extended collection of matrix derivative results" (2008), section 2.2.1:
+for C = A B, the cotangents are G B^T and A^T G.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from string import ascii_letters, ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp
+from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp, differentiable, without_derivative
+from tinygrad_scratch.rules.shapes import cast, expand
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -33,6 +37,9 @@ def matmul_left(g: Any, y: Any, x1: Any, x2: Any) -> Any:
         return g[..., None] * x2
     if x1.ndim == 1:
         return np.matmul(x2, g[..., None])[..., 0]
+    if x1.ndim == 2:  # one matrix for a whole stack: one product sums over the stack, too
+        rest = [*range(x2.ndim - 2), x2.ndim - 1]
+        return np.tensordot(g, x2, axes=(rest, rest))
     return np.matmul(g, np.swapaxes(x2, -1, -2))
 
 
@@ -44,6 +51,9 @@ def matmul_right(g: Any, y: Any, x1: Any, x2: Any) -> Any:
         return g * x1 if x2.ndim == 1 else x1[:, None] * g[..., None, :]
     if x2.ndim == 1:
         return np.matmul(np.swapaxes(x1, -1, -2), g[..., None])[..., 0]
+    if x2.ndim == 2:
+        rest = range(x1.ndim - 1)
+        return np.tensordot(x1, g, axes=(rest, rest))
     return np.matmul(np.swapaxes(x1, -1, -2), g)
 
 
@@ -76,51 +86,93 @@ def dot_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 define_vjp(np.dot, a=dot_left, b=dot_right)
 
 
-@compose(np.tensordot)
-def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """A matrix product: the axes that are summed over stand last in one factor and first in the other."""
+def summed_axes(axes: Any, a: Any, b: Any) -> tuple[list[int], list[int]]:
+    """The axes of each factor that np.tensordot sums over, in pairs, counted from the front."""
+    if not np.iterable(axes):
+        return list(range(a.ndim - axes, a.ndim)), list(range(axes))
+    of_a, of_b = (np.atleast_1d(side).tolist() for side in axes)
+    return [i % a.ndim for i in of_a], [i % b.ndim for i in of_b]
+
+
+def tensordot_part(g: Any, mine: Any, other: Any, of_mine: list[int], of_other: list[int], first: int) -> Any:
+    """The sum over the other factor's own axes, which in the output start at `first`; then each axis to its place."""
+    own = [i for i in range(other.ndim) if i not in of_other]
+    part = np.tensordot(g, other, axes=(range(first, first + len(own)), own))
+    lying = [i for i in range(mine.ndim) if i not in of_mine] + [of_mine[k] for k in np.argsort(of_other)]
+    return np.transpose(part, np.argsort(lying))
+
+
+def tensordot_left(g: Any, y: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = array(a), array(b)
-    if np.ndim(axes) == 0:
-        of_a, of_b = list(range(a.ndim - axes, a.ndim)), list(range(axes))
-    else:
-        of_a, of_b = ([int(i) for i in np.atleast_1d(side)] for side in axes)
-    of_a, of_b = [i % a.ndim for i in of_a], [i % b.ndim for i in of_b]
-    rest_a, rest_b = ([i for i in range(x.ndim) if i not in of] for x, of in ((a, of_a), (b, of_b)))
-    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
-        raise ValueError(
-            f"np.tensordot: the axes {of_a} of shape {a.shape} do not match the axes {of_b} of shape {b.shape}."
-        )
-    summed = int(np.prod([a.shape[i] for i in of_a], dtype=int))
-    shape = [a.shape[i] for i in rest_a] + [b.shape[i] for i in rest_b]
-    left = np.transpose(a, rest_a + of_a).reshape((int(np.prod(shape[: len(rest_a)], dtype=int)), summed))
-    right = np.transpose(b, of_b + rest_b).reshape((summed, int(np.prod(shape[len(rest_a) :], dtype=int))))
-    return np.dot(left, right).reshape(tuple(shape))
+    of_a, of_b = summed_axes(axes, a, b)
+    return tensordot_part(g, a, b, of_a, of_b, a.ndim - len(of_a))
 
 
-@compose(np.inner)
-def inner(a: Any, b: Any) -> Any:
-    """The sum over the last axes of both."""
+def tensordot_right(g: Any, y: Any, a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = array(a), array(b)
-    return a * b if a.ndim == 0 or b.ndim == 0 else tensordot(a, b, axes=(-1, -1))
+    of_a, of_b = summed_axes(axes, a, b)
+    return tensordot_part(g, b, a, of_b, of_a, 0)
 
 
-@compose(np.outer)
-def outer(a: Any, b: Any) -> Any:
-    return np.ravel(a)[:, None] * np.ravel(b)[None, :]
+define_vjp(np.tensordot, a=tensordot_left, b=tensordot_right)
 
 
-@compose(np.vdot)
-def vdot(a: Any, b: Any) -> Any:
-    return np.dot(np.conjugate(np.ravel(a)), np.ravel(b))
+def inner_left(g: Any, y: Any, a: Any, b: Any) -> Any:
+    """`inner` sums over the last axes of both."""
+    return g * b if 0 in (g.ndim, np.ndim(a), np.ndim(b)) else tensordot_left(g, y, a, b, axes=(-1, -1))
 
 
-@compose(np.vecdot)
-def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
-    """The sum of the products along one axis, which must be as long in both."""
-    if np.shape(x1)[axis] != np.shape(x2)[axis]:
-        raise ValueError(f"np.vecdot: axis {axis} of shape {np.shape(x1)} does not match that of {np.shape(x2)}.")
-    return np.sum(np.conjugate(x1) * x2, axis=axis)
+def inner_right(g: Any, y: Any, a: Any, b: Any) -> Any:
+    return g * a if 0 in (g.ndim, np.ndim(a), np.ndim(b)) else tensordot_right(g, y, a, b, axes=(-1, -1))
 
+
+define_vjp(np.inner, a=inner_left, b=inner_right)
+define_vjp(
+    np.outer,
+    a=lambda g, y, a, b: np.dot(g, np.reshape(b, -1)).reshape(a.shape),
+    b=lambda g, y, a, b: np.dot(np.reshape(a, -1), g).reshape(b.shape),
+)
+
+
+@compose(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """The product of all pairs of elements, the axes of both in turn; then each two axes become one."""
+    a, b = array(a), array(b)
+    ndim = max(a.ndim, b.ndim)
+    of_a, of_b = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
+    left = a.reshape([n for length in of_a for n in (length, 1)])
+    right = b.reshape([n for length in of_b for n in (1, length)])
+    return (left * right).reshape(tuple(n * m for n, m in zip(of_a, of_b, strict=True)))
+
+
+# ---- products of vectors ---------------------------------------------------------------------------------------------
+
+
+def conjugate(x: Any) -> Any:
+    """np.conjugate, which copies real numbers."""
+    return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
+define_vjp(
+    np.vdot,
+    a=lambda g, y, a, b: conjugate(g * np.reshape(b, a.shape)),
+    b=lambda g, y, a, b: g * conjugate(np.reshape(a, b.shape)),
+)
+
+
+def vecdot_part(g: Any, mine: Any, other: Any, axis: int) -> Any:
+    """The cotangent times the other vector, laid along the axis that is summed over."""
+    part = g[..., None] * np.moveaxis(other, axis, -1)
+    return np.moveaxis(
+        part, -1, axis if axis < 0 else axis - mine.ndim
+    )  # from the back: broadcasting adds to the front
+
+
+define_vjp(
+    np.vecdot,
+    x1=lambda g, y, x1, x2, *, axis=-1: conjugate(vecdot_part(g, x1, x2, axis)),
+    x2=lambda g, y, x1, x2, *, axis=-1: vecdot_part(g, x2, conjugate(x1), axis),
+)
 
 if hasattr(np, "matvec"):
 
@@ -130,4 +182,150 @@ if hasattr(np, "matvec"):
 
     @compose(np.vecmat)
     def vecmat(x1: Any, x2: Any) -> Any:
-        return np.matmul(np.conjugate(x1)[..., None, :], x2)[..., 0, :]
+        return np.matmul(conjugate(array(x1))[..., None, :], x2)[..., 0, :]
+
+
+def in_space(x: Any, axis: int) -> Any:
+    """Vectors along the last axis, those of a plane with a third element 0."""
+    x = np.moveaxis(x, axis, -1)
+    return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros_like(x[..., :1])], axis=-1)
+
+
+def cross_part(g: Any, mine: Any, other: Any, axes: Sequence[int], sign: int) -> Any:
+    """The other vector x g, or g x the other; of two vectors in a plane, g is the third component."""
+    of_mine, of_other, of_g = axes
+    if mine.shape[of_mine] == other.shape[of_other] == 2:
+        g = np.concatenate([np.zeros_like(g[..., None]), np.zeros_like(g[..., None]), g[..., None]], axis=-1)
+        of_g = -1
+    part = sign * np.cross(in_space(other, of_other), in_space(g, of_g))
+    return np.moveaxis(part[..., : mine.shape[of_mine]], -1, of_mine if of_mine < 0 else of_mine - mine.ndim)
+
+
+def cross_left(
+    g: Any, y: Any, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    return cross_part(g, a, b, (axisa, axisb, axisc) if axis is None else (axis,) * 3, 1)
+
+
+def cross_right(
+    g: Any, y: Any, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Any:
+    return cross_part(g, b, a, (axisb, axisa, axisc) if axis is None else (axis,) * 3, -1)
+
+
+define_vjp(np.cross, a=cross_left, b=cross_right)
+
+# ---- Einstein's sums -------------------------------------------------------------------------------------------------
+
+SUBSCRIPTS = ascii_uppercase + ascii_lowercase  # the letters for the numbers 0 to 51
+WORTH_A_PLAN = 2**15  # multiplications, from which NumPy gains more by matrix products than it takes to find them
+
+without_derivative(np.einsum_path)
+
+
+@differentiable
+def contract(
+    *operands: Any,
+    subscripts: str = "",
+    dtype: Any = None,
+    order: Any = "K",
+    casting: Any = "safe",
+    optimize: Any = False,
+) -> Any:
+    """np.einsum with its subscripts by keyword, so that all that is left are arrays."""
+    return np.einsum(subscripts, *operands, dtype=dtype, order=order, casting=casting, optimize=optimize)
+
+
+@compose(np.einsum)
+def einsum(*operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False) -> Any:
+    """One contraction, or, where an order is to be found, one after the other: on the way back they are shared."""
+    subscripts, arrays = in_letters(operands)
+    keywords = {"dtype": dtype, "order": order, "casting": casting}
+    if optimize is False or len(arrays) < 3:
+        return contract(*arrays, subscripts=subscripts, optimize=optimize, **keywords)
+    path = np.einsum_path(subscripts, *arrays, optimize=optimize)[0]
+    inputs, output = spelled_out(subscripts, arrays)
+    for places in path[1:]:
+        taken = sorted(places, reverse=True)
+        terms, factors = [inputs.pop(i) for i in taken], [arrays.pop(i) for i in taken]
+        left = {*output}.union(*inputs)
+        inputs.append("".join(sorted(left.intersection("".join(terms)))) if inputs else output)
+        step = f"{','.join(terms)}->{inputs[-1]}"
+        arrays.append(contract(*factors, subscripts=step, optimize=len(factors) == 2, **keywords))
+    return arrays[0]
+
+
+def in_letters(operands: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The subscripts as a string, also where each operand is followed by a list of numbers; and the operands."""
+    if isinstance(operands[0], str):
+        return operands[0], [*operands[1:]]
+    paired = len(operands) // 2 * 2
+    terms = [",".join(letters(numbers) for numbers in operands[1:paired:2])]
+    terms += [letters(numbers) for numbers in operands[paired:]]
+    return "->".join(terms), [*operands[:paired:2]]
+
+
+def letters(numbers: Any) -> str:
+    for number in numbers:
+        if number is not Ellipsis and number not in range(len(SUBSCRIPTS)):
+            raise ValueError(f"np.einsum: a subscript is a number from 0 to 51 or Ellipsis; {number!r} is neither.")
+    return "".join("..." if number is Ellipsis else SUBSCRIPTS[number] for number in numbers)
+
+
+def spelled_out(subscripts: str, arrays: Sequence[Any]) -> tuple[list[str], str]:
+    """The labels of each operand and of the output, one for each axis: without ellipses, and with an output."""
+    given, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = given.split(",")
+    covered = [np.ndim(a) - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
+    ellipsis = "".join(c for c in ascii_letters if c not in subscripts)[: max(covered)]
+    if not arrow:
+        output = "..." + "".join(sorted(c for c in {*given} if c.isalpha() and given.count(c) == 1))
+    inputs = [term.replace("...", ellipsis[len(ellipsis) - n :]) for term, n in zip(terms, covered, strict=True)]
+    return inputs, output.replace("...", ellipsis)
+
+
+def contracted_parts(
+    positions: Sequence[int],
+    g: Any,
+    y: Any,
+    *operands: Any,
+    subscripts: str = "",
+    dtype: Any = None,
+    order: Any = "K",
+    casting: Any = "safe",
+    optimize: Any = False,
+) -> list[Any]:
+    """The same sum with the subscripts of the output and of the operand in question exchanged.
+
+    What the operand alone has labelled was summed: there, all elements get the same. Of an axis of length 1 that was
+    broadcast, the sum is taken. Where it has one label twice, only a diagonal was read.
+    """
+    inputs, output = spelled_out(subscripts, operands)
+    factors = operands if dtype is None else [cast(array(a), dtype) for a in operands]
+    lengths: dict[str, int] = {}
+    for term, a in zip(inputs, operands, strict=True):
+        lengths.update((label, n) for label, n in zip(term, np.shape(a), strict=True) if n != 1)
+    planned = math.prod(lengths.values()) >= WORTH_A_PLAN
+
+    def part_of(position: int) -> Any:
+        term, shape = inputs[position], operands[position].shape
+        others = [output, *inputs[:position], *inputs[position + 1 :]]
+        known = [
+            label for label, n in dict(zip(term, shape, strict=True)).items() if n != 1 and label in "".join(others)
+        ]
+        exchanged = f"{','.join(others)}->{''.join(known)}"
+        part = einsum(exchanged, g, *factors[:position], *factors[position + 1 :], optimize=planned)
+        found = dict(zip(known, part.shape, strict=True))
+        first = [term.index(label) for label in term]
+        part = part.reshape(tuple(found.get(label, 1) if i == first[i] else 1 for i, label in enumerate(term)))
+        if len({*term}) < len(term):
+            places = np.indices(shape, sparse=True)
+            for i, place in enumerate(places):
+                if first[i] != i:
+                    part = np.where(place == places[first[i]], part, 0)
+        return part if part.shape == shape else expand(part, shape)
+
+    return [part_of(position) for position in positions]
+
+
+define_vjp(contract, operands=contracted_parts)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_scratch.rules.registry import QUICK, compose, define_vjp
+from tinygrad_scratch.rules.cumulative import delayed
+from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp
 from tinygrad_scratch.rules.shapes import expand
 
 Axis = int | tuple[int, ...] | None
@@ -89,20 +90,11 @@ def product_of(
     if a.size == 0:
         return a
     kept = a if where is True else np.where(where, a, 1)
-    axes = axes_of(a, axis)
-    rest = tuple(i for i in range(a.ndim) if i not in axes)
-    order = rest + axes
-    flat = np.transpose(kept, order).reshape((*(a.shape[i] for i in rest), -1))
-    n = flat.shape[-1]
-    before: Any = [initial * np.ones_like(flat[..., 0])]
-    after: Any = [np.ones_like(flat[..., 0])]
-    for i in range(n - 1):
-        before.append(before[-1] * flat[..., i])
-        after.append(after[-1] * flat[..., n - 1 - i])
-    others = np.stack(before, axis=-1) * np.stack(after[::-1], axis=-1)
-    others = np.transpose(
-        others.reshape(tuple(a.shape[i] for i in order)), tuple(order.index(i) for i in range(a.ndim))
-    )
+    axes = axes_of(a, axis) if a.ndim else ()  # the ufuncs also take axis=0 of one number
+    order = (*axes, *(i for i in range(a.ndim) if i not in axes))
+    flat = np.transpose(kept, order).reshape((-1, *(a.shape[i] for i in order[len(axes) :])))
+    before, after = np.cumprod(delayed(flat, initial), 0), np.flip(np.cumprod(delayed(np.flip(flat, 0), 1), 0), 0)
+    others = np.transpose((before * after).reshape(tuple(a.shape[i] for i in order)), np.argsort(order))
     full = restore(g, a, axis, keepdims) * others
     return full if where is True else np.where(where, full, 0)
 
@@ -123,11 +115,24 @@ def mean_of(
     g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True
 ) -> Any:
     """The cotangent of the mean in equal parts, for each element that it was taken of."""
-    share = spread(g, a, axis, keepdims) / number_of(a, axis, where)
-    return share if where is True else np.where(where, share, 0)
+    if where is True:
+        return spread(g, a, axis, keepdims) / number_of(a, axis, where)
+    return np.where(where, restore(g, a, axis, keepdims) / np.maximum(number_of(a, axis, where), 1), 0)
 
 
 define_vjp(np.mean, a=mean_of)
+
+
+def squared(a: Any) -> Any:
+    """The square, of complex numbers the squared modulus."""
+    return np.real(a * np.conjugate(a)) if np.iscomplexobj(a) else a * a
+
+
+def taken_off(ddof: Any, correction: Any) -> Any:
+    """The degrees of freedom that are taken off the number of elements: `correction` is the newer word for `ddof`."""
+    if correction is not None and ddof != 0:
+        raise ValueError("ddof and correction can't be provided simultaneously.")
+    return ddof if correction is None else correction
 
 
 @compose(np.var)
@@ -139,13 +144,13 @@ def var(
     ddof: Any = 0,
     keepdims: Any = False,
     where: Any = True,
+    mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    """The mean of the squares of what is left without the mean, of complex numbers the squared modulus."""
-    middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where)
-    apart = a - middle
-    square = np.real(apart * np.conjugate(apart)) if np.iscomplexobj(a) else apart * apart
-    taken = ddof if correction is None else correction
+    """The mean of the squares of what is left without the mean."""
+    a, taken = array(a), taken_off(ddof, correction)
+    middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where) if mean is None else mean
+    square = squared(a - middle)
     if where is True:
         free = max(number_of(a, axis, where) - taken, 0)
     else:
@@ -163,11 +168,12 @@ def std(
     ddof: Any = 0,
     keepdims: Any = False,
     where: Any = True,
+    mean: Any = None,
     correction: Any = None,
 ) -> Any:
     """The root of the variance; where that is 0, a subgradient of the root is 0."""
-    variance = np.var(a, axis, dtype, ddof=ddof, keepdims=keepdims, where=where, correction=correction)
-    return np.where(variance == 0, 0, np.sqrt(np.where(variance == 0, 1, variance)))
+    taken = taken_off(ddof, correction)
+    return np.sqrt(np.var(a, axis, dtype, ddof=taken, keepdims=keepdims, where=where, mean=mean))
 
 
 @compose(np.ptp)

@@ -156,26 +156,39 @@ def joined_parts(
 define_vjp(np.concatenate, sequence=True, arrays=joined_parts)
 
 
+@differentiable
+def stack_arrays(*arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    """np.stack of arrays that are given one by one."""
+    return np.stack(arrays, axis, dtype=dtype, casting=casting)
+
+
+def layers(
+    positions: Any, g: Any, y: Any, *arrays: Any, axis: Any = 0, dtype: Any = None, casting: Any = "same_kind"
+) -> list[Any]:
+    """The layers of the cotangent along the new axis."""
+    each = np.moveaxis(g, axis, 0)
+    return [each[i] for i in positions]
+
+
+define_vjp(stack_arrays, arrays=layers)
+
+
 @compose(np.stack)
-def stack(arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
-    """The arrays with a new axis each, joined along it."""
-    arrays = list(arrays)
-    shapes = {np.shape(a) for a in arrays}
-    if len(shapes) > 1:
-        raise ValueError(f"np.stack: all arrays must have the same shape, these have {sorted(shapes)}.")
-    return np.concatenate([np.expand_dims(a, axis) for a in arrays], axis=axis, dtype=dtype)
+def stack(arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return stack_arrays(*arrays, axis=axis, dtype=dtype, casting=casting)
 
 
 @compose(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None) -> Any:
-    return np.concatenate([np.atleast_2d(a) for a in tup], axis=0, dtype=dtype)
+def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    return np.concatenate([np.atleast_2d(a) for a in tup], axis=0, dtype=dtype, casting=casting)
 
 
 @compose(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None) -> Any:
+def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
     """Joined along axis 1, vectors along axis 0."""
     arrays = [np.atleast_1d(a) for a in tup]
-    return np.concatenate(arrays, axis=0 if arrays[0].ndim == 1 else 1, dtype=dtype)
+    axis = 0 if arrays and arrays[0].ndim == 1 else 1
+    return np.concatenate(arrays, axis=axis, dtype=dtype, casting=casting)
 
 
 @compose(np.dstack)
@@ -201,8 +214,11 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     """A slice for each part; where they can't be equal, the first are longer by one."""
     n = ary.shape[axis]
     if np.ndim(indices_or_sections) == 0:
-        least, more = divmod(n, indices_or_sections)
-        sizes = [least + 1] * more + [least] * (indices_or_sections - more)
+        sections = int(indices_or_sections)
+        if sections <= 0:
+            raise ValueError(f"np.array_split: the number of parts must be larger than 0, not {sections}.")
+        least, more = divmod(n, sections)
+        sizes = [least + 1] * more + [least] * (sections - more)
         cuts = np.cumsum([0, *sizes]).tolist()
     else:
         cuts = [0, *indices_or_sections, n]
@@ -231,11 +247,17 @@ def vsplit(ary: Any, indices_or_sections: Any) -> Any:
 
 @compose(np.hsplit)
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Cut along axis 1, a vector along its only one."""
+    if ary.ndim < 1:
+        raise ValueError("np.hsplit takes arrays of 1 or more dimensions, this has 0.")
     return split(ary, indices_or_sections, 1 if ary.ndim > 1 else 0)
 
 
 @compose(np.dsplit)
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    """Cut along axis 2."""
+    if ary.ndim < 3:
+        raise ValueError(f"np.dsplit takes arrays of 3 or more dimensions, this has {ary.ndim}. Use np.split.")
     return split(ary, indices_or_sections, 2)
 
 
