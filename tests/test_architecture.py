@@ -27,6 +27,7 @@ LEVELS = [
     {"tensor"},
     {"differentiate", "checkpoint", "functional"},
     {"nn", "drawing"},
+    {"verifier"},
 ]
 
 # ---- imports point one way -------------------------------------------------------------------------------------------

@@ -1,0 +1,3 @@
+from tinygrad_scratch.verifier.check import verify
+
+__all__ = ["verify"]

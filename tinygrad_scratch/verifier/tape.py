@@ -1,0 +1,249 @@
+"""The tape: every NumPy call that a person's program made, in order, with the place in their source; it can be played again.
+
+A replay makes the same calls on arrays of its own, in-place writes and views included. So one may put another value in
+place of any that the program computed, and see what becomes of the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a person's source a call was made; `offset` tells apart the calls of one line."""
+
+    file: str
+    line: int
+    function: str
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """What one array held from one step to the next write into it. `slot` is the array, `value` a copy of its content."""
+
+    number: int
+    slot: int
+    step: int
+    value: Array
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """One call. Arguments hold a `Ref` for each recorded array; `reads` and `makes` are nodes, by number."""
+
+    index: int
+    function: Any
+    arguments: Any
+    keywords: Any
+    place: Place | None
+    reads: tuple[int, ...] = ()
+    makes: tuple[int, ...] = ()
+    result: Any = None  # a Ref, or a tuple of Refs and plain values
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands for an array in the arguments of a step."""
+
+    slot: int
+
+
+@dataclass(eq=False)
+class Leak:
+    """A recorded array that became a plain value, and where."""
+
+    kind: str
+    node: int
+    place: Place | None
+
+
+@dataclass
+class Tape:
+    """What is recorded of one run."""
+
+    steps: list[Step] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    leaks: list[Leak] = field(default_factory=list)
+    current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
+    _arrays: dict[int, weakref.ref[Any]] = field(default_factory=dict)  # slot -> its array
+    _constants: dict[int, tuple[Any, int]] = field(default_factory=dict)  # id of an array from outside -> it, its slot
+
+    # ---- recording ---------------------------------------------------------------------------------------------------
+
+    def constant(self, array: Array) -> int:
+        """The slot of an array that came from outside; the same array has the same slot."""
+        known = self._constants.get(id(array))
+        if known is not None and known[0] is array and np.array_equal(self.value_of(known[1]), array, equal_nan=True):
+            return known[1]
+        slot = self._slot(array)
+        step = Step(len(self.steps), None, array.copy("K"), {}, place_of(sys._getframe(1)), result=Ref(slot))
+        self.steps.append(step)
+        step.makes = (self._node(slot, array),)
+        self._constants[id(array)] = (array, slot)
+        return slot
+
+    def value_of(self, slot: int) -> Array:
+        return self.nodes[self.current[slot]].value
+
+    def record(self, function: Any, arguments: Any, keywords: Any, plain: Callable[[Any], Any]) -> tuple[Step, Any]:
+        """Make a call and write it down; `plain` gives the array of what stands for one, and None for other things."""
+        references = map_tree(lambda value: self._reference(value, plain), (arguments, keywords))
+        reads = tuple(dict.fromkeys(self.current[ref.slot] for ref in refs_in(references)))
+        given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
+        before = self._watched(refs_in(references))
+        value = function(*given[0], **given[1])
+        step = Step(len(self.steps), function, references[0], references[1], place_of(sys._getframe(1)), reads)
+        self.steps.append(step)
+        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before))
+        return step, value
+
+    def add_result(self, step: Step, array: Array) -> int:
+        """The slot of an array that a step returned."""
+        slot = self._slot(array)
+        step.makes += (self._node(slot, array),)
+        return slot
+
+    def _reference(self, value: Any, plain: Callable[[Any], Any]) -> Any:
+        slot = getattr(value, "_slot", None)
+        if slot is not None and plain(value) is not None:
+            return Ref(slot)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            return Ref(self.constant(value))
+        return value
+
+    def _slot(self, array: Array) -> int:
+        slot = len(self._arrays)
+        self._arrays[slot] = weakref.ref(array)
+        return slot
+
+    def _node(self, slot: int, array: Any) -> int:
+        node = Node(len(self.nodes), slot, len(self.steps) - 1, np.array(array))
+        self.nodes.append(node)
+        self.current[slot] = node.number
+        return node.number
+
+    def _watched(self, refs: Iterator[Ref]) -> list[int]:
+        """The slots whose content a call might change: its arguments, and what shares memory with them."""
+        given = [array for ref in refs if (array := self._arrays[ref.slot]()) is not None]
+        return [
+            slot
+            for slot, reference in self._arrays.items()
+            if (array := reference()) is not None and any(np.may_share_memory(array, other) for other in given)
+        ]
+
+    def _changed(self, slots: list[int]) -> list[int]:
+        return [
+            slot
+            for slot in slots
+            if (array := self._arrays[slot]()) is not None
+            and not np.array_equal(array, self.value_of(slot), equal_nan=array.dtype.kind in "fc")
+        ]
+
+    # ---- playing it again --------------------------------------------------------------------------------------------
+
+    def replay(
+        self,
+        overrides: dict[int, Array] | None = None,
+        start: dict[int, Any] | None = None,
+        edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
+        wrap: Callable[[Array], Any] = lambda array: array.copy("K"),
+        until: int | None = None,
+    ) -> dict[int, Any]:
+        """What each node holds in a run with other values put in.
+
+        `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
+        node; `edits` makes another call of a step. `wrap` makes what a constant is played with.
+        """
+        playing: dict[int, Any] = {}
+        found: dict[int, Any] = {}
+        steps = self.steps if until is None else self.steps[: until + 1]
+        for step in steps:
+            if step.function is None:
+                node = step.makes[0]
+                given = start[node] if start and node in start else wrap(step.arguments)
+                playing[step.result.slot] = given
+            else:
+                arguments, keywords = map_tree(
+                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
+                )
+                edit = edits.get(step.index) if edits else None
+                value = edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords)
+                bind(step.result, value, playing)
+            for node in step.makes:
+                slot = self.nodes[node].slot
+                if overrides and node in overrides:
+                    playing[slot][...] = overrides[node]
+                found[node] = kept(playing[slot])
+        return found
+
+
+def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:
+    """Say what stands for the results of a step now."""
+    if type(result) is Ref:
+        playing[result.slot] = (
+            value if hasattr(value, "shape") and not isinstance(value, np.generic) else np.asarray(value)
+        )
+    elif isinstance(result, tuple | list):
+        for part, own in zip(result, value, strict=True):
+            bind(part, own, playing)
+
+
+def kept(value: Any) -> Any:
+    """What is remembered of a value that may be written to later."""
+    return value.copy() if isinstance(value, np.ndarray) else value.handle() if hasattr(value, "handle") else value
+
+
+def map_tree(change: Callable[[Any], Any], tree: Any) -> Any:
+    """The same tuples, lists, dicts and slices with every leaf changed."""
+    if type(tree) in (tuple, list):
+        return type(tree)([map_tree(change, part) for part in tree])
+    if type(tree) is dict:
+        return {key: map_tree(change, part) for key, part in tree.items()}
+    if type(tree) is slice:
+        return slice(map_tree(change, tree.start), map_tree(change, tree.stop), map_tree(change, tree.step))
+    return change(tree)
+
+
+def refs_in(tree: Any) -> Iterator[Ref]:
+    if type(tree) is Ref:
+        yield tree
+    elif type(tree) in (tuple, list):
+        for part in tree:
+            yield from refs_in(part)
+    elif type(tree) is dict:
+        for part in tree.values():
+            yield from refs_in(part)
+
+
+# ---- places in a person's source -------------------------------------------------------------------------------------
+
+
+def is_theirs(file: str) -> bool:
+    """Whether a file is a person's own, and not of Python, of an installed package or of this one."""
+    return not (file.startswith("<") and file != "<stdin>") and not any(part in file for part in NOT_THEIRS)
+
+
+NOT_THEIRS = ("site-packages", "dist-packages", f"{sys.prefix}/lib/python", f"{sys.base_prefix}/lib/python", "<frozen")
+
+
+def place_of(frame: Any) -> Place | None:
+    """The place of the innermost call that a person's code made."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if is_theirs(file) and "tinygrad_scratch/verifier" not in file:
+            return Place(file, frame.f_lineno, frame.f_code.co_name, frame.f_lasti)
+        frame = frame.f_back
+    return None

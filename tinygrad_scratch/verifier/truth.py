@@ -1,0 +1,117 @@
+"""What is true: the gradient of the loss with respect to every value of the forward pass, by autodiff of the tape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.graph import enable_grad
+from tinygrad_scratch.rules.registry import array
+from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape, bind, map_tree
+
+
+def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
+    """np.array of what may hold Tensors."""
+    made = np.copy(array(value))
+    return made if dtype is None else made.astype(dtype)
+
+
+ON_TENSORS: dict[Any, Any] = {
+    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array,
+    np.full: lambda shape, value, dtype=None: np.full_like(np.zeros(()), value, dtype=dtype, shape=shape),
+}  # fmt: skip
+
+
+@dataclass
+class Truth:
+    """The true cotangents: of whole values by node, and the part of each that came through one reader."""
+
+    loss: int
+    cotangents: dict[int, Array] = field(default_factory=dict)
+    parts: dict[int, list[tuple[int, Array]]] = field(default_factory=dict)  # node -> (step that read it, part)
+
+
+class NotOnTensors(Exception):
+    """A call that autodiff can't follow, with its step."""
+
+    def __init__(self, step: Step, error: Exception) -> None:
+        super().__init__(str(error))
+        self.step = step
+        self.error = error
+
+
+def truth_of(tape: Tape, parameters: list[int], loss: int) -> Truth:
+    """The cotangents of all values that a loss was computed from, constants of floats among them."""
+    leaves: dict[int, Tensor] = {}
+    values: dict[int, Tensor] = {}
+    readers: list[tuple[int, int, Tensor]] = []  # node, step, what the step read
+    playing: dict[int, Any] = {}
+    now: dict[int, int] = {}
+    with enable_grad():
+        for step in tape.steps[: tape.nodes[loss].step + 1]:
+            if step.function is None:
+                node = step.makes[0]
+                floating = step.arguments.dtype.kind == "f"
+                leaf = Tensor(step.arguments, requires_grad=floating)
+                playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
+                leaves[node] = leaf
+            else:
+                play(step, playing, readers, now, tape)
+            for node in step.makes:
+                slot = tape.nodes[node].slot
+                now[slot] = node
+                held = playing[slot]
+                if type(held) is Tensor:
+                    values[node] = make(held._value, held._record)
+        total = values[loss]
+    found = Truth(loss)
+    if total._record is None:
+        return found
+    if total.size > 1:
+        total = np.sum(total)
+    asked = [(node, tensor) for node, tensor in values.items() if tensor._record is not None]
+    read = [(node, step, tensor) for node, step, tensor in readers if tensor._record is not None]
+    gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
+    for (node, _), gradient in zip(asked, gradients, strict=False):
+        found.cotangents[node] = gradient.numpy()
+    for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
+        found.parts.setdefault(node, []).append((step, gradient.numpy()))
+    return found
+
+
+def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape) -> None:
+    """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
+    reads_only = not step.makes or all(
+        tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
+    )
+
+    def operand(part: Any) -> Any:
+        if type(part) is not Ref:
+            return part
+        held = playing[part.slot]
+        if reads_only and type(held) is Tensor and held._record is not None and not shows(step, held, tape):
+            held = held.copy()
+            readers.append((now[part.slot], step.index, held))
+        return held
+
+    arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
+    try:
+        value = ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
+    except Exception as error:
+        raise NotOnTensors(step, error) from error
+    bind(step.result, value, playing)
+
+
+def shows(step: Step, held: Any, tape: Tape) -> bool:
+    """Whether a step may have returned a view of its argument, through which something is written later."""
+    name = getattr(step.function, "__name__", "")
+    return name in VIEWING
+
+
+VIEWING = {
+    "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
+    "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis", "matrix_transpose",
+}  # fmt: skip
