@@ -8,20 +8,20 @@
     convention    the convention that the gradients are right in, or null
     loss          its value, or null
     first_wrong   the first of `mistakes`, or null
-    mistakes      of each wrong step: name, file, line, function, of (what it is meant as the gradient of), kind, sentence,
-                  certainty ("checked", "fits" or "unexplained"), others (what would fit too), statement and expression
-                  (what was written, and the part of it that is wrong), should_be (the statement that would be right, or
-                  null), and the values below
+    mistakes      of each wrong step: name, file, line, function, of (what it is meant as the gradient of), kind,
+                  sentence, certainty ("checked", "fits" or "unexplained"), others (what would fit too), statement and
+                  expression (what was written, and the part of it that is wrong), should_be (the statement that would
+                  be right, or null), and the values below
     steps         of each hand-derived quantity, in order of execution: name, file, line, function, of, verdict (one of
-                  the above, "consequence" or "used on the way"), detail (the convention, the culprit or the reason), and
-                  the values below
+                  those above, "consequence" or "used on the way"), detail (the convention, the culprit or the reason),
+                  and the values below
     questions     what only the person can tell, a sentence each
     sizes         lengths that coincide, a sentence each
     leaks         what left the recording: how, file, line, code
 
-The values of a mistake and a step: `difference`, the largest one, relative to the largest true entry; `index` where it
-is; `hand` and `true`, the two entries there. All are null where nothing was compared. `difference` is null as well where
-it is not finite, as where the shapes differ: then `shapes` holds both.
+The values of a mistake and of a step: `difference`, the largest one, relative to the largest true entry; `index`, where
+it is; `hand` and `true`, the two entries there. All are null where nothing was compared. `difference` is null as well
+where it is not finite, as where the shapes differ: then `shapes` holds both.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from tinygrad_scratch.verifier.picture import picture
 from tinygrad_scratch.verifier.report import (
     asides,
     certainty,
-    difference_text,
     named,
     row_of,
     stopped,
@@ -25,6 +24,7 @@ from tinygrad_scratch.verifier.report import (
 )
 from tinygrad_scratch.verifier.source import Marked
 
+STYLE = Path(__file__).with_name("page.css")
 AROUND = 3  # lines that are shown before and after those with a verdict
 
 
@@ -40,7 +40,7 @@ def as_html(check: Any, found: Findings) -> str:
     ]
     body = "\n".join(parts)
     title = escape(summary(found))
-    return PAGE.format(title=title, style=STYLE, body=body)
+    return PAGE.format(title=title, style=STYLE.read_text(encoding="utf-8"), body=body)
 
 
 def heading(found: Findings) -> str:
@@ -114,11 +114,13 @@ def sources(found: Findings) -> Iterator[str]:
     for file, quantities in by_file.items():
         lines = linecache.getlines(file)
         if lines:
-            name = escape(Path(file).name)
-            yield f"<section><h2>{name}</h2><div class='wide source'>{''.join(listing(file, lines, quantities, guilty))}</div></section>"
+            listed = "".join(listing(file, lines, quantities, guilty))
+            yield f"<section><h2>{escape(Path(file).name)}</h2><div class='wide source'>{listed}</div></section>"
 
 
-def listing(file: str, lines: list[str], quantities: list[Quantity], guilty: dict[tuple[str, int], Mistake]) -> Iterator[str]:
+def listing(
+    file: str, lines: list[str], quantities: list[Quantity], guilty: dict[tuple[str, int], Mistake]
+) -> Iterator[str]:
     by_line: dict[int, Quantity] = {}
     for quantity in quantities:
         if quantity.where.line not in by_line or quantity.verdict == WRONG:
@@ -171,57 +173,8 @@ def drawn(check: Any, found: Findings) -> Iterator[str]:
 def notes(found: Findings) -> Iterator[str]:
     for title, lines in asides(found):
         items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-        yield f"<section><h2>{escape(title.rstrip('.:') or 'To be answered')}</h2><ul>{items}</ul></section>"
+        yield f"<section><h2>{escape(title.rstrip(':'))}</h2><ul>{items}</ul></section>"
 
-
-STYLE = """
-:root { color-scheme: light dark; --page: #ffffff; --text: #1a1a1a; --quiet: #5b6470; --line: #d8dde4; --card: #f6f8fa;
-  --red: #b91c1c; --red-fill: #fde2e2; --green: #15803d; --green-fill: #dcf5e4; --blue: #1e40af; --blue-fill: #e0eafe;
-  --amber: #92500a; --amber-fill: #fdf1cf; }
-@media (prefers-color-scheme: dark) { :root { --page: #14171c; --text: #e6e8eb; --quiet: #9aa4b1; --line: #333a44;
-  --card: #1c2129; --red: #ff9a93; --red-fill: #4c1d1d; --green: #7ddc9b; --green-fill: #173a24; --blue: #9dbdff;
-  --blue-fill: #1c2f57; --amber: #f0c36a; --amber-fill: #45330d; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 60rem; background: var(--page); color: var(--text);
-  font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.4rem; line-height: 1.3; margin: 0 0 .25rem; padding-left: .8rem; border-left: .35rem solid var(--line); }
-h2 { font-size: 1.05rem; margin: 2rem 0 .6rem; }
-h1.wrong { border-color: var(--red); } h1.right { border-color: var(--green); }
-h1.right-in-another-convention { border-color: var(--blue); }
-h1.not-checkable, h1.undecided { border-color: var(--amber); }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; margin-top: 1rem; }
-.card h2 { margin-top: 0; }
-dl { display: grid; grid-template-columns: 6rem minmax(0, 1fr); gap: .45rem 1rem; margin: 0; }
-dt, .quiet { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
-p { margin: .3rem 0; }
-code, .source { font: .88em/1.6 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
-mark { color: inherit; border-radius: .15rem; padding: .05em 0; text-decoration: underline; text-underline-offset: .2em; }
-mark.bad { background: var(--red-fill); text-decoration-color: var(--red); text-decoration-style: wavy; }
-mark.good { background: var(--green-fill); text-decoration: none; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th { text-align: left; font-weight: 600; color: var(--quiet); }
-th, td { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td code { white-space: nowrap; }
-.verdict { padding: .05rem .5rem; border-radius: 1rem; background: var(--card); }
-.right .said, .verdict.right { color: var(--green); } .verdict.right { background: var(--green-fill); }
-.wrong .said, .verdict.wrong { color: var(--red); font-weight: 700; } .verdict.wrong { background: var(--red-fill); }
-.consequence .said, .verdict.consequence { color: var(--amber); } .verdict.consequence { background: var(--amber-fill); }
-.right-in-another-convention .said, .verdict.right-in-another-convention { color: var(--blue); }
-.verdict.right-in-another-convention { background: var(--blue-fill); }
-.source { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem 0; }
-.line { display: flex; gap: 1rem; padding: 0 .8rem; width: max-content; min-width: 100%; border-left: .25rem solid transparent; }
-.line .number { color: var(--quiet); min-width: 2.5rem; text-align: right; user-select: none; }
-.line .code { white-space: pre; flex: 1; } .line .said { font-size: .92em; white-space: nowrap; color: var(--quiet); }
-.line.wrong { background: var(--red-fill); border-left-color: var(--red); }
-.line.right { border-left-color: var(--green); } .line.consequence { border-left-color: var(--amber); }
-.line.right-in-another-convention { border-left-color: var(--blue); }
-.line.wrong mark.bad { background: none; }
-.gap { padding-left: 3rem; color: var(--quiet); }
-.picture { background: #ffffff; border: 1px solid var(--line); border-radius: .5rem; padding: 1rem; }
-.picture svg { max-width: 100%; height: auto; display: block; margin: auto; }
-ul { padding-left: 1.2rem; }
-"""
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.findings import (
 )
 from tinygrad_scratch.verifier.source import right_side, statement_at
 
-RED = "#b91c1c"
+RED = "#dc2626"
 LONGEST_CODE = 60
 FORWARD = {"shape": "box", "style": "rounded,filled", "fillcolor": "#eef2f7", "color": "#64748b"}
 PAINT = {
@@ -39,7 +39,7 @@ PAINT = {
     NOT_CHECKABLE: {"style": "rounded,filled,dotted", "fillcolor": "#ffffff", "color": "#555555"},
     USED: {"style": "rounded,filled", "fillcolor": "#f5f5f5", "color": "#9ca3af"},
 }
-USE = {"color": "#cbd5e1", "arrowsize": "0.6", "constraint": "false"}
+USE = {"color": "#94a3b8", "arrowsize": "0.6", "constraint": "false"}
 GUILTY = {"color": RED, "fontcolor": RED, "penwidth": "2.5"}
 
 
@@ -53,7 +53,7 @@ class Picture:
 
     def __init__(self, check: Any, found: Findings, limit: int) -> None:
         self.check = check
-        self.case = getattr(check, "case", None)
+        self.case: Any = getattr(check, "case", None)
         guilty = {mistake.node for mistake in found.mistakes}
         chosen = sorted(found.quantities, key=lambda quantity: quantity.node not in guilty)[:limit]
         self.backward: dict[int, Quantity] = {quantity.node: quantity for quantity in chosen}
@@ -110,7 +110,9 @@ class Picture:
 
     def backward_label(self, quantity: Quantity) -> str:
         code = right_side(statement_at(quantity.where.file, quantity.where.line))
-        verdict = {WRONG: "WRONG", CONSEQUENCE: f"follows from {quantity.detail}"}.get(quantity.verdict, quantity.verdict)
+        verdict = {WRONG: "WRONG", CONSEQUENCE: f"follows from {quantity.detail}"}.get(
+            quantity.verdict, quantity.verdict
+        )
         about = f"{verdict}: gradient of {quantity.of}" if quantity.of else verdict
         return self.label(quantity.name, code, about)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from tinygrad_scratch.verifier.findings import (
 from tinygrad_scratch.verifier.source import Marked
 
 WIDTH = 80
-LABEL = 12  # characters of what stands on the left of a mistake's lines
+LABEL = 11  # characters of what stands on the left of a mistake's lines
+CONTINUED = 4  # blanks before the further lines of a long statement
 LONGEST_NAME = 26
 ROUNDING = 1e-12  # a difference below is not told apart from none, so that a report is the same on every machine
 MANY_TURNS = 3  # a step that comes out alike more often than this is one line, with a count
@@ -78,9 +79,9 @@ def report_lines(found: Findings) -> list[Line]:
     if found.quantities:
         lines += [Line(), *table(found)]
     for title, notes in asides(found):
-        lines += [Line(), *paragraph(f"{title} {notes[0]}" if title else notes[0], "note")]
-        for note in notes[1:]:
-            lines += paragraph(note, "note", indent="  ")
+        lines += [Line(), Line(title, "title")]
+        for note in notes:
+            lines += paragraph(f"  {note}", indent="  ")
     return lines
 
 
@@ -151,16 +152,16 @@ def values(worst: Worst) -> str:
 
 
 def labelled(label: str, text: str, kind: str = "") -> Iterator[Line]:
-    lead = f"    {label:<{LABEL}}"
+    lead = f"  {label:<{LABEL}}"
     for number, line in enumerate(textwrap.wrap(text, WIDTH - len(lead), break_on_hyphens=False)):
         yield Line((lead if not number else " " * len(lead)) + line, kind)
 
 
 def code_lines(label: str, code: Marked, kind: str, carets: bool) -> Iterator[Line]:
     """Code, broken between its parts where it is long, with carets under what is marked."""
-    lead = f"    {label:<{LABEL}}"
-    for number, (start, piece) in enumerate(pieces(code.text, WIDTH - len(lead) - 4)):
-        indent = " " * (4 if number else 0)
+    lead = f"  {label:<{LABEL}}"
+    for number, (start, piece) in enumerate(pieces(code.text, WIDTH - len(lead))):
+        indent = " " * (CONTINUED if number else 0)
         yield Line((lead if not number else " " * len(lead)) + indent + piece, kind)
         marks = "".join(
             "^" if code.start <= start + i < code.end and not c.isspace() else " " for i, c in enumerate(piece)
@@ -176,18 +177,16 @@ def fill_gaps(marks: str) -> str:
 
 
 def pieces(text: str, width: int) -> Iterator[tuple[int, str]]:
-    """Pieces of a line of code, each with where it begins; broken at blanks, else after a comma or an operator."""
+    """Pieces of a line of code, each with where it begins; broken at blanks, else between its parts."""
     start = 0
     while len(text) - start > width:
         window = text[start : start + width + 1]
-        cut = window.rfind(" ", width // 3)
-        if cut <= 0:
-            cut = max(window.rfind(sign, width // 3, width - 1) for sign in ",*+-/(@") + 1
+        cut = max(window.rfind(" ", width // 2), *(window.rfind(sign, width // 2, width) + 1 for sign in ",*+-/(@."))
         cut = cut if cut > 0 else width
         yield start, text[start : start + cut].rstrip()
+        width -= CONTINUED if not start else 0
         start += cut
-        while start < len(text) and text[start] == " ":
-            start += 1
+        start += len(text[start:]) - len(text[start:].lstrip())
     yield start, text[start:]
 
 
@@ -213,20 +212,54 @@ def table(found: Findings) -> Iterator[Line]:
     rows = [row for group in turns(found.quantities) for row in group]
     loss = "" if found.loss is None else f" The loss is {found.loss:.6g}."
     yield from paragraph(f"Every quantity that you derived, in order.{loss}")
-    name_width = column(["quantity", *(shortened(row.quantity.name) for row in rows)])
-    of_width = column(["gradient of", *(shortened(row.of) for row in rows)])
-    verdict_width = WIDTH - 2 - 5 - name_width - of_width - 6 - 20
+    widths = Widths.fitting(rows)
     for (_, function), group in groupby(rows, key=lambda row: (row.quantity.where.file, row.quantity.where.function)):
         part = list(group)
         yield Line()
         yield Line(f"  {where_text(part[0].quantity.where, function)}", "title")
-        yield Line(
-            f"  {'line':>5}  {'quantity':<{name_width}}  {'gradient of':<{of_width}}  "
-            f"{'verdict':<{verdict_width}}  difference",
-            "head",
-        )
+        yield from cells_lines(HEAD, widths, "head")
         for row in part:
-            yield from row_lines(row, name_width, of_width, verdict_width)
+            line = str(row.quantity.where.line)
+            cells = (line, row.quantity.name, row.of, row.verdict, row.difference)
+            yield from cells_lines(cells, widths, row.quantity.verdict)
+
+
+HEAD = ("line", "quantity", "gradient of", "verdict", "difference")
+
+
+@dataclass(frozen=True)
+class Widths:
+    """The columns of the table. The verdict has what the others leave; all may wrap."""
+
+    quantity: int
+    of: int
+    verdict: int
+    difference: int
+
+    @classmethod
+    def fitting(cls, rows: list[Row]) -> Widths:
+        def widest(head: str, texts: Iterable[str], most: int) -> int:
+            return min(most, max(map(len, (head, *texts))))
+
+        quantity = widest("quantity", (row.quantity.name for row in rows), 18)
+        of = widest("gradient of", (row.of for row in rows), 16)
+        difference = widest("difference", (row.difference for row in rows), 18)
+        return cls(quantity, of, WIDTH - 15 - quantity - of - difference, difference)
+
+
+def cells_lines(cells: tuple[str, ...], widths: Widths, kind: str) -> Iterator[Line]:
+    line, *rest = cells
+    columns = (widths.quantity, widths.of, widths.verdict, widths.difference)
+    parts = [[f"{line:>5}"], *(in_column(text, width) for text, width in zip(rest, columns, strict=True))]
+    for texts in zip_longest(*parts, fillvalue=""):
+        padded = (f"{text:<{width}}" for text, width in zip(texts, (5, *columns), strict=True))
+        yield Line(f"  {'  '.join(padded)}".rstrip(), kind)
+
+
+def in_column(text: str, width: int) -> list[str]:
+    """Wrapped at blanks; a word that is too long loses its middle."""
+    words = " ".join(shortened(word, width) for word in text.split(" "))
+    return textwrap.wrap(words, width, break_on_hyphens=False) or [""]
 
 
 def where_text(where: Where, function: str) -> str:
@@ -274,34 +307,15 @@ def difference_text(worst: Worst | None) -> str:
     return f"{worst.difference:.2g}{at}"
 
 
-def row_lines(row: Row, name_width: int, of_width: int, verdict_width: int) -> Iterator[Line]:
-    cells = [
-        [f"{row.quantity.where.line:>5}"],
-        textwrap.wrap(shortened(row.quantity.name), name_width) or [""],
-        textwrap.wrap(shortened(row.of), of_width) or [""],
-        textwrap.wrap(row.verdict, verdict_width) or [""],
-        textwrap.wrap(row.difference, 20) or [""],
-    ]
-    widths = [5, name_width, of_width, verdict_width, 0]
-    for number in range(max(map(len, cells))):
-        texts = [cell[number] if number < len(cell) else "" for cell in cells]
-        line = "  ".join(f"{text:<{width}}" for text, width in zip(texts, widths, strict=True))
-        yield Line(f"  {line}".rstrip(), row.quantity.verdict)
-
-
-def column(texts: list[str]) -> int:
-    return max(map(len, texts))
-
-
 # ---- asides ----------------------------------------------------------------------------------------------------------
 
 
 def asides(found: Findings) -> Iterator[tuple[str, list[str]]]:
     """Questions, sizes that coincide, and what left the recording."""
     if found.questions:
-        yield "", found.questions
+        yield "Which belongs to which?", found.questions
     if found.sizes:
-        yield "Sizes that coincide.", found.sizes
+        yield "Sizes that coincide:", found.sizes
     if found.leaks:
         said = [leak_text(leak) for leak in found.leaks]
         yield "What comes after these left NumPy, and was not seen:", said
@@ -321,8 +335,12 @@ def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """A long name without its middle: what holds it and the last part say the most."""
     if len(name) <= longest:
         return name
+    first, last = name.partition(".")[0], name.rpartition(".")[2]
+    for shorter in (f"{first}...{last}", f"...{last}"):
+        if len(shorter) <= longest:
+            return shorter
     keep = longest - 3
-    return f"{name[: keep // 3]}...{name[len(name) - (keep - keep // 3) :]}"
+    return f"{name[: keep // 2]}...{name[len(name) - (keep - keep // 2) :]}"
 
 
 def shortened_path(file: str) -> str:

@@ -1,4 +1,4 @@
-"""How a check shows itself: as text, in colour, as JSON, as a page, as a picture, and as the message of a failed assert."""
+"""How a check shows itself: as text, as JSON, as a page, as a picture, and as the message of a failed assert."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from tinygrad_scratch.verifier.report import coloured, report
 class Shown:
     """What a check inherits, to be read."""
 
-    ok: bool
+    @property
+    def ok(self) -> bool:
+        """Whether everything was judged and nothing is wrong."""
+        raise NotImplementedError
 
     @property
     def findings(self) -> Findings:
@@ -56,7 +59,7 @@ class Shown:
         """Whether all is right. In `assert check` a check that is not raises the report as the assertion's message."""
         __tracebackhide__ = True  # pytest shows the line of the assert, and not this one
         if not self.ok and is_asserted(sys._getframe(1)):
-            raise AssertionError(f"\n{self}")
+            raise AssertionError(str(self))
         return self.ok
 
 
