@@ -156,9 +156,9 @@ def test_right_is_said_in_the_first_line(load: Load) -> None:
 
 def test_sizes_that_coincide_are_said(load: Load) -> None:
     assert "Sizes" not in str(checked(load()))
-    assert "The data has 4 rows, and w1 (3, 4) and w2 (4, 2) have an axis" in " ".join(
-        str(checked(load(), samples=4)).split()
-    )
+    text = " ".join(str(checked(load(), samples=4)).split())
+    assert "There are 4 samples, and w1 (3, 4) and w2 (4, 2) are 4 wide" in text
+    assert "Check once more with another number of samples." in text
 
 
 def test_same_text_in_every_run(load: Load) -> None:
@@ -212,7 +212,7 @@ EXTREMES = {
     "questions": all_of(
         verdict=UNDECIDED,
         questions=["Which parameter is g, of shape (3, 4), the gradient of? One of these? w_in, w_out."] * 2,
-        sizes=["The data has 4 rows, and w2 (4, 2) has an axis of that length too. Check once more with others."],
+        sizes=["There are 4 samples, and w2 (4, 2) is 4 wide. Check once more with another number of samples."],
         leaks=[
             Leak("float()", HERE, "total += float(np.sum(loss)) / len(batch) + penalty_of_all_weights(network)"),
             Leak("an array", None, ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,7 +108,7 @@ def findings_of(check: Any) -> Findings:
     if problem or getattr(check, "case", None) is None:
         return Findings(NOT_CHECKABLE, problem or "The block has not ended yet.", None, 0, leaks=leaks)
     loss = check.tape.nodes[check.truth.loss].value
-    quantities = Quantities(check).all()
+    quantities = without_earlier_states(Quantities(check).all(), check.tape)
     return Findings(
         verdict_of(check, quantities),
         None,
@@ -228,8 +229,9 @@ class Names:
 
 
 def own_name(name: str) -> str:
-    """A name without the `self.` that all of a class's names have."""
-    return name.removeprefix("self.").lstrip(".")
+    """A name without the `self.` that all of a class's names have; an entry of the dict that was given by its key."""
+    key = re.fullmatch(r"\[(['\"])(.*)\1\]", name)
+    return key[2] if key else name.removeprefix("self.").lstrip(".")
 
 
 # ---- every quantity --------------------------------------------------------------------------------------------------
@@ -287,7 +289,7 @@ class Quantities:
         if culprit is not None:
             return CONSEQUENCE, match[1] if match else None, culprit, match[0] if match else self.mended[node]
         if match is not None:
-            return RIGHT, match[1], "" if match[2] is None else "a part of it", match[0]
+            return RIGHT, match[1], "" if match[2] is None else "one part of it", match[0]
         return USED, None, "", None
 
     def culprit(self, node: int, value: Any) -> str | None:
@@ -300,6 +302,17 @@ class Quantities:
             return None
         event = self.guilty[last].event
         return f"{own_name(event.name)}, line {event.place.line}"
+
+
+def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quantity]:
+    """An array that is written to in place is one quantity: its last state that is a gradient, and those that are wrong."""
+    last: dict[tuple[int, str], Quantity] = {}
+    for quantity in quantities:
+        key = tape.nodes[quantity.node].slot, quantity.name
+        if key not in last or quantity.verdict != USED or last[key].verdict == USED:
+            last[key] = quantity
+    kept = {quantity.node for quantity in last.values()}
+    return [quantity for quantity in quantities if quantity.node in kept or quantity.verdict == WRONG]
 
 
 # ---- asides ----------------------------------------------------------------------------------------------------------
@@ -329,29 +342,23 @@ def shown_name(names: list[str]) -> str:
 
 
 def sizes_of(check: Any) -> list[str]:
-    """Lengths that coincide, so that a transposed array or a sum over the wrong axis could pass unseen."""
-    tape = check.tape
-    parameters = [(own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters]
-    own = {p.node for p in check.parameters}
+    """Where there are as many samples as something is wide: a factor or an axis of that length could be either."""
+    tape, forward = check.tape, check.case.forward
+    parameters = {p.node: (own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters}
     data = [
         tape.nodes[node].value.shape
-        for node in sorted(check.case.forward)
-        if tape.steps[tape.nodes[node].step].function is None and node not in own and tape.nodes[node].value.ndim >= 2
+        for node in sorted(forward - parameters.keys())
+        if tape.steps[tape.nodes[node].step].function is None and tape.nodes[node].value.size > 1
     ]
+    common = set.intersection(*map(set, data)) if len(data) > 1 else set()  # the axis that all data has: the samples
     found = []
-    for samples in dict.fromkeys(shape[0] for shape in data if shape[0] > 1):
-        same = [f"{name} {shape}" for name, shape in parameters if samples in shape]
+    for samples in sorted(common - {1}):
+        same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]
         if same:
             found.append(
-                f"The data has {samples} rows, and {listed(same)} {'has' if len(same) == 1 else 'have'} an axis of "
-                f"that length too. Check once more with another number of samples."
+                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: a "
+                f"factor or an axis of {samples} could be either. Check once more with another number of samples."
             )
-    square = [f"{name} {shape}" for name, shape in parameters if len(shape) == 2 and shape[0] == shape[1] > 1]
-    if square:
-        found.append(
-            f"{listed(square)} {'is' if len(square) == 1 else 'are'} square, so a missing transpose would keep the "
-            "shape. Check once more with other widths."
-        )
     return found
 
 

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.findings import (
     USED,
     WRONG,
     Findings,
+    Leak,
     Mistake,
     Quantity,
     Where,
@@ -238,13 +239,17 @@ class Widths:
 
     @classmethod
     def fitting(cls, rows: list[Row]) -> Widths:
-        def widest(head: str, texts: Iterable[str], most: int) -> int:
-            return min(most, max(map(len, (head, *texts))))
+        texts = zip(
+            *(HEAD[1:], *((row.quantity.name, row.of, row.verdict, row.difference) for row in rows)), strict=True
+        )
+        quantity, of, verdict, difference = (max(map(len, column)) for column in texts)
+        if quantity + of + verdict + difference <= FOR_CELLS:
+            return cls(quantity, of, verdict, difference)
+        quantity, of, difference = min(quantity, 18), min(of, 18), min(difference, 18)
+        return cls(quantity, of, FOR_CELLS - quantity - of - difference, difference)
 
-        quantity = widest("quantity", (row.quantity.name for row in rows), 18)
-        of = widest("gradient of", (row.of for row in rows), 16)
-        difference = widest("difference", (row.difference for row in rows), 18)
-        return cls(quantity, of, WIDTH - 15 - quantity - of - difference, difference)
+
+FOR_CELLS = WIDTH - len("  _line") - 4 * len("  ")
 
 
 def cells_lines(cells: tuple[str, ...], widths: Widths, kind: str) -> Iterator[Line]:
@@ -268,19 +273,19 @@ def where_text(where: Where, function: str) -> str:
 
 
 def turns(quantities: list[Quantity]) -> Iterator[list[Row]]:
-    """The rows; a step of a loop that comes out alike in many turns is one row."""
+    """The rows; a step of a loop that comes out alike in all turns, or in many, is one row."""
     same: dict[tuple[Any, ...], list[Quantity]] = {}
     for quantity in quantities:
         key = (quantity.where, quantity.name, quantity.verdict, quantity.detail)
         same.setdefault(key, []).append(quantity)
     for group in same.values():
-        if len(group) <= MANY_TURNS:
-            yield [row_of(quantity, quantity.of, 1, quantity.worst) for quantity in group]
-        else:
-            of = [quantity.of for quantity in group if quantity.of]
+        of = [quantity.of for quantity in group if quantity.of]
+        if len(group) > MANY_TURNS or len(set(of)) <= 1:
             ends = " ... ".join(dict.fromkeys([of[0], of[-1]])) if of else ""
             worst = max((q.worst for q in group if q.worst), key=lambda worst: worst.difference, default=None)
             yield [row_of(group[0], ends, len(group), worst)]
+        else:
+            yield [row_of(quantity, quantity.of, 1, quantity.worst) for quantity in group]
 
 
 def row_of(quantity: Quantity, of: str, times: int, worst: Worst | None) -> Row:
@@ -317,13 +322,15 @@ def asides(found: Findings) -> Iterator[tuple[str, list[str]]]:
     if found.sizes:
         yield "Sizes that coincide:", found.sizes
     if found.leaks:
-        said = [leak_text(leak) for leak in found.leaks]
-        yield "What comes after these left NumPy, and was not seen:", said
+        yield (
+            "Values that left the recording; what was made from them counts as given:",
+            list(map(leak_text, found.leaks)),
+        )
 
 
-def leak_text(leak: Any) -> str:
-    where = f" in {leak.where.short}" if leak.where else ""
-    return f"{leak.how}{where}{f': `{leak.code}`' if leak.code else ''}"
+def leak_text(leak: Leak) -> str:
+    place = f"{leak.where.short}, " if leak.where else ""
+    return f"{place}{leak.how}{f': {leak.code}' if leak.code else ''}"
 
 
 def paragraph(text: str, kind: str = "", indent: str = "") -> Iterator[Line]:
