@@ -14,13 +14,13 @@ from tinygrad_scratch.verifier.pairing import Final, gradients_in, paired
 from tinygrad_scratch.verifier.parameters import Parameter, recorded_parameters
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.report import report
+from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
 
-class verify:  # noqa: N801  # it is used as a function is
+class verify(Shown):  # noqa: N801  # it is used as a function is
     """Record a person's own calls, forward and hand-written backward, and say which step is the first wrong one.
 
     with verify(net) as check:
@@ -67,14 +67,6 @@ class verify:  # noqa: N801  # it is used as a function is
     @property
     def first_wrong(self) -> Cause | None:
         return self.causes[0] if self.causes else None
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return report(self)
-
-    __repr__ = __str__
 
     def _judge(self) -> None:
         if type(self.loss) is not Recorded:

@@ -1,0 +1,374 @@
+"""What a check found, as plain data: the one source of the report, the page, the picture and the JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.judge import close, difference
+from tinygrad_scratch.verifier.source import Marked, call_at, compared, found_in, statement_at
+
+RIGHT, CONVENTION, WRONG = "right", "right in another convention", "wrong"
+CONSEQUENCE, NOT_CHECKABLE, USED = "consequence", "not checkable", "used on the way"
+UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in a person's source."""
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def short(self) -> str:
+        return f"{Path(self.file).name}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Worst:
+    """Where a value differs most from the true one: the largest difference, relative to the largest true entry."""
+
+    difference: float
+    index: tuple[int, ...] = ()
+    hand: float | None = None
+    true: float | None = None
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # the value's and the truth's, where they differ
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value of the hand-written backward pass, and its verdict.
+
+    `node` is its number on the tape, `target` that of the forward value which it is the gradient of.
+    """
+
+    name: str
+    where: Where
+    of: str
+    verdict: str
+    detail: str
+    worst: Worst | None
+    node: int
+    target: int | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong step: what was written, what would be right, and why."""
+
+    name: str
+    where: Where
+    of: str
+    kind: str
+    sentence: str
+    certainty: str
+    others: list[str]
+    written: Marked
+    right: Marked | None
+    worst: Worst | None
+    node: int
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A value that left what can be recorded."""
+
+    how: str
+    where: Where | None
+    code: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that there is to say about a check."""
+
+    verdict: str
+    problem: str | None
+    loss: float | None
+    gradients: int
+    mistakes: list[Mistake] = field(default_factory=list)
+    quantities: list[Quantity] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)
+    leaks: list[Leak] = field(default_factory=list)
+    convention: str = ""
+
+
+def findings_of(check: Any) -> Findings:
+    """What a check found; it may have judged nothing."""
+    problem = getattr(check, "problem", None)
+    leaks = list(dict.fromkeys(leaks_of(check)))
+    if problem or getattr(check, "case", None) is None:
+        return Findings(NOT_CHECKABLE, problem or "The block has not ended yet.", None, 0, leaks=leaks)
+    loss = check.tape.nodes[check.truth.loss].value
+    quantities = without_earlier_states(Quantities(check).all(), check.tape)
+    return Findings(
+        verdict_of(check, quantities),
+        None,
+        float(np.sum(loss)) if loss.dtype.kind in "biuf" else None,
+        len(check.finals),
+        mistakes_of(check),
+        quantities,
+        questions_of(check),
+        sizes_of(check),
+        leaks,
+        next((quantity.detail for quantity in quantities if quantity.verdict == CONVENTION), ""),
+    )
+
+
+def verdict_of(check: Any, quantities: list[Quantity]) -> str:
+    """One verdict for all."""
+    if check.repairs:
+        return WRONG
+    if not check.finals:
+        return UNDECIDED
+    verdicts = {quantity.verdict for quantity in quantities}
+    if NOT_CHECKABLE in verdicts or not check.ok:
+        return NOT_CHECKABLE
+    if check.unsure:
+        return UNDECIDED
+    return CONVENTION if CONVENTION in verdicts else RIGHT
+
+
+# ---- the mistakes ----------------------------------------------------------------------------------------------------
+
+
+def mistakes_of(check: Any) -> list[Mistake]:
+    names = Names(check)
+    found = []
+    for repair, cause in zip(check.repairs, check.causes, strict=True):
+        place = cause.place
+        statement = statement_at(place.file, place.line)
+        written, right = both(statement, getattr(cause, "expression", None) or call_at(place), cause)
+        value = check.tape.nodes[repair.event.node].value
+        found.append(
+            Mistake(
+                name=own_name(cause.name),
+                where=Where(place.file, place.line, place.function),
+                of=names.of(repair.of),
+                kind=cause.kind,
+                sentence=cause.sentence,
+                certainty=cause.certainty,
+                others=list(cause.others),
+                written=written,
+                right=right,
+                worst=worst(value, repair.truth),
+                node=repair.event.node,
+            )
+        )
+    return found
+
+
+def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
+    """What was written and what would be right, each with the part marked in which they differ."""
+    should_be = getattr(cause, "should_be", None)
+    if not should_be:
+        return found_in(statement, expression or statement), None
+    if expression and expression in statement and not is_assignment(should_be):
+        span = found_in(statement, expression)
+        should_be = statement[: span.start] + should_be + statement[span.end :]
+    elif expression and expression not in statement:
+        statement = expression
+    written, right = compared(statement, should_be)
+    if not written.part.strip():
+        written = found_in(statement, expression or statement)
+    return written, right
+
+
+def is_assignment(text: str) -> bool:
+    return bool(found_in(text, "\0").start) or text.startswith("return ")
+
+
+def worst(value: Any, truth: Any) -> Worst:
+    """Where they differ most."""
+    value, truth = np.asarray(value), np.asarray(truth)
+    if value.shape != truth.shape:
+        return Worst(np.inf, shapes=(value.shape, truth.shape))
+    if not value.size:
+        return Worst(0.0)
+    apart = np.abs(value - truth)
+    place = np.unravel_index(np.argmax(np.where(np.isnan(apart), np.inf, apart)), value.shape)
+    index = tuple(int(i) for i in place)
+    return Worst(difference(value, truth), index, number(value[place]), number(truth[place]))
+
+
+def number(value: Any) -> float | None:
+    return float(value) if np.asarray(value).dtype.kind in "biuf" else None
+
+
+# ---- what a value is called ------------------------------------------------------------------------------------------
+
+
+class Names:
+    """What a person calls each value: a parameter by its path, another by its first name, else by its expression."""
+
+    def __init__(self, check: Any) -> None:
+        self.tape = check.tape
+        self.bound: dict[int, str] = {}
+        for event in check.events:
+            self.bound.setdefault(event.node, own_name(event.name))
+        for parameter in check.parameters:
+            self.bound[parameter.node] = own_name(parameter.name) or self.bound.get(parameter.node, "the parameter")
+
+    def of(self, node: int) -> str:
+        return self.bound.get(node) or self.expression(node)
+
+    def expression(self, node: int) -> str:
+        step = self.tape.steps[self.tape.nodes[node].step]
+        if step.place is None:
+            return f"an array of shape {self.tape.nodes[node].value.shape}"
+        code = call_at(step.place) if step.function is not None else None
+        return code or f"a value in {Where(step.place.file, step.place.line, '').short}"
+
+
+def own_name(name: str) -> str:
+    """A name without the `self.` that all of a class's names have; an entry of the dict that was given by its key."""
+    key = re.fullmatch(r"\[(['\"])(.*)\1\]", name)
+    return key[2] if key else name.removeprefix("self.").lstrip(".")
+
+
+# ---- every quantity --------------------------------------------------------------------------------------------------
+
+
+class Quantities:
+    """The values of the backward pass that have names, in the order in which they were made."""
+
+    def __init__(self, check: Any) -> None:
+        self.check = check
+        self.case = check.case
+        self.names = Names(check)
+        self.finals = {final.node: final for final in check.finals}
+        self.guilty = {repair.event.node: repair for repair in check.repairs}
+        self.mended = self.case.tape.replay(self.case.overrides) if self.guilty else {}
+
+    def all(self) -> list[Quantity]:
+        backward = self.case.ancestors(self.finals) - self.case.forward
+        found: dict[int, Quantity] = {}
+        for event in self.case.events:
+            if event.node in backward and event.node not in found and not self.is_constant(event.node):
+                found[event.node] = self.quantity(event)
+        return list(found.values())
+
+    def is_constant(self, node: int) -> bool:
+        step = self.case.tape.steps[self.case.tape.nodes[node].step]
+        return step.function is None and node not in self.finals
+
+    def quantity(self, event: Any) -> Quantity:
+        value = self.case.tape.nodes[event.node].value
+        verdict, target, detail, truth = self.judged(event.node, value)
+        return Quantity(
+            name=own_name(event.name),
+            where=Where(event.place.file, event.place.line, event.place.function),
+            of="" if target is None else self.names.of(target),
+            verdict=verdict,
+            detail=detail,
+            worst=None if truth is None else worst(value, truth),
+            node=event.node,
+            target=target,
+        )
+
+    def judged(self, node: int, value: Any) -> tuple[str, int | None, str, Any]:
+        """Its verdict, what it is the gradient of, what to add, and the truth that it was compared with."""
+        final = self.finals.get(node)
+        if node in self.guilty:
+            repair = self.guilty[node]
+            return WRONG, repair.of, "", repair.truth
+        culprit = self.culprit(node, value)
+        match = self.case.match(value if culprit is None else np.asarray(self.mended[node]))
+        if final is not None:
+            truth = self.case.true_of(final)
+            truth = truth.reshape(value.shape) if truth.size == value.size else truth
+            return (RIGHT if culprit is None else CONSEQUENCE), final.parameter.node, culprit or "", truth
+        if culprit is not None:
+            return CONSEQUENCE, match[1] if match else None, culprit, match[0] if match else self.mended[node]
+        if match is not None:
+            return RIGHT, match[1], "" if match[2] is None else "one part of it", match[0]
+        return USED, None, "", None
+
+    def culprit(self, node: int, value: Any) -> str | None:
+        """The wrong step that a value is wrong because of: the last one before it."""
+        if not self.guilty or close(value, np.asarray(self.mended[node])):
+            return None
+        before = self.case.ancestors([node])
+        last = max((guilty for guilty in self.guilty if guilty in before), default=None)
+        if last is None:
+            return None
+        event = self.guilty[last].event
+        return f"{own_name(event.name)}, line {event.place.line}"
+
+
+def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quantity]:
+    """An array that is written to in place is one quantity: its last state that is a gradient, and those that are wrong."""
+    last: dict[tuple[int, str], Quantity] = {}
+    for quantity in quantities:
+        key = tape.nodes[quantity.node].slot, quantity.name
+        if key not in last or quantity.verdict != USED or last[key].verdict == USED:
+            last[key] = quantity
+    kept = {quantity.node for quantity in last.values()}
+    return [quantity for quantity in quantities if quantity.node in kept or quantity.verdict == WRONG]
+
+
+# ---- asides ----------------------------------------------------------------------------------------------------------
+
+
+def questions_of(check: Any) -> list[str]:
+    """What only the person can tell: which parameter a gradient belongs to."""
+    paired = {final.parameter.node for final in check.finals}
+    free = [parameter for parameter in check.parameters if parameter.node not in paired]
+    found = []
+    for names, node in check.unsure:
+        shape = check.tape.nodes[node].value.shape
+        fitting = [
+            own_name(p.name) for p in free if check.tape.nodes[p.node].value.size == check.tape.nodes[node].value.size
+        ]
+        among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
+        found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
+    return found
+
+
+def shown_name(names: list[str]) -> str:
+    name = names[0]
+    if name.isdigit():
+        own = next((other for other in names[1:] if not other.isdigit()), None)
+        return own or f"number {name} of what was given"
+    return name or next((other for other in names[1:] if other), "the gradient that was given")
+
+
+def sizes_of(check: Any) -> list[str]:
+    """Where there are as many samples as something is wide: a factor or an axis of that length could be either."""
+    tape, forward = check.tape, check.case.forward
+    parameters = {p.node: (own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters}
+    data = [
+        tape.nodes[node].value.shape
+        for node in sorted(forward - parameters.keys())
+        if tape.steps[tape.nodes[node].step].function is None and tape.nodes[node].value.size > 1
+    ]
+    common = set.intersection(*map(set, data)) if len(data) > 1 else set()  # the axis that all data has: the samples
+    found = []
+    for samples in sorted(common - {1}):
+        same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]
+        if same:
+            found.append(
+                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: a "
+                f"factor or an axis of {samples} could be either. Check once more with another number of samples."
+            )
+    return found
+
+
+def listed(parts: list[str], most: int = 3) -> str:
+    if len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1} others"]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def leaks_of(check: Any) -> Iterator[Leak]:
+    for leak in check.tape.leaks:
+        where = Where(leak.place.file, leak.place.line, leak.place.function) if leak.place else None
+        yield Leak(leak.kind, where, statement_at(where.file, where.line) if where else "")
