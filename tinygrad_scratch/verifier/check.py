@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.explain import Cause, cause_of
+from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.pairing import Final, gradients_in, paired
 from tinygrad_scratch.verifier.parameters import Parameter, recorded_parameters
@@ -86,8 +86,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         )
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
         if self.finals:
-            self.repairs = self.case.repairs()
-            self.causes = [cause_of(self.case, repair) for repair in self.repairs]
+            self.repairs, self.causes = judged(self.case)
+            self.problem = self.problem or self.case.doubt or None
 
     def _names(self, node: int) -> list[str]:
         return [event.name for event in self.events if event.node == node]
