@@ -721,7 +721,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
     tried: list[Array] = []
-    roles = [*neighbours(region, nodes), *by_name(region, turns), *beside(region, turns, place), *unnamed(region, turns)]
+    roles = [*neighbours(region, nodes), *by_name(region, turns), *beside(region, turns, place), *unnamed(region, turns, shapes)]
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
@@ -785,11 +785,11 @@ def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str,
             yield region.name(chosen[-1]), chosen
 
 
-def unnamed(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
+def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) -> Iterator[tuple[str, list[int]]]:
     """Values of the forward pass without a name: those that one call made, turn by turn."""
     made: dict[Any, list[int]] = {}
     for node in sorted(region.case.forward):
-        if not (region.names_of(node) and len(turns) == 1) and region.case.step_of(node).function is not None:
+        if np.shape(region.values[node]) in (shapes[0], shapes[0][::-1]) and not (region.names_of(node) and len(turns) == 1) and region.case.step_of(node).function is not None:
             made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(node)
     for nodes in made.values():
         if len(turns) == 1:
@@ -979,7 +979,9 @@ def held_constant(region: Region) -> Iterator[Finding]:
             continue
         if found is None:
             continue
-        found = found * region.repair.factor
+        whole = case.truth.cotangents[region.of]
+        rest = (whole * region.repair.factor - region.truth) if whole.shape == region.truth.shape else 0.0
+        found = found * region.repair.factor - rest
         if found.shape != region.value.shape and found.size == region.value.size:
             found = found.reshape(region.value.shape)
         if np.any(found) and region.is_truth_of(region.value, found):
@@ -1012,8 +1014,11 @@ def diagonal(region: Region) -> Iterator[Finding]:
             product = product.reshape(region.value.shape)
         samples = [product] if product.shape == region.value.shape else []
         if any(np.any(p) and region.is_truth_of(region.value, p) for p in samples) and not close(product, region.truth):
+            lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
+            first = next((s for s in region.steps if s.place and s.place.line in lines and s.makes and np.ndim(region.values[s.makes[0]]) > 1), None)
+            named = first is not None and name_of(first.function) not in ("zeros_like", "zeros", "empty_like")
             yield Finding("missing-term", f"only the diagonal of the Jacobian of {region.name(node)} is used: each of its entries "
-                          f"depends on all of {region.name(region.of)}", None)  # fmt: skip
+                          f"depends on all of {region.name(region.of)}", first if named else None)  # fmt: skip
             return
 
 

@@ -161,7 +161,7 @@ def almost(case: Case, values: dict[int, Any]) -> str:
         if value.shape != truth.shape:
             return ""
         apart.append(float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12))
-    if max(apart) > SMALL:
+    if max(apart) > 0.05:
         return ""
     small = small_numbers(case)
     for chosen in (small, *({index: edit} for index, edit in small.items())):

@@ -21,7 +21,7 @@ def with_argument(place: int, value: Any) -> Edit:
 
     def edit(step: Step, arguments: Any, keywords: Any) -> Any:
         changed = list(arguments)
-        changed[place] = value
+        changed[place] = np.array(value)  # a call may write to it
         return step.function(*changed, **keywords)
 
     return edit

@@ -223,8 +223,7 @@ class Case:
 
     def mend_turns(self, repair: Repair) -> None:
         """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-        place = self.step_of(repair.of).place
-        same = [node for node in self.truth.cotangents if self.step_of(node).place == place and node != repair.of]
+        same = [truth * repair.factor for truth in self._of_other_turns(repair)]
         for event in self.events:
             later = event.place == repair.event.place and event.node > repair.event.node
             if not later or event.node in self.overrides or event.node in self.forward:
@@ -233,8 +232,7 @@ class Case:
             if not self.wrong(values):
                 return
             best, most = None, 0
-            for node in same:
-                truth = self.truth.cotangents[node] * repair.factor
+            for truth in same:
                 if truth.shape != np.shape(values[event.node]):
                     continue
                 played = self.replay({event.node: truth})
@@ -251,6 +249,18 @@ class Case:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
         else:
             self.overrides[repair.event.node] = repair.truth
+
+    def _of_other_turns(self, repair: Repair) -> Iterator[Array]:
+        """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
+        place = self.step_of(repair.of).place
+        for node, whole in self.truth.cotangents.items():
+            if node == repair.of or self.step_of(node).place != place:
+                continue
+            if repair.through is None:
+                yield whole
+            else:
+                reader = self.tape.steps[repair.through].place
+                yield from (part for step, part in self.truth.parts.get(node, []) if self.tape.steps[step].place == reader)
 
     def _suspects(self, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
         """Names of what the wrong gradients were made from, not of the forward pass itself."""
@@ -318,10 +328,11 @@ class Case:
         scaled = matched is not None and matched[0].of == entry.of and factor != self.scale
         less = 1.5 if scaled and mended < len(wrong) else 0.0
         score = mended + 0.5 * len(self.newly(event.node, truth, values, played)) - less
-        exact = matched is not None and matched[1] == self.scale
-        rank = 2 if not exact else 1 if matched is not None and matched[0].how == PART else 0
+        exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
+        part = matched is not None and matched[0].how == PART
+        rank = 2 if not exact else 1 if part else 0
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
-        order = event.node if exact else -event.node
+        order = event.node if exact and not part else -event.node
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor)
         return (score, rank, float(factor == self.scale), whole, float(not late), order), repair
 
@@ -383,12 +394,17 @@ class Case:
                     for i, factor in self._factors(now + missing, then):
                         counts[node, i, factor] = counts.get((node, i, factor), 0) + 1
         whole = [
-            (node, i, 1.0) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
-            for i, entry in enumerate(entries[node]) if entry.how != PART
+            (node, i, factor) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            for i, entry in enumerate(entries[node]) if entry.how != PART for factor in {1.0, self._usual_factor(by_node, values)}
         ]  # fmt: skip
         counts.update({key: 1 for key in whole[:MOST_TRIALS]})
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
+
+    def _usual_factor(self, nodes: Iterable[int], values: dict[int, Any]) -> float:
+        """What most of the gradients on the way carry."""
+        found = [match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))]
+        return max(set(found), key=found.count, default=1.0)
 
     def _factors(self, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
         """The entries that would mend with one of the natural factors."""
@@ -510,7 +526,7 @@ class Case:
             if self._run is None or self._run[0] != len(self.overrides):
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    self._run = len(self.overrides), played_on_tensors(self.tape, until, overrides=self.overrides)
+                    self._run = len(self.overrides), played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
         except Exception:  # a call of the backward pass that has no derivative
             return None
         run: Played = self._run[1]

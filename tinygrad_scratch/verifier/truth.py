@@ -61,9 +61,9 @@ class Played:
 
 def played_on_tensors(
     tape: Tape, until: int, start: dict[int, Array] | None = None, overrides: dict[int, Array] | None = None,
-    edits: dict[int, Any] | None = None, constants: bool = True,
+    edits: dict[int, Any] | None = None, everything: bool = False,
 ) -> Played:  # fmt: skip
-    """The steps up to one, on Tensors; constants are leaves that ask for gradients unless told otherwise."""
+    """The steps up to one, on Tensors. Constants of floats ask for gradients; so does what masks alone made, if told."""
     run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
@@ -72,7 +72,7 @@ def played_on_tensors(
             if step.function is None:
                 node = step.makes[0]
                 value = start[node] if start and node in start else step.arguments
-                floating = value.dtype.kind == "f" and constants
+                floating = value.dtype.kind == "f"
                 leaf = Tensor(value, requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
@@ -83,9 +83,22 @@ def played_on_tensors(
                 if overrides and node in overrides:
                     playing[slot] = Tensor(np.array(overrides[node]))
                 held = playing[slot]
+                if everything and step.function is not None and is_cut_off(held, step, slot, tape):
+                    held = playing[slot] = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
                 if type(held) is Tensor:
                     run.values[node] = make(held._value, held._record)
     return run
+
+
+def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:
+    """Whether a new array of numbers depends on nothing that has a gradient: it was made from masks or whole numbers."""
+    new = slot not in {tape.nodes[node].slot for node in step.reads}
+    floating = getattr(held, "dtype", np.dtype(bool)).kind == "f" and getattr(held, "_record", None) is None
+    return floating and new and not shows(step, held, tape)
+
+
+def plain_of(value: Any) -> Any:
+    return value.numpy() if type(value) is Tensor else value
 
 
 def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None) -> Truth:
