@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.edits import (
     added, called, exchanged, name_of, only, places_of, reduced, swapped_axes, then, with_argument, with_changed,
 )  # fmt: skip
 from tinygrad_scratch.verifier.explain import Finding, Region, bracketed, replaced
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.judge import close, is_filled
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import played_on_tensors
@@ -999,26 +999,27 @@ def diagonal(region: Region) -> Iterator[Finding]:
         return
     later = [n for n in sorted(case.forward) if n in case.truth.cotangents and case.tape.nodes[n].value.shape == shape and n != region.of
              and region.of in case.ancestors([n])][:8]  # fmt: skip
-    for node in later:
+    for node, axis in ((node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1):
         run = played_on_tensors(case.tape, case.tape.nodes[node].step)
         own = np.zeros(shape)
-        for j in range(shape[-1]):
+        for j in range(shape[axis]):
+            place = (slice(None),) * axis + (j,)
             seed = np.zeros(shape)
-            seed[..., j] = 1.0
+            seed[place] = 1.0
             found = run.gradient(np.sum(run.values[node] * seed), [region.of]).get(region.of)
             if found is None:
                 return
-            own[..., j] = found[..., j]
+            own[place] = found[place]
         product = case.truth.cotangents[node] * own * region.repair.factor
         if product.shape != region.value.shape and product.size == region.value.size:
             product = product.reshape(region.value.shape)
         samples = [product] if product.shape == region.value.shape else []
         if any(np.any(p) and region.is_truth_of(region.value, p) for p in samples) and not close(product, region.truth):
             lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
-            first = next((s for s in region.steps if s.place and s.place.line in lines and s.makes and np.ndim(region.values[s.makes[0]]) > 1), None)
-            named = first is not None and name_of(first.function) not in ("zeros_like", "zeros", "empty_like")
+            made = [s for s in region.steps if s.place and s.place.line in lines and s.makes and not is_filled(s)]
+            first = next((s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None)
             yield Finding("missing-term", f"only the diagonal of the Jacobian of {region.name(node)} is used: each of its entries "
-                          f"depends on all of {region.name(region.of)}", first if named else None)  # fmt: skip
+                          f"depends on all of {region.name(region.of)}", first)  # fmt: skip
             return
 
 

@@ -118,7 +118,8 @@ class Region:
         """The calls of this region and of the same statement in the other turns of a loop."""
         place = self.event.place
         found = {step.index: step for step in self.steps}
-        for event in self.case.events:
+        own = [e for e in self.case.events if e.place == place and e.owner == self.event.owner]
+        for event in own if len(own) > 1 else self.case.events:
             if event.place == place and event.node != self.node and event.name.split("[")[0] == self.event.name.split("[")[0]:
                 found |= {step.index: step for step in self._steps(event.node)}
         return [found[index] for index in sorted(found)]

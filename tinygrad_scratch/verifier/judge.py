@@ -272,7 +272,8 @@ class Case:
         for event in (*self.events, *more):
             if event.node not in before or event.node in self.overrides or not event.place:
                 continue
-            if np.asarray(values[event.node]).dtype.kind not in "fiu" or self.step_of(event.node).function is None:
+            step = self.step_of(event.node)
+            if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
                 continue
             if event.node in self.forward and event.time <= loss_step:
                 continue
@@ -334,7 +335,7 @@ class Case:
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
         order = event.node if exact and not part else -event.node
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor)
-        return (score, rank, float(factor == self.scale), whole, float(not late), order), repair
+        return (score, rank, float(factor == self.scale), 0 if rank == 1 else whole, float(not late), order), repair
 
     def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
         node = self.tape.nodes[event.node]
@@ -542,6 +543,11 @@ class Case:
             if final.node not in self.overrides and event.place is not None:
                 return Repair(event, truth, final.parameter.node, None, 1, factor=self.scale)
         return None
+
+
+def is_filled(step: Step) -> bool:
+    """Whether a call only makes room, to be written to later."""
+    return getattr(step.function, "__name__", "") in ("zeros_like", "ones_like", "empty_like", "full_like", "zeros", "empty", "full")
 
 
 def signature(value: Array) -> tuple[Any, ...]:
