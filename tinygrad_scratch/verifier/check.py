@@ -45,6 +45,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     the block are looked at. Gradients that were not given are looked for: on the targets, and in updates of the weights.
     """
 
+    made: list[Any] | None = None  # where a script's own checks are gathered
     seconds = 60.0  # after which a block is stopped; what was recorded so far is judged
     layer = classmethod(check_layer)
     function = classmethod(check_function)
@@ -135,7 +136,14 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         return self
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+        self.conclude(error)
+        return isinstance(error, LimitReached)
+
+    def conclude(self, error: BaseException | None) -> None:
+        """End the recording, put everything back, and judge."""
         sys.settrace(None)
+        if self.made is not None:
+            self.made.append(self)
         self._open = False
         try:
             self.entry.stored = self._stored()
@@ -156,7 +164,6 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
                 self.problem = their_error(error, self.tape)
         finally:
             self.tape.closed = True
-        return stopped
 
     def _stored(self) -> list[Given]:
         """The gradients that the targets, or the variables of the block, keep."""

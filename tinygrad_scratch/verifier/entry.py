@@ -31,6 +31,7 @@ class Entry:
     wanted_loss: str | None = None  # a variable or a known loss, by name
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     rate: float | None = None
+    updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
     given: list[Given] | None = None
     stored: list[Given] = field(default_factory=list)
     after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
@@ -123,7 +124,7 @@ class Entry:
 
     def _known(self, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
-        used = [p for p in parameters if p.recorded.is_used]
+        used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
         for event in self.watch.events:
             node = self.tape.nodes[event.node]

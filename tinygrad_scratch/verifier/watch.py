@@ -53,6 +53,7 @@ class Watch:
     seconds: float = 0.0
     on_line: Callable[[FrameType], None] | None = None
     swapped: list[tuple[dict[str, Any], str, Any]] = field(default_factory=list)  # globals that were given a Recorded
+    own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
@@ -121,7 +122,7 @@ class Watch:
         recorded = from_outside(self.tape, value)
         if recorded is None:
             return value
-        if "__name__" not in names:
+        if "__name__" not in names or id(names) in self.own_names:
             names[name] = recorded
         return recorded
 
@@ -154,17 +155,16 @@ class Watch:
                 text = f"{frame.f_code.co_name}(){name.removeprefix('[0]')}"
                 self.returned.append(Event(text, part.node, place, self._owner(frame), len(self.tape.steps)))
 
-    def finish(self) -> None:
-        """The names of arrays from outside, now that it is known which were used."""
+    def late(self) -> Iterator[tuple[int, Event]]:
+        """The names that arrays from outside had before any call read them, with their nodes now."""
         first: dict[int, int] = {}
         for node in self.tape.nodes:
             first.setdefault(node.slot, node.number)
-        early = [
-            Event(event.name, first[value._slot], event.place, event.owner, 0)
-            for value, event in self._unused
-            if value.is_used
-        ]
-        self.events[:0] = early
+        return ((first[value._slot], event) for value, event in self._unused if value.is_used)
+
+    def finish(self) -> None:
+        """The names of arrays from outside, now that it is known which were used."""
+        self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
         self._unused.clear()
 
 
