@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, recorded_parameters
+from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, path_of, recorded_parameters, restore_content, unrecord_names
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.shown import Shown
@@ -51,7 +51,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     function = classmethod(check_function)
 
     def __init__(self, *targets: Any, **named: Any) -> None:
-        self.targets = {**{f"{i}" if i else "": target for i, target in enumerate(targets)}, **named}
+        self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
         self.tape = Tape()
         self.watch = Watch(self.tape)
         self.parameters: list[Parameter] = []
@@ -103,7 +103,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`."""
         found: list[Given] = []
         for holder in holders:
-            parts = list(stored_gradients(holder)) or list(gradients_in(holder))
+            name = variable_of(self.frame, holder) if len(holders) > 1 else ""
+            parts = list(stored_gradients(holder, name)) or list(gradients_in(holder, name))
             found += [(path, part.node) for path, part in parts]
         self.entry.take_gradients(found, holders)
 
@@ -122,6 +123,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             raise RuntimeError("A check records one block. Write another `with verify(...) as check:` for the next.")
         self._stack = ExitStack()
         self.frame = frame
+        self.targets = named_by(frame, self.targets)
         try:
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
@@ -151,6 +153,13 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         finally:
             self.tape.most_steps += 100_000
             self.watch.finish()
+            own = None if self.frame is None or self.frame.f_locals is not self.frame.f_globals else id(self.frame.f_globals)
+            for key, (names, before) in self.watch.outer.items():
+                if key != own:
+                    unrecord_names(names, before)
+                    for array in before.values():
+                        if type(array) is np.ndarray:
+                            restore_content(array, self.tape)
             self._stack.close()
             self.frame = None
         stopped = isinstance(error, LimitReached)
@@ -169,7 +178,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         """The gradients that the targets, or the variables of the block, keep."""
         found: list[Given] = []
         for name, target in self.targets.items():
-            found += [(path, part.node) for path, part in stored_gradients(target, name if not name.isdigit() else "")]
+            found += [(path, part.node) for path, part in stored_gradients(target, name)]
         if self.frame is not None and not found:
             for name, value in list(self.frame.f_locals.items()):
                 if value is not self and not isinstance(value, type(sys)):
@@ -181,10 +190,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         found: dict[str, int] = {}
         seen: set[int] = set()
         for name, target in self.targets.items():
-            path = name if name and not name.isdigit() else ""
-            for _, _, text, part in arrays_below(target, path, seen):
+            for _, _, text, part in arrays_below(target, name, seen):
                 if type(part) is Recorded and part.is_used:
-                    found[text.removeprefix(".")] = part.node
+                    found[path_of(text)] = part.node
         if self.frame is not None:
             for name, value in list(self.frame.f_locals.items()):
                 if type(value) is Recorded and value.is_used:
@@ -238,6 +246,25 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value
         return difference(value, self.truth.cotangents[final.parameter.node])
+
+
+def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:
+    """Targets by name: one alone needs none; several that were given without are called as their variables are."""
+    numbered = [name for name in targets if name.isdigit()]
+    if len(numbered) == 1:
+        return {name if name != numbered[0] else "": target for name, target in targets.items()}
+    named: dict[str, Any] = {}
+    for name, target in targets.items():
+        known = variable_of(frame, target) if name.isdigit() else name
+        named[known if known and known not in named else f"target{name}"] = target
+    return named
+
+
+def variable_of(frame: FrameType | None, value: Any) -> str:
+    """The name of the variable that holds a value."""
+    if frame is None:
+        return ""
+    return next((name for name, own in {**frame.f_globals, **frame.f_locals}.items() if own is value), "")
 
 
 def their_error(error: BaseException, tape: Tape) -> str:

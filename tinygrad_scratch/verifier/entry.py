@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, unjoined, updates
+from tinygrad_scratch.verifier.gradients import Given, named_within, unjoined, updates
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -375,6 +375,7 @@ class Entry:
         self.finals, self.unsure = self._paired(is_close, reached)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
+        self.finals = [self._within(final, is_close) for final in self.finals]
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
         self.missing = [p for p in asked if id(p) not in done]
@@ -405,6 +406,19 @@ class Entry:
         more, unsure = paired(free, left, self.tape, close)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """Of an update that is no gradient, as with weight decay: the named gradient in it, if that is right."""
+        value = self.tape.nodes[final.node].value
+        if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
+            return final
+        names: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            names.setdefault(event.node, []).append(event.name)
+        inner = named_within(self.tape, final.node, names)
+        if inner is None or not is_close(self.tape.nodes[inner].value, final.parameter):
+            return final
+        return Final(names[inner][0], inner, final.parameter, "update", final.direction)
 
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""

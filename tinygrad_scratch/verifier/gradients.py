@@ -107,24 +107,63 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
 
 
 def without_rate(tape: Tape, node: int) -> tuple[int, int]:
-    """The array in `rate * g` or `g / n`, and the sign that it comes with."""
+    """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign."""
     sign = 1
-    while True:
-        step = tape.steps[tape.nodes[node].step]
-        name = getattr(step.function, "__name__", "")
-        if name == "negative":
-            node, sign = step.reads[0], -sign
-            continue
-        arrays = [read for read in step.reads if tape.nodes[read].value.shape == tape.nodes[node].value.shape]
-        factors = [read for read in step.reads if read not in arrays]
-        literals = [part for part in step.arguments if isinstance(part, int | float)] if step.function is not None else []
-        if name == "multiply" and len(arrays) == 2 and tape.nodes[node].value.size == 1:
-            rates = [read for read in arrays if tape.steps[tape.nodes[read].step].function is None]
-            arrays, factors = ([read for read in arrays if read not in rates], rates) if len(rates) == 1 else (arrays, factors)
-        if name not in ("multiply", "divide") or len(arrays) != 1 or (name == "divide" and arrays[0] != step.reads[0]):
-            return node, sign
-        if any(tape.nodes[read].value.size != 1 for read in factors):
-            return node, sign
-        scale = [float(tape.nodes[read].value.reshape(-1)[0]) for read in factors] + [float(part) for part in literals]
-        sign *= -1 if np.prod(scale) < 0 else 1
-        node = arrays[0]
+    while (inner := inside(tape, node)) is not None:
+        node, sign = inner[0], sign * inner[1]
+    return node, sign
+
+
+def inside(tape: Tape, node: int) -> tuple[int, int] | None:
+    """What a value is a multiple of, as far as updates go, and the sign of the factor; None for anything else."""
+    step = tape.steps[tape.nodes[node].step]
+    name, reads, shape = getattr(step.function, "__name__", ""), step.reads, tape.nodes[node].value.shape
+    if step.function is None or len(step.makes) != 1:
+        return None
+    arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
+    if name == "negative":
+        return reads[0], -1
+    if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
+        return reads[0], 1
+    if name in ("add", "subtract") and len(arrays) == 2 and np.size(tape.nodes[node].value) > 1:
+        still = [read for read in arrays if not np.any(tape.nodes[read].value)]  # a velocity before its first step
+        moved = [read for read in arrays if read not in still]
+        if len(still) == len(moved) == 1:
+            return moved[0], -1 if name == "subtract" and moved[0] == reads[1] else 1
+    if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
+        return reads[0], 1
+    if name not in ("multiply", "divide"):
+        return None
+    if len(arrays) == 2 and not shape:  # numbers: the rate comes from outside
+        arrays = [read for read in arrays if tape.steps[tape.nodes[read].step].function is not None]
+    if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
+        return None
+    factors = [tape.nodes[read].value for read in reads if read not in arrays]
+    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    if any(factor.size != 1 for factor in factors):
+        return None
+    return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def is_root(tape: Tape, node: int) -> bool:
+    """Whether a value is a square root, or one with an epsilon: what Adam and its kin divide by."""
+    step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name == "add" and step.reads:
+        return any(is_root(tape, read) for read in step.reads)
+    return name == "sqrt"
+
+
+def named_within(tape: Tape, node: int, names: dict[int, list[str]]) -> int | None:
+    """The nearest value under the name of a gradient that an update was made of."""
+    shape, seen = tape.nodes[node].value.shape, set()
+    waiting = [node]
+    while waiting:
+        here = waiting.pop(0)
+        if here != node and any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in names.get(here, ())):
+            return here
+        for read in tape.steps[tape.nodes[here].step].reads:
+            if read not in seen and tape.nodes[read].value.shape == shape and len(seen) < 40:
+                seen.add(read)
+                waiting.append(read)
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,14 +130,16 @@ def recorded_parameters(
     undo += [undo_of(holder) for holder in holders_below(roots)]
     try:
         for name, target in list(targets.items()):
-            path = name if name and not name.isdigit() else ""
             if isinstance(target, np.ndarray | float):
-                wrap(target, path, True)
+                wrap(target, name, True)
                 continue
-            for holder, key, text, array in list(arrays_below(target, path, seen)):
-                recorded = wrap(array, text.removeprefix("."), True)
+            for holder, key, text, array in list(arrays_below(target, name, seen)):
+                recorded = wrap(array, path_of(text), True)
                 if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                     undo.append(lambda key=key, array=array: setattr(key.kind, key.name, array))
+        if not any(parameter.asked for parameter in found):  # numbers of Python's are parameters where there are no arrays
+            for parameter in found:
+                parameter.asked = True
         if frame is not None:
             undo.append(record_frame(frame, wrap, seen, frame_is_asked))
         yield found
@@ -147,8 +150,20 @@ def recorded_parameters(
             restore_content(array, tape)
 
 
+def path_of(text: str) -> str:
+    """A path from a target without what only says that it is a part: `W1` for `['W1']`."""
+    return re.sub(r"^\['([^']*)'\]", r"\1", text.removeprefix("."))
+
+
 def own_values(frame: FrameType) -> list[Any]:
-    return [value for name, value in list(frame.f_locals.items()) if is_data(name, value)]
+    return [value for name, value in variables_of(frame).items() if is_data(name, value)]
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """The variables of a running function, with the globals that it mentions."""
+    outer = frame.f_globals
+    mentioned = {name: outer[name] for name in frame.f_code.co_names if name in outer} if outer is not frame.f_locals else {}
+    return {**mentioned, **frame.f_locals}
 
 
 def is_data(name: str, value: Any) -> bool:
@@ -159,7 +174,11 @@ def record_frame(frame: FrameType, wrap: Callable[..., Any], seen: set[int], ask
     """Put recorded arrays in place of all that a running function's variables lead to; returns what takes them out."""
     before = {name: value for name, value in frame.f_locals.items() if is_data(name, value)}
     changed: dict[str, Any] = {}
-    for name, value in before.items():
+    for name, value in variables_of(frame).items():
+        if not is_data(name, value):
+            continue
+        if name not in before and isinstance(value, np.ndarray | float):  # a global: the watch sees to it
+            continue
         if isinstance(value, np.ndarray | float) and type(value) is not Recorded:
             recorded = wrap(value, name, asked)
             if recorded is not None:
@@ -174,7 +193,7 @@ def record_frame(frame: FrameType, wrap: Callable[..., Any], seen: set[int], ask
 
     def undo() -> None:
         for name, value in list(frame.f_locals.items()):
-            if name in changed:
+            if value is changed.get(name, frame):
                 set_local(frame, name, before[name])
             elif type(value) is Recorded:
                 set_local(frame, name, value._value())
@@ -189,6 +208,15 @@ def unrecord_below(value: Any) -> None:
     for holder, key, _, part in list(arrays_below(value, "", set())):
         if type(part) is Recorded:
             put(holder, key, part._value())
+
+
+def unrecord_names(names: dict[str, Any], before: dict[str, Any]) -> None:
+    """A namespace as it was before."""
+    for name, value in list(names.items()):
+        if name not in before:
+            del names[name]
+        elif value is not before[name]:
+            names[name] = before[name]
 
 
 def restore_content(array: Array, tape: Tape) -> None:

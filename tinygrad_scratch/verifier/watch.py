@@ -52,7 +52,7 @@ class Watch:
     deadline: float = float("inf")
     seconds: float = 0.0
     on_line: Callable[[FrameType], None] | None = None
-    swapped: list[tuple[dict[str, Any], str, Any]] = field(default_factory=list)  # globals that were given a Recorded
+    outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)  # namespaces, and what was in them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
@@ -89,6 +89,7 @@ class Watch:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
         names, owner = frame.f_locals, self._owner(frame)
+        self.remember(frame)
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(names.items()):
@@ -101,6 +102,15 @@ class Watch:
                     self._known[owner, name] = -1
                     self._unused.append((value, Event(name, -1, place, owner, 0)))
 
+    def remember(self, frame: FrameType) -> None:
+        """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
+        outer = frame.f_globals
+        if id(outer) not in self.outer:
+            self.outer[id(outer)] = outer, dict(outer)
+        for name in frame.f_code.co_names:
+            if type(outer.get(name)) is np.ndarray:
+                self._global(outer, name)
+
     def _look(self, frame: FrameType, line: int) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
         place = Place(frame.f_code.co_filename, line, frame.f_code.co_name, 0)
@@ -109,10 +119,7 @@ class Watch:
             if name in names:
                 self._see(owner, name, name, self._recorded(names, name, names[name]), place, DEPTH)
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
-                value = self._recorded(outer, name, outer[name])
-                if value is not outer.get(name):
-                    self.swapped.append((outer, name, outer[name]))
-                    outer[name] = value
+                value = self._global(outer, name)
                 self._see(id(outer), name, name, value, place, DEPTH)
 
     def _recorded(self, names: Any, name: str, value: Any) -> Any:
@@ -125,6 +132,16 @@ class Watch:
         if "__name__" not in names or id(names) in self.own_names:
             names[name] = recorded
         return recorded
+
+    def _global(self, outer: dict[str, Any], name: str) -> Any:
+        """A plain array under a global name becomes a recorded one, until the end."""
+        value = outer[name]
+        if type(value) is not np.ndarray:
+            return value
+        recorded = from_outside(self.tape, value)
+        if recorded is not None:
+            outer[name] = recorded
+        return outer[name]
 
     def _see(self, owner: int, key: Any, name: str, value: Any, place: Place, depth: int) -> None:
         if type(value) is Recorded:
@@ -236,6 +253,8 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
         watch._numbers[id(frame)] = -watch._frames
         watch._lines[id(frame)] = frame.f_lineno
         frame.f_trace = watch.trace
+        if frame.f_globals is not frame.f_locals:
+            watch.remember(frame)
     sys.settrace(watch.trace)
     try:
         yield
