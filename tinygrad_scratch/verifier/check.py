@@ -153,6 +153,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         finally:
             self.tape.most_steps += 100_000
             self.watch.finish()
+            self.watch.take_back()
             own = None if self.frame is None or self.frame.f_locals is not self.frame.f_globals else id(self.frame.f_globals)
             for key, (names, before) in self.watch.outer.items():
                 if key != own:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, named_within, unjoined, updates
+from tinygrad_scratch.verifier.gradients import Given, Updates, named_within, unjoined
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -142,24 +144,26 @@ class Entry:
         asked = [p for p in self.parameters if p.asked] or self.parameters
         if self.rate is not None:
             return self._from_steps(asked)
+        made = Updates(self.tape, self._all_names())
         for parameter in asked:
-            for node, direction in updates(self.tape, parameter, self._bound(parameter)):
-                self._updates.setdefault(node, (parameter, direction))
+            found = made.of(parameter, self._bound(parameter))
+            if found is not None:
+                self._updates.setdefault(found[0], (parameter, found[1]))
         if self.given:
-            found = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
-            more = set(self._updates) - {node for _, node in found} if self.updates_too else ()
-            return [*found, *((self._names("", node), node) for node in sorted(more))]
+            given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
+            more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
+            return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
-        found = [(self._names(path, node), node) for path, node in self.stored]
-        found += [(self._names("", node), node) for node in self._updates if node not in named]
+        kept = [(self._names(path, node), node) for path, node in self.stored]
+        kept += [(self._names("", node), node) for node in self._updates if node not in named]
         if not self._updates and not self.stored:
             latest: dict[tuple[int, str], Event] = {}
             for event in self.watch.events:
                 if is_gradient_name(event.short):
                     latest[event.owner, event.name] = event
             nodes = dict.fromkeys(event.node for event in latest.values())
-            found += [(self._names("", node), node) for node in nodes]
-        return found
+            kept += [(self._names("", node), node) for node in nodes]
+        return kept
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""
@@ -211,6 +215,12 @@ class Entry:
         found += [event.node for event in self.watch.events if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 
+    def _all_names(self) -> dict[int, list[str]]:
+        names: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            names.setdefault(event.node, []).append(event.name)
+        return names
+
     def _names(self, path: str, node: int) -> list[str]:
         here = [event.name for event in self.watch.events if event.node == node]
         shown = [event.name for event in self.watch.returned if event.node == node]
@@ -223,7 +233,9 @@ class Entry:
         finals = self._paired(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        mine = self._computed()
+        mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
+            return f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds the loss, or one of: {', '.join(LOSSES)}."
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
@@ -239,6 +251,14 @@ class Entry:
             'check.loss_is("mean squared error", output, targets).'
         )
 
+    def _wanted_value(self) -> list[Candidate]:
+        """The values under the name that was given for the loss."""
+        if self.wanted_loss in LOSSES:
+            return []
+        reached = self._reached({p.node for p in self.parameters})
+        nodes = [event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))]
+        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
+
     def _put_wanted(self, finals: list[Final]) -> str | None:
         """The named loss, of the output as it was when the gradients fit best; of two, as it was first."""
         assert self._wanted is not None
@@ -252,7 +272,7 @@ class Entry:
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
         """The candidate that most gradients fit: itself, how many up to one factor, how many as they are."""
         found: tuple[Candidate, int, int] | None = None
-        given = [self.tape.nodes[final.node].value for final in finals]
+        given = [self.tape.nodes[final.node].value * final.direction for final in finals]
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
@@ -315,6 +335,7 @@ class Entry:
         parameters = {p.node for p in self.parameters}
         reached = self._reached(parameters)
         named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
+        named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
@@ -341,7 +362,7 @@ class Entry:
         for node in self.tape.nodes:
             mine = set(depends.get(node.number, ())).union(*(depends.get(p, ()) for p in self._parents.get(node.number, ())))
             depends[node.number] = mine
-            if mine >= wanted and node.value.dtype.kind == "f" and node.value.ndim <= 2 and len(outputs) < 12:
+            if mine >= wanted and node.value.dtype.kind == "f" and node.value.ndim <= 2:
                 outputs.append(node.number)
         labels: list[tuple[str, Array]] = []
         for step in self.tape.steps:
@@ -350,12 +371,14 @@ class Entry:
                     value = self.tape.nodes[node].value
                     if node not in wanted and value.dtype.kind in "fiub" and names.get(node):
                         labels.append((names[node], value))
-        found = [
+        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 80))
+        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
-            for node, target_name, target in pairs_of(outputs, labels[:40], self.tape)
-            for name, function in LOSSES.items()
+            for node, target_name, target in pairs
+            for name, function in chosen.items()
         ]
-        return found[:1500]
 
     # ---- whose gradient ----------------------------------------------------------------------------------------------
 
@@ -412,9 +435,7 @@ class Entry:
         value = self.tape.nodes[final.node].value
         if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
             return final
-        names: dict[int, list[str]] = {}
-        for event in self.watch.events:
-            names.setdefault(event.node, []).append(event.name)
+        names = self._all_names()
         inner = named_within(self.tape, final.node, names)
         if inner is None or not is_close(self.tape.nodes[inner].value, final.parameter):
             return final

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.recorded import Recorded
+from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Step, Tape
-from tinygrad_scratch.verifier.watch import parts_of
+from tinygrad_scratch.verifier.watch import RATE, parts_of
 
 Given = tuple[str, int]  # the path that leads to a gradient, and its node
 
@@ -70,24 +71,75 @@ def shaped_from(tape: Tape, node: int) -> int:
 # ---- updates of the weights ------------------------------------------------------------------------------------------
 
 
-def updates(tape: Tape, parameter: Parameter, bound: list[int]) -> list[tuple[int, int]]:
-    """The gradients in the statements that updated a parameter, each with its sign: `w -= rate * g` gives (g, 1)."""
-    first = parameter.node
-    shape = tape.nodes[first].value.shape
-    slot = tape.nodes[first].slot
-    later = [node.number for node in tape.nodes if node.slot == slot and node.number != first]
-    found = []
-    for after in (*later, *bound):
-        value = tape.nodes[after].value
-        if after != first and value.shape == shape:
-            gradient = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
-            if gradient is not None:
-                found.append(gradient)
-    return found[:1]
+@dataclass
+class Updates:
+    """The statements of a run that updated parameters; `names` are those of all values."""
+
+    tape: Tape
+    names: dict[int, list[str]]
+
+    def of(self, parameter: Parameter, bound: list[int]) -> tuple[int, int] | None:
+        """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1)."""
+        tape, first = self.tape, parameter.node
+        slot = tape.nodes[first].slot
+        later = [node.number for node in tape.nodes if node.slot == slot and node.number != first]
+        for after in (*later, *bound):
+            if after != first and tape.nodes[after].value.shape == tape.nodes[first].value.shape:
+                change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
+                if change is not None:
+                    gradient, sign = self.without_rate(change[0])
+                    return gradient, sign * change[1]
+        return None
+
+    def without_rate(self, change: int) -> tuple[int, int]:
+        """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
+
+        What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
+        """
+        node, sign, depth = change, 1, 0
+        while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+            node, sign, depth = inner[0], sign * inner[1], depth + 1
+        rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
+        if rate is None or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
+            return node, sign
+        given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
+        if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
+            return node, sign
+        return record(self.tape, np.divide, tuple(given), {}).node, 1
+
+    def inside(self, node: int) -> tuple[int, int] | None:
+        """What a value is a multiple of. Of a number only a rate is taken off: other numbers may be data."""
+        if self.tape.nodes[node].value.ndim:
+            return inside(self.tape, node)
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name, reads = getattr(step.function, "__name__", ""), step.reads
+        if name == "negative":
+            return reads[0], -1
+        rates = [read for read in reads if self.is_rate(read)]
+        if name == "multiply" and len(reads) == 2 and len(rates) == 1:
+            return next(read for read in reads if read not in rates), 1
+        return None
+
+    def is_gradient(self, node: int) -> bool:
+        return any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+
+    def is_rate(self, node: int) -> bool:
+        return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+
+
+def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator[int]:
+    """The factors of a product, at any depth, that are wanted."""
+    step = tape.steps[tape.nodes[node].step]
+    if wanted(node):
+        yield node
+    elif getattr(step.function, "__name__", "") in ("multiply", "divide", "negative"):
+        reads = step.reads[:1] if step.function is np.divide else step.reads
+        for read in reads:
+            yield from factors_of(tape, read, wanted)
 
 
 def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
-    """What an update took off a value, without the rate, and the direction."""
+    """What an update took off a value, and 1; or what it added, and -1."""
     name = getattr(step.function, "__name__", "")
     if name in ("setitem", "copyto", "copy", "asarray", "array", "astype") and step.reads:
         inner = step.reads[-1]
@@ -100,18 +152,10 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if one != before and not (name == "add" and other == before):
         return None
     change = other if one == before else one
-    if tape.nodes[change].value.shape != tape.nodes[before].value.shape:
+    shape = tape.nodes[before].value.shape
+    if tape.nodes[after].value.shape != shape or (not shape and tape.nodes[change].value.shape):
         return None
-    gradient, sign = without_rate(tape, change)
-    return gradient, sign if name == "subtract" else -sign
-
-
-def without_rate(tape: Tape, node: int) -> tuple[int, int]:
-    """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign."""
-    sign = 1
-    while (inner := inside(tape, node)) is not None:
-        node, sign = inner[0], sign * inner[1]
-    return node, sign
+    return change, 1 if name == "subtract" else -1
 
 
 def inside(tape: Tape, node: int) -> tuple[int, int] | None:
@@ -134,15 +178,22 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return reads[0], 1
     if name not in ("multiply", "divide"):
         return None
-    if len(arrays) == 2 and not shape:  # numbers: the rate comes from outside
-        arrays = [read for read in arrays if tape.steps[tape.nodes[read].step].function is not None]
     if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
         return None
-    factors = [tape.nodes[read].value for read in reads if read not in arrays]
-    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
-    if any(factor.size != 1 for factor in factors):
+    others = [read for read in reads if read not in arrays]
+    if not all(is_plain_number(tape, read) for read in others):
         return None
+    factors = [tape.nodes[read].value for read in others]
+    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
     return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def is_plain_number(tape: Tape, node: int) -> bool:
+    """Whether a value is a number from outside, or was made from such numbers alone."""
+    step = tape.steps[tape.nodes[node].step]
+    if tape.nodes[node].value.size != 1:
+        return False
+    return step.function is None or all(is_plain_number(tape, read) for read in step.reads)
 
 
 def is_root(tape: Tape, node: int) -> bool:

@@ -12,11 +12,11 @@ import numpy as np
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
+from tinygrad_scratch.verifier.watch import RATE
 
 FORWARD = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "fwd", "forward_prop", "__call__")
 BACKWARD = ("backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop", "back", "backward_propagation")  # fmt: skip
 OUTPUT = ("output", "outputs", "out", "y", "a", "activation", "activations", "z")
-RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_size|.*learning_?rate|l_?rate|epsilon)$", re.IGNORECASE)
 CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IGNORECASE)
 UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gout|top_diff|.*diff)$", re.IGNORECASE)
 

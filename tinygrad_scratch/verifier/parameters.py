@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
-from tinygrad_scratch.verifier.watch import attributes_of, is_own, parts_of, set_local
+from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, parts_of, put, set_local
 
 DEPTH = 6
 
@@ -73,34 +73,6 @@ def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
                 for key, part in list(vars(kind).items()):
                     if isinstance(part, np.ndarray | dict | list) and not key.startswith("__"):
                         yield Shared(kind, key), f"{name}.{key}", part
-
-
-@dataclass(frozen=True)
-class Shared:
-    """The key of an attribute that a class keeps for all of its objects."""
-
-    kind: type
-    name: str
-
-
-def put(holder: Any, key: Any, value: Any) -> bool:
-    """Give a holder another value under a key; tuples can't take one."""
-    try:
-        if type(key) is Shared:
-            setattr(key.kind, key.name, value)
-        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
-            holder[key] = value
-        elif isinstance(holder, tuple):
-            return False
-        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
-            vars(holder)[key] = value
-        elif isinstance(holder, type | ModuleType):
-            setattr(holder, key, value)
-        else:
-            object.__setattr__(holder, key, value)
-    except (AttributeError, TypeError):  # it holds what it holds
-        return False
-    return True
 
 
 @contextmanager

@@ -86,6 +86,8 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return Proxy(value, tape) if value in (np, np.linalg, np.fft, np.random, math) else value
     if value is float:
         return RecordedFloat
+    if value is np.c_ or value is np.r_:
+        return Joined(value, tape)
     if value is np.vectorize:
         return lambda function=None, *rest, **keywords: vectorized(function, tape)
     if type(value) is np.vectorize:
@@ -147,6 +149,24 @@ class UFunc:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._ufunc, name)
         return recording(value, self._tape) if callable(value) else value
+
+
+class Joined:
+    """`np.c_` and `np.r_`."""
+
+    def __init__(self, joiner: Any, tape: Tape) -> None:
+        self._joiner, self._tape = joiner, tape
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if type(key) is tuple else (key,)
+        if self._tape.closed or not holds_recorded(parts) or any(isinstance(part, str) for part in parts):
+            return created(self._joiner[unrecorded(key)], self._tape)
+        parts = tuple(part if type(part) is Recorded else created(np.atleast_1d(self._joiner[part]), self._tape) for part in parts)
+        rows = [part.reshape(1) if part.ndim == 0 else part for part in parts]
+        if self._joiner is np.r_:
+            return record(self._tape, np.concatenate, (rows,), {})
+        columns = [part[:, None] if part.ndim == 1 else part for part in rows]
+        return record(self._tape, np.concatenate, (columns,), {"axis": -1})
 
 
 def created(value: Any, tape: Tape) -> Any:

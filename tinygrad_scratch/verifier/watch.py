@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dis
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import numpy as np
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs
 
+RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 DEPTH = 4
 WIDTH = 300
 
@@ -53,6 +55,7 @@ class Watch:
     seconds: float = 0.0
     on_line: Callable[[FrameType], None] | None = None
     outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)  # namespaces, and what was in them
+    placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
@@ -93,6 +96,8 @@ class Watch:
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(names.items()):
+            if type(value) is float and RATE.match(name):  # so that an update says what was taken off
+                names[name] = value = from_outside(self.tape, value)
             value = self._recorded(names, name, value)
             if type(value) is Recorded:
                 if value.is_used:
@@ -156,7 +161,23 @@ class Watch:
         elif depth and not isinstance(value, str | bytes | type | float | int):
             self._held[id(value)] = value
             for part_key, part_name, part in parts_of(value, name):
+                part = self._placed(value, part_key, part)
                 self._see(id(value), part_key, part_name, part, place, depth - 1)
+
+    def _placed(self, holder: Any, key: Any, part: Any) -> Any:
+        """A plain array in a container or an object becomes a recorded one, until the end."""
+        recorded = from_outside(self.tape, part) if type(part) is np.ndarray else None
+        if recorded is None or not put(holder, key, recorded):
+            return part
+        self.placed.append((holder, key, part, recorded))
+        return recorded
+
+    def take_back(self) -> None:
+        """Plain arrays where recorded ones were put."""
+        for holder, key, part, recorded in reversed(self.placed):
+            if any(now is recorded for own_key, _, now in parts_of(holder, "") if own_key == key):
+                put(holder, key, part)
+        self.placed.clear()
 
     def _is_named_already(self, value: Recorded, event: Event) -> bool:
         """Whether an array from outside got this name before it was used."""
@@ -230,6 +251,34 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
             stored = f"_{kind.__name__.lstrip('_')}{key}" if key.startswith("__") and not key.endswith("__") else key
             if stored not in ("__dict__", "__weakref__") and hasattr(value, stored):
                 yield stored, getattr(value, stored)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The key of an attribute that a class keeps for all of its objects."""
+
+    kind: type
+    name: str
+
+
+def put(holder: Any, key: Any, value: Any) -> bool:
+    """Give a holder another value under a key; tuples can't take one."""
+    try:
+        if type(key) is Shared:
+            setattr(key.kind, key.name, value)
+        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
+            holder[key] = value
+        elif isinstance(holder, tuple):
+            return False
+        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
+            vars(holder)[key] = value
+        elif isinstance(holder, type | ModuleType):
+            setattr(holder, key, value)
+        else:
+            object.__setattr__(holder, key, value)
+    except (AttributeError, TypeError):  # it holds what it holds
+        return False
+    return True
 
 
 @cache
