@@ -389,7 +389,8 @@ class Entry:
             return parameter.node in cotangents and close(value, cotangents[parameter.node])
 
         reached = [p for p in self.parameters if np.any(cotangents.get(p.node, 0))]
-        if not reached:
+        told = any(p.asked for p in self.parameters)
+        if not reached or (told and not any(p.asked for p in reached)):
             return (
                 "The loss does not depend on any parameter that was found. Were the parameters copied, or changed to plain numbers, "
                 "before forward used them? Name what forward reads: verify(w=w, ...), and compute the loss in the block."

@@ -127,15 +127,21 @@ class Updates:
         return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
 
 
+LINEAR = {"multiply", "divide", "negative", "matmul", "dot", "transpose", "T", "reshape", "sum", "mean", "outer", "copy", "true_divide"}
+
+
 def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator[int]:
-    """The factors of a product, at any depth, that are wanted."""
-    step = tape.steps[tape.nodes[node].step]
-    if wanted(node):
-        yield node
-    elif getattr(step.function, "__name__", "") in ("multiply", "divide", "negative"):
-        reads = step.reads[:1] if step.function is np.divide else step.reads
-        for read in reads:
-            yield from factors_of(tape, read, wanted)
+    """The factors of a product that are wanted, the outer ones first; also of one in a product of matrices."""
+    waiting = [node]
+    for _ in range(60):
+        if not waiting:
+            return
+        here = waiting.pop(0)
+        step = tape.steps[tape.nodes[here].step]
+        if wanted(here) and tape.nodes[here].value.size == 1:
+            yield here
+        elif getattr(step.function, "__name__", "") in LINEAR:
+            waiting += step.reads[:1] if step.function is np.divide else step.reads
 
 
 def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
