@@ -273,25 +273,35 @@ def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) 
 
 
 @contextmanager
-def numpy_recorded(tape: Tape) -> Iterator[None]:
-    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
-    swapped: list[tuple[dict[str, Any], str, Any]] = []
-    functions = numpy_functions()
-    for names in their_modules():
+def numpy_recorded(tape: Tape) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards.
+
+    What it gives puts them into one more namespace, such as that of code that was run from a string.
+    """
+    undo: list[tuple[dict[str, Any], str, Any]] = []
+    functions, done = numpy_functions(), set()
+
+    def put_in(names: dict[str, Any]) -> None:
+        if id(names) in done:
+            return
+        done.add(id(names))
         for name, value in list(names.items()):
             if is_numpys(value, functions):
-                swapped.append((names, name, value))
+                undo.append((names, name, value))
                 names[name] = stand_in(value, tape)
         if "float" not in names:
-            swapped.append((names, "float", None))
+            undo.append((names, "float", None))
             names["float"] = RecordedFloat
+
+    for names in their_modules():
+        put_in(names)
     own_import = builtins.__import__
     builtins.__import__ = importing(own_import, tape)
     try:
-        yield
+        yield put_in
     finally:
         builtins.__import__ = own_import
-        for names, name, value in swapped:
+        for names, name, value in undo:
             if value is None:
                 names.pop(name, None)
             else:
@@ -317,11 +327,11 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
 def their_modules() -> Iterator[dict[str, Any]]:
     """The namespaces of a person's own modules."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        names = getattr(module, "__dict__", None)
-        if names is not None and (module.__name__ == "__main__" if file is None else is_theirs(file)):
-            yield names
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, ModuleType) and type(module).__module__ != "unittest.mock":
+            file = module.__dict__.get("__file__")
+            if name == "__main__" if not isinstance(file, str) else is_theirs(file):
+                yield module.__dict__
 
 
 def numpy_functions() -> set[int]:

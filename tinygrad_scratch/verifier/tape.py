@@ -335,8 +335,8 @@ PYTHON = tuple({str(Path(os.__file__).parent), f"{sys.prefix}/lib/python", f"{sy
 @cache
 def is_theirs(file: str) -> bool:
     """Whether a file is a person's own, and not of Python, of an installed package or of this one."""
-    if file.startswith("<"):
-        return file == "<stdin>" or file.startswith("<ipython")
+    if file.startswith("<"):  # typed in, or run from a string
+        return not file.startswith(("<frozen", "<__array_function__"))
     if "site-packages" in file or "dist-packages" in file:
         return False
     return not file.startswith((PACKAGE, *PYTHON))

@@ -53,6 +53,7 @@ class Watch:
     arguments: list[Event] = field(default_factory=list)
     deadline: float = float("inf")
     seconds: float = 0.0
+    on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
     on_line: Callable[[FrameType], None] | None = None
     outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)  # namespaces, and what was in them
     placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
@@ -65,7 +66,7 @@ class Watch:
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
 
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
-        if not is_theirs(frame.f_code.co_filename) or self.tape.closed:
+        if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
             return None
         if time.monotonic() > self.deadline:
             raise LimitReached(f"{self.seconds:g} seconds")
@@ -112,6 +113,7 @@ class Watch:
         outer = frame.f_globals
         if id(outer) not in self.outer:
             self.outer[id(outer)] = outer, dict(outer)
+            self.on_names(outer)
         for name in frame.f_code.co_names:
             if type(outer.get(name)) is np.ndarray:
                 self._global(outer, name)
@@ -204,6 +206,11 @@ class Watch:
         """The names of arrays from outside, now that it is known which were used."""
         self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
         self._unused.clear()
+
+
+def is_generated(frame: FrameType) -> bool:
+    """Whether nobody wrote a function: Python makes the methods of dataclasses from strings."""
+    return frame.f_code.co_filename == "<string>" and frame.f_code.co_name.startswith("__")
 
 
 @cache
