@@ -128,6 +128,9 @@ class Entry:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
+        later: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            later.setdefault(event.node, []).append(event.name)
         for event in self.watch.events:
             node = self.tape.nodes[event.node]
             made_by = self.tape.steps[node.step]
@@ -136,7 +139,7 @@ class Entry:
             if made_by.function is None and made_by.makes == (node.number,):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
-                used.append(Parameter(own(event.name), stand, None, asked=False, first=node.number))
+                used.append(Parameter(full_name(event, later), stand, None, asked=False, first=node.number))
         return used
 
     def _gradients(self) -> list[Gradient]:
@@ -448,6 +451,11 @@ class Entry:
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def full_name(event: Event, names: dict[int, list[str]]) -> str:
+    """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
+    return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
 
 
 def own(name: str) -> str:

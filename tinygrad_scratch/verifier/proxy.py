@@ -24,6 +24,9 @@ TAKE_SEVERAL = {
 }  # fmt: skip
 
 
+CREATORS = {"zeros", "ones", "empty", "eye", "identity", "tri", "arange", "indices", "linspace", "ndindex"}  # nothing flows through
+
+
 class Float(type):
     """The type of the stand-in for `float`."""
 
@@ -111,6 +114,10 @@ def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         arguments, keywords = understood((arguments, keywords))
         if tape.closed:
             return function(*unrecorded(arguments), **unrecorded(keywords))
+        if name in CREATORS:
+            arguments, keywords = unrecorded((arguments, keywords))
+        elif name == "full" and arguments:
+            arguments = (unrecorded(arguments[0]), *arguments[1:])
         if not holds_recorded((arguments, keywords)):
             return created(function(*arguments, **keywords), tape)
         if name in ("array", "asarray", "asanyarray") and keywords.get("dtype", arguments[1:2]) in (object, (object,)):

@@ -84,9 +84,26 @@ def record(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
     """Make a call on the tape, and return its results recorded."""
     if tape.closed:
         return function(*unrecorded(arguments), **unrecorded(keywords))
+    if getattr(function, "__name__", "") in WITH_SIZES and not isinstance(function, np.ufunc):
+        arguments, keywords = (*arguments[:1], *without_sizes(arguments[1:])), without_sizes(keywords)
     step, value = tape.record(function, arguments, keywords, plain)
     result, step.result = outputs(tape, step, value, arguments, keywords)
     return result
+
+
+WITH_SIZES = {
+    "reshape", "resize", "tile", "repeat", "broadcast_to", "roll", "split", "array_split", "hsplit", "vsplit", "pad", "expand_dims", "swapaxes",
+    "transpose", "moveaxis", "sum", "mean", "max", "min", "prod", "std", "var", "squeeze", "argmax", "argmin", "concatenate", "stack", "rot90",
+    "as_strided", "sliding_window_view", "flip", "cumsum", "trace", "diagonal", "diag", "triu", "tril",
+}  # fmt: skip
+
+
+def without_sizes(tree: Any) -> Any:
+    """Recorded whole numbers as plain ones where they say sizes, axes and counts: nothing flows through them."""
+    return map_tree(
+        lambda value: value._value() if type(value) is Recorded and value._array.dtype.kind in "iu" and value.size == 1 else value,
+        tree,
+    )
 
 
 def outputs(tape: Tape, step: Any, value: Any, arguments: Any, keywords: Any) -> tuple[Any, Any]:
