@@ -188,7 +188,7 @@ def is_assignment(text: str) -> bool:
 
 def worst(value: Any, truth: Any) -> Worst:
     """Where they differ most."""
-    value, truth = np.asarray(value), np.asarray(truth)
+    value, truth = as_number(value), as_number(truth)
     if value.shape != truth.shape:
         return Worst(np.inf, shapes=(value.shape, truth.shape))
     if not value.size:
@@ -211,6 +211,7 @@ class Names:
 
     def __init__(self, check: Any) -> None:
         self.tape = check.tape
+        self.cotangents = check.truth.cotangents
         self.bound: dict[int, str] = {}
         for event in check.events:
             self.bound.setdefault(event.node, own_name(event.name))
@@ -218,7 +219,15 @@ class Names:
             self.bound[parameter.node] = own_name(parameter.name) or self.bound.get(parameter.node, "the parameter")
 
     def of(self, node: int) -> str:
-        return self.bound.get(node) or self.expression(node)
+        return self.bound.get(node) or self.alike(node) or self.expression(node)
+
+    def alike(self, node: int) -> str | None:
+        """The name of the value nearest to it that has the same gradient, as z has in `z = x @ w + b`."""
+        truth = self.cotangents.get(node)
+        near = sorted(self.bound.keys() & self.cotangents.keys(), key=lambda other: abs(other - node))
+        return next(
+            (self.bound[other] for other in near if truth is not None and close(self.cotangents[other], truth)), None
+        )
 
     def expression(self, node: int) -> str:
         step = self.tape.steps[self.tape.nodes[node].step]
@@ -261,7 +270,7 @@ class Quantities:
         return step.function is None and node not in self.finals
 
     def quantity(self, event: Any) -> Quantity:
-        value = self.case.tape.nodes[event.node].value
+        value = as_number(self.case.tape.nodes[event.node].value)
         verdict, target, detail, truth = self.judged(event.node, value)
         return Quantity(
             name=own_name(event.name),
@@ -294,18 +303,25 @@ class Quantities:
 
     def culprit(self, node: int, value: Any) -> str | None:
         """The wrong step that a value is wrong because of: the last one before it."""
-        if not self.guilty or close(value, np.asarray(self.mended[node])):
+        if not self.guilty or close(value, as_number(self.mended[node])):
             return None
         before = self.case.ancestors([node])
         last = max((guilty for guilty in self.guilty if guilty in before), default=None)
         if last is None:
             return None
         event = self.guilty[last].event
-        return f"{own_name(event.name)}, line {event.place.line}"
+        alone = [repair.event.name for repair in self.guilty.values()].count(event.name) == 1
+        return own_name(event.name) if alone else f"{own_name(event.name)}, line {event.place.line}"
+
+
+def as_number(value: Any) -> Any:
+    """An array, with numbers for what is true and false: these can't be subtracted."""
+    value = np.asarray(value)
+    return value * 1.0 if value.dtype == bool else value
 
 
 def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quantity]:
-    """An array that is written to in place is one quantity: its last state that is a gradient, and those that are wrong."""
+    """An array that is written to in place is one quantity: its last state that is a gradient, and each wrong one."""
     last: dict[tuple[int, str], Quantity] = {}
     for quantity in quantities:
         key = tape.nodes[quantity.node].slot, quantity.name
@@ -356,8 +372,8 @@ def sizes_of(check: Any) -> list[str]:
         same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]
         if same:
             found.append(
-                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: a "
-                f"factor or an axis of {samples} could be either. Check once more with another number of samples."
+                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: "
+                f"a factor or an axis of {samples} could be either. Check once more with another number of samples."
             )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from pathlib import Path
@@ -149,7 +149,9 @@ def values(worst: Worst) -> str:
     at = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
     if worst.hand is None or worst.true is None:
         return f"they differ most{at}"
-    return f"yours{at} is {worst.hand:.6g}, true is {worst.true:.6g}"
+    least = ROUNDING * max(abs(worst.hand), abs(worst.true))
+    hand, true = (0.0 if abs(value) < least else value for value in (worst.hand, worst.true))
+    return f"yours{at} is {hand:.6g}, true is {true:.6g}"
 
 
 def labelled(label: str, text: str, kind: str = "") -> Iterator[Line]:
