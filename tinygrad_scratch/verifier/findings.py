@@ -170,7 +170,7 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
     """What was written and what would be right, each with the part marked in which they differ."""
     should_be = getattr(cause, "should_be", None)
     if not should_be:
-        return found_in(statement, expression or statement), None
+        return found_in(statement, expression or WHOLE_VALUE), None
     if expression and expression in statement and not is_assignment(should_be):
         span = found_in(statement, expression)
         should_be = statement[: span.start] + should_be + statement[span.end :]
@@ -178,12 +178,15 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
         statement = expression
     written, right = compared(statement, should_be)
     if not written.part.strip():
-        written = found_in(statement, expression or statement)
+        written = found_in(statement, expression or WHOLE_VALUE)
     return written, right
 
 
+WHOLE_VALUE = "\0"  # what is nowhere in a statement, so that all of its value is marked
+
+
 def is_assignment(text: str) -> bool:
-    return bool(found_in(text, "\0").start) or text.startswith("return ")
+    return bool(found_in(text, WHOLE_VALUE).start) or text.startswith("return ")
 
 
 def worst(value: Any, truth: Any) -> Worst:
