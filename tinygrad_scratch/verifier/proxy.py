@@ -1,66 +1,129 @@
-"""The stand-in for `np` in a person's module: NumPy itself, but what it creates is recorded too."""
+"""The stand-ins for `np`, `math` and `float` in a person's modules: the real ones, but what they make is recorded too."""
 
 from __future__ import annotations
 
+import builtins
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import isgenerator
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_recorded, plain, record, unrecorded
 from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree
 
-SUBMODULES = {np.linalg, np.fft, np.random}
-PLAIN_RESULTS = {"shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "dtype", "seed"}
+TAKE_SEVERAL = {
+    "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array", "asarray", "asanyarray",
+    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average", "pad", "reshape",
+    "tensordot", "transpose", "piecewise", "append", "insert", "r_", "c_", "atleast_1d", "atleast_2d", "atleast_3d",
+    "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto", "gradient",
+}  # fmt: skip
 
 
-class ArrayType(type):
-    """The type that `np.ndarray` is for a person's module: what is recorded is an array, too."""
+class Float(type):
+    """The type of the stand-in for `float`."""
+
+    def __call__(cls, *arguments: Any) -> Any:
+        if len(arguments) == 1 and type(arguments[0]) is Recorded:
+            value = arguments[0]
+            return value.astype(float).item() if value.dtype.kind != "f" else value.item()
+        return float(*arguments)
 
     def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, np.ndarray | Recorded)
+        return isinstance(value, float)
 
-    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-        return np.ndarray(*arguments, **keywords)
+    def __subclasscheck__(cls, kind: Any) -> bool:
+        return issubclass(kind, float)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(float, name)
+
+    def __eq__(cls, other: Any) -> bool:
+        return other is cls or other is float
+
+    def __hash__(cls) -> int:
+        return hash(float)
 
 
-class RecordedArray(metaclass=ArrayType):
-    """np.ndarray, to the eyes of isinstance."""
+class RecordedFloat(metaclass=Float):
+    """`float`, but a recorded number stays recorded."""
+
+    dtype = np.dtype(float)
+
+
+def understood(tree: Any) -> Any:
+    """Arguments of a call with `float` for its stand-in, and lists for generators."""
+    return map_tree(
+        lambda value: float if value is RecordedFloat else list(value) if isgenerator(value) else value, tree
+    )
 
 
 class Proxy(ModuleType):
     """NumPy, or one of its modules, whose functions record what they make."""
 
-    def __init__(self, module: Any, tape: Tape) -> None:
-        super().__init__(getattr(module, "__name__", "numpy.random"))
+    def __init__(self, module: ModuleType, tape: Tape) -> None:
+        super().__init__(module.__name__)
         self.__dict__["_module"] = module
         self.__dict__["_tape"] = tape
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(self._module, name)
-        if name == "ndarray":
-            return RecordedArray
-        if isinstance(value, ModuleType):
-            return Proxy(value, self._tape) if value in SUBMODULES else value
-        if isinstance(value, type) or not callable(value) or name in PLAIN_RESULTS:
-            return value
-        return recording(value, self._tape)
+        value = stand_in(getattr(self._module, name), self._tape)
+        if not self._tape.closed:
+            self.__dict__[name] = value
+        return value
+
+    def __dir__(self) -> list[str]:
+        return dir(self._module)
+
+
+def stand_in(value: Any, tape: Tape) -> Any:
+    """What a person's module sees in place of something of NumPy's or of math."""
+    if isinstance(value, ModuleType):
+        return Proxy(value, tape) if value in (np, np.linalg, np.fft, np.random, math) else value
+    if value is float:
+        return RecordedFloat
+    if value is np.vectorize:
+        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+    if type(value) is np.vectorize:
+        return vectorized(value.pyfunc, tape)
+    if isinstance(value, np.ufunc):
+        return UFunc(value, tape)
+    if isinstance(value, type) or not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
+        return value
+    if value in NUMPY_OF_MATH:
+        return of_math(value, NUMPY_OF_MATH[value], tape)
+    if is_random(value):
+        return drawing(value, tape)
+    return recording(value, tape)
 
 
 def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     """A function of NumPy that records its results, also where no argument is recorded."""
+    name = getattr(function, "__name__", "call")
 
     def call(*arguments: Any, **keywords: Any) -> Any:
-        if any(type(part) is Recorded for part in leaves((arguments, keywords))):
-            return record(tape, function, arguments, keywords)
-        return map_tree(lambda value: created(value, tape), function(*arguments, **keywords))
+        arguments, keywords = understood((arguments, keywords))
+        if tape.closed:
+            return function(*unrecorded(arguments), **unrecorded(keywords))
+        if not holds_recorded((arguments, keywords)):
+            return created(function(*arguments, **keywords), tape)
+        if name in ("array", "asarray", "asanyarray") and keywords.get("dtype", arguments[1:2]) in (object, (object,)):
+            return of_objects(arguments[0])
+        if name in ("array", "asarray", "asanyarray"):
+            arguments = (unboxed(arguments[0], tape), *arguments[1:])
+        if name not in TAKE_SEVERAL:
+            arguments = tuple(
+                record(tape, np.array, (part,), {}) if type(part) is list and holds_recorded(part) else part
+                for part in arguments
+            )
+        return record(tape, function, arguments, keywords)
 
-    call.__name__ = getattr(function, "__name__", "call")
-    if isinstance(function, np.ufunc):
-        return UFunc(function, tape)  # type: ignore[return-value]
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = function.__doc__
     return call
 
 
@@ -69,13 +132,17 @@ class UFunc:
 
     def __init__(self, ufunc: np.ufunc, tape: Tape) -> None:
         self._ufunc = ufunc
+        self._call = recording(ufunc, tape)
         self._tape = tape
         self.__name__ = ufunc.__name__
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        if any(type(part) is Recorded for part in leaves((arguments, keywords))):
-            return record(self._tape, self._ufunc, arguments, keywords)
-        return created(self._ufunc(*arguments, **keywords), self._tape)
+        out = keywords.get("out")
+        if isinstance(out, tuple) and len(out) == 1:
+            keywords["out"] = out[0]
+        if any(type(part) is np.ndarray and part.dtype.kind == "O" for part in arguments):
+            return self._ufunc(*arguments, **keywords)
+        return self._call(*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._ufunc, name)
@@ -83,51 +150,172 @@ class UFunc:
 
 
 def created(value: Any, tape: Tape) -> Any:
-    """An array that a function made, recorded as a constant."""
+    """What a function made of plain values: arrays and numbers of it are recorded as constants."""
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return Recorded(tape, value, tape.constant(value))
+    if isinstance(value, np.floating) and type(value) is not np.longdouble:
+        array = np.asarray(value)
+        return Recorded(tape, array, tape.constant(array), True)
+    if type(value) in (list, tuple):
+        return type(value)(created(part, tape) for part in value)
     return value
 
 
-def leaves(tree: Any) -> Iterator[Any]:
-    if type(tree) in (tuple, list):
-        for part in tree:
-            yield from leaves(part)
-    elif type(tree) is dict:
-        for part in tree.values():
-            yield from leaves(part)
-    else:
-        yield tree
+def of_objects(parts: Any) -> Any:
+    """An array of objects; the recorded arrays in it stay what they are."""
+    made = np.empty(len(parts), dtype=object)
+    for i, part in enumerate(parts):
+        made[i] = part
+    return made
 
 
-CREATORS = {
-    getattr(np, name)
-    for name in ("array", "asarray", "zeros", "ones", "empty", "full", "eye", "identity", "arange", "linspace", "tri",
-                 "asanyarray", "ascontiguousarray", "fromiter", "atleast_1d", "atleast_2d", "stack", "concatenate")
+def unboxed(value: Any, tape: Tape) -> Any:
+    """Arrays of objects inside of lists as lists."""
+    if type(value) is np.ndarray and value.dtype.kind == "O":
+        return list(value)
+    return [unboxed(part, tape) for part in value] if type(value) in (list, tuple) else value
+
+
+# ---- draws -----------------------------------------------------------------------------------------------------------
+
+
+def is_random(function: Any) -> bool:
+    return isinstance(getattr(function, "__self__", None), np.random.RandomState)
+
+
+def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function that draws: what it drew is a constant of the tape, so each replay sees the same."""
+    name = getattr(function, "__name__", "draw")
+
+    def draw(*arguments: Any, **keywords: Any) -> Any:
+        first = arguments[0] if arguments else None
+        if tape.closed or type(first) is not Recorded or name not in ("permutation", "shuffle"):
+            return created(function(*unrecorded(arguments), **unrecorded(keywords)), tape)
+        if first.ndim == 0:
+            return created(function(int(first)), tape)
+        order = created(np.random.permutation(len(first)), tape)
+        if name == "permutation":
+            return first[order]
+        first[...] = first[order]
+        return None
+
+    draw.__name__ = name
+    return draw
+
+
+def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """np.vectorize: the function is called with one recorded number after the other."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
+        shape = np.broadcast_shapes(*(part.shape for part in given))
+        if not shape or tape.closed:
+            return np.vectorize(function)(*unrecorded(arguments), **keywords) if tape.closed else function(*given, **keywords)
+        spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
+        made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
+        row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)
+        return row.reshape(shape)
+
+    return call
+
+
+# ---- math ------------------------------------------------------------------------------------------------------------
+
+NUMPY_OF_MATH: dict[Any, Any] = {
+    getattr(math, name): getattr(np, numpy_name)
+    for name, numpy_name in {
+        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2", "degrees", "radians")},
+        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
+        "atanh": "arctanh", "fmod": "fmod",
+    }.items()
+    if hasattr(math, name)
 }  # fmt: skip
+NUMPY_OF_MATH[math.fsum] = sum
+NUMPY_OF_MATH[math.prod] = lambda parts, start=1: np.multiply.reduce(list(parts)) * start
+
+
+def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function of math: of recorded numbers it is NumPy's."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        arguments, keywords = understood((arguments, keywords))
+        if tape.closed or not holds_recorded((arguments, keywords)):
+            return function(*unrecorded(arguments), **unrecorded(keywords))
+        function(*map_tree(lambda part: part._value() if plain(part) is not None else part, arguments), **keywords)
+        return ours(*arguments, **keywords)
+
+    call.__name__ = getattr(function, "__name__", "call")
+    return call
+
+
+# ---- putting them in -------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def numpy_recorded(tape: Tape) -> Iterator[None]:
-    """Let every module of the person's own see the stand-in where it imported NumPy; all is put back afterwards."""
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
     swapped: list[tuple[dict[str, Any], str, Any]] = []
-    proxies = {id(module): Proxy(module, tape) for module in (np, *SUBMODULES)}
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        names = getattr(module, "__dict__", None)
-        if names is None or (file is None and module.__name__ != "__main__") or (file and not is_theirs(file)):
-            continue
-        if module.__name__.partition(".")[0] == "tinygrad_scratch":
-            continue
+    functions = numpy_functions()
+    for names in their_modules():
         for name, value in list(names.items()):
-            if id(value) in proxies:
+            if is_numpys(value, functions):
                 swapped.append((names, name, value))
-                names[name] = proxies[id(value)]
-            elif callable(value) and getattr(value, "__hash__", None) and any(value is known for known in CREATORS):
-                swapped.append((names, name, value))
-                names[name] = recording(value, tape)
+                names[name] = stand_in(value, tape)
+        if "float" not in names:
+            swapped.append((names, "float", None))
+            names["float"] = RecordedFloat
+    own_import = builtins.__import__
+    builtins.__import__ = importing(own_import, tape)
     try:
         yield
     finally:
+        builtins.__import__ = own_import
         for names, name, value in swapped:
-            names[name] = value
+            if value is None:
+                names.pop(name, None)
+            else:
+                names[name] = value
+        for names in their_modules():  # what was imported meanwhile
+            for name, value in list(names.items()):
+                if isinstance(value, Proxy):
+                    names[name] = value._module
+
+
+def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """`import` that gives a person's code the stand-ins."""
+
+    def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        module = own_import(name, globals, locals, fromlist, level)
+        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math"):
+            return module
+        file = sys._getframe(1).f_code.co_filename
+        return stand_in(module, tape) if is_theirs(file) and isinstance(module, ModuleType) else module
+
+    return imported
+
+
+def their_modules() -> Iterator[dict[str, Any]]:
+    """The namespaces of a person's own modules."""
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        names = getattr(module, "__dict__", None)
+        if names is not None and (module.__name__ == "__main__" if file is None else is_theirs(file)):
+            yield names
+
+
+def numpy_functions() -> set[int]:
+    """The functions of NumPy and math that are recorded, by id."""
+    found = set()
+    for module in (np, np.linalg, np.fft, np.random, math):
+        for name in dir(module):
+            value = getattr(module, name, None)
+            if callable(value) and (not isinstance(value, type) or value is np.vectorize):
+                found.add(id(value))
+    return found
+
+
+def is_numpys(value: Any, functions: set[int]) -> bool:
+    if isinstance(value, ModuleType):
+        return value in (np, np.linalg, np.fft, np.random, math)
+    return id(value) in functions or type(value) is np.vectorize or is_random(value)
