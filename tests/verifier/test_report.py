@@ -311,8 +311,8 @@ def test_long_names_keep_both_ends() -> None:
 # ---- JSON ------------------------------------------------------------------------------------------------------------
 
 
-KEYS = ["version", "ok", "verdict", "summary", "problem", "convention", "loss", "first_wrong", "mistakes", "steps",
-        "questions", "sizes", "leaks"]  # fmt: skip
+KEYS = ["version", "ok", "verdict", "summary", "problem", "convention", "loss", "loss_name", "first_wrong", "mistakes",
+        "steps", "notes", "questions", "sizes", "leaks"]  # fmt: skip
 VALUES = ["difference", "index", "hand", "true", "shapes"]
 
 

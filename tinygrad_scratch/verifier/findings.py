@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.judge import close, difference
 from tinygrad_scratch.verifier.source import Marked, call_at, compared, found_in, statement_at
+from tinygrad_scratch.verifier.tape import Place
 
 RIGHT, CONVENTION, WRONG = "right", "right in another convention", "wrong"
 CONSEQUENCE, NOT_CHECKABLE, USED = "consequence", "not checkable", "used on the way"
@@ -99,14 +100,17 @@ class Findings:
     sizes: list[str] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     convention: str = ""
+    notes: list[str] = field(default_factory=list)
+    loss_name: str = ""
 
 
 def findings_of(check: Any) -> Findings:
     """What a check found; it may have judged nothing."""
-    problem = getattr(check, "problem", None)
     leaks = list(dict.fromkeys(leaks_of(check)))
-    if problem or getattr(check, "case", None) is None:
-        return Findings(NOT_CHECKABLE, problem or "The block has not ended yet.", None, 0, leaks=leaks)
+    notes = list(getattr(check, "notes", ()))
+    if check.problem or getattr(check, "case", None) is None:
+        verdict = UNDECIDED if check.unsure else NOT_CHECKABLE
+        return Findings(verdict, check.problem or "The block has not ended yet.", None, 0, leaks=leaks, notes=notes)
     loss = check.tape.nodes[check.truth.loss].value
     quantities = without_earlier_states(Quantities(check).all(), check.tape)
     return Findings(
@@ -120,6 +124,8 @@ def findings_of(check: Any) -> Findings:
         sizes_of(check),
         leaks,
         next((quantity.detail for quantity in quantities if quantity.verdict == CONVENTION), ""),
+        notes,
+        getattr(getattr(check, "entry", None), "loss_name", ""),
     )
 
 
@@ -132,7 +138,7 @@ def verdict_of(check: Any, quantities: list[Quantity]) -> str:
     verdicts = {quantity.verdict for quantity in quantities}
     if NOT_CHECKABLE in verdicts or not check.ok:
         return NOT_CHECKABLE
-    if check.unsure:
+    if check.unsure or check.missing:
         return UNDECIDED
     return CONVENTION if CONVENTION in verdicts else RIGHT
 
@@ -261,28 +267,32 @@ class Quantities:
         self.mended = self.case.tape.replay(self.case.overrides) if self.guilty else {}
 
     def all(self) -> list[Quantity]:
-        backward = self.case.ancestors(self.finals) - self.case.forward
+        backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
         found: dict[int, Quantity] = {}
         for event in self.case.events:
             if event.node in backward and event.node not in found and not self.is_constant(event.node):
-                found[event.node] = self.quantity(event)
-        return list(found.values())
+                found[event.node] = self.quantity(event.node, own_name(event.name), event.place)
+        for node in self.finals.keys() - found.keys():  # without a name, as in `return x.T @ delta`
+            place = self.case.tape.steps[self.case.tape.nodes[node].step].place
+            if place is not None:
+                found[node] = self.quantity(node, self.names.expression(node), place)
+        return [found[node] for node in sorted(found)]
 
     def is_constant(self, node: int) -> bool:
         step = self.case.tape.steps[self.case.tape.nodes[node].step]
         return step.function is None and node not in self.finals
 
-    def quantity(self, event: Any) -> Quantity:
-        value = as_number(self.case.tape.nodes[event.node].value)
-        verdict, target, detail, truth = self.judged(event.node, value)
+    def quantity(self, node: int, name: str, place: Place) -> Quantity:
+        value = as_number(self.case.tape.nodes[node].value)
+        verdict, target, detail, truth = self.judged(node, value)
         return Quantity(
-            name=own_name(event.name),
-            where=Where(event.place.file, event.place.line, event.place.function),
+            name=name,
+            where=Where(place.file, place.line, place.function),
             of="" if target is None else self.names.of(target),
             verdict=verdict,
             detail=detail,
             worst=None if truth is None else worst(value, truth),
-            node=event.node,
+            node=node,
             target=target,
         )
 
@@ -338,17 +348,17 @@ def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quanti
 
 
 def questions_of(check: Any) -> list[str]:
-    """What only the person can tell: which parameter a gradient belongs to."""
-    paired = {final.parameter.node for final in check.finals}
-    free = [parameter for parameter in check.parameters if parameter.node not in paired]
+    """What only the person can tell: which parameter a gradient belongs to, and where a missing one is."""
+    free, tape = check.missing, check.tape
     found = []
     for names, node in check.unsure:
-        shape = check.tape.nodes[node].value.shape
-        fitting = [
-            own_name(p.name) for p in free if check.tape.nodes[p.node].value.size == check.tape.nodes[node].value.size
-        ]
+        shape = tape.nodes[node].value.shape
+        fitting = [own_name(p.name) for p in free if tape.nodes[p.node].value.size == tape.nodes[node].value.size]
         among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
         found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
+    if free:
+        named = [f"{own_name(p.name)} {tape.nodes[p.node].value.shape}" for p in free]
+        found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
     return found
 
 
