@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.explain import Cause, cause_of
+from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
@@ -228,8 +228,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.parameters = self.entry.parameters
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
         if self.finals and not self.problem:
-            self.repairs = self.case.repairs()
-            self.causes = [cause_of(self.case, repair) for repair in self.repairs]
+            self.repairs, self.causes = judged(self.case)
+            self.problem = self.case.doubt or None
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""

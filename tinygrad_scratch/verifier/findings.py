@@ -114,7 +114,7 @@ def findings_of(check: Any) -> Findings:
     loss = check.tape.nodes[check.truth.loss].value
     quantities = without_earlier_states(Quantities(check).all(), check.tape)
     return Findings(
-        verdict_of(check, quantities),
+        verdict_of(check),
         None,
         float(np.sum(loss)) if loss.dtype.kind in "biuf" else None,
         len(check.finals),
@@ -123,24 +123,19 @@ def findings_of(check: Any) -> Findings:
         questions_of(check),
         sizes_of(check),
         leaks,
-        next((quantity.detail for quantity in quantities if quantity.verdict == CONVENTION), ""),
+        check.case.convention,
         notes,
         getattr(getattr(check, "entry", None), "loss_name", ""),
     )
 
 
-def verdict_of(check: Any, quantities: list[Quantity]) -> str:
+def verdict_of(check: Any) -> str:
     """One verdict for all."""
     if check.repairs:
         return WRONG
-    if not check.finals:
-        return UNDECIDED
-    verdicts = {quantity.verdict for quantity in quantities}
-    if NOT_CHECKABLE in verdicts or not check.ok:
-        return NOT_CHECKABLE
-    if check.unsure or check.missing:
-        return UNDECIDED
-    return CONVENTION if CONVENTION in verdicts else RIGHT
+    if check.ok:
+        return CONVENTION if check.case.convention else RIGHT
+    return UNDECIDED if check.unsure or not check.finals else NOT_CHECKABLE
 
 
 # ---- the mistakes ----------------------------------------------------------------------------------------------------
@@ -152,7 +147,7 @@ def mistakes_of(check: Any) -> list[Mistake]:
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
         statement = statement_at(place.file, place.line)
-        written, right = both(statement, getattr(cause, "expression", None) or call_at(place), cause)
+        written, right = both(statement, cause.expression or call_at(place), cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(
             Mistake(
@@ -174,25 +169,33 @@ def mistakes_of(check: Any) -> list[Mistake]:
 
 def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
     """What was written and what would be right, each with the part marked in which they differ."""
-    should_be = getattr(cause, "should_be", None)
-    if not should_be:
+    if not cause.should_be:
         return found_in(statement, expression or WHOLE_VALUE), None
-    if expression and expression in statement and not is_assignment(should_be):
-        span = found_in(statement, expression)
-        should_be = statement[: span.start] + should_be + statement[span.end :]
-    elif expression and expression not in statement:
+    if expression and expression not in statement:
         statement = expression
-    written, right = compared(statement, should_be)
+    written, right = min(
+        (compared(statement, text) for text in mended(statement, expression, cause.should_be)), key=apart
+    )
     if not written.part.strip():
         written = found_in(statement, expression or WHOLE_VALUE)
     return written, right
 
 
+def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
+    """The statement as it should be: what is known of it may be all, its value or a part of that."""
+    for span in (Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)):
+        yield statement[: span.start] + should_be + statement[span.end :]
+    if expression and expression in statement:
+        span = found_in(statement, expression)
+        yield statement[: span.start] + should_be + statement[span.end :]
+
+
+def apart(pair: tuple[Marked, Marked]) -> int:
+    """How much of two texts differs."""
+    return len(pair[0].part) + len(pair[1].part)
+
+
 WHOLE_VALUE = "\0"  # what is nowhere in a statement, so that all of its value is marked
-
-
-def is_assignment(text: str) -> bool:
-    return bool(found_in(text, WHOLE_VALUE).start) or text.startswith("return ")
 
 
 def worst(value: Any, truth: Any) -> Worst:
@@ -264,7 +267,7 @@ class Quantities:
         self.names = Names(check)
         self.finals = {final.node: final for final in check.finals}
         self.guilty = {repair.event.node: repair for repair in check.repairs}
-        self.mended = self.case.tape.replay(self.case.overrides) if self.guilty else {}
+        self.mended = self.case.replay() if self.guilty else {}
 
     def all(self) -> list[Quantity]:
         backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
@@ -298,21 +301,41 @@ class Quantities:
 
     def judged(self, node: int, value: Any) -> tuple[str, int | None, str, Any]:
         """Its verdict, what it is the gradient of, what to add, and the truth that it was compared with."""
-        final = self.finals.get(node)
         if node in self.guilty:
             repair = self.guilty[node]
             return WRONG, repair.of, "", repair.truth
         culprit = self.culprit(node, value)
-        match = self.case.match(value if culprit is None else np.asarray(self.mended[node]))
+        final = self.finals.get(node)
         if final is not None:
-            truth = self.case.true_of(final)
-            truth = truth.reshape(value.shape) if truth.size == value.size else truth
-            return (RIGHT if culprit is None else CONSEQUENCE), final.parameter.node, culprit or "", truth
+            return self.judged_final(final, value, culprit)
+        match = self.case.match_up_to_factor(value if culprit is None else as_number(self.mended[node]))
+        if match is None:
+            return (CONSEQUENCE, None, culprit, self.mended[node]) if culprit else (USED, None, "", None)
+        entry, factor = match
+        truth = entry.value * factor
         if culprit is not None:
-            return CONSEQUENCE, match[1] if match else None, culprit, match[0] if match else self.mended[node]
-        if match is not None:
-            return RIGHT, match[1], "" if match[2] is None else "one part of it", match[0]
-        return USED, None, "", None
+            return CONSEQUENCE, entry.of, culprit, truth
+        if abs(factor - 1) > 1e-9:
+            return CONVENTION, entry.of, times_said(factor), truth
+        return RIGHT, entry.of, entry.how, truth
+
+    def judged_final(self, final: Any, value: Any, culprit: str | None) -> tuple[str, int, str, Any]:
+        """The same of a gradient that the backward pass ended with."""
+        parameter, truth, wanted = final.parameter.node, self.case.true_of(final), self.case.wanted(value, final)
+        if culprit is not None:
+            return CONSEQUENCE, parameter, culprit, wanted
+        if close(value, truth):
+            return RIGHT, parameter, "", truth
+        if self.case.is_right(value, final):
+            said = times_said(self.case.scale) if self.case.scale != 1 else f"of shape {value.shape}"
+            return (
+                (RIGHT, parameter, "", wanted)
+                if value.shape == truth.shape == ()
+                else (CONVENTION, parameter, said, wanted)
+            )
+        if self.case.convention and not self.guilty:
+            return CONVENTION, parameter, self.case.convention.partition(":")[0], None
+        return WRONG, parameter, "", wanted
 
     def culprit(self, node: int, value: Any) -> str | None:
         """The wrong step that a value is wrong because of: the last one before it."""
@@ -325,6 +348,13 @@ class Quantities:
         event = self.guilty[last].event
         alone = [repair.event.name for repair in self.guilty.values()].count(event.name) == 1
         return own_name(event.name) if alone else f"{own_name(event.name)}, line {event.place.line}"
+
+
+def times_said(factor: float) -> str:
+    """What a right value is multiplied by."""
+    if factor < 0:
+        return "uphill" if abs(factor + 1) < 1e-9 else f"{factor:.6g} times it"
+    return f"{factor:.6g} times it" if factor > 1 else f"1/{1 / factor:.6g} of it"
 
 
 def as_number(value: Any) -> Any:

@@ -220,16 +220,21 @@ class Tape:
         edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
         wrap: Callable[[Array], Any] = lambda array: array.copy("K"),
         until: int | None = None,
+        late: dict[int, tuple[int, Array]] | None = None,
     ) -> dict[int, Any]:
         """What each node holds in a run with other values put in.
 
         `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
-        node; `edits` makes another call of a step. `wrap` makes what a constant is played with.
+        node; `edits` makes another call of a step. `wrap` makes what a constant is played with. `late` gives a slot
+        another array just before a step, so that only what reads it later sees that.
         """
         playing: dict[int, Any] = {}
         found: dict[int, Any] = {}
         steps = self.steps if until is None else self.steps[: until + 1]
         for step in steps:
+            if late and step.index in late:
+                slot, array = late[step.index]
+                playing[slot] = np.array(array)
             if step.function is None:
                 node = step.makes[0]
                 given = start[node] if start and node in start else wrap(step.arguments)
@@ -244,7 +249,7 @@ class Tape:
             for node in step.makes:
                 slot = self.nodes[node].slot
                 if overrides and node in overrides:
-                    playing[slot][...] = overrides[node]
+                    put(playing, slot, overrides[node])
                 found[node] = kept(playing[slot])
         return found
 
@@ -271,6 +276,16 @@ def may_write(function: Any, arguments: Any, keywords: Any) -> bool:
     if isinstance(function, np.ufunc) and len(arguments) > function.nin:
         return True
     return "out" in keywords or getattr(function, "__name__", "setitem") in WRITING
+
+
+def put(playing: dict[int, Any], slot: int, value: Any) -> None:
+    """Another content for an array; another array, where the one that there is can't hold it."""
+    held = playing[slot]
+    fits = isinstance(held, np.ndarray) and held.flags.writeable and held.shape == np.shape(value)
+    if fits and np.can_cast(np.asarray(value).dtype, held.dtype, "same_kind"):
+        held[...] = value
+    else:
+        playing[slot] = np.array(value) if isinstance(held, np.ndarray) else held * 0 + value
 
 
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:
