@@ -154,7 +154,7 @@ def marked(tokens: list[str], same: int, rest: int) -> Marked:
 
 
 def found_in(text: str, part: str) -> Marked:
-    """A text with a part of it marked; all of it, where the part isn't in it or is the whole."""
+    """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
     match = re.search(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part), text)
     return Marked(text, *match.span()) if match else Marked(text, value_starts(text), len(text))
 
