@@ -24,7 +24,9 @@ class Program:
 PROGRAMS: list[Program] = []
 
 
-def program(name: str, source: str, block: str, targets: str = "", parameters: str = "", imports: str = "import numpy as np") -> None:
+def program(
+    name: str, source: str, block: str, targets: str = "", parameters: str = "", imports: str = "import numpy as np"
+) -> None:
     PROGRAMS.append(Program(name, source, block, targets, frozenset(parameters.split()), imports))
 
 
@@ -35,7 +37,10 @@ y = rng.rand(6, 2)
 labels = np.array([0, 1, 1, 0, 1, 0])
 """
 
-program("class_with_layers_dict", DATA + '''
+program(
+    "class_with_layers_dict",
+    DATA
+    + """
 class TwoLayer:
     def __init__(self, n_in, n_hidden, n_out):
         self.params = {}
@@ -67,9 +72,16 @@ class TwoLayer:
         return loss, grads
 
 net = TwoLayer(3, 5, 2)
-''', "check.loss, check.gradients = net.loss(X, labels, reg=0.1)", "net", "params['W1'] params['b1'] params['W2'] params['b2']")
+""",
+    "check.loss, check.gradients = net.loss(X, labels, reg=0.1)",
+    "net",
+    "params['W1'] params['b1'] params['W2'] params['b2']",
+)
 
-program("lists_of_arrays_column_samples", DATA + '''
+program(
+    "lists_of_arrays_column_samples",
+    DATA
+    + """
 class Network(object):
     def __init__(self, sizes):
         self.num_layers = len(sizes)
@@ -104,10 +116,16 @@ def sigmoid_prime(z):
     return sigmoid(z) * (1 - sigmoid(z))
 
 net = Network([3, 4, 4, 2])
-''', "check.gradients = net.backprop(X[:1].T, y[:1].T)", "net",
-        "biases[0] biases[1] biases[2] weights[0] weights[1] weights[2]")
+""",
+    "check.gradients = net.backprop(X[:1].T, y[:1].T)",
+    "net",
+    "biases[0] biases[1] biases[2] weights[0] weights[1] weights[2]",
+)
 
-program("minibatch_update_only", DATA + '''
+program(
+    "minibatch_update_only",
+    DATA
+    + """
 class Net:
     def __init__(self):
         self.w = [rng.randn(4, 3), rng.randn(2, 4)]
@@ -136,9 +154,16 @@ class Net:
 
 net = Net()
 batch = [(x.reshape(3, 1), t.reshape(2, 1)) for x, t in zip(X, y)]
-''', "check.loss = net.cost(batch)\nnet.update(batch, 0.1)", "net", "w[0] w[1] b[0] b[1]")
+""",
+    "check.loss = net.cost(batch)\nnet.update(batch, 0.1)",
+    "net",
+    "w[0] w[1] b[0] b[1]",
+)
 
-program("parameters_dict_cache_dict", DATA + '''
+program(
+    "parameters_dict_cache_dict",
+    DATA
+    + """
 def initialize(n_x, n_h, n_y):
     return {"W1": rng.randn(n_h, n_x), "b1": np.zeros((n_h, 1)), "W2": rng.randn(n_y, n_h), "b2": np.zeros((n_y, 1))}
 
@@ -173,11 +198,18 @@ def backward_propagation(parameters, cache, X, Y):
 parameters = initialize(3, 4, 1)
 Y = labels.reshape(1, 6)
 XT = X.T
-''', '''A2, cache = forward_propagation(XT, parameters)
+""",
+    """A2, cache = forward_propagation(XT, parameters)
 check.loss = compute_cost(A2, Y)
-check.gradients = backward_propagation(parameters, cache, XT, Y)''', "parameters", "W1 b1 W2 b2")
+check.gradients = backward_propagation(parameters, cache, XT, Y)""",
+    "parameters",
+    "W1 b1 W2 b2",
+)
 
-program("layers_with_stored_gradients", DATA + '''
+program(
+    "layers_with_stored_gradients",
+    DATA
+    + """
 class Layer:
     pass
 
@@ -213,7 +245,8 @@ class MeanSquaredError:
         self.dinputs = self.dinputs / len(dvalues)
 
 dense1, act, dense2, loss_fn = Dense(3, 5), ReLU(), Dense(5, 2), MeanSquaredError()
-''', '''dense1.forward(X)
+""",
+    """dense1.forward(X)
 act.forward(dense1.output)
 dense2.forward(act.output)
 check.loss = loss_fn.calculate(dense2.output, y)
@@ -221,10 +254,15 @@ loss_fn.backward(dense2.output, y)
 dense2.backward(loss_fn.dinputs)
 act.backward(dense2.dinputs)
 dense1.backward(act.dinputs)
-check.gradients_in(dense1, dense2)''', "dense1, dense2",
-        "dense1.weights dense1.biases dense2.weights dense2.biases")
+check.gradients_in(dense1, dense2)""",
+    "dense1, dense2",
+    "dense1.weights dense1.biases dense2.weights dense2.biases",
+)
 
-program("stored_and_not_told", DATA + '''
+program(
+    "stored_and_not_told",
+    DATA
+    + """
 class Affine:
     def __init__(self, W, b):
         self.W = W
@@ -278,9 +316,16 @@ class Net:
             dout = layer.backward(dout)
 
 net = Net()
-''', "check.loss = net.loss(X, labels)\nnet.gradient()", "net", "layers[0].W layers[0].b layers[2].W layers[2].b")
+""",
+    "check.loss = net.loss(X, labels)\nnet.gradient()",
+    "net",
+    "layers[0].W layers[0].b layers[2].W layers[2].b",
+)
 
-program("functions_and_module_globals", DATA + '''
+program(
+    "functions_and_module_globals",
+    DATA
+    + """
 W1 = rng.randn(3, 4)
 W2 = rng.randn(4, 2)
 
@@ -296,9 +341,16 @@ def backward(x, t):
     grad_h = np.dot(grad_out, W2.T) * (1 - np.square(h))
     grad_W1 = np.dot(x.T, grad_h)
     return grad_W1, grad_W2
-''', "check.loss = np.sum((forward(X) - y) ** 2)\ncheck.gradients = backward(X, y)", "W1=W1, W2=W2", "W1 W2")
+""",
+    "check.loss = np.sum((forward(X) - y) ** 2)\ncheck.gradients = backward(X, y)",
+    "W1=W1, W2=W2",
+    "W1 W2",
+)
 
-program("no_targets_at_all", DATA + '''
+program(
+    "no_targets_at_all",
+    DATA
+    + """
 w = rng.randn(3)
 b = 0.5
 
@@ -308,9 +360,15 @@ def logistic(w, b, X, t):
     dw = X.T.dot(p - t) / len(t)
     db = np.mean(p - t)
     return loss, dw, db
-''', "loss, dw, db = logistic(w, b, X, labels)\ncheck.loss = loss\ncheck.gradients = dw, db", "", "w b")
+""",
+    "loss, dw, db = logistic(w, b, X, labels)\ncheck.loss = loss\ncheck.gradients = dw, db",
+    "",
+    "w b",
+)
 
-program("float_parameters", '''
+program(
+    "float_parameters",
+    """
 class Line:
     def __init__(self):
         self.slope = 0.3
@@ -330,9 +388,15 @@ class Line:
 
 line = Line()
 xs, ts = [0.0, 1.0, 2.5, 3.0], [1.0, 2.0, 1.5, 4.0]
-''', "check.loss = line.step(xs, ts)\ncheck.gradients = {'slope': line.grad_slope, 'offset': line.grad_offset}", "line", "slope offset")
+""",
+    "check.loss = line.step(xs, ts)\ncheck.gradients = {'slope': line.grad_slope, 'offset': line.grad_offset}",
+    "line",
+    "slope offset",
+)
 
-program("pure_python_math", '''
+program(
+    "pure_python_math",
+    """
 import math
 import random
 
@@ -354,10 +418,16 @@ def sqerror_gradients(network, inputs, target):
 
 random.seed(3)
 network = [[[random.random() for _ in range(3)] for _ in range(2)], [[random.random() for _ in range(3)]]]
-''', "check.loss, check.gradients = sqerror_gradients(network, [0.2, 0.7], [1.0])", "network",
-        "[0][0][0] [0][0][1] [0][0][2] [0][1][0] [0][1][1] [0][1][2] [1][0][0] [1][0][1] [1][0][2]")
+""",
+    "check.loss, check.gradients = sqerror_gradients(network, [0.2, 0.7], [1.0])",
+    "network",
+    "[0][0][0] [0][0][1] [0][0][2] [0][1][0] [0][1][1] [0][1][2] [1][0][0] [1][0][1] [1][0][2]",
+)
 
-program("one_sample_at_a_time", DATA + '''
+program(
+    "one_sample_at_a_time",
+    DATA
+    + """
 class Perceptron:
     def __init__(self):
         self.W = rng.randn(2, 3)
@@ -376,9 +446,15 @@ class Perceptron:
         return E, gW, gb
 
 p = Perceptron()
-''', "E, gW, gb = p.gradients(X, y)\ncheck.loss = E\ncheck.gradients = [gW, gb]", "p", "W b")
+""",
+    "E, gW, gb = p.gradients(X, y)\ncheck.loss = E\ncheck.gradients = [gW, gb]",
+    "p",
+    "W b",
+)
 
-program("from_imports", '''
+program(
+    "from_imports",
+    """
 from numpy import dot, exp, sum, zeros, array, outer, tanh, log
 from numpy.random import RandomState, seed, randn
 seed(4)
@@ -398,9 +474,15 @@ def run(x, label):
     return loss, (dU, dV)
 
 x = array([0.1, -0.4, 0.9])
-''', "check.loss, check.gradients = run(x, 1)", "U=U, V=V", "U V")
+""",
+    "check.loss, check.gradients = run(x, 1)",
+    "U=U, V=V",
+    "U V",
+)
 
-program("import_numpy_in_full", '''
+program(
+    "import_numpy_in_full",
+    """
 import numpy
 import numpy.random
 
@@ -420,9 +502,16 @@ class Unit:
 unit = Unit()
 x = numpy.random.rand(5, 3)
 t = numpy.random.rand(5, 1)
-''', "check.loss = unit.cost(x, t)\ncheck.gradients = unit.gradient(x, t)", "unit", "theta")
+""",
+    "check.loss = unit.cost(x, t)\ncheck.gradients = unit.gradient(x, t)",
+    "unit",
+    "theta",
+)
 
-program("flat_vector", DATA + '''
+program(
+    "flat_vector",
+    DATA
+    + """
 def unpack(theta):
     return theta[:12].reshape(3, 4), theta[12:].reshape(4, 2)
 
@@ -436,9 +525,16 @@ def objective(theta, X, T):
     return J, np.concatenate([gA.ravel(), gB.ravel()])
 
 theta = rng.randn(20)
-''', "check.loss, check.gradients = objective(theta, X, y)", "theta=theta", "theta")
+""",
+    "check.loss, check.gradients = objective(theta, X, y)",
+    "theta=theta",
+    "theta",
+)
 
-program("flat_gradient_of_matrices", DATA + '''
+program(
+    "flat_gradient_of_matrices",
+    DATA
+    + """
 class Net:
     def __init__(self):
         self.W1 = rng.randn(3, 3)
@@ -472,9 +568,16 @@ class Net:
         return np.concatenate((dJdW1.ravel(), dJdW2.ravel()))
 
 net = Net()
-''', "check.loss = net.cost(X, y)\ncheck.gradients = net.computeGradients(X, y)", "net", "W1 W2")
+""",
+    "check.loss = net.cost(X, y)\ncheck.gradients = net.computeGradients(X, y)",
+    "net",
+    "W1 W2",
+)
 
-program("list_of_tuples", DATA + '''
+program(
+    "list_of_tuples",
+    DATA
+    + """
 class MLP:
     def __init__(self, sizes):
         self.layers = [(rng.randn(a, b), np.zeros(b)) for a, b in zip(sizes, sizes[1:])]
@@ -493,9 +596,16 @@ class MLP:
         return loss, grads
 
 mlp = MLP([3, 3, 2])
-''', "check.loss, check.gradients = mlp.loss_and_grads(X, y)", "mlp", "layers[0][0] layers[0][1] layers[1][0] layers[1][1]")
+""",
+    "check.loss, check.gradients = mlp.loss_and_grads(X, y)",
+    "mlp",
+    "layers[0][0] layers[0][1] layers[1][0] layers[1][1]",
+)
 
-program("object_arrays", DATA + '''
+program(
+    "object_arrays",
+    DATA
+    + """
 class Net:
     def __init__(self):
         self.weights = np.array([rng.randn(4, 3), rng.randn(2, 4)], dtype=object)
@@ -511,9 +621,16 @@ class Net:
         return loss, grads
 
 net = Net()
-''', "check.loss, check.gradients = net.gradient(X.T, y.T)", "net", "weights[0] weights[1]")
+""",
+    "check.loss, check.gradients = net.gradient(X.T, y.T)",
+    "net",
+    "weights[0] weights[1]",
+)
 
-program("vectorized_function", DATA + '''
+program(
+    "vectorized_function",
+    DATA
+    + """
 import math
 
 def sigma(v):
@@ -529,11 +646,18 @@ class Net:
         return sigmoid(np.dot(x, self.w))
 
 net = Net()
-''', '''p = net.predict(X)
+""",
+    """p = net.predict(X)
 check.loss = 0.5 * np.sum((p - y) ** 2)
-check.gradients = X.T @ ((p - y) * p * (1 - p))''', "net", "w")
+check.gradients = X.T @ ((p - y) * p * (1 - p))""",
+    "net",
+    "w",
+)
 
-program("dataclass_and_properties", DATA + '''
+program(
+    "dataclass_and_properties",
+    DATA
+    + """
 from dataclasses import dataclass, field
 
 @dataclass
@@ -560,14 +684,21 @@ class Linear:
         return g @ self.T
 
 model = [Linear(Parameter(rng.randn(3, 4)), Parameter(rng.randn(4))), Linear(Parameter(rng.randn(4, 2)), Parameter(rng.randn(2)))]
-''', '''h = model[0](X)
+""",
+    """h = model[0](X)
 r = np.maximum(h, 0)
 o = model[1](r)
 check.loss = ((o - y) ** 2).mean()
 g = model[1].backward(2 * (o - y) / o.size)
-model[0].backward(g * (h > 0))''', "model", "[0].weight.data [0].bias.data [1].weight.data [1].bias.data")
+model[0].backward(g * (h > 0))""",
+    "model",
+    "[0].weight.data [0].bias.data [1].weight.data [1].bias.data",
+)
 
-program("slots_and_inheritance", DATA + '''
+program(
+    "slots_and_inheritance",
+    DATA
+    + """
 class Base:
     __slots__ = ("_Base__w", "gradient_w")
 
@@ -585,9 +716,16 @@ class Child(Base):
     __slots__ = ()
 
 net = Child(rng.randn(3, 2))
-''', "o = net.out(X)\ncheck.loss = np.sum((o - y) ** 2)\nnet.back(X, 2 * (o - y))", "net", "_Base__w")
+""",
+    "o = net.out(X)\ncheck.loss = np.sum((o - y) ** 2)\nnet.back(X, 2 * (o - y))",
+    "net",
+    "_Base__w",
+)
 
-program("generators_decorators_deepcopy", DATA + '''
+program(
+    "generators_decorators_deepcopy",
+    DATA
+    + """
 import copy
 import functools
 
@@ -615,9 +753,16 @@ class Model:
         return total, {"a": x.T @ d, "c": np.add.reduce(d, axis=0)}
 
 model = Model()
-''', "check.loss, check.gradients = model.loss(X, y)", "model", "params['a'] params['c']")
+""",
+    "check.loss, check.gradients = model.loss(X, y)",
+    "model",
+    "params['a'] params['c']",
+)
 
-program("embedding_with_add_at", DATA + '''
+program(
+    "embedding_with_add_at",
+    DATA
+    + """
 table = rng.randn(5, 3)
 V = rng.randn(3, 2)
 words = np.array([1, 4, 1, 0])
@@ -632,9 +777,16 @@ def step(words, goal):
     dtable = np.zeros_like(table)
     np.add.at(dtable, words, dr @ V.T)
     return loss, dtable, dV
-''', "loss, dtable, dV = step(words, goal)\ncheck.loss = loss\ncheck.gradients = dtable, dV", "table=table, V=V", "table V")
+""",
+    "loss, dtable, dV = step(words, goal)\ncheck.loss = loss\ncheck.gradients = dtable, dV",
+    "table=table, V=V",
+    "table V",
+)
 
-program("recurrent_with_dict_of_states", DATA + '''
+program(
+    "recurrent_with_dict_of_states",
+    DATA
+    + """
 Wxh, Whh, Why = rng.randn(4, 5) * 0.3, rng.randn(4, 4) * 0.3, rng.randn(5, 4) * 0.3
 bh, by = np.zeros((4, 1)), np.zeros((5, 1))
 
@@ -664,11 +816,18 @@ def lossFun(inputs, targets, hprev):
         dWhh += np.dot(dhraw, hs[t - 1].T)
         dhnext = np.dot(Whh.T, dhraw)
     return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
-''', '''loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun([0, 2, 1], [2, 1, 4], np.zeros((4, 1)))
+""",
+    """loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun([0, 2, 1], [2, 1, 4], np.zeros((4, 1)))
 check.loss = loss
-check.gradients = dWxh, dWhh, dWhy, dbh, dby''', "Wxh=Wxh, Whh=Whh, Why=Why, bh=bh, by=by", "Wxh Whh Why bh by")
+check.gradients = dWxh, dWhh, dWhy, dbh, dby""",
+    "Wxh=Wxh, Whh=Whh, Why=Why, bh=bh, by=by",
+    "Wxh Whh Why bh by",
+)
 
-program("convolution_by_loops", DATA + '''
+program(
+    "convolution_by_loops",
+    DATA
+    + """
 class Conv:
     def __init__(self):
         self.filters = rng.randn(2, 3, 3) / 9
@@ -693,9 +852,16 @@ class Conv:
 conv = Conv()
 image = rng.rand(5, 6)
 goal = rng.rand(3, 4, 2)
-''', "out = conv.forward(image)\ncheck.loss = np.mean((out - goal) ** 2)\nconv.backprop(2 * (out - goal) / out.size, 0.1)", "conv", "filters")
+""",
+    "out = conv.forward(image)\ncheck.loss = np.mean((out - goal) ** 2)\nconv.backprop(2 * (out - goal) / out.size, 0.1)",
+    "conv",
+    "filters",
+)
 
-program("dropout_and_batch_normalisation", DATA + '''
+program(
+    "dropout_and_batch_normalisation",
+    DATA
+    + """
 class Block:
     def __init__(self):
         self.gamma = rng.rand(3) + 0.5
@@ -720,9 +886,16 @@ class Block:
         return self.istd / n * (n * dxhat - dxhat.sum(axis=0) - self.xhat * (dxhat * self.xhat).sum(axis=0))
 
 block = Block()
-''', "out = block.forward(X)\ncheck.loss = np.sum(out ** 3)\nblock.backward(3 * out ** 2)", "block", "gamma beta")
+""",
+    "out = block.forward(X)\ncheck.loss = np.sum(out ** 3)\nblock.backward(3 * out ** 2)",
+    "block",
+    "gamma beta",
+)
 
-program("gradient_only_as_locals_of_a_step", DATA + '''
+program(
+    "gradient_only_as_locals_of_a_step",
+    DATA
+    + """
 class Regression:
     def __init__(self):
         self.W = rng.randn(3, 2)
@@ -736,9 +909,16 @@ class Regression:
         return (err ** 2).sum() / len(X)
 
 r = Regression()
-''', "check.loss = r.fit_once(X, y)", "r", "W bias")
+""",
+    "check.loss = r.fit_once(X, y)",
+    "r",
+    "W bias",
+)
 
-program("momentum", DATA + '''
+program(
+    "momentum",
+    DATA
+    + """
 class Net:
     def __init__(self):
         self.W = rng.randn(3, 2)
@@ -753,9 +933,15 @@ class Net:
         return loss
 
 net = Net()
-''', "check.loss = net.train_step(X, y)", "net", "W")
+""",
+    "check.loss = net.train_step(X, y)",
+    "net",
+    "W",
+)
 
-program("integer_inputs", '''
+program(
+    "integer_inputs",
+    """
 class Net:
     def __init__(self):
         np.random.seed(1)
@@ -767,11 +953,18 @@ class Net:
 net = Net()
 inputs = np.array([[0, 0, 1], [1, 1, 1], [1, 0, 1], [0, 1, 1], [1, 1, 0]])
 outputs = np.array([[0, 1, 1, 0, 1]]).T
-''', '''output = net.think(inputs)
+""",
+    """output = net.think(inputs)
 check.loss_is("half squared error", output, outputs)
-check.gradients = np.dot(inputs.T, (output - outputs) * output * (1 - output))''', "net", "synapses")
+check.gradients = np.dot(inputs.T, (output - outputs) * output * (1 - output))""",
+    "net",
+    "synapses",
+)
 
-program("probabilities_damaged_before_the_loss_is_named", DATA + '''
+program(
+    "probabilities_damaged_before_the_loss_is_named",
+    DATA
+    + """
 W = rng.randn(3, 4)
 b = np.zeros(4)
 classes = np.array([0, 1, 3, 2, 1, 0])
@@ -785,11 +978,18 @@ def gradients(X, probs, t):
     probs[range(len(t)), t] -= 1
     probs /= len(t)
     return {"W": X.T @ probs, "b": probs.sum(0)}
-''', '''probs = probabilities(X)
+""",
+    """probs = probabilities(X)
 check.gradients = gradients(X, probs, classes)
-check.loss_is("cross-entropy", probs, classes)''', "W=W, b=b", "W b")
+check.loss_is("cross-entropy", probs, classes)""",
+    "W=W, b=b",
+    "W b",
+)
 
-program("nested_objects_and_tuple_cache", DATA + '''
+program(
+    "nested_objects_and_tuple_cache",
+    DATA
+    + """
 class Holder:
     class Weights:
         def __init__(self):
@@ -813,6 +1013,10 @@ def model_backward(m, dout, cache):
     return g
 
 m = Holder()
-''', '''out, cache = model_forward(m, X)
+""",
+    """out, cache = model_forward(m, X)
 check.loss = 0.5 * ((out - y) ** 2).sum() / len(X)
-check.gradients = model_backward(m, (out - y) / len(X), cache)''', "m", "weights.up weights.down")
+check.gradients = model_backward(m, (out - y) / len(X), cache)""",
+    "m",
+    "weights.up weights.down",
+)

@@ -51,7 +51,9 @@ def test_program_is_recorded_and_paired(program: Program, load: Any) -> None:
     module = load(source_of(program), program.name)
     before = contents(module)
     if not program.targets:  # the block stands where the variables are
-        source = f"{program.imports}\n{program.source}\nwith verify() as check:\n{textwrap.indent(program.block, '    ')}\n"
+        source = (
+            f"{program.imports}\n{program.source}\nwith verify() as check:\n{textwrap.indent(program.block, '    ')}\n"
+        )
         module.__dict__["verify"] = verify
         code = compile(source, module.__file__, "exec")
         exec(code, module.__dict__)
@@ -73,7 +75,12 @@ def contents(module: Any) -> dict[str, Any]:
 
 def described(value: Any, depth: int = 5) -> Any:
     if isinstance(value, np.ndarray):
-        return type(value), id(value), value.dtype, [described(v) for v in value] if value.dtype.kind == "O" else value.copy()
+        return (
+            type(value),
+            id(value),
+            value.dtype,
+            [described(v) for v in value] if value.dtype.kind == "O" else value.copy(),
+        )
     if isinstance(value, dict):
         return {key: described(part, depth - 1) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -85,5 +92,3 @@ def described(value: Any, depth: int = 5) -> Any:
 
 def assert_same(one: Any, other: Any) -> None:
     np.testing.assert_equal(other, one)
-
-

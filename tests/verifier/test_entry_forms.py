@@ -412,7 +412,14 @@ def test_printing_and_formatting_see_numbers() -> None:
     with redirect_stdout(text), verify(net) as check:
         out = net.forward(X)
         loss = half_squares(out)
-        print(f"{loss:.3f}", "%.3f" % loss, round(loss, 3), out.shape, isinstance(loss, float), isinstance(out, np.ndarray))
+        print(
+            f"{loss:.3f}",
+            "%.3f" % loss,
+            round(loss, 3),
+            out.shape,
+            isinstance(loss, float),
+            isinstance(out, np.ndarray),
+        )
         check.loss = loss
         check.gradients = net.backward(out - Y)
     plain = half_squares(X @ net.W + net.b)
@@ -538,7 +545,17 @@ def test_script_that_can_not_be_judged(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["verify", written(tmp_path, "x = (")]) == 2
     assert main(["verify", written(tmp_path, "import numpy as np\nraise KeyError('w')")]) == 2
     assert "KeyError" in capsys.readouterr().out
-    assert main(["verify", written(tmp_path, "import numpy as np\nw = np.ones(3)\nwhile True:\n    w = w * 1.0"), "--seconds", "0.3"]) == 2
+    assert (
+        main(
+            [
+                "verify",
+                written(tmp_path, "import numpy as np\nw = np.ones(3)\nwhile True:\n    w = w * 1.0"),
+                "--seconds",
+                "0.3",
+            ]
+        )
+        == 2
+    )
 
 
 def test_command_line_in_a_process(tmp_path: Path) -> None:

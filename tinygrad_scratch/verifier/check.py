@@ -17,7 +17,14 @@ from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, path_of, recorded_parameters, restore_content, unrecord_names
+from tinygrad_scratch.verifier.parameters import (
+    Parameter,
+    arrays_below,
+    path_of,
+    recorded_parameters,
+    restore_content,
+    unrecord_names,
+)
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.shown import Shown
@@ -156,7 +163,11 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.tape.most_steps += 100_000
             self.watch.finish()
             self.watch.take_back()
-            own = None if self.frame is None or self.frame.f_locals is not self.frame.f_globals else id(self.frame.f_globals)
+            own = (
+                None
+                if self.frame is None or self.frame.f_locals is not self.frame.f_globals
+                else id(self.frame.f_globals)
+            )
             for key, (names, before) in self.watch.outer.items():
                 if key != own:
                     unrecord_names(names, before)

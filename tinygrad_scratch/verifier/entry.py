@@ -62,9 +62,7 @@ class Entry:
         elif value is None:
             self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
         elif isinstance(value, float | int | np.ndarray | np.generic):
-            self._loss_problem = (
-                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from what forward returned."
-            )
+            self._loss_problem = f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from what forward returned."
         else:
             self._loss_problem = (
                 f"check.loss is {type(value).__name__}, and should be a number that the block computed, "
@@ -73,12 +71,16 @@ class Entry:
 
     def _is_of(self, node: int, value: Any) -> bool:
         known = self.tape.nodes[node].value
-        return known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        return (
+            known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        )
 
     def take_known_loss(self, name: str, function: Loss, output: Any, target: Any) -> None:
         """A loss by name; the output may have been written to since, so all that it was is kept."""
         if type(output) is not Recorded:
-            self._loss_problem = f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            self._loss_problem = (
+                f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            )
             return
         nodes = [node.number for node in self.tape.nodes if node.slot == output._slot]
         target = target._array.copy() if type(target) is Recorded else np.asarray(target)
@@ -197,7 +199,9 @@ class Entry:
             last = self._last(parameter)
             if last == parameter.node:
                 continue
-            before = Recorded(self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array))
+            before = Recorded(
+                self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
+            )
             now = self.tape.nodes[last]
             live = Recorded(self.tape, now.value, now.slot)
             gradient = (before - live) / self.rate
@@ -215,7 +219,11 @@ class Entry:
         """The values that were given to the name of a parameter later."""
         found = [self.after[parameter.name]] if parameter.name in self.after else []
         wanted = words(parameter.name)[-1:]
-        found += [event.node for event in self.watch.events if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)]
+        found += [
+            event.node
+            for event in self.watch.events
+            if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)
+        ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 
     def _all_names(self) -> dict[int, list[str]]:
@@ -259,7 +267,9 @@ class Entry:
         if self.wanted_loss in LOSSES:
             return []
         reached = self._reached({p.node for p in self.parameters})
-        nodes = [event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))]
+        nodes = [
+            event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))
+        ]
         return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
 
     def _put_wanted(self, finals: list[Final]) -> str | None:
@@ -296,7 +306,9 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        self.notes.append(f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
+        self.notes.append(
+            f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}."
+        )
         return self._put(candidate)
 
     def _put(self, candidate: Candidate) -> str | None:
@@ -363,7 +375,9 @@ class Entry:
         names = {event.node: own(event.name) for event in reversed(self.watch.events)}
         outputs: list[int] = []
         for node in self.tape.nodes:
-            mine = set(depends.get(node.number, ())).union(*(depends.get(p, ()) for p in self._parents.get(node.number, ())))
+            mine = set(depends.get(node.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(node.number, ()))
+            )
             depends[node.number] = mine
             if mine >= wanted and node.value.dtype.kind == "f" and node.value.ndim <= 2:
                 outputs.append(node.number)
@@ -409,7 +423,9 @@ class Entry:
         self.parameters = [p for p in self.parameters if p.asked or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
-            shapes = ", ".join(f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8])
+            shapes = ", ".join(
+                f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8]
+            )
             return f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with a dict: check.gradients = {{name: gradient}}."
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)

@@ -27,7 +27,9 @@ def gradients_in(value: Any, path: str = "", depth: int = 6) -> Iterator[tuple[s
             yield from gradients_in(part, text.removeprefix("[").removesuffix("]") if not path else text, depth - 1)
 
 
-def stored_gradients(value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False) -> Iterator[tuple[str, Recorded]]:
+def stored_gradients(
+    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False
+) -> Iterator[tuple[str, Recorded]]:
     """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`."""
     seen = set() if seen is None else seen
     if id(value) in seen or len(seen) > 5000:
@@ -45,7 +47,19 @@ def stored_gradients(value: Any, path: str = "", seen: set[int] | None = None, i
 # ---- a flat vector of all gradients ----------------------------------------------------------------------------------
 
 JOINING = {"concatenate", "concat", "hstack", "append", "vstack", "stack", "r_", "block", "array"}
-SHAPING = {"reshape", "ravel", "flatten", "copy", "asarray", "array", "squeeze", "atleast_1d", "T", "transpose", "astype"}
+SHAPING = {
+    "reshape",
+    "ravel",
+    "flatten",
+    "copy",
+    "asarray",
+    "array",
+    "squeeze",
+    "atleast_1d",
+    "T",
+    "transpose",
+    "astype",
+}
 
 
 def unjoined(tape: Tape, node: int) -> list[int]:
@@ -127,7 +141,21 @@ class Updates:
         return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
 
 
-LINEAR = {"multiply", "divide", "negative", "matmul", "dot", "transpose", "T", "reshape", "sum", "mean", "outer", "copy", "true_divide"}
+LINEAR = {
+    "multiply",
+    "divide",
+    "negative",
+    "matmul",
+    "dot",
+    "transpose",
+    "T",
+    "reshape",
+    "sum",
+    "mean",
+    "outer",
+    "copy",
+    "true_divide",
+}
 
 
 def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator[int]:

@@ -14,7 +14,17 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
 from tinygrad_scratch.verifier.watch import RATE
 
-FORWARD = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "fwd", "forward_prop", "__call__")
+FORWARD = (
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "feedforward",
+    "feed_forward",
+    "fprop",
+    "fwd",
+    "forward_prop",
+    "__call__",
+)
 BACKWARD = ("backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop", "back", "backward_propagation")  # fmt: skip
 OUTPUT = ("output", "outputs", "out", "y", "a", "activation", "activations", "z")
 CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IGNORECASE)
@@ -143,7 +153,9 @@ def argument_names(function: Any, count: int) -> list[str]:
     return [*found, *(f"argument_{i}" for i in range(len(found), count))][:count]
 
 
-def run_passes(check: Any, passes: list[Pass], given: tuple[Any, ...], names: list[str], rate: float, draw: Any) -> None:
+def run_passes(
+    check: Any, passes: list[Pass], given: tuple[Any, ...], names: list[str], rate: float, draw: Any
+) -> None:
     """Forward through all, a drawn upstream gradient, backward through all in reverse order."""
     value: tuple[Any, ...] = given
     for each in passes:
@@ -166,7 +178,9 @@ def run_passes(check: Any, passes: list[Pass], given: tuple[Any, ...], names: li
         flowing = next((part for _, part in gradients_in(returned)), None)
         flowing = kept_input_gradient(each) if flowing is None else flowing
         if flowing is None and not last:
-            raise TypeError(f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it.")
+            raise TypeError(
+                f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it."
+            )
         if last:
             found += named_gradients(returned, names, each)
         else:
@@ -234,7 +248,9 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
     free = [p.name for p in parameters if p.name not in known]
     meant = next((name for name in free if UPSTREAM.match(name) or is_gradient_name(name)), free[0] if free else None)
     if meant is None:
-        raise TypeError(f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: judge its network.")
+        raise TypeError(
+            f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: judge its network."
+        )
     known[meant] = upstream
     found = []
     for parameter in parameters:

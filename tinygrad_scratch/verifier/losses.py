@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.verifier.tape import Array, Tape, bind, map_tree, Ref
+from tinygrad_scratch.verifier.tape import Array, Ref, Tape, bind, map_tree
 from tinygrad_scratch.verifier.truth import ON_TENSORS
 
 Loss = Callable[[Any, Any], Any]
@@ -29,7 +29,11 @@ def chosen(output: Any, target: Any) -> Any:
     labels = labels.reshape(-1).astype(int)
     if output.ndim == 1:
         return output[labels[0]]
-    return output[np.arange(output.shape[0]), labels] if output.shape[0] == labels.size else output[labels, np.arange(labels.size)]
+    return (
+        output[np.arange(output.shape[0]), labels]
+        if output.shape[0] == labels.size
+        else output[labels, np.arange(labels.size)]
+    )
 
 
 def log_softmax(x: Any) -> Any:
@@ -110,7 +114,9 @@ def loss_named(name: str) -> tuple[str, Loss]:
     text = re.sub(r"[\s_]+", " ", name.strip().lower()).replace("cross entropy", "cross-entropy")
     text = ALIASES.get(text, text)
     if text not in LOSSES:
-        raise ValueError(f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value.")
+        raise ValueError(
+            f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value."
+        )
     return text, LOSSES[text]
 
 
@@ -161,7 +167,9 @@ def played(tape: Tape) -> Played:
             if step.function is None:
                 playing[step.result.slot] = Tensor(step.arguments, requires_grad=step.arguments.dtype.kind == "f") * 1
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
-                arguments, keywords = map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords))
+                arguments, keywords = map_tree(
+                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
+                )
                 try:
                     bind(step.result, ON_TENSORS.get(step.function, step.function)(*arguments, **keywords), playing)
                 except Exception:  # what comes of it is not known
@@ -190,7 +198,9 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
     return same, sum(abs(factor - 1) < 1e-4 for factor in factors)
 
 
-LOSS_WORDS = re.compile(r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|cross_entropy|entropy|total_loss|data_loss|j|l|e)\d*$")
+LOSS_WORDS = re.compile(
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|cross_entropy|entropy|total_loss|data_loss|j|l|e)\d*$"
+)
 
 
 def is_loss_name(name: str) -> bool:
@@ -208,6 +218,11 @@ def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -
     for node in outputs:
         value = tape.nodes[node].value
         for name, target in targets:
-            classes = target.dtype.kind in "iu" and value.ndim == 2 and target.size in value.shape and target.size != value.size
+            classes = (
+                target.dtype.kind in "iu"
+                and value.ndim == 2
+                and target.size in value.shape
+                and target.size != value.size
+            )
             if target.size == value.size or classes:
                 yield node, name, target

@@ -14,8 +14,35 @@ GRADIENT = re.compile(
     r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|g[WBwb]\d*$|g_|nabla|"
     r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
-NOISE = {"self", "grads", "grad", "gradients", "gradient", "params", "parameters", "param", "cache", "net", "model", "data", "value", "val", ""}
-SAME = {"weights": "w", "weight": "w", "kernel": "w", "wts": "w", "wt": "w", "biases": "b", "bias": "b", "coef": "w", "ws": "w", "bs": "b"}
+NOISE = {
+    "self",
+    "grads",
+    "grad",
+    "gradients",
+    "gradient",
+    "params",
+    "parameters",
+    "param",
+    "cache",
+    "net",
+    "model",
+    "data",
+    "value",
+    "val",
+    "",
+}
+SAME = {
+    "weights": "w",
+    "weight": "w",
+    "kernel": "w",
+    "wts": "w",
+    "wt": "w",
+    "biases": "b",
+    "bias": "b",
+    "coef": "w",
+    "ws": "w",
+    "bs": "b",
+}
 
 
 def is_gradient_name(name: str) -> bool:

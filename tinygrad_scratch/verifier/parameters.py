@@ -51,9 +51,9 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
         return
     seen.add(id(value))
     for key, part_name, part in parts_below(value, name):
-        if type(part) in (float, np.float64, np.float32, Recorded):
-            yield value, key, part_name, part
-        elif type(part) is np.ndarray and part.dtype.kind in "biufc":
+        if type(part) in (float, np.float64, np.float32, Recorded) or (
+            type(part) is np.ndarray and part.dtype.kind in "biufc"
+        ):
             yield value, key, part_name, part
         elif not isinstance(part, str | bytes | int | FunctionType):
             yield from arrays_below(part, part_name, seen, depth - 1)
@@ -109,7 +109,9 @@ def recorded_parameters(
                 recorded = wrap(array, path_of(text), True)
                 if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                     undo.append(lambda key=key, array=array: setattr(key.kind, key.name, array))
-        if not any(parameter.asked for parameter in found):  # numbers of Python's are parameters where there are no arrays
+        if not any(
+            parameter.asked for parameter in found
+        ):  # numbers of Python's are parameters where there are no arrays
             for parameter in found:
                 parameter.asked = True
         if frame is not None:
@@ -134,7 +136,9 @@ def own_values(frame: FrameType) -> list[Any]:
 def variables_of(frame: FrameType) -> dict[str, Any]:
     """The variables of a running function, with the globals that it mentions."""
     outer = frame.f_globals
-    mentioned = {name: outer[name] for name in frame.f_code.co_names if name in outer} if outer is not frame.f_locals else {}
+    mentioned = (
+        {name: outer[name] for name in frame.f_code.co_names if name in outer} if outer is not frame.f_locals else {}
+    )
     return {**mentioned, **frame.f_locals}
 
 

@@ -24,7 +24,18 @@ TAKE_SEVERAL = {
 }  # fmt: skip
 
 
-CREATORS = {"zeros", "ones", "empty", "eye", "identity", "tri", "arange", "indices", "linspace", "ndindex"}  # nothing flows through
+CREATORS = {
+    "zeros",
+    "ones",
+    "empty",
+    "eye",
+    "identity",
+    "tri",
+    "arange",
+    "indices",
+    "linspace",
+    "ndindex",
+}  # nothing flows through
 
 
 class Float(type):
@@ -45,7 +56,7 @@ class Float(type):
     def __getattr__(cls, name: str) -> Any:
         return getattr(float, name)
 
-    def __eq__(cls, other: Any) -> bool:
+    def __eq__(cls, other: object) -> bool:
         return other is cls or other is float
 
     def __hash__(cls) -> int:
@@ -168,7 +179,9 @@ class Joined:
         parts = key if type(key) is tuple else (key,)
         if self._tape.closed or not holds_recorded(parts) or any(isinstance(part, str) for part in parts):
             return created(self._joiner[unrecorded(key)], self._tape)
-        parts = tuple(part if type(part) is Recorded else created(np.atleast_1d(self._joiner[part]), self._tape) for part in parts)
+        parts = tuple(
+            part if type(part) is Recorded else created(np.atleast_1d(self._joiner[part]), self._tape) for part in parts
+        )
         rows = [part.reshape(1) if part.ndim == 0 else part for part in parts]
         if self._joiner is np.r_:
             return record(self._tape, np.concatenate, (rows,), {})
@@ -237,7 +250,11 @@ def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
         shape = np.broadcast_shapes(*(part.shape for part in given))
         if not shape or tape.closed:
-            return np.vectorize(function)(*unrecorded(arguments), **keywords) if tape.closed else function(*given, **keywords)
+            return (
+                np.vectorize(function)(*unrecorded(arguments), **keywords)
+                if tape.closed
+                else function(*given, **keywords)
+            )
         spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
         made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
         row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)

@@ -101,7 +101,9 @@ WITH_SIZES = {
 def without_sizes(tree: Any) -> Any:
     """Recorded whole numbers as plain ones where they say sizes, axes and counts: nothing flows through them."""
     return map_tree(
-        lambda value: value._value() if type(value) is Recorded and value._array.dtype.kind in "iu" and value.size == 1 else value,
+        lambda value: (
+            value._value() if type(value) is Recorded and value._array.dtype.kind in "iu" and value.size == 1 else value
+        ),
         tree,
     )
 
@@ -197,7 +199,9 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if self._is_number:
-            raise TypeError(f"'{type(self._value()).__module__}.{type(self._value()).__name__}' object does not support item assignment")
+            raise TypeError(
+                f"'{type(self._value()).__module__}.{type(self._value()).__name__}' object does not support item assignment"
+            )
         if type(value) in (list, tuple) and holds_recorded(value):
             value = record(self._tape, np.array, (list(value),), {})
         record(self._tape, operator.setitem, (self, listed(index), value), {})
@@ -215,7 +219,9 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         if name in PLAIN_METHODS:
             return getattr(self._array, name)
         function = Method(name)
-        return lambda *arguments, **keywords: record(self._tape, function, (self, *as_arrays(self._tape, arguments)), keywords)
+        return lambda *arguments, **keywords: record(
+            self._tape, function, (self, *as_arrays(self._tape, arguments)), keywords
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in Recorded.__slots__:

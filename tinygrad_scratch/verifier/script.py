@@ -177,7 +177,13 @@ class Loops:
             for before in step.reads:
                 node = tape.nodes[before]
                 old = next((e for e in named.get(before, ()) if (e.owner, e.short) == (event.owner, event.short)), None)
-                if old is None or before in found or before in early or reads[before] < 2 or node.value.dtype.kind != "f":
+                if (
+                    old is None
+                    or before in found
+                    or before in early
+                    or reads[before] < 2
+                    or node.value.dtype.kind != "f"
+                ):
                     continue
                 if in_update(tape, step, event.node, before) is not None:
                     stand = Recorded(tape, node.value, node.slot)
@@ -205,11 +211,23 @@ def stepped_in(file: str, line: int) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(tree_of(file)):
         inside = isinstance(node, ast.Assign | ast.AugAssign) and line < node.lineno <= loops_in(file).get(line, 0)
-        if inside and isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.target, ast.Name):
+        if (
+            inside
+            and isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Sub)
+            and isinstance(node.target, ast.Name)
+        ):
             found.add(node.target.id)
-        if inside and isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
+        if (
+            inside
+            and isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.BinOp)
+            and isinstance(node.value.op, ast.Sub)
+        ):
             left = node.value.left
-            found.update(t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id)
+            found.update(
+                t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id
+            )
     return frozenset(found)
 
 

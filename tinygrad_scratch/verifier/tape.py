@@ -188,7 +188,9 @@ class Tape:
 
         So a loss that nobody computed can be read off an output as it was then, whatever was written to it later.
         """
-        step = Step(after + 1, function, tuple(Ref(self.nodes[node].slot) for node in reads), {}, self.steps[after].place)
+        step = Step(
+            after + 1, function, tuple(Ref(self.nodes[node].slot) for node in reads), {}, self.steps[after].place
+        )
         first = next((node.number for node in self.nodes if node.step > after), len(self.nodes))
 
         def moved(node: int) -> int:

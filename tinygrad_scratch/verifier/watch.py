@@ -55,7 +55,9 @@ class Watch:
     seconds: float = 0.0
     on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
     on_line: Callable[[FrameType], None] | None = None
-    outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=dict)  # namespaces, and what was in them
+    outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # namespaces, and what was in them
     placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
@@ -185,7 +187,10 @@ class Watch:
         """Whether an array from outside got this name before it was used."""
         for other, early in self._unused:
             if other is value and (early.owner, early.name) == (event.owner, event.name):
-                return self.tape.nodes[event.node].step < 0 or self.tape.steps[self.tape.nodes[event.node].step].function is None
+                return (
+                    self.tape.nodes[event.node].step < 0
+                    or self.tape.steps[self.tape.nodes[event.node].step].function is None
+                )
         return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
