@@ -150,7 +150,8 @@ class Net:
         self.b = [b - (eta / len(batch)) * nb for b, nb in zip(self.b, nabla_b)]
 
     def cost(self, batch):
-        return sum(0.5 * np.sum((self.w[1] @ np.tanh(self.w[0] @ x + self.b[0]) + self.b[1] - t) ** 2) for x, t in batch)
+        hidden = [np.tanh(self.w[0] @ x + self.b[0]) for x, _ in batch]
+        return sum(0.5 * np.sum((self.w[1] @ h + self.b[1] - t) ** 2) for h, (_, t) in zip(hidden, batch))
 
 net = Net()
 batch = [(x.reshape(3, 1), t.reshape(2, 1)) for x, t in zip(X, y)]
@@ -411,7 +412,8 @@ def sqerror_gradients(network, inputs, target):
     outputs = [neuron_output(neuron, hidden + [1.0]) for neuron in network[1]]
     output_deltas = [o * (1 - o) * (o - t) * 2 for o, t in zip(outputs, target)]
     output_grads = [[delta * h for h in hidden + [1.0]] for delta in output_deltas]
-    hidden_deltas = [h * (1 - h) * sum(d * n[i] for d, n in zip(output_deltas, network[1])) for i, h in enumerate(hidden)]
+    errors = [sum(d * n[i] for d, n in zip(output_deltas, network[1])) for i in range(len(hidden))]
+    hidden_deltas = [h * (1 - h) * e for h, e in zip(hidden, errors)]
     hidden_grads = [[delta * x for x in inputs + [1.0]] for delta in hidden_deltas]
     loss = sum((o - t) ** 2 for o, t in zip(outputs, target))
     return loss, [hidden_grads, output_grads]
@@ -683,7 +685,7 @@ class Linear:
         self.bias.grad = g.sum(0)
         return g @ self.T
 
-model = [Linear(Parameter(rng.randn(3, 4)), Parameter(rng.randn(4))), Linear(Parameter(rng.randn(4, 2)), Parameter(rng.randn(2)))]
+model = [Linear(Parameter(rng.randn(n, m)), Parameter(rng.randn(m))) for n, m in ((3, 4), (4, 2))]
 """,
     """h = model[0](X)
 r = np.maximum(h, 0)
@@ -853,7 +855,8 @@ conv = Conv()
 image = rng.rand(5, 6)
 goal = rng.rand(3, 4, 2)
 """,
-    "out = conv.forward(image)\ncheck.loss = np.mean((out - goal) ** 2)\nconv.backprop(2 * (out - goal) / out.size, 0.1)",
+    "out = conv.forward(image)\ncheck.loss = np.mean((out - goal) ** 2)\n"
+    "conv.backprop(2 * (out - goal) / out.size, 0.1)",
     "conv",
     "filters",
 )

@@ -41,7 +41,8 @@ def load(tmp_path: Path) -> Iterator[Any]:
 def source_of(program: Program) -> str:
     return (
         f"{program.imports}\n{program.source}\n"
-        f"def judged(verify):\n    with verify({program.targets}) as check:\n{textwrap.indent(program.block, ' ' * 8)}\n    return check\n"
+        f"def judged(verify):\n    with verify({program.targets}) as "
+        f"check:\n{textwrap.indent(program.block, ' ' * 8)}\n    return check\n"
     )
 
 

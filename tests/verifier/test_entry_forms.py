@@ -38,8 +38,8 @@ class Net:
         return self.x.T @ d, d.sum(axis=0)
 
     def step(self, d: Any, rate: float) -> None:
-        dW, db = self.backward(d)
-        self.W = self.W - rate * dW
+        dw, db = self.backward(d)
+        self.W = self.W - rate * dw
         self.b -= rate * db
 
 
@@ -139,21 +139,21 @@ def test_unknown_loss_lists_the_known_ones() -> None:
 class Gradients:
     """Gradients as attributes of an object."""
 
-    def __init__(self, dW: Any, db: Any) -> None:  # noqa: N803
-        self.dW, self.db = dW, db
+    def __init__(self, dw: Any, db: Any) -> None:
+        self.dw, self.db = dw, db
 
 
 @pytest.mark.parametrize(
     "form",
     [
-        lambda dW, db: (dW, db),
-        lambda dW, db: [dW, db],
-        lambda dW, db: {"b": db, "W": dW},
-        lambda dW, db: {"db": db, "dW": dW},
-        lambda dW, db: [(dW, db)],
-        lambda dW, db: Gradients(dW, db),
-        lambda dW, db: np.concatenate([dW.ravel(), db]),
-        lambda dW, db: np.hstack((dW.flatten(), db.flatten())),
+        lambda dw, db: (dw, db),
+        lambda dw, db: [dw, db],
+        lambda dw, db: {"b": db, "W": dw},
+        lambda dw, db: {"db": db, "dw": dw},
+        lambda dw, db: [(dw, db)],
+        lambda dw, db: Gradients(dw, db),
+        lambda dw, db: np.concatenate([dw.ravel(), db]),
+        lambda dw, db: np.hstack((dw.flatten(), db.flatten())),
     ],
     ids=["tuple", "list", "dict", "dict of d", "list of tuples", "object", "vector", "hstack"],
 )
@@ -187,7 +187,7 @@ def test_gradients_in_a_step_are_found() -> None:
         check.loss = half_squares(out)
         net.step(out - Y, 0.1)
     assert check.ok, str(check)
-    assert {(final.name, final.parameter.name) for final in check.finals} == {("dW", "W"), ("db", "b")}
+    assert {(final.name, final.parameter.name) for final in check.finals} == {("dw", "W"), ("db", "b")}
 
 
 def test_what_nothing_decides_is_asked_with_both_sides() -> None:
@@ -309,11 +309,17 @@ def test_layer_says_what_it_needs() -> None:
 def test_their_error_is_theirs_and_all_is_as_before() -> None:
     net = Net()
     weights, x = net.W, X.copy()
-    with pytest.raises(ZeroDivisionError), verify(net) as check:
-        net.W -= 1.0
-        net.extra = net.forward(X)  # type: ignore[attr-defined]
-        x += 1
-        _ = 1 / 0
+    check = verify(net, x=x)
+
+    def body() -> None:
+        with check:
+            net.W -= 1.0
+            net.extra = net.forward(X)  # type: ignore[attr-defined]
+            np.add(x, 1, out=x)
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        body()
     assert "ZeroDivisionError" in str(check.problem)
     assert check.tape.steps
     assert net.W is weights
@@ -414,7 +420,7 @@ def test_printing_and_formatting_see_numbers() -> None:
         loss = half_squares(out)
         print(
             f"{loss:.3f}",
-            "%.3f" % loss,
+            format(loss, ".3f"),
             round(loss, 3),
             out.shape,
             isinstance(loss, float),
@@ -456,11 +462,11 @@ for step in range(1000):
     if step % 100 == 0:
         print(step, loss)
     d_out = 2 * (out - y)
-    dW2 = h.T @ d_out
+    dw2 = h.T @ d_out
     dh = d_out @ W2.T * (1 - h**2)
-    dW1 = X.T @ dh
-    W1 -= rate * dW1
-    W2 -= rate * dW2
+    dw1 = X.T @ dh
+    W1 -= rate * dw1
+    W2 -= rate * dw2
 """
 PER_SAMPLE = """
 import random

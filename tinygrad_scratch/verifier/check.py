@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     The block holds their own calls, as they would make them; nothing of theirs is edited or left changed. Targets are
     objects, dicts, lists, tuples or modules that hold the parameters, or arrays by name; without any, the variables of
-    the block are looked at. Gradients that were not given are looked for: on the targets, and in updates of the weights.
+    the block are looked at. Gradients that were not given are looked for on the targets and in updates of the weights.
     """
 
     made: list[Any] | None = None  # where a script's own checks are gathered
@@ -121,10 +121,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     # ---- the block ---------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> verify:
+    def __enter__(self) -> Self:
         return self.begin(sys._getframe(1))
 
-    def begin(self, frame: FrameType | None) -> verify:
+    def begin(self, frame: FrameType | None) -> Self:
         """Start recording; the variables of a running function are looked at, too."""
         if self._open or self.tape.closed:
             raise RuntimeError("A check records one block. Write another `with verify(...) as check:` for the next.")
@@ -135,7 +135,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
-            self.watch.on_names = enter(numpy_recorded(self.tape))
+            self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
             if frame is not None and is_theirs(frame.f_code.co_filename):
                 self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
@@ -146,7 +146,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._open = True
         return self
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         self.conclude(error)
         return isinstance(error, LimitReached)
 
@@ -285,4 +287,7 @@ def their_error(error: BaseException, tape: Tape) -> str:
     """What is said of a block that raised; the error itself goes on."""
     last = next((step.place for step in reversed(tape.steps) if step.place is not None), None)
     where = f" The last recorded call was at {last}." if last else ""
-    return f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls were recorded.{where}"
+    return (
+        f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls "
+        f"were recorded.{where}"
+    )

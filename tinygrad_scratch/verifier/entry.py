@@ -31,6 +31,7 @@ class Entry:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
@@ -62,7 +63,10 @@ class Entry:
         elif value is None:
             self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
         elif isinstance(value, float | int | np.ndarray | np.generic):
-            self._loss_problem = f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from what forward returned."
+            self._loss_problem = (
+                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from "
+                f"what forward returned."
+            )
         else:
             self._loss_problem = (
                 f"check.loss is {type(value).__name__}, and should be a number that the block computed, "
@@ -93,7 +97,8 @@ class Entry:
         if not found:
             if value is None:
                 self._gradient_problem = (
-                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients are looked for on "
+                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients "
+                    "are looked for on "
                     "the objects and in the updates of the weights; or say check.gradients_in(object)."
                 )
             else:
@@ -246,7 +251,10 @@ class Entry:
             return self._put_wanted(finals)
         mine = self._wanted_value() if self.wanted_loss else self._computed()
         if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
-            return f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds the loss, or one of: {', '.join(LOSSES)}."
+            return (
+                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
+                f"the loss, or one of: {', '.join(LOSSES)}."
+            )
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
@@ -258,7 +266,8 @@ class Entry:
         if best is not None:
             return self._choose(*best, len(finals))
         return (
-            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
+            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
+            "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
 
@@ -302,7 +311,8 @@ class Entry:
         factor = "" if exact or not same else ", up to one factor"
         if candidate.function is not None and not same:
             return (
-                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the block, or say which it is: "
+                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
+                "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
@@ -328,7 +338,8 @@ class Entry:
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
-                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape {np.shape(target)}: {error}. "
+                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape "
+                f"{np.shape(target)}: {error}. "
                 "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
             )
         self._renumber(moved)
@@ -374,13 +385,13 @@ class Entry:
         wanted = set(parameters)
         names = {event.node: own(event.name) for event in reversed(self.watch.events)}
         outputs: list[int] = []
-        for node in self.tape.nodes:
-            mine = set(depends.get(node.number, ())).union(
-                *(depends.get(p, ()) for p in self._parents.get(node.number, ()))
+        for made in self.tape.nodes:
+            mine = set(depends.get(made.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
             )
-            depends[node.number] = mine
-            if mine >= wanted and node.value.dtype.kind == "f" and node.value.ndim <= 2:
-                outputs.append(node.number)
+            depends[made.number] = mine
+            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
+                outputs.append(made.number)
         labels: list[tuple[str, Array]] = []
         for step in self.tape.steps:
             if step.function is None or not any(depends.get(node) for node in step.makes):
@@ -409,8 +420,10 @@ class Entry:
         told = any(p.asked for p in self.parameters)
         if not reached or (told and not any(p.asked for p in reached)):
             return (
-                "The loss does not depend on any parameter that was found. Were the parameters copied, or changed to plain numbers, "
-                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the loss in the block."
+                "The loss does not depend on any parameter that was found. Were the parameters copied, "
+                "or changed to plain numbers, "
+                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the "
+                "loss in the block."
             )
         zero = [p for p in self.parameters if p.asked and p not in reached]
         self.finals, self.unsure = self._paired(is_close, reached)
@@ -419,14 +432,17 @@ class Entry:
         self.finals = [self._within(final, is_close) for final in self.finals]
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
-        self.missing = [p for p in asked if id(p) not in done]
-        self.parameters = [p for p in self.parameters if p.asked or id(p) in done]
+        self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
+        self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
             shapes = ", ".join(
                 f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8]
             )
-            return f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with a dict: check.gradients = {{name: gradient}}."
+            return (
+                f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
+                f"a dict: check.gradients = {{name: gradient}}."
+            )
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None

@@ -241,7 +241,8 @@ def is_root(tape: Tape, node: int) -> bool:
 
 def named_within(tape: Tape, node: int, names: dict[int, list[str]]) -> int | None:
     """The nearest value under the name of a gradient that an update was made of."""
-    shape, seen = tape.nodes[node].value.shape, set()
+    shape = tape.nodes[node].value.shape
+    seen: set[int] = set()
     waiting = [node]
     while waiting:
         here = waiting.pop(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ FORWARD = (
     "forward_prop",
     "__call__",
 )
-BACKWARD = ("backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop", "back", "backward_propagation")  # fmt: skip
+BACKWARD = (
+    "backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop",
+    "back", "backward_propagation",
+)  # fmt: skip
 OUTPUT = ("output", "outputs", "out", "y", "a", "activation", "activations", "z")
 CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IGNORECASE)
 UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gout|top_diff|.*diff)$", re.IGNORECASE)
@@ -38,13 +42,14 @@ def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **k
     >>> from tinygrad_scratch import verify
     >>> def squared_error(w, x, y):
     ...     error = x @ w - y
-    ...     return np.sum(error**2), x.T @ error  # forgets the 2
+    ...     return np.sum(error**2), 2 * x.T @ y  # error is meant
     >>> x, y = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 7.0]]), np.array([1.0, 0.0, 2.0])
     >>> verify.function(squared_error, np.array([0.1, -0.2]), x, y).ok
     False
     """
     names = argument_names(function, len(arguments))
     check = kind(**targets_of(function, names, arguments), **keywords_of(keywords))
+    check.entry.all_asked = False  # some arguments are data
     check.begin(None)
     with Ending(check):
         given = [stand_for(check, argument) for argument in arguments]
@@ -93,7 +98,9 @@ class Ending:
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         return bool(self.check.__exit__(kind, error, traceback))
 
 
@@ -249,7 +256,8 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
     meant = next((name for name in free if UPSTREAM.match(name) or is_gradient_name(name)), free[0] if free else None)
     if meant is None:
         raise TypeError(
-            f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: judge its network."
+            f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: "
+            f"judge its network."
         )
     known[meant] = upstream
     found = []
@@ -260,8 +268,10 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
             break
         else:
             raise TypeError(
-                f"{each.backward.__qualname__} wants {parameter.name!r}, and verify.layer can't know it. Write the calls in a block: "
-                "with verify(layer, x=x) as check: out = layer.forward(x); check.loss = np.sum(out * R); check.gradients = ..."
+                f"{each.backward.__qualname__} wants {parameter.name!r}, and verify.layer can't know it. "
+                f"Write the calls in a block: "
+                "with verify(layer, x=x) as check: out = layer.forward(x); check.loss = np.sum(out * R); "
+                "check.gradients = ..."
             )
     return found
 

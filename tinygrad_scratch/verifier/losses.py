@@ -100,11 +100,13 @@ LOSSES: dict[str, Loss] = {
 }  # fmt: skip
 ALIASES = {
     "mse": "mean squared error", "sse": "squared error", "l2": "squared error", "mae": "mean absolute error",
-    "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy", "ce": "cross-entropy",
+    "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy",
+    "ce": "cross-entropy",
     "nll": "cross-entropy", "categorical cross-entropy": "cross-entropy", "categorical crossentropy": "cross-entropy",
     "bce": "binary cross-entropy", "binary crossentropy": "binary cross-entropy", "log loss": "binary cross-entropy",
     "mean cross-entropy": "cross-entropy", "softmax crossentropy": "softmax cross-entropy", "svm": "hinge",
-    "sum of squared errors": "squared error", "sum of squares": "squared error", "summed squared error": "squared error",
+    "sum of squared errors": "squared error", "sum of squares": "squared error",
+    "summed squared error": "squared error",
     "half sum of squared errors": "half squared error", "half the squared error": "half squared error",
 }  # fmt: skip
 
@@ -125,7 +127,7 @@ def loss_named(name: str) -> tuple[str, Loss]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss that might be meant: a value that they computed (function is None), or a known one of an output and targets."""
+    """A loss that might be meant: a value that they computed (no function), or a known one of an output and targets."""
 
     name: str
     node: int
@@ -199,7 +201,7 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
 
 
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|cross_entropy|entropy|total_loss|data_loss|j|l|e)\d*$"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|entropy|j|l|e)\d*$"
 )
 
 

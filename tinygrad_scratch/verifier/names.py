@@ -6,12 +6,14 @@ import re
 from functools import cache
 
 PREFIXES = re.compile(
-    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|nabla_?|delta_?|del_?|diff_?|"
+    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
+    r"nabla_?|delta_?|del_?|diff_?|"
     r"partial_?|deriv_?|d_|d(?=[a-z])|g_|g(?=[wb]))"
 )
 SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|delta|bar))(?=_?\d*$)")
 GRADIENT = re.compile(
-    r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|g[WBwb]\d*$|g_|nabla|"
+    r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
+    r"g[WBwb]\d*$|g_|nabla|"
     r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
 NOISE = {

@@ -1,4 +1,4 @@
-"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else it is asked."""
+"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else asked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pairing:
 
     def fits(self, node: int, parameter: Parameter) -> bool:
         """Whether the sizes agree; a vector for a matrix of one column, and a transposed matrix, too."""
-        return self.tape.nodes[node].value.size == parameter.recorded.size
+        return bool(self.tape.nodes[node].value.size == parameter.recorded.size)
 
     def by_name(self, free: list[Parameter]) -> None:
         """The pairs whose names agree most, both ways; no pair where two agree as much."""

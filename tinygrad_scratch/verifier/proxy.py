@@ -1,4 +1,4 @@
-"""The stand-ins for `np`, `math` and `float` in a person's modules: the real ones, but what they make is recorded too."""
+"""The stand-ins for `np`, `math` and `float` in a person's modules: the real ones, but what they make is recorded."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_re
 from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree
 
 TAKE_SEVERAL = {
-    "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array", "asarray", "asanyarray",
-    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average", "pad", "reshape",
+    "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array",
+    "asarray", "asanyarray",
+    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average",
+    "pad", "reshape",
     "tensordot", "transpose", "piecewise", "append", "insert", "r_", "c_", "atleast_1d", "atleast_2d", "atleast_3d",
-    "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto", "gradient",
+    "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto",
+    "gradient",
 }  # fmt: skip
 
 
@@ -268,9 +271,12 @@ def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 NUMPY_OF_MATH: dict[Any, Any] = {
     getattr(math, name): getattr(np, numpy_name)
     for name, numpy_name in {
-        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2", "degrees", "radians")},
-        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
+        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan",
+        "sinh", "cosh", "tanh",
+                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2",
+                                   "degrees", "radians")},
+        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
+        "acosh": "arccosh",
         "atanh": "arctanh", "fmod": "fmod",
     }.items()
     if hasattr(math, name)
@@ -296,44 +302,51 @@ def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) 
 # ---- putting them in -------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def numpy_recorded(tape: Tape) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards.
+class StandIns:
+    """The namespaces in which stand-ins were put, and what was there before."""
 
-    What it gives puts them into one more namespace, such as that of code that was run from a string.
-    """
-    undo: list[tuple[dict[str, Any], str, Any]] = []
-    functions, done = numpy_functions(), set()
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._undo: list[tuple[dict[str, Any], str, Any]] = []
+        self._functions = numpy_functions()
+        self._done: set[int] = set()
 
-    def put_in(names: dict[str, Any]) -> None:
-        if id(names) in done:
+    def put_in(self, names: dict[str, Any]) -> None:
+        """Put them into a namespace, once."""
+        if id(names) in self._done:
             return
-        done.add(id(names))
+        self._done.add(id(names))
         for name, value in list(names.items()):
-            if is_numpys(value, functions):
-                undo.append((names, name, value))
-                names[name] = stand_in(value, tape)
+            if is_numpys(value, self._functions):
+                self._undo.append((names, name, value))
+                names[name] = stand_in(value, self._tape)
         if "float" not in names:
-            undo.append((names, "float", None))
+            self._undo.append((names, "float", None))
             names["float"] = RecordedFloat
 
-    for names in their_modules():
-        put_in(names)
-    own_import = builtins.__import__
-    builtins.__import__ = importing(own_import, tape)
-    try:
-        yield put_in
-    finally:
-        builtins.__import__ = own_import
-        for names, name, value in undo:
+    def take_out(self) -> None:
+        for names, name, value in self._undo:
             if value is None:
                 names.pop(name, None)
             else:
                 names[name] = value
         for names in their_modules():  # what was imported meanwhile
-            for name, value in list(names.items()):
-                if isinstance(value, Proxy):
-                    names[name] = value._module
+            names.update({name: value._module for name, value in names.items() if isinstance(value, Proxy)})
+
+
+@contextmanager
+def numpy_recorded(tape: Tape) -> Iterator[StandIns]:
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
+    stand_ins = StandIns(tape)
+    own_import = builtins.__import__
+    try:
+        for names in their_modules():
+            stand_ins.put_in(names)
+        builtins.__import__ = importing(own_import, tape)
+        yield stand_ins
+    finally:
+        builtins.__import__ = own_import
+        stand_ins.take_out()
 
 
 def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The tape: every NumPy call that a person's program made, in order, with the place in their source; it can be played again.
+"""The tape: every NumPy call that a person's program made, with the place in their source; it can be played again.
 
 A replay makes the same calls on arrays of its own, in-place writes and views included. So one may put another value in
 place of any that the program computed, and see what becomes of the rest.
@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """What one array held from one step to the next write into it. `slot` is the array, `value` a copy of its content."""
+    """What one array held until the next write into it. `slot` is the array, `value` a copy of its content."""
 
     number: int
     slot: int
@@ -74,7 +74,7 @@ class Leak:
 
 
 class LimitReached(BaseException):
-    """A run took longer, or more calls, than was allowed. Not an Exception: their `except Exception` shall not stop it."""
+    """A run took longer, or more calls, than was allowed. Not an Exception, so that their own handlers let it pass."""
 
 
 @dataclass
@@ -268,7 +268,8 @@ def same(one: Array, other: Array) -> bool:
 
 
 WRITING = {
-    "setitem", "setattr", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "fill", "sort", "partition", "itemset",
+    "setitem", "setattr", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "fill", "sort",
+    "partition", "itemset",
     "resize", "at", "setfield", "shuffle", "nan_to_num",
 }  # fmt: skip
 

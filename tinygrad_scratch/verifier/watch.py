@@ -240,7 +240,7 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
     if isinstance(value, dict):
         for key, part in list(value.items())[:WIDTH]:
             yield key, f"{name}[{key!r}]", part
-    elif isinstance(value, list | tuple) and type(value) is not Recorded:
+    elif isinstance(value, list | tuple):
         fields = getattr(value, "_fields", None)
         for i, part in enumerate(value[:WIDTH]):
             yield i, f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part
@@ -293,15 +293,17 @@ def put(holder: Any, key: Any, value: Any) -> bool:
     return True
 
 
-@cache
 def is_own(kind: type) -> bool:
     """Whether a class is a person's own."""
-    if kind.__module__ == "__main__" or kind.__module__ == "types":
-        return kind.__module__ == "__main__" or kind.__name__ == "SimpleNamespace"
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if file is None:  # made by exec, or in a notebook
-        return kind.__module__ not in sys.modules
-    return is_theirs(file)
+    return is_own_module(kind.__module__) or (kind.__module__ == "types" and kind.__name__ == "SimpleNamespace")
+
+
+@cache
+def is_own_module(name: str) -> bool:
+    if name == "__main__" or name not in sys.modules:  # made by exec, or in a notebook
+        return True
+    file = getattr(sys.modules[name], "__file__", None)
+    return isinstance(file, str) and bool(is_theirs(file))
 
 
 @contextmanager
