@@ -400,7 +400,7 @@ class Entry:
                     if node not in wanted and value.dtype.kind in "fiub" and names.get(node):
                         labels.append((names[node], value))
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
-        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 80))
+        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)

@@ -7,6 +7,7 @@ import contextlib
 import io
 import linecache
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class TurnDone(LimitReached):
 
 def checks_of(path: str, loss: str | None = None, seconds: float = verify.seconds) -> list[Any]:
     """Run a script, and return its checks: those that it makes itself, or one of a turn of its training loop."""
-    text = Path(path).read_text(encoding="utf-8-sig")
+    text = without_magics(Path(path).read_text(encoding="utf-8-sig"))
     code = compile(text, str(Path(path).resolve()), "exec")
     made: list[Any] = []
     with as_main(path) as names:
@@ -43,6 +44,11 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
         else:
             made.append(check_of_turn(code, names, loss, seconds))
     return made
+
+
+def without_magics(text: str) -> str:
+    """A script without the commands of notebooks, such as `%matplotlib inline`, in lines of their own."""
+    return re.sub(r"(?m)^([ \t]*)[%!]\w.*$", r"\1pass", text)
 
 
 def makes_checks(text: str) -> bool:
@@ -234,7 +240,7 @@ def stepped_in(file: str, line: int) -> frozenset[str]:
 @cache
 def tree_of(file: str) -> ast.AST:
     try:
-        return ast.parse("".join(linecache.getlines(file)))
+        return ast.parse(without_magics("".join(linecache.getlines(file))))
     except SyntaxError:
         return ast.Module([], [])
 
