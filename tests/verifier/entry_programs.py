@@ -1023,3 +1023,56 @@ check.gradients = model_backward(m, (out - y) / len(X), cache)""",
     "m",
     "weights.up weights.down",
 )
+
+
+program(
+    "windows_by_strides",
+    DATA
+    + """
+from numpy.lib.stride_tricks import as_strided
+
+class Filter:
+    def __init__(self):
+        self.k = rng.randn(2, 2)
+
+    def forward(self, x):
+        n, m = x.shape
+        self.cols = as_strided(x, shape=(n - 1, m - 1, 2, 2), strides=x.strides * 2)
+        return np.einsum("ijab,ab->ij", self.cols, self.k)
+
+    def backward(self, d):
+        self.dk = np.einsum("ij,ijab->ab", d, self.cols)
+
+net = Filter()
+""",
+    "out = net.forward(X)\ncheck.loss = np.sum(out ** 2)\nnet.backward(2 * out)",
+    "net",
+    "k",
+)
+
+program(
+    "adam_with_weight_decay_in_the_update",
+    DATA
+    + """
+class Net:
+    def __init__(self):
+        self.W = rng.randn(3, 2)
+        self.m, self.v, self.t = np.zeros((3, 2)), np.zeros((3, 2)), 0
+
+    def step(self, x, goal, learning_rate=0.01, decay=0.1):
+        out = x @ self.W
+        g = 2 * x.T @ (out - goal)
+        self.t += 1
+        self.m = 0.9 * self.m + (1 - 0.9) * g
+        self.v = 0.999 * self.v + (1 - 0.999) * g ** 2
+        m_hat = self.m / (1 - 0.9 ** self.t)
+        v_hat = self.v / (1 - 0.999 ** self.t)
+        self.W -= learning_rate * m_hat / (np.sqrt(v_hat) + 1e-8)
+        return np.sum((out - goal) ** 2)
+
+net = Net()
+""",
+    "check.loss = net.step(X, y)",
+    "net",
+    "W",
+)

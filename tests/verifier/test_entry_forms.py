@@ -445,6 +445,20 @@ def test_assert_raises_the_report() -> None:
         assert check
 
 
+def test_code_that_was_run_from_a_string_is_recorded() -> None:
+    names: dict[str, Any] = {"__name__": "unit"}
+    text = "import numpy as np\nfrom math import exp\ndef f(w, x):\n    return x.dot(w) * exp(0)\n"
+    exec(compile(text, "<unit>", "exec"), names)
+    before = dict(names)
+    w = RNG.normal(size=(3, 2))
+    with verify(w=w) as check:
+        out = names["f"](w, X)
+        check.loss = half_squares(out)
+        check.gradients = {"w": X.T @ (out - Y)}
+    assert check.ok, str(check)
+    assert names == before
+
+
 # ---- the command line ------------------------------------------------------------------------------------------------
 
 SCRIPT = """

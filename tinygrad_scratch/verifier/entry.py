@@ -167,9 +167,10 @@ class Entry:
         kept = [(self._names(path, node), node) for path, node in self.stored]
         kept += [(self._names("", node), node) for node in self._updates if node not in named]
         if not self._updates and not self.stored:
+            short = {f"d{parameter.short}" for parameter in asked}
             latest: dict[tuple[int, str], Event] = {}
             for event in self.watch.events:
-                if is_gradient_name(event.short):
+                if is_gradient_name(event.short) or event.short in short:
                     latest[event.owner, event.name] = event
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]

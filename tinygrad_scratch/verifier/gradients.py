@@ -35,13 +35,20 @@ def stored_gradients(
     if id(value) in seen or len(seen) > 5000:
         return
     seen.add(id(value))
-    for key, name, part in parts_of(value, path):
-        named = inside or (isinstance(key, str) and is_gradient_name(key))
+    parts = list(parts_of(value, path))
+    keys = {key for key, _, _ in parts if isinstance(key, str)}
+    for key, name, part in parts:
+        named = inside or (isinstance(key, str) and (is_gradient_name(key) or is_of_another(key, keys)))
         if type(part) is Recorded:
             if named and part.is_used:
                 yield name.removeprefix("."), part
         else:
             yield from stored_gradients(part, name, seen, named)
+
+
+def is_of_another(key: str, keys: set[str]) -> bool:
+    """Whether a name is another one with a d before it: `dk` next to `k`."""
+    return key.startswith("d") and key[1:].lstrip("_") in keys
 
 
 # ---- a flat vector of all gradients ----------------------------------------------------------------------------------

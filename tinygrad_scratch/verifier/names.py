@@ -96,7 +96,7 @@ def alike(gradient: str, parameter: str) -> float:
     one, other = words(gradient), words(parameter)
     count = 0
     for mine, theirs in zip(reversed(one), reversed(other), strict=False):
-        if mine != theirs:
+        if mine not in (theirs, f"d{theirs}"):
             break
         count += 1
     if not count or all(word.isdigit() for word in one[-count:]):

@@ -27,6 +27,7 @@ TAKE_SEVERAL = {
 }  # fmt: skip
 
 
+MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
 CREATORS = {
     "zeros",
     "ones",
@@ -100,10 +101,8 @@ class Proxy(ModuleType):
 def stand_in(value: Any, tape: Tape) -> Any:
     """What a person's module sees in place of something of NumPy's or of math."""
     if isinstance(value, ModuleType):
-        return Proxy(value, tape) if value in (np, np.linalg, np.fft, np.random, math) else value
-    if value is float:
-        return RecordedFloat
-    if value is np.c_ or value is np.r_:
+        return Proxy(value, tape) if value in MODULES else value
+    if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
     if value is np.vectorize:
         return lambda function=None, *rest, **keywords: vectorized(function, tape)
@@ -117,6 +116,8 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return of_math(value, NUMPY_OF_MATH[value], tape)
     if is_random(value):
         return drawing(value, tape)
+    if value is np.lib.stride_tricks.as_strided:
+        return strided(tape)
     return recording(value, tape)
 
 
@@ -244,6 +245,21 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
     draw.__name__ = name
     return draw
+
+
+def strided(tape: Tape) -> Callable[..., Any]:
+    """as_strided, as the choice of entries that it is."""
+
+    def as_strided(x: Any, shape: Any = None, strides: Any = None, **keywords: Any) -> Any:
+        if tape.closed or type(x) is not Recorded or not x._array.flags.c_contiguous:
+            return np.lib.stride_tricks.as_strided(x, shape, strides, **keywords)
+        shape, strides = unrecorded((x.shape if shape is None else shape, x.strides if strides is None else strides))
+        places = np.zeros(shape, int)
+        for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
+            places += (np.arange(length) * (stride // x.itemsize)).reshape([-1] + [1] * (len(shape) - axis - 1))
+        return record(tape, np.ravel, (x,), {})[places]
+
+    return as_strided
 
 
 def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
@@ -374,7 +390,7 @@ def their_modules() -> Iterator[dict[str, Any]]:
 def numpy_functions() -> set[int]:
     """The functions of NumPy and math that are recorded, by id."""
     found = set()
-    for module in (np, np.linalg, np.fft, np.random, math):
+    for module in MODULES:
         for name in dir(module):
             value = getattr(module, name, None)
             if callable(value) and (not isinstance(value, type) or value is np.vectorize):
@@ -384,5 +400,5 @@ def numpy_functions() -> set[int]:
 
 def is_numpys(value: Any, functions: set[int]) -> bool:
     if isinstance(value, ModuleType):
-        return value in (np, np.linalg, np.fft, np.random, math)
+        return value in MODULES
     return id(value) in functions or type(value) is np.vectorize or is_random(value)
