@@ -1051,7 +1051,7 @@ net = Filter()
 )
 
 program(
-    "adam_with_weight_decay_in_the_update",
+    "adam",
     DATA
     + """
 class Net:
@@ -1059,7 +1059,7 @@ class Net:
         self.W = rng.randn(3, 2)
         self.m, self.v, self.t = np.zeros((3, 2)), np.zeros((3, 2)), 0
 
-    def step(self, x, goal, learning_rate=0.01, decay=0.1):
+    def step(self, x, goal, learning_rate=0.01):
         out = x @ self.W
         g = 2 * x.T @ (out - goal)
         self.t += 1

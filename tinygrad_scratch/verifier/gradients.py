@@ -117,11 +117,12 @@ class Updates:
 
         What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
         """
-        node, sign, depth = change, 1, 0
+        node, sign, depth, adapts = change, 1, 0, False
         while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+            adapts = adapts or self.adapts(node)
             node, sign, depth = inner[0], sign * inner[1], depth + 1
         rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
-        if rate is None or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
+        if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
             return node, sign
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
@@ -140,6 +141,12 @@ class Updates:
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
         return None
+
+    def adapts(self, node: int) -> bool:
+        """Whether a value in an update is more than a multiple: a velocity, or divided by a root."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name = getattr(step.function, "__name__", "")
+        return name in ("add", "subtract") or (name == "divide" and is_root(self.tape, step.reads[-1]))
 
     def is_gradient(self, node: int) -> bool:
         return any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
