@@ -1203,7 +1203,7 @@ class Pixels:
         db2 = dZ2.sum(axis=0)
         dH = dZ2 @ self.W2.T
         dZ1 = np.empty_like(dH)
-        np.multiply(dH, 1 - self.H ** 2, out=dZ1)
+        dZ1[:] = dH * (1 - self.H ** 2)
         dW1 = self.X.T @ dZ1
         db1 = dZ1.sum(axis=0)
         return {"W1": dW1, "b1": db1, "W2": dW2, "b2": db2}

@@ -93,10 +93,8 @@ def later_state(region: Region) -> Iterator[Finding]:
                     )
                 else:
                     writer = case.step_of(read)
-                    where = f"line {writer.place.line}" if writer.place else "an earlier line"
-                    yield Finding(
-                        "inplace-corruption", f"{name} was written over in {where} before it is used here", step
-                    )
+                    where = f"line {step.place.line}" if step.place else "a later line"
+                    yield Finding("inplace-corruption", f"{name} is written over before its use in {where}", writer)
 
 
 def earlier_states(region: Region, read: int) -> Iterator[int]:
@@ -255,7 +253,7 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}"))
     nice = number(factor)
     should = region.rewritten(step, f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
-    if abs(factor) > 0 and batch_size(region, factor):
+    if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
             f"it is divided by {size}, the number of samples, once too often" if factor > 1
@@ -279,29 +277,32 @@ def batch_size(region: Region, factor: float) -> int:
 
 
 def batch_sizes(region: Region) -> list[int]:
-    """How many samples there are: an axis that data has and no parameter; else what a mean in the loss divides by."""
+    """How many samples there are: an axis that all data has; else what the loss divides by."""
     case = region.case
     parameters = {f.parameter.node for f in case.finals}
-    widths = {n for node in parameters for n in case.tape.nodes[node].value.shape}
-    data = set()
-    for node in case.forward - parameters:
-        shape = case.tape.nodes[node].value.shape
-        if case.step_of(node).function is None and shape:
-            data |= {n for n in (shape[0], shape[-1]) if n > 1}
-    loss_sizes = {n for n in data if n not in widths}
-    counts = {int(v) for node in case.forward for v in plain_numbers(case, case.step_of(node)) if v == int(v) and v > 2}
+    loss_step = case.tape.nodes[case.truth.loss].step
+    data = [
+        set(node.value.shape) for node in case.tape.nodes
+        if node.number not in parameters and node.value.ndim and node.value.size > 2 and node.step <= loss_step
+        and case.step_of(node.number).function is None and np.ptp(node.value) > 0
+    ]  # fmt: skip
+    common = set.intersection(*data) if data else set()
+    divided = {int(v) for node in case.forward for v in divisors(case, case.step_of(node)) if v == int(v) and v > 2}
     means = {
-        case.tape.nodes[read].value.size
-        for node in case.forward for read in case.step_of(node).reads if name_of(case.step_of(node).function) == "mean"
+        size for node in case.forward if name_of((step := case.step_of(node)).function) == "mean"
+        for read in step.reads for size in (case.tape.nodes[read].value.size, *case.tape.nodes[read].value.shape)
+        if case.tape.nodes[node].value.ndim < 2
     }  # fmt: skip
-    return sorted(loss_sizes | (counts & data) | {m for m in means if m > 1} | {n for n in data if n in widths and n in counts})
+    used = divided | means
+    return sorted(n for n in {*(common & used), *common, *(used & set().union(*data) if data else set())} if n > 2 or n in used and n > 1)
 
 
-def plain_numbers(case: Any, step: Step) -> list[float]:
-    if name_of(step.function) not in ("divide", "multiply", "true_divide"):
+def divisors(case: Any, step: Step) -> list[float]:
+    """The plain numbers that a step divides by."""
+    if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
         return []
-    values = [case.constant_value(part) for part in step.arguments] if isinstance(step.arguments, tuple) else []
-    return [abs(v) if abs(v) >= 1 else 1 / abs(v) for v in values if v]
+    values = [case.constant_value(part) for part in step.arguments]
+    return [round(1 / abs(v), 9) if abs(v) < 1 else abs(v) for v in values if v]
 
 
 # ---- paths -----------------------------------------------------------------------------------------------------------
@@ -444,10 +445,12 @@ def repeated(region: Region, step: Step) -> Any:
 def skipped(region: Region) -> Iterator[Finding]:
     """Turns of a loop that were never made: what is missing are the parts of the first or the last ones."""
     parts = region.case.truth.parts.get(region.of, [])
-    if len(parts) > 2 and parts[0][1].shape == region.value.shape:
+    steps = [region.case.tape.steps[step] for step, _ in parts]
+    of_a_loop = len({s.place for s in steps}) == 1 and len({s.index for s in steps}) == len(steps)
+    if len(parts) > 2 and of_a_loop and parts[0][1].shape == region.value.shape:
         for k in (1, 2):
             for kept in (parts[k:], parts[:-k]):
-                if kept and close(region.value, np.sum([part for _, part in kept], axis=0)):
+                if len(kept) > 1 and close(region.value, np.sum([part for _, part in kept], axis=0)):
                     yield Finding("off-by-one", f"{k} of {len(parts)} turns is left out", None)
     if region.value.shape == region.truth.shape and region.value.ndim and len(region.value) > 1:
         rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])
@@ -815,7 +818,8 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     twin = case.alike.get(other, other)
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
-    nonlinear = name_of(step.function) not in LINEAR or name_of(step.function) in ("subtract", "add") or is_comparison(step)
+    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
+    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
     if case.is_forward(read) or is_comparison(step):
         related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors([twin])
         return own and (nonlinear or related) and (related or nonlinear)
@@ -868,6 +872,36 @@ def one_factor(region: Region) -> Iterator[Finding]:
                 return
 
 
+def broadcasting(region: Region) -> Iterator[Finding]:
+    """Shapes such as (n,) and (n, 1), which give (n, n): one of them laid out as the other gives the truth."""
+    for step, turns in region.sites():
+        places = places_of(step)
+        if len(places) != 2 or not step.makes or name_of(step.function) in PRODUCTS:
+            continue
+        shapes = [np.shape(region.values[node]) for i, _ in places if (node := node_at(region, step, i)) is not None]
+        made = np.shape(region.values[step.makes[0]])
+        if len(shapes) != 2 or made in shapes or np.prod(shapes[0]) != np.prod(shapes[1]):
+            continue
+        for (i, _), shape in zip(places, reversed(shapes), strict=True):
+            changes = {s.index: with_changed(i, lambda value, n=shape: np.reshape(value, n)) for s in turns}
+            if region.gives_truth(changes):
+                node = node_at(region, step, i)
+                name = region.name(node) if node is not None else "an operand"
+                written = f"{bracketed(name)}.reshape{shape}"
+                text = replaced(region.code(step), name, written)
+                yield Finding(
+                    "broadcasting-shape", f"the shapes {shapes[0]} and {shapes[1]} give {made}: {name} should have {shape}",
+                    step, region.rewritten(step, text) if text else None, changes,
+                )  # fmt: skip
+
+
+def dropped_term(region: Region) -> Iterator[Finding]:
+    """One term too many in a sum."""
+    for found in dropped(region):
+        if found.kind == "missing-term":
+            yield found
+
+
 def dropped(region: Region) -> Iterator[Finding]:
     """One term, factor or call too many."""
     for step, turns in region.sites():
@@ -917,9 +951,10 @@ def held_constant(region: Region) -> Iterator[Finding]:
     choices = [(n,) for n in later] + list(combinations((named if len(named) < 13 else named[:12]), 2))
     if len(case.tape.steps) > 800:
         choices = choices[:20]
+    shifts = [n for n in later if name_of(case.step_of(n).function) in ("max", "amax")]
     for cut in choices:
         try:
-            run = played_on_tensors(case.tape, loss_step, overrides={n: case.tape.nodes[n].value for n in cut})
+            run = played_on_tensors(case.tape, loss_step, overrides={n: case.tape.nodes[n].value for n in (*cut, *shifts)})
             found = run.gradient(run.values[case.truth.loss], [region.of]).get(region.of)
         except Exception:
             continue
@@ -964,7 +999,7 @@ def diagonal(region: Region) -> Iterator[Finding]:
 
 
 EXPLANATIONS = (
-    integers, later_state, through_views, damaged_value, reductions, ratio, skipped, assigned_entries, penalty, overwritten,
-    parts_left_out, missing_derivative, layout, comparisons, operations, negated, operands, factor_left_out, one_factor, literal,
-    dropped, fewer_entries, diagonal, held_constant, slope_is_another, factor_too_many,
+    integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries, penalty,
+    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, operands, dropped,
+    factor_left_out, one_factor, literal, fewer_entries, diagonal, held_constant, slope_is_another, factor_too_many,
 )  # fmt: skip

@@ -209,9 +209,38 @@ class Region:
     def here(self, step: Step | None) -> Place:
         """The line of a call, or the statement's own, where the call is in a helper."""
         place = self.event.place
-        if step is not None and step.place is not None and step.place.file == place.file and step.place.function == place.function:
+        if step is None:
+            return self.first_statement()
+        if step.place is None or step.place.file != place.file:
+            return place
+        if step.place.function == place.function:
             return step.place
-        return place
+        return step.place if self.is_their_own(step) else place
+
+    def is_their_own(self, step: Step) -> bool:
+        """Whether a call in a helper is to blame, and not what the helper was given: it is no part of the forward pass."""
+        if step.place is None:
+            return False
+        used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
+        return step.place.function not in used
+
+    def first_statement(self) -> Place:
+        """The first of the lines that made the value, in the function that made it."""
+        making = self.case.step_of(self.node)
+        own = self.event.place
+        if making.place is None or making.place.file != own.file:
+            return own
+        function = making.place.function if self.is_their_own(making) else own.function
+        lines = [s.place for s in self.steps if s.place and s.place.function == function and s.place.file == own.file]
+        if not lines or self.repair.late:
+            return own
+        if function == own.function and all(place.line == own.line for place in lines):
+            return own
+        return lines[0] if function == own.function and len({p.line for p in lines}) > 1 and not self.is_loop() else lines[-1]
+
+    def is_loop(self) -> bool:
+        """Whether the value is added up over turns of its own statement."""
+        return len([e for e in self.case.events if e.place == self.event.place and e.name == self.event.name]) > 1
 
 
 def bracketed(text: str) -> str:
@@ -311,7 +340,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
-    """Put the truth in, and what the same change gives in the other turns of a loop."""
+    """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own."""
     if cause.changes and not repair.late:
         try:
             played = case.replay(edits=cause.changes)
@@ -321,6 +350,29 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
             if event.node in played and case.match_up_to_factor(np.asarray(played[event.node])) is not None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
+    if not repair.late and not repair.mended:
+        mend_turn_by_turn(case, repair)
+
+
+def mend_turn_by_turn(case: Case, repair: Repair) -> None:
+    """The truth of the values that the same call of the forward pass made, for what the same statement made."""
+    place = case.step_of(repair.of).place
+    same = [node for node in case.truth.cotangents if case.step_of(node).place == place and node != repair.of]
+    for event in same_statement(case, repair.event):
+        values = case.replay()
+        if not case.wrong(values):
+            return
+        best, most = None, 0
+        for node in same:
+            truth = case.truth.cotangents[node] * repair.factor
+            if truth.shape != np.shape(values[event.node]) or event.node in case.overrides:
+                continue
+            played = case.replay({event.node: truth})
+            newly = len(case.newly(event.node, truth, values, played)) + 10 * (len(case.wrong(values)) - len(case.wrong(played)))
+            if newly > most:
+                best, most = truth, newly
+        if best is not None:
+            case.overrides[event.node] = best
 
 
 def same_statement(case: Case, event: Event) -> list[Event]:

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
-from tinygrad_scratch.verifier.truth import Truth, played_on_tensors
+from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_REPAIRS = 40
@@ -32,6 +32,8 @@ def difference(value: Array, truth: Array) -> float:
     """The largest difference, relative to the largest true entry; infinite where the shapes differ."""
     if value.shape != truth.shape:
         return np.inf
+    if value.dtype.kind == "b" or truth.dtype.kind == "b":
+        value, truth = value.astype(float), truth.astype(float)
     scale = float(np.max(np.abs(truth), initial=0.0))
     apart = float(np.max(np.abs(value - truth), initial=0.0))
     return apart / scale if scale > 1e-12 else (0.0 if apart < 1e-9 else np.inf)
@@ -248,15 +250,17 @@ class Case:
         return best[1] if best else None
 
     def _names(self, events: list[Event], values: dict[int, Any]) -> Iterator[tuple[Event, bool]]:
-        """The names under which a value may be replaced: the first one; of a right value, also the last."""
-        matched = self.match(values[events[0].node]) is not None
-        if events[0].node not in self.forward and not (matched and len(events) > 1):
+        """The names under which a value may be replaced: the first one; of a gradient of something else, also the last."""
+        own = [event for event in events if event.place.function == events[0].place.function]
+        matched = self.match_up_to_factor(np.asarray(values[events[0].node]))
+        other = len(own) > 1 and (events[0].node in self.alike or (matched is not None and matched[0].how != PART))
+        if events[0].node in self.forward:
+            yield own[-1], True
+        elif not other:
             yield events[0], False
-        elif events[0].node not in self.forward:
-            yield events[-1], False
-            yield events[-1], True
         else:
-            yield events[-1], True
+            yield own[-1], False
+            yield own[-1], True
 
     def _tried(
         self, event: Event, late: bool, entry: Entry, factor: float, values: dict[int, Any], wrong: list[Final],
@@ -275,7 +279,8 @@ class Case:
             return None
         matched = self.match_up_to_factor(values[event.node])
         scaled = matched is not None and matched[0].of == entry.of and factor != self.scale
-        score = mended + 0.5 * len(self._newly(event.node, truth, values, played)) - (1.5 if scaled else 0.0)
+        less = 1.5 if scaled and mended < len(wrong) else 0.0
+        score = mended + 0.5 * len(self.newly(event.node, truth, values, played)) - less
         rank = 2 if matched is None else 1 if matched[0].how == PART else 0
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
         order = -event.node if matched is None else event.node
@@ -288,7 +293,7 @@ class Case:
             return self.replay(late={max(event.time, node.step + 1): (node.slot, truth)})
         return self.replay({event.node: truth})
 
-    def _newly(self, node: int, truth: Array, values: dict[int, Any], played: dict[int, Any]) -> set[int]:
+    def newly(self, node: int, truth: Array, values: dict[int, Any], played: dict[int, Any]) -> set[int]:
         """The later values that were no gradients, and are with this repair."""
         found = set()
         for later in self._later(node):
@@ -319,12 +324,12 @@ class Case:
             slopes = self._influence(final, list(by_node), values)
             if slopes is None:
                 return self._all(by_node, entries)
-            direction, gradients = slopes
+            direction, gradients, later = slopes
             target = self.wanted(np.asarray(values[final.node]), final)
             if target.shape != direction.shape:
                 return self._all(by_node, entries)
             missing = float(np.vdot(direction, target - values[final.node]))
-            for node, gradient in gradients.items():
+            for node, gradient in (*gradients.items(), *later.items()):
                 shape = np.shape(values[node])
                 if not entries[node] or not np.any(gradient):
                     continue
@@ -357,53 +362,123 @@ class Case:
 
     def _influence(
         self, final: Final, nodes: list[int], values: dict[int, Any]
-    ) -> tuple[Array, dict[int, Array]] | None:
-        """A direction, and how a wrong gradient along it depends on each value that it was made from."""
+    ) -> tuple[Array, dict[int, Array], dict[int, Array]] | None:
+        """A direction, and how a wrong gradient along it depends on each value that it was made from.
+
+        Of a value with several names, also how it depends on what was read after the last of them was given.
+        """
         direction = np.random.default_rng(1).standard_normal(np.shape(values[final.node]))
-        try:
-            with np.errstate(all="ignore"):
-                if self._run is None or self._run[0] != len(self.overrides):
-                    until = max(self.tape.nodes[other.node].step for other in self.finals)
-                    run = played_on_tensors(self.tape, until, overrides=self.overrides)
-                    self._run = len(self.overrides), run
-                run = self._run[1]
-                return direction, run.gradient(np.sum(run.values[final.node] * direction), nodes)
-        except Exception:  # a call of the backward pass that has no derivative; then everything is tried
+        run = self._walked()
+        if run is None:
             return None
+        total = np.sum(run.values[final.node] * direction)
+        return direction, run.gradient(total, nodes), self._read_later(run, total, nodes)
+
+    def _read_later(self, run: Played, total: Any, nodes: list[int]) -> dict[int, Array]:
+        last: dict[int, int] = {}
+        for event in self.events:
+            if event.node in last or event.node in set(nodes):
+                last[event.node] = max(last.get(event.node, 0), event.time)
+        wanted = {n: t for n, t in last.items() if n in self.forward or sum(e.node == n for e in self.events) > 1}
+        read = [
+            (node, tensor) for node, step, tensor in run.readers
+            if node in wanted and step >= wanted[node] and tensor._record is not None
+        ]  # fmt: skip
+        found: dict[int, Array] = {}
+        if read and total._record is not None:
+            gradients = total.gradient(*(tensor for _, tensor in read))
+            for (node, _), gradient in zip(read, gradients, strict=True):
+                found[node] = found.get(node, 0.0) + gradient.numpy()
+        return found
 
     _run: Any = None
 
     # ---- loops: no single turn mends a final gradient ----------------------------------------------------------------
 
     def _helping(self, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
-        """The earliest replacement after which more of what follows is a gradient."""
-        seen: set[int] = set()
+        """The replacement after which most of what follows is a gradient that was none."""
+        events = self._suspects(wrong, values)
+        first = {event.node: event for event in reversed(events)}
+        named = {node for node in first if node not in self.forward}
+        strange = [
+            node for node in sorted(named)
+            if node not in self.alike and self.match_up_to_factor(np.asarray(values[node])) is None and values[node].size > 1
+        ]  # fmt: skip
+        run = self._walked()
+        if run is None:
+            return None
         best: tuple[tuple[float, ...], Repair] | None = None
-        for event in self._suspects(wrong, values):
-            value = np.asarray(values[event.node])
-            if event.node in seen or event.node in self.forward or self.match_up_to_factor(value) is not None:
-                continue
-            if event.node in self.alike:
-                continue
-            seen.add(event.node)
-            if len(seen) > 6:
-                break
-            for entry in self.table.entries(value.shape)[:60]:
-                try:
-                    played = self.replay({event.node: self.scale * entry.value})
-                except Exception:
+        tried: set[tuple[int, int]] = set()
+        for node in strange[:24]:
+            for other, i in self._turned(run, node, sorted(self._sources(node, named)), values):
+                if (other, i) in tried or len(tried) > 2 * MOST_TRIALS:
                     continue
-                newly = len(self._newly(event.node, self.scale * entry.value, values, played))
-                key = (float(newly), float(entry.how != PART), float(-event.node))
+                tried.add((other, i))
+                entry = self.table.entries(np.shape(values[other]))[i]
+                truth = self.scale * entry.value
+                played = self.replay({other: truth})
+                newly = len(self.newly(other, truth, values, played))
+                whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
+                event = first[other]
+                key = (float(newly), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
-                    best = key, Repair(event, self.scale * entry.value, entry.of, entry.through, 0, factor=self.scale)
+                    best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale)
+            if best is not None:
+                break
         return best[1] if best else None
+
+    def _sources(self, node: int, named: set[int]) -> set[int]:
+        """The named values that a value was made from, without others in between."""
+        found: set[int] = set()
+        waiting, seen = list(self.parents[node]), set()
+        while waiting:
+            other = waiting.pop()
+            if other in seen or other in self.forward:
+                continue
+            seen.add(other)
+            if other in named and self.tape.nodes[other].value.size > 1:
+                found.add(other)
+            if other not in named or len(found) < 6:
+                waiting += self.parents[other]
+        return found
+
+    def _turned(self, run: Played, node: int, sources: list[int], values: dict[int, Any]) -> Iterator[tuple[int, int]]:
+        """The replacements of sources by entries of the table that seem to turn a value into a gradient."""
+        goals = self.table.entries(np.shape(values[node]))
+        if not goals or node not in run.values:
+            return
+        direction = np.random.default_rng(1).standard_normal(np.shape(values[node]))
+        targets = self.scale * np.array([np.vdot(direction, goal.value) for goal in goals])
+        base = float(np.vdot(direction, values[node]))
+        for other, gradient in run.gradient(np.sum(run.values[node] * direction), sources).items():
+            entries = self.table.entries(np.shape(values[other]))
+            if not entries or not np.any(gradient) or other in self.overrides:
+                continue
+            now = base - float(np.vdot(gradient, values[other]))
+            then = now + self.scale * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
+            room = 1e-6 * (np.abs(base) + np.abs(then) + np.abs(np.vdot(np.abs(gradient), np.abs(values[other]))))
+            hits = np.any(np.abs(then[:, None] - targets[None, :]) <= room[:, None], axis=1)
+            for i in np.flatnonzero(hits):
+                yield other, int(i)
+
+    def _walked(self) -> Played | None:
+        """The whole run on Tensors, with what was mended so far."""
+        try:
+            if self._run is None or self._run[0] != len(self.overrides):
+                until = max(self.tape.nodes[other.node].step for other in self.finals)
+                with np.errstate(all="ignore"):
+                    self._run = len(self.overrides), played_on_tensors(self.tape, until, overrides=self.overrides)
+        except Exception:  # a call of the backward pass that has no derivative
+            return None
+        run: Played = self._run[1]
+        return run
 
     def _last(self, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
         """A wrong gradient itself, where nothing before it mends it."""
         for final in wrong:
-            event = next((e for e in reversed(self.events) if e.node == final.node), None)
-            event = event or Event(final.name, final.node, self._place(final.node), 0, 10**9)
+            named = [e for e in self.events if e.node == final.node]
+            own = [e for e in named if e.place.function == named[0].place.function]
+            event = own[-1] if own else Event(final.name, final.node, self._place(final.node), 0, 10**9)
             truth = self.true_of(final) * self.scale
             if final.node not in self.overrides and event.place is not None:
                 return Repair(event, truth, final.parameter.node, None, 1, factor=self.scale)
