@@ -302,7 +302,7 @@ def row_of(quantity: Quantity, of: str, times: int, worst: Worst | None) -> Row:
     if quantity.verdict == CONSEQUENCE:
         word = f"follows from {quantity.detail}"
     elif quantity.verdict == CONVENTION:
-        word = f"right: {quantity.detail}"
+        word = f"right, {quantity.detail}"
     elif quantity.detail:
         word = f"{word}: {quantity.detail}"
     if times > 1:

@@ -155,8 +155,10 @@ def marked(tokens: list[str], same: int, rest: int) -> Marked:
 
 def found_in(text: str, part: str) -> Marked:
     """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
-    match = re.search(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part), text)
-    return Marked(text, *match.span()) if match else Marked(text, value_starts(text), len(text))
+    pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))
+    start = value_starts(text)
+    match = pattern.search(text, start)
+    return Marked(text, *match.span()) if match else Marked(text, start, len(text))
 
 
 def value_starts(text: str) -> int:
