@@ -183,11 +183,13 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
 
 def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
     """The statement as it should be: what is known of it may be all, its value or a part of that."""
-    for span in (Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)):
-        yield statement[: span.start] + should_be + statement[span.end :]
-    if expression and expression in right_side(statement):
-        span = found_in(statement, expression)
-        yield statement[: span.start] + should_be + statement[span.end :]
+    value = right_side(statement)
+    spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
+    if expression and expression in value:
+        spans.append(found_in(statement, expression))
+    for span in spans:
+        text = statement[: span.start] + should_be + statement[span.end :]
+        yield without_brackets(without_brackets(text, value), expression or value)
 
 
 def apart(pair: tuple[Marked, Marked]) -> int:

@@ -153,6 +153,20 @@ def marked(tokens: list[str], same: int, rest: int) -> Marked:
     return Marked(text, min(start + blanks, end), max(end, start + blanks) if end > start else start)
 
 
+def without_brackets(text: str, part: str) -> str:
+    """A text without brackets around a part of it, where they change nothing."""
+    shorter = text.replace(f"({part})", part, 1)
+    return shorter if is_same(text, shorter) else text
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts mean the same to Python."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False
+
+
 def found_in(text: str, part: str) -> Marked:
     """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
     pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))
