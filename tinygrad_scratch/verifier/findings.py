@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.judge import close, difference
-from tinygrad_scratch.verifier.source import Marked, call_at, compared, found_in, right_side, statement_at
+from tinygrad_scratch.verifier.source import (
+    Marked,
+    call_at,
+    compared,
+    found_in,
+    right_side,
+    statement_at,
+    without_brackets,
+)
 from tinygrad_scratch.verifier.tape import Place
 
 RIGHT, CONVENTION, WRONG = "right", "right in another convention", "wrong"
@@ -288,7 +296,7 @@ class Quantities:
         return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
 
     def is_guilty(self, event: Any) -> bool:
-        """Whether this name of a value is wrong; of one that was used as what it isn't, an earlier name may be right."""
+        """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
         repair = self.guilty.get(event.node)
         return repair is not None and (event.name == repair.event.name or not repair.late)
 

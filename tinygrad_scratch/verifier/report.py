@@ -42,8 +42,8 @@ def report(found: Findings) -> str:
     >>> with verify(w=np.ones(3)) as check:
     ...     pass
     >>> print(check)
-    Not checkable: No loss was recorded. Set check.loss = ... in the block, to the
-    value that NumPy computed.
+    Not checkable: No call of NumPy was recorded. Make the calls of forward and
+    backward inside the block.
     """
     return "\n".join(line.text for line in report_lines(found))
 
