@@ -191,13 +191,11 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
 
 def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
     """The statement as it should be: what is known of it may be all, its value or a part of that."""
-    value = right_side(statement)
     spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
-    if expression and expression in value:
+    if expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:
-        text = statement[: span.start] + should_be + statement[span.end :]
-        yield without_brackets(without_brackets(text, value), expression or value)
+        yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
 
 
 def apart(pair: tuple[Marked, Marked]) -> int:
@@ -292,7 +290,8 @@ class Quantities:
         ):  # without a name, as in `return x.T @ delta`
             place = self.case.tape.steps[self.case.tape.nodes[node].step].place
             if place is not None:
-                found[node] = self.quantity(node, self.names.expression(node), place)
+                name = call_at(place) or self.finals[node].name or self.names.expression(node)
+                found[node] = self.quantity(node, name, place)
         return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
 
     def is_guilty(self, event: Any) -> bool:

@@ -153,10 +153,23 @@ def marked(tokens: list[str], same: int, rest: int) -> Marked:
     return Marked(text, min(start + blanks, end), max(end, start + blanks) if end > start else start)
 
 
-def without_brackets(text: str, part: str) -> str:
-    """A text without brackets around a part of it, where they change nothing."""
-    shorter = text.replace(f"({part})", part, 1)
-    return shorter if is_same(text, shorter) else text
+def without_brackets(text: str, mine: str) -> str:
+    """A text without the brackets that another one hasn't, where they change nothing."""
+    for start, end in brackets_in(text):
+        shorter = text[:start] + text[start + 1 : end] + text[end + 1 :]
+        if text[start : end + 1] not in mine and is_same(text, shorter):
+            return without_brackets(shorter, mine)
+    return text
+
+
+def brackets_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where round brackets open and close."""
+    waiting: list[int] = []
+    for place, sign in enumerate(text):
+        if sign == "(":
+            waiting.append(place)
+        elif sign == ")" and waiting:
+            yield waiting.pop(), place
 
 
 def is_same(one: str, other: str) -> bool:
