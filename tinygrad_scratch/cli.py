@@ -18,11 +18,15 @@ where nothing could be judged."""
 
 def parser() -> argparse.ArgumentParser:
     """What can be written on the command line."""
-    program = argparse.ArgumentParser(prog="python -m tinygrad_scratch", description="Autodiff for the NumPy you already wrote.")
+    program = argparse.ArgumentParser(
+        prog="python -m tinygrad_scratch", description="Autodiff for the NumPy you already wrote."
+    )
     commands = program.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="judge the backprop in a script", description=DESCRIPTION)
     verify.add_argument("file", metavar="FILE.py")
-    verify.add_argument("--loss", metavar="NAME", help="the variable that holds the loss, or a known loss: 'mean squared error'")
+    verify.add_argument(
+        "--loss", metavar="NAME", help="the variable that holds the loss, or a known loss: 'mean squared error'"
+    )
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
     verify.add_argument("--html", nargs="?", const="", metavar="PATH", help="write a page (FILE.html)")
     verify.add_argument("--draw", nargs="?", const="", metavar="PATH", help="draw the computation (FILE.svg)")
@@ -45,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return complain(f"{given.file} raised {type(error).__name__}: {error}")
     if not checks:
-        return complain(f"{given.file} imports tinygrad_scratch and makes no check: write `with verify(net) as check:` in it.")
+        return complain(
+            f"{given.file} imports tinygrad_scratch and makes no check: write `with verify(net) as check:` in it."
+        )
     for number, check in enumerate(checks):
         show(check, given, file, f"-{number + 1}" if len(checks) > 1 else "")
     return code_of(checks)

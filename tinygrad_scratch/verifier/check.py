@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from types import FrameType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,11 +17,18 @@ from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, recorded_parameters
+from tinygrad_scratch.verifier.parameters import (
+    Parameter,
+    arrays_below,
+    path_of,
+    recorded_parameters,
+    restore_content,
+    unrecord_names,
+)
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.shown import Shown
-from tinygrad_scratch.verifier.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
@@ -42,7 +49,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     The block holds their own calls, as they would make them; nothing of theirs is edited or left changed. Targets are
     objects, dicts, lists, tuples or modules that hold the parameters, or arrays by name; without any, the variables of
-    the block are looked at. Gradients that were not given are looked for: on the targets, and in updates of the weights.
+    the block are looked at. Gradients that were not given are looked for on the targets and in updates of the weights.
     """
 
     made: list[Any] | None = None  # where a script's own checks are gathered
@@ -51,7 +58,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     function = classmethod(check_function)
 
     def __init__(self, *targets: Any, **named: Any) -> None:
-        self.targets = {**{f"{i}" if i else "": target for i, target in enumerate(targets)}, **named}
+        self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
         self.tape = Tape()
         self.watch = Watch(self.tape)
         self.parameters: list[Parameter] = []
@@ -103,7 +110,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`."""
         found: list[Given] = []
         for holder in holders:
-            parts = list(stored_gradients(holder)) or list(gradients_in(holder))
+            name = variable_of(self.frame, holder) if len(holders) > 1 else ""
+            parts = list(stored_gradients(holder, name)) or list(gradients_in(holder, name))
             found += [(path, part.node) for path, part in parts]
         self.entry.take_gradients(found, holders)
 
@@ -113,20 +121,23 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     # ---- the block ---------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> verify:
+    def __enter__(self) -> Self:
         return self.begin(sys._getframe(1))
 
-    def begin(self, frame: FrameType | None) -> verify:
+    def begin(self, frame: FrameType | None) -> Self:
         """Start recording; the variables of a running function are looked at, too."""
         if self._open or self.tape.closed:
             raise RuntimeError("A check records one block. Write another `with verify(...) as check:` for the next.")
         self._stack = ExitStack()
         self.frame = frame
+        self.targets = named_by(frame, self.targets)
         try:
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
-            enter(numpy_recorded(self.tape))
+            self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
+            if frame is not None and is_theirs(frame.f_code.co_filename):
+                self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
             enter(watched(self.watch, frame))
         except BaseException:
@@ -135,7 +146,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._open = True
         return self
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         self.conclude(error)
         return isinstance(error, LimitReached)
 
@@ -151,6 +164,18 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         finally:
             self.tape.most_steps += 100_000
             self.watch.finish()
+            self.watch.take_back()
+            own = (
+                None
+                if self.frame is None or self.frame.f_locals is not self.frame.f_globals
+                else id(self.frame.f_globals)
+            )
+            for key, (names, before) in self.watch.outer.items():
+                if key != own:
+                    unrecord_names(names, before)
+                    for array in before.values():
+                        if type(array) is np.ndarray:
+                            restore_content(array, self.tape)
             self._stack.close()
             self.frame = None
         stopped = isinstance(error, LimitReached)
@@ -169,7 +194,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         """The gradients that the targets, or the variables of the block, keep."""
         found: list[Given] = []
         for name, target in self.targets.items():
-            found += [(path, part.node) for path, part in stored_gradients(target, name if not name.isdigit() else "")]
+            found += [(path, part.node) for path, part in stored_gradients(target, name)]
         if self.frame is not None and not found:
             for name, value in list(self.frame.f_locals.items()):
                 if value is not self and not isinstance(value, type(sys)):
@@ -181,10 +206,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         found: dict[str, int] = {}
         seen: set[int] = set()
         for name, target in self.targets.items():
-            path = name if name and not name.isdigit() else ""
-            for _, _, text, part in arrays_below(target, path, seen):
+            for _, _, text, part in arrays_below(target, name, seen):
                 if type(part) is Recorded and part.is_used:
-                    found[text.removeprefix(".")] = part.node
+                    found[path_of(text)] = part.node
         if self.frame is not None:
             for name, value in list(self.frame.f_locals.items()):
                 if type(value) is Recorded and value.is_used:
@@ -240,8 +264,30 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         return difference(value, self.truth.cotangents[final.parameter.node])
 
 
+def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:
+    """Targets by name: one alone needs none; several that were given without are called as their variables are."""
+    numbered = [name for name in targets if name.isdigit()]
+    if len(numbered) == 1:
+        return {name if name != numbered[0] else "": target for name, target in targets.items()}
+    named: dict[str, Any] = {}
+    for name, target in targets.items():
+        known = variable_of(frame, target) if name.isdigit() else name
+        named[known if known and known not in named else f"target{name}"] = target
+    return named
+
+
+def variable_of(frame: FrameType | None, value: Any) -> str:
+    """The name of the variable that holds a value."""
+    if frame is None:
+        return ""
+    return next((name for name, own in {**frame.f_globals, **frame.f_locals}.items() if own is value), "")
+
+
 def their_error(error: BaseException, tape: Tape) -> str:
     """What is said of a block that raised; the error itself goes on."""
     last = next((step.place for step in reversed(tape.steps) if step.place is not None), None)
     where = f" The last recorded call was at {last}." if last else ""
-    return f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls were recorded.{where}"
+    return (
+        f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls "
+        f"were recorded.{where}"
+    )

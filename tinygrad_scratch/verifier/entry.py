@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, unjoined, updates
+from tinygrad_scratch.verifier.gradients import Given, Updates, named_within, unjoined
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -29,6 +31,7 @@ class Entry:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
@@ -61,7 +64,8 @@ class Entry:
             self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
         elif isinstance(value, float | int | np.ndarray | np.generic):
             self._loss_problem = (
-                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from what forward returned."
+                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from "
+                f"what forward returned."
             )
         else:
             self._loss_problem = (
@@ -71,12 +75,16 @@ class Entry:
 
     def _is_of(self, node: int, value: Any) -> bool:
         known = self.tape.nodes[node].value
-        return known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        return (
+            known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        )
 
     def take_known_loss(self, name: str, function: Loss, output: Any, target: Any) -> None:
         """A loss by name; the output may have been written to since, so all that it was is kept."""
         if type(output) is not Recorded:
-            self._loss_problem = f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            self._loss_problem = (
+                f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            )
             return
         nodes = [node.number for node in self.tape.nodes if node.slot == output._slot]
         target = target._array.copy() if type(target) is Recorded else np.asarray(target)
@@ -89,7 +97,8 @@ class Entry:
         if not found:
             if value is None:
                 self._gradient_problem = (
-                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients are looked for on "
+                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients "
+                    "are looked for on "
                     "the objects and in the updates of the weights; or say check.gradients_in(object)."
                 )
             else:
@@ -126,6 +135,9 @@ class Entry:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
+        later: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            later.setdefault(event.node, []).append(event.name)
         for event in self.watch.events:
             node = self.tape.nodes[event.node]
             made_by = self.tape.steps[node.step]
@@ -134,7 +146,7 @@ class Entry:
             if made_by.function is None and made_by.makes == (node.number,):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
-                used.append(Parameter(own(event.name), stand, None, asked=False, first=node.number))
+                used.append(Parameter(full_name(event, later), stand, None, asked=False, first=node.number))
         return used
 
     def _gradients(self) -> list[Gradient]:
@@ -142,24 +154,26 @@ class Entry:
         asked = [p for p in self.parameters if p.asked] or self.parameters
         if self.rate is not None:
             return self._from_steps(asked)
+        made = Updates(self.tape, self._all_names())
         for parameter in asked:
-            for node, direction in updates(self.tape, parameter, self._bound(parameter)):
-                self._updates.setdefault(node, (parameter, direction))
+            found = made.of(parameter, self._bound(parameter))
+            if found is not None:
+                self._updates.setdefault(found[0], (parameter, found[1]))
         if self.given:
-            found = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
-            more = set(self._updates) - {node for _, node in found} if self.updates_too else ()
-            return [*found, *((self._names("", node), node) for node in sorted(more))]
+            given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
+            more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
+            return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
-        found = [(self._names(path, node), node) for path, node in self.stored]
-        found += [(self._names("", node), node) for node in self._updates if node not in named]
+        kept = [(self._names(path, node), node) for path, node in self.stored]
+        kept += [(self._names("", node), node) for node in self._updates if node not in named]
         if not self._updates and not self.stored:
             latest: dict[tuple[int, str], Event] = {}
             for event in self.watch.events:
                 if is_gradient_name(event.short):
                     latest[event.owner, event.name] = event
             nodes = dict.fromkeys(event.node for event in latest.values())
-            found += [(self._names("", node), node) for node in nodes]
-        return found
+            kept += [(self._names("", node), node) for node in nodes]
+        return kept
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""
@@ -190,7 +204,9 @@ class Entry:
             last = self._last(parameter)
             if last == parameter.node:
                 continue
-            before = Recorded(self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array))
+            before = Recorded(
+                self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
+            )
             now = self.tape.nodes[last]
             live = Recorded(self.tape, now.value, now.slot)
             gradient = (before - live) / self.rate
@@ -208,8 +224,18 @@ class Entry:
         """The values that were given to the name of a parameter later."""
         found = [self.after[parameter.name]] if parameter.name in self.after else []
         wanted = words(parameter.name)[-1:]
-        found += [event.node for event in self.watch.events if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)]
+        found += [
+            event.node
+            for event in self.watch.events
+            if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)
+        ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
+
+    def _all_names(self) -> dict[int, list[str]]:
+        names: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            names.setdefault(event.node, []).append(event.name)
+        return names
 
     def _names(self, path: str, node: int) -> list[str]:
         here = [event.name for event in self.watch.events if event.node == node]
@@ -223,7 +249,12 @@ class Entry:
         finals = self._paired(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        mine = self._computed()
+        mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
+            return (
+                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
+                f"the loss, or one of: {', '.join(LOSSES)}."
+            )
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
@@ -235,9 +266,20 @@ class Entry:
         if best is not None:
             return self._choose(*best, len(finals))
         return (
-            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
+            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
+            "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
+
+    def _wanted_value(self) -> list[Candidate]:
+        """The values under the name that was given for the loss."""
+        if self.wanted_loss in LOSSES:
+            return []
+        reached = self._reached({p.node for p in self.parameters})
+        nodes = [
+            event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))
+        ]
+        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
 
     def _put_wanted(self, finals: list[Final]) -> str | None:
         """The named loss, of the output as it was when the gradients fit best; of two, as it was first."""
@@ -252,7 +294,7 @@ class Entry:
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
         """The candidate that most gradients fit: itself, how many up to one factor, how many as they are."""
         found: tuple[Candidate, int, int] | None = None
-        given = [self.tape.nodes[final.node].value for final in finals]
+        given = [self.tape.nodes[final.node].value * final.direction for final in finals]
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
@@ -269,11 +311,14 @@ class Entry:
         factor = "" if exact or not same else ", up to one factor"
         if candidate.function is not None and not same:
             return (
-                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the block, or say which it is: "
+                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
+                "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        self.notes.append(f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
+        self.notes.append(
+            f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}."
+        )
         return self._put(candidate)
 
     def _put(self, candidate: Candidate) -> str | None:
@@ -293,7 +338,8 @@ class Entry:
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
-                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape {np.shape(target)}: {error}. "
+                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape "
+                f"{np.shape(target)}: {error}. "
                 "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
             )
         self._renumber(moved)
@@ -315,6 +361,7 @@ class Entry:
         parameters = {p.node for p in self.parameters}
         reached = self._reached(parameters)
         named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
+        named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
@@ -338,11 +385,13 @@ class Entry:
         wanted = set(parameters)
         names = {event.node: own(event.name) for event in reversed(self.watch.events)}
         outputs: list[int] = []
-        for node in self.tape.nodes:
-            mine = set(depends.get(node.number, ())).union(*(depends.get(p, ()) for p in self._parents.get(node.number, ())))
-            depends[node.number] = mine
-            if mine >= wanted and node.value.dtype.kind == "f" and node.value.ndim <= 2 and len(outputs) < 12:
-                outputs.append(node.number)
+        for made in self.tape.nodes:
+            mine = set(depends.get(made.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
+            )
+            depends[made.number] = mine
+            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
+                outputs.append(made.number)
         labels: list[tuple[str, Array]] = []
         for step in self.tape.steps:
             if step.function is None or not any(depends.get(node) for node in step.makes):
@@ -350,12 +399,14 @@ class Entry:
                     value = self.tape.nodes[node].value
                     if node not in wanted and value.dtype.kind in "fiub" and names.get(node):
                         labels.append((names[node], value))
-        found = [
+        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 80))
+        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
-            for node, target_name, target in pairs_of(outputs, labels[:40], self.tape)
-            for name, function in LOSSES.items()
+            for node, target_name, target in pairs
+            for name, function in chosen.items()
         ]
-        return found[:1500]
 
     # ---- whose gradient ----------------------------------------------------------------------------------------------
 
@@ -366,23 +417,32 @@ class Entry:
             return parameter.node in cotangents and close(value, cotangents[parameter.node])
 
         reached = [p for p in self.parameters if np.any(cotangents.get(p.node, 0))]
-        if not reached:
+        told = any(p.asked for p in self.parameters)
+        if not reached or (told and not any(p.asked for p in reached)):
             return (
-                "The loss does not depend on any parameter that was found. Were the parameters copied, or changed to plain numbers, "
-                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the loss in the block."
+                "The loss does not depend on any parameter that was found. Were the parameters copied, "
+                "or changed to plain numbers, "
+                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the "
+                "loss in the block."
             )
         zero = [p for p in self.parameters if p.asked and p not in reached]
         self.finals, self.unsure = self._paired(is_close, reached)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
+        self.finals = [self._within(final, is_close) for final in self.finals]
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
-        self.missing = [p for p in asked if id(p) not in done]
-        self.parameters = [p for p in self.parameters if p.asked or id(p) in done]
+        self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
+        self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
-            shapes = ", ".join(f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8])
-            return f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with a dict: check.gradients = {{name: gradient}}."
+            shapes = ", ".join(
+                f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8]
+            )
+            return (
+                f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
+                f"a dict: check.gradients = {{name: gradient}}."
+            )
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
@@ -406,12 +466,28 @@ class Entry:
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
+    def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """Of an update that is no gradient, as with weight decay: the named gradient in it, if that is right."""
+        value = self.tape.nodes[final.node].value
+        if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
+            return final
+        names = self._all_names()
+        inner = named_within(self.tape, final.node, names)
+        if inner is None or not is_close(self.tape.nodes[inner].value, final.parameter):
+            return final
+        return Final(names[inner][0], inner, final.parameter, "update", final.direction)
+
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""
         more, self.unsure = paired(zero, self.unsure, self.tape)
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def full_name(event: Event, names: dict[int, list[str]]) -> str:
+    """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
+    return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
 
 
 def own(name: str) -> str:

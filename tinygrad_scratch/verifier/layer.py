@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,24 @@ import numpy as np
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
+from tinygrad_scratch.verifier.watch import RATE
 
-FORWARD = ("forward", "forward_pass", "forward_propagation", "feedforward", "feed_forward", "fprop", "fwd", "forward_prop", "__call__")
-BACKWARD = ("backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop", "back", "backward_propagation")  # fmt: skip
+FORWARD = (
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "feedforward",
+    "feed_forward",
+    "fprop",
+    "fwd",
+    "forward_prop",
+    "__call__",
+)
+BACKWARD = (
+    "backward", "backward_pass", "back_propagation", "backpropagation", "backprop", "bprop", "bwd", "backward_prop",
+    "back", "backward_propagation",
+)  # fmt: skip
 OUTPUT = ("output", "outputs", "out", "y", "a", "activation", "activations", "z")
-RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_size|.*learning_?rate|l_?rate|epsilon)$", re.IGNORECASE)
 CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IGNORECASE)
 UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gout|top_diff|.*diff)$", re.IGNORECASE)
 
@@ -28,13 +42,14 @@ def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **k
     >>> from tinygrad_scratch import verify
     >>> def squared_error(w, x, y):
     ...     error = x @ w - y
-    ...     return np.sum(error**2), x.T @ error  # forgets the 2
+    ...     return np.sum(error**2), 2 * x.T @ y  # error is meant
     >>> x, y = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 7.0]]), np.array([1.0, 0.0, 2.0])
     >>> verify.function(squared_error, np.array([0.1, -0.2]), x, y).ok
     False
     """
     names = argument_names(function, len(arguments))
     check = kind(**targets_of(function, names, arguments), **keywords_of(keywords))
+    check.entry.all_asked = False  # some arguments are data
     check.begin(None)
     with Ending(check):
         given = [stand_for(check, argument) for argument in arguments]
@@ -83,7 +98,9 @@ class Ending:
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
         return bool(self.check.__exit__(kind, error, traceback))
 
 
@@ -143,7 +160,9 @@ def argument_names(function: Any, count: int) -> list[str]:
     return [*found, *(f"argument_{i}" for i in range(len(found), count))][:count]
 
 
-def run_passes(check: Any, passes: list[Pass], given: tuple[Any, ...], names: list[str], rate: float, draw: Any) -> None:
+def run_passes(
+    check: Any, passes: list[Pass], given: tuple[Any, ...], names: list[str], rate: float, draw: Any
+) -> None:
     """Forward through all, a drawn upstream gradient, backward through all in reverse order."""
     value: tuple[Any, ...] = given
     for each in passes:
@@ -166,7 +185,9 @@ def run_passes(check: Any, passes: list[Pass], given: tuple[Any, ...], names: li
         flowing = next((part for _, part in gradients_in(returned)), None)
         flowing = kept_input_gradient(each) if flowing is None else flowing
         if flowing is None and not last:
-            raise TypeError(f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it.")
+            raise TypeError(
+                f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it."
+            )
         if last:
             found += named_gradients(returned, names, each)
         else:
@@ -234,7 +255,10 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
     free = [p.name for p in parameters if p.name not in known]
     meant = next((name for name in free if UPSTREAM.match(name) or is_gradient_name(name)), free[0] if free else None)
     if meant is None:
-        raise TypeError(f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: judge its network.")
+        raise TypeError(
+            f"{each.backward.__qualname__} takes no upstream gradient, so it can't be judged on its own: "
+            f"judge its network."
+        )
     known[meant] = upstream
     found = []
     for parameter in parameters:
@@ -244,8 +268,10 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
             break
         else:
             raise TypeError(
-                f"{each.backward.__qualname__} wants {parameter.name!r}, and verify.layer can't know it. Write the calls in a block: "
-                "with verify(layer, x=x) as check: out = layer.forward(x); check.loss = np.sum(out * R); check.gradients = ..."
+                f"{each.backward.__qualname__} wants {parameter.name!r}, and verify.layer can't know it. "
+                f"Write the calls in a block: "
+                "with verify(layer, x=x) as check: out = layer.forward(x); check.loss = np.sum(out * R); "
+                "check.gradients = ..."
             )
     return found
 

@@ -17,10 +17,11 @@ from typing import Any
 
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.gradients import in_update
-from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, put
+from tinygrad_scratch.verifier.losses import loss_named
+from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.watch import Event
+from tinygrad_scratch.verifier.watch import Event, put
 
 
 class TurnDone(LimitReached):
@@ -77,7 +78,7 @@ def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: f
     """Run a script until one turn of its training loop is made, and judge that."""
     check = verify()
     check.seconds = seconds
-    check.entry.wanted_loss = loss
+    check.entry.wanted_loss = known_name(loss)
     loops = Loops(check)
     check.watch.on_line = loops.see
     check.watch.own_names.add(id(names))
@@ -98,6 +99,14 @@ def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: f
         check.notes.append(f"One turn of the loop at line {loops.line} was made, and judged.")
     check.conclude(error)
     return check
+
+
+def known_name(loss: str | None) -> str | None:
+    """The full name of a well-known loss; a variable's name stays."""
+    try:
+        return loss and loss_named(loss)[0]
+    except ValueError:
+        return loss
 
 
 @dataclass
@@ -129,7 +138,7 @@ class Loops:
             return
         watch = self.check.watch
         if turns and turns[-1].first == line:
-            found = self._updates(turns[-1])
+            found = self._updates(turns[-1], self._outermost(frame, turns[-1]))
             if found:
                 self.updated, self.line = found, line
                 raise TurnDone("one turn")
@@ -137,10 +146,22 @@ class Loops:
         lift_numbers(frame, line, self.check.tape)
         turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))
 
-    def _updates(self, turn: Turn) -> list[Parameter]:
-        """The values that were there before the turn, were used in it, and then changed under their own name."""
+    def _outermost(self, frame: FrameType | None, turn: Turn) -> int:
+        """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
+        first = turn.steps
+        while frame is not None:
+            first = min([first, *(other.steps for other in self.running.get(id(frame), []))])
+            frame = frame.f_back
+        return first
+
+    def _updates(self, turn: Turn, outermost: int) -> list[Parameter]:
+        """The values that were there before the turn, were used in it, and then changed under their own name.
+
+        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers.
+        """
         tape, events = self.check.tape, self.check.watch.events
         steps = tape.steps[turn.steps :]
+        early = {node for step in tape.steps[outermost : turn.steps] for node in step.reads}
         reads: dict[int, int] = {}
         for step in steps:
             for node in step.reads:
@@ -156,7 +177,13 @@ class Loops:
             for before in step.reads:
                 node = tape.nodes[before]
                 old = next((e for e in named.get(before, ()) if (e.owner, e.short) == (event.owner, event.short)), None)
-                if old is None or before in found or reads[before] < 2 or node.value.dtype.kind != "f":
+                if (
+                    old is None
+                    or before in found
+                    or before in early
+                    or reads[before] < 2
+                    or node.value.dtype.kind != "f"
+                ):
                     continue
                 if in_update(tape, step, event.node, before) is not None:
                     stand = Recorded(tape, node.value, node.slot)
@@ -171,9 +198,9 @@ def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:
     for name, value in list(names.items()):
         if type(value) is float or (type(value) is int and name in stepped):
             names[name] = from_outside(tape, float(value))
-        elif type(value) in (list, dict):
+        elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):
-                recorded = from_outside(tape, part) if type(part) is float else None
+                recorded = from_outside(tape, part) if type(part) is not Recorded else None
                 if recorded is not None:
                     put(holder, key, recorded)
 
@@ -184,11 +211,23 @@ def stepped_in(file: str, line: int) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(tree_of(file)):
         inside = isinstance(node, ast.Assign | ast.AugAssign) and line < node.lineno <= loops_in(file).get(line, 0)
-        if inside and isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Sub) and isinstance(node.target, ast.Name):
+        if (
+            inside
+            and isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Sub)
+            and isinstance(node.target, ast.Name)
+        ):
             found.add(node.target.id)
-        if inside and isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Sub):
+        if (
+            inside
+            and isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.BinOp)
+            and isinstance(node.value.op, ast.Sub)
+        ):
             left = node.value.left
-            found.update(t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id)
+            found.update(
+                t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id
+            )
     return frozenset(found)
 
 
