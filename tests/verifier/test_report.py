@@ -36,7 +36,7 @@ from tinygrad_scratch.verifier.findings import (
     Worst,
 )
 from tinygrad_scratch.verifier.report import WIDTH, code_lines, coloured, pieces, report, shortened
-from tinygrad_scratch.verifier.source import Marked, compared, found_in, right_side, statement_at
+from tinygrad_scratch.verifier.source import Marked, compared, found_in, right_side, statement_at, without_brackets
 
 PROGRAM = """\
 import numpy as np
@@ -274,6 +274,12 @@ def test_what_sets_two_texts_apart(mine: str, other: str, part: str, its_part: s
     one, two = compared(mine, other)
     assert (one.text, two.text) == (mine, other)
     assert (one.part, two.part) == (part, its_part)
+
+
+def test_brackets_that_change_nothing_go() -> None:
+    assert without_brackets("d = (a @ b) * (1 - c)", "d = a @ b") == "d = a @ b * (1 - c)"
+    assert without_brackets("d = (a + b) / n", "d = a + b") == "d = (a + b) / n"
+    assert without_brackets("d = (a) * (b)", "d = (a)") == "d = (a) * b"
 
 
 def test_a_part_is_found_as_a_whole_name() -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.judge import close, difference
-from tinygrad_scratch.verifier.source import Marked, call_at, compared, found_in, statement_at
+from tinygrad_scratch.verifier.source import (
+    Marked,
+    call_at,
+    compared,
+    found_in,
+    right_side,
+    statement_at,
+    without_brackets,
+)
 from tinygrad_scratch.verifier.tape import Place
 
 RIGHT, CONVENTION, WRONG = "right", "right in another convention", "wrong"
@@ -171,7 +179,7 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
     """What was written and what would be right, each with the part marked in which they differ."""
     if not cause.should_be:
         return found_in(statement, expression or WHOLE_VALUE), None
-    if expression and expression not in statement:
+    if expression and expression not in right_side(statement):
         statement = expression
     written, right = min(
         (compared(statement, text) for text in mended(statement, expression, cause.should_be)), key=apart
@@ -183,11 +191,11 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
 
 def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
     """The statement as it should be: what is known of it may be all, its value or a part of that."""
-    for span in (Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)):
-        yield statement[: span.start] + should_be + statement[span.end :]
-    if expression and expression in statement:
-        span = found_in(statement, expression)
-        yield statement[: span.start] + should_be + statement[span.end :]
+    spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
+    if expression and expression in right_side(statement):
+        spans.append(found_in(statement, expression))
+    for span in spans:
+        yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
 
 
 def apart(pair: tuple[Marked, Marked]) -> int:
@@ -273,13 +281,29 @@ class Quantities:
         backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
         found: dict[int, Quantity] = {}
         for event in self.case.events:
-            if event.node in backward and event.node not in found and not self.is_constant(event.node):
+            known = event.node in found or self.is_constant(event.node) or self.is_guilty(event)
+            if event.node in backward and not known:
                 found[event.node] = self.quantity(event.node, own_name(event.name), event.place)
-        for node in self.finals.keys() - found.keys():  # without a name, as in `return x.T @ delta`
+        wrong = [self.wrong(repair) for repair in self.guilty.values()]
+        for node in (
+            self.finals.keys() - found.keys() - self.guilty.keys()
+        ):  # without a name, as in `return x.T @ delta`
             place = self.case.tape.steps[self.case.tape.nodes[node].step].place
             if place is not None:
-                found[node] = self.quantity(node, self.names.expression(node), place)
-        return [found[node] for node in sorted(found)]
+                name = call_at(place) or self.finals[node].name or self.names.expression(node)
+                found[node] = self.quantity(node, name, place)
+        return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
+
+    def is_guilty(self, event: Any) -> bool:
+        """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
+        repair = self.guilty.get(event.node)
+        return repair is not None and (event.name == repair.event.name or not repair.late)
+
+    def wrong(self, repair: Any) -> Quantity:
+        event, value = repair.event, as_number(self.case.tape.nodes[repair.event.node].value)
+        where = Where(event.place.file, event.place.line, event.place.function)
+        of, off = self.names.of(repair.of), worst(value, repair.truth)
+        return Quantity(own_name(event.name), where, of, WRONG, "", off, event.node, repair.of)
 
     def is_constant(self, node: int) -> bool:
         step = self.case.tape.steps[self.case.tape.nodes[node].step]
@@ -301,9 +325,6 @@ class Quantities:
 
     def judged(self, node: int, value: Any) -> tuple[str, int | None, str, Any]:
         """Its verdict, what it is the gradient of, what to add, and the truth that it was compared with."""
-        if node in self.guilty:
-            repair = self.guilty[node]
-            return WRONG, repair.of, "", repair.truth
         culprit = self.culprit(node, value)
         final = self.finals.get(node)
         if final is not None:
@@ -351,10 +372,9 @@ class Quantities:
 
 
 def times_said(factor: float) -> str:
-    """What a right value is multiplied by."""
-    if factor < 0:
-        return "uphill" if abs(factor + 1) < 1e-9 else f"{factor:.6g} times it"
-    return f"{factor:.6g} times it" if factor > 1 else f"1/{1 / factor:.6g} of it"
+    """What a right value is multiplied by, for now or by convention."""
+    size = abs(factor)
+    return f"times {'-' if factor < 0 else ''}{f'{size:.6g}' if size >= 1 else f'1/{1 / size:.6g}'}"
 
 
 def as_number(value: Any) -> Any:

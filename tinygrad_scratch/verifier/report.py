@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.findings import (
     Where,
     Worst,
 )
-from tinygrad_scratch.verifier.source import Marked
+from tinygrad_scratch.verifier.source import Marked, compared
 
 WIDTH = 80
 LABEL = 11  # characters of what stands on the left of a mistake's lines
@@ -121,9 +121,11 @@ def mistake_lines(mistake: Mistake, first: bool) -> Iterator[Line]:
     if not first:
         yield from paragraph(f"Also wrong: {named(mistake)}", WRONG)
         yield Line()
-    yield from code_lines("you wrote", mistake.written, WRONG, carets=True)
-    if mistake.right is not None:
-        yield from code_lines("right is", mistake.right, RIGHT, carets=False)
+    right = mistake.right
+    missing = right is not None and not compared(mistake.written.text, right.text)[0].part
+    yield from code_lines("you wrote", mistake.written, WRONG, carets=not missing)
+    if right is not None:
+        yield from code_lines("right is", right, RIGHT, carets=missing)
     yield from labelled("why", f"{mistake.kind}: {stopped(mistake.sentence)}")
     yield from labelled("how sure", certainty(mistake))
     if mistake.worst is not None:
@@ -153,8 +155,8 @@ def values(worst: Worst) -> str:
     if worst.hand is None or worst.true is None:
         return f"they differ most{at}"
     least = ROUNDING * max(abs(worst.hand), abs(worst.true))
-    hand, true = (0.0 if abs(value) < least else value for value in (worst.hand, worst.true))
-    return f"yours{at} is {hand:.6g}, true is {true:.6g}"
+    hand, truth = (0.0 if abs(value) < least else value for value in (worst.hand, worst.true))
+    return f"yours{at} is {hand:.6g}, true is {truth:.6g}"
 
 
 def labelled(label: str, text: str, kind: str = "") -> Iterator[Line]:
@@ -302,7 +304,7 @@ def row_of(quantity: Quantity, of: str, times: int, worst: Worst | None) -> Row:
     if quantity.verdict == CONSEQUENCE:
         word = f"follows from {quantity.detail}"
     elif quantity.verdict == CONVENTION:
-        word = f"right: {quantity.detail}"
+        word = f"right, {quantity.detail}"
     elif quantity.detail:
         word = f"{word}: {quantity.detail}"
     if times > 1:
