@@ -449,7 +449,7 @@ def test_code_that_was_run_from_a_string_is_recorded() -> None:
     names: dict[str, Any] = {"__name__": "unit"}
     text = "import numpy as np\nfrom math import exp\ndef f(w, x):\n    return x.dot(w) * exp(0)\n"
     exec(compile(text, "<unit>", "exec"), names)
-    before = dict(names)
+    before, numpys = dict(names), set(vars(np))
     w = RNG.normal(size=(3, 2))
     with verify(w=w) as check:
         out = names["f"](w, X)
@@ -457,6 +457,7 @@ def test_code_that_was_run_from_a_string_is_recorded() -> None:
         check.gradients = {"w": X.T @ (out - Y)}
     assert check.ok, str(check)
     assert names == before
+    assert vars(np).keys() >= numpys
 
 
 # ---- the command line ------------------------------------------------------------------------------------------------

@@ -14,9 +14,14 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
-from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, parts_of, put, set_local
+from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
 
 DEPTH = 6
+
+
+def is_known(value: Any) -> bool:
+    """Whether a module or a class is a person's own; others are never looked into."""
+    return is_own_module(value.__name__ if isinstance(value, ModuleType) else value.__module__)
 
 
 @dataclass(eq=False)
@@ -63,6 +68,8 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
 def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
     """As parts_of, and what modules and classes of a person's own hold."""
     if isinstance(value, ModuleType | type):
+        if not is_known(value):
+            return
         for key, part in list(vars(value).items()):
             if not key.startswith("__") and not isinstance(part, ModuleType | type | FunctionType):
                 yield key, f"{name}.{key}" if name else key, part
@@ -222,6 +229,8 @@ def holders_below(roots: list[Any]) -> Iterator[Any]:
         if id(value) in seen or isinstance(value, str | bytes | int | float):
             continue
         seen.add(id(value))
+        if isinstance(value, ModuleType) and not is_known(value):
+            continue
         if isinstance(value, dict | list | ModuleType) or type(value) is np.ndarray or is_own(type(value)):
             yield value
         waiting += [part for _, _, part in parts_below(value, "")]
