@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, Updates, named_within, unjoined
+from tinygrad_scratch.verifier.gradients import Given, Updates, unjoined, within
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -468,15 +468,16 @@ class Entry:
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
-        """Of an update that is no gradient, as with weight decay: the named gradient in it, if that is right."""
+        """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is."""
         value = self.tape.nodes[final.node].value
         if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
             return final
-        names = self._all_names()
-        inner = named_within(self.tape, final.node, names)
-        if inner is None or not is_close(self.tape.nodes[inner].value, final.parameter):
+        values = ((node, self.tape.nodes[node].value) for node in within(self.tape, final.node))
+        inner = next((node for node, value in values if is_close(value, final.parameter)), None)
+        if inner is None:
             return final
-        return Final(names[inner][0], inner, final.parameter, "update", final.direction)
+        name = next(iter(self._all_names().get(inner, ())), final.name)
+        return Final(name, inner, final.parameter, "update", final.direction)
 
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""

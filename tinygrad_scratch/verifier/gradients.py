@@ -155,6 +155,16 @@ class Updates:
         return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
 
 
+def is_shrunk(tape: Tape, node: int, before: int) -> bool:
+    """Whether a value is a parameter times a number, as in a decay of the weights."""
+    step = tape.steps[tape.nodes[node].step]
+    return (
+        getattr(step.function, "__name__", "") == "multiply"
+        and before in step.reads
+        and all(read == before or is_plain_number(tape, read) for read in step.reads)
+    )
+
+
 LINEAR = {
     "multiply",
     "divide",
@@ -196,7 +206,7 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
-    one, other = step.reads
+    one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
     if one != before and not (name == "add" and other == before):
         return None
     change = other if one == before else one
@@ -253,17 +263,14 @@ def is_root(tape: Tape, node: int) -> bool:
     return name == "sqrt"
 
 
-def named_within(tape: Tape, node: int, names: dict[int, list[str]]) -> int | None:
-    """The nearest value under the name of a gradient that an update was made of."""
+def within(tape: Tape, node: int) -> Iterator[int]:
+    """The values of its shape that an update was made of, the nearest first."""
     shape = tape.nodes[node].value.shape
     seen: set[int] = set()
     waiting = [node]
     while waiting:
-        here = waiting.pop(0)
-        if here != node and any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in names.get(here, ())):
-            return here
-        for read in tape.steps[tape.nodes[here].step].reads:
+        for read in tape.steps[tape.nodes[waiting.pop(0)].step].reads:
             if read not in seen and tape.nodes[read].value.shape == shape and len(seen) < 40:
                 seen.add(read)
                 waiting.append(read)
-    return None
+                yield read
