@@ -363,13 +363,16 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
     parts = region.case.truth.parts.get(region.of, [])
     if not 1 < len(parts) <= 8 or parts[0][1].shape != region.truth.shape:
         return
-    overwritten = any(e.name == region.event.name and e.node < region.node and e.place != region.event.place for e in region.case.events)
+    before = [
+        np.asarray(region.values[e.node]) for e in region.case.events if e.name == region.event.name and e.node < region.node
+    ]  # fmt: skip
     for count in range(1, len(parts)):
         for chosen in combinations(range(len(parts)), count):
             total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
             left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
             if region.is_truth_of(region.value, total):
-                yield missing(region, left, overwritten)
+                rest = region.truth - region.value
+                yield missing(region, left, any(close(value, rest) for value in before))
                 return
             if close(region.value, region.truth + total):
                 step = region.case.tape.steps[parts[chosen[0]][0]]
@@ -718,7 +721,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
     tried: list[Array] = []
-    for name, chosen in [*neighbours(region, nodes), *by_name(region, turns), *unnamed(region, turns)]:
+    roles = [*neighbours(region, nodes), *by_name(region, turns), *beside(region, turns, place), *unnamed(region, turns)]
+    for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
@@ -773,12 +777,27 @@ def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]
             yield name, chosen
 
 
+def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
+    """Another operand of the same call, or of the other calls of the statement."""
+    for other, _ in places_of(turns[0]):
+        chosen = [node for s in turns if (node := node_at(region, s, other)) is not None]
+        if other != place and len(chosen) == len(turns):
+            yield region.name(chosen[-1]), chosen
+
+
 def unnamed(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
     """Values of the forward pass without a name: those that one call made, turn by turn."""
-    if len(turns) == 1:
-        for node in sorted(region.case.forward, reverse=True):
-            if not region.names_of(node) and region.case.step_of(node).function is not None:
+    made: dict[Any, list[int]] = {}
+    for node in sorted(region.case.forward):
+        if not (region.names_of(node) and len(turns) == 1) and region.case.step_of(node).function is not None:
+            made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(node)
+    for nodes in made.values():
+        if len(turns) == 1:
+            for node in nodes:
                 yield region.name(node), [node]
+        elif len(nodes) == len(turns):
+            yield region.name(nodes[-1]), nodes
+            yield region.name(nodes[0]), nodes[::-1]
 
 
 def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: dict[int, Any]) -> tuple[int, Finding]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.judge import Case, Repair, close
-from tinygrad_scratch.verifier.source import call_at, right_side, statement_at
+from tinygrad_scratch.verifier.source import call_at, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
@@ -62,6 +62,8 @@ class Finding:
     changes: dict[int, Edit] = field(default_factory=dict)
     certainty: str = "checked"
 
+
+MOST_CALLS = 600_000  # that are played again for one explanation
 
 Explanation = Callable[["Region"], Iterator[Finding]]
 
@@ -144,8 +146,11 @@ class Region:
             return None
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        value = self.tried(edits)
+        self.tries += 1
+        value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
         return value is not None and self.is_truth(value)
+
+    tries = 0
 
     def is_truth(self, value: Any) -> bool:
         """Whether a value is what the step should have given, but for a factor where all is in such a convention."""
@@ -227,22 +232,34 @@ class Region:
         return step.place.function not in used
 
     def first_statement(self) -> Place:
-        """The first of the lines that made the value, in the function that made it."""
-        making = self.case.step_of(self.node)
+        """The first of the lines that made the value, after the last one that left something right."""
         own = self.event.place
-        if making.place is None or making.place.file != own.file:
+        making = self.case.step_of(self.node)
+        if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
             return own
-        function = making.place.function if self.is_their_own(making) else own.function
-        lines = [s.place for s in self.steps if s.place and s.place.function == function and s.place.file == own.file]
-        if not lines or self.repair.late:
-            return own
-        if function == own.function and all(place.line == own.line for place in lines):
-            return own
-        return lines[0] if function == own.function and len({p.line for p in lines}) > 1 and not self.is_loop() else lines[-1]
+        if making.place.function != own.function:
+            return making.place if self.is_their_own(making) else own
+        right = [
+            e.place.line for e in self.case.events
+            if e.name == self.event.name and e.node < self.node and e.place.function == own.function
+            and (e.place.line == own.line or self.case.match_up_to_factor(np.asarray(self.values[e.node])) is not None)
+        ]  # fmt: skip
+        lines = [
+            s.place.line for s in self.steps
+            if s.place and s.place.function == own.function and s.place.line > max(right, default=0) and self.is_backward(s)
+        ]  # fmt: skip
+        first = min(lines, default=own.line)
+        return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
-    def is_loop(self) -> bool:
-        """Whether the value is added up over turns of its own statement."""
-        return len([e for e in self.case.events if e.place == self.event.place and e.name == self.event.name]) > 1
+    def is_backward(self, step: Step) -> bool:
+        """Whether a call works on gradients, and not on values of the forward pass alone."""
+        before = self.case.ancestors(step.makes) - set(step.makes) - self.case.forward
+        return any(
+            self.names_of(node) and node not in self.case.alike and np.size(self.values[node]) > 1
+            and self.case.step_of(node).function is not None
+            and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+            for node in before
+        )  # fmt: skip
 
 
 def bracketed(text: str) -> str:
@@ -353,28 +370,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
     if not repair.late and not repair.mended:
-        mend_turn_by_turn(case, repair)
-
-
-def mend_turn_by_turn(case: Case, repair: Repair) -> None:
-    """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-    place = case.step_of(repair.of).place
-    same = [node for node in case.truth.cotangents if case.step_of(node).place == place and node != repair.of]
-    for event in same_statement(case, repair.event):
-        values = case.replay()
-        if not case.wrong(values):
-            return
-        best, most = None, 0
-        for node in same:
-            truth = case.truth.cotangents[node] * repair.factor
-            if truth.shape != np.shape(values[event.node]) or event.node in case.overrides:
-                continue
-            played = case.replay({event.node: truth})
-            newly = len(case.newly(event.node, truth, values, played)) + 10 * (len(case.wrong(values)) - len(case.wrong(played)))
-            if newly > most:
-                best, most = truth, newly
-        if best is not None:
-            case.overrides[event.node] = best
+        case.mend_turns(repair)
 
 
 def same_statement(case: Case, event: Event) -> list[Event]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors
@@ -204,7 +205,45 @@ class Case:
         wrong = self.wrong(values)
         if not wrong or len(self.overrides) + len(self.late) >= MOST_REPAIRS:
             return None
-        return self._mending(values, wrong) or self._helping(values, wrong) or self._last(values, wrong)
+        best = self._mending(values, wrong)
+        if best is None or best.mended < len(wrong) or best.event.node in {final.node for final in self.finals}:
+            turn = self._helping(values, wrong)
+            if turn is not None and (best is None or self._all_turns(turn, wrong) >= best.mended):
+                return turn
+        return best or self._last(values, wrong)
+
+    def _all_turns(self, repair: Repair, wrong: list[Final]) -> int:
+        """How many gradients are right once a statement is mended in all turns of its loop."""
+        before = dict(self.overrides)
+        self.apply(repair)
+        self.mend_turns(repair)
+        count = len(wrong) - len(self.wrong(self.replay()))
+        self.overrides = before
+        return count
+
+    def mend_turns(self, repair: Repair) -> None:
+        """The truth of the values that the same call of the forward pass made, for what the same statement made."""
+        place = self.step_of(repair.of).place
+        same = [node for node in self.truth.cotangents if self.step_of(node).place == place and node != repair.of]
+        for event in self.events:
+            later = event.place == repair.event.place and event.node > repair.event.node
+            if not later or event.node in self.overrides or event.node in self.forward:
+                continue
+            values = self.replay()
+            if not self.wrong(values):
+                return
+            best, most = None, 0
+            for node in same:
+                truth = self.truth.cotangents[node] * repair.factor
+                if truth.shape != np.shape(values[event.node]):
+                    continue
+                played = self.replay({event.node: truth})
+                mended = len(self.wrong(values)) - len(self.wrong(played))
+                newly = len(self.newly(event.node, truth, values, played)) + 10 * mended
+                if newly > most:
+                    best, most = truth, newly
+            if best is not None:
+                self.overrides[event.node] = best
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
@@ -250,17 +289,15 @@ class Case:
         return best[1] if best else None
 
     def _names(self, events: list[Event], values: dict[int, Any]) -> Iterator[tuple[Event, bool]]:
-        """The names under which a value may be replaced: the first one; of a gradient of something else, also the last."""
-        own = [event for event in events if event.place.function == events[0].place.function]
-        matched = self.match_up_to_factor(np.asarray(values[events[0].node]))
-        other = len(own) > 1 and (events[0].node in self.alike or (matched is not None and matched[0].how != PART))
-        if events[0].node in self.forward:
-            yield own[-1], True
-        elif not other:
-            yield events[0], False
+        """The names under which a value may be replaced: the first one, and the last that only renames it."""
+        renamed = [event for event in events[1:] if is_rename(event.place.file, event.place.line)]
+        if renamed:
+            yield renamed[-1], True
+            yield renamed[-1], False
+        elif events[0].node in self.forward:
+            yield events[-1], True
         else:
-            yield own[-1], False
-            yield own[-1], True
+            yield events[0], False
 
     def _tried(
         self, event: Event, late: bool, entry: Entry, factor: float, values: dict[int, Any], wrong: list[Final],
@@ -281,9 +318,10 @@ class Case:
         scaled = matched is not None and matched[0].of == entry.of and factor != self.scale
         less = 1.5 if scaled and mended < len(wrong) else 0.0
         score = mended + 0.5 * len(self.newly(event.node, truth, values, played)) - less
-        rank = 2 if matched is None else 1 if matched[0].how == PART else 0
+        exact = matched is not None and matched[1] == self.scale
+        rank = 2 if not exact else 1 if matched is not None and matched[0].how == PART else 0
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
-        order = -event.node if matched is None else event.node
+        order = event.node if exact else -event.node
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor)
         return (score, rank, float(factor == self.scale), whole, float(not late), order), repair
 
@@ -344,6 +382,11 @@ class Case:
                 if len(flat) > 2:
                     for i, factor in self._factors(now + missing, then):
                         counts[node, i, factor] = counts.get((node, i, factor), 0) + 1
+        whole = [
+            (node, i, 1.0) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            for i, entry in enumerate(entries[node]) if entry.how != PART
+        ]  # fmt: skip
+        counts.update({key: 1 for key in whole[:MOST_TRIALS]})
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
 
@@ -382,7 +425,7 @@ class Case:
         wanted = {n: t for n, t in last.items() if n in self.forward or sum(e.node == n for e in self.events) > 1}
         read = [
             (node, tensor) for node, step, tensor in run.readers
-            if node in wanted and step >= wanted[node] and tensor._record is not None
+            if node in wanted and step >= wanted[node] and tensor is not None and tensor._record is not None
         ]  # fmt: skip
         found: dict[int, Array] = {}
         if read and total._record is not None:
@@ -477,7 +520,7 @@ class Case:
         """A wrong gradient itself, where nothing before it mends it."""
         for final in wrong:
             named = [e for e in self.events if e.node == final.node]
-            own = [e for e in named if e.place.function == named[0].place.function]
+            own = [e for e in named[1:] if is_rename(e.place.file, e.place.line)] or named[:1]
             event = own[-1] if own else Event(final.name, final.node, self._place(final.node), 0, 10**9)
             truth = self.true_of(final) * self.scale
             if final.node not in self.overrides and event.place is not None:

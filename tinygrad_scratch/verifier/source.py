@@ -76,6 +76,23 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
     return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
 
 
+def is_rename(file: str, line: int) -> bool:
+    """Whether a line only gives another name to what has one: `a = b`."""
+    found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
+    value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign) else None
+    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def parameters_of(place: Place) -> set[str]:
+    """The names of the arguments of the function that a place is in."""
+    found: set[str] = set()
+    for node in statements(text_of(place.file)):
+        if isinstance(node, ast.FunctionDef) and node.name == place.function and node.lineno <= place.line <= (node.end_lineno or 0):
+            arguments = node.args
+            found = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} - {"self"}
+    return found
+
+
 def end_of_head(node: ast.stmt) -> int:
     """The last line of a statement, or of what stands before the body of a compound one."""
     body = getattr(node, "body", None)

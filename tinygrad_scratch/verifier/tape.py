@@ -131,7 +131,8 @@ class Tape:
         value = function(*given[0], **given[1])
         step = Step(len(self.steps), function, references[0], references[1], place_of(sys._getframe(1)), reads)
         self._append(step)
-        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before))
+        written = target_of(function, references[0], references[1]) if before else None
+        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before, written))
         return step, value
 
     def add_result(self, step: Step, array: Array) -> int:
@@ -174,11 +175,12 @@ class Tape:
         array = self._arrays[slot]()
         return None if array is None else owner_of(array)
 
-    def _changed(self, slots: list[int]) -> list[int]:
+    def _changed(self, slots: list[int], written: int | None) -> list[int]:
+        """Those that a call wrote other content into, and the one that it was told to write to."""
         return [
             slot
             for slot in slots
-            if (array := self._arrays[slot]()) is not None and not same(array, self.value_of(slot))
+            if (array := self._arrays[slot]()) is not None and (slot == written or not same(array, self.value_of(slot)))
         ]
 
     # ---- a call put in afterwards ------------------------------------------------------------------------------------
@@ -289,6 +291,16 @@ def put(playing: dict[int, Any], slot: int, value: Any) -> None:
         held[...] = value
     else:
         playing[slot] = np.array(value) if isinstance(held, np.ndarray) else held * 0 + value
+
+
+def target_of(function: Any, arguments: Any, keywords: Any) -> int | None:
+    """The slot of the array that a call is told to write to."""
+    target = keywords.get("out")
+    if isinstance(target, tuple):
+        target = target[0] if target else None
+    if target is None and getattr(function, "__name__", "") in WRITING and arguments:
+        target = arguments[0]
+    return target.slot if type(target) is Ref else None
 
 
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:

@@ -48,7 +48,7 @@ class Played:
     """A run of the tape on Tensors: what each node is, and each reading of one."""
 
     values: dict[int, Tensor] = field(default_factory=dict)
-    readers: list[tuple[int, int, Tensor]] = field(default_factory=list)  # node, step, what the step read
+    readers: list[tuple[int, int, Tensor | None]] = field(default_factory=list)  # node, step, what it read; None for views
 
     def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
         """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
@@ -98,13 +98,25 @@ def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Arra
     if total.size > 1:
         total = np.sum(total)
     asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
-    read = [(node, step, tensor) for node, step, tensor in run.readers if tensor._record is not None]
+    read = [(node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None]
     gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
     for (node, _), gradient in zip(asked, gradients, strict=False):
         found.cotangents[node] = gradient.numpy()
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
-        found.parts.setdefault(node, []).append((step, gradient.numpy()))
+        if np.any(gradient.numpy()):
+            found.parts.setdefault(node, []).append((step, gradient.numpy()))
+    for node, step, tensor in run.readers:
+        if tensor is None and node in found.cotangents:
+            add_rest(found, node, step)
     return found
+
+
+def add_rest(truth: Truth, node: int, step: int) -> None:
+    """The part that came through a view: what the other parts leave over."""
+    whole = truth.cotangents[node]
+    rest = whole - sum(part for _, part in truth.parts.get(node, []))
+    if np.max(np.abs(rest), initial=0.0) > 1e-9 * np.max(np.abs(whole), initial=0.0):
+        truth.parts.setdefault(node, []).append((step, rest))
 
 
 def play(
@@ -119,7 +131,9 @@ def play(
         if type(part) is not Ref:
             return part
         held = playing[part.slot]
-        if reads_only and type(held) is Tensor and held._record is not None and not shows(step, held, tape):
+        if reads_only and type(held) is Tensor and held._record is not None and shows(step, held, tape):
+            readers.append((now[part.slot], step.index, None))
+        elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
             readers.append((now[part.slot], step.index, held))
         return held
