@@ -193,6 +193,44 @@ def test_data_is_copied_on_the_way_in_and_read_only_on_the_way_out() -> None:
     np.testing.assert_array_equal(t.grad, [2.0, 4.0])
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, out: np.sum(t, 0, None, out),
+        lambda t, out: np.max(t, 0, out, np._NoValue, np._NoValue),
+        lambda t, out: t.std(0, None, out, 1),
+        lambda t, out: t.cumsum(None, None, out),
+        lambda t, out: np.clip(t, 0.2, 0.7, out),
+        lambda t, out: t.round(1, out),
+        lambda t, out: t.take([1, 0], 0, out, "wrap"),
+        lambda t, out: np.dot(t, t, out),
+        lambda t, out: np.concatenate([t, t], 0, out),
+    ],
+)
+def test_out_is_taken_by_position_too(call: Any) -> None:
+    values, t = np.array([0.1, 0.9]), Tensor([0.1, 0.9], requires_grad=True)
+    expected = np.empty_like(np.asarray(call(values, None)))
+    call(values, expected)
+    out = Tensor(np.zeros_like(expected))
+    assert call(t, out) is out
+    np.testing.assert_allclose(out.numpy(), expected)
+    assert out.requires_grad
+
+
+def test_bits_and_membership() -> None:
+    numbers, flags = Tensor([1, 2, 6]), Tensor([True, False, True])
+    np.testing.assert_array_equal(~flags & [True, True, False], [False, True, False])
+    np.testing.assert_array_equal((numbers << 1) | (1 ^ numbers >> 1), [3, 4, 14])
+    assert 6 in numbers
+    assert 3 not in numbers
+
+
+def test_astype_without_a_copy_is_the_tensor_itself() -> None:
+    t = Tensor([[1.0, 2.0]])
+    assert t.astype(float, copy=False) is t
+    assert t.astype("f4", order="F").flags.f_contiguous
+
+
 def test_clip_without_bounds_is_a_copy() -> None:
     t: Any = Tensor([1.0, 2.0])
     clipped = np.clip(t, None, None)

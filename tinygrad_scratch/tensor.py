@@ -38,6 +38,7 @@ from tinygrad_scratch.rules.registry import (
     WITHOUT_DERIVATIVE,
     Definition,
     Several,
+    by_name,
     check_composed,
     label,
     refuse,
@@ -278,6 +279,10 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         return self._value.nbytes
+
+    @property
+    def device(self) -> str:
+        return "cpu"
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -598,6 +603,23 @@ class Tensor:
     __eq__ = plain_binary(operator.eq)
     __ne__ = plain_binary(operator.ne)
 
+    __and__ = plain_binary(operator.and_)
+    __rand__ = plain_binary(operator.and_, swap=True)
+    __or__ = plain_binary(operator.or_)
+    __ror__ = plain_binary(operator.or_, swap=True)
+    __xor__ = plain_binary(operator.xor)
+    __rxor__ = plain_binary(operator.xor, swap=True)
+    __lshift__ = plain_binary(operator.lshift)
+    __rlshift__ = plain_binary(operator.lshift, swap=True)
+    __rshift__ = plain_binary(operator.rshift)
+    __rrshift__ = plain_binary(operator.rshift, swap=True)
+
+    def __invert__(self) -> Any:
+        return ~self._value
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self._value == plain(value)))
+
     def __neg__(self) -> Any:
         return apply_unary(np.negative, operator.neg, self)
 
@@ -654,10 +676,11 @@ class Tensor:
 
     searchsorted = method(np.searchsorted)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
         target = shape[0] if len(shape) == 1 else shape
-        return call(np.reshape, (self, target), {} if order == "C" else {"order": order})  # type: ignore[no-any-return]
+        keywords = {} if copy is None else {"copy": copy}
+        return call(np.reshape, (self, target), keywords if order == "C" else {**keywords, "order": order})  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order: `t.transpose()`, `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
@@ -674,7 +697,10 @@ class Tensor:
         """A copy in another dtype; the gradient comes back in this one. Integers carry no gradient: a plain array."""
         if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(f"{messages.describe(self)} can't be cast to {np.dtype(dtype)} by the rule {casting!r}.")
-        return call(cast, (self, np.dtype(dtype)), {})
+        if not copy and self.dtype == dtype and order == "K":
+            return self
+        result = call(cast, (self, np.dtype(dtype)), {})
+        return result if order == "K" else np.copy(result, order)  # type: ignore[call-overload]
 
 
 def make(value: Array, node: Record | None) -> Tensor:
@@ -731,6 +757,8 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The general way: any function, any arguments."""
+    if keywords or len(arguments) > 1:
+        arguments, keywords = by_name(function, arguments, keywords)
     if "out" in keywords:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:

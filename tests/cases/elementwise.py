@@ -163,6 +163,7 @@ case(np.clip, normal(0, 3), -0.5, 0.5)
 case(np.clip, normal(3), normal(2, 1), above_one(3))
 case(np.clip, normal(2, 3), None, 0.2)
 case(np.clip, normal(2, 3), a_min=-0.2, a_max=0.2)
+case(np.clip, normal(2, 3), -0.5, 0.5, dtype=np.float64)
 if AT_LEAST_2_1:
     case(np.clip, normal(2, 3), min=-0.2, max=normal(3))
     case(np.clip, normal(2, 3), max=0.2)

@@ -198,13 +198,16 @@ define_vjp(
 
 
 @compose(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+def clip(
+    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, dtype: Any = None
+) -> Any:
     """The composition minimum(maximum(a, a_min), a_max), with their convention at ties."""
     lower, upper = a_min if min is None else min, a_max if max is None else max
     if lower is None and upper is None:
         return np.copy(a)
-    above = a if lower is None else np.maximum(a, lower)
-    return above if upper is None else np.minimum(above, upper)
+    typed = {} if dtype is None else {"dtype": dtype}
+    above = a if lower is None else np.maximum(a, lower, **typed)
+    return above if upper is None else np.minimum(above, upper, **typed)
 
 
 # ---- complex numbers -------------------------------------------------------------------------------------------------

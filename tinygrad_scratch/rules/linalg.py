@@ -593,7 +593,11 @@ def matrix_norm_of(g: Any, y: Any, x: Any, *, keepdims: bool = False, ord: Any =
 
 
 def condition_of(g: Any, y: Any, x: Any, p: Any = None) -> Any:
-    """The quotient of the largest and smallest singular value, or the product of the norms of x and of its inverse."""
+    """The quotient of the largest and smallest singular value, or the product of the norms of x and of its inverse.
+
+    It is real, although older versions of NumPy give it the complex dtype of x.
+    """
+    g, y = np.real(g), np.real(y)
     if p is None or p in (2, -2):
         above, below = (-2, 2) if p == -2 else (2, -2)
         top, bottom = (np.linalg.norm(x, ord, axis=(-2, -1)) for ord in (above, below))

@@ -96,8 +96,11 @@ define_vjp(cast, a=lambda g, y, a, dtype: g)  # the walk casts it back
 if hasattr(np, "astype"):  # NumPy 2.1
 
     @compose(np.astype)
-    def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-        return cast(x, np.dtype(dtype))
+    def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        """Without a copy it is x itself, if that has the dtype. The one device that NumPy knows is the CPU."""
+        if device not in (None, "cpu"):
+            raise ValueError(f'np.astype: the device must be "cpu" or None, not {device!r}.')
+        return x if not copy and x.dtype == dtype else cast(x, np.dtype(dtype))
 
 
 @compose(np.rollaxis)
