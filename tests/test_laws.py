@@ -422,6 +422,19 @@ def test_sigmoid_by_hand_has_a_gradient_also_where_exp_overflows() -> None:
         test_gradient(Case(sigmoid_by_hand, (exactly(-1000.0, 0.0, 1000.0),), pinned=[[0.0, 0.25, 0.0]]))
 
 
+def test_second_derivatives_far_out_and_at_kinks() -> None:
+    def second(function: Any, *at: float) -> Any:
+        x = Tensor(at, requires_grad=True)
+        (slope,) = np.sum(function(x)).gradient(x, create_graph=True)
+        return np.sum(slope).gradient(x)[0].numpy()
+
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(second(sigmoid_by_hand, -1000.0, 0.0, 1000.0), 0)
+    for function in (np.linalg.norm, lambda x: np.hypot(*x), np.cbrt, lambda x: np.arctan2(*x), np.sqrt, np.std):
+        np.testing.assert_array_equal(second(function, 0.0, 0.0), 0)
+    assert second(lambda x: np.logaddexp(x, 1.0), np.inf) == 0
+
+
 # ---- shapes and indices that nobody thought of -----------------------------------------------------------------------
 
 SIDES: dict[str, Any] = {"max_dims": 3, "min_side": 0, "max_side": 3}

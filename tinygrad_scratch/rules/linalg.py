@@ -541,9 +541,8 @@ def with_axes(g: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The unit vector, g x / y, for the length, else g sign(x) (|x| / y)**(p - 1)."""
     g, y = with_axes(g, x, axes), with_axes(y, x, axes)
-    safe = np.where(y == 0, 1, y)
     if ord is None or ord == 2:
-        return g * (conjugate(x) / safe)
+        return g * (conjugate(x) / np.where(y == 0, np.inf, y))
     if ord == 0:
         return np.zeros_like(x)
     size = np.abs(x)
@@ -551,7 +550,7 @@ def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) ->
         return extreme_of(g, y, size, axes, keepdims=True) * direction(x, size)
     if ord == 1:
         return g * direction(x, size)
-    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / safe) ** (ord - 1))
+    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / np.where(y == 0, 1, y)) ** (ord - 1))
     return g * (direction(x, size) * share)
 
 
