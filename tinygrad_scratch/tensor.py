@@ -39,6 +39,7 @@ from tinygrad_scratch.rules.registry import (
     Definition,
     Several,
     by_name,
+    by_position,
     check_composed,
     label,
     refuse,
@@ -76,9 +77,10 @@ def binary(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Any, 
         except Exception as error:
             messages.explain(error, function, (a, b))
             raise
+        result = new(Tensor)
         if type(y) is not ndarray:
             y = np.asarray(y)
-        result = new(Tensor)
+            result._scalar = True
         result._value = y
         result._alias = None
         if (p is None and q is None) or not is_recording():
@@ -100,9 +102,11 @@ through_door = functools.cache(lambda function: binary(function, QUICK.get(funct
 
 
 def in_place(function: Any) -> Callable[[Tensor, Any], Tensor]:
-    """An operator that writes its result into its left operand."""
+    """An operator that writes its result into its left operand; NumPy's numbers can't be written to, so one is new."""
 
-    def update(self: Tensor, other: Any) -> Tensor:
+    def update(self: Tensor, other: Any) -> Any:
+        if is_number(self):
+            return call(function, (self, other), {})
         views.check_writable(self)
         views.write(self, as_tensor(call(function, (self, other), {})))
         return self
@@ -151,10 +155,11 @@ class Tensor:
     array([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "_alias", "_frozen", "_record", "_value")
+    __slots__ = ("__weakref__", "_alias", "_frozen", "_record", "_scalar", "_value")
     _value: Array
     _record: Record | None
     _alias: views.Alias | None
+    _scalar: bool  # set to True where NumPy returned a number, which is immutable, and no array
     _frozen: Record | None  # of a leaf whose requires_grad was turned off: what it is again when it is turned on
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
@@ -742,13 +747,14 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
     except Exception as error:
         messages.explain(error, function, (a,))
         raise
+    result = new(Tensor)
     if type(y) is not ndarray:
         if isinstance(y, tuple):
             return outputs_of(y, function, [a], {}, [p] if p is not None and is_recording() else [])
         y = as_result(y, function)
+        result._scalar = True
     elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
         return call(function, (tensor,), {})
-    result = new(Tensor)
     result._value = y
     result._alias = None
     result._record = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
@@ -757,7 +763,7 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The general way: any function, any arguments."""
-    if keywords or len(arguments) > 1:
+    if keywords or len(arguments) > by_position(function)[0]:
         arguments, keywords = by_name(function, arguments, keywords)
     if "out" in keywords:
         return call_into(function, arguments, keywords)
@@ -850,13 +856,17 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         return outputs_of(y, function, values, keywords, parents)
     if not parents and not isinstance(y, ndarray | np.generic):
         return y
-    y = as_result(y, function)
+    scalar, y = isinstance(y, np.generic), as_result(y, function)
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
+    if base is not None and is_number(given[base]):
+        base = None
     if base is not None:
         y = y.view()
     result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if parents else None)
+    if scalar:
+        result._scalar = True
     if base is not None:
         before, after = values[:base], values[base + 1 :]
         index = values[1] if function is operator.getitem else None
@@ -872,6 +882,9 @@ def outputs_of(y: Any, function: Any, values: list[Any], keywords: dict[str, Any
         make(part, record and output_record(record, i)) if part.dtype.kind in "fc" else original
         for i, (part, original) in enumerate(zip(several, y, strict=True))
     ]
+    for part, original in zip(results, y, strict=True):
+        if type(part) is Tensor and isinstance(original, np.generic):
+            part._scalar = True
     return y._make(results) if hasattr(y, "_make") else tuple(results)
 
 
@@ -882,6 +895,11 @@ def as_result(y: Any, function: Any) -> Array:
             f"{label(function)} returned a {type(y).__name__}, but what is recorded returns an array or a tuple."
         )
     return np.asarray(y)
+
+
+def is_number(tensor: Tensor) -> bool:
+    """Whether NumPy would have returned a number, which can't be written to and has no views, and no array."""
+    return tensor._value.ndim == 0 and getattr(tensor, "_scalar", False)
 
 
 def shares_memory(y: Array, a: Array) -> bool:
