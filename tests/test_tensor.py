@@ -217,6 +217,28 @@ def test_out_is_taken_by_position_too(call: Any) -> None:
     assert out.requires_grad
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.append(x, 1.5),
+        lambda x: np.block([x, 1.5]),
+        lambda x: np.choose([0, 1], [x, 1.5]),
+        lambda x: np.where(x > 0, x, 1.5),
+        lambda x: np.insert(x, 0, 1.5),
+        lambda x: np.emath.sqrt(-x.astype(np.int8)),
+        lambda x: np.linalg.lstsq(np.array([[1, 2], [3, 4]]), x, rcond=None)[0],
+    ],
+)
+def test_numbers_beside_single_precision_count_as_in_numpy(call: Any) -> None:
+    values = np.array([1.0, 2.0], np.float32)
+    t = Tensor(values, requires_grad=True)
+    result = call(t)
+    assert result.dtype == call(values).dtype
+    if isinstance(result, Tensor):
+        np.sum(result).backward()
+        assert t.grad is not None
+
+
 def test_bits_and_membership() -> None:
     numbers, flags = Tensor([1, 2, 6]), Tensor([True, False, True])
     np.testing.assert_array_equal(~flags & [True, True, False], [False, True, False])

@@ -187,7 +187,7 @@ def least_squares_right(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> An
 def pseudo_inverse(a: Any, y: Any, rcond: Any) -> Any:
     """A+ with the cut of np.linalg.lstsq."""
     if rcond is None:
-        rcond = np.finfo(a.dtype).eps * max(a.shape)
+        rcond = np.finfo(y[0].dtype).eps * max(a.shape)
     return np.linalg.pinv(a, rcond)
 
 
@@ -440,7 +440,7 @@ def eig_of(g: Any, y: Any, a: Any) -> Any:
     (gw, gv), (w, v) = g, y
     along = np.sum(gv * v, axis=-2, keepdims=True)
     gv = gv - np.real(along) * conjugate(v)
-    if np.iscomplexobj(v):
+    if np.iscomplexobj(v) and v.size:
         size = np.abs(values_of(v))
         largest = np.arange(a.shape[-1])[:, None] == np.argmax(size, axis=-2, keepdims=True)
         gv = gv - np.where(largest, 1j * np.imag(along) / np.where(largest, v, 1), 0)

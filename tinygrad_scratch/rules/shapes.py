@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable
 
 
 @differentiable
@@ -206,7 +206,7 @@ def column_stack(tup: Any) -> Any:
 
 @compose(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    return np.concatenate((arr, values), axis=axis)
+    return np.concatenate((array(arr), array(values)), axis=axis)
 
 
 # ---- splitting: indexing, a piece at a time --------------------------------------------------------------------------
