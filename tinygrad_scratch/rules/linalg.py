@@ -369,7 +369,7 @@ def without_added(v: Any, gv: Any, k: int, what: str) -> tuple[Any, Any]:
         return v, gv
     first, added, g_added = v[..., :k], v[..., k:], gv[..., k:]
     within = transposed(values_of(added)) @ values_of(g_added)
-    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(within):
+    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(values_of(gv)):
         raise ValueError(
             f"{what}: the gradient depends on the choice of the columns beyond the first {k}, which are any basis of "
             "what the others leave. Use only their span, such as q[:, k:] @ q[:, k:].T, or leave them out."
