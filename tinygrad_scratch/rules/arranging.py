@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_scratch.rules.choosing import AnyName, plain, positions, put_back
-from tinygrad_scratch.rules.registry import PARAMETERS, array, compose, define_vjp, differentiable
+from tinygrad_scratch.rules.choosing import positions, put_back
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- repeating -------------------------------------------------------------------------------------------------------
@@ -175,9 +175,6 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         if any(width):
             array = extended(array, axis, width, mode, **{name: of[axis] for name, of in options.items()})
     return array
-
-
-PARAMETERS[np.pad] = AnyName()  # a function for a mode has keywords of its own
 
 
 def padded_with(a: Any, widths: Widths, values: Any) -> Any:

@@ -13,20 +13,8 @@ import numpy as np
 
 from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.reductions import axes_of
-from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
-
-
-def operand(value: Any) -> Any:
-    """An argument as an array or a Tensor; a list of Tensors is stacked."""
-    if isinstance(value, list | tuple) and any(hasattr(part, "__record__") for part in value):
-        return np.stack(value)
-    return array(value)
-
-
-def plain(value: Any) -> Any:
-    """An argument without its history."""
-    return value.numpy() if hasattr(value, "__record__") else value
 
 
 def cut(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -44,12 +32,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
         return a
     if n < 0:
         raise ValueError(f"np.diff: the order n must not be negative, {n} was given.")
-    a = operand(a)
+    a = array(a)
     if a.ndim == 0:
         raise ValueError("np.diff needs an array of at least one dimension, this has none.")
     (axis,) = axes_of(a, axis)
     one = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
-    ends = [None if end is np._NoValue else operand(end) for end in (prepend, append)]
+    ends = [None if end is np._NoValue else array(end) for end in (prepend, append)]
     before, after = (end if end is None or end.ndim else np.broadcast_to(end, one) for end in ends)
     if before is not None or after is not None:
         a = np.concatenate([part for part in (before, a, after) if part is not None], axis=axis)
@@ -62,7 +50,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append:
 @compose(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of the flattened array, between what is put at either end, all in the dtype of the array."""
-    flat = np.ravel(operand(ary))
+    flat = np.ravel(array(ary))
     steps = flat[1:] - flat[:-1]
     if to_begin is None and to_end is None:
         return steps
@@ -73,9 +61,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @compose(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """The slope along each axis, of spacings that are numbers or given by coordinates."""
-    f = operand(f)
+    f = array(f)
     axes = axes_of(f, axis)
-    spacings = [operand(h) if isinstance(h, list | tuple) else h for h in varargs] or [1.0]
+    spacings = [array(h) if isinstance(h, list | tuple) else h for h in varargs] or [1.0]
     if len(spacings) == 1 and np.ndim(spacings[0]) == 0:
         spacings = spacings * len(axes)
     if len(spacings) != len(axes):
@@ -123,10 +111,10 @@ def slope(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 @compose(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The sum over the pieces of their width times the mean of their ends."""
-    y = operand(y)
+    y = array(y)
     (axis,) = axes_of(y, axis)
     if x is not None:
-        x = operand(x)
+        x = array(x)
         if x.ndim == 1:
             dx = np.diff(x).reshape([-1 if i == axis else 1 for i in range(y.ndim)])
         else:
@@ -192,10 +180,10 @@ define_vjp(
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """With a period, all is brought into one, which is continued by a knot at either side."""
     if period is None:
-        return interpolate(operand(x), operand(xp), operand(fp), left, right)
+        return interpolate(array(x), array(xp), array(fp), left, right)
     if period == 0:
         raise ValueError("np.interp: the period must not be zero.")
-    x, xp, fp = cast(operand(x), np.float64), cast(operand(xp), np.float64), operand(fp)
+    x, xp, fp = cast(array(x), np.float64), cast(array(xp), np.float64), array(fp)
     if xp.ndim != 1 or xp.shape != fp.shape:
         raise ValueError(f"np.interp: xp and fp must be 1-D and of the same length, not {xp.shape} and {fp.shape}.")
     period = np.abs(period)
@@ -246,7 +234,7 @@ define_vjp(np.correlate, a=correlate_a, v=correlate_v)
 @compose(np.unwrap)
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
     """The phases, and whole periods added to them."""
-    p = operand(p)
+    p = array(p)
     before, one = plain(p), plain(period)
     after = np.unwrap(before, plain(discont), axis, period=one)
     if after.dtype.kind not in "fc":
@@ -303,7 +291,7 @@ def logspace(
     axis: int = 0,
 ) -> Any:
     """The powers of a base whose exponents are np.linspace."""
-    start, stop, base = (operand(a) if isinstance(a, list | tuple) else a for a in (start, stop, base))
+    start, stop, base = (array(a) if isinstance(a, list | tuple) else a for a in (start, stop, base))
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))
         start, stop, base = (np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a)) for a in (start, stop, base))

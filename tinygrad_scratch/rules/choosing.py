@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_scratch.rules.registry import PARAMETERS, array, compose, define_vjp, differentiable, without_derivative
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain, without_derivative
 
 # ---- where elements went, and the way back ---------------------------------------------------------------------------
 
@@ -31,11 +31,6 @@ def put_back(a: Any, places: Any, shape: tuple[int, ...]) -> Any:
 
 
 define_vjp(put_back, a=lambda g, y, a, places, shape: np.take(g, places).reshape(a.shape))
-
-
-def plain(value: Any) -> Any:
-    """What NumPy itself is to see of an argument: of a Tensor its array."""
-    return value.numpy() if hasattr(value, "numpy") else value
 
 
 # ---- by position -----------------------------------------------------------------------------------------------------
@@ -100,13 +95,6 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 # ---- by a function for each ------------------------------------------------------------------------------------------
 
 
-class AnyName(list[str]):
-    """The keywords of a call that passes them on to a person's function: all of them."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-
 @compose(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function of the elements for which its condition holds; the functions see Tensors."""
@@ -142,9 +130,6 @@ def apply_along_axis(func1d: Callable[..., Any], axis: Any, arr: Any, *args: Any
     shape = results[0].shape
     stacked = np.stack(results).reshape(lead + shape)
     return np.moveaxis(stacked, range(len(lead), stacked.ndim), range(axis, axis + len(shape)))
-
-
-PARAMETERS[np.piecewise] = PARAMETERS[np.apply_along_axis] = AnyName()
 
 
 @compose(np.apply_over_axes)

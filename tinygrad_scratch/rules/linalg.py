@@ -625,7 +625,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 
 @compose(np.linalg.vecdot)
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    return np.vecdot(x1, x2, axis=axis)  # type: ignore[call-overload]
+    return np.vecdot(x1, x2, axis=axis)  # type: ignore[call-overload]  # unknown to the stub
 
 
 @compose(np.linalg.outer)

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.calculus import operand, plain
 from tinygrad_scratch.rules.indexing import assign
-from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 
 
@@ -25,7 +24,7 @@ def coefficients(p: Any) -> Any:
             "An np.poly1d holds plain numbers, so a polynomial made of it and a Tensor would lose the gradient. "
             "Pass its coefficients, p.coeffs."
         )
-    return np.atleast_1d(operand(p))
+    return np.atleast_1d(array(p))
 
 
 # ---- values ----------------------------------------------------------------------------------------------------------
@@ -56,7 +55,7 @@ def derivative_at(p: Any, x: Any) -> Any:
 def polyval(p: Any, x: Any) -> Any:
     if isinstance(x, np.poly1d):
         coefficients(x)
-    return evaluate(operand(p), operand(x))
+    return evaluate(array(p), array(x))
 
 
 def vander_of(g: Any, y: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:  # noqa: N803
@@ -137,7 +136,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     p, m = coefficients(p), int(m)
     if m < 0:
         raise ValueError(f"np.polyint: the order m must not be negative, {m} was given. See np.polyder.")
-    constants = np.zeros(m) if k is None else np.atleast_1d(operand(k))
+    constants = np.zeros(m) if k is None else np.atleast_1d(array(k))
     if len(constants) == 1 and m > 1:
         constants = constants * np.ones(m)
     if len(constants) < m:
@@ -155,7 +154,7 @@ def polyfit(
     x: Any, y: Any, deg: Any, rcond: float | None = None, full: bool = False, w: Any = None, cov: Any = False
 ) -> Any:
     """Least squares on the powers of x, weighted, and scaled to columns of length 1, in the steps that NumPy takes."""
-    x, y, w = operand(x) + 0.0, operand(y) + 0.0, None if w is None else operand(w) + 0.0
+    x, y, w = array(x) + 0.0, array(y) + 0.0, None if w is None else array(w) + 0.0
     check_points(x, y, deg, w)
     if rcond is None:
         rcond = len(x) * np.finfo(x.dtype).eps
@@ -238,7 +237,7 @@ define_vjp(characteristic, a=characteristic_of)
 @compose(np.poly)
 def poly(seq_of_zeros: Any) -> Any:
     """The product of the factors (x - z), or the characteristic polynomial of a matrix."""
-    zeros = np.atleast_1d(operand(seq_of_zeros))
+    zeros = np.atleast_1d(array(seq_of_zeros))
     if zeros.ndim != 1:
         return characteristic(zeros)
     if zeros.dtype.kind not in "fc":

@@ -218,17 +218,20 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
 
     def register(text: Function) -> Function:
         COMPOSED[function] = text
-        PARAMETERS[function] = list(inspect.signature(text).parameters)
+        parameters = inspect.signature(text).parameters
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            PARAMETERS[function] = [name for name, p in parameters.items() if p.kind is not p.VAR_POSITIONAL]
         return text
 
     return register
 
 
 def check_composed(function: Callable[..., Any], keywords: dict[str, Any]) -> None:
-    """Refuse a keyword that the text of a composed function does not have."""
+    """Refuse a keyword that the text of a composed function does not have, unless it passes on all that it is given."""
+    supported = PARAMETERS.get(function)
     for name in keywords:
-        if name not in PARAMETERS[function]:
-            refuse_keyword(function, name, PARAMETERS[function])
+        if supported is not None and name not in supported:
+            refuse_keyword(function, name, supported)
 
 
 def refuse_keyword(function: Callable[..., Any], name: str, supported: Sequence[str]) -> NoReturn:
@@ -313,6 +316,11 @@ def array(value: Any) -> Any:
     return np.stack([array(part) for part in value]) if holds_tensors(value) else np.asarray(value)
 
 
+def plain(value: Any) -> Any:
+    """A value without its history."""
+    return value.numpy() if hasattr(value, "__record__") else value
+
+
 def holds_tensors(value: Any) -> bool:
     return isinstance(value, list | tuple) and any(hasattr(v, "__record__") or holds_tensors(v) for v in value)
 
@@ -329,6 +337,7 @@ def label(function: Any) -> str:
     if isinstance(function, np.ufunc):
         return f"np.{name}"
     module = getattr(function, "__module__", None) or ""
+    module = module.replace("numpy.lib.scimath", "numpy.emath")
     return f"{module.replace('numpy', 'np', 1)}.{name}" if module.split(".")[0] == "numpy" else name
 
 

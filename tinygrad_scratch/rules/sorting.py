@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.choosing import plain, positions, put_back
-from tinygrad_scratch.rules.registry import array, compose, define_vjp, without_derivative
+from tinygrad_scratch.rules.choosing import positions, put_back
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, plain, without_derivative
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- orders ----------------------------------------------------------------------------------------------------------

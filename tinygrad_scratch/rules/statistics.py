@@ -263,7 +263,7 @@ def quantile_of(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights:
 
 
 def place_in_each(q: Any, number: Any, ranked: Ranked, method: str) -> Any:
-    """The places of the quantiles in each row, which may have less numbers than others."""
+    """The places of the quantiles in each row, which may have fewer numbers than others."""
     distinct, which = np.unique(number, return_inverse=True) if number.size else (np.array([ranked.length]), number)
     places = place(q, distinct, method).reshape((len(distinct), q.size))
     return np.moveaxis(places[which.reshape(number.shape)], -1, 0)

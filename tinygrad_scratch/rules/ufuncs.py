@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.reductions import axes_of
-from tinygrad_scratch.rules.registry import NUMBERS, array
+from tinygrad_scratch.rules.registry import NUMBERS, array, plain
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- a call with keywords --------------------------------------------------------------------------------------------
@@ -188,10 +188,6 @@ def turns(places: Any) -> Any:
     turn = np.empty_like(flat)
     turn[order] = np.arange(flat.size) - np.maximum.accumulate(np.where(new, np.arange(flat.size), 0))
     return turn.reshape(places.shape)
-
-
-def plain(value: Any) -> Any:
-    return value.numpy() if hasattr(value, "numpy") else value
 
 
 METHODS: dict[str, Callable[..., Any]] = {
