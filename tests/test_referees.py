@@ -16,9 +16,8 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
-from tests.cases.linalg import TEXTS, lstsq_of_low_rank, span_by_svd
 from tests.cases.elementwise import repaired_in_place
-from tests.cases.linalg import TEXTS, span_by_svd
+from tests.cases.linalg import TEXTS, lstsq_of_low_rank, span_by_svd
 from tests.cases.products import cross_in_plane
 from tests.cases.statistics import histogramdd
 from tests.cases.table import Case, draws_in
