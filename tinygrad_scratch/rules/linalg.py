@@ -594,6 +594,7 @@ def matrix_norm_of(g: Any, y: Any, x: Any, *, keepdims: bool = False, ord: Any =
 
 def condition_of(g: Any, y: Any, x: Any, p: Any = None) -> Any:
     """The quotient of the largest and smallest singular value, or the product of the norms of x and of its inverse."""
+    g, y = np.real(g), np.real(y)  # NumPy 2.0 returns it as a complex number where x is complex
     if p is None or p in (2, -2):
         above, below = (-2, 2) if p == -2 else (2, -2)
         top, bottom = (np.linalg.norm(x, ord, axis=(-2, -1)) for ord in (above, below))
