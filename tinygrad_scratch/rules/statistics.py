@@ -28,7 +28,7 @@ from tinygrad_scratch.rules.reductions import (
     sum_of,
     taken_off,
 )
-from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- reductions that ignore NaN --------------------------------------------------------------------------------------
@@ -134,11 +134,6 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 
 
 # ---- medians and quantiles -------------------------------------------------------------------------------------------
-
-
-def plain(value: Any) -> Any:
-    """The array of a Tensor that is not followed here: only places and counts are made of it."""
-    return value.numpy() if hasattr(value, "numpy") else value
 
 
 class Ranked:
