@@ -239,6 +239,17 @@ def test_numbers_beside_single_precision_count_as_in_numpy(call: Any) -> None:
         assert t.grad is not None
 
 
+def test_an_error_inside_of_a_composed_function_says_what_was_written() -> None:
+    with pytest.raises(ValueError, match="same shape") as caught:
+        np.stack([Tensor([1.0, 2.0]), Tensor([1.0])], axis=0)
+    assert caught.value.__notes__ == ["in np.stack([float64[2], float64[1]], axis=0)"]
+
+
+def test_the_shape_can_not_be_set() -> None:
+    with pytest.raises(AttributeError, match=r"Write t = t.reshape\(\(2, 1\)\)"):
+        Tensor([1.0, 2.0]).shape = (2, 1)
+
+
 def test_bits_and_membership() -> None:
     numbers, flags = Tensor([1, 2, 6]), Tensor([True, False, True])
     np.testing.assert_array_equal(~flags & [True, True, False], [False, True, False])

@@ -160,6 +160,22 @@ def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None
             raise kind("\n".join([f"{label(function)}: {text}", *facts, *hint])) from error
 
 
+def inside(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+    """What was written, where the error comes from a function that it is made of."""
+    given = [summary(argument) for argument in arguments]
+    given += [f"{name}={summary(value)}" for name, value in keywords.items()]
+    return f"in {label(function)}({', '.join(given)})"
+
+
+def summary(value: Any) -> str:
+    """An argument on part of a line."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(summary, value))}]"
+    return f"{text[:40]}..." if len(text := repr(value)) > 43 else text
+
+
 def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:
     shapes = [np.shape(a) for a in arguments if isinstance(a, np.ndarray | int | float)]
     if function in (np.matmul, np.dot) and len(shapes) == 2 and all(shapes):

@@ -265,6 +265,10 @@ class Tensor:
     def shape(self) -> tuple[int, ...]:
         return self._value.shape
 
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        raise AttributeError(f"The shape of {messages.describe(self)} can't be set. Write t = t.reshape({shape}).")
+
     @property
     def dtype(self) -> np.dtype[Any]:
         return self._value.dtype
@@ -773,7 +777,11 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         return as_tensor(call_plain(function, arguments, keywords))
     if function in COMPOSED:
         check_composed(function, keywords)
-        return COMPOSED[function](*arguments, **keywords)
+        try:
+            return COMPOSED[function](*arguments, **keywords)
+        except Exception as error:
+            error.add_note(messages.inside(function, arguments, keywords))
+            raise
     definition = DEFINITIONS.get(function)
     if definition is not None:
         return call_recorded(definition, arguments, keywords)

@@ -1,10 +1,10 @@
 """Derivatives of the functions that work element by element.
 
-Conventions at kinks: `abs`, `hypot` and `arctan2` have derivative 0 at 0, and so have the roots `sqrt`, `cbrt` and powers between
-0 and 1, whose slope is infinite there: a norm written with them then has the subgradient 0 at 0, and not NaN. Where two
-arguments tie, `maximum`, `minimum`, `fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has
-derivative 1; `clip` is made of these. What is piecewise constant (`floor`, `sign` of a real number) has derivative 0.
-Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
+Conventions at kinks: `abs`, `hypot` and `arctan2` have derivative 0 at 0, and so have the roots `sqrt`, `cbrt` and
+powers between 0 and 1, whose slope is infinite there: a norm written with them then has the subgradient 0 at 0, and not
+NaN. Where two arguments tie, `maximum`, `minimum`, `fmax` and `fmin` give half of the gradient to each, so that
+`maximum(x, x)` has derivative 1; `clip` is made of these. What is piecewise constant (`floor`, `sign` of a real number)
+has derivative 0. Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ define_vjp(
 
 
 def part_of_sum(power: Any, x: Any, other: Any, y: Any) -> Any:
-    """What x is of a sum of powers whose logarithm is y: power(x - y). In an infinite sum, all that is infinite shares."""
+    """What x is of a sum of powers whose logarithm is y: power(x - y). What is infinite shares an infinite sum."""
     infinite = np.isinf(y)
     share = (x == np.inf) / (1.0 + (other == np.inf))
     return np.where(infinite, share, power(np.where(infinite, 0, x) - np.where(infinite, 0, y)))
@@ -213,9 +213,7 @@ define_vjp(
 
 
 @compose(np.clip)
-def clip(
-    a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, dtype: Any = None
-) -> Any:
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, dtype: Any = None) -> Any:
     """The composition minimum(maximum(a, a_min), a_max), with their convention at ties."""
     lower, upper = a_min if min is None else min, a_max if max is None else max
     if lower is None and upper is None:

@@ -223,7 +223,7 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
         by_position.cache_clear()
         parameters = inspect.signature(text).parameters
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            PARAMETERS[function] = list(parameters)
+            PARAMETERS[function] = [name for name, p in parameters.items() if p.kind is not p.VAR_POSITIONAL]
         return text
 
     return register
@@ -248,9 +248,7 @@ def by_name(
     if len(arguments) > taken:
         named = dict(zip(names[taken:], arguments[taken:], strict=False))
         arguments, keywords = (*arguments[:taken], *arguments[len(names) :]), {**named, **keywords}
-    return arguments, {
-        name: value for name, value in keywords.items() if value is not np._NoValue and name != "subok"
-    }
+    return arguments, {name: value for name, value in keywords.items() if value is not np._NoValue and name != "subok"}
 
 
 @functools.cache

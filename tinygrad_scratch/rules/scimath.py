@@ -13,7 +13,6 @@ import numpy as np
 from tinygrad_scratch.rules.registry import array, compose
 from tinygrad_scratch.rules.shapes import cast
 
-
 SINGLE = {np.dtype(kind) for kind in (np.float32, np.int8, np.int16, np.uint8, np.uint16)}
 
 
