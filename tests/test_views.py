@@ -677,6 +677,12 @@ def test_numbers_are_not_written_to_as_in_numpy() -> None:
         total = x[0]
         total *= 2
     assert total.item() == 2
+    parameter = np.sum(Tensor([1.0, 2.0]))
+    parameter.requires_grad = True
+    kept = parameter
+    with no_grad():
+        parameter -= 1.0
+    assert kept.item() == 2
     z = x * 1.0
     place = z[0, ...]
     place += 1
@@ -692,3 +698,18 @@ def test_a_number_broadcast_is_read_only() -> None:
         np.broadcast_to(z, (2,))[0] = 1.0
     z.reshape(1)[0] = 3.0
     assert z.item() == 3
+
+
+def test_complex_numbers_are_not_written_into_real_ones() -> None:
+    z, c = Tensor([1.0, 2.0]), Tensor([1j, 2.0], requires_grad=True)
+    writes: list[Callable[[], Any]] = [
+        lambda: z.__setitem__(0, c[0]),
+        lambda: z.put([0], c[:1]),
+        lambda: z.__iadd__(c),
+        lambda: np.exp(c, out=z),
+    ]
+    for write in writes:
+        with pytest.raises(TypeError, match=r"\.real|\.astype"):
+            write()
+    z[...] = c.real
+    np.testing.assert_array_equal(z.numpy(), [0.0, 2.0])

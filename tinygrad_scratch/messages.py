@@ -128,6 +128,13 @@ def integer_target(target: Any, value: Any) -> str:
     )
 
 
+def real_target(target: Any, value: Any) -> str:
+    return (
+        f"{describe(value)} requires a gradient, which its imaginary part would lose if it were written into "
+        f"{describe(target)}. Write t.real, or make the target with dtype=complex."
+    )
+
+
 def plain_out(function: Any, out: Any) -> str:
     return (
         f"{label(function)} was to write a result that requires a gradient into {describe(out)}, which can't keep its "

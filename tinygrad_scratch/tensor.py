@@ -159,7 +159,7 @@ class Tensor:
     _value: Array
     _record: Record | None
     _alias: views.Alias | None
-    _scalar: bool  # set to True where NumPy returned a number, which is immutable, and no array
+    _scalar: bool  # set where NumPy returned a number, which is immutable, and no array
     _frozen: Record | None  # of a leaf whose requires_grad was turned off: what it is again when it is turned on
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
@@ -249,6 +249,7 @@ class Tensor:
             if views.is_view(self):
                 raise TypeError(messages.view_as_leaf(self))
             self._record = getattr(self, "_frozen", None) or Tensor(self, requires_grad=True)._record
+            self._scalar = False  # a parameter is updated in place
 
     @property
     def name(self) -> str | None:
@@ -528,8 +529,11 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         views.check_writable(self)
-        if type(value) is Tensor and value._record is not None and self.dtype.kind not in "fc" and is_recording():
-            raise TypeError(messages.integer_target(self, value))
+        if type(value) is Tensor and value._record is not None and is_recording():
+            if self.dtype.kind not in "fc":
+                raise TypeError(messages.integer_target(self, value))
+            if self.dtype.kind == "f" and value.dtype.kind == "c":
+                raise TypeError(messages.real_target(self, value))
         views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
     def fill(self, value: Any) -> None:
