@@ -677,7 +677,7 @@ def test_numbers_are_not_written_to_as_in_numpy() -> None:
         total = x[0]
         total *= 2
     assert total.item() == 2
-    parameter = np.sum(Tensor([1.0, 2.0]))
+    parameter: Any = np.sum(Tensor([1.0, 2.0]))
     parameter.requires_grad = True
     kept = parameter
     with no_grad():
@@ -701,7 +701,8 @@ def test_a_number_broadcast_is_read_only() -> None:
 
 
 def test_complex_numbers_are_not_written_into_real_ones() -> None:
-    z, c = Tensor([1.0, 2.0]), Tensor([1j, 2.0], requires_grad=True)
+    z: Any = Tensor([1.0, 2.0])
+    c = Tensor([1j, 2.0], requires_grad=True)
     writes: list[Callable[[], Any]] = [
         lambda: z.__setitem__(0, c[0]),
         lambda: z.put([0], c[:1]),
