@@ -687,7 +687,7 @@ def test_numbers_are_not_written_to_as_in_numpy() -> None:
     place = z[0, ...]
     place += 1
     np.testing.assert_array_equal(z.numpy(), [2, 2, 3])
-    column = number.reshape(-1)
+    column = number.T.reshape(-1)
     column += 1
     assert (number.item(), column.item()) == (before + 1, before + 2)
 

@@ -873,7 +873,7 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
     if base is not None and is_number(given[base]):
-        base = None
+        base, scalar = None, y.ndim == 0
     if base is not None:
         y = y.view()
     result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if parents else None)
