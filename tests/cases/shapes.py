@@ -104,7 +104,9 @@ for function in (cast, np.astype):
     case(function, normal(2, 3), np.complex128, kink=[np.ones((2, 3))])
     case(function, normal(), np.float64)
     case(function, normal(0, 3), np.float64)
-case(np.astype, normal(2, 3), np.float32, copy=False, device="cpu", kink=[np.ones((2, 3))])
+case(np.astype, normal(2, 3), np.float32, copy=False, kink=[np.ones((2, 3))])
+if AT_LEAST_2_1:
+    case(np.astype, normal(2, 3), np.float32, device="cpu", kink=[np.ones((2, 3))])
 
 # ---- joining and splitting -------------------------------------------------------------------------------------------
 
