@@ -119,8 +119,8 @@ def inverse_of_rank(g: Any, y: Any, a: Any) -> Any:
     """The cotangent through a pseudo-inverse, from dY = -Y dA Y + Y Y* dA* (1 - A Y) + (1 - Y A) dA* Y* Y.
 
     See Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
-    separate" (1973). It holds where the rank is constant and what was cut off is zero. For a tall matrix all goes by way
-    of small squares; a wide one is the transpose of such.
+    separate" (1973). It holds where the rank is constant and what was cut off is zero. For a tall matrix all goes by
+    way of small squares; a wide one is the transpose of such.
     """
     if a.shape[-2] < a.shape[-1]:
         return transposed(inverse_of_rank(transposed(g), transposed(y), transposed(a)))
