@@ -100,19 +100,21 @@ define_vjp(np.sqrt, x=lambda g, y, x: g / (2 * off_zero(y)))
 define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * off_zero(y) * off_zero(y)))
 define_vjp(
     np.logaddexp,
-    x1=lambda g, y, x1, x2: g * np.exp(x1 - finite(y)),
-    x2=lambda g, y, x1, x2: g * np.exp(x2 - finite(y)),
+    x1=lambda g, y, x1, x2: g * np.exp(behind(x1, y)),
+    x2=lambda g, y, x1, x2: g * np.exp(behind(x2, y)),
 )
 define_vjp(
     np.logaddexp2,
-    x1=lambda g, y, x1, x2: g * np.exp2(x1 - finite(y)),
-    x2=lambda g, y, x1, x2: g * np.exp2(x2 - finite(y)),
+    x1=lambda g, y, x1, x2: g * np.exp2(behind(x1, y)),
+    x2=lambda g, y, x1, x2: g * np.exp2(behind(x2, y)),
 )
 
 
-def finite(y: Any) -> Any:
-    """0 in place of infinities: infinity less itself would be NaN."""
-    return np.where(np.isinf(y), 0, y)
+def behind(x: Any, y: Any) -> Any:
+    """The difference x - y of a part to a whole. Where both are infinite, which would be NaN, a part of +inf is all of
+    the whole, and one of -inf nothing.
+    """
+    return np.where(np.isposinf(y), np.where(np.isposinf(x), 0, -y), x - np.where(np.isinf(y), 0, y))
 
 
 def over_square(a: Any, b: Any) -> Any:

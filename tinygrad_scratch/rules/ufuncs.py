@@ -157,11 +157,10 @@ def running_back(g: Any, y: Any, a: Any, ufunc: Any, axis: int) -> Any:
     The first step is the first element itself.
     """
     g, y, x = (np.moveaxis(each, axis, 0) for each in (g, y, a))
-    ones, (of_before, of_element) = np.ones_like(x[1:]), RULES[ufunc]
-    first = np.ones_like(x[:1])
+    ones = np.ones_like(x[1:])
     before, element = (
-        np.concatenate([first, np.broadcast_to(rule(ones, y[1:], y[:-1], x[1:]), ones.shape)])
-        for rule in (of_before, of_element)
+        np.concatenate([np.ones_like(x[:1]), ones * rule(ones, y[1:], y[:-1], x[1:]) if rule else 0 * ones])
+        for rule in RULES[ufunc]
     )
     return np.moveaxis(element * recurrence_back(g, before), 0, axis)
 
