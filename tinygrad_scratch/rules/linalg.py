@@ -377,7 +377,7 @@ def without_added(v: Any, gv: Any, k: int, what: str) -> tuple[Any, Any]:
         return v, gv
     first, added, g_added = v[..., :k], v[..., k:], gv[..., k:]
     within = transposed(values_of(added)) @ values_of(g_added)
-    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(within):
+    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(values_of(gv)):
         raise ValueError(
             f"{what}: the gradient depends on the choice of the columns beyond the first {k}, which are any basis of "
             "what the others leave. Use only their span, such as q[:, k:] @ q[:, k:].T, or leave them out."
@@ -602,6 +602,7 @@ def matrix_norm_of(g: Any, y: Any, x: Any, *, keepdims: bool = False, ord: Any =
 
 def condition_of(g: Any, y: Any, x: Any, p: Any = None) -> Any:
     """The quotient of the largest and smallest singular value, or the product of the norms of x and of its inverse."""
+    g, y = np.real(g), np.real(y)  # NumPy 2.0 returns it as a complex number where x is complex
     if p is None or p in (2, -2):
         above, below = (-2, 2) if p == -2 else (2, -2)
         top, bottom = (np.linalg.norm(x, ord, axis=(-2, -1)) for ord in (above, below))
