@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.cumulative import recurrence_back
+from tinygrad_scratch.rules.cumulative import running
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.reductions import axes_of
-from tinygrad_scratch.rules.registry import NUMBERS, RULES, array, define_vjp, differentiable, plain
+from tinygrad_scratch.rules.registry import NUMBERS, array, plain
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- a call with keywords --------------------------------------------------------------------------------------------
@@ -143,29 +143,6 @@ def accumulate(ufunc: Any, a: Any, axis: int = 0, dtype: Any = None) -> Any:
     if ufunc in RUNNING:
         return RUNNING[ufunc](a, axis=axis, dtype=dtype)
     return running(array(a) if dtype is None else cast(array(a), np.dtype(dtype)), ufunc, axis)
-
-
-@differentiable
-def running(a: Any, ufunc: Any, axis: int) -> Any:
-    """The accumulate of a ufunc: y[0] = x[0] and then y[k] = ufunc(y[k - 1], x[k])."""
-    return ufunc.accumulate(a, axis)
-
-
-def running_back(g: Any, y: Any, a: Any, ufunc: Any, axis: int) -> Any:
-    """By the ufunc's own two rules: what an element does to its own step, and each step to the one after it.
-
-    The first step is the first element itself.
-    """
-    g, y, x = (np.moveaxis(each, axis, 0) for each in (g, y, a))
-    ones = np.ones_like(x[1:])
-    before, element = (
-        np.concatenate([np.ones_like(x[:1]), ones * rule(ones, y[1:], y[:-1], x[1:]) if rule else 0 * ones])
-        for rule in RULES[ufunc]
-    )
-    return np.moveaxis(element * recurrence_back(g, before), 0, axis)
-
-
-define_vjp(running, a=running_back)
 
 
 def outer(ufunc: Any, a: Any, b: Any, **keywords: Any) -> Any:
