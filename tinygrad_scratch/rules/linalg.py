@@ -448,7 +448,7 @@ def eig_of(g: Any, y: Any, a: Any) -> Any:
     (gw, gv), (w, v) = g, y
     along = np.sum(gv * v, axis=-2, keepdims=True)
     gv = gv - np.real(along) * conjugate(v)
-    if np.iscomplexobj(v):
+    if np.iscomplexobj(v) and v.size:
         size = np.abs(values_of(v))
         largest = np.arange(a.shape[-1])[:, None] == np.argmax(size, axis=-2, keepdims=True)
         gv = gv - np.where(largest, 1j * np.imag(along) / np.where(largest, v, 1), 0)
@@ -549,9 +549,8 @@ def with_axes(g: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The unit vector, g x / y, for the length, else g sign(x) (|x| / y)**(p - 1)."""
     g, y = with_axes(g, x, axes), with_axes(y, x, axes)
-    safe = np.where(y == 0, 1, y)
     if ord is None or ord == 2:
-        return g * (conjugate(x) / safe)
+        return g * (conjugate(x) / np.where(y == 0, np.inf, y))
     if ord == 0:
         return np.zeros_like(x)
     size = np.abs(x)
@@ -559,7 +558,7 @@ def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) ->
         return extreme_of(g, y, size, axes, keepdims=True) * direction(x, size)
     if ord == 1:
         return g * direction(x, size)
-    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / safe) ** (ord - 1))
+    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / np.where(y == 0, 1, y)) ** (ord - 1))
     return g * (direction(x, size) * share)
 
 
