@@ -233,6 +233,16 @@ def test_gradient(case: Case) -> None:
     assert_right(case, pullback(case, values, cotangents), values, cotangents)
 
 
+@pytest.mark.parametrize("case", [case for case in DIFFERENTIABLE if () in case.shapes], ids=str)
+def test_a_rule_takes_numbers_of_numpy_for_arrays_of_no_axis(case: Case) -> None:
+    values = case.draw()
+    cotangents = cotangents_of(case, values)
+    inputs = leaves(values)
+    results = [y / 2.0 * 2.0 for y in tensors(case.call(case.function, [*inputs]))]  # whose rules return such
+    for ours, also in zip(pull(results, inputs, cotangents), pullback(case, values, cotangents), strict=True):
+        np.testing.assert_array_equal(ours, also)
+
+
 @pytest.mark.parametrize("case", SMOOTH, ids=str)
 def test_second_and_third_order(case: Case) -> None:
     values = case.draw()

@@ -227,7 +227,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 define_vjp(np.conjugate, x=lambda g, y, x: np.conjugate(g))
 define_vjp(np.real, val=lambda g, y, val: g)
-define_vjp(np.imag, val=lambda g, y, val: -1j * g if np.iscomplexobj(val) else 0 * g)
+define_vjp(np.imag, val=lambda g, y, val: g * -1j if np.iscomplexobj(val) else 0 * g)
 
 # ---- piecewise constant ----------------------------------------------------------------------------------------------
 
