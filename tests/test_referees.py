@@ -29,11 +29,12 @@ from tinygrad_scratch.rules.calculus import interpolate
 from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.cumulative import recurrence
 from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
+from tinygrad_scratch.rules.histograms import evenly_spaced
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 from tinygrad_scratch.rules.products import einsum, on_diagonal
+from tinygrad_scratch.rules.quantiles import place
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
-from tinygrad_scratch.rules.statistics import evenly_spaced, place
 
 jax = pytest.importorskip("jax", reason="JAX is not installed, so the gradients have no second referee here")
 jax.config.update("jax_enable_x64", True)

@@ -1,4 +1,4 @@
-"""Cases of rules/statistics.py."""
+"""Cases of rules/statistics.py, quantiles.py and histograms.py."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from tests.cases.table import (
     normal,
     positive,
 )
-from tinygrad_scratch.rules.statistics import evenly_spaced, place
+from tinygrad_scratch.rules.histograms import evenly_spaced
+from tinygrad_scratch.rules.quantiles import place
 
 function: Any  # the one that a loop below is at
 nan = np.nan
