@@ -163,6 +163,11 @@ METHODS_OF_JAX = {"linear", "lower", "higher", "midpoint", "nearest", "inverted_
 OF_SEQUENCES = {np.convolve, np.correlate, np.polyadd, np.polysub, np.polymul, np.polydiv}
 POLYNOMIALS_OF_NONE = ("np.polyval(0,", "np.polyadd(0,", "np.polysub(0,")
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
+    "np.emath": lambda case: getattr(case.function, "__module__", "") == "numpy.lib.scimath",
+    "functions that write": lambda case: str(case).startswith("written by") and case.function is not copied_into,
+    "the slope of nextafter, and of the sign of complex numbers": lambda case: (
+        case.function is np.nextafter or (case.function is np.sign and case.complex)
+    ),
     "a list in place of an array": lambda case: case.function not in JOINING and has_list(case.arguments),
     "a list among the arrays to join": lambda case: case.function in JOINING and isinstance(case.arguments[0], tuple),
     "order in memory": lambda case: (
@@ -244,6 +249,14 @@ TIED = "nan where values are equal, whatever is asked of their vectors"
 AT_0 = "another subgradient, or nan, at 0"
 FAR_OUT = "its formula overflows far out"
 OTHER_IN_JAX = {
+    "np.arctan2([0.0,3.0], [0.0,4.0])": "nan at the origin",
+    "np.logaddexp2([inf,-inf], [0.0,0.0])": "nan beside infinity",
+    "np.logaddexp([inf,0.0], [0.0,inf])": "nan beside infinity",
+    "np.logaddexp([inf,inf,-inf], [0.0,inf,-inf])": "nan beside infinity",
+    "np.sqrt([0.0,4.0])": "infinite at 0",
+    "np.cbrt([0.0,8.0])": "infinite at 0",
+    "np.power([0.0,4.0], 0.5)": "infinite at 0",
+    "np.power([0.0,4.0,0.0], float64[0.5,0.5,2.0])": "infinite at 0",
     "np.absolute([-2.0,0.0,3.0])": "1 at 0",
     "np.fabs([-2.0,0.0,3.0])": "1 at 0",
     "np.fmax([1.0,2.0,3.0], [2.0,2.0,2.0])": "all to the second argument",
