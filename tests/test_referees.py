@@ -164,6 +164,7 @@ OF_SEQUENCES = {np.convolve, np.correlate, np.polyadd, np.polysub, np.polymul, n
 POLYNOMIALS_OF_NONE = ("np.polyval(0,", "np.polyadd(0,", "np.polysub(0,")
 NOT_IN_JAX: dict[str, Callable[[Case], bool]] = {
     "np.emath": lambda case: getattr(case.function, "__module__", "") == "numpy.lib.scimath",
+    "the running values of any ufunc": lambda case: case.function.__name__ == "running",
     "functions that write": lambda case: str(case).startswith("written by") and case.function is not copied_into,
     "the slope of nextafter, and of the sign of complex numbers": lambda case: (
         case.function is np.nextafter or (case.function is np.sign and case.complex)
