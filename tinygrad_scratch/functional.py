@@ -56,7 +56,7 @@ define_vjp(relu, x=lambda g, y, x: g * (y > 0))
 
 @differentiable
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """x where x is positive, slope * x elsewhere, element by element, of the shape of x.
+    """X where x is positive, slope * x elsewhere, element by element, of the shape of x.
 
     Its derivative at 0 is `slope`. Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network
     acoustic models" (2013).
@@ -73,7 +73,7 @@ define_vjp(leaky_relu, x=lambda g, y, x, slope=0.01: np.where(x > 0, g, g * slop
 
 @differentiable
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """x where x is positive, alpha * (exp(x) - 1) elsewhere, element by element, of the shape of x.
+    """X where x is positive, alpha * (exp(x) - 1) elsewhere, element by element, of the shape of x.
 
     Its derivative at 0 is `alpha`. Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network
     learning by exponential linear units (ELUs)" (2015), equation 15.
@@ -104,7 +104,8 @@ def silu(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)), element by element: a smooth relu, safe at any size, whose derivative is sigmoid(x).
 
-    Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing" (2000), equation 4.
+    Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing" (2000), equation
+    4.
 
     >>> from tinygrad_scratch.functional import softplus
     >>> softplus([-1000.0, 0.0, 1000.0])
@@ -158,7 +159,7 @@ def gelu(x: Any, approximate: str = "tanh") -> Any:
 
     approximate   value
     -----------   ---------------------------------------------------------------------------------------------------
-    "tanh"        x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2, within 0.0005 of the formula, and JAX's default
+    "tanh"        x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2, within 0.0005 of it; JAX's default
     "none"        the formula itself, PyTorch's default; slow, see `erf`
 
     Raises ValueError for another name. Source: Hendrycks and Gimpel, "Gaussian error linear units (GELUs)" (2016).
@@ -236,7 +237,7 @@ def numbers(value: Any, axes: int, name: str, least: int = 1) -> tuple[int, ...]
 def paddings(
     padding: Any, space: tuple[int, ...], spans: tuple[int, ...], strides: tuple[int, ...]
 ) -> tuple[tuple[int, int], ...]:
-    """How much to put before and after each axis. "same": as many places as elements, divided by the stride, upwards."""
+    """How much to put before and after each axis; "same" makes ceil(size / stride) places of it."""
     axes = len(space)
     if padding == "valid":
         return ((0, 0),) * axes
@@ -307,12 +308,13 @@ def conv1d(
 def conv2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """A kernel slid over the last two axes: y[o, i, j] = bias[o] + sum over c, p, q of weight[o, c, p, q] * x[c, i', j'].
+    """A kernel slid over the last two axes.
 
-    Here i' = i * stride + p * dilation - padding, and j' likewise; outside of x there are zeros. The kernel is not
-    turned round. x has shape (..., in_channels, height, width), weight (out_channels, in_channels / groups, kernel
-    height, kernel width), bias (out_channels,); the result has shape (..., out_channels, places down, places across),
-    with (size + padding before and after - dilation * (kernel - 1) - 1) // stride + 1 places along an axis.
+    The result is y[o, i, j] = bias[o] + the sum over c, p, q of weight[o, c, p, q] * x[c, i', j'], where i' = i *
+    stride + p * dilation - padding, and j' likewise; outside of x there are zeros. The kernel is not turned round. x
+    has shape (..., in_channels, height, width), weight (out_channels, in_channels / groups, kernel height, kernel
+    width), bias (out_channels,); the result has shape (..., out_channels, places down, places across), with (size +
+    padding before and after - dilation * (kernel - 1) - 1) // stride + 1 places along an axis.
 
     `stride` and `dilation` are a number or two. `padding` is a number, two, two pairs (before, after), "valid" for
     none, or "same" for ceil(size / stride) places, where an odd one goes after. With `groups`, channels are divided
@@ -350,7 +352,7 @@ def pooling(x: Any, axes: int, size: Any, stride: Any, padding: Any) -> Pool:
 
 
 def floating(x: Any) -> Any:
-    """x as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
+    """X as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
     x = array(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
@@ -451,9 +453,9 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     """softmax(query @ key.T / sqrt(d)) @ value: each query's mean of the values, weighted by how its key fits.
 
     query has shape (..., m, d), key (..., n, d), value (..., n, e), the result (..., m, e). `mask` is a boolean array
-    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i. A query that
-    may look nowhere has no mean, so ValueError is raised for one. Source: Vaswani et al., "Attention is all you need"
-    (2017), equation 1.
+    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i. A query
+    that may look nowhere has no mean, so ValueError is raised for one. Source: Vaswani et al., "Attention is all you
+    need" (2017), equation 1.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.functional import attention
@@ -464,7 +466,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     query, key = array(query), array(key)
     scores = np.matmul(query * (1 / math.sqrt(query.shape[-1])), np.swapaxes(key, -1, -2))
     if causal:
-        before = np.tri(*scores.shape[-2:], dtype=bool)
+        before = np.tri(*scores.shape[-2:], dtype=np.bool_)
         mask = before if mask is None else np.logical_and(plain(mask), before)
     if mask is not None:
         if not np.any(mask, axis=-1).all():

@@ -2,8 +2,8 @@
 
 Networks call convolution what mathematics calls cross-correlation: the kernel is not turned round. Three functions are
 all there is. They share one sum, sum(g * convolve(x, w)), which is linear in each of x, w and g: `convolve` leaves out
-g, `convolve_back` leaves out x, `convolve_weight` leaves out w, and so each is the derivative of the others. See Dumoulin
-and Visin, "A guide to convolution arithmetic for deep learning" (2016).
+g, `convolve_back` leaves out x, `convolve_weight` leaves out w, and so each is the derivative of the others. See
+Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 
 Every patch under the kernel becomes a column, so that one matrix product does all sums (im2col; Chellapilla et al.,
 "High performance convolutional neural networks for document processing", 2006). Arrays are (batch, channels, *space) to

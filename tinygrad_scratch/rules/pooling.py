@@ -1,6 +1,7 @@
 """Derivatives of pooling: of every window over the last axes, one number.
 
-A window is given by its `Pool`. Sums go back to every element of the window, and a maximum to the one that it came from.
+A window is given by its `Pool`. Sums go back to every element of the window, and a maximum to the one that it came
+from.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Pool(NamedTuple):
         return all(stride >= window for stride, window in zip(self.stride, self.window, strict=True))
 
     def surround(self, x: Any, value: Any) -> Any:
-        """x with a value around it, in the same order in memory."""
+        """X with a value around it, in the same order in memory."""
         if not any(map(any, self.padding)):
             return x
         full = np.empty_like(x, shape=self.shape_around(x.shape))
