@@ -51,7 +51,7 @@ def parameter(value: Any, name: str, dtype: Any) -> Tensor:
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
-    return x.shape if hasattr(x, "shape") else np.shape(x)  # type: ignore[no-any-return]
+    return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
 def shown(**options: Any) -> str:

@@ -66,9 +66,9 @@ class Reshape(Module):
 
 
 class Lambda(Module):
-    """A function as a Module: it then has a box in drawings and a name of its own. Sequential takes bare functions, too.
+    """A function as a Module: it then has a box in drawings, and a name of its own.
 
-    Raises TypeError for what can't be called.
+    Sequential takes bare functions, too. Raises TypeError for what can't be called.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Lambda

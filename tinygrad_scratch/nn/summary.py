@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.graph import Graph, Node, enable_grad
-from tinygrad_scratch.nn.module import Call, Module, watching
+from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
 from tinygrad_scratch.rules.convolution import convolve
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
@@ -46,7 +46,7 @@ class Summary:
     def __rich__(self) -> Any:
         from rich.table import Table
 
-        table = Table(caption=f"{self.parameters:,} parameters", caption_justify="left")
+        table = Table()
         table.add_column("layer")
         for title in ("output shape", "parameters", "multiply-adds", "activations"):
             table.add_column(title, justify="right")
@@ -54,7 +54,7 @@ class Summary:
             name = f"{row.path}: {row.layer}" if row.path else row.layer
             table.add_row(
                 "  " * row.depth + name,
-                shown_shape(row.output_shape),
+                str(row.output_shape),
                 f"{row.parameters:,}",
                 f"{row.multiply_adds:,}",
                 bytes_in_words(row.activation_bytes),
@@ -62,7 +62,6 @@ class Summary:
         table.add_section()
         totals = (f"{self.parameters:,}", f"{self.multiply_adds:,}", bytes_in_words(self.activation_bytes))
         table.add_row("total", "", *totals)
-        table.caption = None
         return table
 
     def __str__(self) -> str:
@@ -78,7 +77,7 @@ class Summary:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def summarize(model: Module, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
     """Run a network once on zeros of a shape, batch axis included, and say what each layer returned and cost.
 
     `dtype` is that of the zeros: int for token indices; that of the parameters, where nothing is given. The network is
@@ -106,21 +105,19 @@ def summarize(model: Module, input_shape: tuple[int, ...], dtype: Any = None) ->
 
 def tensors_of(model: Module) -> list[Tensor]:
     """The parameters that there are before the first call."""
-    from tinygrad_scratch.nn.module import is_parameter, members
-
     return [part for _, module in model.named_modules() for _, part in members(module) if is_parameter(part)]
 
 
 def row_of(call: Call, operations: list[Node], paths: dict[int, str]) -> Row:
     inside = [node for node in operations if call.end < node.order < call.start]
-    module = isinstance(call.layer, Module)
-    name = type(call.layer).__name__ if module and call.layer.named_children() else label(call.layer)
+    is_module = isinstance(call.layer, Module)
+    name = type(call.layer).__name__ if is_module and call.layer.named_children() else label(call.layer)
     return Row(
         path=paths.get(id(call.layer), ""),
         layer=name,
         depth=call.depth,
         output_shape=shape_of_result(call.result),
-        parameters=count(call.layer) if module else 0,
+        parameters=count(call.layer) if is_module else 0,
         multiply_adds=multiply_adds(inside),
         activation_bytes=activation_bytes(inside),
     )
@@ -156,10 +153,6 @@ def is_view(node: Node) -> bool:
     return any(
         isinstance(argument, np.ndarray) and np.may_share_memory(node.value, argument) for argument in node.arguments
     )
-
-
-def shown_shape(shape: Any) -> str:
-    return str(shape)
 
 
 def bytes_in_words(number: int) -> str:

@@ -34,7 +34,7 @@ class Pool(NamedTuple):
         return all(stride >= window for stride, window in zip(self.stride, self.window, strict=True))
 
     def surround(self, x: Any, value: Any) -> Any:
-        """X with a value around it, in the same order in memory."""
+        """The array with a value around it, in the same order in memory."""
         if not any(map(any, self.padding)):
             return x
         full = np.empty_like(x, shape=self.shape_around(x.shape))
@@ -77,7 +77,7 @@ def places_of_maximum(x: Any, y: Any, pool: Pool) -> Any:
     """
     padded = pool.surround(x, -np.inf)
     kind = np.uint8 if math.prod(pool.window) < 256 else np.int64
-    places = np.zeros_like(y, kind)
+    places: Any = np.zeros_like(y, kind)
     *others, _ = pool.elements(y.shape[-len(pool.window) :])
     for element in reversed(others):
         places += 1
