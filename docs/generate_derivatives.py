@@ -17,6 +17,7 @@ from tinygrad_scratch.rules import (
     arranging,
     calculus,
     choosing,
+    convolution,
     cumulative,
     elementwise,
     fft,
@@ -24,6 +25,7 @@ from tinygrad_scratch.rules import (
     linalg,
     logic,
     polynomials,
+    pooling,
     products,
     reductions,
     scimath,
@@ -60,6 +62,8 @@ CHAPTERS = {
     writing: "Functions that write",
     calculus: "Calculus on samples",
     polynomials: "Polynomials",
+    convolution: "Convolution",
+    pooling: "Pooling",
     functional: "What NumPy lacks",
 }
 INTRODUCTION = """\

@@ -274,9 +274,8 @@ def convolution(
         )
     lead, space = x.shape[: -axes - 1], tuple(x.shape[-axes:])
     strides, dilations = numbers(stride, axes, "stride"), numbers(dilation, axes, "dilation")
-    steps = Steps(strides, (), dilations, groups)
-    spans = steps.spans(tuple(kernel))
-    steps = steps._replace(padding=paddings(padding, space, spans, strides))
+    spans = tuple(gap * (size - 1) + 1 for gap, size in zip(dilations, kernel, strict=True))
+    steps = Steps(strides, paddings(padding, space, spans, strides), dilations, groups)
     places = steps.places(space, tuple(kernel))
     if min(places) < 1:
         raise ValueError(
@@ -419,7 +418,8 @@ def avg_pool2d(x: Any, size: Any, stride: Any = None, padding: Any = 0, count_pa
 
 
 def inverse_deviation(x: Any, axis: Any, epsilon: float) -> Any:
-    return 1 / np.sqrt(np.var(x, axis=axis, keepdims=True) + epsilon)
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return 1 / np.sqrt((centred * centred).mean(axis=axis, keepdims=True) + epsilon)
 
 
 @differentiable

@@ -14,7 +14,8 @@ never turns them.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -22,7 +23,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 
 
-class Steps(NamedTuple):
+@dataclass(frozen=True)
+class Steps:
     """How a kernel moves, a number for each axis of space; padding has zeros before and after it."""
 
     stride: tuple[int, ...]

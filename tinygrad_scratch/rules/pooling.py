@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.rules.registry import define_vjp, differentiable, plain
 
 
-class Pool(NamedTuple):
+@dataclass(frozen=True)
+class Pool:
     """Windows over the last axes, a number for each axis; padding is what lies before and after the array."""
 
     window: tuple[int, ...]
