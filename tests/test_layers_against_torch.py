@@ -290,5 +290,5 @@ def test_transformer_block() -> None:
     ],
     ids=repr,
 )
-def test_activations(layer: nn.Module, theirs: Any) -> None:
+def test_activations(layer: Any, theirs: Any) -> None:
     compare(layer, theirs, layer, 2 * normal(3, 5))

@@ -37,7 +37,7 @@ def plain_convolve(x: Array, w: Array, steps: Steps) -> Any:
     y = np.zeros((len(x), len(w), *places), np.result_type(x, w))
     per_group, outputs = w.shape[1], len(w) // steps.groups
     for out in range(len(w)):
-        channels = padded[:, out // outputs * per_group :][:, :per_group]
+        channels: Any = padded[:, out // outputs * per_group :][:, :per_group]
         for place in np.ndindex(places):
             starts = [i * stride for i, stride in zip(place, steps.stride, strict=True)]
             spans = zip(starts, steps.spans(w.shape[2:]), steps.dilation, strict=True)

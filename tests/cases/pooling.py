@@ -36,9 +36,9 @@ def windows(x: Array, pool: Pool, around: float) -> Array:
     """The windows, their elements along the last axis."""
     lead = x.ndim - len(pool.window)
     padded = np.pad(x, (*((0, 0),) * lead, *pool.padding), constant_values=around)
-    found = sliding_window_view(padded, pool.window, tuple(range(lead, x.ndim)))
+    found: Any = sliding_window_view(padded, pool.window, tuple(range(lead, x.ndim)))
     found = found[(..., *(slice(None, None, s) for s in pool.stride), *(slice(None),) * len(pool.window))]
-    return found.reshape(*found.shape[: x.ndim], int(np.prod(pool.window)))
+    return found.reshape(*found.shape[: x.ndim], int(np.prod(pool.window)))  # type: ignore[no-any-return]
 
 
 def plain_pick(x: Array, places: Array, pool: Pool) -> Any:

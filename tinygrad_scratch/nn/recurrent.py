@@ -106,8 +106,10 @@ def steps(z: Any) -> list[Any]:
     sequences of memory traffic, where slices of the whole would take as many as there are steps.
     """
     time = z.shape[-2]
-    if time <= 1:
-        return [z[..., 0, :]] * time
+    if time == 0:
+        return []
+    if time == 1:
+        return [z[..., 0, :]]
     return steps(z[..., : time // 2, :]) + steps(z[..., time // 2 :, :])
 
 

@@ -59,7 +59,9 @@ class Reshape(Module):
         self.axes = axes
 
     def __call__(self, x: Any) -> Any:
-        return array(x).reshape((*leading(self, x, self.axes), *self.shape))
+        kept = leading(self, x, self.axes)
+        rest = math.prod(shape_of(x)[len(kept) :]) // max(1, math.prod(n for n in self.shape if n != -1))
+        return array(x).reshape((*kept, *(rest if n == -1 else n for n in self.shape)))
 
     def __repr__(self) -> str:
         return f"Reshape({', '.join(map(str, self.shape))}{shown(axes=self.axes)})"
