@@ -111,6 +111,8 @@ def pick_of_jax(x: Any, places: Any, pool: Any) -> Any:
 
 def standardize_of_jax(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     return jax.nn.standardize(x, axis=axis, epsilon=epsilon)
+
+
 def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
     """What np.einsum reads with these labels, written."""
     lengths = dict(zip(labels, shape, strict=True))
