@@ -27,9 +27,11 @@ from tinygrad_scratch.functional import (
     elu,
     embedding,
     erf,
-    gelu_gate,
+    gelu_tanh,
     leaky_relu,
+    linear,
     log_softmax,
+    masked_softmax,
     relu,
     sigmoid,
     softmax,
@@ -45,7 +47,6 @@ from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
 from tinygrad_scratch.rules.pooling import max_pool, pick, put, spread, sum_pool
-from tinygrad_scratch.rules.products import contract
 from tinygrad_scratch.rules.products import einsum, on_diagonal
 from tinygrad_scratch.rules.shapes import cast, expand, stack_arrays
 from tinygrad_scratch.rules.statistics import evenly_spaced, place
@@ -160,7 +161,9 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     leaky_relu: lambda x, slope=0.01: jax.nn.leaky_relu(x, slope),
     elu: jax.nn.elu,
     erf: jax.scipy.special.erf,
-    gelu_gate: lambda x: (1 + jnp.tanh(jnp.sqrt(2 / jnp.pi) * (x + 0.044715 * x**3))) / 2,
+    gelu_tanh: jax.nn.gelu,
+    linear: lambda x, weight, bias: x @ weight + bias,
+    masked_softmax: lambda x, mask=None, scale=1.0: jax.nn.softmax(scale * x, where=mask),
     standardize: standardize_of_jax,
     embedding: lambda table, indices: table[indices],
     sum_rows: lambda g, indices, rows: jnp.zeros((rows, g.shape[-1]), g.dtype).at[indices].add(g),

@@ -134,24 +134,31 @@ define_vjp(erf, x=lambda g, y, x: g * (2 / math.sqrt(math.pi) * np.exp(-x * x)))
 GELU_SCALE, GELU_CUBE = 2 * math.sqrt(2 / math.pi), 0.044715
 
 
+def gelu_argument(x: Any) -> Any:
+    return x * (GELU_SCALE + GELU_SCALE * GELU_CUBE * (x * x))
+
+
 @differentiable
-def gelu_gate(x: Any) -> Any:
-    """The factor of x in its gelu, (1 + tanh(u / 2)) / 2 = sigmoid(u), where u = sqrt(8 / pi) * (x + 0.044715 * x**3).
+def gelu_tanh(x: Any) -> Any:
+    """The gelu with tanh in place of erf: x * sigmoid(u), where u = sqrt(8 / pi) * (x + 0.044715 * x**3).
 
-    Its derivative needs no tanh again: with u' = sqrt(8 / pi) * (1 + 0.134145 * x**2), it is y * (1 - y) * u'.
+    It is x * (1 + tanh(u / 2)) / 2, as (1 + tanh(u / 2)) / 2 = sigmoid(u) = s. The derivative is s + x * s * (1 - s) *
+    u' with u' = sqrt(8 / pi) * (1 + 0.134145 * x**2); s is computed again for it, which takes less than keeping it.
 
-    >>> from tinygrad_scratch.functional import gelu_gate
-    >>> gelu_gate([-1000.0, 0.0, 1000.0])
-    array([0. , 0.5, 1. ])
+    >>> from tinygrad_scratch.functional import gelu_tanh
+    >>> gelu_tanh([-1000.0, 0.0, 1000.0])
+    array([  -0.,    0., 1000.])
     """
-    x = np.asarray(x)
-    return sigmoid(x * (GELU_SCALE + GELU_SCALE * GELU_CUBE * (x * x)))
+    x = np.asarray(np.multiply(x, 1.0))
+    return x * sigmoid(gelu_argument(x))
 
 
-define_vjp(
-    gelu_gate,
-    x=lambda g, y, x: g * (y * (1 - y)) * (GELU_SCALE + 3 * GELU_SCALE * GELU_CUBE * (x * x)),
-)
+def gelu_slope(x: Any) -> Any:
+    s = sigmoid(gelu_argument(x))
+    return s + x * (GELU_SCALE + 3 * GELU_SCALE * GELU_CUBE * (x * x)) * (s * (1 - s))
+
+
+define_vjp(gelu_tanh, x=lambda g, y, x: g * gelu_slope(x))
 
 
 def gelu(x: Any, approximate: str = "tanh") -> Any:
@@ -169,7 +176,7 @@ def gelu(x: Any, approximate: str = "tanh") -> Any:
     (array([-0.15880801,  0.        ,  0.84119199]), array([-0.15865525,  0.        ,  0.84134475]))
     """
     if approximate == "tanh":
-        return np.multiply(x, gelu_gate(x))
+        return gelu_tanh(x)
     if approximate == "none":
         return np.multiply(x, 0.5 + 0.5 * erf(np.multiply(x, math.sqrt(0.5))))
     raise ValueError(f"gelu has no approximation {approximate!r}. Choose 'tanh', or 'none' for the formula itself.")
@@ -219,6 +226,40 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 
 define_vjp(log_softmax, x=lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+
+# ---- rows through a matrix -------------------------------------------------------------------------------------------
+
+
+@differentiable
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    """X @ weight + bias: x of shape (..., n), weight (n, m), bias (m,), the result (..., m).
+
+    The same as written out, in one product for all leading axes, and without an array for what comes before the bias.
+    The cotangents are g @ weight.T, x.T @ g and g, summed over leading axes.
+
+    >>> from tinygrad_scratch.functional import linear
+    >>> linear([1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]], [10.0, 20.0])
+    array([11., 22.])
+    """
+    x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
+    y = x.reshape(-1, x.shape[-1]).dot(weight)
+    if np.can_cast(bias.dtype, y.dtype, "safe"):
+        y += bias
+    else:
+        y = y + bias
+    return y.reshape(*x.shape[:-1], weight.shape[-1])
+
+
+def in_rows(x: Any) -> Any:
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+
+
+define_vjp(
+    linear,
+    x=lambda g, y, x, weight, bias: in_rows(g).dot(weight.T).reshape(x.shape),
+    weight=lambda g, y, x, weight, bias: in_rows(x).T.dot(in_rows(g)),
+    bias=lambda g, y, x, weight, bias: in_rows(g).sum(axis=0),
+)
 
 # ---- sliding kernels -------------------------------------------------------------------------------------------------
 
@@ -449,6 +490,33 @@ define_vjp(
 # ---- attention -------------------------------------------------------------------------------------------------------
 
 
+@differentiable
+def masked_softmax(x: Any, mask: Any = None, scale: float = 1.0) -> Any:
+    """softmax(scale * x) over the last axis, among the elements where a boolean mask is True; the others become 0.
+
+    The mask broadcasts to x, and is True somewhere along the last axis. The cotangent of x is scale * y * (g - sum(g *
+    y)), as that of softmax: y is 0 where the mask is False.
+
+    >>> from tinygrad_scratch.functional import masked_softmax
+    >>> masked_softmax([[1.0, 5.0], [2.0, 2.0]], [[True, False], [True, True]])
+    array([[1. , 0. ],
+           [0.5, 0.5]])
+    """
+    y = np.asarray(np.multiply(x, scale))
+    if mask is not None:
+        y += np.where(mask, 0, -np.inf).astype(y.dtype)  # adding is quicker than writing where a mask is True
+    y -= y.max(axis=-1, keepdims=True)
+    np.exp(y, out=y)
+    y /= y.sum(axis=-1, keepdims=True)
+    return y
+
+
+define_vjp(
+    masked_softmax,
+    x=lambda g, y, x, mask=None, scale=1.0: (g - (g * y).sum(axis=-1, keepdims=True)) * (y * scale),
+)
+
+
 def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool = False) -> Any:
     """softmax(query @ key.T / sqrt(d)) @ value: each query's mean of the values, weighted by how its key fits.
 
@@ -464,15 +532,13 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
            [2.]])
     """
     query, key = array(query), array(key)
-    scores = np.matmul(query * (1 / math.sqrt(query.shape[-1])), np.swapaxes(key, -1, -2))
+    scores = np.matmul(query, np.swapaxes(key, -1, -2))
     if causal:
         before = np.tri(*scores.shape[-2:], dtype=np.bool_)
         mask = before if mask is None else np.logical_and(plain(mask), before)
-    if mask is not None:
-        if not np.any(mask, axis=-1).all():
-            raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
-        scores = scores + np.where(mask, 0, -np.inf).astype(scores.dtype)
-    return np.matmul(softmax(scores), value)
+    if mask is not None and not np.any(mask, axis=-1).all():
+        raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
+    return np.matmul(masked_softmax(scores, mask, 1 / math.sqrt(query.shape[-1])), value)
 
 
 # ---- rows of a table -------------------------------------------------------------------------------------------------

@@ -12,9 +12,11 @@ from tinygrad_scratch.functional import (
     elu,
     embedding,
     erf,
-    gelu_gate,
+    gelu_tanh,
     leaky_relu,
+    linear,
     log_softmax,
+    masked_softmax,
     relu,
     sigmoid,
     softmax,
@@ -32,7 +34,7 @@ for function, values in (
     (leaky_relu, nonzero),
     (elu, nonzero),
     (erf, normal),
-    (gelu_gate, normal),
+    (gelu_tanh, normal),
 ):
     case(function, values(2, 3))
     case(function, values())
@@ -45,7 +47,7 @@ case(elu, nonzero(2, 3), 0.3)
 case(elu, nonzero(2, 3), alpha=0.3)
 case(elu, exactly(-1000.0, 0.0, 1000.0), 0.5, kink=[[0, 0.5, 1]])
 case(erf, exactly(-30.0, 0.0, 30.0), extreme=[[0, 2 / np.sqrt(np.pi), 0]])
-case(gelu_gate, exactly(-1000.0, 0.0, 1000.0), extreme=[[0, np.sqrt(8 / np.pi) / 4, 0]])
+case(gelu_tanh, exactly(-1000.0, 0.0, 1000.0), extreme=[[0, 0.5, 1]])
 NOT_ANALYTIC.add(erf)  # math.erf knows no complex numbers
 case(sigmoid, exactly(-1000.0, 0.0, 1000.0), extreme=[[0, 0.25, 0]])
 
@@ -61,6 +63,22 @@ for function in (softmax, log_softmax):
     case(function, normal(0, 3))
 case(softmax, exactly(1000.0, 0.0, -1000.0), extreme=[[0, 0, 0]])
 case(log_softmax, exactly(1000.0, 0.0, -1000.0), extreme=[[-2, 1, 1]])
+
+UNSEEN = np.array([[True, False, True], [False, True, True]])
+case(masked_softmax, normal(2, 3))
+case(masked_softmax, normal(2, 3), UNSEEN)
+case(masked_softmax, normal(2, 2, 3), UNSEEN, 0.5)
+case(masked_softmax, normal(2, 3), mask=UNSEEN, scale=0.5)
+case(masked_softmax, normal(0, 3), scale=0.5)
+NEED_AXES.add(masked_softmax)
+
+# ---- rows through a matrix -------------------------------------------------------------------------------------------
+
+case(linear, normal(4, 2), normal(2, 3), normal(3))
+case(linear, normal(2), normal(2, 3), normal(3))
+case(linear, normal(2, 3, 2), normal(2, 3), normal(3))
+case(linear, normal(0, 2), normal(2, 3), normal(3))
+NEED_AXES.add(linear)
 
 # ---- norms -----------------------------------------------------------------------------------------------------------
 
@@ -107,9 +125,16 @@ def plain_standardize(x: Array, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     return centred / np.sqrt(np.mean(centred**2, axis=axis, keepdims=True) + epsilon)
 
 
+def plain_masked_softmax(x: Array, mask: Any = None, scale: float = 1.0) -> Any:
+    e = np.exp(scale * x) * (1 if mask is None else mask)
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+PLAIN_WORDS[masked_softmax] = plain_masked_softmax
+PLAIN_WORDS[linear] = lambda x, weight, bias: x @ weight + bias
 PLAIN_WORDS[leaky_relu] = lambda x, slope=0.01: np.maximum(x, 0) + slope * np.minimum(x, 0)
 PLAIN_WORDS[elu] = lambda x, alpha=1.0: np.maximum(x, 0) + alpha * (np.exp(np.minimum(x, 0)) - 1)
-PLAIN_WORDS[gelu_gate] = lambda x: (1 + np.tanh(np.sqrt(2 / np.pi) * (x + GELU_CUBE * x**3))) / 2
+PLAIN_WORDS[gelu_tanh] = lambda x: x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + GELU_CUBE * x**3))) / 2
 PLAIN_WORDS[standardize] = plain_standardize
 PLAIN_WORDS[embedding] = lambda table, indices: table[indices]
 PLAIN_WORDS[sum_rows] = plain_sum_rows

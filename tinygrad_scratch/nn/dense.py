@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.functional import linear
 from tinygrad_scratch.nn.initializers import RandomGenerator, glorot_uniform
 from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
@@ -19,7 +19,6 @@ from tinygrad_scratch.nn.options import (
     shown,
     wrong_input,
 )
-from tinygrad_scratch.rules.registry import array
 
 
 class Dense(Module):
@@ -74,14 +73,7 @@ class Dense(Module):
             self._draw(width[0])
         if self.weight is LATER or width != self.weight.shape[:1]:
             raise self._wrong_width(x)
-        lead = shape_of(x)[:-1]
-        if len(lead) > 1:  # one product of two matrices: NumPy would make one of each matrix of a stack
-            x = array(x).reshape((math.prod(lead), width[0]))
-        z = x @ self.weight
-        if self.bias is not None:
-            z = z + self.bias
-        if len(lead) > 1:
-            z = z.reshape((*lead, self.out_features))
+        z = x @ self.weight if self.bias is None else linear(x, self.weight, self.bias)
         return z if self.activation is None else self.activation(z)
 
     def __repr__(self) -> str:

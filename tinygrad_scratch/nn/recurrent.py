@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import sigmoid
+from tinygrad_scratch.functional import linear, sigmoid
 from tinygrad_scratch.nn.initializers import RandomGenerator, glorot_uniform
 from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
@@ -68,7 +68,7 @@ class Recurrent(Module):
         x = array(x)
         state = self._zeros(shape[:-2]) if state is None else state
         self._check_state(x, state)
-        z = x @ self.weight + self.bias
+        z = linear(x, self.weight, self.bias)
         outputs = []
         for now in steps(z):
             state = self.step(now, state)

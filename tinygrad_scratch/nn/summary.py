@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.functional import linear
 from tinygrad_scratch.graph import Graph, Node, enable_grad
 from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
 from tinygrad_scratch.rules.convolution import convolve
@@ -137,7 +138,7 @@ def multiply_adds(operations: list[Node]) -> int:
     """Of each product, an element of the result takes as many as are summed."""
     total = 0
     for node in operations:
-        if node.function in (np.matmul, np.dot):
+        if node.function in (np.matmul, np.dot, linear):
             total += node.value.size * (np.shape(node.arguments[0]) or (1,))[-1]
         elif node.function is convolve:
             total += node.value.size * math.prod(np.shape(node.arguments[1])[1:])
