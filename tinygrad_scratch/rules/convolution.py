@@ -71,8 +71,8 @@ def columns(x: Any, kernel: tuple[int, ...], steps: Steps) -> Any:
     windows = windows[(slice(None), *strides, slice(None), *gaps)]
     last = 1 + len(kernel)
     windows = windows.transpose(0, *range(last + 1, last + 1 + len(kernel)), *axes, last)
-    rows = channels // steps.groups * math.prod(kernel)
-    return windows.reshape(steps.groups, rows, math.prod(windows.shape[last:]))
+    patch = channels // steps.groups * math.prod(kernel)
+    return windows.reshape(steps.groups, patch, math.prod(windows.shape[last:]))
 
 
 def rows(g: Any, groups: int) -> Any:
