@@ -17,6 +17,7 @@ from tinygrad_scratch.rules import (
     arranging,
     calculus,
     choosing,
+    convolution,
     cumulative,
     elementwise,
     factorizations,
@@ -27,6 +28,7 @@ from tinygrad_scratch.rules import (
     logic,
     norms,
     polynomials,
+    pooling,
     products,
     quantiles,
     reductions,
@@ -68,6 +70,8 @@ CHAPTERS = {
     writing: "Functions that write",
     calculus: "Calculus on samples",
     polynomials: "Polynomials",
+    convolution: "Convolution",
+    pooling: "Pooling",
     functional: "What NumPy lacks",
 }
 INTRODUCTION = """\
