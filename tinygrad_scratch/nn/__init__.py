@@ -2,8 +2,18 @@
 
 from tinygrad_scratch.functional import squared_error
 from tinygrad_scratch.nn.activations import ReLU, Sigmoid, Tanh
+from tinygrad_scratch.nn.callbacks import (
+    Callback,
+    Checkpoint,
+    ClipGradients,
+    EarlyStopping,
+    Schedule,
+    StopAtNotFinite,
+)
 from tinygrad_scratch.nn.clipping import clip_gradient_norm, clip_gradient_value
 from tinygrad_scratch.nn.dense import Dense
+from tinygrad_scratch.nn.finite import first_not_finite
+from tinygrad_scratch.nn.history import History
 from tinygrad_scratch.nn.initializers import (
     glorot_normal,
     glorot_uniform,
@@ -25,6 +35,7 @@ from tinygrad_scratch.nn.losses import (
 )
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Optimizer, RMSprop
+from tinygrad_scratch.nn.saving import load, load_state_dict, save, state_dict
 from tinygrad_scratch.nn.schedules import (
     CosineDecay,
     ExponentialDecay,
@@ -36,15 +47,21 @@ from tinygrad_scratch.nn.schedules import (
     Warmup,
 )
 from tinygrad_scratch.nn.sequential import Sequential
+from tinygrad_scratch.nn.training import accuracy, evaluate, fit, predict
 
 __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Callback",
+    "Checkpoint",
+    "ClipGradients",
     "CosineDecay",
     "Dense",
+    "EarlyStopping",
     "ExponentialDecay",
+    "History",
     "InverseSquareRootDecay",
     "LinearDecay",
     "Lion",
@@ -54,16 +71,22 @@ __all__ = [
     "PiecewiseConstant",
     "RMSprop",
     "ReLU",
+    "Schedule",
     "Sequential",
     "Sigmoid",
     "StepDecay",
+    "StopAtNotFinite",
     "Tanh",
     "Warmup",
     "absolute_error",
+    "accuracy",
     "binary_cross_entropy",
     "clip_gradient_norm",
     "clip_gradient_value",
     "cross_entropy",
+    "evaluate",
+    "first_not_finite",
+    "fit",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -73,8 +96,13 @@ __all__ = [
     "kl_divergence",
     "lecun_normal",
     "lecun_uniform",
+    "load",
+    "load_state_dict",
     "mean_squared_error",
     "orthogonal",
+    "predict",
+    "save",
     "squared_error",
     "standard_normal",
+    "state_dict",
 ]

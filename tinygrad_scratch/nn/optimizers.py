@@ -405,7 +405,7 @@ class Adagrad(Optimizer):
     def direction(self, gradient: Array, kept: dict[str, Any]) -> Array:
         s: Array = kept["sum_of_squares"]
         s += np.square(gradient)
-        return gradient / (np.sqrt(s) + self.epsilon)  # type: ignore[no-any-return]
+        return gradient / (np.sqrt(s) + self.epsilon)
 
 
 class Lion(Optimizer):
