@@ -353,4 +353,5 @@ def test_against_pytorch(name: str, reduction: str) -> None:
     weights = generator.normal(size=value.shape)
     value.backward(weights)
     other.backward(torch.tensor(weights))
+    assert ours.grad is not None
     np.testing.assert_allclose(ours.grad, there.grad.numpy(), rtol=1e-10, atol=1e-15)

@@ -203,9 +203,9 @@ def test_complex_parameters_are_two_real_ones(name: str) -> None:
 def test_a_parameter_that_misses_steps_counts_its_own() -> None:
     w, v = Tensor(1.0, requires_grad=True), Tensor(1.0, requires_grad=True)
     optimizer = Adam([w, v], learning_rate=0.1)
-    w.grad = 2.0  # type: ignore[assignment]
+    w.grad = 2.0
     optimizer.step()
-    v.grad = 2.0  # type: ignore[assignment]
+    v.grad = 2.0
     w.grad = None
     optimizer.step()
     assert w.item() == v.item()
@@ -304,7 +304,7 @@ def test_settings_that_make_no_sense_are_refused(make: Any, options: Any, messag
 
 def test_an_optimizer_without_a_direction_says_so() -> None:
     w = Tensor(1.0, requires_grad=True)
-    w.grad = 1.0  # type: ignore[assignment]
+    w.grad = 1.0
     with pytest.raises(NotImplementedError, match=r"Optimizer needs a method direction\(self, gradient, kept\)"):
         Optimizer([w], 0.1).step()
 
@@ -403,13 +403,14 @@ def test_schedules_against_pytorch(name: str) -> None:
 
 
 def test_schedules_stay_after_their_last_step() -> None:
-    for schedule, last in [
+    schedules: list[tuple[Callable[[int], float], float]] = [
         (LinearDecay(0.1, 20, 0.02), 0.02),
         (CosineDecay(0.1, 20, 0.01), 0.01),
         (OneCycle(0.1, 20), 0.1 / 25 / 1e4),
         (OneCycle(0.1, 2), 0.1 / 25 / 1e4),
         (PiecewiseConstant([0.1, 0.01], [4]), 0.01),
-    ]:
+    ]
+    for schedule, last in schedules:
         assert schedule(19 if type(schedule) is OneCycle else 20) == pytest.approx(last, rel=1e-12)
         assert schedule(1000) == pytest.approx(last, rel=1e-12)
 

@@ -82,6 +82,11 @@ def compare(values: Mapping[str, Any], state: Mapping[str, Any]) -> Fit:
     )
 
 
+def misfit(state: str, model: Module, fit: Fit) -> str:
+    name = repr(model) if "\n" not in repr(model) else f"this {type(model).__name__}"
+    return f"{state} does not fit {name}, which was left as it was:\n{fit}\nPass strict=False to load what fits."
+
+
 def load_state_dict(model: Module, state: Mapping[str, Any], strict: bool = True) -> Fit:
     """Give the parameters and buffers of a model the values of a state, cast to their own dtypes.
 
@@ -101,9 +106,7 @@ def load_state_dict(model: Module, state: Mapping[str, Any], strict: bool = True
     values = named_values(model)
     fit = compare(values, state)
     if strict and not fit:
-        raise ValueError(
-            f"This state does not fit {model!r}, which was left as it was:\n{fit}\nPass strict=False to load what fits."
-        )
+        raise ValueError(misfit("This state", model, fit))
     for name, value in values.items():
         if name in state and name not in fit.misshapen:
             value.data = np.asarray(plain(state[name]), value.dtype)
@@ -186,10 +189,7 @@ def load(
     weights = {name: value for name, value in arrays.items() if not name.startswith(OPTIMIZER)}
     fit = compare(named_values(model), weights)
     if strict and not fit:
-        raise ValueError(
-            f"{os.fspath(path)} does not fit {model!r}, which was left as it was:\n{fit}\n"
-            "Pass strict=False to load what fits."
-        )
+        raise ValueError(misfit(os.fspath(path), model, fit))
     state = optimizer_state(path, notes, arrays, optimizer, model) if optimizer is not None else {}
     generators = generators_to_restore(path, notes, generator, optimizer, model)
     if history is not None and "history" not in notes:

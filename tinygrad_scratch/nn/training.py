@@ -155,6 +155,7 @@ def fit(
                 show(0, history.epochs[-1])
                 for watcher in watchers:
                     watcher.epoch_end(training)
+                check_interrupt()
         except KeyboardInterrupt:
             training.stop(f"Ctrl-C in epoch {training.epoch} of {epochs}")
         for watcher in watchers:
