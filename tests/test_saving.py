@@ -60,7 +60,7 @@ class Noise(Module):
 
 class Noisy(Sequential):
     def named_buffers(self) -> Any:
-        return [("layers.1.scale", self.layers[1].scale)]
+        return [("layers.1.scale", self[1].scale)]
 
 
 def make(seed: int = 0, width: int = 4, dtype: Any = float) -> Sequential:
@@ -87,7 +87,7 @@ def assert_alike(one: list[Any], two: list[Any]) -> None:
 def test_a_model_comes_back_as_it_was(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"model.{kind}"
     trained, fresh = make(1), make(2)
-    trained.layers[1].scale = Tensor([0.7])
+    trained[1].scale.data = [0.7]
     save(path, trained)
     weight = fresh[0].weight
     assert load(path, fresh)
@@ -362,12 +362,12 @@ def test_what_was_not_saved_is_asked_for_in_vain(tmp_path: Path) -> None:
     path = tmp_path / "model.npz"
     model = make(1)
     optimizer, generator = Adam(model.parameters()), np.random.default_rng(0)
-    saved: dict[str, Any]
-    for saved, name in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({}, "optimizer"),
         ({"optimizer": optimizer}, "generator"),
         ({"optimizer": optimizer, "generator": generator}, "history"),
-    ]:
+    ]
+    for saved, name in cases:
         save(path, model, **saved)
         assert_refused(path, f"holds no {name}: it was saved without. Nothing was loaded. Write save")
 

@@ -249,17 +249,19 @@ def optimizer_state(path: Path, notes: Any, arrays: State, optimizer: Optimizer,
 
 
 def generators_of(model: Module, generator: RandomGenerator | None) -> dict[str, RandomGenerator]:
-    """The generators that training draws from: the one of the loop, and those that the model's layers hold."""
-    found = {} if generator is None else {"": generator}
+    """The generators that training draws from, each once: the one of the loop, and those that the model's layers hold."""
+    found: dict[int, tuple[str, RandomGenerator]] = {} if generator is None else {id(generator): ("", generator)}
     waiting = [("", model)]
     seen: set[int] = set()
     while waiting:
         path, module = waiting.pop()
         if id(module) not in seen:
             seen.add(id(module))
-            found |= {path + name: part for name, part in members(module) if isinstance(part, RandomGenerator)}
-            waiting += [(f"{path}{name}.", child) for name, child in module.named_children()]
-    return found
+            waiting += [(f"{path}{name}.", child) for name, child in reversed(module.named_children())]
+            for name, part in members(module):
+                if isinstance(part, RandomGenerator):
+                    found.setdefault(id(part), (path + name, part))
+    return dict(found.values())
 
 
 def generators_to_restore(path: Path, notes: Any, generator: Any, optimizer: Any, model: Module) -> list[Any]:
