@@ -8,7 +8,6 @@ import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -142,10 +141,11 @@ def name_of(node: Node, model: Any) -> str:
 
 # ---- which line ------------------------------------------------------------------------------------------------------
 
-PACKAGE = Path(__file__).parents[1]
-OWN = tuple(map(str, (PACKAGE / "nn", PACKAGE / "functional.py")))  # what a reader may want to see of us
-HIDDEN = tuple(map(str, (PACKAGE / "nn" / "module.py", PACKAGE / "nn" / "training.py", Path(__file__))))
-NUMPY = str(Path(np.__file__).parent)
+NN = os.path.dirname(__file__)
+PACKAGE = os.path.dirname(NN)
+OWN = (os.path.join(NN, ""), os.path.join(PACKAGE, "functional.py"))  # what a reader may want to see of us
+HIDDEN = (os.path.join(NN, "module.py"), os.path.join(NN, "training.py"), __file__)
+NUMPY = os.path.dirname(np.__file__)
 
 Line = tuple[int, str, int]  # minus the order of the next call, the file, the line
 
@@ -153,7 +153,7 @@ Line = tuple[int, str, int]  # minus the order of the next call, the file, the l
 def shown(frame: FrameType) -> bool:
     """Whether a line is one of the user's, or of a layer, and not of the machinery between them."""
     file = frame.f_code.co_filename
-    if file.startswith(str(PACKAGE)):
+    if file.startswith(PACKAGE):
         return file.startswith(OWN) and not file.startswith(HIDDEN)
     return not file.startswith((NUMPY, "<__array_function__"))
 
@@ -191,5 +191,5 @@ def line_of(node: Node, lines: list[Line]) -> str:
         return ""
     _, file, number = lines[place - 1]
     text = linecache.getline(file, number).strip()
-    file = file.removeprefix(f"{Path.cwd()}{os.sep}")
+    file = file.removeprefix(f"{os.getcwd()}{os.sep}")
     return f"at {file}:{number}" + (f": {text}" if text else "")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import uuid
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -249,7 +247,7 @@ def optimizer_state(path: Path, notes: Any, arrays: State, optimizer: Optimizer,
 
 
 def generators_of(model: Module, generator: RandomGenerator | None) -> dict[str, RandomGenerator]:
-    """The generators that training draws from, each once: the one of the loop, and those that the model's layers hold."""
+    """The generators that training draws from, each once: that of the loop, and those that the model's layers hold."""
     found: dict[int, tuple[str, RandomGenerator]] = {} if generator is None else {id(generator): ("", generator)}
     waiting = [("", model)]
     seen: set[int] = set()
@@ -303,6 +301,8 @@ NOTES = "__metadata__"  # as safetensors calls them
 
 
 def to_npz(arrays: State, notes: str) -> bytes:
+    import zipfile  # here, since few programs save, and all import
+
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, value in {**arrays, NOTES: np.array(notes)}.items():
@@ -313,6 +313,8 @@ def to_npz(arrays: State, notes: str) -> bytes:
 
 
 def from_npz(content: bytes) -> tuple[State, str]:
+    import zipfile
+
     arrays = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in archive.namelist():
@@ -366,7 +368,7 @@ def file_format(path: Path) -> Any:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside the one that is wanted, then put it into its place, which no reader sees half done."""
     target = os.path.realpath(path)
-    beside = f"{target}.{uuid.uuid4().hex[:8]}.part"
+    beside = f"{target}.{os.urandom(4).hex()}.part"
     try:
         with open(beside, "xb") as file:
             file.write(content)
