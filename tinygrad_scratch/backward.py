@@ -84,7 +84,7 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
                 negative = exponential[5]
                 return ((negative[5], negative[4], g * sigmoid_slope(y, exponential[2])),)
             return ((q, b, rules[1](g, y, a, b)),)
-        return (q, b, rules[1](g, y, a, b)), (p, a, rules[0](g, y, a, b))
+        return (p, a, rules[0](g, y, a, b)), (q, b, rules[1](g, y, a, b))
     if len(record) == 6:
         _, function, y, keywords, a, p = record
         rule = RULES[function][0]

@@ -147,6 +147,16 @@ case(linalg.lstsq, separated(3, 2), [1.0, 2.0, 3.0])
 case(linalg.lstsq, [[1.0, 2.0], [3.0, 1.0], [0.5, 0.5]], normal(3))
 case(linalg.lstsq, separated(3, 2), normal(3, 0))
 case(linalg.lstsq, separated(1, 1), normal(1))
+case(linalg.lstsq, separated(3, 2), normal(3), rcond=-1)
+
+
+@calls(linalg.lstsq)
+def lstsq_of_low_rank(np: Any, a: Any, b: Any, c: Any) -> Any:
+    return np.linalg.lstsq(a @ b, c, 1e-5)[0]
+
+
+case(lstsq_of_low_rank, separated(4, 2), separated(2, 3), normal(4))
+case(lstsq_of_low_rank, separated(3, 2), separated(2, 3), normal(3, 2))
 
 for power in (-3, -2, -1, 0, 1, 2, 3, 4, 7):
     case(linalg.matrix_power, invertible(2, 2), power)
@@ -443,6 +453,7 @@ case(linalg.cond, separated(1, 1))
 case(linalg.cond, complex_normal(2, 2), 1)
 case(linalg.cond, complex_normal(2, 3))
 case(linalg.cond, exactly((2, 0), (0, 2)), kink=[[[0, 0], [0, 0]]])
+case(linalg.cond, exactly((2, 0), (0, 0)), kink=[np.full((2, 2), np.nan)])
 
 # ---- functions of the main namespace under another name --------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import CALLED_BY, NEED_AXES, NOT_ANALYTIC, case, complex_normal, normal
-from tinygrad_scratch.rules.products import contract
+from tinygrad_scratch.rules.products import einsum, on_diagonal
 
 matvec, vecmat = (getattr(np, name, None) for name in ("matvec", "vecmat"))
 
@@ -101,7 +101,11 @@ case(np.vdot, normal(0), normal(0))
 case(np.vecdot, normal(0, 3), normal(3))
 case(matvec, normal(4, 2, 3), normal(4, 3))
 case(matvec, normal(2, 3), normal(4, 3))
+case(matvec, normal(1, 2, 3), normal(4, 3))
+case(matvec, normal(4, 2, 3), normal(3))
 case(matvec, normal(0, 3), normal(3))
+case(vecmat, normal(4, 3), normal(1, 3, 2))
+case(vecmat, normal(3), normal(4, 3, 2))
 case(vecmat, normal(4, 3), normal(4, 3, 2))
 case(vecmat, normal(4, 3), normal(3, 2))
 case(vecmat, normal(3), normal(3, 0))
@@ -222,16 +226,21 @@ for plan in ("greedy", "optimal", ("greedy", 4), ["einsum_path", (0, 2), (0, 1)]
 case(np.einsum, "ij,jk,kk->i", normal(2, 2), normal(2, 3), normal(3, 3), optimize=["einsum_path", (2,), (0, 1), (0, 1)])
 case(np.einsum, "ij,jk,kl->il", *CHAIN, order="F", optimize=True)
 case(np.einsum, "ij,jk,kl->il", *CHAIN, dtype=complex, optimize=True)
-for function, form in ((np.einsum, ("ij,jk->ik",)), (contract, ())):
+for function, form in ((np.einsum, ("ij,jk->ik",)), (einsum, ())):
     named = {} if form else {"subscripts": "ij,jk->ik"}
     case(function, *form, normal(2, 3), normal(3, 2), **named, dtype=complex)
     case(function, *form, normal(2, 3), np.arange(6).reshape(3, 2), **named, dtype=np.longdouble)
     case(function, *form, normal(2, 3), normal(3, 2), **named, casting="same_kind")
     case(function, *form, normal(2, 3), normal(3, 2), **named, order="F")
     case(function, *form, normal(2, 3), normal(3, 2), **named, optimize=True)
-case(contract, normal(), normal(0), subscripts=",i->i")
-case(contract, normal(2, 2), normal(3), normal(1, 3), subscripts="ii,j,kj->i")
-case(contract, complex_normal(2, 2), normal(2), subscripts="ij,j")
+case(einsum, normal(), normal(0), subscripts=",i->i")
+case(einsum, normal(2, 2), normal(3), normal(1, 3), subscripts="ii,j,kj->i")
+case(einsum, complex_normal(2, 2), normal(2), subscripts="ij,j")
+case(on_diagonal, normal(2), "ii", (2, 2))
+case(on_diagonal, normal(2, 3), "iji", (2, 3, 2))
+case(on_diagonal, normal(1, 3), "ij", (2, 3))
+case(on_diagonal, normal(), "jii", (3, 2, 2))
+case(on_diagonal, complex_normal(0, 3), "iij", (0, 0, 3))
 case(np.einsum_path, "ij,jk,kl->il", *CHAIN)
 case(np.einsum_path, "ij,jk,kl->il", *CHAIN, optimize="optimal")
 

@@ -98,6 +98,8 @@ for function in (np.median, np.nanmedian):
     case(function, exactly(1.0, 3.0, 3.0, 3.0, 5.0), kink=[[0, 0, 1, 0, 0]])
     case(function, exactly((2.0, 1.0, 2.0, 2.0), (1.0, 4.0, 1.0, 4.0)), axis=1,
          kink=[[[0.5, 0, 0.5, 0], [0, 0.5, 0.5, 0]]])  # fmt: skip
+case(np.median, exactly((1.0, nan, 3.0), (1.0, 2.0, 3.0)), axis=1, kink=[[[0, 1, 0], [0, 1, 0]]])
+case(np.quantile, exactly(1.0, nan, 3.0), 0.4, kink=[[0, 1, 0]])
 case(np.nanmedian, HOLES, axis=0)
 case(np.nanmedian, HOLES, axis=1, keepdims=True)
 case(np.nanmedian, HOLES)

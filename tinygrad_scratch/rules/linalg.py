@@ -172,7 +172,7 @@ def least_squares_parts(g: Any, y: Any, a: Any, b: Any) -> tuple[Any, ...]:
 def least_squares_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     """Through x = A+ b, the sums of squares |b - A x|**2, whose x is at its best, and the singular values."""
     gx, x, b, rest = least_squares_parts(g, y, a, b)
-    inverse = pseudo_inverse(a, y, rcond)
+    inverse = pseudo_inverse(a, y)
     u, _, vh = np.linalg.svd(a, full_matrices=False)
     of_values = product(conjugate(u) * g[3], conjugate(vh))
     return pseudo_inverse_of(product(gx, transposed(b)), inverse, a) - product(rest, transposed(x)) + of_values
@@ -181,14 +181,13 @@ def least_squares_matrix(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> A
 def least_squares_right(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> Any:
     """Through x = A+ b and the sums of squares."""
     gx, _, _, rest = least_squares_parts(g, y, a, b)
-    return (product(transposed(pseudo_inverse(a, y, rcond)), gx) + rest).reshape(np.shape(b))
+    return (product(transposed(pseudo_inverse(a, y)), gx) + rest).reshape(np.shape(b))
 
 
-def pseudo_inverse(a: Any, y: Any, rcond: Any) -> Any:
-    """A+ with the cut of np.linalg.lstsq."""
-    if rcond is None:
-        rcond = np.finfo(a.dtype).eps * max(a.shape)
-    return np.linalg.pinv(a, rcond)
+def pseudo_inverse(a: Any, y: Any) -> Any:
+    """A+ of the rank that the call found."""
+    rank, s = int(values_of(y[2])), np.append(values_of(y[3]), 0)
+    return np.linalg.pinv(a, (s[rank - 1] + s[rank]) / (2 * s[0]) if rank else 1)
 
 
 define_vjp(np.linalg.lstsq, a=least_squares_matrix, b=least_squares_right)
@@ -244,22 +243,25 @@ def multi_dot(arrays: Any) -> Any:
 def determinant_of(g: Any, y: Any, a: Any) -> Any:
     """The cofactors: y A^-T, and where A is singular, from what they are made of."""
     plain = values_of(a)
-    s = np.linalg.svd(plain, compute_uv=False)
-    zeros = np.sum(s <= negligible(s[..., :1], a.shape), axis=-1)
+    finite = np.isfinite(plain)
+    s = np.linalg.svd(np.where(finite, plain, 1), compute_uv=False)
+    zeros = np.sum(s <= negligible(s[..., :1], a.shape), axis=-1) * finite.all(axis=(-2, -1))
     if not zeros.any():
         return (g * y)[..., None, None] * transposed(np.linalg.inv(a))
-    flat, zeros = a.reshape((-1, *a.shape[-2:])), zeros.reshape(-1)
+    flat, y, zeros = a.reshape((-1, *a.shape[-2:])), y.reshape(-1), zeros.reshape(-1)
     groups = [np.flatnonzero(zeros == k) for k in np.unique(zeros)]
-    parts = [cofactors(flat[group], int(zeros[group[0]])) for group in groups]
+    parts = [cofactors(y[group], flat[group], int(zeros[group[0]])) for group in groups]
     return g[..., None, None] * np.concatenate(parts)[np.argsort(np.concatenate(groups))].reshape(a.shape)
 
 
-def cofactors(a: Any, zeros: int) -> Any:
+def cofactors(y: Any, a: Any, zeros: int) -> Any:
     """The cofactors of matrices with so many singular values that are zero, as a polynomial, so at any order.
 
     A = U D V* with the singular vectors of the value, which are constants. D, split after the nonzero singular values
     into P, Q, R and S, has determinant det P det C with the small matrix C = S - R P^-1 Q, and its adjugate follows.
     """
+    if not zeros:
+        return y[..., None, None] * transposed(np.linalg.inv(a))
     u, _, vh = np.linalg.svd(values_of(a))
     d = product(adjoint(u), a, adjoint(vh))
     k = a.shape[-1] - zeros
@@ -281,8 +283,6 @@ def adjugate(a: Any) -> tuple[Any, Any]:
     """Determinant and adjugate without a division by the determinant: the algorithm of Faddeev and LeVerrier."""
     n = a.shape[-1]
     identity = np.eye(n, dtype=a.dtype)
-    if n == 0:
-        return np.ones(a.shape[:-2], a.dtype), a
     power = identity + 0 * a
     for i in range(1, n):
         moved = product(a, power)
@@ -369,7 +369,7 @@ def without_added(v: Any, gv: Any, k: int, what: str) -> tuple[Any, Any]:
         return v, gv
     first, added, g_added = v[..., :k], v[..., k:], gv[..., k:]
     within = transposed(values_of(added)) @ values_of(g_added)
-    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(within):
+    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(values_of(gv)):
         raise ValueError(
             f"{what}: the gradient depends on the choice of the columns beyond the first {k}, which are any basis of "
             "what the others leave. Use only their span, such as q[:, k:] @ q[:, k:].T, or leave them out."
@@ -594,9 +594,11 @@ def matrix_norm_of(g: Any, y: Any, x: Any, *, keepdims: bool = False, ord: Any =
 
 def condition_of(g: Any, y: Any, x: Any, p: Any = None) -> Any:
     """The quotient of the largest and smallest singular value, or the product of the norms of x and of its inverse."""
+    g, y = np.real(g), np.real(y)  # NumPy 2.0 returns it as a complex number where x is complex
     if p is None or p in (2, -2):
         above, below = (-2, 2) if p == -2 else (2, -2)
         top, bottom = (np.linalg.norm(x, ord, axis=(-2, -1)) for ord in (above, below))
+        bottom = np.where(bottom == 0, np.nan, bottom)
         return norm_of(g / bottom, top, x, above, (-2, -1)) - norm_of(g * y / bottom, bottom, x, below, (-2, -1))
     inverse = np.linalg.inv(x)
     mine, other = (np.linalg.norm(matrix, p, axis=(-2, -1)) for matrix in (x, inverse))

@@ -7,6 +7,7 @@ for C = A B, the cotangents are G B^T and A^T G.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from string import ascii_letters, ascii_lowercase, ascii_uppercase
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.rules.registry import QUICK, array, compose, define_vjp, differentiable, without_derivative
-from tinygrad_scratch.rules.shapes import cast, expand
+from tinygrad_scratch.rules.shapes import cast
 
 
 def matmul(x1: Any, x2: Any) -> Any:
@@ -134,15 +135,20 @@ define_vjp(
 )
 
 
-@compose(np.kron)
-def kron(a: Any, b: Any) -> Any:
-    """The product of all pairs of elements, the axes of both in turn; then each two axes become one."""
-    a, b = array(a), array(b)
-    ndim = max(a.ndim, b.ndim)
-    of_a, of_b = ((1,) * (ndim - x.ndim) + x.shape for x in (a, b))
-    left = a.reshape([n for length in of_a for n in (length, 1)])
-    right = b.reshape([n for length in of_b for n in (1, length)])
-    return (left * right).reshape(tuple(n * m for n, m in zip(of_a, of_b, strict=True)))
+def kron_part(g: Any, mine: Any, other: Any, first: int) -> Any:
+    """Each axis of the output is one of `a` and one of `b` in turn; those of the other factor are summed over."""
+    of_mine, of_other = ((1,) * (g.ndim - np.ndim(x)) + np.shape(x) for x in (mine, other))
+    pairs = zip(of_mine, of_other, strict=True) if first else zip(of_other, of_mine, strict=True)
+    blocks = g.reshape([n for pair in pairs for n in pair])
+    part = np.tensordot(blocks, np.reshape(other, of_other), axes=(range(first, 2 * g.ndim, 2), range(g.ndim)))
+    return part.reshape(mine.shape)
+
+
+define_vjp(
+    np.kron,
+    a=lambda g, y, a, b: kron_part(g, a, b, 1),
+    b=lambda g, y, a, b: kron_part(g, b, a, 0),
+)
 
 
 # ---- products of vectors ---------------------------------------------------------------------------------------------
@@ -160,29 +166,32 @@ define_vjp(
 )
 
 
-def vecdot_part(g: Any, mine: Any, other: Any, axis: int) -> Any:
-    """The cotangent times the other vector, laid along the axis that is summed over."""
-    part = g[..., None] * np.moveaxis(other, axis, -1)
-    return np.moveaxis(
-        part, -1, axis if axis < 0 else axis - mine.ndim
-    )  # from the back: broadcasting adds to the front
-
-
 define_vjp(
     np.vecdot,
-    x1=lambda g, y, x1, x2, *, axis=-1: conjugate(vecdot_part(g, x1, x2, axis)),
-    x2=lambda g, y, x1, x2, *, axis=-1: vecdot_part(g, x2, conjugate(x1), axis),
+    x1=lambda g, y, x1, x2: conjugate(g[..., None] * x2),
+    x2=lambda g, y, x1, x2: g[..., None] * conjugate(x1),
 )
 
-if hasattr(np, "matvec"):
 
-    @compose(np.matvec)
-    def matvec(x1: Any, x2: Any) -> Any:
-        return np.matmul(x1, array(x2)[..., None])[..., 0]
+def outer_part(column: Any, row: Any, matrix: Any) -> Any:
+    """A matrix of each column and row; where one matrix was for a whole stack of them, their sum."""
+    if matrix.ndim == 2:
+        stack = range(row.ndim - 1)
+        return np.tensordot(column, row, axes=(stack, stack))
+    return column[..., None] * row[..., None, :]
 
-    @compose(np.vecmat)
-    def vecmat(x1: Any, x2: Any) -> Any:
-        return np.matmul(conjugate(array(x1))[..., None, :], x2)[..., 0, :]
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+    define_vjp(
+        np.matvec,
+        x1=lambda g, y, x1, x2: outer_part(g, x2, x1),
+        x2=lambda g, y, x1, x2: np.matvec(np.swapaxes(x1, -1, -2), g),
+    )
+    define_vjp(
+        np.vecmat,
+        x1=lambda g, y, x1, x2: conjugate(np.matvec(x2, g)),
+        x2=lambda g, y, x1, x2: outer_part(conjugate(x1), g, x2),
+    )
 
 
 def in_space(x: Any, axis: int) -> Any:
@@ -191,26 +200,27 @@ def in_space(x: Any, axis: int) -> Any:
     return x if x.shape[-1] == 3 else np.concatenate([x, np.zeros_like(x[..., :1])], axis=-1)
 
 
-def cross_part(g: Any, mine: Any, other: Any, axes: Sequence[int], sign: int) -> Any:
-    """The other vector x g, or g x the other; of two vectors in a plane, g is the third component."""
-    of_mine, of_other, of_g = axes
+def cross_part(g: Any, mine: Any, other: Any, of_mine: int, of_other: int, of_g: int) -> Any:
+    """The other vector x g, along the axis of the argument; of two vectors in a plane, g points out of it."""
     if mine.shape[of_mine] == other.shape[of_other] == 2:
-        g = np.concatenate([np.zeros_like(g[..., None]), np.zeros_like(g[..., None]), g[..., None]], axis=-1)
-        of_g = -1
-    part = sign * np.cross(in_space(other, of_other), in_space(g, of_g))
-    return np.moveaxis(part[..., : mine.shape[of_mine]], -1, of_mine if of_mine < 0 else of_mine - mine.ndim)
+        nothing = np.zeros_like(g)
+        g, of_g = np.stack([nothing, nothing, g], axis=-1), -1
+    part = np.cross(in_space(other, of_other), in_space(g, of_g))[..., : mine.shape[of_mine]]
+    return np.moveaxis(part, -1, of_mine if of_mine < 0 else of_mine - mine.ndim)  # broadcasting adds axes in front
 
 
 def cross_left(
     g: Any, y: Any, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:
-    return cross_part(g, a, b, (axisa, axisb, axisc) if axis is None else (axis,) * 3, 1)
+    """The cross product of b and g."""
+    return cross_part(g, a, b, *((axisa, axisb, axisc) if axis is None else (axis,) * 3))
 
 
 def cross_right(
     g: Any, y: Any, a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
 ) -> Any:
-    return cross_part(g, b, a, (axisb, axisa, axisc) if axis is None else (axis,) * 3, -1)
+    """The cross product of g and a."""
+    return -cross_part(g, b, a, *((axisb, axisa, axisc) if axis is None else (axis,) * 3))
 
 
 define_vjp(np.cross, a=cross_left, b=cross_right)
@@ -224,7 +234,7 @@ without_derivative(np.einsum_path)
 
 
 @differentiable
-def contract(
+def einsum(
     *operands: Any,
     subscripts: str = "",
     dtype: Any = None,
@@ -237,21 +247,23 @@ def contract(
 
 
 @compose(np.einsum)
-def einsum(*operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False) -> Any:
+def contraction(
+    *operands: Any, dtype: Any = None, order: Any = "K", casting: Any = "safe", optimize: Any = False
+) -> Any:
     """One contraction, or, where an order is to be found, one after the other: on the way back they are shared."""
     subscripts, arrays = in_letters(operands)
     keywords = {"dtype": dtype, "order": order, "casting": casting}
     if optimize is False or len(arrays) < 3:
-        return contract(*arrays, subscripts=subscripts, optimize=optimize, **keywords)
+        return einsum(*arrays, subscripts=subscripts, optimize=optimize, **keywords)
     path = np.einsum_path(subscripts, *arrays, optimize=optimize)[0]
-    inputs, output = spelled_out(subscripts, arrays)
+    inputs, output = spelled_out(subscripts, [np.shape(a) for a in arrays])
     for places in path[1:]:
         taken = sorted(places, reverse=True)
         terms, factors = [inputs.pop(i) for i in taken], [arrays.pop(i) for i in taken]
         left = {*output}.union(*inputs)
         inputs.append("".join(sorted(left.intersection("".join(terms)))) if inputs else output)
         step = f"{','.join(terms)}->{inputs[-1]}"
-        arrays.append(contract(*factors, subscripts=step, optimize=len(factors) == 2, **keywords))
+        arrays.append(einsum(*factors, subscripts=step, optimize=len(factors) == 2, **keywords))
     return arrays[0]
 
 
@@ -272,16 +284,34 @@ def letters(numbers: Any) -> str:
     return "".join("..." if number is Ellipsis else SUBSCRIPTS[number] for number in numbers)
 
 
-def spelled_out(subscripts: str, arrays: Sequence[Any]) -> tuple[list[str], str]:
+def spelled_out(subscripts: str, shapes: Sequence[tuple[int, ...]]) -> tuple[list[str], str]:
     """The labels of each operand and of the output, one for each axis: without ellipses, and with an output."""
     given, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = given.split(",")
-    covered = [np.ndim(a) - len(term) + 3 if "..." in term else 0 for term, a in zip(terms, arrays, strict=True)]
+    covered = [len(shape) - len(term) + 3 if "..." in term else 0 for term, shape in zip(terms, shapes, strict=True)]
     ellipsis = "".join(c for c in ascii_letters if c not in subscripts)[: max(covered)]
     if not arrow:
         output = "..." + "".join(sorted(c for c in {*given} if c.isalpha() and given.count(c) == 1))
     inputs = [term.replace("...", ellipsis[len(ellipsis) - n :]) for term, n in zip(terms, covered, strict=True)]
     return inputs, output.replace("...", ellipsis)
+
+
+@functools.lru_cache(maxsize=1024)
+def exchanged(subscripts: str, shapes: tuple[tuple[int, ...], ...], position: int) -> tuple[str, str, list[int], bool]:
+    """What a part of the cotangent is: subscripts, the operand's labels, which of them are missing, and how to sum.
+
+    The labels of the output and of the operand change places. Some are missing: of an axis of length 1 that was
+    broadcast, the sum is taken; and what this operand alone has was summed, so that all get the same.
+    """
+    inputs, output = spelled_out(subscripts, shapes)
+    lengths: dict[str, int] = {}
+    for labels, shape in zip(inputs, shapes, strict=True):
+        lengths.update((label, n) for label, n in zip(labels, shape, strict=True) if n != 1)
+    mine, given = inputs[position], ",".join([output, *inputs[:position], *inputs[position + 1 :]])
+    axes = dict(zip(mine, shapes[position], strict=True))
+    known = [label for label, n in axes.items() if n != 1 and label in given]
+    missing = [i for i, label in enumerate(axes) if label not in known]
+    return f"{given}->{''.join(known)}", mine, missing, math.prod(lengths.values()) >= WORTH_A_PLAN
 
 
 def contracted_parts(
@@ -295,37 +325,32 @@ def contracted_parts(
     casting: Any = "safe",
     optimize: Any = False,
 ) -> list[Any]:
-    """The same sum with the subscripts of the output and of the operand in question exchanged.
-
-    What the operand alone has labelled was summed: there, all elements get the same. Of an axis of length 1 that was
-    broadcast, the sum is taken. Where it has one label twice, only a diagonal was read.
-    """
-    inputs, output = spelled_out(subscripts, operands)
+    """The same sums, with the subscripts of the output and of the operand in question exchanged."""
+    shapes = tuple(np.shape(a) for a in operands)
     factors = operands if dtype is None else [cast(array(a), dtype) for a in operands]
-    lengths: dict[str, int] = {}
-    for term, a in zip(inputs, operands, strict=True):
-        lengths.update((label, n) for label, n in zip(term, np.shape(a), strict=True) if n != 1)
-    planned = math.prod(lengths.values()) >= WORTH_A_PLAN
-
-    def part_of(position: int) -> Any:
-        term, shape = inputs[position], operands[position].shape
-        others = [output, *inputs[:position], *inputs[position + 1 :]]
-        known = [
-            label for label, n in dict(zip(term, shape, strict=True)).items() if n != 1 and label in "".join(others)
-        ]
-        exchanged = f"{','.join(others)}->{''.join(known)}"
-        part = einsum(exchanged, g, *factors[:position], *factors[position + 1 :], optimize=planned)
-        found = dict(zip(known, part.shape, strict=True))
-        first = [term.index(label) for label in term]
-        part = part.reshape(tuple(found.get(label, 1) if i == first[i] else 1 for i, label in enumerate(term)))
-        if len({*term}) < len(term):
-            places = np.indices(shape, sparse=True)
-            for i, place in enumerate(places):
-                if first[i] != i:
-                    part = np.where(place == places[first[i]], part, 0)
-        return part if part.shape == shape else expand(part, shape)
-
-    return [part_of(position) for position in positions]
+    parts = []
+    for i in positions:
+        sums, labels, missing, planned = exchanged(subscripts, shapes, i)
+        part = contraction(sums, g, *factors[:i], *factors[i + 1 :], optimize=planned)
+        if missing:
+            part = np.expand_dims(part, missing)
+        parts.append(part if part.shape == shapes[i] else on_diagonal(part, labels, shapes[i]))
+    return parts
 
 
-define_vjp(contract, operands=contracted_parts)
+define_vjp(einsum, operands=contracted_parts)
+
+
+@differentiable
+def on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
+    """Zeros, with `a` broadcast over the diagonal that has these labels: over all, if each axis has one of its own."""
+    full = np.zeros(shape, a.dtype)
+    np.einsum(diagonal(labels), full)[...] = a
+    return full
+
+
+def diagonal(labels: str) -> str:
+    return f"{labels}->{''.join(dict.fromkeys(labels))}"
+
+
+define_vjp(on_diagonal, a=lambda g, y, a, labels, shape: np.einsum(diagonal(labels), g))

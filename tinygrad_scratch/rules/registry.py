@@ -220,7 +220,7 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
         COMPOSED[function] = text
         parameters = inspect.signature(text).parameters
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            PARAMETERS[function] = list(parameters)
+            PARAMETERS[function] = [name for name, p in parameters.items() if p.kind is not p.VAR_POSITIONAL]
         return text
 
     return register

@@ -28,7 +28,7 @@ from tinygrad_scratch.rules.reductions import (
     sum_of,
     taken_off,
 )
-from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- reductions that ignore NaN --------------------------------------------------------------------------------------
@@ -134,11 +134,6 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
 
 
 # ---- medians and quantiles -------------------------------------------------------------------------------------------
-
-
-def plain(value: Any) -> Any:
-    """The array of a Tensor that is not followed here: only places and counts are made of it."""
-    return value.numpy() if hasattr(value, "numpy") else value
 
 
 class Ranked:
@@ -263,7 +258,7 @@ def quantile_of(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights:
 
 
 def place_in_each(q: Any, number: Any, ranked: Ranked, method: str) -> Any:
-    """The places of the quantiles in each row, which may have less numbers than others."""
+    """The places of the quantiles in each row, which may have fewer numbers than others."""
     distinct, which = np.unique(number, return_inverse=True) if number.size else (np.array([ranked.length]), number)
     places = place(q, distinct, method).reshape((len(distinct), q.size))
     return np.moveaxis(places[which.reshape(number.shape)], -1, 0)
