@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import sys
@@ -333,9 +334,9 @@ def test_the_report_names_what_does_not_fit(kind: str, tmp_path: Path) -> None:
             "Pass strict=False to load what fits.",
         ]
     )
-    fit = load(path, model, strict=False)
-    assert not fit
-    assert str(fit) == "\n".join(str(caught.value).splitlines()[1:-1])
+    report = load(path, model, strict=False)
+    assert not report
+    assert str(report) == "\n".join(str(caught.value).splitlines()[1:-1])
     assert not np.array_equal(before[2], values(model)[2])
     assert_alike(before[:2] + before[3:], values(model)[:2] + values(model)[3:])
 
@@ -370,6 +371,29 @@ def test_what_was_not_saved_is_asked_for_in_vain(tmp_path: Path) -> None:
     for saved, name in cases:
         save(path, model, **saved)
         assert_refused(path, f"holds no {name}: it was saved without. Nothing was loaded. Write save")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda notes: notes["optimizer"].pop("steps"),
+        lambda notes: notes.update(optimizer=[]),
+        lambda notes: notes["generators"][""].pop("state"),
+        lambda notes: notes["history"].pop("epochs"),
+    ],
+    ids=range(4),
+)
+def test_notes_that_save_did_not_write_are_refused(tmp_path: Path, spoil: Any) -> None:
+    path = tmp_path / "model.npz"
+    model, optimizer, generator, history = parts(1)
+    train((model, optimizer, generator, history), epochs=1)
+    save(path, model, optimizer, generator, history)
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    notes = json.loads(str(content["__metadata__"]))
+    spoil(notes)
+    np.savez(path, **{**content, "__metadata__": np.array(json.dumps(notes))})
+    assert_refused(path, "has notes on training that `save` did not write")
 
 
 def test_other_kinds_of_file_and_no_file(tmp_path: Path) -> None:

@@ -639,6 +639,8 @@ def test_samples_that_teach_nothing_are_refused(x: Any, y: Any, message: str) ->
 def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="batch_size=0 is a number of samples"):
         train(batch_size=0)
+    with pytest.raises(TypeError, match=r"generator=0 can't shuffle samples. Pass np.random.default_rng\(seed\)"):
+        train(generator=0)
     with pytest.raises(ValueError, match=r"The optimizer, SGD\(4 parameters, .* has none of the model's parameters"):
         train(optimizer=SGD(make().parameters(), 0.1))
     with pytest.raises(

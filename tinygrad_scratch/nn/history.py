@@ -64,7 +64,8 @@ class History:
         return copy.deepcopy(vars(self))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take on what `state_dict()` of another history returned."""
+        """Take on what `state_dict()` of another history returned. Raises KeyError where something is missing."""
+        state = {name: state[name] for name in vars(self)}
         vars(self).update(copy.deepcopy(state))
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:

@@ -6,6 +6,7 @@ pickle. A `.npz` file is one that np.load reads; a `.safetensors` file is one th
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -44,7 +45,7 @@ def state_dict(model: Module) -> State:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Report:
     """How a state fits a model: the names that each has alone, and those of both whose values don't fit, and why.
 
     True where all fits. Its text is a report.
@@ -64,7 +65,7 @@ class Fit:
         return "\n".join(lines) or "All fits."
 
 
-def compare(values: Mapping[str, Any], state: Mapping[str, Any]) -> Fit:
+def compare(values: Mapping[str, Any], state: Mapping[str, Any]) -> Report:
     """How a state fits what a model is made of."""
     misshapen = {}
     for name in values.keys() & state.keys():
@@ -73,19 +74,19 @@ def compare(values: Mapping[str, Any], state: Mapping[str, Any]) -> Fit:
             misshapen[name] = f"of shape {mine.shape} in the model, and {new.shape} in the state"
         elif new.dtype.kind not in "biufc" or not np.can_cast(new.dtype, mine.dtype, "same_kind"):
             misshapen[name] = f"of dtype {mine.dtype} in the model, and {new.dtype} in the state"
-    return Fit(
+    return Report(
         [f"{name}, of shape {plain(value).shape}" for name, value in values.items() if name not in state],
         [f"{name}, of shape {np.shape(plain(value))}" for name, value in state.items() if name not in values],
         {name: misshapen[name] for name in values if name in misshapen},
     )
 
 
-def misfit(state: str, model: Module, fit: Fit) -> str:
+def misfit(state: str, model: Module, report: Report) -> str:
     name = repr(model) if "\n" not in repr(model) else f"this {type(model).__name__}"
-    return f"{state} does not fit {name}, which was left as it was:\n{fit}\nPass strict=False to load what fits."
+    return f"{state} does not fit {name}, which was left as it was:\n{report}\nPass strict=False to load what fits."
 
 
-def load_state_dict(model: Module, state: Mapping[str, Any], strict: bool = True) -> Fit:
+def load_state_dict(model: Module, state: Mapping[str, Any], strict: bool = True) -> Report:
     """Give the parameters and buffers of a model the values of a state, cast to their own dtypes.
 
     Returns how the state fits. With strict=False, what fits is loaded. Raises ValueError where not all fits, with a
@@ -102,13 +103,13 @@ def load_state_dict(model: Module, state: Mapping[str, Any], strict: bool = True
     Pass strict=False to load what fits.
     """
     values = named_values(model)
-    fit = compare(values, state)
-    if strict and not fit:
-        raise ValueError(misfit("This state", model, fit))
+    report = compare(values, state)
+    if strict and not report:
+        raise ValueError(misfit("This state", model, report))
     for name, value in values.items():
-        if name in state and name not in fit.misshapen:
+        if name in state and name not in report.misshapen:
             value.data = np.asarray(plain(state[name]), value.dtype)
-    return fit
+    return report
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -135,8 +136,8 @@ def save(
     >>> trained, fresh = Dense(3, 2), Dense(3, 2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(f"{folder}/model.npz", trained)
-    ...     fit = load(f"{folder}/model.npz", fresh)
-    >>> bool(fit), np.array_equal(fresh.weight, trained.weight)
+    ...     report = load(f"{folder}/model.npz", fresh)
+    >>> bool(report), np.array_equal(fresh.weight, trained.weight)
     (True, True)
     """
     write, _ = file_format(path)
@@ -162,7 +163,7 @@ def load(
     generator: RandomGenerator | None = None,
     history: Any = None,
     strict: bool = True,
-) -> Fit:
+) -> Report:
     """Give a model the values that `save` wrote to a file; and the optimizer, generator and history, if they are given.
 
     Pass what was passed to `save`, made in the same way, to train on as though training had never stopped. Returns how
@@ -170,6 +171,18 @@ def load(
 
     Raises FileNotFoundError where there is no file; ValueError where it is cut short or of another kind, where not all
     fits, and where it lacks what is asked for. All is then as it was.
+
+    >>> import tempfile
+    >>> from tinygrad_scratch.nn import Adam, Dense, load, save
+    >>> model = Dense(3, 2)
+    >>> optimizer = Adam(model.parameters(), learning_rate=0.02)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/training.npz", model, optimizer)
+    ...     optimizer = Adam(model.parameters())
+    ...     print(load(f"{folder}/training.npz", model, optimizer))
+    All fits.
+    >>> optimizer.learning_rate
+    0.02
     """
     _, read = file_format(path)
     with open(path, "rb") as file:
@@ -185,13 +198,20 @@ def load(
             "Nothing was loaded."
         ) from error
     weights = {name: value for name, value in arrays.items() if not name.startswith(OPTIMIZER)}
-    fit = compare(named_values(model), weights)
-    if strict and not fit:
-        raise ValueError(misfit(os.fspath(path), model, fit))
-    state = optimizer_state(path, notes, arrays, optimizer, model) if optimizer is not None else {}
-    generators = generators_to_restore(path, notes, generator, optimizer, model)
-    if history is not None and "history" not in notes:
-        raise ValueError(lacks(path, "history"))
+    report = compare(named_values(model), weights)
+    if strict and not report:
+        raise ValueError(misfit(os.fspath(path), model, report))
+    try:
+        state = optimizer_state(path, notes, arrays, optimizer, model) if optimizer is not None else {}
+        generators = generators_to_restore(path, notes, generator, optimizer, model)
+        if history is not None:
+            if "history" not in notes:
+                raise ValueError(lacks(path, "history"))
+            copy.deepcopy(history).load_state_dict(notes["history"])
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{os.fspath(path)} has notes on training that `save` did not write: {error!r}. Nothing was loaded."
+        ) from error
     # All is known to fit: from here on, nothing is refused.
     if optimizer is not None:
         optimizer.load_state_dict(state)
@@ -200,7 +220,7 @@ def load(
     if history is not None:
         history.load_state_dict(notes["history"])
     load_state_dict(model, weights, strict=False)
-    return fit
+    return report
 
 
 OPTIMIZER = "optimizer:"  # begins the name of each array that an optimizer keeps; a path of attributes has no colon
@@ -275,6 +295,8 @@ def generators_to_restore(path: Path, notes: Any, generator: Any, optimizer: Any
                 f"The generator {name or 'of the loop'} in {os.fspath(path)} is a {saved[name]['bit_generator']}, and "
                 f"not a {random_state(each)['bit_generator']}. Nothing was loaded."
             )
+        if name in saved:
+            set_random_state(copy.deepcopy(each), saved[name])
     return [(each, saved[name]) for name, each in found.items() if name in saved]
 
 

@@ -116,7 +116,8 @@ def fit(
     that one ended, up to `epochs` in all; see `save` and `load` to do so in another process.
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
-    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number.
+    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number; TypeError for a
+    generator that can't draw.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -133,7 +134,7 @@ def fit(
     check_size(batch_size)
     if validation is not None:
         validation = checked_samples(*validation, "validation x", "validation y")
-    generator = np.random.default_rng() if generator is None else generator
+    generator = checked_generator(generator)
     history = History() if history is None else history
     training = Training(model, loss, optimizer, history, epochs, generator, step=history.steps)
     measures = named_metrics(metrics)
@@ -148,7 +149,7 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(training, x[order], y[order], batch_size, measures, watchers, show, check_interrupt)
+                train_epoch(training, x, y, order, batch_size, measures, watchers, show, check_interrupt)
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
@@ -168,6 +169,7 @@ def train_epoch(
     training: Training,
     x: Any,
     y: Any,
+    order: Any,
     batch_size: int,
     metrics: Mapping[str, Function],
     watchers: Sequence[Callback],
@@ -180,7 +182,8 @@ def train_epoch(
     norms: dict[str, float] = {}
     starts = range(0, len(x), batch_size)
     for training.batch, start in enumerate(starts, start=1):
-        training.inputs, training.targets = x[start : start + batch_size], y[start : start + batch_size]
+        rows = order[start : start + batch_size]
+        training.inputs, training.targets = x[rows], y[rows]
         for watcher in watchers:
             watcher.before_batch(training)
         optimizer.zero_grad()
@@ -196,7 +199,7 @@ def train_epoch(
         for watcher in watchers:
             watcher.after_step(training)
         add_figures(totals, training.loss_value, prediction, training.targets, metrics)
-        show(len(training.targets), {name: total / (start + len(training.targets)) for name, total in totals.items()})
+        show(len(rows), {name: total / (start + len(rows)) for name, total in totals.items()})
         check_interrupt()
     figures = {name: total / len(x) for name, total in totals.items()}
     figures |= {"learning_rate": float(optimizer.learning_rate), "seconds": time.perf_counter() - began}
@@ -318,6 +321,14 @@ def checked_samples(x: Any, y: Any, x_name: str, y_name: str) -> tuple[Any, Any]
             "Their first axes count the samples."
         )
     return x, y
+
+
+def checked_generator(generator: Any) -> RandomGenerator:
+    if generator is None:
+        return np.random.default_rng()
+    if not isinstance(generator, RandomGenerator):
+        raise TypeError(f"generator={generator!r} can't shuffle samples. Pass np.random.default_rng(seed).")
+    return generator
 
 
 def check_size(batch_size: int) -> None:
