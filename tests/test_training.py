@@ -281,7 +281,7 @@ def test_a_bar_is_shown_on_a_terminal_alone(capfd: Any, monkeypatch: pytest.Monk
         history = train(epochs=2, validation=VALIDATION, progress=progress)
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
         assert ("epoch 2/2" in text) == progress
-        assert (f"loss {history['loss'][-1]:.4g}  val. loss {history['validation_loss'][-1]:.4g}" in text) == progress
+        assert (f"loss {history['loss'][-1]:.3g}, val. {history['validation_loss'][-1]:.3g}" in text) == progress
 
 
 # ---- callbacks -------------------------------------------------------------------------------------------------------
@@ -547,7 +547,7 @@ def test_the_batch_is_run_again_with_the_same_random_numbers() -> None:
             self.generator = np.random.default_rng(0)
 
         def __call__(self, x: Any) -> Any:
-            kept = self.generator.random() > 0.2
+            kept = self.generator.random() > 0.03  # so that the fourth call is the first one to fail
             return np.sum(x * np.log(np.abs(self.w) * kept), axis=-1, keepdims=True)
 
     with quiet(), pytest.raises(FloatingPointError, match=r"np.log makes -inf of finite.*in layers.0: Chance"):

@@ -384,7 +384,7 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
         return
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(16),
+        BarColumn(8),
         TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(),
     )
@@ -396,19 +396,19 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
         def show(samples: int, figures: Mapping[str, float]) -> None:
             nonlocal seen
             seen += samples
-            shown = {n: v for n, v in figures.items() if n not in ("learning_rate", "seconds")}
-            text = "  ".join(f"{short(name)} {value:.4g}" for name, value in shown.items())
-            speed = seen / max(1e-9, time.perf_counter() - began)
-            progress.update(
-                task,
-                advance=int(samples > 0),
-                description=f"epoch {training.epoch}/{training.epochs}",
-                figures=f"{text}  {speed:,.0f}/s",
-            )
+            speed = f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"
+            texts = in_words(figures) + ([speed] if samples else [])
+            description = f"epoch {training.epoch}/{training.epochs}"
+            progress.update(task, advance=int(samples > 0), description=description, figures="  ".join(texts))
 
         yield show
 
 
-def short(name: str) -> str:
-    """A figure's name as a bar has room for it: "val. loss" for "validation_loss"."""
-    return name.replace("validation_", "val. ").replace("_", " ")
+def in_words(figures: Mapping[str, float]) -> list[str]:
+    """Figures as a bar has room for them, each with that of the validation: "loss 0.123, val. 0.234"."""
+    texts = []
+    for name, value in figures.items():
+        if name not in ("learning_rate", "seconds") and not name.startswith("validation_"):
+            validation = figures.get(f"validation_{name}")
+            texts.append(f"{name} {value:.3g}" + (f", val. {validation:.3g}" if validation is not None else ""))
+    return texts
