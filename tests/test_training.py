@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -419,6 +420,14 @@ def test_checkpoints(tmp_path: Path) -> None:
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Ctrl-C as in a program that was started by hand; one that a shell runs in the background does not hear it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def press_ctrl_c(training: Any) -> None:
     if training.epoch == 2:
         signal.raise_signal(signal.SIGINT)
@@ -438,6 +447,7 @@ class InTheModel(Sequential):
         return super().__call__(x)
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_ctrl_c_ends_after_the_batch() -> None:
     model, other = InTheModel(*make()), make()
     ended: list[int] = []
@@ -463,6 +473,7 @@ def test_ctrl_c_ends_after_the_batch() -> None:
     assert (len(again), again.stopped) == (2, None)
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_a_second_ctrl_c_does_not_wait() -> None:
     model = InTheModel(*make())
     model.presses = 2
@@ -476,6 +487,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
     assert steps == [9]
 
 
+@pytest.mark.usefixtures("keyboard")
 def test_ctrl_c_between_epochs_keeps_the_epoch() -> None:
     history = train(epochs=5, callbacks=[press_ctrl_c])
     assert (len(history), history.stopped) == (2, "Ctrl-C in epoch 2 of 5")
