@@ -119,12 +119,20 @@ def inverse_of_rank(g: Any, y: Any, a: Any) -> Any:
     """The cotangent through a pseudo-inverse, from dY = -Y dA Y + Y Y* dA* (1 - A Y) + (1 - Y A) dA* Y* Y.
 
     See Golub & Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables
-    separate" (1973). It holds where the rank is constant and what was cut off is zero.
+    separate" (1973). It holds where the rank is constant and what was cut off is zero. For a tall matrix all goes by
+    way of small squares; a wide one is the transpose of such.
     """
-    right, left = product(transposed(g), y), product(y, transposed(g))
-    outside = product(right - product(a, product(y, right)), adjoint(y))
-    inside = product(adjoint(y), left - product(left, y, a))
-    return conjugate(outside + inside) - product(transposed(y), g, transposed(y))
+    if a.shape[-2] < a.shape[-1]:
+        return transposed(inverse_of_rank(transposed(g), transposed(y), transposed(a)))
+    turned = product(y, transposed(g))
+    outside = product(transposed(g) - product(a, turned), product(y, adjoint(y)))
+    inside = product(adjoint(y), turned - product(turned, product(y, a)))
+    return conjugate(outside + inside) - there_and_back(transposed(y), g)
+
+
+def there_and_back(a: Any, b: Any) -> Any:
+    """The product a b a, by way of the smaller square."""
+    return product(a, product(b, a)) if a.shape[-2] >= a.shape[-1] else product(a, b, a)
 
 
 def cut_off_correction(g: Any, y: Any, a: Any) -> Any:
@@ -152,7 +160,7 @@ def pseudo_inverse_of(
     full = inverse_of_rank(g, y, a)
     plain, inverse = values_of(a), values_of(y)
     size = np.max(np.abs(plain), initial=0.0)
-    if np.max(np.abs(plain - plain @ inverse @ plain), initial=0.0) > 1e3 * negligible(size, a.shape):
+    if np.max(np.abs(plain - there_and_back(plain, inverse)), initial=0.0) > 1e3 * negligible(size, a.shape):
         full = full + cut_off_correction(g, y, a)
     return hermitian_part(full) if hermitian else full
 
@@ -440,7 +448,7 @@ def eig_of(g: Any, y: Any, a: Any) -> Any:
     (gw, gv), (w, v) = g, y
     along = np.sum(gv * v, axis=-2, keepdims=True)
     gv = gv - np.real(along) * conjugate(v)
-    if np.iscomplexobj(v):
+    if np.iscomplexobj(v) and v.size:
         size = np.abs(values_of(v))
         largest = np.arange(a.shape[-1])[:, None] == np.argmax(size, axis=-2, keepdims=True)
         gv = gv - np.where(largest, 1j * np.imag(along) / np.where(largest, v, 1), 0)
@@ -541,9 +549,8 @@ def with_axes(g: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     """The unit vector, g x / y, for the length, else g sign(x) (|x| / y)**(p - 1)."""
     g, y = with_axes(g, x, axes), with_axes(y, x, axes)
-    safe = np.where(y == 0, 1, y)
     if ord is None or ord == 2:
-        return g * (conjugate(x) / safe)
+        return g * (conjugate(x) / np.where(y == 0, np.inf, y))
     if ord == 0:
         return np.zeros_like(x)
     size = np.abs(x)
@@ -551,7 +558,7 @@ def vector_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) ->
         return extreme_of(g, y, size, axes, keepdims=True) * direction(x, size)
     if ord == 1:
         return g * direction(x, size)
-    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / safe) ** (ord - 1))
+    share = np.where(y == 0, 0, (np.where(size == 0, 1, size) / np.where(y == 0, 1, y)) ** (ord - 1))
     return g * (direction(x, size) * share)
 
 
