@@ -7,7 +7,7 @@ as float64 where the result is no integer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -590,7 +590,7 @@ REDUCTIONS: dict[str, Callable[[Any], Any]] = {
     "half_sum": lambda squares: 0.5 * np.sum(squares),
     "sum": np.sum,
     "mean": np.mean,
-    "none": lambda squares: squares,
+    "none": lambda errors: errors,
 }
 
 
@@ -604,22 +604,39 @@ def squared_error(prediction: Any, target: Any, reduction: str = "half_sum") -> 
     "mean"       sum((p - t)**2) / p.size, one number: the mean squared error
     "none"       (p - t)**2, of the shape of p
 
-    Raises ValueError for another reduction, and for two shapes that differ: NumPy would broadcast (n,) against (n, 1)
-    to (n, n), and a network would train on nonsense. Source: Bishop, "Pattern Recognition and Machine Learning" (2006),
-    equation 1.2 for half the sum.
+    Raises ValueError for another reduction, for the mean of nothing, and for two shapes that differ: NumPy would
+    broadcast (n,) against (n, 1) to (n, n), and a network would train on nonsense. Source: Bishop, "Pattern Recognition
+    and Machine Learning" (2006), equation 1.2 for half the sum.
 
     >>> from tinygrad_scratch.functional import squared_error
     >>> float(squared_error([1.0, 2.0], [0.0, 4.0])), float(squared_error([1.0, 2.0], [0.0, 4.0], reduction="mean"))
     (2.5, 2.5)
     """
-    if reduction not in REDUCTIONS:
-        raise ValueError(
-            f"squared_error has no reduction {reduction!r}. Choose one of {', '.join(map(repr, REDUCTIONS))}."
-        )
+    check_reduction("squared_error", reduction, REDUCTIONS)
+    check_alike("squared_error", prediction, target)
+    return reduced("squared_error", np.subtract(prediction, target) ** 2, reduction)
+
+
+def check_alike(loss: str, prediction: Any, target: Any) -> None:
+    """Refuse two shapes that differ, for a loss that compares element by element."""
     shape, wanted = (x.shape if hasattr(x, "shape") else np.shape(x) for x in (prediction, target))
     if shape != wanted:
         raise ValueError(
-            f"squared_error compares element by element, but the prediction has shape {shape} and the target {wanted}. "
+            f"{loss} compares element by element, but the prediction has shape {shape} and the target {wanted}. "
             "Reshape one of them: target.reshape(prediction.shape), if they hold the same numbers."
         )
-    return REDUCTIONS[reduction](np.subtract(prediction, target) ** 2)
+
+
+def check_reduction(loss: str, reduction: str, known: Iterable[str]) -> None:
+    if reduction not in known:
+        raise ValueError(f"{loss} has no reduction {reduction!r}. Choose one of {', '.join(map(repr, known))}.")
+
+
+def reduced(loss: str, errors: Any, reduction: str) -> Any:
+    """The errors of a loss, made one number as `reduction` says."""
+    if reduction == "mean" and not errors.size:
+        raise ValueError(
+            f"{loss} was asked for the mean of no errors, of shape {errors.shape}. "
+            'Leave empty batches out, or write reduction="sum", which is 0 for them.'
+        )
+    return REDUCTIONS[reduction](errors)
