@@ -164,14 +164,16 @@ def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None
             ]
             hint = shape_hint(function, arguments)
             text = str(error).strip().removeprefix(f"{getattr(function, '__name__', '')}: ")
-            raise kind("\n".join([f"{label(function)}: {text}", *facts, *hint])) from error
+            said = "t[index] = value" if label(function) == "assign" else label(function)
+            raise kind("\n".join([f"{said}: {text}", *facts, *hint])) from error
 
 
-def inside(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+def inside(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], method: str = "__call__") -> str:
     """What was written, where the error comes from a function that it is made of."""
     given = [summary(argument) for argument in arguments]
     given += [f"{name}={summary(value)}" for name, value in keywords.items()]
-    return f"in {label(function)}({', '.join(given)})"
+    called = label(function) if method == "__call__" else f"{label(function)}.{method}"
+    return f"in {called}({', '.join(given)})"
 
 
 def summary(value: Any) -> str:

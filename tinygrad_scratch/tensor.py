@@ -816,9 +816,13 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
         keywords["where"] = where = np.asarray(plain(keywords["where"]))
         if where.dtype != bool:
             raise TypeError(messages.no_mask(ufunc, where))
-        if method == "__call__":
-            keywords["old"] = targets
-    return written(METHODS[method](ufunc, *inputs, **keywords), targets, ufunc)
+    old = {"old": targets} if "where" in keywords and method == "__call__" else {}
+    try:
+        result = METHODS[method](ufunc, *inputs, **keywords, **old)
+    except Exception as error:
+        error.add_note(messages.inside(ufunc, inputs, keywords, method))
+        raise
+    return written(result, targets, ufunc)
 
 
 def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

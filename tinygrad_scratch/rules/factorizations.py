@@ -43,7 +43,7 @@ def qr(a: Any, mode: Any = "reduced") -> Any:
     """np.linalg.qr, without the mode that has no rule."""
     if mode == "raw":
         raise TypeError(
-            'np.linalg.qr of a Tensor does not support mode="raw", the reflections that LAPACK stores. '
+            'mode="raw" of a Tensor is not supported: it returns the reflections that LAPACK stores. '
             'Write mode="reduced", "complete" or "r".'
         )
     return np.linalg.qr(a, mode)
