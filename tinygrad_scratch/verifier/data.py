@@ -7,6 +7,7 @@
     problem       why nothing was judged, or null
     convention    the convention that the gradients are right in, or null
     loss          its value, or null
+    loss_name     which well-known loss it is, or null
     first_wrong   the first of `mistakes`, or null
     mistakes      of each wrong step: name, file, line, function, of (what it is meant as the gradient of), kind,
                   sentence, certainty ("checked", "fits" or "unexplained"), others (what would fit too), statement and
@@ -15,6 +16,7 @@
     steps         of each hand-derived quantity, in order of execution: name, file, line, function, of, verdict (one of
                   those above, "consequence" or "used on the way"), detail (the convention, the culprit or the reason),
                   and the values below
+    notes         what was found out and not told, a sentence each
     questions     what only the person can tell, a sentence each
     sizes         lengths that coincide, a sentence each
     leaks         what left the recording: how, file, line, code
@@ -51,9 +53,11 @@ def as_data(found: Findings) -> dict[str, Any]:
         "problem": found.problem,
         "convention": found.convention or None,
         "loss": finite(found.loss),
+        "loss_name": found.loss_name or None,
         "first_wrong": mistakes[0] if mistakes else None,
         "mistakes": mistakes,
         "steps": [step_data(quantity) for quantity in found.quantities],
+        "notes": found.notes,
         "questions": found.questions,
         "sizes": found.sizes,
         "leaks": [leak_data(leak) for leak in found.leaks],

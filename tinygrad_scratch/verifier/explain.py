@@ -207,10 +207,12 @@ class Region:
     def expression(self) -> str:
         return right_side(self.statement)
 
-    def rewritten(self, step: Step | None, new: str) -> str:
-        """The whole expression of the statement with one call written anew."""
+    def rewritten(self, step: Step | None, new: str) -> str | None:
+        """The whole expression of the statement with one call written anew; None where the call is in a helper."""
         old = self.code(step) if step is not None else self.expression
-        return new if old == self.expression or old not in self.expression else self.expression.replace(old, new, 1)
+        if old == self.expression:
+            return new
+        return self.expression.replace(old, new, 1) if old in self.expression else None
 
     def here(self, step: Step | None) -> Place:
         """The line of a call, or the statement's own, where the call is in a helper."""

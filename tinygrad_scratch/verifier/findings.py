@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.judge import close, difference
-from tinygrad_scratch.verifier.source import Marked, call_at, compared, found_in, statement_at
+from tinygrad_scratch.verifier.source import (
+    Marked,
+    call_at,
+    compared,
+    found_in,
+    right_side,
+    statement_at,
+    without_brackets,
+)
+from tinygrad_scratch.verifier.tape import Place
 
 RIGHT, CONVENTION, WRONG = "right", "right in another convention", "wrong"
 CONSEQUENCE, NOT_CHECKABLE, USED = "consequence", "not checkable", "used on the way"
@@ -99,18 +108,21 @@ class Findings:
     sizes: list[str] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     convention: str = ""
+    notes: list[str] = field(default_factory=list)
+    loss_name: str = ""
 
 
 def findings_of(check: Any) -> Findings:
     """What a check found; it may have judged nothing."""
-    problem = getattr(check, "problem", None)
     leaks = list(dict.fromkeys(leaks_of(check)))
-    if problem or getattr(check, "case", None) is None:
-        return Findings(NOT_CHECKABLE, problem or "The block has not ended yet.", None, 0, leaks=leaks)
+    notes = list(getattr(check, "notes", ()))
+    if check.problem or getattr(check, "case", None) is None:
+        verdict = UNDECIDED if check.unsure else NOT_CHECKABLE
+        return Findings(verdict, check.problem or "The block has not ended yet.", None, 0, leaks=leaks, notes=notes)
     loss = check.tape.nodes[check.truth.loss].value
     quantities = without_earlier_states(Quantities(check).all(), check.tape)
     return Findings(
-        verdict_of(check, quantities),
+        verdict_of(check),
         None,
         float(np.sum(loss)) if loss.dtype.kind in "biuf" else None,
         len(check.finals),
@@ -119,22 +131,19 @@ def findings_of(check: Any) -> Findings:
         questions_of(check),
         sizes_of(check),
         leaks,
-        next((quantity.detail for quantity in quantities if quantity.verdict == CONVENTION), ""),
+        check.case.convention,
+        notes,
+        getattr(getattr(check, "entry", None), "loss_name", ""),
     )
 
 
-def verdict_of(check: Any, quantities: list[Quantity]) -> str:
+def verdict_of(check: Any) -> str:
     """One verdict for all."""
     if check.repairs:
         return WRONG
-    if not check.finals:
-        return UNDECIDED
-    verdicts = {quantity.verdict for quantity in quantities}
-    if NOT_CHECKABLE in verdicts or not check.ok:
-        return NOT_CHECKABLE
-    if check.unsure:
-        return UNDECIDED
-    return CONVENTION if CONVENTION in verdicts else RIGHT
+    if check.ok:
+        return CONVENTION if check.case.convention else RIGHT
+    return UNDECIDED if check.unsure or not check.finals else NOT_CHECKABLE
 
 
 # ---- the mistakes ----------------------------------------------------------------------------------------------------
@@ -146,7 +155,7 @@ def mistakes_of(check: Any) -> list[Mistake]:
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
         statement = statement_at(place.file, place.line)
-        written, right = both(statement, getattr(cause, "expression", None) or call_at(place), cause)
+        written, right = both(statement, cause.expression or call_at(place), cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(
             Mistake(
@@ -168,27 +177,38 @@ def mistakes_of(check: Any) -> list[Mistake]:
 
 def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
     """What was written and what would be right, each with the part marked in which they differ."""
-    should_be = getattr(cause, "should_be", None)
-    if not should_be:
-        return found_in(statement, expression or statement), None
-    if expression and expression in statement and not is_assignment(should_be):
-        span = found_in(statement, expression)
-        should_be = statement[: span.start] + should_be + statement[span.end :]
-    elif expression and expression not in statement:
+    if not cause.should_be:
+        return found_in(statement, expression or WHOLE_VALUE), None
+    if expression and expression not in right_side(statement):
         statement = expression
-    written, right = compared(statement, should_be)
+    written, right = min(
+        (compared(statement, text) for text in mended(statement, expression, cause.should_be)), key=apart
+    )
     if not written.part.strip():
-        written = found_in(statement, expression or statement)
+        written = found_in(statement, expression or WHOLE_VALUE)
     return written, right
 
 
-def is_assignment(text: str) -> bool:
-    return bool(found_in(text, "\0").start) or text.startswith("return ")
+def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
+    """The statement as it should be: what is known of it may be all, its value or a part of that."""
+    spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
+    if expression and expression in right_side(statement):
+        spans.append(found_in(statement, expression))
+    for span in spans:
+        yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
+
+
+def apart(pair: tuple[Marked, Marked]) -> int:
+    """How much of two texts differs."""
+    return len(pair[0].part) + len(pair[1].part)
+
+
+WHOLE_VALUE = "\0"  # what is nowhere in a statement, so that all of its value is marked
 
 
 def worst(value: Any, truth: Any) -> Worst:
     """Where they differ most."""
-    value, truth = np.asarray(value), np.asarray(truth)
+    value, truth = as_number(value), as_number(truth)
     if value.shape != truth.shape:
         return Worst(np.inf, shapes=(value.shape, truth.shape))
     if not value.size:
@@ -211,6 +231,7 @@ class Names:
 
     def __init__(self, check: Any) -> None:
         self.tape = check.tape
+        self.cotangents = check.truth.cotangents
         self.bound: dict[int, str] = {}
         for event in check.events:
             self.bound.setdefault(event.node, own_name(event.name))
@@ -218,7 +239,15 @@ class Names:
             self.bound[parameter.node] = own_name(parameter.name) or self.bound.get(parameter.node, "the parameter")
 
     def of(self, node: int) -> str:
-        return self.bound.get(node) or self.expression(node)
+        return self.bound.get(node) or self.alike(node) or self.expression(node)
+
+    def alike(self, node: int) -> str | None:
+        """The name of the value nearest to it that has the same gradient, as z has in `z = x @ w + b`."""
+        truth = self.cotangents.get(node)
+        near = sorted(self.bound.keys() & self.cotangents.keys(), key=lambda other: abs(other - node))
+        return next(
+            (self.bound[other] for other in near if truth is not None and close(self.cotangents[other], truth)), None
+        )
 
     def expression(self, node: int) -> str:
         step = self.tape.steps[self.tape.nodes[node].step]
@@ -246,66 +275,116 @@ class Quantities:
         self.names = Names(check)
         self.finals = {final.node: final for final in check.finals}
         self.guilty = {repair.event.node: repair for repair in check.repairs}
-        self.mended = self.case.tape.replay(self.case.overrides) if self.guilty else {}
+        self.mended = self.case.replay() if self.guilty else {}
 
     def all(self) -> list[Quantity]:
-        backward = self.case.ancestors(self.finals) - self.case.forward
+        backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
         found: dict[int, Quantity] = {}
         for event in self.case.events:
-            if event.node in backward and event.node not in found and not self.is_constant(event.node):
-                found[event.node] = self.quantity(event)
-        return list(found.values())
+            known = event.node in found or self.is_constant(event.node) or self.is_guilty(event)
+            if event.node in backward and not known:
+                found[event.node] = self.quantity(event.node, own_name(event.name), event.place)
+        wrong = [self.wrong(repair) for repair in self.guilty.values()]
+        for node in (
+            self.finals.keys() - found.keys() - self.guilty.keys()
+        ):  # without a name, as in `return x.T @ delta`
+            place = self.case.tape.steps[self.case.tape.nodes[node].step].place
+            if place is not None:
+                name = call_at(place) or self.finals[node].name or self.names.expression(node)
+                found[node] = self.quantity(node, name, place)
+        return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
+
+    def is_guilty(self, event: Any) -> bool:
+        """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
+        repair = self.guilty.get(event.node)
+        return repair is not None and (event.name == repair.event.name or not repair.late)
+
+    def wrong(self, repair: Any) -> Quantity:
+        event, value = repair.event, as_number(self.case.tape.nodes[repair.event.node].value)
+        where = Where(event.place.file, event.place.line, event.place.function)
+        of, off = self.names.of(repair.of), worst(value, repair.truth)
+        return Quantity(own_name(event.name), where, of, WRONG, "", off, event.node, repair.of)
 
     def is_constant(self, node: int) -> bool:
         step = self.case.tape.steps[self.case.tape.nodes[node].step]
         return step.function is None and node not in self.finals
 
-    def quantity(self, event: Any) -> Quantity:
-        value = self.case.tape.nodes[event.node].value
-        verdict, target, detail, truth = self.judged(event.node, value)
+    def quantity(self, node: int, name: str, place: Place) -> Quantity:
+        value = as_number(self.case.tape.nodes[node].value)
+        verdict, target, detail, truth = self.judged(node, value)
         return Quantity(
-            name=own_name(event.name),
-            where=Where(event.place.file, event.place.line, event.place.function),
+            name=name,
+            where=Where(place.file, place.line, place.function),
             of="" if target is None else self.names.of(target),
             verdict=verdict,
             detail=detail,
             worst=None if truth is None else worst(value, truth),
-            node=event.node,
+            node=node,
             target=target,
         )
 
     def judged(self, node: int, value: Any) -> tuple[str, int | None, str, Any]:
         """Its verdict, what it is the gradient of, what to add, and the truth that it was compared with."""
-        final = self.finals.get(node)
-        if node in self.guilty:
-            repair = self.guilty[node]
-            return WRONG, repair.of, "", repair.truth
         culprit = self.culprit(node, value)
-        match = self.case.match(value if culprit is None else np.asarray(self.mended[node]))
+        final = self.finals.get(node)
         if final is not None:
-            truth = self.case.true_of(final)
-            truth = truth.reshape(value.shape) if truth.size == value.size else truth
-            return (RIGHT if culprit is None else CONSEQUENCE), final.parameter.node, culprit or "", truth
+            return self.judged_final(final, value, culprit)
+        match = self.case.match_up_to_factor(value if culprit is None else as_number(self.mended[node]))
+        if match is None:
+            return (CONSEQUENCE, None, culprit, self.mended[node]) if culprit else (USED, None, "", None)
+        entry, factor = match
+        truth = entry.value * factor
         if culprit is not None:
-            return CONSEQUENCE, match[1] if match else None, culprit, match[0] if match else self.mended[node]
-        if match is not None:
-            return RIGHT, match[1], "" if match[2] is None else "one part of it", match[0]
-        return USED, None, "", None
+            return CONSEQUENCE, entry.of, culprit, truth
+        if abs(factor - 1) > 1e-9:
+            return CONVENTION, entry.of, times_said(factor), truth
+        return RIGHT, entry.of, entry.how, truth
+
+    def judged_final(self, final: Any, value: Any, culprit: str | None) -> tuple[str, int, str, Any]:
+        """The same of a gradient that the backward pass ended with."""
+        parameter, truth, wanted = final.parameter.node, self.case.true_of(final), self.case.wanted(value, final)
+        if culprit is not None:
+            return CONSEQUENCE, parameter, culprit, wanted
+        if close(value, truth):
+            return RIGHT, parameter, "", truth
+        if self.case.is_right(value, final):
+            said = times_said(self.case.scale) if self.case.scale != 1 else f"of shape {value.shape}"
+            return (
+                (RIGHT, parameter, "", wanted)
+                if value.shape == truth.shape == ()
+                else (CONVENTION, parameter, said, wanted)
+            )
+        if self.case.convention and not self.guilty:
+            return CONVENTION, parameter, self.case.convention.partition(":")[0], None
+        return WRONG, parameter, "", wanted
 
     def culprit(self, node: int, value: Any) -> str | None:
         """The wrong step that a value is wrong because of: the last one before it."""
-        if not self.guilty or close(value, np.asarray(self.mended[node])):
+        if not self.guilty or close(value, as_number(self.mended[node])):
             return None
         before = self.case.ancestors([node])
         last = max((guilty for guilty in self.guilty if guilty in before), default=None)
         if last is None:
             return None
         event = self.guilty[last].event
-        return f"{own_name(event.name)}, line {event.place.line}"
+        alone = [repair.event.name for repair in self.guilty.values()].count(event.name) == 1
+        return own_name(event.name) if alone else f"{own_name(event.name)}, line {event.place.line}"
+
+
+def times_said(factor: float) -> str:
+    """What a right value is multiplied by, for now or by convention."""
+    size = abs(factor)
+    return f"times {'-' if factor < 0 else ''}{f'{size:.6g}' if size >= 1 else f'1/{1 / size:.6g}'}"
+
+
+def as_number(value: Any) -> Any:
+    """An array, with numbers for what is true and false: these can't be subtracted."""
+    value = np.asarray(value)
+    return value * 1.0 if value.dtype == bool else value
 
 
 def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quantity]:
-    """An array that is written to in place is one quantity: its last state that is a gradient, and those that are wrong."""
+    """An array that is written to in place is one quantity: its last state that is a gradient, and each wrong one."""
     last: dict[tuple[int, str], Quantity] = {}
     for quantity in quantities:
         key = tape.nodes[quantity.node].slot, quantity.name
@@ -319,17 +398,17 @@ def without_earlier_states(quantities: list[Quantity], tape: Any) -> list[Quanti
 
 
 def questions_of(check: Any) -> list[str]:
-    """What only the person can tell: which parameter a gradient belongs to."""
-    paired = {final.parameter.node for final in check.finals}
-    free = [parameter for parameter in check.parameters if parameter.node not in paired]
+    """What only the person can tell: which parameter a gradient belongs to, and where a missing one is."""
+    free, tape = check.missing, check.tape
     found = []
     for names, node in check.unsure:
-        shape = check.tape.nodes[node].value.shape
-        fitting = [
-            own_name(p.name) for p in free if check.tape.nodes[p.node].value.size == check.tape.nodes[node].value.size
-        ]
+        shape = tape.nodes[node].value.shape
+        fitting = [own_name(p.name) for p in free if tape.nodes[p.node].value.size == tape.nodes[node].value.size]
         among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
         found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
+    if free:
+        named = [f"{own_name(p.name)} {tape.nodes[p.node].value.shape}" for p in free]
+        found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
     return found
 
 
@@ -356,8 +435,8 @@ def sizes_of(check: Any) -> list[str]:
         same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]
         if same:
             found.append(
-                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: a "
-                f"factor or an axis of {samples} could be either. Check once more with another number of samples."
+                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: "
+                f"a factor or an axis of {samples} could be either. Check once more with another number of samples."
             )
     return found
 

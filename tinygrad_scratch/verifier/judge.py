@@ -429,7 +429,7 @@ class Case:
         """
         direction = np.random.default_rng(1).standard_normal(np.shape(values[final.node]))
         run = self._walked()
-        if run is None:
+        if run is None or final.node not in run.values:  # a cast to integers ends the walk
             return None
         total = np.sum(run.values[final.node] * direction)
         return direction, run.gradient(total, nodes), self._read_later(run, total, nodes)

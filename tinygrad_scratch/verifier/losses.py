@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.verifier.tape import Array, Tape, bind, map_tree, Ref
+from tinygrad_scratch.verifier.tape import Array, Ref, Tape, bind, map_tree
 from tinygrad_scratch.verifier.truth import ON_TENSORS
 
 Loss = Callable[[Any, Any], Any]
@@ -29,7 +29,11 @@ def chosen(output: Any, target: Any) -> Any:
     labels = labels.reshape(-1).astype(int)
     if output.ndim == 1:
         return output[labels[0]]
-    return output[np.arange(output.shape[0]), labels] if output.shape[0] == labels.size else output[labels, np.arange(labels.size)]
+    return (
+        output[np.arange(output.shape[0]), labels]
+        if output.shape[0] == labels.size
+        else output[labels, np.arange(labels.size)]
+    )
 
 
 def log_softmax(x: Any) -> Any:
@@ -96,11 +100,13 @@ LOSSES: dict[str, Loss] = {
 }  # fmt: skip
 ALIASES = {
     "mse": "mean squared error", "sse": "squared error", "l2": "squared error", "mae": "mean absolute error",
-    "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy", "ce": "cross-entropy",
+    "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy",
+    "ce": "cross-entropy",
     "nll": "cross-entropy", "categorical cross-entropy": "cross-entropy", "categorical crossentropy": "cross-entropy",
     "bce": "binary cross-entropy", "binary crossentropy": "binary cross-entropy", "log loss": "binary cross-entropy",
     "mean cross-entropy": "cross-entropy", "softmax crossentropy": "softmax cross-entropy", "svm": "hinge",
-    "sum of squared errors": "squared error", "sum of squares": "squared error", "summed squared error": "squared error",
+    "sum of squared errors": "squared error", "sum of squares": "squared error",
+    "summed squared error": "squared error",
     "half sum of squared errors": "half squared error", "half the squared error": "half squared error",
 }  # fmt: skip
 
@@ -110,7 +116,9 @@ def loss_named(name: str) -> tuple[str, Loss]:
     text = re.sub(r"[\s_]+", " ", name.strip().lower()).replace("cross entropy", "cross-entropy")
     text = ALIASES.get(text, text)
     if text not in LOSSES:
-        raise ValueError(f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value.")
+        raise ValueError(
+            f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value."
+        )
     return text, LOSSES[text]
 
 
@@ -119,7 +127,7 @@ def loss_named(name: str) -> tuple[str, Loss]:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A loss that might be meant: a value that they computed (function is None), or a known one of an output and targets."""
+    """A loss that might be meant: a value that they computed (no function), or a known one of an output and targets."""
 
     name: str
     node: int
@@ -161,7 +169,9 @@ def played(tape: Tape) -> Played:
             if step.function is None:
                 playing[step.result.slot] = Tensor(step.arguments, requires_grad=step.arguments.dtype.kind == "f") * 1
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
-                arguments, keywords = map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords))
+                arguments, keywords = map_tree(
+                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
+                )
                 try:
                     bind(step.result, ON_TENSORS.get(step.function, step.function)(*arguments, **keywords), playing)
                 except Exception:  # what comes of it is not known
@@ -190,7 +200,9 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
     return same, sum(abs(factor - 1) < 1e-4 for factor in factors)
 
 
-LOSS_WORDS = re.compile(r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|cross_entropy|entropy|total_loss|data_loss|j|l|e)\d*$")
+LOSS_WORDS = re.compile(
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|entropy|j|l|e)\d*$"
+)
 
 
 def is_loss_name(name: str) -> bool:
@@ -208,6 +220,11 @@ def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -
     for node in outputs:
         value = tape.nodes[node].value
         for name, target in targets:
-            classes = target.dtype.kind in "iu" and value.ndim == 2 and target.size in value.shape and target.size != value.size
+            classes = (
+                target.dtype.kind in "iu"
+                and value.ndim == 2
+                and target.size in value.shape
+                and target.size != value.size
+            )
             if target.size == value.size or classes:
                 yield node, name, target

@@ -6,16 +6,45 @@ import re
 from functools import cache
 
 PREFIXES = re.compile(
-    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|nabla_?|delta_?|del_?|diff_?|"
+    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
+    r"nabla_?|delta_?|del_?|diff_?|"
     r"partial_?|deriv_?|d_|d(?=[a-z])|g_|g(?=[wb]))"
 )
 SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|delta|bar))(?=_?\d*$)")
 GRADIENT = re.compile(
-    r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|g[WBwb]\d*$|g_|nabla|"
+    r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
+    r"g[WBwb]\d*$|g_|nabla|"
     r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
-NOISE = {"self", "grads", "grad", "gradients", "gradient", "params", "parameters", "param", "cache", "net", "model", "data", "value", "val", ""}
-SAME = {"weights": "w", "weight": "w", "kernel": "w", "wts": "w", "wt": "w", "biases": "b", "bias": "b", "coef": "w", "ws": "w", "bs": "b"}
+NOISE = {
+    "self",
+    "grads",
+    "grad",
+    "gradients",
+    "gradient",
+    "params",
+    "parameters",
+    "param",
+    "cache",
+    "net",
+    "model",
+    "data",
+    "value",
+    "val",
+    "",
+}
+SAME = {
+    "weights": "w",
+    "weight": "w",
+    "kernel": "w",
+    "wts": "w",
+    "wt": "w",
+    "biases": "b",
+    "bias": "b",
+    "coef": "w",
+    "ws": "w",
+    "bs": "b",
+}
 
 
 def is_gradient_name(name: str) -> bool:
@@ -67,7 +96,7 @@ def alike(gradient: str, parameter: str) -> float:
     one, other = words(gradient), words(parameter)
     count = 0
     for mine, theirs in zip(reversed(one), reversed(other), strict=False):
-        if mine != theirs:
+        if mine not in (theirs, f"d{theirs}"):
             break
         count += 1
     if not count or all(word.isdigit() for word in one[-count:]):

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.picture import picture
 from tinygrad_scratch.verifier.report import (
     asides,
     certainty,
+    loss_text,
     named,
     row_of,
     stopped,
@@ -44,8 +45,8 @@ def as_html(check: Any, found: Findings) -> str:
 
 
 def heading(found: Findings) -> str:
-    loss = "" if found.loss is None else f"<p class='quiet'>The loss is {found.loss:.6g}.</p>"
-    return f"<h1 class='{css_class(found.verdict)}'>{escape(summary(found))}</h1>{loss}"
+    said = "".join(f"<p class='quiet'>{escape(text)}</p>" for text in (loss_text(found), *found.notes) if text)
+    return f"<h1 class='{css_class(found.verdict)}'>{escape(summary(found))}</h1>{said}"
 
 
 def css_class(verdict: str) -> str:

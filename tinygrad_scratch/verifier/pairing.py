@@ -1,4 +1,4 @@
-"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else it is asked."""
+"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else asked."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Pairing:
 
     def fits(self, node: int, parameter: Parameter) -> bool:
         """Whether the sizes agree; a vector for a matrix of one column, and a transposed matrix, too."""
-        return self.tape.nodes[node].value.size == parameter.recorded.size
+        return bool(self.tape.nodes[node].value.size == parameter.recorded.size)
 
     def by_name(self, free: list[Parameter]) -> None:
         """The pairs whose names agree most, both ways; no pair where two agree as much."""
@@ -61,7 +61,9 @@ class Pairing:
             best = max(scores.values())
             top = [pair for pair, score in scores.items() if score == best]
             clear = [
-                (i, j) for i, j in top if sum(other[0] == i for other in top) == sum(other[1] == j for other in top) == 1
+                (i, j)
+                for i, j in top
+                if sum(other[0] == i for other in top) == sum(other[1] == j for other in top) == 1
             ]
             chosen += clear
             rows = {i for i, _ in (clear or top)}
@@ -110,7 +112,9 @@ class Pairing:
 def best_name(names: list[str], parameter: Parameter) -> str:
     """What the person calls a gradient: the name that says most, and no mere number."""
     words = [name for name in names if name and not name.replace(".", "").isdigit() and "()" not in name]
-    return max(words, key=lambda name: (alike(name, parameter.name), -len(name)), default=names[0] if names else "gradient")
+    return max(
+        words, key=lambda name: (alike(name, parameter.name), -len(name)), default=names[0] if names else "gradient"
+    )
 
 
 def paired(
@@ -140,5 +144,3 @@ def question(tape: Tape, unsure: list[tuple[list[str], int]], free: list[Paramet
         f"Which gradient belongs to which parameter? Gradients: {gradients}. Parameters: {parameters}. "
         f"Say it with a dict: check.gradients = {{{name!r}: ..., ...}}."
     )
-
-

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -12,9 +14,14 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
-from tinygrad_scratch.verifier.watch import attributes_of, is_own, parts_of, set_local
+from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
 
 DEPTH = 6
+
+
+def is_known(value: Any) -> bool:
+    """Whether a module or a class is a person's own; others are never looked into."""
+    return is_own_module(value.__name__ if isinstance(value, ModuleType) else value.__module__)
 
 
 @dataclass(eq=False)
@@ -50,9 +57,9 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
         return
     seen.add(id(value))
     for key, part_name, part in parts_below(value, name):
-        if type(part) in (float, np.float64, np.float32, Recorded):
-            yield value, key, part_name, part
-        elif type(part) is np.ndarray and part.dtype.kind in "biufc":
+        if type(part) in (float, np.float64, np.float32, Recorded) or (
+            type(part) is np.ndarray and part.dtype.kind in "biufc"
+        ):
             yield value, key, part_name, part
         elif not isinstance(part, str | bytes | int | FunctionType):
             yield from arrays_below(part, part_name, seen, depth - 1)
@@ -60,7 +67,9 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
 
 def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
     """As parts_of, and what modules and classes of a person's own hold."""
-    if isinstance(value, ModuleType | type) and type(value) is not Recorded:
+    if isinstance(value, ModuleType | type):
+        if not is_known(value):
+            return
         for key, part in list(vars(value).items()):
             if not key.startswith("__") and not isinstance(part, ModuleType | type | FunctionType):
                 yield key, f"{name}.{key}" if name else key, part
@@ -74,114 +83,113 @@ def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
                         yield Shared(kind, key), f"{name}.{key}", part
 
 
-@dataclass(frozen=True)
-class Shared:
-    """The key of an attribute that a class keeps for all of its objects."""
+class Wrapping:
+    """Puts recorded arrays in place of plain ones, remembers which, and takes them out again."""
 
-    kind: type
-    name: str
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.found: list[Parameter] = []
+        self.undo: list[Callable[[], Any]] = []
+        self.seen: set[int] = set()
+        self._known: set[int] = set()
+        self._outside: list[Array] = []
 
+    def wrap(self, array: Any, path: str, asked: bool) -> Any:
+        """What stands for an array; None for what is no array, or is recorded already."""
+        recorded = from_outside(self.tape, array)
+        if recorded is None:
+            return None
+        if type(array) is np.ndarray:
+            self._outside.append(array)
+        if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
+            self._known.add(id(recorded))
+            self.found.append(Parameter(path, recorded, array, asked and type(array) is np.ndarray))
+        return recorded
 
-def put(holder: Any, key: Any, value: Any) -> bool:
-    """Give a holder another value under a key; tuples can't take one."""
-    try:
-        if type(key) is Shared:
-            setattr(key.kind, key.name, value)
-        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
-            holder[key] = value
-        elif isinstance(holder, tuple):
-            return False
-        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
-            vars(holder)[key] = value
-        elif isinstance(holder, type | ModuleType):
-            setattr(holder, key, value)
+    def below(self, value: Any, name: str, asked: bool) -> None:
+        """The same for all that a value holds."""
+        for holder, key, path, array in list(arrays_below(value, name, self.seen)):
+            recorded = self.wrap(array, path_of(path), asked)
+            if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
+                self.undo.append(partial(setattr, key.kind, key.name, array))
+
+    def target(self, target: Any, name: str) -> None:
+        if isinstance(target, np.ndarray | float):
+            self.wrap(target, name, True)
         else:
-            object.__setattr__(holder, key, value)
-    except (AttributeError, TypeError):  # it holds what it holds
-        return False
-    return True
+            self.below(target, name, True)
+
+    def ask_for_numbers(self) -> None:
+        """Numbers of Python's are parameters where there are no arrays."""
+        if not any(parameter.asked for parameter in self.found):
+            for parameter in self.found:
+                parameter.asked = True
+
+    def frame(self, frame: FrameType) -> None:
+        """All that a running function's variables lead to. Globals that are arrays the watch sees to."""
+        before = {name: value for name, value in frame.f_locals.items() if is_data(name, value)}
+        changed: dict[str, Any] = {}
+        for name, value in variables_of(frame).items():
+            if not isinstance(value, np.ndarray | float):
+                self.below(value, name, False)
+            elif name in before:
+                changed[name] = self.wrap(value, name, False)
+        changed = {name: value for name, value in changed.items() if value is not None}
+        for name, value in changed.items():
+            set_local(frame, name, value)
+        self.undo.append(partial(unrecord_frame, frame, before, changed))
+
+    def take_out(self) -> None:
+        for step in reversed(self.undo):
+            step()
+        for array in self._outside:
+            restore_content(array, self.tape)
 
 
 @contextmanager
 def recorded_parameters(
-    targets: dict[str, Any], tape: Tape, frame: FrameType | None = None, frame_is_asked: bool = False
+    targets: dict[str, Any], tape: Tape, frame: FrameType | None = None
 ) -> Iterator[list[Parameter]]:
     """Put recorded arrays in place of all that objects and a running function hold; afterwards all is as it was."""
-    found: list[Parameter] = []
-    undo: list[Callable[[], Any]] = []
-    seen: set[int] = set()
-    known: set[int] = set()
-    outside: list[Array] = []
-
-    def wrap(array: Any, path: str, asked: bool) -> Any:
-        recorded = from_outside(tape, array)
-        if recorded is None:
-            return None
-        if type(array) is np.ndarray:
-            outside.append(array)
-        if recorded.dtype.kind in "fc" and id(recorded) not in known and recorded.size:
-            known.add(id(recorded))
-            sure = asked and type(array) is np.ndarray
-            found.append(Parameter(path, recorded, array, sure))
-        return recorded
-
-    roots = list(targets.values()) + ([] if frame is None else own_values(frame))
-    undo += [undo_of(holder) for holder in holders_below(roots)]
+    wrapping = Wrapping(tape)
+    variables = [] if frame is None else list(variables_of(frame).values())
+    wrapping.undo += [undo_of(holder) for holder in holders_below([*targets.values(), *variables])]
     try:
-        for name, target in list(targets.items()):
-            path = name if name and not name.isdigit() else ""
-            if isinstance(target, np.ndarray | float):
-                wrap(target, path, True)
-                continue
-            for holder, key, text, array in list(arrays_below(target, path, seen)):
-                recorded = wrap(array, text.removeprefix("."), True)
-                if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
-                    undo.append(lambda key=key, array=array: setattr(key.kind, key.name, array))
+        for name, target in targets.items():
+            wrapping.target(target, name)
+        wrapping.ask_for_numbers()
         if frame is not None:
-            undo.append(record_frame(frame, wrap, seen, frame_is_asked))
-        yield found
+            wrapping.frame(frame)
+        yield wrapping.found
     finally:
-        for step in reversed(undo):
-            step()
-        for array in outside:
-            restore_content(array, tape)
+        wrapping.take_out()
 
 
-def own_values(frame: FrameType) -> list[Any]:
-    return [value for name, value in list(frame.f_locals.items()) if is_data(name, value)]
+def path_of(text: str) -> str:
+    """A path from a target without what only says that it is a part: `W1` for `['W1']`."""
+    return re.sub(r"^\['([^']*)'\]", r"\1", text.removeprefix("."))
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """The variables of a running function that hold data, with the globals that it mentions."""
+    outer, inner = frame.f_globals, frame.f_locals
+    mentioned = {} if outer is inner else {name: outer[name] for name in frame.f_code.co_names if name in outer}
+    return {name: value for name, value in {**mentioned, **inner}.items() if is_data(name, value)}
 
 
 def is_data(name: str, value: Any) -> bool:
     return not name.startswith("__") and not isinstance(value, ModuleType | type | FunctionType | str | bytes)
 
 
-def record_frame(frame: FrameType, wrap: Callable[..., Any], seen: set[int], asked: bool) -> Callable[[], None]:
-    """Put recorded arrays in place of all that a running function's variables lead to; returns what takes them out."""
-    before = {name: value for name, value in frame.f_locals.items() if is_data(name, value)}
-    changed: dict[str, Any] = {}
-    for name, value in before.items():
-        if isinstance(value, np.ndarray | float) and type(value) is not Recorded:
-            recorded = wrap(value, name, asked)
-            if recorded is not None:
-                changed[name] = recorded
-            continue
-        for holder, key, path, array in list(arrays_below(value, name, seen)):
-            recorded = wrap(array, path, asked) if type(array) is not Recorded else None
-            if recorded is not None:
-                put(holder, key, recorded)
-    for name, value in changed.items():
-        set_local(frame, name, value)
-
-    def undo() -> None:
-        for name, value in list(frame.f_locals.items()):
-            if name in changed:
-                set_local(frame, name, before[name])
-            elif type(value) is Recorded:
-                set_local(frame, name, value._value())
-            elif name not in before and is_data(name, value):
-                unrecord_below(value)
-
-    return undo
+def unrecord_frame(frame: FrameType, before: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Give the variables of a running function what they had, and plain arrays to those that it bound meanwhile."""
+    for name, value in list(frame.f_locals.items()):
+        if value is changed.get(name, frame):
+            set_local(frame, name, before[name])
+        elif type(value) is Recorded:
+            set_local(frame, name, value._value())
+        elif name not in before and is_data(name, value):
+            unrecord_below(value)
 
 
 def unrecord_below(value: Any) -> None:
@@ -189,6 +197,15 @@ def unrecord_below(value: Any) -> None:
     for holder, key, _, part in list(arrays_below(value, "", set())):
         if type(part) is Recorded:
             put(holder, key, part._value())
+
+
+def unrecord_names(names: dict[str, Any], before: dict[str, Any]) -> None:
+    """A namespace as it was before."""
+    for name, value in list(names.items()):
+        if name not in before:
+            del names[name]
+        elif value is not before[name]:
+            names[name] = before[name]
 
 
 def restore_content(array: Array, tape: Tape) -> None:
@@ -212,6 +229,8 @@ def holders_below(roots: list[Any]) -> Iterator[Any]:
         if id(value) in seen or isinstance(value, str | bytes | int | float):
             continue
         seen.add(id(value))
+        if isinstance(value, ModuleType) and not is_known(value):
+            continue
         if isinstance(value, dict | list | ModuleType) or type(value) is np.ndarray or is_own(type(value)):
             yield value
         waiting += [part for _, _, part in parts_below(value, "")]

@@ -1,4 +1,4 @@
-"""The stand-ins for `np`, `math` and `float` in a person's modules: the real ones, but what they make is recorded too."""
+"""The stand-ins for `np`, `math` and `float` in a person's modules: the real ones, but what they make is recorded."""
 
 from __future__ import annotations
 
@@ -17,11 +17,29 @@ from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_re
 from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree
 
 TAKE_SEVERAL = {
-    "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array", "asarray", "asanyarray",
-    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average", "pad", "reshape",
+    "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array",
+    "asarray", "asanyarray",
+    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average",
+    "pad", "reshape",
     "tensordot", "transpose", "piecewise", "append", "insert", "r_", "c_", "atleast_1d", "atleast_2d", "atleast_3d",
-    "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto", "gradient",
+    "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto",
+    "gradient",
 }  # fmt: skip
+
+
+MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
+CREATORS = {
+    "zeros",
+    "ones",
+    "empty",
+    "eye",
+    "identity",
+    "tri",
+    "arange",
+    "indices",
+    "linspace",
+    "ndindex",
+}  # nothing flows through
 
 
 class Float(type):
@@ -42,7 +60,7 @@ class Float(type):
     def __getattr__(cls, name: str) -> Any:
         return getattr(float, name)
 
-    def __eq__(cls, other: Any) -> bool:
+    def __eq__(cls, other: object) -> bool:
         return other is cls or other is float
 
     def __hash__(cls) -> int:
@@ -83,9 +101,9 @@ class Proxy(ModuleType):
 def stand_in(value: Any, tape: Tape) -> Any:
     """What a person's module sees in place of something of NumPy's or of math."""
     if isinstance(value, ModuleType):
-        return Proxy(value, tape) if value in (np, np.linalg, np.fft, np.random, math) else value
-    if value is float:
-        return RecordedFloat
+        return Proxy(value, tape) if value in MODULES else value
+    if type(value) in (type(np.c_), type(np.r_)):
+        return Joined(value, tape)
     if value is np.vectorize:
         return lambda function=None, *rest, **keywords: vectorized(function, tape)
     if type(value) is np.vectorize:
@@ -98,6 +116,8 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return of_math(value, NUMPY_OF_MATH[value], tape)
     if is_random(value):
         return drawing(value, tape)
+    if value is np.lib.stride_tricks.as_strided:
+        return strided(tape)
     return recording(value, tape)
 
 
@@ -109,6 +129,10 @@ def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         arguments, keywords = understood((arguments, keywords))
         if tape.closed:
             return function(*unrecorded(arguments), **unrecorded(keywords))
+        if name in CREATORS:
+            arguments, keywords = unrecorded((arguments, keywords))
+        elif name == "full" and arguments:
+            arguments = (unrecorded(arguments[0]), *arguments[1:])
         if not holds_recorded((arguments, keywords)):
             return created(function(*arguments, **keywords), tape)
         if name in ("array", "asarray", "asanyarray") and keywords.get("dtype", arguments[1:2]) in (object, (object,)):
@@ -147,6 +171,26 @@ class UFunc:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._ufunc, name)
         return recording(value, self._tape) if callable(value) else value
+
+
+class Joined:
+    """`np.c_` and `np.r_`."""
+
+    def __init__(self, joiner: Any, tape: Tape) -> None:
+        self._joiner, self._tape = joiner, tape
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if type(key) is tuple else (key,)
+        if self._tape.closed or not holds_recorded(parts) or any(isinstance(part, str) for part in parts):
+            return created(self._joiner[unrecorded(key)], self._tape)
+        parts = tuple(
+            part if type(part) is Recorded else created(np.atleast_1d(self._joiner[part]), self._tape) for part in parts
+        )
+        rows = [part.reshape(1) if part.ndim == 0 else part for part in parts]
+        if self._joiner is np.r_:
+            return record(self._tape, np.concatenate, (rows,), {})
+        columns = [part[:, None] if part.ndim == 1 else part for part in rows]
+        return record(self._tape, np.concatenate, (columns,), {"axis": -1})
 
 
 def created(value: Any, tape: Tape) -> Any:
@@ -203,6 +247,21 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     return draw
 
 
+def strided(tape: Tape) -> Callable[..., Any]:
+    """as_strided, as the choice of entries that it is."""
+
+    def as_strided(x: Any, shape: Any = None, strides: Any = None, **keywords: Any) -> Any:
+        if tape.closed or type(x) is not Recorded or not x._array.flags.c_contiguous:
+            return np.lib.stride_tricks.as_strided(x, shape, strides, **keywords)
+        shape, strides = unrecorded((x.shape if shape is None else shape, x.strides if strides is None else strides))
+        places = np.zeros(shape, int)
+        for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
+            places += (np.arange(length) * (stride // x.itemsize)).reshape([-1] + [1] * (len(shape) - axis - 1))
+        return record(tape, np.ravel, (x,), {})[places]
+
+    return as_strided
+
+
 def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     """np.vectorize: the function is called with one recorded number after the other."""
 
@@ -210,7 +269,11 @@ def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
         shape = np.broadcast_shapes(*(part.shape for part in given))
         if not shape or tape.closed:
-            return np.vectorize(function)(*unrecorded(arguments), **keywords) if tape.closed else function(*given, **keywords)
+            return (
+                np.vectorize(function)(*unrecorded(arguments), **keywords)
+                if tape.closed
+                else function(*given, **keywords)
+            )
         spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
         made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
         row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)
@@ -224,9 +287,12 @@ def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 NUMPY_OF_MATH: dict[Any, Any] = {
     getattr(math, name): getattr(np, numpy_name)
     for name, numpy_name in {
-        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",
-                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2", "degrees", "radians")},
-        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh", "acosh": "arccosh",
+        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan",
+        "sinh", "cosh", "tanh",
+                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2",
+                                   "degrees", "radians")},
+        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
+        "acosh": "arccosh",
         "atanh": "arctanh", "fmod": "fmod",
     }.items()
     if hasattr(math, name)
@@ -252,34 +318,51 @@ def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) 
 # ---- putting them in -------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def numpy_recorded(tape: Tape) -> Iterator[None]:
-    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
-    swapped: list[tuple[dict[str, Any], str, Any]] = []
-    functions = numpy_functions()
-    for names in their_modules():
+class StandIns:
+    """The namespaces in which stand-ins were put, and what was there before."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._undo: list[tuple[dict[str, Any], str, Any]] = []
+        self._functions = numpy_functions()
+        self._done: set[int] = set()
+
+    def put_in(self, names: dict[str, Any]) -> None:
+        """Put them into a namespace, once."""
+        if id(names) in self._done:
+            return
+        self._done.add(id(names))
         for name, value in list(names.items()):
-            if is_numpys(value, functions):
-                swapped.append((names, name, value))
-                names[name] = stand_in(value, tape)
+            if is_numpys(value, self._functions):
+                self._undo.append((names, name, value))
+                names[name] = stand_in(value, self._tape)
         if "float" not in names:
-            swapped.append((names, "float", None))
+            self._undo.append((names, "float", None))
             names["float"] = RecordedFloat
-    own_import = builtins.__import__
-    builtins.__import__ = importing(own_import, tape)
-    try:
-        yield
-    finally:
-        builtins.__import__ = own_import
-        for names, name, value in swapped:
+
+    def take_out(self) -> None:
+        for names, name, value in self._undo:
             if value is None:
                 names.pop(name, None)
             else:
                 names[name] = value
         for names in their_modules():  # what was imported meanwhile
-            for name, value in list(names.items()):
-                if isinstance(value, Proxy):
-                    names[name] = value._module
+            names.update({name: value._module for name, value in names.items() if isinstance(value, Proxy)})
+
+
+@contextmanager
+def numpy_recorded(tape: Tape) -> Iterator[StandIns]:
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
+    stand_ins = StandIns(tape)
+    own_import = builtins.__import__
+    try:
+        for names in their_modules():
+            stand_ins.put_in(names)
+        builtins.__import__ = importing(own_import, tape)
+        yield stand_ins
+    finally:
+        builtins.__import__ = own_import
+        stand_ins.take_out()
 
 
 def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
@@ -297,17 +380,17 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
 def their_modules() -> Iterator[dict[str, Any]]:
     """The namespaces of a person's own modules."""
-    for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        names = getattr(module, "__dict__", None)
-        if names is not None and (module.__name__ == "__main__" if file is None else is_theirs(file)):
-            yield names
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, ModuleType) and type(module).__module__ != "unittest.mock":
+            file = module.__dict__.get("__file__")
+            if name == "__main__" if not isinstance(file, str) else is_theirs(file):
+                yield module.__dict__
 
 
 def numpy_functions() -> set[int]:
     """The functions of NumPy and math that are recorded, by id."""
     found = set()
-    for module in (np, np.linalg, np.fft, np.random, math):
+    for module in MODULES:
         for name in dir(module):
             value = getattr(module, name, None)
             if callable(value) and (not isinstance(value, type) or value is np.vectorize):
@@ -317,5 +400,5 @@ def numpy_functions() -> set[int]:
 
 def is_numpys(value: Any, functions: set[int]) -> bool:
     if isinstance(value, ModuleType):
-        return value in (np, np.linalg, np.fft, np.random, math)
+        return value in MODULES
     return id(value) in functions or type(value) is np.vectorize or is_random(value)

@@ -15,9 +15,12 @@ PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "fla
 VIEWS = {"T", "mT", "real", "imag"}
 PLAIN_METHODS = {"tobytes", "tofile", "dump", "dumps", "setflags"}
 PLAIN_RESULTS = {
-    "shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "seed", "set_printoptions", "seterr", "errstate",
-    "get_state", "set_state", "save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr", "array_str", "unravel_index",
-    "can_cast", "min_scalar_type", "default_rng", "get_printoptions", "geterr", "isdtype", "issubdtype", "may_share_memory",
+    "shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "seed", "set_printoptions",
+    "seterr", "errstate",
+    "get_state", "set_state", "save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr",
+    "array_str", "unravel_index",
+    "can_cast", "min_scalar_type", "default_rng", "get_printoptions", "geterr", "isdtype", "issubdtype",
+    "may_share_memory",
     "shares_memory", "iscomplexobj", "isrealobj",
 }  # fmt: skip
 
@@ -84,9 +87,30 @@ def record(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
     """Make a call on the tape, and return its results recorded."""
     if tape.closed:
         return function(*unrecorded(arguments), **unrecorded(keywords))
+    if getattr(function, "__name__", "") in WITH_SIZES and not isinstance(function, np.ufunc):
+        arguments, keywords = (*arguments[:1], *without_sizes(arguments[1:])), without_sizes(keywords)
     step, value = tape.record(function, arguments, keywords, plain)
     result, step.result = outputs(tape, step, value, arguments, keywords)
     return result
+
+
+WITH_SIZES = {
+    "reshape", "resize", "tile", "repeat", "broadcast_to", "roll", "split", "array_split", "hsplit", "vsplit", "pad",
+    "expand_dims", "swapaxes",
+    "transpose", "moveaxis", "sum", "mean", "max", "min", "prod", "std", "var", "squeeze", "argmax", "argmin",
+    "concatenate", "stack", "rot90",
+    "as_strided", "sliding_window_view", "flip", "cumsum", "trace", "diagonal", "diag", "triu", "tril",
+}  # fmt: skip
+
+
+def without_sizes(tree: Any) -> Any:
+    """Recorded whole numbers as plain ones where they say sizes, axes and counts: nothing flows through them."""
+    return map_tree(
+        lambda value: (
+            value._value() if type(value) is Recorded and value._array.dtype.kind in "iu" and value.size == 1 else value
+        ),
+        tree,
+    )
 
 
 def outputs(tape: Tape, step: Any, value: Any, arguments: Any, keywords: Any) -> tuple[Any, Any]:
@@ -180,7 +204,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if self._is_number:
-            raise TypeError(f"'{type(self._value()).__module__}.{type(self._value()).__name__}' object does not support item assignment")
+            self._value()[index] = value  # NumPy's own complaint
         if type(value) in (list, tuple) and holds_recorded(value):
             value = record(self._tape, np.array, (list(value),), {})
         record(self._tape, operator.setitem, (self, listed(index), value), {})
@@ -198,7 +222,9 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         if name in PLAIN_METHODS:
             return getattr(self._array, name)
         function = Method(name)
-        return lambda *arguments, **keywords: record(self._tape, function, (self, *as_arrays(self._tape, arguments)), keywords)
+        return lambda *arguments, **keywords: record(
+            self._tape, function, (self, *as_arrays(self._tape, arguments)), keywords
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in Recorded.__slots__:
@@ -264,7 +290,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def item(self, *index: int) -> Any:
         if not index and self._array.size != 1:
             return self._array.item()  # NumPy's own complaint
-        place = (index[0] if len(index) == 1 and isinstance(index[0], tuple) else index) or (0,) * self._array.ndim
+        given: Any = index[0] if len(index) == 1 else index
+        place = given if isinstance(given, tuple) and given else index or (0,) * self._array.ndim
         if len(place) == 1 and self._array.ndim > 1:
             return record(self._tape, Method("ravel"), (self,), {})[place[0]]
         return record(self._tape, operator.getitem, (self, place), {})
@@ -319,7 +346,7 @@ set_flat.__name__ = "setitem"
 
 
 def listed(index: Any) -> Any:
-    """An index with every list of recorded numbers as plain numbers: they choose places, and nothing flows through them."""
+    """An index with plain numbers in its lists: they choose places, and nothing flows through them."""
     if type(index) is tuple:
         return tuple(listed(part) for part in index)
     return unrecorded(index) if type(index) is list else index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 from pathlib import Path
@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.findings import (
     CONVENTION,
     NOT_CHECKABLE,
     RIGHT,
+    UNDECIDED,
     USED,
     WRONG,
     Findings,
@@ -23,7 +24,7 @@ from tinygrad_scratch.verifier.findings import (
     Where,
     Worst,
 )
-from tinygrad_scratch.verifier.source import Marked
+from tinygrad_scratch.verifier.source import Marked, compared
 
 WIDTH = 80
 LABEL = 11  # characters of what stands on the left of a mistake's lines
@@ -41,8 +42,8 @@ def report(found: Findings) -> str:
     >>> with verify(w=np.ones(3)) as check:
     ...     pass
     >>> print(check)
-    Not checkable: No loss was recorded. Set check.loss = ... in the block, to the
-    value that NumPy computed.
+    Not checkable: No call of NumPy was recorded. Make the calls of forward and
+    backward inside the block.
     """
     return "\n".join(line.text for line in report_lines(found))
 
@@ -77,6 +78,8 @@ def report_lines(found: Findings) -> list[Line]:
     lines = list(headline(found))
     for number, mistake in enumerate(found.mistakes):
         lines += [Line(), *mistake_lines(mistake, first=not number)]
+    for note in found.notes:
+        lines += [Line(), *paragraph(note)]
     if found.quantities:
         lines += [Line(), *table(found)]
     for title, notes in asides(found):
@@ -93,7 +96,7 @@ def headline(found: Findings) -> Iterator[Line]:
 def summary(found: Findings) -> str:
     """The one line that matters."""
     if found.problem:
-        return f"Not checkable: {found.problem}"
+        return f"{'Not decided' if found.verdict == UNDECIDED else 'Not checkable'}: {found.problem}"
     if found.mistakes:
         return f"First wrong step: {named(found.mistakes[0])}"
     counts = f"{found.gradients} gradient{'s' * (found.gradients != 1)}"
@@ -103,7 +106,7 @@ def summary(found: Findings) -> str:
         return f"Right in another convention: {found.convention}."
     if found.verdict == NOT_CHECKABLE:
         return "Not checkable: no mistake was found, but not everything could be judged. The table says why."
-    return "Not decided: it is not clear which gradient belongs to which parameter."
+    return f"Not decided: {counts} {'is' if found.gradients == 1 else 'are'} right, but there is a question. See below."
 
 
 def named(mistake: Mistake) -> str:
@@ -118,9 +121,11 @@ def mistake_lines(mistake: Mistake, first: bool) -> Iterator[Line]:
     if not first:
         yield from paragraph(f"Also wrong: {named(mistake)}", WRONG)
         yield Line()
-    yield from code_lines("you wrote", mistake.written, WRONG, carets=True)
-    if mistake.right is not None:
-        yield from code_lines("right is", mistake.right, RIGHT, carets=False)
+    right = mistake.right
+    missing = right is not None and not compared(mistake.written.text, right.text)[0].part
+    yield from code_lines("you wrote", mistake.written, WRONG, carets=not missing)
+    if right is not None:
+        yield from code_lines("right is", right, RIGHT, carets=missing)
     yield from labelled("why", f"{mistake.kind}: {stopped(mistake.sentence)}")
     yield from labelled("how sure", certainty(mistake))
     if mistake.worst is not None:
@@ -149,7 +154,9 @@ def values(worst: Worst) -> str:
     at = f" at [{', '.join(map(str, worst.index))}]" if worst.index else ""
     if worst.hand is None or worst.true is None:
         return f"they differ most{at}"
-    return f"yours{at} is {worst.hand:.6g}, true is {worst.true:.6g}"
+    least = ROUNDING * max(abs(worst.hand), abs(worst.true))
+    hand, truth = (0.0 if abs(value) < least else value for value in (worst.hand, worst.true))
+    return f"yours{at} is {hand:.6g}, true is {truth:.6g}"
 
 
 def labelled(label: str, text: str, kind: str = "") -> Iterator[Line]:
@@ -211,8 +218,7 @@ WORDS = {RIGHT: "right", WRONG: "WRONG", USED: "used on the way", NOT_CHECKABLE:
 def table(found: Findings) -> Iterator[Line]:
     """Every quantity in order of execution, by function."""
     rows = [row for group in turns(found.quantities) for row in group]
-    loss = "" if found.loss is None else f" The loss is {found.loss:.6g}."
-    yield from paragraph(f"Every quantity that you derived, in order.{loss}")
+    yield from paragraph(f"Every quantity that you derived, in order. {loss_text(found)}".rstrip())
     widths = Widths.fitting(rows)
     for (_, function), group in groupby(rows, key=lambda row: (row.quantity.where.file, row.quantity.where.function)):
         part = list(group)
@@ -223,6 +229,11 @@ def table(found: Findings) -> Iterator[Line]:
             line = str(row.quantity.where.line)
             cells = (line, row.quantity.name, row.of, row.verdict, row.difference)
             yield from cells_lines(cells, widths, row.quantity.verdict)
+
+
+def loss_text(found: Findings) -> str:
+    name = f", {found.loss_name}," if found.loss_name else ""
+    return "" if found.loss is None else f"The loss{name} is {found.loss:.6g}."
 
 
 HEAD = ("line", "quantity", "gradient of", "verdict", "difference")
@@ -318,7 +329,7 @@ def difference_text(worst: Worst | None) -> str:
 def asides(found: Findings) -> Iterator[tuple[str, list[str]]]:
     """Questions, sizes that coincide, and what left the recording."""
     if found.questions:
-        yield "Which belongs to which?", found.questions
+        yield "Questions:", found.questions
     if found.sizes:
         yield "Sizes that coincide:", found.sizes
     if found.leaks:

@@ -170,10 +170,39 @@ def marked(tokens: list[str], same: int, rest: int) -> Marked:
     return Marked(text, min(start + blanks, end), max(end, start + blanks) if end > start else start)
 
 
+def without_brackets(text: str, mine: str) -> str:
+    """A text without the brackets that another one hasn't, where they change nothing."""
+    for start, end in brackets_in(text):
+        shorter = text[:start] + text[start + 1 : end] + text[end + 1 :]
+        if text[start : end + 1] not in mine and is_same(text, shorter):
+            return without_brackets(shorter, mine)
+    return text
+
+
+def brackets_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where round brackets open and close."""
+    waiting: list[int] = []
+    for place, sign in enumerate(text):
+        if sign == "(":
+            waiting.append(place)
+        elif sign == ")" and waiting:
+            yield waiting.pop(), place
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts mean the same to Python."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False
+
+
 def found_in(text: str, part: str) -> Marked:
-    """A text with a part of it marked; all of it, where the part isn't in it or is the whole."""
-    match = re.search(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part), text)
-    return Marked(text, *match.span()) if match else Marked(text, value_starts(text), len(text))
+    """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
+    pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))
+    start = value_starts(text)
+    match = pattern.search(text, start)
+    return Marked(text, *match.span()) if match else Marked(text, start, len(text))
 
 
 def value_starts(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The tape: every NumPy call that a person's program made, in order, with the place in their source; it can be played again.
+"""The tape: every NumPy call that a person's program made, with the place in their source; it can be played again.
 
 A replay makes the same calls on arrays of its own, in-place writes and views included. So one may put another value in
 place of any that the program computed, and see what becomes of the rest.
@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """What one array held from one step to the next write into it. `slot` is the array, `value` a copy of its content."""
+    """What one array held until the next write into it. `slot` is the array, `value` a copy of its content."""
 
     number: int
     slot: int
@@ -74,7 +74,7 @@ class Leak:
 
 
 class LimitReached(BaseException):
-    """A run took longer, or more calls, than was allowed. Not an Exception: their `except Exception` shall not stop it."""
+    """A run took longer, or more calls, than was allowed. Not an Exception, so that their own handlers let it pass."""
 
 
 @dataclass
@@ -190,7 +190,9 @@ class Tape:
 
         So a loss that nobody computed can be read off an output as it was then, whatever was written to it later.
         """
-        step = Step(after + 1, function, tuple(Ref(self.nodes[node].slot) for node in reads), {}, self.steps[after].place)
+        step = Step(
+            after + 1, function, tuple(Ref(self.nodes[node].slot) for node in reads), {}, self.steps[after].place
+        )
         first = next((node.number for node in self.nodes if node.step > after), len(self.nodes))
 
         def moved(node: int) -> int:
@@ -268,7 +270,8 @@ def same(one: Array, other: Array) -> bool:
 
 
 WRITING = {
-    "setitem", "setattr", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "fill", "sort", "partition", "itemset",
+    "setitem", "setattr", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "fill", "sort",
+    "partition", "itemset",
     "resize", "at", "setfield", "shuffle", "nan_to_num",
 }  # fmt: skip
 
@@ -347,8 +350,8 @@ PYTHON = tuple({str(Path(os.__file__).parent), f"{sys.prefix}/lib/python", f"{sy
 @cache
 def is_theirs(file: str) -> bool:
     """Whether a file is a person's own, and not of Python, of an installed package or of this one."""
-    if file.startswith("<"):
-        return file == "<stdin>" or file.startswith("<ipython")
+    if file.startswith("<"):  # typed in, or run from a string
+        return not file.startswith(("<frozen", "<__array_function__"))
     if "site-packages" in file or "dist-packages" in file:
         return False
     return not file.startswith((PACKAGE, *PYTHON))

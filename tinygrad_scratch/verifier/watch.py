@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dis
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import numpy as np
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs
 
+RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 DEPTH = 4
 WIDTH = 300
 
@@ -51,8 +53,13 @@ class Watch:
     arguments: list[Event] = field(default_factory=list)
     deadline: float = float("inf")
     seconds: float = 0.0
+    on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
     on_line: Callable[[FrameType], None] | None = None
-    swapped: list[tuple[dict[str, Any], str, Any]] = field(default_factory=list)  # globals that were given a Recorded
+    outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # namespaces, and what was in them
+    placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
+    own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
@@ -61,7 +68,7 @@ class Watch:
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
 
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
-        if not is_theirs(frame.f_code.co_filename) or self.tape.closed:
+        if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
             return None
         if time.monotonic() > self.deadline:
             raise LimitReached(f"{self.seconds:g} seconds")
@@ -88,9 +95,12 @@ class Watch:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
         names, owner = frame.f_locals, self._owner(frame)
+        self.remember(frame)
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(names.items()):
+            if type(value) is float and RATE.match(name):  # so that an update says what was taken off
+                names[name] = value = from_outside(self.tape, value)
             value = self._recorded(names, name, value)
             if type(value) is Recorded:
                 if value.is_used:
@@ -100,6 +110,16 @@ class Watch:
                     self._known[owner, name] = -1
                     self._unused.append((value, Event(name, -1, place, owner, 0)))
 
+    def remember(self, frame: FrameType) -> None:
+        """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
+        outer = frame.f_globals
+        if id(outer) not in self.outer:
+            self.outer[id(outer)] = outer, dict(outer)
+            self.on_names(outer)
+        for name in frame.f_code.co_names:
+            if type(outer.get(name)) is np.ndarray:
+                self._global(outer, name)
+
     def _look(self, frame: FrameType, line: int) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
         place = Place(frame.f_code.co_filename, line, frame.f_code.co_name, 0)
@@ -108,10 +128,7 @@ class Watch:
             if name in names:
                 self._see(owner, name, name, self._recorded(names, name, names[name]), place, DEPTH)
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
-                value = self._recorded(outer, name, outer[name])
-                if value is not outer.get(name):
-                    self.swapped.append((outer, name, outer[name]))
-                    outer[name] = value
+                value = self._global(outer, name)
                 self._see(id(outer), name, name, value, place, DEPTH)
 
     def _recorded(self, names: Any, name: str, value: Any) -> Any:
@@ -121,9 +138,19 @@ class Watch:
         recorded = from_outside(self.tape, value)
         if recorded is None:
             return value
-        if "__name__" not in names:
+        if "__name__" not in names or id(names) in self.own_names:
             names[name] = recorded
         return recorded
+
+    def _global(self, outer: dict[str, Any], name: str) -> Any:
+        """A plain array under a global name becomes a recorded one, until the end."""
+        value = outer[name]
+        if type(value) is not np.ndarray:
+            return value
+        recorded = from_outside(self.tape, value)
+        if recorded is not None:
+            outer[name] = recorded
+        return outer[name]
 
     def _see(self, owner: int, key: Any, name: str, value: Any, place: Place, depth: int) -> None:
         if type(value) is Recorded:
@@ -138,13 +165,32 @@ class Watch:
         elif depth and not isinstance(value, str | bytes | type | float | int):
             self._held[id(value)] = value
             for part_key, part_name, part in parts_of(value, name):
+                part = self._placed(value, part_key, part)
                 self._see(id(value), part_key, part_name, part, place, depth - 1)
+
+    def _placed(self, holder: Any, key: Any, part: Any) -> Any:
+        """A plain array in a container or an object becomes a recorded one, until the end."""
+        recorded = from_outside(self.tape, part) if type(part) is np.ndarray else None
+        if recorded is None or not put(holder, key, recorded):
+            return part
+        self.placed.append((holder, key, part, recorded))
+        return recorded
+
+    def take_back(self) -> None:
+        """Plain arrays where recorded ones were put."""
+        for holder, key, part, recorded in reversed(self.placed):
+            if any(now is recorded for own_key, _, now in parts_of(holder, "") if own_key == key):
+                put(holder, key, part)
+        self.placed.clear()
 
     def _is_named_already(self, value: Recorded, event: Event) -> bool:
         """Whether an array from outside got this name before it was used."""
         for other, early in self._unused:
             if other is value and (early.owner, early.name) == (event.owner, event.name):
-                return self.tape.nodes[event.node].step < 0 or self.tape.steps[self.tape.nodes[event.node].step].function is None
+                return (
+                    self.tape.nodes[event.node].step < 0
+                    or self.tape.steps[self.tape.nodes[event.node].step].function is None
+                )
         return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
@@ -154,18 +200,22 @@ class Watch:
                 text = f"{frame.f_code.co_name}(){name.removeprefix('[0]')}"
                 self.returned.append(Event(text, part.node, place, self._owner(frame), len(self.tape.steps)))
 
-    def finish(self) -> None:
-        """The names of arrays from outside, now that it is known which were used."""
+    def late(self) -> Iterator[tuple[int, Event]]:
+        """The names that arrays from outside had before any call read them, with their nodes now."""
         first: dict[int, int] = {}
         for node in self.tape.nodes:
             first.setdefault(node.slot, node.number)
-        early = [
-            Event(event.name, first[value._slot], event.place, event.owner, 0)
-            for value, event in self._unused
-            if value.is_used
-        ]
-        self.events[:0] = early
+        return ((first[value._slot], event) for value, event in self._unused if value.is_used)
+
+    def finish(self) -> None:
+        """The names of arrays from outside, now that it is known which were used."""
+        self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
         self._unused.clear()
+
+
+def is_generated(frame: FrameType) -> bool:
+    """Whether nobody wrote a function: Python makes the methods of dataclasses from strings."""
+    return frame.f_code.co_filename == "<string>" and frame.f_code.co_name.startswith("__")
 
 
 @cache
@@ -190,7 +240,7 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
     if isinstance(value, dict):
         for key, part in list(value.items())[:WIDTH]:
             yield key, f"{name}[{key!r}]", part
-    elif isinstance(value, list | tuple) and type(value) is not Recorded:
+    elif isinstance(value, list | tuple):
         fields = getattr(value, "_fields", None)
         for i, part in enumerate(value[:WIDTH]):
             yield i, f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part
@@ -215,15 +265,45 @@ def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
                 yield stored, getattr(value, stored)
 
 
-@cache
+@dataclass(frozen=True)
+class Shared:
+    """The key of an attribute that a class keeps for all of its objects."""
+
+    kind: type
+    name: str
+
+
+def put(holder: Any, key: Any, value: Any) -> bool:
+    """Give a holder another value under a key; tuples can't take one."""
+    try:
+        if type(key) is Shared:
+            setattr(key.kind, key.name, value)
+        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
+            holder[key] = value
+        elif isinstance(holder, tuple):
+            return False
+        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
+            vars(holder)[key] = value
+        elif isinstance(holder, type | ModuleType):
+            setattr(holder, key, value)
+        else:
+            object.__setattr__(holder, key, value)
+    except (AttributeError, TypeError):  # it holds what it holds
+        return False
+    return True
+
+
 def is_own(kind: type) -> bool:
     """Whether a class is a person's own."""
-    if kind.__module__ == "__main__" or kind.__module__ == "types":
-        return kind.__module__ == "__main__" or kind.__name__ == "SimpleNamespace"
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    if file is None:  # made by exec, or in a notebook
-        return kind.__module__ not in sys.modules
-    return is_theirs(file)
+    return is_own_module(kind.__module__) or (kind.__module__ == "types" and kind.__name__ == "SimpleNamespace")
+
+
+@cache
+def is_own_module(name: str) -> bool:
+    if name == "__main__" or name not in sys.modules:  # made by exec, or in a notebook
+        return True
+    file = getattr(sys.modules[name], "__file__", None)
+    return isinstance(file, str) and bool(is_theirs(file))
 
 
 @contextmanager
@@ -236,6 +316,8 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
         watch._numbers[id(frame)] = -watch._frames
         watch._lines[id(frame)] = frame.f_lineno
         frame.f_trace = watch.trace
+        if frame.f_globals is not frame.f_locals:
+            watch.remember(frame)
     sys.settrace(watch.trace)
     try:
         yield
