@@ -31,9 +31,15 @@ def integers(region: Region) -> Iterator[Finding]:
             changes = {s.index: called(np.true_divide) for s in turns}
             if region.gives_truth(changes):
                 should = region.rewritten(step, region.code(step).replace("//", "/"))
-                yield Finding("dtype-or-integer", "`//` drops what is behind the point: write `/`", step, should, changes)
+                yield Finding(
+                    "dtype-or-integer", "`//` drops what is behind the point: write `/`", step, should, changes
+                )
         made = [region.case.tape.nodes[node].value for node in step.makes]
-        if name in ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint") and made and made[0].dtype.kind in "iu":
+        if (
+            name in ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
+            and made
+            and made[0].dtype.kind in "iu"
+        ):
             changes = {s.index: lambda s, a, k: a[0] * 1.0 for s in turns}
             if region.gives_truth(changes):
                 yield Finding(
@@ -81,7 +87,9 @@ def later_state(region: Region) -> Iterator[Finding]:
                 continue
             for earlier in earlier_states(region, read):
                 held = region.values[earlier]
-                if np.shape(held) != np.shape(region.values[read]) or not region.gives_truth({step.index: with_argument(place, held)}):
+                if np.shape(held) != np.shape(region.values[read]) or not region.gives_truth(
+                    {step.index: with_argument(place, held)}
+                ):
                     continue
                 name = region.name(read)
                 if earlier in parameters:
@@ -148,7 +156,9 @@ def damaged_value(region: Region) -> Iterator[Finding]:
         return
     readers = [s for s in tape.steps[step.index + 1 :] if region.node in s.reads]
     if readers:
-        yield Finding("inplace-corruption", f"{region.event.name} was right, and `{region.code(step)}` writes over it", step)
+        yield Finding(
+            "inplace-corruption", f"{region.event.name} was right, and `{region.code(step)}` writes over it", step
+        )
 
 
 # ---- sums over the batch ---------------------------------------------------------------------------------------------
@@ -170,8 +180,14 @@ def reductions(region: Region) -> Iterator[Finding]:
                     written = f"np.{function.__name__}({region.name(step.reads[0])}, axis={other}{', keepdims=True' if keepdims else ''})"
                     should = region.rewritten(step, written)
                     if function.__name__ != name:
-                        said = "averages over the batch, where it should be summed" if name == "mean" else "sums, where a mean is due"
-                        yield Finding("missing-batch-sum-or-mean", f"`{region.code(step)}` {said}", step, should, changes)
+                        said = (
+                            "averages over the batch, where it should be summed"
+                            if name == "mean"
+                            else "sums, where a mean is due"
+                        )
+                        yield Finding(
+                            "missing-batch-sum-or-mean", f"`{region.code(step)}` {said}", step, should, changes
+                        )
                     else:
                         yield Finding(
                             "broadcasting-shape", f"`{region.code(step)}` sums over axis {axis}; it should be axis {other}",
@@ -182,7 +198,11 @@ def reductions(region: Region) -> Iterator[Finding]:
 
 def axes_of(ndim: int) -> list[Any]:
     found: list[Any] = [None, *range(-1, ndim)]
-    return [*found, *(pair for pair in combinations(range(ndim), 2)), *(three for three in combinations(range(ndim), 3))]
+    return [
+        *found,
+        *(pair for pair in combinations(range(ndim), 2)),
+        *(three for three in combinations(range(ndim), 3)),
+    ]
 
 
 def not_reduced(region: Region) -> Iterator[Finding]:
@@ -210,7 +230,9 @@ def fewer_entries(region: Region) -> Iterator[Finding]:
             operand = np.asarray(region.values[step.reads[0]])
             for axis in range(operand.ndim):
                 for keep in (True, False):
-                    changes = {s.index: lambda s, a, k, x=axis, keep=keep: np.sum(a[0], axis=x, keepdims=keep) for s in turns}
+                    changes = {
+                        s.index: lambda s, a, k, x=axis, keep=keep: np.sum(a[0], axis=x, keepdims=keep) for s in turns
+                    }
                     if region.gives_truth(changes):
                         yield Finding(
                             "missing-batch-sum-or-mean",
@@ -224,7 +246,11 @@ def fewer_entries(region: Region) -> Iterator[Finding]:
                 if axis == -1:
                     continue
                 made = np.sum(operand, axis=axis)
-                if made.size == region.truth.size and made.size > 1 and region.is_truth(made.reshape(region.truth.shape)):
+                if (
+                    made.size == region.truth.size
+                    and made.size > 1
+                    and region.is_truth(made.reshape(region.truth.shape))
+                ):
                     written = f"np.sum({region.name(step.reads[0])}, axis={axis})"
                     yield Finding(
                         "broadcasting-shape", f"`{region.code(step)}` goes over the wrong axes: one over axis {axis} is due",
@@ -250,7 +276,9 @@ def ratio(region: Region) -> Iterator[Finding]:
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text = bracketed(region.code(step) if step is not None else region.expression)
     if factor < 0 and abs(factor + 1) < 1e-9:
-        return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}"))
+        return Finding(
+            "sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}")
+        )
     nice = number(factor)
     should = region.rewritten(step, f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
     if factor > 0 and batch_size(region, factor):
@@ -294,7 +322,11 @@ def batch_sizes(region: Region) -> list[int]:
         if case.tape.nodes[node].value.ndim < 2
     }  # fmt: skip
     used = divided | means
-    return sorted(n for n in {*(common & used), *common, *(used & set().union(*data) if data else set())} if n > 2 or n in used and n > 1)
+    return sorted(
+        n
+        for n in {*(common & used), *common, *(used & set().union(*data) if data else set())}
+        if n > 2 or n in used and n > 1
+    )
 
 
 def divisors(case: Any, step: Step) -> list[float]:
@@ -336,9 +368,7 @@ def penalty(region: Region) -> Iterator[Finding]:
     ):
         ratio_ = np.where(apart != 0, apart, 0)
         if np.any(ratio_):
-            yield Finding(
-                "regularisation", f"some entries are penalised here and not in the loss: {where}", None
-            )
+            yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
 
 
 def is_penalty(region: Region, step: int) -> bool:
@@ -423,7 +453,9 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
         sums = {s.index: repeated(region, s) for s in turns}
         if all(sums.values()) and region.gives_truth(sums):  # type: ignore[arg-type]
             yield Finding(
-                "overwritten-accumulation", "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)", step
+                "overwritten-accumulation",
+                "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
+                step,
             )
 
 
@@ -459,7 +491,11 @@ def skipped(region: Region) -> Iterator[Finding]:
         rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])
         zero = np.array([not np.any(row) for row in region.value])
         if rows.any() and (rows | zero).all():
-            yield Finding("off-by-one", f"{int((~rows).sum())} of {len(rows)} rows are never written: the loop ends too early", None)
+            yield Finding(
+                "off-by-one",
+                f"{int((~rows).sum())} of {len(rows)} rows are never written: the loop ends too early",
+                None,
+            )
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------
@@ -490,7 +526,9 @@ def missing_derivative(region: Region) -> Iterator[Finding]:
         said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: the derivative of {what} is missing"
         yield Finding("missing-derivative", said, None, should)
     else:
-        said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: what lies between is left out"
+        said = (
+            f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: what lies between is left out"
+        )
         if between:
             said += f", `{region.code(between[-1])}`"
         yield Finding("missing-term", said, None, should)
@@ -616,14 +654,22 @@ def layout(region: Region) -> Iterator[Finding]:
             changes = {s.index: only(0) for s in turns}
             if region.gives_truth(changes):
                 code = region.code(step)
-                yield Finding("transpose", f"the transpose in `{code}` is too much", step, region.rewritten(step, region.name(step.reads[0])), changes)
+                yield Finding(
+                    "transpose",
+                    f"the transpose in `{code}` is too much",
+                    step,
+                    region.rewritten(step, region.name(step.reads[0])),
+                    changes,
+                )
         if name in PRODUCTS and len(places_of(step)) == 2:
             yield from product_layout(region, step, turns)
         if name == "getitem" and places_of(step):
             for axis in range(-min(2, np.ndim(region.values[step.reads[0]])), 0):
                 pass
             operand = np.asarray(region.values[step.reads[0]])
-            if operand.shape == np.shape(region.values[step.makes[0]]) and not close(operand, np.asarray(region.values[step.makes[0]])):
+            if operand.shape == np.shape(region.values[step.makes[0]]) and not close(
+                operand, np.asarray(region.values[step.makes[0]])
+            ):
                 changes = {s.index: only(0) for s in turns}
                 if region.gives_truth(changes):
                     yield Finding("transpose", f"`{region.code(step)}` turns an axis round that should stay", step,
@@ -670,13 +716,25 @@ def operations(region: Region) -> Iterator[Finding]:
         for name, function, kind, sentence in SWAPS:
             if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
                 sign = sentence.split("`")
-                should = region.code(step).replace(sign[1], sign[3], 1) if region.code(step).count(sign[1]) == 1 else None
+                should = (
+                    region.code(step).replace(sign[1], sign[3], 1) if region.code(step).count(sign[1]) == 1 else None
+                )
                 yield Finding(kind, f"{sentence} in `{region.code(step)}`", step, region.rewritten(step, should) if should else None,
                               {s.index: called(function) for s in turns})  # fmt: skip
         if name_of(step.function) == "subtract" and region.gives_truth({s.index: exchanged for s in turns}):
-            yield Finding("sign", f"the difference `{region.code(step)}` is the wrong way round", step, changes={s.index: exchanged for s in turns})
+            yield Finding(
+                "sign",
+                f"the difference `{region.code(step)}` is the wrong way round",
+                step,
+                changes={s.index: exchanged for s in turns},
+            )
         if name_of(step.function) == "negative" and region.gives_truth({s.index: only(0) for s in turns}):
-            yield Finding("sign", f"the minus in `{region.code(step)}` is too much", step, changes={s.index: only(0) for s in turns})
+            yield Finding(
+                "sign",
+                f"the minus in `{region.code(step)}` is too much",
+                step,
+                changes={s.index: only(0) for s in turns},
+            )
 
 
 def negated(region: Region) -> Iterator[Finding]:
@@ -685,9 +743,13 @@ def negated(region: Region) -> Iterator[Finding]:
         changes = {s.index: then(np.negative) for s in turns}
         if step.result is not None and region.gives_truth(changes):
             code = region.code(step)
-            yield Finding("sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes)
+            yield Finding(
+                "sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes
+            )
         for i, _ in places_of(step):
-            if name_of(step.function) in ("setitem", "add", "subtract") and region.gives_truth({s.index: with_changed(i, np.negative) for s in turns}):
+            if name_of(step.function) in ("setitem", "add", "subtract") and region.gives_truth(
+                {s.index: with_changed(i, np.negative) for s in turns}
+            ):
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "a term"
                 yield Finding("sign", f"the sign of {name} is wrong", step)
@@ -713,7 +775,9 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[tuple[str, int], list[Any]]]:
+def candidates(
+    region: Region, step: Step, turns: list[Step], place: int
+) -> Iterator[tuple[tuple[str, int], list[Any]]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, an unnamed one of the forward pass."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
@@ -721,7 +785,12 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
     nodes = [node for node in reads if node is not None]
     shapes = [np.shape(region.values[node]) for node in nodes]
     tried: list[Array] = []
-    roles = [*neighbours(region, nodes), *by_name(region, turns), *beside(region, turns, place), *unnamed(region, turns, shapes)]
+    roles = [
+        *neighbours(region, nodes),
+        *by_name(region, turns),
+        *beside(region, turns, place),
+        *unnamed(region, turns, shapes),
+    ]
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
@@ -761,7 +830,10 @@ def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]
     """What each name meant when each of the calls was made."""
     bound: dict[str, list[int]] = {}
     for event in region.case.events:
-        useful = region.case.is_forward(event.node) or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+        useful = (
+            region.case.is_forward(event.node)
+            or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+        )
         if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
             bound.setdefault(event.name, []).append(event.node)
     for final in region.case.finals:
@@ -789,8 +861,14 @@ def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) ->
     """Values of the forward pass without a name: those that one call made, turn by turn."""
     made: dict[Any, list[int]] = {}
     for node in sorted(region.case.forward):
-        if np.shape(region.values[node]) in (shapes[0], shapes[0][::-1]) and not (region.names_of(node) and len(turns) == 1) and region.case.step_of(node).function is not None:
-            made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(node)
+        if (
+            np.shape(region.values[node]) in (shapes[0], shapes[0][::-1])
+            and not (region.names_of(node) and len(turns) == 1)
+            and region.case.step_of(node).function is not None
+        ):
+            made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(
+                node
+            )
     for nodes in made.values():
         if len(turns) == 1:
             for node in nodes:
@@ -818,7 +896,9 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
         return 1 if named else 3, Finding("derivative-at-wrong-point", f"the derivative is taken at {mine}; it should be at {other_name}",
                                           step, should, changes)  # fmt: skip
     if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
-        return 1, Finding("stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes)
+        return 1, Finding(
+            "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
+        )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
 
 
@@ -840,7 +920,9 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
     nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
     if case.is_forward(read) or is_comparison(step):
-        related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors([twin])
+        related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
+            [twin]
+        )
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
 
@@ -852,7 +934,16 @@ def same_source(region: Region, node: int) -> bool:
 
 
 def is_comparison(step: Step) -> bool:
-    return name_of(step.function) in ("greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "where", "sign")
+    return name_of(step.function) in (
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+        "equal",
+        "not_equal",
+        "where",
+        "sign",
+    )
 
 
 def comparisons(region: Region) -> Iterator[Finding]:
@@ -964,7 +1055,11 @@ def held_constant(region: Region) -> Iterator[Finding]:
     if region.value.shape != region.truth.shape or case.step_of(region.of) is None:
         return
     loss_step = case.tape.nodes[case.truth.loss].step
-    later = [n for n in sorted(case.forward) if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])]
+    later = [
+        n
+        for n in sorted(case.forward)
+        if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])
+    ]
     later = later[:40]
     named = [n for n in later if region.names_of(n)] or later
     choices = [(n,) for n in later] + list(combinations((named if len(named) < 13 else named[:12]), 2))
@@ -973,7 +1068,9 @@ def held_constant(region: Region) -> Iterator[Finding]:
     shifts = [n for n in later if name_of(case.step_of(n).function) in ("max", "amax")]
     for cut in choices:
         try:
-            run = played_on_tensors(case.tape, loss_step, overrides={n: case.tape.nodes[n].value for n in (*cut, *shifts)})
+            run = played_on_tensors(
+                case.tape, loss_step, overrides={n: case.tape.nodes[n].value for n in (*cut, *shifts)}
+            )
             found = run.gradient(run.values[case.truth.loss], [region.of]).get(region.of)
         except Exception:
             continue
@@ -999,7 +1096,9 @@ def diagonal(region: Region) -> Iterator[Finding]:
         return
     later = [n for n in sorted(case.forward) if n in case.truth.cotangents and case.tape.nodes[n].value.shape == shape and n != region.of
              and region.of in case.ancestors([n])][:8]  # fmt: skip
-    for node, axis in ((node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1):
+    for node, axis in (
+        (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
+    ):
         run = played_on_tensors(case.tape, case.tape.nodes[node].step)
         own = np.zeros(shape)
         for j in range(shape[axis]):
@@ -1017,7 +1116,9 @@ def diagonal(region: Region) -> Iterator[Finding]:
         if any(np.any(p) and region.is_truth_of(region.value, p) for p in samples) and not close(product, region.truth):
             lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
             made = [s for s in region.steps if s.place and s.place.line in lines and s.makes and not is_filled(s)]
-            first = next((s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None)
+            first = next(
+                (s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
+            )
             yield Finding("missing-term", f"only the diagonal of the Jacobian of {region.name(node)} is used: each of its entries "
                           f"depends on all of {region.name(region.of)}", first)  # fmt: skip
             return

@@ -120,7 +120,11 @@ class Region:
         found = {step.index: step for step in self.steps}
         own = [e for e in self.case.events if e.place == place and e.owner == self.event.owner]
         for event in own if len(own) > 1 else self.case.events:
-            if event.place == place and event.node != self.node and event.name.split("[")[0] == self.event.name.split("[")[0]:
+            if (
+                event.place == place
+                and event.node != self.node
+                and event.name.split("[")[0] == self.event.name.split("[")[0]
+            ):
                 found |= {step.index: step for step in self._steps(event.node)}
         return [found[index] for index in sorted(found)]
 
@@ -193,7 +197,9 @@ class Region:
         if step.function is None:
             value = self.case.tape.nodes[node].value
             return f"{value.item():g}" if value.ndim == 0 else f"an array of shape {value.shape}"
-        return (call_at(step.place) if step.place else None) or f"a value of line {step.place.line if step.place else '?'}"
+        return (
+            call_at(step.place) if step.place else None
+        ) or f"a value of line {step.place.line if step.place else '?'}"
 
     def code(self, step: Step) -> str:
         """What the person wrote for a call."""

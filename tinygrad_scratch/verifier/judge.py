@@ -180,8 +180,10 @@ class Case:
         if close(value, wanted):
             return True
         floor = 1e-10 * self.table.largest  # a true zero, such as a bias's before a normalisation
-        return value.shape == wanted.shape and float(np.max(np.abs(wanted), initial=0.0)) <= floor and bool(
-            np.max(np.abs(value), initial=0.0) <= 1e3 * floor
+        return (
+            value.shape == wanted.shape
+            and float(np.max(np.abs(wanted), initial=0.0)) <= floor
+            and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
         )
 
     def reset(self, scale: float) -> None:
@@ -260,7 +262,9 @@ class Case:
                 yield whole
             else:
                 reader = self.tape.steps[repair.through].place
-                yield from (part for step, part in self.truth.parts.get(node, []) if self.tape.steps[step].place == reader)
+                yield from (
+                    part for step, part in self.truth.parts.get(node, []) if self.tape.steps[step].place == reader
+                )
 
     def _suspects(self, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
         """Names of what the wrong gradients were made from, not of the forward pass itself."""
@@ -404,7 +408,9 @@ class Case:
 
     def _usual_factor(self, nodes: Iterable[int], values: dict[int, Any]) -> float:
         """What most of the gradients on the way carry."""
-        found = [match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))]
+        found = [
+            match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))
+        ]
         return max(set(found), key=found.count, default=1.0)
 
     def _factors(self, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
@@ -527,7 +533,10 @@ class Case:
             if self._run is None or self._run[0] != len(self.overrides):
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    self._run = len(self.overrides), played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
+                    self._run = (
+                        len(self.overrides),
+                        played_on_tensors(self.tape, until, overrides=self.overrides, everything=True),
+                    )
         except Exception:  # a call of the backward pass that has no derivative
             return None
         run: Played = self._run[1]
@@ -547,7 +556,15 @@ class Case:
 
 def is_filled(step: Step) -> bool:
     """Whether a call only makes room, to be written to later."""
-    return getattr(step.function, "__name__", "") in ("zeros_like", "ones_like", "empty_like", "full_like", "zeros", "empty", "full")
+    return getattr(step.function, "__name__", "") in (
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "zeros",
+        "empty",
+        "full",
+    )
 
 
 def signature(value: Array) -> tuple[Any, ...]:

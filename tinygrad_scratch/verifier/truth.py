@@ -48,7 +48,9 @@ class Played:
     """A run of the tape on Tensors: what each node is, and each reading of one."""
 
     values: dict[int, Tensor] = field(default_factory=dict)
-    readers: list[tuple[int, int, Tensor | None]] = field(default_factory=list)  # node, step, what it read; None for views
+    readers: list[tuple[int, int, Tensor | None]] = field(
+        default_factory=list
+    )  # node, step, what it read; None for views
 
     def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
         """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
@@ -111,7 +113,9 @@ def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Arra
     if total.size > 1:
         total = np.sum(total)
     asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
-    read = [(node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None]
+    read = [
+        (node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None
+    ]
     gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
     for (node, _), gradient in zip(asked, gradients, strict=False):
         found.cotangents[node] = gradient.numpy()
@@ -132,9 +136,7 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
         truth.parts.setdefault(node, []).append((step, rest))
 
 
-def play(
-    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None
-) -> None:
+def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None) -> None:
     """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
     reads_only = not step.makes or all(
         tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
@@ -154,7 +156,9 @@ def play(
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     try:
         value = (
-            edit(step, arguments, keywords) if edit else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
+            edit(step, arguments, keywords)
+            if edit
+            else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
         )
     except Exception as error:
         raise NotOnTensors(step, error) from error
