@@ -76,3 +76,12 @@ def places_of(step: Step) -> list[tuple[int, int]]:
     if not isinstance(step.arguments, tuple):
         return []
     return [(place, part.slot) for place, part in enumerate(step.arguments) if type(part) is Ref]
+
+
+PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
+SUMS = ("sum", "mean", "add.reduce", "reduce")
+LINEAR = {
+    "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot", "matmul",
+    "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply", "divide", "setitem",
+    "einsum", "swapaxes", "flatten",
+}  # fmt: skip

@@ -402,7 +402,7 @@ class Case:
             (node, i, factor) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
             for i, entry in enumerate(entries[node]) if entry.how != PART for factor in {1.0, self._usual_factor(by_node, values)}
         ]  # fmt: skip
-        counts.update({key: 1 for key in whole[:MOST_TRIALS]})
+        counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
 

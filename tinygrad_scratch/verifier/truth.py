@@ -34,7 +34,7 @@ class Truth:
     parts: dict[int, list[tuple[int, Array]]] = field(default_factory=dict)  # node -> (step that read it, part)
 
 
-class NotOnTensors(Exception):
+class NotOnTensors(Exception):  # noqa: N818  # it says what the step is
     """A call that autodiff can't follow, with its step."""
 
     def __init__(self, step: Step, error: Exception) -> None:
