@@ -16,12 +16,32 @@ def name_of(function: Any) -> str:
     return getattr(function, "__name__", "a call")
 
 
-def with_argument(place: int, value: Any) -> Edit:
-    """The call with another value as one of its arguments."""
+class WithArgument:
+    """The call with another value as one of its arguments: a node's, so that it is known at other draws, too."""
+
+    def __init__(self, place: int, values: Any, node: int, turned: bool = False) -> None:
+        self.place = place
+        self.node = node
+        self.turned = turned
+        value = np.array(values[node])  # a copy, as a call may write to it
+        self.value = swapped_axes(value) if turned and value.ndim > 1 else value
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        changed = list(arguments)
+        changed[self.place] = np.array(self.value)
+        return step.function(*changed, **keywords)
+
+    def at(self, values: Any) -> WithArgument:
+        """The same with the values of another run."""
+        return WithArgument(self.place, values, self.node, self.turned)
+
+
+def with_number(place: int, value: float) -> Edit:
+    """The call with a number as one of its arguments."""
 
     def edit(step: Step, arguments: Any, keywords: Any) -> Any:
         changed = list(arguments)
-        changed[place] = np.array(value)  # a call may write to it
+        changed[place] = value
         return step.function(*changed, **keywords)
 
     return edit

@@ -78,7 +78,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     expression = region.code(step) if step is not None and step.place is place else region.expression
     return Cause(
         finding.kind, finding.sentence, named_on(region, place), place, region.name(region.of), expression,
-        finding.should_be, finding.certainty, changes=finding.changes,
+        finding.should_be, finding.certainty, finding.others, finding.changes,
     )  # fmt: skip
 
 

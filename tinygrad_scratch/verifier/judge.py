@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
-from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors
+from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_REPAIRS = 40
@@ -56,6 +56,7 @@ class Repair:
     mended: int
     late: bool = False  # the value itself was right, and was used under another name as what it is not
     factor: float = 1.0
+    how: str = ""  # which part or layout of the cotangent it is
 
 
 @dataclass
@@ -195,6 +196,25 @@ class Case:
         late = {**self.late, **keywords.pop("late", {})}
         with np.errstate(all="ignore"):
             return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+
+    @cached_property
+    def elsewhere(self) -> tuple[dict[int, Array], Truth]:
+        """Other parameters and data, and the truth at them; labels, masks and single numbers stay."""
+        rng = np.random.default_rng(0)
+        parameters = {final.parameter.node for final in self.finals}
+        start = {}
+        for step in self.tape.steps:
+            if step.function is None and step.makes[0] in self.forward:
+                value = step.arguments
+                whole = not np.any(value % 1) if value.dtype.kind == "f" else True
+                if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
+                    spread = 0.1 * (float(np.std(value)) or 1.0)
+                    start[step.makes[0]] = value + spread * rng.uniform(-1, 1, value.shape)
+        try:
+            with np.errstate(all="ignore"):
+                return start, truth_of(self.tape, [], self.truth.loss, start)
+        except Exception:  # a call that can't be made there
+            return start, Truth(self.truth.loss)
 
     # ---- the search --------------------------------------------------------------------------------------------------
 
@@ -338,7 +358,7 @@ class Case:
         rank = 2 if not exact else 1 if part else 0
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
         order = event.node if exact and not part else -event.node
-        repair = Repair(event, truth, entry.of, entry.through, mended, late, factor)
+        repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
         return (score, rank, float(factor == self.scale), 0 if rank == 1 else whole, float(not late), order), repair
 
     def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
@@ -488,7 +508,7 @@ class Case:
                 event = first[other]
                 key = (float(newly), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
-                    best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale)
+                    best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale, how=entry.how)
             if best is not None:
                 break
         return best[1] if best else None

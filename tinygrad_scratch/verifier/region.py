@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import Edit, name_of, places_of
-from tinygrad_scratch.verifier.judge import Case, Repair, close
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
+from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.source import call_at, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 
@@ -26,15 +26,12 @@ class Finding:
     should_be: str | None = None
     changes: dict[int, Edit] = field(default_factory=dict)
     certainty: str = "checked"
+    others: list[str] = field(default_factory=list)
 
 
 MOST_CALLS = 600_000  # that are played again for one explanation
 
 Explanation = Callable[["Region"], Iterator[Finding]]
-
-
-def short(value: Array) -> str:
-    return np.array2string(value, precision=4, threshold=4) if value.size < 5 else f"an array of shape {value.shape}"
 
 
 class Region:
@@ -118,7 +115,24 @@ class Region:
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
         self.tries += 1
         value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
-        return value is not None and self.is_truth(value)
+        return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
+
+    def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
+        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides."""
+        if self.case.overrides or self.case.late or self.repair.how:
+            return True
+        start, truth = self.case.elsewhere
+        wanted = truth.cotangents.get(self.of)
+        if wanted is None or not np.any(wanted) or wanted.shape != self.truth.shape or not np.all(np.isfinite(wanted)):
+            return True
+        try:
+            values = self.case.replay(until=self.until, start=start)
+            there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
+            value = np.asarray(self.case.replay(edits=there, until=self.until, start=start)[self.node])
+        except Exception:
+            return True
+        factors = self.case.factors if self.loose else (1.0,)
+        return any(difference(value, factor * self.repair.factor * wanted) < 1e-4 for factor in factors)
 
     tries = 0
 

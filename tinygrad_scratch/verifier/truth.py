@@ -121,11 +121,18 @@ def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Arra
         found.cotangents[node] = gradient.numpy()
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
         if np.any(gradient.numpy()):
-            found.parts.setdefault(node, []).append((step, gradient.numpy()))
+            add_part(found.parts.setdefault(node, []), step, gradient.numpy())
     for node, step, tensor in run.readers:
         if tensor is None and node in found.cotangents:
             add_rest(found, node, step)
     return found
+
+
+def add_part(parts: list[tuple[int, Array]], step: int, part: Array) -> None:
+    """What came through a step; a step that read a value twice has one part."""
+    if parts and parts[-1][0] == step:
+        part = parts.pop()[1] + part
+    parts.append((step, part))
 
 
 def add_rest(truth: Truth, node: int, step: int) -> None:

@@ -18,11 +18,11 @@ from tinygrad_scratch.verifier.causes.operands import comparisons, negated, oper
 from tinygrad_scratch.verifier.causes.paths import assigned_entries, overwritten, parts_left_out, penalty, skipped
 from tinygrad_scratch.verifier.causes.single import broadcasting, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import damaged_value, later_state, through_views
-from tinygrad_scratch.verifier.causes.sums import fewer_entries, reductions
+from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries, penalty,
     parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, operands, dropped,
-    factor_left_out, one_factor, literal, fewer_entries, diagonal, held_constant, slope_is_another, factor_too_many,
+    factor_left_out, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
 )  # fmt: skip

@@ -74,9 +74,9 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     if product.shape != base.shape:
         return
     for node, value in forward_values(region):
-        if np.broadcast_shapes(value.shape, base.shape) != base.shape if compatible(value.shape, base.shape) else True:
+        if not broadcasts(value.shape, base.shape):
             continue
-        if region.case.constant_value(None) is not None or value.dtype.kind not in "fiub":
+        if value.dtype.kind not in "fiub":
             continue
         for text, slope in SLOPES:
             with np.errstate(all="ignore"):
@@ -85,12 +85,12 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
                 yield text.format(t=region.name(node)), node, text
 
 
-def compatible(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of one shape can stand beside one of another, and change nothing about that."""
     try:
-        np.broadcast_shapes(one, other)
+        return np.broadcast_shapes(shape, to) == to
     except ValueError:
         return False
-    return True
 
 
 def forward_values(region: Region) -> Iterator[tuple[int, Array]]:

@@ -40,8 +40,6 @@ def layout(region: Region) -> Iterator[Finding]:
         if name in PRODUCTS and len(places_of(step)) == 2:
             yield from product_layout(region, step, turns)
         if name == "getitem" and places_of(step):
-            for axis in range(-min(2, np.ndim(region.values[step.reads[0]])), 0):
-                pass
             operand = np.asarray(region.values[step.reads[0]])
             if operand.shape == np.shape(region.values[step.makes[0]]) and not close(
                 operand, np.asarray(region.values[step.makes[0]])

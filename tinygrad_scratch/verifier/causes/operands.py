@@ -11,6 +11,8 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
+    Edit,
+    WithArgument,
     called,
     exchanged,
     name_of,
@@ -18,7 +20,6 @@ from tinygrad_scratch.verifier.edits import (
     places_of,
     swapped_axes,
     then,
-    with_argument,
     with_changed,
 )
 from tinygrad_scratch.verifier.judge import close
@@ -84,24 +85,26 @@ def operands(region: Region) -> Iterator[Finding]:
     found: list[tuple[int, Finding]] = []
     for step, turns in region.sites():
         for place, _ in places_of(step):
-            for new, values in candidates(region, step, turns, place):
-                changes = {s.index: with_argument(place, value) for s, value in zip(turns, values, strict=True)}
+            for name, nodes, turned in candidates(region, step, turns, place):
+                changes: dict[int, Edit] = {
+                    s.index: WithArgument(place, region.values, node, turned)
+                    for s, node in zip(turns, nodes, strict=True)
+                }
                 if region.gives_truth(changes):
-                    found.append(said(region, step, place, new, changes))
+                    found.append(said(region, step, place, (name, nodes[-1]), changes))
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
     if found:
         best = found[0][1]
-        others = {f.should_be for _, f in found if f.should_be and f.should_be != best.should_be}
-        if len(others) > 2:
+        rivals = [f for rank, f in found if rank == found[0][0]]
+        best.others = sorted({f.should_be for f in rivals if f.should_be and f.should_be != best.should_be})
+        if best.others:
             best.certainty = "fits"
         yield best
 
 
-def candidates(
-    region: Region, step: Step, turns: list[Step], place: int
-) -> Iterator[tuple[tuple[str, int], list[Any]]]:
+def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, an unnamed one of the forward pass."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
@@ -127,7 +130,7 @@ def candidates(
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
             tried.append(values[-1])
-            yield (f"{name}.T" if turned else name, chosen[-1]), values
+            yield f"{name}.T" if turned else name, chosen, turned
 
 
 def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int]]]:

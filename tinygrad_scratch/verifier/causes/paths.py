@@ -53,7 +53,7 @@ def penalty(region: Region) -> Iterator[Finding]:
 def is_penalty(region: Region, step: int) -> bool:
     """Whether a use of a parameter leads to the loss without any data."""
     case = region.case
-    reached = {node for node in case.tape.steps[step].makes}
+    reached = set(case.tape.steps[step].makes)
     frontier = case.tape.steps[step + 1 : case.tape.nodes[case.truth.loss].step + 1]
     parameters = {f.parameter.node for f in case.finals}
     for later in frontier:

@@ -13,8 +13,8 @@ from tinygrad_scratch.verifier.edits import (
     only,
     places_of,
     then,
-    with_argument,
     with_changed,
+    with_number,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 
@@ -95,7 +95,7 @@ def literal(region: Region) -> Iterator[Finding]:
             if value is None:
                 continue
             for other in {value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value}:
-                changes = {s.index: with_argument(place, other) for s in turns}
+                changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor"
                     yield Finding(kind, f"{value:g} in `{region.code(step)}` should be {other:g}", step, None, changes)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import (
+    WithArgument,
     name_of,
     places_of,
-    with_argument,
 )
 from tinygrad_scratch.verifier.region import Finding, Region
 
@@ -26,7 +26,7 @@ def later_state(region: Region) -> Iterator[Finding]:
             for earlier in earlier_states(region, read):
                 held = region.values[earlier]
                 if np.shape(held) != np.shape(region.values[read]) or not region.gives_truth(
-                    {step.index: with_argument(place, held)}
+                    {step.index: WithArgument(place, region.values, earlier)}
                 ):
                     continue
                 name = region.name(read)
@@ -48,18 +48,13 @@ def earlier_states(region: Region, read: int) -> Iterator[int]:
     tape = region.case.tape
     slot = tape.nodes[read].slot
     for node in tape.nodes:
-        if node.slot == slot and node.number < read and region.case.step_of(node.number).function != "":
+        if node.slot == slot and node.number < read:
             yield node.number
     ends = {name.rsplit(".", 1)[-1] for name in region.names_of(read)}
     for final in region.case.finals:
         parameter = final.parameter.node
         if parameter != read and any(final.parameter.name.rsplit(".", 1)[-1] == end for end in ends):
             yield parameter
-    if not region.names_of(read):  # a transpose or a part of it
-        step = region.case.step_of(read)
-        for before in step.reads if name_of(step.function) in ("T", "transpose", "getitem", "reshape") else ():
-            yield from ()
-            _ = before
 
 
 def through_views(region: Region) -> Iterator[Finding]:
@@ -74,7 +69,7 @@ def through_views(region: Region) -> Iterator[Finding]:
         if read is None:
             continue
         for earlier in earlier_states(region, read):
-            if region.gives_truth({step.index: with_argument(0, region.values[earlier])}):
+            if region.gives_truth({step.index: WithArgument(0, region.values, earlier)}):
                 kind = "stale-or-updated-weights" if earlier in parameters else "inplace-corruption"
                 yield Finding(
                     kind, f"{region.name(read)} was changed before this line: its value from before is needed", step

@@ -77,7 +77,7 @@ def not_reduced(region: Region) -> Iterator[Finding]:
 
 
 def fewer_entries(region: Region) -> Iterator[Finding]:
-    """A part of the axis that should be summed; one sum for all."""
+    """A part of the axis that should be summed."""
     for step, turns in region.sites():
         if name_of(step.function) == "getitem":
             operand = np.asarray(region.values[step.reads[0]])
@@ -92,6 +92,10 @@ def fewer_entries(region: Region) -> Iterator[Finding]:
                             f"`{region.code(step)}` takes some entries of an axis that should be summed over",
                             step, region.rewritten(step, f"np.sum({region.name(step.reads[0])}, axis={axis})"), changes,
                         )  # fmt: skip
+
+
+def other_axes(region: Region) -> Iterator[Finding]:
+    """One sum for all where a sum for each is due."""
     for step, _ in region.sites():
         if name_of(step.function) in SUMS and places_of(step):
             operand = np.asarray(region.values[step.reads[0]])
