@@ -143,7 +143,8 @@ MISTAKES = [
         "17 rebound weights",
         "updating",
         "hidden_errors = np.dot(self.who.T, output_delta)",
-        "self.who = self.who - self.rate * np.dot(output_delta, self.hidden.T); hidden_errors = np.dot(self.who.T, output_delta)",
+        "self.who = self.who - self.rate * np.dot(output_delta, self.hidden.T); "
+        "hidden_errors = np.dot(self.who.T, output_delta)",
         (STALE,),
     ),
     Edit("18 delta of the wrong layer's weights", "rnn", "np.dot(Whh.T, dhraw)", "np.dot(Whh, dhraw)", (TRANSPOSE,)),
@@ -621,7 +622,8 @@ HARMLESS = [
     Edit(
         "1/m earlier",
         "columns",
-        "dZ3 = A3 - Y ⏎ dW3 = 1.0 / m * np ⏎ db3 = 1.0 / m * np ⏎ dW2 = 1.0 / m * np ⏎ db2 = 1.0 / m * np ⏎ dW1 = 1.0 / m * np ⏎ db1 = 1.0 / m * np",
+        "dZ3 = A3 - Y ⏎ dW3 = 1.0 / m * np ⏎ db3 = 1.0 / m * np ⏎ dW2 = 1.0 / m * np ⏎ db2 = 1.0 / m * np ⏎ "
+        "dW1 = 1.0 / m * np ⏎ db1 = 1.0 / m * np",
         "dZ3 = (A3 - Y) / m ⏎ dW3 = np ⏎ db3 = np ⏎ dW2 = np ⏎ db2 = np ⏎ dW1 = np ⏎ db1 = np",
     ),
     Edit("where for a mask", "two_layer", "dhidden[hidden <= 0] = 0", "dhidden = np.where(relu > 0, dhidden, 0.0)"),
@@ -689,7 +691,11 @@ HARMLESS = [
     Edit(
         "float32",
         "article",
-        "X, y = rng.normal(size=(7, 3)), rng.uniform(size=(7, 2)) ⏎ self.w1 = rng.normal(size=(3, 4)) ⏎ self.w2 = rng.normal(size=(4, 5)) ⏎ self.w3 = rng.normal(size=(5, 2))",
-        "X, y = rng.normal(size=(7, 3)).astype(np.float32), rng.uniform(size=(7, 2)).astype(np.float32) ⏎ self.w1 = rng.normal(size=(3, 4)).astype(np.float32) ⏎ self.w2 = rng.normal(size=(4, 5)).astype(np.float32) ⏎ self.w3 = rng.normal(size=(5, 2)).astype(np.float32)",
+        "X, y = rng.normal(size=(7, 3)), rng.uniform(size=(7, 2)) ⏎ self.w1 = rng.normal(size=(3, 4)) ⏎ "
+        "self.w2 = rng.normal(size=(4, 5)) ⏎ self.w3 = rng.normal(size=(5, 2))",
+        "X, y = rng.normal(size=(7, 3)).astype(np.float32), rng.uniform(size=(7, 2)).astype(np.float32) ⏎ "
+        "self.w1 = rng.normal(size=(3, 4)).astype(np.float32) ⏎ "
+        "self.w2 = rng.normal(size=(4, 5)).astype(np.float32) ⏎ "
+        "self.w3 = rng.normal(size=(5, 2)).astype(np.float32)",
     ),
 ]

@@ -138,7 +138,8 @@ def loss_and_grads(params, X, y, reg):
 def run(verify):
     rng = np.random.default_rng(2)
     np.random.seed(2)
-    params = {"W1": rng.normal(size=(4, 5)), "b1": rng.normal(size=5), "W2": rng.normal(size=(5, 3)), "b2": rng.normal(size=3)}
+    params = {"W1": rng.normal(size=(4, 5)), "b1": rng.normal(size=5), "W2": rng.normal(size=(5, 3)),
+              "b2": rng.normal(size=3)}
     with verify(params) as check:
         X, y = np.random.randn(6, 4), np.array([0, 2, 1, 2, 0, 1])
         check.loss, check.gradients = loss_and_grads(params, X, y, 0.3)
@@ -253,7 +254,8 @@ def batchnorm_backward(dout, cache):
 def run(verify):
     rng = np.random.default_rng(4)
     X, T = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
-    p = {"W": rng.normal(size=(3, 4)), "gamma": rng.normal(size=4), "beta": rng.normal(size=4), "V": rng.normal(size=(4, 2))}
+    p = {"W": rng.normal(size=(3, 4)), "gamma": rng.normal(size=4), "beta": rng.normal(size=4),
+         "V": rng.normal(size=(4, 2))}
     with verify(p) as check:
         h = X @ p["W"]
         out, cache = batchnorm_forward(h, p["gamma"], p["beta"])
@@ -358,7 +360,8 @@ def run(verify):
     p = {"Wxh": rng.normal(size=(4, 5)), "Whh": rng.normal(size=(4, 4)), "Why": rng.normal(size=(5, 4)),
          "bh": rng.normal(size=(4, 1)), "by": rng.normal(size=(5, 1))}
     with verify(p) as check:
-        loss, *grads = lossFun([0, 3, 1, 3], [3, 1, 3, 2], rng.normal(size=(4, 1)), p["Wxh"], p["Whh"], p["Why"], p["bh"], p["by"])
+        h = rng.normal(size=(4, 1))
+        loss, *grads = lossFun([0, 3, 1, 3], [3, 1, 3, 2], h, p["Wxh"], p["Whh"], p["Why"], p["bh"], p["by"])
         check.loss = loss
         check.gradients = grads
     return check
@@ -480,7 +483,8 @@ def pool_backward(dout, x, size, stride):
         for j in range(dout.shape[3]):
             window = x[:, :, i * stride:i * stride + size, j * stride:j * stride + size]
             mask = window == np.max(window, axis=(2, 3), keepdims=True)
-            dx[:, :, i * stride:i * stride + size, j * stride:j * stride + size] += mask * dout[:, :, i, j][:, :, None, None]
+            rows, columns = slice(i * stride, i * stride + size), slice(j * stride, j * stride + size)
+            dx[:, :, rows, columns] += mask * dout[:, :, i, j][:, :, None, None]
     return dx
 
 def run(verify):
@@ -608,7 +612,8 @@ def run(verify):
         check.loss = 0.5 * np.sum((out - T) ** 2)
         dx, dWq, dWk, dWv, dWo = model.attention.backward(out - T)
         dembed = np.einsum("nsi,nsj->ij", tokens, dx)
-        check.gradients = {"embed": dembed, "attention.Wq": dWq, "attention.Wk": dWk, "attention.Wv": dWv, "attention.Wo": dWo}
+        check.gradients = {"embed": dembed, "attention.Wq": dWq, "attention.Wk": dWk, "attention.Wv": dWv,
+                           "attention.Wo": dWo}
     return check
 '''
 
@@ -1090,7 +1095,8 @@ import numpy as np
 
 class DeepNet:
     def __init__(self, sizes, rng):
-        self.layers = [{"W": rng.normal(size=(b, a)), "b": rng.normal(size=(b, 1))} for a, b in zip(sizes[:-1], sizes[1:])]
+        pairs = zip(sizes[:-1], sizes[1:])
+        self.layers = [{"W": rng.normal(size=(b, a)), "b": rng.normal(size=(b, 1))} for a, b in pairs]
 
     def sigma(self, z):
         return 1.0 / (1.0 + np.exp(-z))

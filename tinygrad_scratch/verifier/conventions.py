@@ -1,4 +1,4 @@
-"""What differs from the gradient and is right all the same, each named: a factor throughout, another layout, uphill, a kink."""
+"""What differs from the gradient and is right all the same: a factor throughout, another layout, uphill, a kink."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import only
 from tinygrad_scratch.verifier.judge import Case, close
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.source import statement_at, text_of
@@ -188,10 +189,10 @@ def small_numbers(case: Case) -> dict[int, Any]:
             continue
         values = [case.constant_value(part) for part in step.arguments]
         if name == "clip" and len(values) > 1 and isinstance(values[1], float) and 0 < values[1] <= SMALL:
-            found[step.index] = lambda s, a, k: a[0] * 1.0
+            found[step.index] = only(0)
         for i, value in enumerate(values[:2]):
             if isinstance(value, float) and 0 < abs(value) <= SMALL:
-                found[step.index] = lambda s, a, k, i=i: a[1 - i] * 1.0
+                found[step.index] = only(1 - i)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Other calls in the place of a recorded one: what an explanation tries out. Each takes a step, its arguments, its keywords."""
+"""Other calls in the place of a recorded one: what an explanation tries out."""
 
 from __future__ import annotations
 
@@ -101,7 +101,8 @@ def places_of(step: Step) -> list[tuple[int, int]]:
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
 SUMS = ("sum", "mean", "add.reduce", "reduce")
 LINEAR = {
-    "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot", "matmul",
-    "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply", "divide", "setitem",
+    "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot",
+    "matmul", "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply",
+    "divide", "setitem",
     "einsum", "swapaxes", "flatten",
 }  # fmt: skip

@@ -20,10 +20,10 @@ from tinygrad_scratch.verifier.watch import Event
 
 @dataclass
 class Cause:
-    """What is wrong with a step: its kind, a sentence, the place, the expression and what it should be, how sure this is.
+    """What is wrong with a step: its kind, a sentence, the place, the expression, what it should be, how sure this is.
 
-    `certainty` is "checked" where the change that is named gives the truth, "fits" where several changes do (the others
-    are listed), and "unexplained".
+    `certainty` is "checked" where the change that is named gives the truth, "fits" where several changes do (the
+    others are listed), and "unexplained".
     """
 
     kind: str
@@ -77,9 +77,17 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     step = finding.step
     expression = region.code(step) if step is not None and step.place is place else region.expression
     return Cause(
-        finding.kind, finding.sentence, named_on(region, place), place, region.name(region.of), expression,
-        finding.should_be, finding.certainty, finding.others, finding.changes,
-    )  # fmt: skip
+        finding.kind,
+        finding.sentence,
+        named_on(region, place),
+        place,
+        region.name(region.of),
+        expression,
+        finding.should_be,
+        finding.certainty,
+        finding.others,
+        finding.changes,
+    )
 
 
 def named_on(region: Region, place: Place) -> str:
@@ -95,7 +103,7 @@ def named_on(region: Region, place: Place) -> str:
 
 
 def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
-    """The wrong steps in the order in which they were made, with their causes; none where all is right by some convention."""
+    """The wrong steps in the order in which they were made, with their causes; none where all is right."""
     if is_right_by_convention(case):
         return [], []
     case.doubt = disputed(case)

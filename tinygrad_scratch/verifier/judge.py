@@ -114,18 +114,19 @@ class Case:
         for node in sorted(self.forward):
             known.setdefault(signature(self.tape.nodes[node].value), node)
         found = {}
-        for node in self.tape.nodes:
-            twin = known.get(signature(node.value))
-            if node.number not in self.forward and twin is not None and is_telling(node.value):
-                found[node.number] = twin
+        for other in self.tape.nodes:
+            twin = known.get(signature(other.value))
+            if other.number not in self.forward and twin is not None and is_telling(other.value):
+                found[other.number] = twin
         return found
 
     def constant_value(self, part: Any) -> Any:
         """A plain number that stands in a call, also where it was recorded."""
         if type(part) is Ref:
-            node = next((n for n in self.tape.nodes if n.slot == part.slot), None)
-            is_constant = node is not None and self.tape.steps[node.step].function is None and node.value.ndim == 0
-            return float(node.value) if node is not None and is_constant else None
+            held = next((node for node in self.tape.nodes if node.slot == part.slot), None)
+            if held is None or self.step_of(held.number).function is not None or held.value.ndim:
+                return None
+            return float(held.value)
         return float(part) if isinstance(part, float | int) and not isinstance(part, bool) else None
 
     def is_forward(self, node: int) -> bool:
@@ -335,9 +336,15 @@ class Case:
             yield events[0], False
 
     def _tried(
-        self, event: Event, late: bool, entry: Entry, factor: float, values: dict[int, Any], wrong: list[Final],
+        self,
+        event: Event,
+        late: bool,
+        entry: Entry,
+        factor: float,
+        values: dict[int, Any],
+        wrong: list[Final],
         right: list[Final],
-    ) -> tuple[tuple[float, ...], Repair] | None:  # fmt: skip
+    ) -> tuple[tuple[float, ...], Repair] | None:
         factor = factor * self.scale
         truth = entry.value * factor
         try:
@@ -413,15 +420,20 @@ class Case:
                 now = float(np.vdot(flat, values[node]))
                 then = self.scale * (stacks[shape] @ flat)
                 room = 1e-6 * (np.abs(stacks[shape]) @ np.abs(flat) + abs(now) + abs(missing))
-                for i in np.flatnonzero(np.abs(then - now - missing) <= room):
-                    counts[node, int(i), 1.0] = counts.get((node, int(i), 1.0), 0) + 1
+                for exact in np.flatnonzero(np.abs(then - now - missing) <= room):
+                    key = node, int(exact), 1.0
+                    counts[key] = counts.get(key, 0) + 1
                 if len(flat) > 2:
                     for i, factor in self._factors(now + missing, then):
                         counts[node, i, factor] = counts.get((node, i, factor), 0) + 1
         whole = [
-            (node, i, factor) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
-            for i, entry in enumerate(entries[node]) if entry.how != PART for factor in {1.0, self._usual_factor(by_node, values)}
-        ]  # fmt: skip
+            (node, i, factor)
+            for node in by_node
+            if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            for i, entry in enumerate(entries[node])
+            if entry.how != PART
+            for factor in {1.0, self._usual_factor(by_node, values)}
+        ]
         counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
@@ -467,9 +479,10 @@ class Case:
                 last[event.node] = max(last.get(event.node, 0), event.time)
         wanted = {n: t for n, t in last.items() if n in self.forward or sum(e.node == n for e in self.events) > 1}
         read = [
-            (node, tensor) for node, step, tensor in run.readers
+            (node, tensor)
+            for node, step, tensor in run.readers
             if node in wanted and step >= wanted[node] and tensor is not None and tensor._record is not None
-        ]  # fmt: skip
+        ]
         found: dict[int, Array] = {}
         if read and total._record is not None:
             gradients = total.gradient(*(tensor for _, tensor in read))
@@ -487,9 +500,12 @@ class Case:
         first = {event.node: event for event in reversed(events)}
         named = {node for node in first if node not in self.forward}
         strange = [
-            node for node in sorted(named)
-            if node not in self.alike and self.match_up_to_factor(np.asarray(values[node])) is None and values[node].size > 1
-        ]  # fmt: skip
+            node
+            for node in sorted(named)
+            if node not in self.alike
+            and self.match_up_to_factor(np.asarray(values[node])) is None
+            and values[node].size > 1
+        ]
         run = self._walked()
         if run is None:
             return None

@@ -1,4 +1,4 @@
-"""The referee of the truth: before anyone is accused, the recorded forward pass is played again at shifted parameters."""
+"""The referee of the truth: before anyone is accused, the recorded loss is played again at shifted parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def disputed(case: Case) -> str:
         direction = np.random.default_rng(number).standard_normal(truth.shape)
         slope = float(np.vdot(truth, direction))
         size = float(np.sum(np.abs(truth * direction))) or 1.0
-        measured = [side(case, node, sign * direction) * sign for sign in (1, -1)]
+        measured = [side(case, node, np.asarray(sign * direction)) * sign for sign in (1, -1)]
         low, high = min(measured), max(measured)
         room = 1e-3 * size + 1e-4 * max(map(abs, measured))
         if not low - room <= slope <= high + room and np.isfinite(low + high):

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
-from tinygrad_scratch.verifier.source import call_at, is_rename, right_side, statement_at
+from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 
 
@@ -126,9 +126,9 @@ class Region:
         if wanted is None or not np.any(wanted) or wanted.shape != self.truth.shape or not np.all(np.isfinite(wanted)):
             return True
         try:
-            values = self.case.replay(until=self.until, start=start)
+            values = self.case.replay(until=self.until, start=fresh(start))
             there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
-            value = np.asarray(self.case.replay(edits=there, until=self.until, start=start)[self.node])
+            value = np.asarray(self.case.replay(edits=there, until=self.until, start=fresh(start))[self.node])
         except Exception:
             return True
         factors = self.case.factors if self.loose else (1.0,)
@@ -206,12 +206,12 @@ class Region:
             return self.first_statement()
         if step.place is None or step.place.file != place.file:
             return place
-        if step.place.function == place.function:
+        if in_same_function(step.place, place):
             return step.place
         return step.place if self.is_their_own(step) else place
 
     def is_their_own(self, step: Step) -> bool:
-        """Whether a call in a helper is to blame, and not what the helper was given: it is no part of the forward pass."""
+        """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
         if step.place is None:
             return False
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
@@ -223,17 +223,24 @@ class Region:
         making = self.case.step_of(self.node)
         if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
             return own
-        if making.place.function != own.function:
+        if not in_same_function(making.place, own):
             return making.place if self.is_their_own(making) else own
         right = [
-            e.place.line for e in self.case.events
-            if e.name == self.event.name and e.node < self.node and e.place.function == own.function
+            e.place.line
+            for e in self.case.events
+            if e.name == self.event.name
+            and e.node < self.node
+            and e.place.function == own.function
             and (e.place.line == own.line or self.case.match_up_to_factor(np.asarray(self.values[e.node])) is not None)
-        ]  # fmt: skip
+        ]
         lines = [
-            s.place.line for s in self.steps
-            if s.place and s.place.function == own.function and s.place.line > max(right, default=0) and self.is_backward(s)
-        ]  # fmt: skip
+            s.place.line
+            for s in self.steps
+            if s.place
+            and s.place.function == own.function
+            and s.place.line > max(right, default=0)
+            and self.is_backward(s)
+        ]
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
@@ -241,11 +248,18 @@ class Region:
         """Whether a call works on gradients, and not on values of the forward pass alone."""
         before = self.case.ancestors(step.makes) - set(step.makes) - self.case.forward
         return any(
-            self.names_of(node) and node not in self.case.alike and np.size(self.values[node]) > 1
+            self.names_of(node)
+            and node not in self.case.alike
+            and np.size(self.values[node]) > 1
             and self.case.step_of(node).function is not None
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
-        )  # fmt: skip
+        )
+
+
+def fresh(arrays: dict[int, Array]) -> dict[int, Array]:
+    """Copies, as a run may write to its arrays."""
+    return {node: array.copy() for node, array in arrays.items()}
 
 
 def bracketed(text: str) -> str:

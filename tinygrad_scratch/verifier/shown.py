@@ -31,7 +31,7 @@ class Shown:
 
     @property
     def steps(self) -> list[Quantity]:
-        """Every hand-derived quantity in order: its name, where it was made, what it is the gradient of, its verdict."""
+        """Every hand-derived quantity in order: its name, its line, what it is the gradient of, its verdict."""
         return self.findings.quantities
 
     def __str__(self) -> str:

@@ -83,18 +83,22 @@ def is_rename(file: str, line: int) -> bool:
     return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
 
 
-def parameters_of(place: Place) -> set[str]:
-    """The names of the arguments of the function that a place is in."""
-    found: set[str] = set()
-    for node in statements(text_of(place.file)):
-        if (
-            isinstance(node, ast.FunctionDef)
-            and node.name == place.function
-            and node.lineno <= place.line <= (node.end_lineno or 0)
-        ):
-            arguments = node.args
-            found = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} - {"self"}
-    return found
+def in_same_function(one: Place, other: Place) -> bool:
+    """Whether two places are in the body of one function, and not only in two of the same name."""
+    return one.file == other.file and start_of_function(one) == start_of_function(other)
+
+
+def start_of_function(place: Place) -> int:
+    """The line at which the innermost function around a place begins; 0 for a module."""
+    return max(
+        (
+            node.lineno
+            for node in statements(text_of(place.file))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.lineno <= place.line <= (node.end_lineno or node.lineno)
+        ),
+        default=0,
+    )
 
 
 def end_of_head(node: ast.stmt) -> int:

@@ -65,7 +65,7 @@ def played_on_tensors(
     tape: Tape, until: int, start: dict[int, Array] | None = None, overrides: dict[int, Array] | None = None,
     edits: dict[int, Any] | None = None, everything: bool = False,
 ) -> Played:  # fmt: skip
-    """The steps up to one, on Tensors. Constants of floats ask for gradients; so does what masks alone made, if told."""
+    """The steps up to one, on Tensors. Constants of floats ask for gradients, and what masks alone made, if told."""
     run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
@@ -75,7 +75,7 @@ def played_on_tensors(
                 node = step.makes[0]
                 value = start[node] if start and node in start else step.arguments
                 floating = value.dtype.kind == "f"
-                leaf = Tensor(value, requires_grad=floating)
+                leaf = Tensor(value.copy(), requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
                 play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
@@ -93,7 +93,7 @@ def played_on_tensors(
 
 
 def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:
-    """Whether a new array of numbers depends on nothing that has a gradient: it was made from masks or whole numbers."""
+    """Whether a new array depends on nothing that has a gradient: it was made from masks or whole numbers."""
     new = slot not in {tape.nodes[node].slot for node in step.reads}
     floating = getattr(held, "dtype", np.dtype(bool)).kind == "f" and getattr(held, "_record", None) is None
     return floating and new and not shows(step, held, tape)
@@ -180,5 +180,6 @@ def shows(step: Step, held: Any, tape: Tape) -> bool:
 
 VIEWING = {
     "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
-    "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis", "matrix_transpose",
+    "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",
+    "matrix_transpose",
 }  # fmt: skip

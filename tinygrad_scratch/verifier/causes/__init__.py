@@ -1,4 +1,4 @@
-"""The usual mistakes, each as a search: a change of the calls of a step that undoes it, tried until one gives the truth.
+"""The usual mistakes, each as a search: a change of the calls of a step that undoes it, tried out.
 
 A search yields what it found; the first one of the first search that finds something is the cause.
 """
@@ -22,7 +22,8 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries, penalty,
-    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, operands, dropped,
-    factor_left_out, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
+    integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries,
+    penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
+    operands, dropped, factor_left_out, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
+    slope_is_another, factor_too_many,
 )  # fmt: skip

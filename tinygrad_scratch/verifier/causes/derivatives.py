@@ -32,7 +32,8 @@ def missing_derivative(region: Region) -> Iterator[Finding]:
     should = f"{bracketed(region.expression)} * {slope}" if slope else None
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
-        said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: the derivative of {what} is missing"
+        said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
+        said += f"the derivative of {what} is missing"
         yield Finding("missing-derivative", said, None, should)
     else:
         said = (
@@ -61,10 +62,13 @@ def steps_between(region: Region, early: int, late: int) -> list[Step]:
 
 
 SLOPES = (
-    ("{t} * (1 - {t})", lambda t: t * (1 - t)), ("(1 - {t} ** 2)", lambda t: 1 - t * t), ("({t} > 0)", lambda t: (t > 0) * 1.0),
-    ("{t}", lambda t: t), ("(1 - {t})", lambda t: 1 - t), ("np.cos({t})", np.cos), ("-np.sin({t})", lambda t: -np.sin(t)),
+    ("{t} * (1 - {t})", lambda t: t * (1 - t)), ("(1 - {t} ** 2)", lambda t: 1 - t * t),
+    ("({t} > 0)", lambda t: (t > 0) * 1.0),
+    ("{t}", lambda t: t), ("(1 - {t})", lambda t: 1 - t), ("np.cos({t})", np.cos),
+    ("-np.sin({t})", lambda t: -np.sin(t)),
     ("(1 / {t})", lambda t: 1 / t), ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
-    ("1 / (1 + np.exp(-{t}))", lambda t: 1 / (1 + np.exp(-t))), ("np.where({t} > 0, 1, 0.01)", lambda t: np.where(t > 0, 1, 0.01)),
+    ("1 / (1 + np.exp(-{t}))", lambda t: 1 / (1 + np.exp(-t))),
+    ("np.where({t} > 0, 1, 0.01)", lambda t: np.where(t > 0, 1, 0.01)),
     ("np.where({t} > 0, 1, 0.1)", lambda t: np.where(t > 0, 1, 0.1)),
 )  # fmt: skip
 
@@ -144,7 +148,8 @@ def slope_is_another(region: Region) -> Iterator[Finding]:
             if text:
                 name = region.name(read)
                 yield Finding(
-                    "derivative-at-wrong-point", f"the factor of {name} is not the derivative: it should be {text}", step,
+                    "derivative-at-wrong-point",
+                    f"the factor of {name} is not the derivative: it should be {text}", step,
                     f"{bracketed(name)} * {text}",
                 )  # fmt: skip
                 return

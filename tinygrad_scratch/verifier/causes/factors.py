@@ -38,9 +38,10 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
-            f"it is divided by {size}, the number of samples, once too often" if factor > 1
+            f"it is divided by {size}, the number of samples, once too often"
+            if factor > 1
             else f"it is not divided by {size}, the number of samples, as the loss is"
-        )  # fmt: skip
+        )
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
     return Finding(kind, f"it is {number(1 / factor)} times what it should be", step, should)
@@ -64,17 +65,25 @@ def batch_sizes(region: Region) -> list[int]:
     parameters = {f.parameter.node for f in case.finals}
     loss_step = case.tape.nodes[case.truth.loss].step
     data = [
-        set(node.value.shape) for node in case.tape.nodes
-        if node.number not in parameters and node.value.ndim and node.value.size > 2 and node.step <= loss_step
-        and case.step_of(node.number).function is None and np.ptp(node.value) > 0
-    ]  # fmt: skip
+        set(node.value.shape)
+        for node in case.tape.nodes
+        if node.number not in parameters
+        and node.value.ndim
+        and node.value.size > 2
+        and node.step <= loss_step
+        and case.step_of(node.number).function is None
+        and np.ptp(node.value) > 0
+    ]
     common = set.intersection(*data) if data else set()
     divided = {int(v) for node in case.forward for v in divisors(case, case.step_of(node)) if v == int(v) and v > 2}
     means = {
-        size for node in case.forward if name_of((step := case.step_of(node)).function) == "mean"
-        for read in step.reads for size in (case.tape.nodes[read].value.size, *case.tape.nodes[read].value.shape)
+        size
+        for node in case.forward
+        if name_of((step := case.step_of(node)).function) == "mean"
+        for read in step.reads
+        for size in (case.tape.nodes[read].value.size, *case.tape.nodes[read].value.shape)
         if case.tape.nodes[node].value.ndim < 2
-    }  # fmt: skip
+    }
     used = divided | means
     return sorted(
         n

@@ -49,8 +49,12 @@ def held_constant(region: Region) -> Iterator[Finding]:
             found = found.reshape(region.value.shape)
         if np.any(found) and region.is_truth_of(region.value, found):
             names = " and ".join(region.name(n) for n in cut)
-            yield Finding("missing-term", f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
-                          "through it is missing", None)  # fmt: skip
+            yield Finding(
+                "missing-term",
+                f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
+                "through it is missing",
+                None,
+            )
             return
 
 
@@ -60,8 +64,14 @@ def diagonal(region: Region) -> Iterator[Finding]:
     shape = case.tape.nodes[region.of].value.shape
     if region.value.shape != region.truth.shape or not shape or shape[-1] > 64:
         return
-    later = [n for n in sorted(case.forward) if n in case.truth.cotangents and case.tape.nodes[n].value.shape == shape and n != region.of
-             and region.of in case.ancestors([n])][:8]  # fmt: skip
+    later = [
+        n
+        for n in sorted(case.forward)
+        if n in case.truth.cotangents
+        and case.tape.nodes[n].value.shape == shape
+        and n != region.of
+        and region.of in case.ancestors([n])
+    ][:8]
     for node, axis in (
         (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
     ):
@@ -85,6 +95,10 @@ def diagonal(region: Region) -> Iterator[Finding]:
             first = next(
                 (s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
             )
-            yield Finding("missing-term", f"only the diagonal of the Jacobian of {region.name(node)} is used: each of its entries "
-                          f"depends on all of {region.name(region.of)}", first)  # fmt: skip
+            yield Finding(
+                "missing-term",
+                f"only the diagonal of the Jacobian of {region.name(node)} is used: each of its entries "
+                f"depends on all of {region.name(region.of)}",
+                first,
+            )
             return

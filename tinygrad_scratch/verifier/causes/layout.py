@@ -46,8 +46,13 @@ def layout(region: Region) -> Iterator[Finding]:
             ):
                 changes = {s.index: only(0) for s in turns}
                 if region.gives_truth(changes):
-                    yield Finding("transpose", f"`{region.code(step)}` turns an axis round that should stay", step,
-                                  region.rewritten(step, region.name(step.reads[0])), changes)  # fmt: skip
+                    yield Finding(
+                        "transpose",
+                        f"`{region.code(step)}` turns an axis round that should stay",
+                        step,
+                        region.rewritten(step, region.name(step.reads[0])),
+                        changes,
+                    )
 
 
 def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
@@ -59,10 +64,18 @@ def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
             name = region.name(node) if node is not None else ("first", "second")[min(i, 1)]
             turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
             text = replaced(region.code(step), name, turned)
-            yield Finding("transpose", f"{name} should be transposed: {turned}", step,
-                          region.rewritten(step, text) if text else None, changes)  # fmt: skip
-    for edit in (exchanged, lambda s, a, k: swapped_axes(s.function(*a, **k)),
-                 lambda s, a, k: s.function(swapped_axes(a[1]), swapped_axes(a[0]))):  # fmt: skip
+            yield Finding(
+                "transpose",
+                f"{name} should be transposed: {turned}",
+                step,
+                region.rewritten(step, text) if text else None,
+                changes,
+            )
+    for edit in (
+        exchanged,
+        lambda s, a, k: swapped_axes(s.function(*a, **k)),
+        lambda s, a, k: s.function(swapped_axes(a[1]), swapped_axes(a[0])),
+    ):
         changes = {s.index: edit for s in turns}
         if region.gives_truth(changes):
             yield Finding("transpose", f"the product `{region.code(step)}` is the wrong way round", step, None, changes)

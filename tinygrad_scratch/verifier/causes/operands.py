@@ -44,8 +44,13 @@ def operations(region: Region) -> Iterator[Finding]:
                 should = (
                     region.code(step).replace(sign[1], sign[3], 1) if region.code(step).count(sign[1]) == 1 else None
                 )
-                yield Finding(kind, f"{sentence} in `{region.code(step)}`", step, region.rewritten(step, should) if should else None,
-                              {s.index: called(function) for s in turns})  # fmt: skip
+                yield Finding(
+                    kind,
+                    f"{sentence} in `{region.code(step)}`",
+                    step,
+                    region.rewritten(step, should) if should else None,
+                    {s.index: called(function) for s in turns},
+                )
         if name_of(step.function) == "subtract" and region.gives_truth({s.index: exchanged for s in turns}):
             yield Finding(
                 "sign",
@@ -105,7 +110,7 @@ def operands(region: Region) -> Iterator[Finding]:
 
 
 def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
-    """Values for an operand in all turns: of one name, the neighbour in a list or dict, an unnamed one of the forward pass."""
+    """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
         return
@@ -218,8 +223,13 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
     if wrong_point(region, step, read, other):
-        return 1 if named else 3, Finding("derivative-at-wrong-point", f"the derivative is taken at {mine}; it should be at {other_name}",
-                                          step, should, changes)  # fmt: skip
+        return 1 if named else 3, Finding(
+            "derivative-at-wrong-point",
+            f"the derivative is taken at {mine}; it should be at {other_name}",
+            step,
+            should,
+            changes,
+        )
     if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
@@ -233,7 +243,7 @@ def one_apart(one: str, other: str) -> bool:
 
 
 def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
-    """Whether the operand was to be differentiated at: it is changed by a nonlinear step before it meets the upstream."""
+    """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
     if name_of(step.function) in PRODUCTS or not case.is_forward(other):
         return False
@@ -271,8 +281,14 @@ def is_comparison(step: Step) -> bool:
 
 def comparisons(region: Region) -> Iterator[Finding]:
     """A mask that lets everything through, or the opposite of what it should."""
-    swaps = {"greater": np.less_equal, "less": np.greater_equal, "greater_equal": np.greater, "less_equal": np.less,
-             "not_equal": np.equal, "equal": np.not_equal}  # fmt: skip
+    swaps = {
+        "greater": np.less_equal,
+        "less": np.greater_equal,
+        "greater_equal": np.greater,
+        "less_equal": np.less,
+        "not_equal": np.equal,
+        "equal": np.not_equal,
+    }
     signs = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
     for step, turns in region.sites():
         function = swaps.get(name_of(step.function))
@@ -280,5 +296,9 @@ def comparisons(region: Region) -> Iterator[Finding]:
             old, new = signs[name_of(step.function)], signs[function.__name__]
             code = region.code(step)
             should = region.rewritten(step, code.replace(old, new, 1)) if old in code else None
-            yield Finding("derivative-at-wrong-point", f"the mask `{code}` should be with `{new}`: here it lets through what "
-                          "should be zero", step, should)  # fmt: skip
+            yield Finding(
+                "derivative-at-wrong-point",
+                f"the mask `{code}` should be with `{new}`: here it lets through what should be zero",
+                step,
+                should,
+            )

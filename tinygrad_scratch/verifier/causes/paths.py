@@ -9,10 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import (
-    added,
-    name_of,
-)
+from tinygrad_scratch.verifier.edits import Edit, added, name_of
 from tinygrad_scratch.verifier.judge import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.source import statement_at
@@ -73,8 +70,10 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
     if not 1 < len(parts) <= 8 or parts[0][1].shape != region.truth.shape:
         return
     before = [
-        np.asarray(region.values[e.node]) for e in region.case.events if e.name == region.event.name and e.node < region.node
-    ]  # fmt: skip
+        np.asarray(region.values[e.node])
+        for e in region.case.events
+        if e.name == region.event.name and e.node < region.node
+    ]
     for count in range(1, len(parts)):
         for chosen in combinations(range(len(parts)), count):
             total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
@@ -97,9 +96,11 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
     if overwritten:
         return Finding(
-            "overwritten-accumulation", f"{name} held the part through {line}, and is written over: add to it, with `+=`",
-            None, f"{name} + {bracketed(region.expression)}",
-        )  # fmt: skip
+            "overwritten-accumulation",
+            f"{name} held the part through {line}, and is written over: add to it, with `+=`",
+            None,
+            f"{name} + {bracketed(region.expression)}",
+        )
     return Finding("missing-term", f"{region.name(region.of)} is also used in {line}: the part through it is missing")
 
 
@@ -113,9 +114,11 @@ def overwritten(region: Region) -> Iterator[Finding]:
         if region.is_truth(region.value + np.sum(chosen, axis=0)):
             name = region.event.name
             yield Finding(
-                "overwritten-accumulation", f"{name} is written over in each turn: add to it, with `+=` instead of `=`",
-                None, f"{name} + {bracketed(region.expression)}",
-            )  # fmt: skip
+                "overwritten-accumulation",
+                f"{name} is written over in each turn: add to it, with `+=` instead of `=`",
+                None,
+                f"{name} + {bracketed(region.expression)}",
+            )
             return
 
 
@@ -126,11 +129,13 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
             continue
         if region.gives_truth({s.index: added for s in turns}):
             yield Finding(
-                "overwritten-accumulation", "entries that are written more than once keep only the last part: add to them, with `+=`",
-                step, changes={s.index: added for s in turns},
-            )  # fmt: skip
-        sums = {s.index: repeated(region, s) for s in turns}
-        if all(sums.values()) and region.gives_truth(sums):  # type: ignore[arg-type]
+                "overwritten-accumulation",
+                "entries that are written more than once keep only the last part: add to them, with `+=`",
+                step,
+                changes={s.index: added for s in turns},
+            )
+        sums = {s.index: edit for s in turns if (edit := repeated(region, s)) is not None}
+        if len(sums) == len(turns) and region.gives_truth(sums):
             yield Finding(
                 "overwritten-accumulation",
                 "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
@@ -138,7 +143,7 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
             )
 
 
-def repeated(region: Region, step: Step) -> Any:
+def repeated(region: Region, step: Step) -> Edit | None:
     """`a[index] += g`, with repeated indices added up: g is what was added to what was taken from there."""
     tape = region.case.tape
     value = step.arguments[2]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +29,21 @@ def one_factor(region: Region) -> Iterator[Finding]:
         if step.result is None or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy"):
             continue
         for factor in powers:
-            changes = {s.index: then(lambda value, f=factor: value * f) for s in turns}
+            changes = {s.index: then(times(factor)) for s in turns}
             if region.gives_truth(changes):
                 found = factor_found(region, factor, step)
                 found.changes = changes
                 found.sentence = f"`{region.code(step)}`: {found.sentence}"
                 yield found
                 return
+
+
+def times(factor: float) -> Callable[[Any], Any]:
+    return lambda value: value * factor
+
+
+def laid_out(shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    return lambda value: np.reshape(value, shape)
 
 
 def broadcasting(region: Region) -> Iterator[Finding]:
@@ -48,16 +57,19 @@ def broadcasting(region: Region) -> Iterator[Finding]:
         if len(shapes) != 2 or made in shapes or np.prod(shapes[0]) != np.prod(shapes[1]):
             continue
         for (i, _), shape in zip(places, reversed(shapes), strict=True):
-            changes = {s.index: with_changed(i, lambda value, n=shape: np.reshape(value, n)) for s in turns}
+            changes = {s.index: with_changed(i, laid_out(shape)) for s in turns}
             if region.gives_truth(changes):
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "an operand"
                 written = f"{bracketed(name)}.reshape{shape}"
                 text = replaced(region.code(step), name, written)
                 yield Finding(
-                    "broadcasting-shape", f"the shapes {shapes[0]} and {shapes[1]} give {made}: {name} should have {shape}",
-                    step, region.rewritten(step, text) if text else None, changes,
-                )  # fmt: skip
+                    "broadcasting-shape",
+                    f"the shapes {shapes[0]} and {shapes[1]} give {made}: {name} should have {shape}",
+                    step,
+                    region.rewritten(step, text) if text else None,
+                    changes,
+                )
 
 
 def dropped_term(region: Region) -> Iterator[Finding]:
@@ -81,8 +93,14 @@ def dropped(region: Region) -> Iterator[Finding]:
                 kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
                 if name in ("clip", "round", "around", "sign", "abs", "absolute"):
                     kind = "wrong-operand"
-                yield Finding(kind, f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
-                              f"{rest} alone is right", step, region.rewritten(step, rest), changes)  # fmt: skip
+                yield Finding(
+                    kind,
+                    f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+                    f"{rest} alone is right",
+                    step,
+                    region.rewritten(step, rest),
+                    changes,
+                )
 
 
 def literal(region: Region) -> Iterator[Finding]:

@@ -30,7 +30,8 @@ def reductions(region: Region) -> Iterator[Finding]:
                     changes = {s.index: reduced(function, other, keepdims) for s in turns}
                     if not region.gives_truth(changes):
                         continue
-                    written = f"np.{function.__name__}({region.name(step.reads[0])}, axis={other}{', keepdims=True' if keepdims else ''})"
+                    kept = ", keepdims=True" if keepdims else ""
+                    written = f"np.{function.__name__}({region.name(step.reads[0])}, axis={other}{kept})"
                     should = region.rewritten(step, written)
                     if function.__name__ != name:
                         said = (
@@ -43,9 +44,12 @@ def reductions(region: Region) -> Iterator[Finding]:
                         )
                     else:
                         yield Finding(
-                            "broadcasting-shape", f"`{region.code(step)}` sums over axis {axis}; it should be axis {other}",
-                            step, should, changes,
-                        )  # fmt: skip
+                            "broadcasting-shape",
+                            f"`{region.code(step)}` sums over axis {axis}; it should be axis {other}",
+                            step,
+                            should,
+                            changes,
+                        )
     yield from not_reduced(region)
 
 
@@ -71,9 +75,11 @@ def not_reduced(region: Region) -> Iterator[Finding]:
             if made.size == truth.size and region.is_truth(made.reshape(truth.shape)):
                 yield Finding(
                     "missing-batch-sum-or-mean",
-                    f"the {function.__name__} over axis {axis} is missing: it has the shape {value.shape}, and its parameter {truth.shape}",
-                    None, f"np.{function.__name__}({region.expression}, axis={axis})",
-                )  # fmt: skip
+                    f"the {function.__name__} over axis {axis} is missing: it has the shape {value.shape}, "
+                    f"and its parameter {truth.shape}",
+                    None,
+                    f"np.{function.__name__}({region.expression}, axis={axis})",
+                )
 
 
 def fewer_entries(region: Region) -> Iterator[Finding]:
@@ -83,15 +89,15 @@ def fewer_entries(region: Region) -> Iterator[Finding]:
             operand = np.asarray(region.values[step.reads[0]])
             for axis in range(operand.ndim):
                 for keep in (True, False):
-                    changes = {
-                        s.index: lambda s, a, k, x=axis, keep=keep: np.sum(a[0], axis=x, keepdims=keep) for s in turns
-                    }
+                    changes = {s.index: reduced(np.sum, axis, keep) for s in turns}
                     if region.gives_truth(changes):
                         yield Finding(
                             "missing-batch-sum-or-mean",
                             f"`{region.code(step)}` takes some entries of an axis that should be summed over",
-                            step, region.rewritten(step, f"np.sum({region.name(step.reads[0])}, axis={axis})"), changes,
-                        )  # fmt: skip
+                            step,
+                            region.rewritten(step, f"np.sum({region.name(step.reads[0])}, axis={axis})"),
+                            changes,
+                        )
 
 
 def other_axes(region: Region) -> Iterator[Finding]:
@@ -110,6 +116,8 @@ def other_axes(region: Region) -> Iterator[Finding]:
                 ):
                     written = f"np.sum({region.name(step.reads[0])}, axis={axis})"
                     yield Finding(
-                        "broadcasting-shape", f"`{region.code(step)}` goes over the wrong axes: one over axis {axis} is due",
-                        step, written,
-                    )  # fmt: skip
+                        "broadcasting-shape",
+                        f"`{region.code(step)}` goes over the wrong axes: one over axis {axis} is due",
+                        step,
+                        written,
+                    )

@@ -32,9 +32,11 @@ def integers(region: Region) -> Iterator[Finding]:
             changes = {s.index: lambda s, a, k: a[0] * 1.0 for s in turns}
             if region.gives_truth(changes):
                 yield Finding(
-                    "dtype-or-integer", f"`{region.code(step)}` makes whole numbers, and drops what is behind the point",
-                    step, changes=changes,
-                )  # fmt: skip
+                    "dtype-or-integer",
+                    f"`{region.code(step)}` makes whole numbers, and drops what is behind the point",
+                    step,
+                    changes=changes,
+                )
     buffers = integer_buffers(region)
     if buffers and region.value.dtype.kind in "iu":
         try:
@@ -45,9 +47,11 @@ def integers(region: Region) -> Iterator[Finding]:
         if region.is_truth(value):
             step = region.case.step_of(buffers[0])
             yield Finding(
-                "dtype-or-integer", "the array that it is written into holds whole numbers: what is behind the point is "
-                f"dropped. It was made by `{region.code(step)}`", None,
-            )  # fmt: skip
+                "dtype-or-integer",
+                "the array that it is written into holds whole numbers: what is behind the point is "
+                f"dropped. It was made by `{region.code(step)}`",
+                None,
+            )
 
 
 def integer_buffers(region: Region) -> list[int]:
@@ -55,8 +59,9 @@ def integer_buffers(region: Region) -> list[int]:
     nodes = region.case.ancestors([region.node])
     slots = {region.case.tape.nodes[node].slot for step in region.steps for node in step.makes}
     return [
-        node for node in sorted(nodes)
+        node
+        for node in sorted(nodes)
         if region.case.step_of(node).function is None
         and region.case.tape.nodes[node].slot in slots
         and region.case.tape.nodes[node].value.dtype.kind in "iu"
-    ]  # fmt: skip
+    ]
