@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     factor_too_many,
     missing_derivative,
     slope_is_another,
+    upstream_left_out,
 )
 from tinygrad_scratch.verifier.causes.factors import ratio
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
@@ -24,6 +25,6 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 EXPLANATIONS = (
     integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries,
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
-    operands, dropped, factor_left_out, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
-    slope_is_another, factor_too_many,
+    operands, dropped, factor_left_out, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
+    held_constant, slope_is_another, factor_too_many,
 )  # fmt: skip

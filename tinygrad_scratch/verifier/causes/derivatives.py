@@ -134,6 +134,21 @@ def factor_too_many(region: Region) -> Iterator[Finding]:
             return
 
 
+def upstream_left_out(region: Region) -> Iterator[Finding]:
+    """The truth is the value times a gradient that is known by then: the chain rule's other factor."""
+    for event in reversed(region.case.events):
+        upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
+        if upstream.shape != region.truth.shape or region.case.is_forward(event.node):
+            continue
+        if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
+            name = region.name(event.node)
+            yield Finding(
+                "missing-term", f"the gradient that comes from above, {name}, is not multiplied in", None,
+                f"{bracketed(region.expression)} * {name}",
+            )  # fmt: skip
+            return
+
+
 def slope_is_another(region: Region) -> Iterator[Finding]:
     """An upstream gradient times a slope is due; the upstream is read, and the slope is another one."""
     if region.value.shape != region.truth.shape:
