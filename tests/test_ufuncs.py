@@ -16,6 +16,7 @@ from tests.cases.elementwise import ONE_ARGUMENT, TWO_ARGUMENTS
 from tests.cases.table import Array, Case, complex_normal, distinct, nonzero, normal
 from tests.test_laws import assert_close, cotangents_of, entrywise, leaves, parts, pull, tensors
 from tinygrad_scratch import Tensor
+from tinygrad_scratch.graph import ancestors
 
 np: Any = numpy  # whose stubs know fewer calls than NumPy itself
 
@@ -207,13 +208,24 @@ def test_reduce_of_many_is_a_fold_by_halves() -> None:
 # ---- accumulate, outer, reduceat -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ufunc", [*FOLDED, *IN_ORDER], ids=lambda ufunc: ufunc.__name__)
+@pytest.mark.parametrize("ufunc", [*FOLDED, *IN_ORDER, np.copysign], ids=lambda ufunc: ufunc.__name__)
 def test_accumulate(ufunc: Any) -> None:
     for axis in (0, -1):
         check(lambda x, axis=axis: ufunc.accumulate(x, axis), nonzero(2, 4))
     check(lambda x: ufunc.accumulate(x), nonzero(5))
     check(lambda x: ufunc.accumulate(x[:0]) + x, normal(1))
     check(lambda x: ufunc.accumulate(x, dtype=np.float64), nonzero(5))
+
+
+def test_accumulate_and_reduceat_of_many_are_few_calls() -> None:
+    x = leaf(np.cos(np.arange(300.0)))
+    for y in (np.maximum.accumulate(x), np.logaddexp.accumulate(x), np.multiply.reduceat(x, np.arange(0, 300, 2))):
+        assert len(ancestors(y._record)) < 10
+    steps: list[Any] = [x[0]]
+    for part in x[1:]:
+        steps.append(np.logaddexp(steps[-1], part))
+    (ours,), (true,) = (np.sum(np.sin(y)).gradient(x) for y in (np.logaddexp.accumulate(x), np.stack(steps)))
+    np.testing.assert_allclose(ours.data, true.data, rtol=1e-12)
 
 
 @pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.power, np.maximum], ids=lambda u: u.__name__)
@@ -231,6 +243,7 @@ def test_reduceat(ufunc: Any) -> None:
     check(lambda x: ufunc.reduceat(x, [0, 3, 1, 4]), normal(6))
     check(lambda x: ufunc.reduceat(x, np.array([0, 2]), axis=1), normal(2, 3))
     check(lambda x: ufunc.reduceat(x, np.array([1]), 0, np.float64), normal(3, 2))
+    check(lambda x: np.append(ufunc.reduceat(x, np.array([], int)), x), normal(2))
     with pytest.raises(IndexError, match="out of range"):
         ufunc.reduceat(leaf(np.ones(3)), [0, 3])
 

@@ -7,8 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases.table import NEED_AXES, Draw, Function, case, complex_normal, exactly, nonzero, normal
-from tinygrad_scratch.rules.cumulative import LOOP, recurrence
+from tests.cases.table import (
+    NEED_AXES,
+    NOT_ANALYTIC,
+    Draw,
+    Function,
+    case,
+    complex_normal,
+    distinct,
+    exactly,
+    nonzero,
+    normal,
+)
+from tinygrad_scratch.rules.cumulative import LOOP, recurrence, running
 
 function: Any  # the one that a loop below is at
 
@@ -63,4 +74,14 @@ for n in (1, 2, 5, LOOP + 2, 2 * LOOP + 3):
 case(recurrence, nonzero(3, 2), normal(3, 2))
 case(recurrence, nonzero(0, 2), normal(0, 2))
 
-NEED_AXES.add(recurrence)
+for ufunc in (np.logaddexp, np.subtract, np.divide, np.hypot, np.copysign):
+    case(running, nonzero(2, 4), ufunc, 1)
+case(running, nonzero(LOOP + 3), np.divide, 0)
+case(running, distinct(5), np.maximum, 0)
+case(running, complex_normal(3, 2), np.divide, -2)
+case(running, normal(1), np.logaddexp, 0)
+case(running, normal(0, 2), np.logaddexp, 0)
+case(running, exactly(1.0, 1.0, 2.0, 2.0, 1.0), np.maximum, 0, kink=[[1.5, 0.5, 2, 1, 0]])
+
+NOT_ANALYTIC.add(running)
+NEED_AXES.update((recurrence, running))

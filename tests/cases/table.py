@@ -90,6 +90,11 @@ class Case:
         return any(draw.sample is complex_values for draw in draws_in([self.arguments, [*self.keywords.values()]]))
 
     @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the drawn arguments."""
+        return [draw.shape for draw in draws_in([self.arguments, [*self.keywords.values()]])]
+
+    @property
     def reference(self) -> Function:
         """The function that ours must agree with: NumPy's own, or ours in plain words."""
         return PLAIN_WORDS.get(self.function, self.function)

@@ -1,4 +1,4 @@
-"""Derivatives of running sums and products.
+"""Derivatives of running sums and products, and of what else a ufunc accumulates.
 
 A running product has the derivative that products have, also where elements are zero: nothing is divided by them. The
 functions that ignore NaN give NaN the gradient 0.
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import define_vjp, differentiable
+from tinygrad_scratch.rules.registry import RULES, define_vjp, differentiable
 
 # ---- running along axis 0 --------------------------------------------------------------------------------------------
 
@@ -51,6 +51,31 @@ define_vjp(
     a=lambda g, y, a, b: recurrence_back(g, a) * delayed(y, 0),
     b=lambda g, y, a, b: recurrence_back(g, a),
 )
+
+# ---- any ufunc -------------------------------------------------------------------------------------------------------
+
+
+@differentiable
+def running(a: Any, ufunc: Any, axis: int) -> Any:
+    """The accumulate of a ufunc: y[0] = x[0] and then y[k] = ufunc(y[k - 1], x[k])."""
+    return ufunc.accumulate(a, axis)
+
+
+def running_back(g: Any, y: Any, a: Any, ufunc: Any, axis: int) -> Any:
+    """By the ufunc's own two rules: what an element does to its own step, and each step to the one after it.
+
+    The first step is the first element itself.
+    """
+    g, y, x = (np.moveaxis(each, axis, 0) for each in (g, y, a))
+    ones = np.ones_like(x[1:])
+    before, element = (
+        np.concatenate([np.ones_like(x[:1]), ones * rule(ones, y[1:], y[:-1], x[1:]) if rule else 0 * ones])
+        for rule in RULES[ufunc]
+    )
+    return np.moveaxis(element * recurrence_back(g, before), 0, axis)
+
+
+define_vjp(running, a=running_back)
 
 # ---- NumPy's functions -----------------------------------------------------------------------------------------------
 

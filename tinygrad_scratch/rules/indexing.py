@@ -34,7 +34,13 @@ def scatter(a: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with `a` added at an index. Elements that the index names twice get both."""
     full = np.zeros(shape, a.dtype)
     if has_integer_arrays(index):
-        np.add.at(full, index, a)
+        if (
+            full.ndim > 1 and a.size > full.size // 8
+        ):  # counted through the whole array, NumPy adds several times faster
+            places = np.arange(full.size).reshape(shape)[index]
+            np.add.at(full.reshape(-1), places.reshape(-1), np.broadcast_to(a, places.shape).reshape(-1))
+        else:
+            np.add.at(full, index, a)
     else:
         full[index] = a
     return full

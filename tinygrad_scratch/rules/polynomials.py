@@ -37,9 +37,13 @@ def evaluate(p: Any, x: Any) -> Any:
 
 
 def evaluated_coefficients(g: Any, y: Any, p: Any, x: Any) -> Any:
-    """The powers of x. Each coefficient, which may itself be an array, was broadcast against x."""
-    powers = np.arange(len(p) - 1, -1, -1).reshape((-1,) + (1,) * y.ndim)
-    return np.sum(g * np.power(x, powers), axis=tuple(range(1, 2 + y.ndim - p.ndim)))
+    """The powers of x, each from the one before. Each coefficient may itself be an array, broadcast against x."""
+    axes = tuple(range(1 + y.ndim - p.ndim))
+    power, parts = np.ones_like(x), []
+    for k in range(len(p)):
+        power = power * x if k else power
+        parts.append(np.sum(g * power, axis=axes))
+    return np.stack(parts[::-1]) if parts else np.zeros_like(p)
 
 
 define_vjp(evaluate, p=evaluated_coefficients, x=lambda g, y, p, x: g * derivative_at(p, x))

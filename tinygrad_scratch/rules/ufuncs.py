@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.rules.cumulative import running
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.reductions import axes_of
 from tinygrad_scratch.rules.registry import NUMBERS, array, plain
@@ -142,11 +142,7 @@ def accumulate(ufunc: Any, a: Any, axis: int = 0, dtype: Any = None) -> Any:
     """All that a fold goes through."""
     if ufunc in RUNNING:
         return RUNNING[ufunc](a, axis=axis, dtype=dtype)
-    a = array(a) if dtype is None else cast(array(a), np.dtype(dtype))
-    running: list[Any] = []
-    for part in np.moveaxis(a, axis, 0):
-        running.append(ufunc(running[-1], part) if running else part)
-    return np.stack(running, axis) if running else np.copy(a)
+    return running(array(a) if dtype is None else cast(array(a), np.dtype(dtype)), ufunc, axis)
 
 
 def outer(ufunc: Any, a: Any, b: Any, **keywords: Any) -> Any:
@@ -158,12 +154,19 @@ def outer(ufunc: Any, a: Any, b: Any, **keywords: Any) -> Any:
 def reduceat(ufunc: Any, a: Any, indices: Any, axis: int = 0, dtype: Any = None) -> Any:
     """The reductions of the slices that begin at each index and end at the next; one element where that is no slice."""
     a = np.moveaxis(array(a), axis, 0)
-    starts = np.asarray(indices).tolist()
-    if any(not 0 <= start < len(a) for start in starts):
-        raise IndexError(f"np.{ufunc.__name__}.reduceat: an index of {starts} is out of range for {len(a)} elements.")
-    ends = [end if end > start else start + 1 for start, end in pairwise([*starts, len(a)])]
-    parts = [reduce(ufunc, a[start:end], 0, dtype) for start, end in zip(starts, ends, strict=True)]
-    return np.moveaxis(np.stack(parts), 0, axis)
+    starts = np.asarray(indices)
+    outside = (starts < 0) | (starts >= len(a))
+    if np.any(outside):
+        raise IndexError(
+            f"np.{ufunc.__name__}.reduceat: {starts[outside].tolist()} are out of range for {len(a)} elements."
+        )
+    lengths = np.maximum(np.append(starts[1:], len(a)) - starts, 1)
+    parts, places = [a[:0]], [np.empty(0, int)]
+    for length in np.unique(lengths):  # slices of one length are reduced at once
+        (chosen,) = np.nonzero(lengths == length)
+        parts.append(reduce(ufunc, a[starts[chosen] + np.arange(length).reshape(-1, 1)], 0, dtype))
+        places.append(chosen)
+    return np.moveaxis(np.concatenate(parts)[np.argsort(np.concatenate(places))], 0, axis)
 
 
 def at(ufunc: Any, a: Any, indices: Any, b: Any = None) -> None:
