@@ -28,6 +28,8 @@ LEVELS = [
     {"differentiate", "checkpoint", "functional"},
     {"nn", "drawing"},
     {"verifier"},
+    {"cli"},
+    {"__main__"},
 ]
 
 # ---- imports point one way -------------------------------------------------------------------------------------------

@@ -65,21 +65,34 @@ def own_operations() -> Iterator[None]:
         table.update(before)
 
 
+@pytest.fixture
+def own_files(tmp_path: Path) -> Iterator[None]:
+    """A page may write modules and import them; they are gone after it."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if (tmp_path / f"{name}.py").exists():
+            del sys.modules[name]
+
+
 # ---- what a page shows is so -----------------------------------------------------------------------------------------
 
 
 @each_page
-@pytest.mark.usefixtures("own_operations")
+@pytest.mark.usefixtures("own_operations", "own_files")
 def test_python_blocks_print_what_the_page_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One namespace a page. Shell blocks are not run: they make environments and install packages."""
+    """One namespace a page. A block that begins `# name.py` is that file, to be imported. Shell blocks are not run."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     namespace: dict[str, Any] = {"__name__": page.stem}
     found = blocks(page)
     for block, following in zip_longest(found, found[1:]):
         if block.language != "python":
             continue
         place = f"{name_of(page)}, line {block.line}"
-        if block.text.startswith(">>>"):
+        if name := re.match(r"# (\w+\.py)\n", block.text):
+            (tmp_path / name[1]).write_text(block.text, encoding="utf-8")
+        elif block.text.startswith(">>>"):
             run_session(block, place, namespace)
         else:
             shown = following.text if following is not None and following.language == "text" else ""

@@ -17,6 +17,7 @@ from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.nn import Dense, Sequential
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.verifier import verify
 
 __all__ = [
     "Dense",
@@ -36,5 +37,6 @@ __all__ = [
     "nn",
     "no_grad",
     "value_and_grad",
+    "verify",
     "vjp",
 ]

@@ -1,3 +1,5 @@
+"""A person's own backprop, as they wrote it, against autodiff."""
+
 from tinygrad_scratch.verifier.check import verify
 
 __all__ = ["verify"]

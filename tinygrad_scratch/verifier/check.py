@@ -3,58 +3,219 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 import numpy as np
 
-from tinygrad_scratch.verifier.explain import Cause, cause_of
+from tinygrad_scratch.verifier.entry import Entry
+from tinygrad_scratch.verifier.explain import Cause, judged
+from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
-from tinygrad_scratch.verifier.pairing import Final, gradients_in, paired
-from tinygrad_scratch.verifier.parameters import Parameter, recorded_parameters
+from tinygrad_scratch.verifier.layer import check_function, check_layer
+from tinygrad_scratch.verifier.losses import loss_named
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.parameters import (
+    Parameter,
+    arrays_below,
+    path_of,
+    recorded_parameters,
+    restore_content,
+    unrecord_names,
+)
 from tinygrad_scratch.verifier.proxy import numpy_recorded
-from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.report import report
-from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.truth import Truth, truth_of
+from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
+from tinygrad_scratch.verifier.shown import Shown
+from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs
+from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
 
-class verify:  # noqa: N801  # it is used as a function is
+class verify(Shown):  # noqa: N801  # it is used as a function is
     """Record a person's own calls, forward and hand-written backward, and say which step is the first wrong one.
 
-    with verify(net) as check:
-        prediction = net.forward(X)
-        check.loss = cost(prediction, y)
-        check.gradients = net.backward(X, y, prediction)
-    print(check)
+    >>> import numpy as np
+    >>> from tinygrad_scratch import verify
+    >>> x, y = np.array([[1.0, 2.0], [3.0, 5.0], [2.0, 7.0]]), np.array([1.0, 0.0, 2.0])
+    >>> w = np.array([0.1, -0.2])
+    >>> with verify(w=w) as check:
+    ...     error = x @ w - y
+    ...     check.loss = np.sum(error**2)
+    ...     check.gradients = {"w": 2 * x.T @ error}
+    >>> check.ok
+    True
+
+    The block holds their own calls, as they would make them; nothing of theirs is edited or left changed. Targets are
+    objects, dicts, lists, tuples or modules that hold the parameters, or arrays by name; without any, the variables of
+    the block are looked at. Gradients that were not given are looked for on the targets and in updates of the weights.
     """
 
+    made: list[Any] | None = None  # where a script's own checks are gathered
+    seconds = 60.0  # after which a block is stopped; what was recorded so far is judged
+    layer = classmethod(check_layer)
+    function = classmethod(check_function)
+
     def __init__(self, *targets: Any, **named: Any) -> None:
-        self.targets = {**{f"{i}" if i else "": target for i, target in enumerate(targets)}, **named}
+        self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
         self.tape = Tape()
         self.watch = Watch(self.tape)
-        self.loss: Any = None
-        self.gradients: Any = None
         self.parameters: list[Parameter] = []
         self.finals: list[Final] = []
         self.repairs: list[Repair] = []
         self.causes: list[Cause] = []
         self.unsure: list[tuple[list[str], int]] = []
+        self.missing: list[Parameter] = []  # what the loss depends on, and no gradient was found for
+        self.notes: list[str] = []  # what was found out and not told: which loss fits, where a run was stopped
         self.problem: str | None = None
+        self.error: BaseException | None = None
+        self.entry = Entry(self.tape, self.watch)
+        self.frame: FrameType | None = None
+        self.numbers: dict[int, Recorded] = {}  # what stands for numbers of Python's that are targets
+        self._loss: Any = None
+        self._gradients: Any = None
+        self._open = False
 
-    def __enter__(self) -> verify:
+    # ---- what the block says -----------------------------------------------------------------------------------------
+
+    @property
+    def loss(self) -> Any:
+        """The loss, as a value that the block computed."""
+        return self._loss
+
+    @loss.setter
+    def loss(self, value: Any) -> None:
+        self._loss = value
+        if type(value) in (list, tuple) and holds_recorded(value):
+            value = record(self.tape, np.array, (list(value),), {})
+        self.entry.take_loss(value)
+
+    def loss_is(self, name: str, output: Any, target: Any) -> None:
+        """The loss, by name, of an output and targets: `check.loss_is("mean squared error", prediction, y)`."""
+        full_name, function = loss_named(name)
+        self.entry.take_known_loss(full_name, function, output, target)
+
+    @property
+    def gradients(self) -> Any:
+        """The gradients, as backward returned them: a tuple, list, dict, flat vector, or an object that has them."""
+        return self._gradients
+
+    @gradients.setter
+    def gradients(self, value: Any) -> None:
+        self._gradients = value
+        self.entry.take_gradients([(path, part.node) for path, part in gradients_in(value)], value)
+
+    def gradients_in(self, *holders: Any) -> None:
+        """The gradients are on objects, under names such as `dW` or `grads["W1"]`."""
+        found: list[Given] = []
+        for holder in holders:
+            name = variable_of(self.frame, holder) if len(holders) > 1 else ""
+            parts = list(stored_gradients(holder, name)) or list(gradients_in(holder, name))
+            found += [(path, part.node) for path, part in parts]
+        self.entry.take_gradients(found, holders)
+
+    def gradients_from_step(self, rate: float) -> None:
+        """The gradients are only in an update of the weights: (before - after) / rate."""
+        self.entry.rate = rate
+
+    # ---- the block ---------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        return self.begin(sys._getframe(1))
+
+    def begin(self, frame: FrameType | None) -> Self:
+        """Start recording; the variables of a running function are looked at, too."""
+        if self._open or self.tape.closed:
+            raise RuntimeError("A check records one block. Write another `with verify(...) as check:` for the next.")
         self._stack = ExitStack()
-        self.parameters = self._stack.enter_context(recorded_parameters(self.targets, self.tape))
-        self._stack.enter_context(numpy_recorded(self.tape))
-        self._stack.enter_context(watched(self.watch, sys._getframe(1)))
+        self.frame = frame
+        self.targets = named_by(frame, self.targets)
+        try:
+            enter = self._stack.enter_context
+            self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
+            self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
+            self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
+            if frame is not None and is_theirs(frame.f_code.co_filename):
+                self.watch.on_names(frame.f_globals)
+            self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
+            enter(watched(self.watch, frame))
+        except BaseException:
+            self._stack.close()
+            raise
+        self._open = True
         return self
 
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        self._stack.close()
-        if kind is None:
-            self._judge()
-        return False
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        self.conclude(error)
+        return isinstance(error, LimitReached)
+
+    def conclude(self, error: BaseException | None) -> None:
+        """End the recording, put everything back, and judge."""
+        sys.settrace(None)
+        if self.made is not None:
+            self.made.append(self)
+        self._open = False
+        try:
+            self.entry.stored = self._stored()
+            self.entry.after = self._after()
+        finally:
+            self.tape.most_steps += 100_000
+            self.watch.finish()
+            self.watch.take_back()
+            own = (
+                None
+                if self.frame is None or self.frame.f_locals is not self.frame.f_globals
+                else id(self.frame.f_globals)
+            )
+            for key, (names, before) in self.watch.outer.items():
+                if key != own:
+                    unrecord_names(names, before)
+                    for array in before.values():
+                        if type(array) is np.ndarray:
+                            restore_content(array, self.tape)
+            self._stack.close()
+            self.frame = None
+        stopped = isinstance(error, LimitReached)
+        if stopped:
+            self.notes.append(f"The block was stopped after {error}; what was recorded until then is judged.")
+        try:
+            if error is None or stopped:
+                self._judge()
+            else:
+                self.error = error
+                self.problem = their_error(error, self.tape)
+        finally:
+            self.tape.closed = True
+
+    def _stored(self) -> list[Given]:
+        """The gradients that the targets, or the variables of the block, keep."""
+        found: list[Given] = []
+        for name, target in self.targets.items():
+            found += [(path, part.node) for path, part in stored_gradients(target, name)]
+        if self.frame is not None and not found:
+            for name, value in list(self.frame.f_locals.items()):
+                if value is not self and not isinstance(value, type(sys)):
+                    found += [(path, part.node) for path, part in stored_gradients({name: value})]
+        return found
+
+    def _after(self) -> dict[str, int]:
+        """What is under the names of the parameters now."""
+        found: dict[str, int] = {}
+        seen: set[int] = set()
+        for name, target in self.targets.items():
+            for _, _, text, part in arrays_below(target, name, seen):
+                if type(part) is Recorded and part.is_used:
+                    found[path_of(text)] = part.node
+        if self.frame is not None:
+            for name, value in list(self.frame.f_locals.items()):
+                if type(value) is Recorded and value.is_used:
+                    found.setdefault(name, value.node)
+        return found
+
+    # ---- what came of it ---------------------------------------------------------------------------------------------
 
     @property
     def events(self) -> list[Event]:
@@ -62,43 +223,37 @@ class verify:  # noqa: N801  # it is used as a function is
 
     @property
     def ok(self) -> bool:
-        return self.problem is None and bool(self.finals) and not self.repairs
+        """Whether all gradients are right, and all could be judged."""
+        return self.problem is None and bool(self.finals) and not self.repairs and not self.unsure
 
     @property
     def first_wrong(self) -> Cause | None:
+        """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None
 
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __str__(self) -> str:
-        return report(self)
-
-    __repr__ = __str__
-
     def _judge(self) -> None:
-        if type(self.loss) is not Recorded:
-            self.problem = "No loss was recorded. Set check.loss = ... in the block, to the value that NumPy computed."
+        self.problem = self.entry.resolve(self.parameters)
+        self.notes += self.entry.notes
+        self.parameters = self.entry.parameters
+        if self.problem:
             return
-        self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.loss.node)
-        used = [p for p in self.parameters if np.any(self.truth.cotangents.get(p.node, 0))]
-        given = [(path, value.node) for path, value in gradients_in(self.gradients)]
-        if not given:
+        assert self.entry.loss is not None
+        try:
+            self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+        except NotOnTensors as error:
             self.problem = (
-                "No gradients were recorded. Set check.gradients = ... in the block, to what backward returned."
+                f"The loss can't be differentiated: no derivative is known for "
+                f"{getattr(error.step.function, '__name__', 'a call')} at {error.step.place} ({error}). "
+                "Write this step with other calls of NumPy's."
             )
             return
-        gradients = [([path, *self._names(node)], node) for path, node in given]
-        self.finals, self.unsure = paired(
-            used, gradients, self.tape, lambda value, p: close(value, self.truth.cotangents[p.node])
-        )
+        self.problem = self.entry.pair(self.truth.cotangents, close)
+        self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
+        self.parameters = self.entry.parameters
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
-        if self.finals:
-            self.repairs = self.case.repairs()
-            self.causes = [cause_of(self.case, repair) for repair in self.repairs]
-
-    def _names(self, node: int) -> list[str]:
-        return [event.name for event in self.events if event.node == node]
+        if self.finals and not self.problem:
+            self.repairs, self.causes = judged(self.case)
+            self.problem = self.case.doubt or None
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""
@@ -107,3 +262,32 @@ class verify:  # noqa: N801  # it is used as a function is
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value
         return difference(value, self.truth.cotangents[final.parameter.node])
+
+
+def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:
+    """Targets by name: one alone needs none; several that were given without are called as their variables are."""
+    numbered = [name for name in targets if name.isdigit()]
+    if len(numbered) == 1:
+        return {name if name != numbered[0] else "": target for name, target in targets.items()}
+    named: dict[str, Any] = {}
+    for name, target in targets.items():
+        known = variable_of(frame, target) if name.isdigit() else name
+        named[known if known and known not in named else f"target{name}"] = target
+    return named
+
+
+def variable_of(frame: FrameType | None, value: Any) -> str:
+    """The name of the variable that holds a value."""
+    if frame is None:
+        return ""
+    return next((name for name, own in {**frame.f_globals, **frame.f_locals}.items() if own is value), "")
+
+
+def their_error(error: BaseException, tape: Tape) -> str:
+    """What is said of a block that raised; the error itself goes on."""
+    last = next((step.place for step in reversed(tape.steps) if step.place is not None), None)
+    where = f" The last recorded call was at {last}." if last else ""
+    return (
+        f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls "
+        f"were recorded.{where}"
+    )

@@ -1,56 +1,71 @@
-"""Why a step is wrong: the edit of the person's own calls that gives the truth, said in their own names."""
+"""Why a step is wrong: the change of the person's own calls that gives the truth, said in their own names."""
 
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.judge import Case, Repair, close
-from tinygrad_scratch.verifier.recorded import Attribute, Method
-from tinygrad_scratch.verifier.tape import Array, Place, Ref, Step
-
-PRODUCTS = (np.dot, np.matmul)
-SUMS = (np.sum, np.mean)
+from tinygrad_scratch.verifier.source import call_at, is_rename, right_side, statement_at
+from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass
 class Cause:
-    """What is wrong with a step: its kind, a sentence, the place and line, and how sure this is."""
+    """What is wrong with a step: its kind, a sentence, the place, the expression and what it should be, how sure this is.
+
+    `certainty` is "checked" where the change that is named gives the truth, "fits" where several changes do (the others
+    are listed), and "unexplained".
+    """
 
     kind: str
     sentence: str
     name: str
     place: Place
     of: str
-    line: str
+    expression: str = ""
+    should_be: str | None = None
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
+    changes: dict[int, Edit] = field(default_factory=dict, repr=False)
+
+    @property
+    def file(self) -> str:
+        return self.place.file
+
+    @property
+    def line(self) -> int:
+        return self.place.line
+
+    @property
+    def source(self) -> str:
+        """The text of the line."""
+        return linecache.getline(self.place.file, self.place.line).strip()
 
 
-def cause_of(case: Case, repair: Repair) -> Cause:
-    """The first edit that gives the truth, in the order in which mistakes are usual."""
-    step = Region(case, repair)
-    for kind, sentence, place in step.explanations():
-        return cause(step, kind, sentence, place)
-    return cause(
-        step,
-        "unexplained",
-        f"no single change of this step gives the true value, {short(step.truth)}",
-        None,
-        "unexplained",
-    )
+@dataclass
+class Finding:
+    """A change that gives the truth: what kind of mistake it undoes, where, and what was to be written."""
+
+    kind: str
+    sentence: str
+    step: Step | None = None
+    should_be: str | None = None
+    changes: dict[int, Edit] = field(default_factory=dict)
+    certainty: str = "checked"
 
 
-def cause(step: Region, kind: str, sentence: str, place: Place | None, certainty: str = "checked") -> Cause:
-    event = step.repair.event
-    where = place or event.place
-    line = linecache.getline(where.file, where.line).strip()
-    return Cause(kind, sentence, event.name, where, step.name(step.repair.of), line, certainty)
+MOST_CALLS = 600_000  # that are played again for one explanation
+
+Explanation = Callable[["Region"], Iterator[Finding]]
 
 
 def short(value: Array) -> str:
@@ -58,350 +73,305 @@ def short(value: Array) -> str:
 
 
 class Region:
-    """The calls between a wrong value and the values that it was made from which have names or belong to the forward pass."""
+    """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
 
     def __init__(self, case: Case, repair: Repair) -> None:
         self.case = case
         self.repair = repair
-        self.truth = repair.truth
+        self.event = repair.event
         self.node = repair.event.node
-        self.before = {node: value for node, value in case.overrides.items() if node < self.node}
-        self.values = case.tape.replay(self.before)
+        self.truth = repair.truth
+        self.of = repair.of
+        self.values = case.replay()
         self.value = np.asarray(self.values[self.node])
-        self.named: dict[int, list[str]] = {}
-        for event in case.events:
-            self.named.setdefault(event.node, []).append(event.name)
-        self.steps = sorted(self._steps(), key=lambda step: step.index)
+        self.until = case.tape.nodes[self.node].step
+        self.steps = self._steps(self.node)
+        self.turns = self._turns()
 
-    def _steps(self) -> list[Step]:
+    # ---- which calls -------------------------------------------------------------------------------------------------
+
+    def _steps(self, start: int) -> list[Step]:
+        own = {event.name for event in self.case.events if event.node == start}
         found: dict[int, Step] = {}
-        waiting = [self.node]
+        seen, waiting = set(), [start]
         while waiting:
             node = waiting.pop()
-            step = self.case.tape.steps[self.case.tape.nodes[node].step]
-            if step.index in found or step.function is None:
+            step = self.case.step_of(node)
+            if node in seen or step.function is None:
                 continue
-            if node != self.node and (node in self.named or node in self.case.forward):
+            seen.add(node)
+            if node != start and self.is_anchor(node, own):
                 continue
             found[step.index] = step
             waiting += self.case.parents[node]
-        return list(found.values())
+        return [found[index] for index in sorted(found)]
+
+    def is_anchor(self, node: int, own: set[str]) -> bool:
+        if self.case.is_forward(node):
+            return True
+        names = self.names_of(node)
+        if not names or own & set(names):
+            return False
+        return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def _turns(self) -> list[Step]:
+        """The calls of this region and of the same statement in the other turns of a loop."""
+        place = self.event.place
+        found = {step.index: step for step in self.steps}
+        for event in self.case.events:
+            if event.place == place and event.node != self.node and event.name.split("[")[0] == self.event.name.split("[")[0]:
+                found |= {step.index: step for step in self._steps(event.node)}
+        return [found[index] for index in sorted(found)]
+
+    def site(self, step: Step) -> list[Step]:
+        """The same call in all turns."""
+        return [s for s in self.turns if s.place == step.place and name_of(s.function) == name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call of the region once, the last of its turns, with all of them."""
+        seen = set()
+        for step in reversed(self.steps):
+            key = step.place, name_of(step.function), step.index if step.place is None or not step.place.offset else 0
+            if key not in seen:
+                seen.add(key)
+                yield step, self.site(step)
+
+    # ---- trying ------------------------------------------------------------------------------------------------------
+
+    def tried(self, edits: dict[int, Edit]) -> Array | None:
+        """What the value becomes with other calls; None where they make no sense."""
+        try:
+            return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+        except Exception:
+            return None
+
+    def gives_truth(self, edits: dict[int, Edit]) -> bool:
+        self.tries += 1
+        value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
+        return value is not None and self.is_truth(value)
+
+    tries = 0
+
+    def is_truth(self, value: Any) -> bool:
+        """Whether a value is what the step should have given, but for a factor where all is in such a convention."""
+        value = np.asarray(value)
+        if close(value, self.truth):
+            return True
+        return self.loose and any(close(value, factor * self.truth) for factor in self.case.factors)
+
+    loose = False
+
+    def is_truth_of(self, value: Array, other: Array) -> bool:
+        """Whether a value is another one, but for a factor where all is in such a convention."""
+        return close(value, other) or (self.loose and any(close(value, f * other) for f in self.case.factors))
+
+    def everywhere(self, step: Step, edit: Edit) -> dict[int, Edit]:
+        return {other.index: edit for other in self.site(step)}
+
+    # ---- names -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _named(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for event in self.case.events:
+            found.setdefault(event.node, []).append(event.name)
+        for final in self.case.finals:
+            found.setdefault(final.parameter.node, []).append(final.parameter.name)
+        return found
+
+    def names_of(self, node: int) -> list[str]:
+        return self._named.get(node, [])
 
     def name(self, node: int) -> str:
         """What the person calls a value, or how it came about."""
-        if node in self.named:
-            return self.named[node][0]
-        step = self.case.tape.steps[self.case.tape.nodes[node].step]
+        names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
+        if names:
+            written = statement_at(self.event.place.file, self.event.place.line)
+            return next((name for name in reversed(names) if name in written), names[0])
+        step = self.case.step_of(node)
         if step.function is None:
-            return f"an array of shape {self.case.tape.nodes[node].value.shape}"
-        inside = ", ".join(self.name(read) for read in step.reads)
-        return f"{getattr(step.function, '__name__', 'a call')}({inside})"
+            value = self.case.tape.nodes[node].value
+            return f"{value.item():g}" if value.ndim == 0 else f"an array of shape {value.shape}"
+        return (call_at(step.place) if step.place else None) or f"a value of line {step.place.line if step.place else '?'}"
 
-    def gives_truth(self, edits: dict[int, Callable[..., Any]]) -> bool:
-        """Whether the step with other calls in it comes out as it should."""
-        try:
-            with np.errstate(all="ignore"):
-                until = self.case.tape.nodes[self.node].step
-                played = self.case.tape.replay(self.before, edits=edits, until=until)
-        except Exception:  # an edit need not make sense
+    def code(self, step: Step) -> str:
+        """What the person wrote for a call."""
+        return (call_at(step.place) if step.place else None) or right_side(self.statement)
+
+    @property
+    def statement(self) -> str:
+        return statement_at(self.event.place.file, self.event.place.line)
+
+    @property
+    def expression(self) -> str:
+        return right_side(self.statement)
+
+    def rewritten(self, step: Step | None, new: str) -> str | None:
+        """The whole expression of the statement with one call written anew; None where the call is in a helper."""
+        old = self.code(step) if step is not None else self.expression
+        if old == self.expression:
+            return new
+        return self.expression.replace(old, new, 1) if old in self.expression else None
+
+    def here(self, step: Step | None) -> Place:
+        """The line of a call, or the statement's own, where the call is in a helper."""
+        place = self.event.place
+        if step is None:
+            return self.first_statement()
+        if step.place is None or step.place.file != place.file:
+            return place
+        if step.place.function == place.function:
+            return step.place
+        return step.place if self.is_their_own(step) else place
+
+    def is_their_own(self, step: Step) -> bool:
+        """Whether a call in a helper is to blame, and not what the helper was given: it is no part of the forward pass."""
+        if step.place is None:
             return False
-        return close(played[self.node], self.truth)
+        used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
+        return step.place.function not in used
 
-    # ---- the usual mistakes, in order --------------------------------------------------------------------------------
+    def first_statement(self) -> Place:
+        """The first of the lines that made the value, after the last one that left something right."""
+        own = self.event.place
+        making = self.case.step_of(self.node)
+        if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
+            return own
+        if making.place.function != own.function:
+            return making.place if self.is_their_own(making) else own
+        right = [
+            e.place.line for e in self.case.events
+            if e.name == self.event.name and e.node < self.node and e.place.function == own.function
+            and (e.place.line == own.line or self.case.match_up_to_factor(np.asarray(self.values[e.node])) is not None)
+        ]  # fmt: skip
+        lines = [
+            s.place.line for s in self.steps
+            if s.place and s.place.function == own.function and s.place.line > max(right, default=0) and self.is_backward(s)
+        ]  # fmt: skip
+        first = min(lines, default=own.line)
+        return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
-    def explanations(self) -> Iterator[tuple[str, str, Place | None]]:
-        yield from self.integers()
-        yield from self.updated_parameters()
-        yield from self.reductions()
-        yield from self.ratio()
-        yield from self.missing_parts()
-        yield from self.missing_derivative()
-        yield from self.layout()
-        yield from self.operations()
-        yield from self.operands()
-        yield from self.dropped()
-
-    def integers(self) -> Iterator[tuple[str, str, Place | None]]:
-        for step in self.steps:
-            if step.function is np.floor_divide and self.gives_truth({step.index: lambda s, a, k: a[0] / a[1]}):
-                yield "dtype-or-integer", "`//` drops what is left over: write `/`", step.place
-            made = [self.case.tape.nodes[node].value for node in step.makes]
-            casts = isinstance(step.function, Method) and step.function.__name__ == "astype"
-            if casts and made and made[0].dtype.kind in "iu":
-                if self.gives_truth({step.index: lambda s, a, k: a[0] * 1.0}):
-                    yield "dtype-or-integer", "a cast to integers drops what is left over", step.place
-
-    def updated_parameters(self) -> Iterator[tuple[str, str, Place | None]]:
-        tape = self.case.tape
-        for step in self.steps:
-            for node in step.reads:
-                slot = tape.nodes[node].slot
-                first = next((other for other in tape.nodes if other.slot == slot), None)
-                origin = self._parameter_before(node)
-                earlier = first if first is not None and first.number != node else origin
-                if earlier is None or earlier.value.shape != tape.nodes[node].value.shape:
-                    continue
-                if self.gives_truth({step.index: with_operand(slot, earlier.value)}):
-                    yield (
-                        "stale-or-updated-weights",
-                        f"{self.name(node)} was updated before this line: the gradient needs its value from the forward pass",
-                        step.place,
-                    )
-
-    def _parameter_before(self, node: int) -> Any:
-        """The parameter that a rebinding such as `w = w - rate * dw` made this node of."""
-        names = set(self.named.get(node, ()))
-        for final in self.case.finals:
-            parameter = self.case.tape.nodes[final.parameter.node]
-            if any(name.endswith(final.parameter.name) for name in names) and parameter.number != node:
-                return parameter
-        return None
-
-    def reductions(self) -> Iterator[tuple[str, str, Place | None]]:
-        for step in self.steps:
-            if name_of(step.function) not in ("sum", "mean"):
-                continue
-            axis = step.keywords.get("axis", step.arguments[1] if len(step.arguments) > 1 else None)
-            for function in SUMS:
-                for other in (None, 0, 1, -1):
-                    for keepdims in (False, True):
-                        edit = reduce_with(function, other, keepdims)
-                        if self.gives_truth({step.index: edit}):
-                            said = f"np.{function.__name__}(..., axis={other})"
-                            if function.__name__ == name_of(step.function) and other != axis:
-                                yield (
-                                    "broadcasting-shape",
-                                    f"the sum goes over the wrong axis: write {said}",
-                                    step.place,
-                                )
-                            else:
-                                yield "missing-batch-sum-or-mean", f"write {said} here", step.place
-        for axis in range(self.value.ndim):
-            for function in SUMS:
-                for keepdims in (True, False):
-                    if close(function(self.value, axis=axis, keepdims=keepdims), self.truth):
-                        said = f"np.{function.__name__}(..., axis={axis})"
-                        yield (
-                            "missing-batch-sum-or-mean",
-                            f"the {function.__name__} over axis {axis} is missing: {said}",
-                            None,
-                        )
-
-    def ratio(self) -> Iterator[tuple[str, str, Place | None]]:
-        if self.value.shape != self.truth.shape or not np.any(self.value):
-            return
-        place = np.unravel_index(np.argmax(np.abs(self.truth)), self.truth.shape)
-        factor = float(self.truth[place] / self.value[place]) if self.value[place] else 0.0
-        if not factor or not close(self.value * factor, self.truth):
-            return
-        if abs(factor + 1) < 1e-9:
-            yield "sign", "the sign is wrong: it is the negative of the gradient", None
-            return
-        sizes = self._sizes()
-        for size in sizes:
-            if abs(factor - size) < 1e-6 * size:
-                yield "missing-batch-sum-or-mean", f"it is divided by {size}, which the loss does not do", None
-                return
-            if abs(factor * size - 1) < 1e-6:
-                yield "missing-batch-sum-or-mean", f"a division by {size} is missing, which the loss has", None
-                return
-        yield "scale-factor", f"it is 1/{factor:.6g} times what it should be: multiply by {factor:.6g}", None
-
-    def _sizes(self) -> list[int]:
-        """The lengths of the data: what a batch's mean divides by."""
-        lengths = {
-            node.value.shape[0]
-            for node in self.case.tape.nodes
-            if node.value.ndim >= 1 and self.case.tape.steps[node.step].function is None
-        }
-        return sorted(length for length in lengths if length > 2)
-
-    def missing_parts(self) -> Iterator[tuple[str, str, Place | None]]:
-        """The gradient is the sum over all that read a value; some of them may have been left out."""
-        parts = self.case.truth.parts.get(self.repair.of, [])
-        if 1 < len(parts) <= 6:
-            for count in range(1, len(parts)):
-                for chosen in combinations(parts, count):
-                    if close(self.value, sum(part for _, part in chosen)):
-                        missing = [step for step, _ in parts if step not in {used for used, _ in chosen}]
-                        yield self._missing(missing)
-                        return
-        earlier = [
-            event.node for event in self.case.events if event.name == self.repair.event.name and event.node < self.node
-        ]
-        for node in earlier:
-            if close(self.value + self.values[node], self.truth):
-                yield (
-                    "overwritten-accumulation",
-                    f"{self.repair.event.name} is overwritten: add to it, with `+=`, instead of `=`",
-                    None,
-                )
-                return
-
-    def _missing(self, steps: list[int]) -> tuple[str, str, Place | None]:
-        where = self.case.tape.steps[steps[0]].place
-        reads = self.case.ancestors([node for step in steps for node in self.case.tape.steps[step].makes])
-        data = {
-            node for node in reads
-            if self.case.tape.steps[self.case.tape.nodes[node].step].function is None
-            and node not in {final.parameter.node for final in self.case.finals}
-            and self.case.tape.nodes[node].value.size > 1
-        }  # fmt: skip
-        line = linecache.getline(where.file, where.line).strip() if where else ""
-        if not data:
-            return "regularisation", f"the part through the penalty is missing: `{line}`", None
-        return (
-            "missing-term",
-            f"{self.name(self.repair.of)} is also used in `{line}`: the part through it is missing",
-            None,
-        )
-
-    def missing_derivative(self) -> Iterator[tuple[str, str, Place | None]]:
-        """It is the true gradient of another forward value: what lies between was not differentiated."""
-        match = self.case.match(self.value)
-        if match is None or match[1] == self.repair.of:
-            return
-        later, wanted = match[1], self.repair.of
-        if wanted in self.case.ancestors([later]):
-            between = [
-                self.case.tape.steps[self.case.tape.nodes[node].step]
-                for node in self.case.ancestors([later])
-                if wanted in self.case.ancestors([node]) and node != wanted
-            ]
-            nonlinear = [step for step in between if not is_linear(step)]
-            names = ", ".join(dict.fromkeys(name_of(step.function) for step in nonlinear or between))
-            kind = "missing-derivative" if nonlinear else "missing-term"
-            yield (
-                kind,
-                f"it is the gradient of {self.name(later)}, not of {self.name(wanted)}: the derivative of {names} is missing",
-                None,
-            )
-        elif later in self.case.ancestors([wanted]):
-            yield (
-                "wrong-operand",
-                f"it is the gradient of {self.name(later)}, and not of {self.name(wanted)}: one derivative too many",
-                None,
-            )
-
-    def layout(self) -> Iterator[tuple[str, str, Place | None]]:
-        if self.value.ndim == 2 and close(self.value.T, self.truth):
-            yield "transpose", "it is transposed", None
-        for step in self.steps:
-            transposes = (isinstance(step.function, Attribute) and step.function.__name__ == "T") or name_of(
-                step.function
-            ) == "transpose"
-            if transposes and self.gives_truth({step.index: lambda s, a, k: a[0]}):
-                yield "transpose", "the transpose is too much here", step.place
-            if name_of(step.function) in ("dot", "matmul"):
-                for i in (0, 1):
-                    if self.gives_truth({step.index: with_transposed(i)}):
-                        yield "transpose", f"the {('first', 'second')[i]} factor should be transposed", step.place
-                if self.gives_truth({step.index: lambda s, a, k: s.function(a[1], a[0])}):
-                    yield "transpose", "the factors should be the other way round", step.place
-
-    def operations(self) -> Iterator[tuple[str, str, Place | None]]:
-        swaps: list[tuple[Any, Any, str, str]] = [
-            (np.add, np.subtract, "sign", "`+` should be `-`"),
-            (np.subtract, np.add, "sign", "`-` should be `+`"),
-            (np.multiply, np.divide, "wrong-operand", "`*` should be `/`"),
-            (np.divide, np.multiply, "wrong-operand", "`/` should be `*`"),
-            (np.multiply, np.matmul, "broadcasting-shape", "`*` multiplies element by element; it should be `@`"),
-        ]
-        for step in self.steps:
-            for function, other, kind, sentence in swaps:
-                if step.function is function and self.gives_truth({step.index: lambda s, a, k, f=other: f(*a[:2])}):
-                    yield kind, sentence, step.place
-            if step.function is np.subtract and self.gives_truth({step.index: lambda s, a, k: a[1] - a[0]}):
-                yield "sign", "the difference is the wrong way round", step.place
-
-    def operands(self) -> Iterator[tuple[str, str, Place | None]]:
-        """Another value of the same shape in the place of an operand."""
-        tape = self.case.tape
-        pool: dict[tuple[int, ...], list[int]] = {}
-        for node in tape.nodes:
-            useful = node.number in self.case.forward or node.number in self.named
-            if useful and node.number < self.node and node.value.dtype.kind == "f":
-                pool.setdefault(node.value.shape, []).append(node.number)
-        for step in self.steps:
-            for read in step.reads:
-                for other in pool.get(tape.nodes[read].value.shape, []):
-                    if other == read or close(self.values[other], self.values[read]):
-                        continue
-                    if self.gives_truth(self._everywhere(read, self.values[other])):
-                        yield (*self._said(read, other), step.place)
-
-    def _everywhere(self, read: int, value: Any) -> dict[int, Callable[..., Any]]:
-        slot = self.case.tape.nodes[read].slot
-        return {step.index: with_operand(slot, value) for step in self.steps if read in step.reads}
-
-    def _said(self, read: int, other: int) -> tuple[str, str]:
-        related = read in self.case.ancestors([other]) or other in self.case.ancestors([read])
-        forward = read in self.case.forward and other in self.case.forward
-        sentence = f"{self.name(read)} should be {self.name(other)}"
-        mine, theirs = self.name(read), self.name(other)
-        if related and forward and elementwise(self.case, read, other):
-            return "derivative-at-wrong-point", sentence
-        if mine.rstrip("0123456789]'") == theirs.rstrip("0123456789]'") and mine != theirs:
-            return "wrong-operand", f"{sentence}: another layer's"
-        return "wrong-operand", sentence
-
-    def dropped(self) -> Iterator[tuple[str, str, Place | None]]:
-        for step in self.steps:
-            if len(step.arguments) >= 1 and step.function not in PRODUCTS:
-                for i in range(len(step.arguments)):
-                    if type(step.arguments[i]) is Ref and self.gives_truth({step.index: lambda s, a, k, i=i: a[i]}):
-                        yield (
-                            "scale-factor",
-                            f"one factor too many: without {name_of(step.function)} it is right",
-                            step.place,
-                        )
+    def is_backward(self, step: Step) -> bool:
+        """Whether a call works on gradients, and not on values of the forward pass alone."""
+        before = self.case.ancestors(step.makes) - set(step.makes) - self.case.forward
+        return any(
+            self.names_of(node) and node not in self.case.alike and np.size(self.values[node]) > 1
+            and self.case.step_of(node).function is not None
+            and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+            for node in before
+        )  # fmt: skip
 
 
-def name_of(function: Any) -> str:
-    return getattr(function, "__name__", "a call")
+def bracketed(text: str) -> str:
+    return text if re.fullmatch(r"[\w.\[\]'\"-]+|[\w.]+\([^()]*\)", text) else f"({text})"
 
 
-LINEAR = {
-    "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot", "matmul",
-    "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply", "divide",
-}  # fmt: skip
+def replaced(text: str, old: str, new: str) -> str | None:
+    """A text with one name for another; None where the name isn't in it."""
+    pattern = rf"(?<![\w.]){re.escape(old)}(?![\w])"
+    return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
-def is_linear(step: Step) -> bool:
-    return name_of(step.function) in LINEAR
+def cause_of(case: Case, repair: Repair) -> Cause:
+    """The first change that gives the truth, in the order in which mistakes are usual."""
+    from tinygrad_scratch.verifier.causes import EXPLANATIONS
+
+    region = Region(case, repair)
+    for loose in (False, True):
+        region.loose = loose
+        finding = first_of(region, EXPLANATIONS)
+        if finding is not None:
+            return as_cause(region, finding)
+    sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
+    return as_cause(region, Finding("unexplained", sentence, certainty="unexplained"))
 
 
-def elementwise(case: Case, one: int, other: int) -> bool:
-    """Whether one of two values was made from the other element by element, by a nonlinear function."""
-    early, late = sorted((one, other))
-    between = [
-        case.tape.steps[case.tape.nodes[node].step]
-        for node in case.ancestors([late])
-        if early in case.ancestors([node]) and node != early
-    ]
-    return not any(name_of(step.function) in ("dot", "matmul", "einsum", "sum", "mean") for step in between)
+def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:
+    for explanation in explanations:
+        with np.errstate(all="ignore"):
+            found = next(explanation(region), None)
+        if found is not None:
+            return found
+    return None
 
 
-def with_operand(slot: int, value: Any) -> Callable[..., Any]:
-    """The call with another value in the place of one that it read."""
-
-    def edit(step: Step, arguments: Any, keywords: Any) -> Any:
-        changed = [
-            value if type(part) is Ref and part.slot == slot else given
-            for part, given in zip(step.arguments, arguments, strict=True)
-        ]
-        return step.function(*changed, **keywords)
-
-    return edit
+def as_cause(region: Region, finding: Finding) -> Cause:
+    place = region.here(finding.step)
+    step = finding.step
+    expression = region.code(step) if step is not None and step.place is place else region.expression
+    return Cause(
+        finding.kind, finding.sentence, named_on(region, place), place, region.name(region.of), expression,
+        finding.should_be, finding.certainty, changes=finding.changes,
+    )  # fmt: skip
 
 
-def with_transposed(place: int) -> Callable[..., Any]:
-    def edit(step: Step, arguments: Any, keywords: Any) -> Any:
-        changed = [given.T if i == place else given for i, given in enumerate(arguments)]
-        return step.function(*changed, **keywords)
+def named_on(region: Region, place: Place) -> str:
+    """The name that a line gave."""
+    event = region.event
+    if place.line == event.place.line:
+        return event.name
+    names = [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    return names[0] if names else event.name
 
-    return edit
+
+# ---- all mistakes of a case ------------------------------------------------------------------------------------------
 
 
-def reduce_with(function: Any, axis: Any, keepdims: bool) -> Callable[..., Any]:
-    return lambda step, arguments, keywords: function(arguments[0], axis=axis, keepdims=keepdims)
+def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
+    """The wrong steps in the order in which they were made, with their causes; none where all is right by some convention."""
+    from tinygrad_scratch.verifier.conventions import is_right_by_convention, scales
+    from tinygrad_scratch.verifier.referee import disputed
+
+    if is_right_by_convention(case):
+        return [], []
+    case.doubt = disputed(case)
+    if case.doubt:
+        return [], []
+    best: tuple[tuple[bool, int, bool], float, list[tuple[Repair, Cause]]] | None = None
+    for scale in (1.0, *scales(case, case.replay())):
+        case.reset(scale)
+        found = mistakes(case)
+        key = bool(case.wrong(case.replay())), len(found), scale != 1.0
+        if best is None or key < best[0]:
+            best = key, scale, found
+    assert best is not None
+    if case.scale != best[1]:
+        case.reset(best[1])
+        best = best[0], best[1], mistakes(case)
+    ordered = sorted(best[2], key=lambda pair: pair[0].event.node)
+    return [repair for repair, _ in ordered], [cause for _, cause in ordered]
+
+
+def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
+    """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
+    found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
+    while len(found) < 6:
+        repair = case.next_repair()
+        if repair is None:
+            break
+        cause = cause_of(case, repair)
+        key = repair.event.place.file, repair.event.place.line
+        known = found.get(key)
+        if known is None or repair.event.node < known[0].event.node or known[1].certainty == "unexplained":
+            found[key] = (repair, cause)
+        mend_all_turns(case, repair, cause)
+    return list(found.values())
+
+
+def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
+    """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own."""
+    if cause.changes and not repair.late:
+        try:
+            played = case.replay(edits=cause.changes)
+        except Exception:
+            played = {}
+        for event in same_statement(case, repair.event):
+            if event.node in played and case.match_up_to_factor(np.asarray(played[event.node])) is not None:
+                case.overrides.setdefault(event.node, np.asarray(played[event.node]))
+    case.apply(repair)
+    if not repair.late and not repair.mended:
+        case.mend_turns(repair)
+
+
+def same_statement(case: Case, event: Event) -> list[Event]:
+    return [e for e in case.events if e.place == event.place and e.node > event.node and e.node not in case.forward]

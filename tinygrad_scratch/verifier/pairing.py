@@ -1,87 +1,146 @@
-"""Which gradient belongs to which parameter: by name, by position, by value, by shape, in this order; else it is asked."""
+"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else asked."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from tinygrad_scratch.verifier.gradients import gradients_in
+from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.recorded import Recorded
 from tinygrad_scratch.verifier.tape import Array, Tape
+
+__all__ = ["Final", "Pairing", "gradients_in", "paired"]
 
 
 @dataclass(frozen=True)
 class Final:
-    """A gradient that the person's code ended with: its name, its node, its parameter."""
+    """A gradient that the person's code ended with: its name, its node, its parameter, and how the two were paired."""
 
     name: str
     node: int
     parameter: Parameter
+    by: str = "name"
+    direction: int = 1  # -1 where their code adds it to the parameter
 
 
-def gradients_in(value: Any, path: str = "") -> Iterator[tuple[str, Recorded]]:
-    """The recorded arrays in what a backward pass returned, each with the path that leads to it."""
-    if type(value) is Recorded:
-        yield path, value
-    elif isinstance(value, dict):
-        for key, part in value.items():
-            yield from gradients_in(part, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list | tuple):
-        for i, part in enumerate(value):
-            yield from gradients_in(part, f"{path}.{i}" if path else str(i))
+@dataclass
+class Pairing:
+    """What is being paired. `names` of a gradient are all that it was called, the path in what was returned first."""
+
+    tape: Tape
+    gradients: list[tuple[list[str], int]]
+    parameters: list[Parameter]
+    finals: list[Final] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.left = list(self.gradients)
+        self.free = list(self.parameters)
+
+    def take(self, gradient: tuple[list[str], int], parameter: Parameter, by: str) -> None:
+        names, node = gradient
+        self.finals.append(Final(best_name(names, parameter), node, parameter, by))
+        self.left.remove(gradient)
+        self.free.remove(parameter)
+
+    def fits(self, node: int, parameter: Parameter) -> bool:
+        """Whether the sizes agree; a vector for a matrix of one column, and a transposed matrix, too."""
+        return bool(self.tape.nodes[node].value.size == parameter.recorded.size)
+
+    def by_name(self, free: list[Parameter]) -> None:
+        """The pairs whose names agree most, both ways; no pair where two agree as much."""
+        scores = {
+            (i, j): score
+            for i, (names, node) in enumerate(self.left)
+            for j, parameter in enumerate(free)
+            if (score := max((alike(name, parameter.name) for name in names), default=0.0)) > 0
+            and self.fits(node, parameter)
+        }
+        chosen = []
+        while scores:
+            best = max(scores.values())
+            top = [pair for pair, score in scores.items() if score == best]
+            clear = [
+                (i, j)
+                for i, j in top
+                if sum(other[0] == i for other in top) == sum(other[1] == j for other in top) == 1
+            ]
+            chosen += clear
+            rows = {i for i, _ in (clear or top)}
+            columns = {j for _, j in (clear or top)}
+            scores = {
+                (i, j): score
+                for (i, j), score in scores.items()
+                if ((i, j) not in top) and (not clear or (i not in rows and j not in columns))
+            }
+        for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
+            self.take(gradient, parameter, "name")
+
+    def by_position(self) -> None:
+        """All that is left, in order, or in reverse order."""
+        free = [parameter for parameter in self.free if parameter.asked]
+        if not self.left or len(self.left) != len(free):
+            return
+        forward = all(self.fits(node, p) for (_, node), p in zip(self.left, free, strict=True))
+        backward = all(self.fits(node, p) for (_, node), p in zip(self.left, reversed(free), strict=True))
+        same_shape = len({p.recorded.shape for p in free}) < len(free)
+        if forward or (backward and not same_shape):
+            order = free if forward else free[::-1]
+            for gradient, parameter in list(zip(self.left, order, strict=True)):
+                self.take(gradient, parameter, "position")
+
+    def by_value(self, close: Callable[[Array, Parameter], bool]) -> None:
+        for gradient in list(self.left):
+            value = self.tape.nodes[gradient[1]].value
+            known = [p for p in self.free if self.fits(gradient[1], p) and close(value, p)]
+            if len(known) == 1:
+                self.take(gradient, known[0], "value")
+
+    def by_shape(self) -> None:
+        """Only where no other parameter and no other gradient has that many entries."""
+        asked = [p for p in self.parameters if p.asked] or self.parameters
+        for gradient in list(self.left):
+            shape = self.tape.nodes[gradient[1]].value.shape
+            known = [p for p in asked if self.fits(gradient[1], p)]
+            rivals = [other for other in self.gradients if known and self.fits(other[1], known[0])]
+            if len(known) == 1 and len(rivals) == 1 and known[0] in self.free and shape in (
+                known[0].recorded.shape, known[0].recorded.shape[::-1]
+            ):  # fmt: skip
+                self.take(gradient, known[0], "shape")
 
 
-PREFIXES = re.compile(r"^(?:d[jlce]_?d_?|d[jlce]d|grads?_?(?:of_?|wrt_?)?|gradients?_?|nabla_?|delta_?|del_?|d_?|g_?)")
-SUFFIXES = re.compile(r"(?:_?grads?|_?gradients?|_?prime|_?deriv)$")
-
-
-def bare(name: str) -> str:
-    """A name without what makes it the name of a gradient, and without case and underscores."""
-    text = name.rsplit(".", 1)[-1].lower()
-    found = re.search(r"\[['\"](.+?)['\"]\]$", name)
-    if found:
-        text = found[1].lower()
-    shorter = SUFFIXES.sub("", PREFIXES.sub("", text))
-    return (shorter or text).replace("_", "")
+def best_name(names: list[str], parameter: Parameter) -> str:
+    """What the person calls a gradient: the name that says most, and no mere number."""
+    words = [name for name in names if name and not name.replace(".", "").isdigit() and "()" not in name]
+    return max(
+        words, key=lambda name: (alike(name, parameter.name), -len(name)), default=names[0] if names else "gradient"
+    )
 
 
 def paired(
     parameters: list[Parameter],
     gradients: list[tuple[list[str], int]],
     tape: Tape,
-    close: Callable[[Array, Parameter], bool],
+    close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about."""
-    left = list(gradients)
-    free = list(parameters)
-    finals: list[Final] = []
+    state = Pairing(tape, gradients, parameters)
+    state.by_name([p for p in state.free if p.asked])
+    state.by_position()
+    state.by_value(close)
+    state.by_name([p for p in state.free if not p.asked])
+    state.by_shape()
+    asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
+    unsure = [entry for entry in state.left if any(state.fits(entry[1], p) for p in asked)]
+    return state.finals, unsure
 
-    def take(names: list[str], node: int, parameter: Parameter) -> None:
-        finals.append(Final(names[0], node, parameter))
-        left.remove((names, node))
-        free.remove(parameter)
 
-    def fits(node: int, parameter: Parameter) -> bool:
-        value, wanted = tape.nodes[node].value, tape.nodes[parameter.node].value
-        return value.size == wanted.size
-
-    for names, node in list(left):
-        mine = {bare(name) for name in names}
-        known = [p for p in free if bare(p.name) in mine and fits(node, p)]
-        if len(known) == 1:
-            take(names, node, known[0])
-    if len(left) == len(free) and all(fits(node, p) for (_, node), p in zip(left, free, strict=True)):
-        for (names, node), parameter in list(zip(left, free, strict=True)):
-            take(names, node, parameter)
-    for names, node in list(left):
-        known = [p for p in free if fits(node, p) and close(tape.nodes[node].value, p)]
-        if len(known) == 1:
-            take(names, node, known[0])
-    for names, node in list(left):
-        known = [p for p in free if fits(node, p)]
-        rivals = [other for other in left if known and fits(other[1], known[0])]
-        if len(known) == 1 and len(rivals) == 1:
-            take(names, node, known[0])
-    return finals, left
+def question(tape: Tape, unsure: list[tuple[list[str], int]], free: list[Parameter]) -> str:
+    """What is asked where nothing decides, with both sides."""
+    gradients = ", ".join(f"{names[0] or 'a gradient'} {tape.nodes[node].value.shape}" for names, node in unsure)
+    parameters = ", ".join(f"{p.name} {p.recorded.shape}" for p in free)
+    name = free[0].name if free else "w"
+    return (
+        f"Which gradient belongs to which parameter? Gradients: {gradients}. Parameters: {parameters}. "
+        f"Say it with a dict: check.gradients = {{{name!r}: ..., ...}}."
+    )

@@ -1,26 +1,46 @@
-"""Where people keep their parameters, and how recorded copies take their place for a while."""
+"""Where people keep their parameters, and how recorded arrays take the place of plain ones for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.watch import is_own, parts_of
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
+
+DEPTH = 6
 
 
-@dataclass
+def is_known(value: Any) -> bool:
+    """Whether a module or a class is a person's own; others are never looked into."""
+    return is_own_module(value.__name__ if isinstance(value, ModuleType) else value.__module__)
+
+
+@dataclass(eq=False)
 class Parameter:
-    """An array that gradients are asked for: its name, the node that it was at first, and what holds it."""
+    """An array that gradients are asked for: its name, what it was, and what holds it."""
 
     name: str
-    node: int
+    recorded: Recorded
     array: Any
+    asked: bool = True  # it was pointed at; others are looked at only where a gradient is found for them
+    first: int | None = None
+
+    @property
+    def node(self) -> int:
+        """What it was at first."""
+        if self.first is None:
+            tape, slot = self.recorded._tape, self.recorded._slot
+            self.first = next(node.number for node in tape.nodes if node.slot == slot)
+        return self.first
 
     @property
     def short(self) -> str:
@@ -28,77 +48,215 @@ class Parameter:
         return text[text.rindex("[") + 1 : -1].strip("'\"") if text.endswith("]") and not text[-2].isdigit() else text
 
 
-def arrays_below(value: Any, name: str, seen: set[int], depth: int = 4) -> Iterator[tuple[Any, Any, str, Any]]:
-    """Every floating array that an object leads to: its holder, its key, its name, itself."""
-    if id(value) in seen or not depth:
+Found = tuple[Any, Any, str, Any]  # what holds it, under which key, its name, itself
+
+
+def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> Iterator[Found]:
+    """Every array and number with a point that an object leads to."""
+    if id(value) in seen or not depth or isinstance(value, str | bytes):
         return
     seen.add(id(value))
-    for key, part_name, part in parts_of(value, name):
-        if isinstance(part, np.ndarray) and part.dtype.kind in "fiu" and part.size:
+    for key, part_name, part in parts_below(value, name):
+        if type(part) in (float, np.float64, np.float32, Recorded) or (
+            type(part) is np.ndarray and part.dtype.kind in "biufc"
+        ):
             yield value, key, part_name, part
-        elif not isinstance(part, str | bytes):
+        elif not isinstance(part, str | bytes | int | FunctionType):
             yield from arrays_below(part, part_name, seen, depth - 1)
 
 
-def put(holder: Any, key: Any, value: Any) -> bool:
-    """Give a holder another value under a key; tuples can't take one."""
-    if isinstance(holder, dict | list):
-        holder[key] = value
-    elif isinstance(holder, tuple):
-        return False
-    else:
-        vars(holder)[key] = value
-    return True
+def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
+    """As parts_of, and what modules and classes of a person's own hold."""
+    if isinstance(value, ModuleType | type):
+        if not is_known(value):
+            return
+        for key, part in list(vars(value).items()):
+            if not key.startswith("__") and not isinstance(part, ModuleType | type | FunctionType):
+                yield key, f"{name}.{key}" if name else key, part
+        return
+    yield from parts_of(value, name)
+    if is_own(type(value)) and not isinstance(value, dict | list | tuple | np.ndarray):
+        for kind in type(value).__mro__:  # what the class keeps for all
+            if is_own(kind):
+                for key, part in list(vars(kind).items()):
+                    if isinstance(part, np.ndarray | dict | list) and not key.startswith("__"):
+                        yield Shared(kind, key), f"{name}.{key}", part
+
+
+class Wrapping:
+    """Puts recorded arrays in place of plain ones, remembers which, and takes them out again."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.found: list[Parameter] = []
+        self.undo: list[Callable[[], Any]] = []
+        self.seen: set[int] = set()
+        self._known: set[int] = set()
+        self._outside: list[Array] = []
+
+    def wrap(self, array: Any, path: str, asked: bool) -> Any:
+        """What stands for an array; None for what is no array, or is recorded already."""
+        recorded = from_outside(self.tape, array)
+        if recorded is None:
+            return None
+        if type(array) is np.ndarray:
+            self._outside.append(array)
+        if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
+            self._known.add(id(recorded))
+            self.found.append(Parameter(path, recorded, array, asked and type(array) is np.ndarray))
+        return recorded
+
+    def below(self, value: Any, name: str, asked: bool) -> None:
+        """The same for all that a value holds."""
+        for holder, key, path, array in list(arrays_below(value, name, self.seen)):
+            recorded = self.wrap(array, path_of(path), asked)
+            if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
+                self.undo.append(partial(setattr, key.kind, key.name, array))
+
+    def target(self, target: Any, name: str) -> None:
+        if isinstance(target, np.ndarray | float):
+            self.wrap(target, name, True)
+        else:
+            self.below(target, name, True)
+
+    def ask_for_numbers(self) -> None:
+        """Numbers of Python's are parameters where there are no arrays."""
+        if not any(parameter.asked for parameter in self.found):
+            for parameter in self.found:
+                parameter.asked = True
+
+    def frame(self, frame: FrameType) -> None:
+        """All that a running function's variables lead to. Globals that are arrays the watch sees to."""
+        before = {name: value for name, value in frame.f_locals.items() if is_data(name, value)}
+        changed: dict[str, Any] = {}
+        for name, value in variables_of(frame).items():
+            if not isinstance(value, np.ndarray | float):
+                self.below(value, name, False)
+            elif name in before:
+                changed[name] = self.wrap(value, name, False)
+        changed = {name: value for name, value in changed.items() if value is not None}
+        for name, value in changed.items():
+            set_local(frame, name, value)
+        self.undo.append(partial(unrecord_frame, frame, before, changed))
+
+    def take_out(self) -> None:
+        for step in reversed(self.undo):
+            step()
+        for array in self._outside:
+            restore_content(array, self.tape)
 
 
 @contextmanager
-def recorded_parameters(targets: dict[str, Any], tape: Tape) -> Iterator[list[Parameter]]:
-    """Put recorded copies in place of all arrays that objects hold; afterwards everything is as it was before."""
-    found, swapped = [], []
-    seen: set[int] = set()
-    known: dict[int, Recorded] = {}
-    before = snapshots(targets)
-    for name, target in targets.items():
-        for holder, key, path, array in list(arrays_below(target, name, seen)):
-            if id(array) not in known:
-                copy = array.copy()
-                known[id(array)] = Recorded(tape, copy, tape.constant(copy))
-                if array.dtype.kind == "f":
-                    found.append(
-                        Parameter(path.removeprefix(f"{name}.") if name else path, known[id(array)].node, array)
-                    )
-            if put(holder, key, known[id(array)]):
-                swapped.append((holder, key, array))
+def recorded_parameters(
+    targets: dict[str, Any], tape: Tape, frame: FrameType | None = None
+) -> Iterator[list[Parameter]]:
+    """Put recorded arrays in place of all that objects and a running function hold; afterwards all is as it was."""
+    wrapping = Wrapping(tape)
+    variables = [] if frame is None else list(variables_of(frame).values())
+    wrapping.undo += [undo_of(holder) for holder in holders_below([*targets.values(), *variables])]
     try:
-        yield found
+        for name, target in targets.items():
+            wrapping.target(target, name)
+        wrapping.ask_for_numbers()
+        if frame is not None:
+            wrapping.frame(frame)
+        yield wrapping.found
     finally:
-        restore(before)
+        wrapping.take_out()
 
 
-def snapshots(targets: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """Every container below the targets, with what it holds now."""
-    found: list[tuple[Any, Any]] = []
-    waiting, seen = list(targets.values()), set()
+def path_of(text: str) -> str:
+    """A path from a target without what only says that it is a part: `W1` for `['W1']`."""
+    return re.sub(r"^\['([^']*)'\]", r"\1", text.removeprefix("."))
+
+
+def variables_of(frame: FrameType) -> dict[str, Any]:
+    """The variables of a running function that hold data, with the globals that it mentions."""
+    outer, inner = frame.f_globals, frame.f_locals
+    mentioned = {} if outer is inner else {name: outer[name] for name in frame.f_code.co_names if name in outer}
+    return {name: value for name, value in {**mentioned, **inner}.items() if is_data(name, value)}
+
+
+def is_data(name: str, value: Any) -> bool:
+    return not name.startswith("__") and not isinstance(value, ModuleType | type | FunctionType | str | bytes)
+
+
+def unrecord_frame(frame: FrameType, before: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Give the variables of a running function what they had, and plain arrays to those that it bound meanwhile."""
+    for name, value in list(frame.f_locals.items()):
+        if value is changed.get(name, frame):
+            set_local(frame, name, before[name])
+        elif type(value) is Recorded:
+            set_local(frame, name, value._value())
+        elif name not in before and is_data(name, value):
+            unrecord_below(value)
+
+
+def unrecord_below(value: Any) -> None:
+    """Plain arrays in place of recorded ones, in what was made while recording."""
+    for holder, key, _, part in list(arrays_below(value, "", set())):
+        if type(part) is Recorded:
+            put(holder, key, part._value())
+
+
+def unrecord_names(names: dict[str, Any], before: dict[str, Any]) -> None:
+    """A namespace as it was before."""
+    for name, value in list(names.items()):
+        if name not in before:
+            del names[name]
+        elif value is not before[name]:
+            names[name] = before[name]
+
+
+def restore_content(array: Array, tape: Tape) -> None:
+    """Undo what was written to an array from outside."""
+    recorded = tape.wrapped.get(id(array))
+    if recorded is None or not recorded.is_used or not array.flags.writeable:
+        return
+    first = tape.first_of(recorded._slot)
+    if not np.array_equal(array, first, equal_nan=array.dtype.kind in "fc"):
+        array[...] = first
+
+
+# ---- all as it was before --------------------------------------------------------------------------------------------
+
+
+def holders_below(roots: list[Any]) -> Iterator[Any]:
+    """Every container and object of a person's own below some values."""
+    waiting, seen = list(roots), set()
     while waiting:
         value = waiting.pop()
-        if id(value) in seen:
+        if id(value) in seen or isinstance(value, str | bytes | int | float):
             continue
         seen.add(id(value))
-        if isinstance(value, dict):
-            found.append((value, dict(value)))
-        elif isinstance(value, list):
-            found.append((value, list(value)))
-        elif hasattr(value, "__dict__") and is_own(type(value)):
-            found.append((value, dict(vars(value))))
-        waiting += [part for _, _, part in parts_of(value, "")]
-    return found
+        if isinstance(value, ModuleType) and not is_known(value):
+            continue
+        if isinstance(value, dict | list | ModuleType) or type(value) is np.ndarray or is_own(type(value)):
+            yield value
+        waiting += [part for _, _, part in parts_below(value, "")]
 
 
-def restore(before: list[tuple[Any, Any]]) -> None:
-    for holder, content in before:
-        if isinstance(holder, list):
-            holder[:] = content
-        else:
-            mapping = holder if isinstance(holder, dict) else vars(holder)
+def undo_of(holder: Any) -> Callable[[], Any]:
+    """What gives a container or an object the content that it has now."""
+    if isinstance(holder, list):
+        content = list(holder)
+        return lambda: holder.__setitem__(slice(None), content)
+    if type(holder) is np.ndarray:
+        if holder.dtype.kind != "O":
+            return lambda: None
+        parts = holder.copy()
+        return lambda: holder.__setitem__(..., parts)
+    mapping = holder if isinstance(holder, dict) else getattr(holder, "__dict__", None)
+    slots = [] if isinstance(holder, dict | ModuleType) else [
+        (key, value) for key, value in attributes_of(holder) if mapping is None or key not in mapping
+    ]  # fmt: skip
+    before = dict(mapping) if isinstance(mapping, dict) else {}
+
+    def undo() -> None:
+        if isinstance(mapping, dict):
             mapping.clear()
-            mapping.update(content)
+            mapping.update(before)
+        for key, value in slots:
+            object.__setattr__(holder, key, value)
+
+    return undo

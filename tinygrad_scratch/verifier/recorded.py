@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Leak, Place, Ref, Tape, place_of
+from tinygrad_scratch.verifier.tape import Leak, Ref, Tape, map_tree, place_of
 
-PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags"}
-VIEWS = {"T", "mT", "real", "imag", "flat"}
+PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
+VIEWS = {"T", "mT", "real", "imag"}
+PLAIN_METHODS = {"tobytes", "tofile", "dump", "dumps", "setflags"}
+PLAIN_RESULTS = {
+    "shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "seed", "set_printoptions",
+    "seterr", "errstate",
+    "get_state", "set_state", "save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr",
+    "array_str", "unravel_index",
+    "can_cast", "min_scalar_type", "default_rng", "get_printoptions", "geterr", "isdtype", "issubdtype",
+    "may_share_memory",
+    "shares_memory", "iscomplexobj", "isrealobj",
+}  # fmt: skip
 
 
 class Method:
@@ -22,6 +33,9 @@ class Method:
 
     def __call__(self, array: Any, *arguments: Any, **keywords: Any) -> Any:
         return getattr(array, self.__name__)(*arguments, **keywords)
+
+    def __repr__(self) -> str:
+        return f"a.{self.__name__}"
 
 
 class Attribute:
@@ -39,11 +53,64 @@ def plain(value: Any) -> Any:
     return value._array if type(value) is Recorded else None
 
 
+MOST_ENTRIES = 2_000_000  # larger arrays from outside are data; what is taken from them is recorded when it is used
+
+
+def from_outside(tape: Tape, value: Any) -> Any:
+    """An array or a number of Python's from outside as a Recorded, the same one each time; None for anything else."""
+    if type(value) is float or type(value) in (np.float64, np.float32):
+        return Recorded(tape, np.asarray(np.float64(value) if type(value) is float else value), None, True)
+    if type(value) is not np.ndarray or value.dtype.kind not in "biufc" or value.size > MOST_ENTRIES:
+        return None
+    known = tape.wrapped.get(id(value))
+    if known is None or known._array is not value:
+        known = tape.wrapped[id(value)] = Recorded(tape, value, None)
+    return known
+
+
+def unrecorded(tree: Any) -> Any:
+    """The same tuples, lists and dicts with plain arrays and numbers in them."""
+    return map_tree(lambda value: value._value() if type(value) is Recorded else value, tree)
+
+
+def holds_recorded(tree: Any) -> bool:
+    """Whether a Recorded is anywhere in tuples, lists and dicts."""
+    kind = type(tree)
+    if kind is Recorded:
+        return True
+    if kind is tuple or kind is list:
+        return any(holds_recorded(part) for part in tree)
+    return kind is dict and any(holds_recorded(part) for part in tree.values())
+
+
 def record(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
     """Make a call on the tape, and return its results recorded."""
+    if tape.closed:
+        return function(*unrecorded(arguments), **unrecorded(keywords))
+    if getattr(function, "__name__", "") in WITH_SIZES and not isinstance(function, np.ufunc):
+        arguments, keywords = (*arguments[:1], *without_sizes(arguments[1:])), without_sizes(keywords)
     step, value = tape.record(function, arguments, keywords, plain)
     result, step.result = outputs(tape, step, value, arguments, keywords)
     return result
+
+
+WITH_SIZES = {
+    "reshape", "resize", "tile", "repeat", "broadcast_to", "roll", "split", "array_split", "hsplit", "vsplit", "pad",
+    "expand_dims", "swapaxes",
+    "transpose", "moveaxis", "sum", "mean", "max", "min", "prod", "std", "var", "squeeze", "argmax", "argmin",
+    "concatenate", "stack", "rot90",
+    "as_strided", "sliding_window_view", "flip", "cumsum", "trace", "diagonal", "diag", "triu", "tril",
+}  # fmt: skip
+
+
+def without_sizes(tree: Any) -> Any:
+    """Recorded whole numbers as plain ones where they say sizes, axes and counts: nothing flows through them."""
+    return map_tree(
+        lambda value: (
+            value._value() if type(value) is Recorded and value._array.dtype.kind in "iu" and value.size == 1 else value
+        ),
+        tree,
+    )
 
 
 def outputs(tape: Tape, step: Any, value: Any, arguments: Any, keywords: Any) -> tuple[Any, Any]:
@@ -55,7 +122,7 @@ def outputs(tape: Tape, step: Any, value: Any, arguments: Any, keywords: Any) ->
         array = np.asarray(value)
         if array.dtype.kind not in "biufc":
             return value, None
-        recorded = Recorded(tape, array, tape.add_result(step, array))
+        recorded = Recorded(tape, array, tape.add_result(step, array), isinstance(value, np.generic))
         return recorded, Ref(recorded._slot)
     if isinstance(value, tuple | list):
         pairs = [outputs(tape, step, part, arguments, keywords) for part in value]
@@ -74,108 +141,253 @@ def written(value: Any, arguments: Any, keywords: Any) -> Any:
     return None
 
 
+def in_place(name: str) -> Callable[[Any, Any], Any]:
+    """`+=` and the like: arrays are written to, numbers are not."""
+    written_to = getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__i{name}__")
+    made_new = getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__{name}__")
+    return lambda self, other: made_new(self, other) if self._is_number else written_to(self, other)
+
+
 class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array that writes down what is done with it. It behaves as an ndarray does."""
+    """An array, or a number of NumPy's, that writes down what is done with it. It behaves as the real one does."""
 
-    __slots__ = ("__weakref__", "_array", "_slot", "_tape")
+    __slots__ = ("__weakref__", "_array", "_is_number", "_known_slot", "_tape")
 
-    def __init__(self, tape: Tape, array: Any, slot: int) -> None:
+    def __init__(self, tape: Tape, array: Any, slot: int | None, is_number: bool = False) -> None:
         self._tape = tape
         self._array = array
-        self._slot = slot
+        self._known_slot = slot  # None until an array from outside is used
+        self._is_number = is_number
+
+    @property
+    def _slot(self) -> int:
+        if self._known_slot is None:
+            self._known_slot = self._tape.constant(self._array)
+        return self._known_slot
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the tape knows it; an array from outside that no call reads it need not know."""
+        return self._known_slot is not None
 
     @property
     def node(self) -> int:
         """The number of what it holds now."""
         return self._tape.current[self._slot]
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._value())
+
+    def _value(self) -> Any:
+        """What it stands for: an array or a number."""
+        return self._array[()] if self._is_number else self._array
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         out = keywords.get("out")
         if isinstance(out, tuple) and len(out) == 1:
             keywords["out"] = out[0]
+        if holds_objects(inputs):  # entry by entry, each on its own
+            return getattr(ufunc, method)(*map(boxed, inputs), **keywords)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        return record(self._tape, function, inputs, keywords)
+        return record(self._tape, SPELLED_OUT.get(ufunc.__name__, function), inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
+        if function.__name__ in PLAIN_RESULTS:
+            return function(*unrecorded(arguments), **unrecorded(keywords))
         return record(self._tape, function, arguments, keywords)
 
     def __getitem__(self, index: Any) -> Any:
-        return record(self._tape, operator.getitem, (self, index), {})
+        if self._is_number and index != ():
+            return self._value()[index]  # NumPy's own complaint
+        return record(self._tape, operator.getitem, (self, listed(index)), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        record(self._tape, operator.setitem, (self, index, value), {})
+        if self._is_number:
+            self._value()[index] = value  # NumPy's own complaint
+        if type(value) in (list, tuple) and holds_recorded(value):
+            value = record(self._tape, np.array, (list(value),), {})
+        record(self._tape, operator.setitem, (self, listed(index), value), {})
 
     def __getattr__(self, name: str) -> Any:
         if name in PLAIN:
             return getattr(self._array, name)
         if name in VIEWS:
             return record(self._tape, Attribute(name), (self,), {})
+        if name == "flat":
+            return Flat(self)
         if name.startswith("__") or not hasattr(np.ndarray, name):
-            raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+            kind = type(self._value())
+            raise AttributeError(f"'{kind.__module__}.{kind.__name__}' object has no attribute {name!r}")
+        if name in PLAIN_METHODS:
+            return getattr(self._array, name)
         function = Method(name)
-        return lambda *arguments, **keywords: record(self._tape, function, (self, *arguments), keywords)
+        return lambda *arguments, **keywords: record(
+            self._tape, function, (self, *as_arrays(self._tape, arguments)), keywords
+        )
 
-    # ---- ways out: noted, as what comes after them is not seen -------------------------------------------------------
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Recorded.__slots__:
+            object.__setattr__(self, name, value)
+        elif name == "shape":
+            view = record(self._tape, Method("reshape"), (self, value), {})
+            self._array, self._known_slot = view._array, view._slot
+        else:
+            setattr(self._array, name, value)
 
-    def leak(self, kind: str) -> Any:
-        self._tape.leaks.append(Leak(kind, self.node, here()))
-        return self._array
+    # ---- numbers and containers --------------------------------------------------------------------------------------
 
-    def item(self, *index: int) -> Any:
-        return record(self._tape, operator.getitem, (self, index or (0,) * self._array.ndim), {})
+    __iadd__, __isub__, __imul__ = in_place("add"), in_place("sub"), in_place("mul")
+    __itruediv__, __ifloordiv__, __imod__ = in_place("truediv"), in_place("floordiv"), in_place("mod")
+    __ipow__, __imatmul__ = in_place("pow"), in_place("matmul")
+    __iand__, __ior__, __ixor__ = in_place("and"), in_place("or"), in_place("xor")
+    __ilshift__, __irshift__ = in_place("lshift"), in_place("rshift")
 
-    def tolist(self) -> Any:
-        return self.leak("tolist()").tolist()
-
-    def __float__(self) -> float:
-        return float(self.leak("float()"))
+    def __index__(self) -> int:
+        return operator.index(self._value())
 
     def __int__(self) -> int:
         return int(self._array)
 
-    def __index__(self) -> int:
-        return operator.index(self._array[()])
-
-    def __complex__(self) -> complex:
-        return complex(self.leak("complex()"))
-
     def __bool__(self) -> bool:
         return bool(self._array)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.leak("an array of its own"), dtype=dtype)
+    def __hash__(self) -> int:
+        return hash(self._value())
 
     def __len__(self) -> int:
-        return len(self._array)
+        return len(self._value())
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        if self._array.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self._array)))
 
     def __contains__(self, value: Any) -> bool:
-        return value in self._array
-
-    def __repr__(self) -> str:
-        return repr(self._array)
-
-    def __str__(self) -> str:
-        return str(self._array)
-
-    def __format__(self, spec: str) -> str:
-        return format(self._array[()] if self._array.ndim == 0 else self._array, spec)
-
-    def __copy__(self) -> Any:
-        return self.copy()
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self.copy()
+        return (value._array if type(value) is Recorded else value) in self._array
 
     def __round__(self, digits: int | None = None) -> Any:
-        return record(self._tape, np.round, (self, digits or 0), {})
+        return int(np.round(self._array)) if digits is None else record(self._tape, np.round, (self, digits), {})
 
-    __hash__ = object.__hash__
+    def __copy__(self) -> Any:
+        return self if self._is_number else record(self._tape, Method("copy"), (self,), {})
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:
+        return self._value().__reduce__()
+
+    def __repr__(self) -> str:
+        return repr(self._value())
+
+    def __str__(self) -> str:
+        return str(self._value())
+
+    def __format__(self, spec: str) -> str:
+        return format(self._value(), spec)
+
+    def item(self, *index: int) -> Any:
+        if not index and self._array.size != 1:
+            return self._array.item()  # NumPy's own complaint
+        given: Any = index[0] if len(index) == 1 else index
+        place = given if isinstance(given, tuple) and given else index or (0,) * self._array.ndim
+        if len(place) == 1 and self._array.ndim > 1:
+            return record(self._tape, Method("ravel"), (self,), {})[place[0]]
+        return record(self._tape, operator.getitem, (self, place), {})
+
+    def tolist(self) -> Any:
+        return [part.tolist() for part in self] if self._array.ndim else self.item()
+
+    # ---- ways out: noted, as what comes after them is not seen -------------------------------------------------------
+
+    def leak(self, kind: str) -> Any:
+        """The plain array; that it left is noted."""
+        if not self._tape.closed:
+            self._tape.leaks.append(Leak(kind, self.node, place_of(sys._getframe(1))))
+        return self._array
+
+    def __float__(self) -> float:
+        return float(self.leak("a float of Python's own"))
+
+    def __complex__(self) -> complex:
+        return complex(self.leak("a complex number of Python's own"))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.leak("a function that NumPy's calls don't show"), dtype=dtype)
 
 
-def here() -> Place | None:
-    import sys
+class Flat:
+    """`a.flat`: the entries of an array in one row."""
 
-    return place_of(sys._getframe(1))
+    def __init__(self, array: Recorded) -> None:
+        self._of = array
+
+    def __getitem__(self, index: Any) -> Any:
+        return record(self._of._tape, Method("ravel"), (self._of,), {})[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        record(self._of._tape, set_flat, (self._of, index, value), {})
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(record(self._of._tape, Method("ravel"), (self._of,), {}))
+
+    def __len__(self) -> int:
+        return int(self._of._array.size)
+
+
+def set_flat(array: Any, index: Any, value: Any) -> None:
+    """`a.flat[index] = value`, on anything that can be assigned to."""
+    places = np.unravel_index(np.arange(array.size)[index], array.shape)
+    array[places] = np.reshape(value, np.shape(places[0])) if np.ndim(value) else value
+
+
+set_flat.__name__ = "setitem"
+
+
+def listed(index: Any) -> Any:
+    """An index with plain numbers in its lists: they choose places, and nothing flows through them."""
+    if type(index) is tuple:
+        return tuple(listed(part) for part in index)
+    return unrecorded(index) if type(index) is list else index
+
+
+def as_arrays(tape: Tape, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Lists with recorded numbers in them as recorded arrays."""
+    return tuple(
+        record(tape, np.array, (part,), {}) if type(part) in (list, tuple) and holds_floats(part) else part
+        for part in arguments
+    )
+
+
+def holds_floats(tree: Any) -> bool:
+    if type(tree) is Recorded:
+        return bool(tree._array.dtype.kind in "fc" or tree._array.ndim)
+    return type(tree) in (list, tuple) and any(holds_floats(part) for part in tree)
+
+
+def holds_objects(inputs: Any) -> bool:
+    return any(type(part) is np.ndarray and part.dtype.kind == "O" for part in inputs)
+
+
+def boxed(value: Any) -> Any:
+    """A Recorded as an array of objects."""
+    if type(value) is not Recorded:
+        return value
+    box = np.empty(value.shape, dtype=object)
+    for place in np.ndindex(value.shape):
+        box[place] = value[place] if place else value
+    return box
+
+
+def sigmoid(x: Any) -> Any:
+    """scipy.special.expit."""
+    return 1 / (1 + np.exp(-x))
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """scipy.special.xlogy."""
+    return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
+
+
+SPELLED_OUT: dict[str, Callable[..., Any]] = {"expit": sigmoid, "xlogy": xlogy}

@@ -1,4 +1,4 @@
-"""The tape: every NumPy call that a person's program made, in order, with the place in their source; it can be played again.
+"""The tape: every NumPy call that a person's program made, with the place in their source; it can be played again.
 
 A replay makes the same calls on arrays of its own, in-place writes and views included. So one may put another value in
 place of any that the program computed, and see what becomes of the rest.
@@ -6,10 +6,13 @@ place of any that the program computed, and see what becomes of the rest.
 
 from __future__ import annotations
 
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +35,7 @@ class Place:
 
 @dataclass(eq=False, slots=True)
 class Node:
-    """What one array held from one step to the next write into it. `slot` is the array, `value` a copy of its content."""
+    """What one array held until the next write into it. `slot` is the array, `value` a copy of its content."""
 
     number: int
     slot: int
@@ -70,30 +73,50 @@ class Leak:
     place: Place | None
 
 
+class LimitReached(BaseException):
+    """A run took longer, or more calls, than was allowed. Not an Exception, so that their own handlers let it pass."""
+
+
 @dataclass
 class Tape:
-    """What is recorded of one run."""
+    """What is recorded of one run. Once it is closed, calls are made and no more written down."""
 
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
+    closed: bool = False
+    most_steps: int = 200_000
+    wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
     _arrays: dict[int, weakref.ref[Any]] = field(default_factory=dict)  # slot -> its array
     _constants: dict[int, tuple[Any, int]] = field(default_factory=dict)  # id of an array from outside -> it, its slot
+    _memory: dict[int, list[int]] = field(default_factory=dict)  # id of what owns the memory -> the slots that show it
 
     # ---- recording ---------------------------------------------------------------------------------------------------
 
     def constant(self, array: Array) -> int:
         """The slot of an array that came from outside; the same array has the same slot."""
         known = self._constants.get(id(array))
-        if known is not None and known[0] is array and np.array_equal(self.value_of(known[1]), array, equal_nan=True):
+        if known is not None and known[0] is array and same(self.value_of(known[1]), array):
             return known[1]
         slot = self._slot(array)
         step = Step(len(self.steps), None, array.copy("K"), {}, place_of(sys._getframe(1)), result=Ref(slot))
-        self.steps.append(step)
+        self._append(step)
         step.makes = (self._node(slot, array),)
         self._constants[id(array)] = (array, slot)
         return slot
+
+    def constants(self) -> Iterator[tuple[Array, int]]:
+        """The arrays from outside, each with its first node."""
+        first: dict[int, int] = {}
+        for step in self.steps:
+            if step.function is None:
+                first[step.result.slot] = step.makes[0]
+        return ((array, first[slot]) for array, slot in self._constants.values())
+
+    def first_of(self, slot: int) -> Array:
+        """What an array held when it was first used."""
+        return next(node.value for node in self.nodes if node.slot == slot)
 
     def value_of(self, slot: int) -> Array:
         return self.nodes[self.current[slot]].value
@@ -101,13 +124,15 @@ class Tape:
     def record(self, function: Any, arguments: Any, keywords: Any, plain: Callable[[Any], Any]) -> tuple[Step, Any]:
         """Make a call and write it down; `plain` gives the array of what stands for one, and None for other things."""
         references = map_tree(lambda value: self._reference(value, plain), (arguments, keywords))
-        reads = tuple(dict.fromkeys(self.current[ref.slot] for ref in refs_in(references)))
+        slots = list(dict.fromkeys(ref.slot for ref in refs_in(references)))
+        reads = tuple(self.current[slot] for slot in slots)
         given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
-        before = self._watched(refs_in(references))
+        before = self._sharing(slots) if may_write(function, arguments, keywords) else []
         value = function(*given[0], **given[1])
         step = Step(len(self.steps), function, references[0], references[1], place_of(sys._getframe(1)), reads)
-        self.steps.append(step)
-        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before))
+        self._append(step)
+        written = target_of(function, references[0], references[1]) if before else None
+        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before, written))
         return step, value
 
     def add_result(self, step: Step, array: Array) -> int:
@@ -116,17 +141,23 @@ class Tape:
         step.makes += (self._node(slot, array),)
         return slot
 
+    def _append(self, step: Step) -> None:
+        if len(self.steps) >= self.most_steps:
+            raise LimitReached(f"{self.most_steps:,} calls of NumPy")
+        self.steps.append(step)
+
     def _reference(self, value: Any, plain: Callable[[Any], Any]) -> Any:
         slot = getattr(value, "_slot", None)
         if slot is not None and plain(value) is not None:
             return Ref(slot)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return Ref(self.constant(value))
         return value
 
     def _slot(self, array: Array) -> int:
         slot = len(self._arrays)
         self._arrays[slot] = weakref.ref(array)
+        self._memory.setdefault(id(owner_of(array)), []).append(slot)
         return slot
 
     def _node(self, slot: int, array: Any) -> int:
@@ -135,22 +166,54 @@ class Tape:
         self.current[slot] = node.number
         return node.number
 
-    def _watched(self, refs: Iterator[Ref]) -> list[int]:
+    def _sharing(self, slots: list[int]) -> list[int]:
         """The slots whose content a call might change: its arguments, and what shares memory with them."""
-        given = [array for ref in refs if (array := self._arrays[ref.slot]()) is not None]
-        return [
-            slot
-            for slot, reference in self._arrays.items()
-            if (array := reference()) is not None and any(np.may_share_memory(array, other) for other in given)
-        ]
+        owners = {id(owner): owner for slot in slots if (owner := self._owner(slot)) is not None}
+        return sorted(slot for owner in owners for slot in self._memory[owner] if self._owner(slot) is owners[owner])
 
-    def _changed(self, slots: list[int]) -> list[int]:
+    def _owner(self, slot: int) -> Any:
+        array = self._arrays[slot]()
+        return None if array is None else owner_of(array)
+
+    def _changed(self, slots: list[int], written: int | None) -> list[int]:
+        """Those that a call wrote other content into, and the one that it was told to write to."""
         return [
             slot
             for slot in slots
-            if (array := self._arrays[slot]()) is not None
-            and not np.array_equal(array, self.value_of(slot), equal_nan=array.dtype.kind in "fc")
+            if (array := self._arrays[slot]()) is not None and (slot == written or not same(array, self.value_of(slot)))
         ]
+
+    # ---- a call put in afterwards ------------------------------------------------------------------------------------
+
+    def insert(self, after: int, function: Any, reads: tuple[int, ...]) -> tuple[int, Callable[[int], int]]:
+        """Put a call of some values right after the step that made one of them: its node, and the new number of each.
+
+        So a loss that nobody computed can be read off an output as it was then, whatever was written to it later.
+        """
+        step = Step(
+            after + 1, function, tuple(Ref(self.nodes[node].slot) for node in reads), {}, self.steps[after].place
+        )
+        first = next((node.number for node in self.nodes if node.step > after), len(self.nodes))
+
+        def moved(node: int) -> int:
+            return node + (node >= first)
+
+        value = np.asarray(function(*(self.nodes[node].value for node in reads)))
+        for node in self.nodes:
+            node.number, node.step = moved(node.number), node.step + (node.step > after)
+        for later in self.steps:
+            later.index += later.index > after
+            later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
+        self.current = {slot: moved(node) for slot, node in self.current.items()}
+        for leak in self.leaks:
+            leak.node = moved(leak.node)
+        slot = len(self._arrays)
+        self._arrays[slot] = weakref.ref(value)
+        step.result, step.reads, step.makes = Ref(slot), reads, (first,)
+        self.steps.insert(after + 1, step)
+        self.nodes.insert(first, Node(first, slot, after + 1, value))
+        self.current[slot] = first
+        return first, moved
 
     # ---- playing it again --------------------------------------------------------------------------------------------
 
@@ -161,16 +224,21 @@ class Tape:
         edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
         wrap: Callable[[Array], Any] = lambda array: array.copy("K"),
         until: int | None = None,
+        late: dict[int, tuple[int, Array]] | None = None,
     ) -> dict[int, Any]:
         """What each node holds in a run with other values put in.
 
         `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
-        node; `edits` makes another call of a step. `wrap` makes what a constant is played with.
+        node; `edits` makes another call of a step. `wrap` makes what a constant is played with. `late` gives a slot
+        another array just before a step, so that only what reads it later sees that.
         """
         playing: dict[int, Any] = {}
         found: dict[int, Any] = {}
         steps = self.steps if until is None else self.steps[: until + 1]
         for step in steps:
+            if late and step.index in late:
+                slot, array = late[step.index]
+                playing[slot] = np.array(array)
             if step.function is None:
                 node = step.makes[0]
                 given = start[node] if start and node in start else wrap(step.arguments)
@@ -185,9 +253,54 @@ class Tape:
             for node in step.makes:
                 slot = self.nodes[node].slot
                 if overrides and node in overrides:
-                    playing[slot][...] = overrides[node]
+                    put(playing, slot, overrides[node])
                 found[node] = kept(playing[slot])
         return found
+
+
+def owner_of(array: Array) -> Any:
+    """The array whose memory a view shows; itself for others."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind in "fc")
+
+
+WRITING = {
+    "setitem", "setattr", "copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis", "fill", "sort",
+    "partition", "itemset",
+    "resize", "at", "setfield", "shuffle", "nan_to_num",
+}  # fmt: skip
+
+
+def may_write(function: Any, arguments: Any, keywords: Any) -> bool:
+    """Whether a call may change one of its arguments."""
+    if isinstance(function, np.ufunc) and len(arguments) > function.nin:
+        return True
+    return "out" in keywords or getattr(function, "__name__", "setitem") in WRITING
+
+
+def put(playing: dict[int, Any], slot: int, value: Any) -> None:
+    """Another content for an array; another array, where the one that there is can't hold it."""
+    held = playing[slot]
+    fits = isinstance(held, np.ndarray) and held.flags.writeable and held.shape == np.shape(value)
+    if fits and np.can_cast(np.asarray(value).dtype, held.dtype, "same_kind"):
+        held[...] = value
+    else:
+        playing[slot] = np.array(value) if isinstance(held, np.ndarray) else held * 0 + value
+
+
+def target_of(function: Any, arguments: Any, keywords: Any) -> int | None:
+    """The slot of the array that a call is told to write to."""
+    target = keywords.get("out")
+    if isinstance(target, tuple):
+        target = target[0] if target else None
+    if target is None and getattr(function, "__name__", "") in WRITING and arguments:
+        target = arguments[0]
+    return target.slot if type(target) is Ref else None
 
 
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:
@@ -230,20 +343,25 @@ def refs_in(tree: Any) -> Iterator[Ref]:
 
 # ---- places in a person's source -------------------------------------------------------------------------------------
 
+PACKAGE = str(Path(__file__).resolve().parents[1])
+PYTHON = tuple({str(Path(os.__file__).parent), f"{sys.prefix}/lib/python", f"{sys.base_prefix}/lib/python"})
 
+
+@cache
 def is_theirs(file: str) -> bool:
     """Whether a file is a person's own, and not of Python, of an installed package or of this one."""
-    return not (file.startswith("<") and file != "<stdin>") and not any(part in file for part in NOT_THEIRS)
-
-
-NOT_THEIRS = ("site-packages", "dist-packages", f"{sys.prefix}/lib/python", f"{sys.base_prefix}/lib/python", "<frozen")
+    if file.startswith("<"):  # typed in, or run from a string
+        return not file.startswith(("<frozen", "<__array_function__"))
+    if "site-packages" in file or "dist-packages" in file:
+        return False
+    return not file.startswith((PACKAGE, *PYTHON))
 
 
 def place_of(frame: Any) -> Place | None:
     """The place of the innermost call that a person's code made."""
     while frame is not None:
-        file = frame.f_code.co_filename
-        if is_theirs(file) and "tinygrad_scratch/verifier" not in file:
-            return Place(file, frame.f_lineno, frame.f_code.co_name, frame.f_lasti)
+        code = frame.f_code
+        if is_theirs(code.co_filename):
+            return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
         frame = frame.f_back
     return None

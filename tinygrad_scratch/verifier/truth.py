@@ -43,46 +43,85 @@ class NotOnTensors(Exception):
         self.error = error
 
 
-def truth_of(tape: Tape, parameters: list[int], loss: int) -> Truth:
-    """The cotangents of all values that a loss was computed from, constants of floats among them."""
-    leaves: dict[int, Tensor] = {}
-    values: dict[int, Tensor] = {}
-    readers: list[tuple[int, int, Tensor]] = []  # node, step, what the step read
+@dataclass
+class Played:
+    """A run of the tape on Tensors: what each node is, and each reading of one."""
+
+    values: dict[int, Tensor] = field(default_factory=dict)
+    readers: list[tuple[int, int, Tensor | None]] = field(default_factory=list)  # node, step, what it read; None for views
+
+    def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
+        """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
+        asked = [node for node in nodes if node in self.values and self.values[node]._record is not None]
+        if type(of) is not Tensor or of._record is None or not asked:
+            return {}
+        found = of.gradient(*(self.values[node] for node in asked))
+        return {node: gradient.numpy() for node, gradient in zip(asked, found, strict=True)}
+
+
+def played_on_tensors(
+    tape: Tape, until: int, start: dict[int, Array] | None = None, overrides: dict[int, Array] | None = None,
+    edits: dict[int, Any] | None = None, constants: bool = True,
+) -> Played:  # fmt: skip
+    """The steps up to one, on Tensors; constants are leaves that ask for gradients unless told otherwise."""
+    run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     with enable_grad():
-        for step in tape.steps[: tape.nodes[loss].step + 1]:
+        for step in tape.steps[: until + 1]:
             if step.function is None:
                 node = step.makes[0]
-                floating = step.arguments.dtype.kind == "f"
-                leaf = Tensor(step.arguments, requires_grad=floating)
+                value = start[node] if start and node in start else step.arguments
+                floating = value.dtype.kind == "f" and constants
+                leaf = Tensor(value, requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
-                leaves[node] = leaf
             else:
-                play(step, playing, readers, now, tape)
+                play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
             for node in step.makes:
                 slot = tape.nodes[node].slot
                 now[slot] = node
+                if overrides and node in overrides:
+                    playing[slot] = Tensor(np.array(overrides[node]))
                 held = playing[slot]
                 if type(held) is Tensor:
-                    values[node] = make(held._value, held._record)
-        total = values[loss]
+                    run.values[node] = make(held._value, held._record)
+    return run
+
+
+def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None) -> Truth:
+    """The cotangents of all values that a loss was computed from, constants of floats among them."""
+    run = played_on_tensors(tape, tape.nodes[loss].step, start)
     found = Truth(loss)
+    total = run.values[loss]
     if total._record is None:
         return found
     if total.size > 1:
         total = np.sum(total)
-    asked = [(node, tensor) for node, tensor in values.items() if tensor._record is not None]
-    read = [(node, step, tensor) for node, step, tensor in readers if tensor._record is not None]
+    asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
+    read = [(node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None]
     gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
     for (node, _), gradient in zip(asked, gradients, strict=False):
         found.cotangents[node] = gradient.numpy()
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
-        found.parts.setdefault(node, []).append((step, gradient.numpy()))
+        if np.any(gradient.numpy()):
+            found.parts.setdefault(node, []).append((step, gradient.numpy()))
+    for node, step, tensor in run.readers:
+        if tensor is None and node in found.cotangents:
+            add_rest(found, node, step)
     return found
 
 
-def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape) -> None:
+def add_rest(truth: Truth, node: int, step: int) -> None:
+    """The part that came through a view: what the other parts leave over."""
+    whole = truth.cotangents[node]
+    rest = whole - sum(part for _, part in truth.parts.get(node, []))
+    if np.max(np.abs(rest), initial=0.0) > 1e-9 * np.max(np.abs(whole), initial=0.0):
+        truth.parts.setdefault(node, []).append((step, rest))
+
+
+def play(
+    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None
+) -> None:
     """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
     reads_only = not step.makes or all(
         tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
@@ -92,14 +131,18 @@ def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int],
         if type(part) is not Ref:
             return part
         held = playing[part.slot]
-        if reads_only and type(held) is Tensor and held._record is not None and not shows(step, held, tape):
+        if reads_only and type(held) is Tensor and held._record is not None and shows(step, held, tape):
+            readers.append((now[part.slot], step.index, None))
+        elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
             readers.append((now[part.slot], step.index, held))
         return held
 
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     try:
-        value = ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
+        value = (
+            edit(step, arguments, keywords) if edit else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
+        )
     except Exception as error:
         raise NotOnTensors(step, error) from error
     bind(step.result, value, playing)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
+import dis
+import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
+from functools import cache
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
-from tinygrad_scratch.verifier.recorded import Recorded
-from tinygrad_scratch.verifier.tape import Place, Tape, is_theirs
+import numpy as np
 
-DEPTH = 3
-WIDTH = 100
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs
+
+RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
+DEPTH = 4
+WIDTH = 300
 
 
 @dataclass(frozen=True)
@@ -42,50 +50,189 @@ class Watch:
     tape: Tape
     events: list[Event] = field(default_factory=list)
     returned: list[Event] = field(default_factory=list)
+    arguments: list[Event] = field(default_factory=list)
+    deadline: float = float("inf")
+    seconds: float = 0.0
+    on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
+    on_line: Callable[[FrameType], None] | None = None
+    outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(
+        default_factory=dict
+    )  # namespaces, and what was in them
+    placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
+    own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
-    _held: list[Any] = field(default_factory=list)  # so that no id is used twice
+    _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
+    _frames: int = 0
+    _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
+    _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
 
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
-        if not is_theirs(frame.f_code.co_filename) or "tinygrad_scratch/verifier" in frame.f_code.co_filename:
+        if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
             return None
-        if kind == "call":  # arguments are names of what others named already
-            self._held.append(frame)
-            for name, value in frame.f_locals.items():
-                if type(value) is Recorded:
-                    self._known[id(frame), name] = value.node
-        else:
-            self._look(frame, self._lines.get(id(frame), frame.f_lineno))
+        if time.monotonic() > self.deadline:
+            raise LimitReached(f"{self.seconds:g} seconds")
+        key = id(frame)
+        if kind == "call":
+            self._frames += 1
+            self._numbers[key] = -self._frames
+            self._enter(frame)
+        elif kind in ("line", "return"):
+            self._look(frame, self._lines.get(key, frame.f_lineno))
             if kind == "return":
                 self._return(frame, argument)
-        self._lines[id(frame)] = frame.f_lineno
+                self._lines.pop(key, None)
+                return self.trace
+            if self.on_line is not None:
+                self.on_line(frame)
+        self._lines[key] = frame.f_lineno
         return self.trace
 
-    def _look(self, frame: FrameType, line: int) -> None:
-        """Everything that a frame's names lead to, as far as it is new."""
-        place = Place(frame.f_code.co_filename, line, frame.f_code.co_name, 0)
-        names = frame.f_locals
+    def _owner(self, frame: FrameType) -> int:
+        return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self._numbers.get(id(frame), id(frame))
+
+    def _enter(self, frame: FrameType) -> None:
+        """Arguments are names of what others named already; those of values without a name are kept apart."""
+        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        names, owner = frame.f_locals, self._owner(frame)
+        self.remember(frame)
         if frame.f_code.co_name == "<module>":
-            names = {name: value for name, value in names.items() if not name.startswith("__")}
+            return
         for name, value in list(names.items()):
-            self._see(id(frame), name, name, value, place, DEPTH)
+            if type(value) is float and RATE.match(name):  # so that an update says what was taken off
+                names[name] = value = from_outside(self.tape, value)
+            value = self._recorded(names, name, value)
+            if type(value) is Recorded:
+                if value.is_used:
+                    self._known[owner, name] = value.node
+                    self.arguments.append(Event(name, value.node, place, owner, len(self.tape.steps)))
+                else:
+                    self._known[owner, name] = -1
+                    self._unused.append((value, Event(name, -1, place, owner, 0)))
+
+    def remember(self, frame: FrameType) -> None:
+        """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
+        outer = frame.f_globals
+        if id(outer) not in self.outer:
+            self.outer[id(outer)] = outer, dict(outer)
+            self.on_names(outer)
+        for name in frame.f_code.co_names:
+            if type(outer.get(name)) is np.ndarray:
+                self._global(outer, name)
+
+    def _look(self, frame: FrameType, line: int) -> None:
+        """Everything that the names on a line lead to, as far as it is new."""
+        place = Place(frame.f_code.co_filename, line, frame.f_code.co_name, 0)
+        names, outer, owner = frame.f_locals, frame.f_globals, self._owner(frame)
+        for name in names_on_lines(frame.f_code).get(line, ()):
+            if name in names:
+                self._see(owner, name, name, self._recorded(names, name, names[name]), place, DEPTH)
+            elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
+                value = self._global(outer, name)
+                self._see(id(outer), name, name, value, place, DEPTH)
+
+    def _recorded(self, names: Any, name: str, value: Any) -> Any:
+        """A plain array under a local name becomes a recorded one, so that its methods are seen."""
+        if type(value) is not np.ndarray or name.startswith("__"):
+            return value
+        recorded = from_outside(self.tape, value)
+        if recorded is None:
+            return value
+        if "__name__" not in names or id(names) in self.own_names:
+            names[name] = recorded
+        return recorded
+
+    def _global(self, outer: dict[str, Any], name: str) -> Any:
+        """A plain array under a global name becomes a recorded one, until the end."""
+        value = outer[name]
+        if type(value) is not np.ndarray:
+            return value
+        recorded = from_outside(self.tape, value)
+        if recorded is not None:
+            outer[name] = recorded
+        return outer[name]
 
     def _see(self, owner: int, key: Any, name: str, value: Any, place: Place, depth: int) -> None:
         if type(value) is Recorded:
-            node = value.node
+            node = value.node if value.is_used else -1
             if self._known.get((owner, key)) != node:
                 self._known[owner, key] = node
-                self.events.append(Event(name, node, place, owner, len(self.tape.steps)))
-        elif depth and not isinstance(value, str | bytes | type):
+                event = Event(name, node, place, owner, len(self.tape.steps))
+                if node < 0:
+                    self._unused.append((value, event))
+                elif not self._is_named_already(value, event):
+                    self.events.append(event)
+        elif depth and not isinstance(value, str | bytes | type | float | int):
+            self._held[id(value)] = value
             for part_key, part_name, part in parts_of(value, name):
+                part = self._placed(value, part_key, part)
                 self._see(id(value), part_key, part_name, part, place, depth - 1)
+
+    def _placed(self, holder: Any, key: Any, part: Any) -> Any:
+        """A plain array in a container or an object becomes a recorded one, until the end."""
+        recorded = from_outside(self.tape, part) if type(part) is np.ndarray else None
+        if recorded is None or not put(holder, key, recorded):
+            return part
+        self.placed.append((holder, key, part, recorded))
+        return recorded
+
+    def take_back(self) -> None:
+        """Plain arrays where recorded ones were put."""
+        for holder, key, part, recorded in reversed(self.placed):
+            if any(now is recorded for own_key, _, now in parts_of(holder, "") if own_key == key):
+                put(holder, key, part)
+        self.placed.clear()
+
+    def _is_named_already(self, value: Recorded, event: Event) -> bool:
+        """Whether an array from outside got this name before it was used."""
+        for other, early in self._unused:
+            if other is value and (early.owner, early.name) == (event.owner, event.name):
+                return (
+                    self.tape.nodes[event.node].step < 0
+                    or self.tape.steps[self.tape.nodes[event.node].step].function is None
+                )
+        return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
         for _, name, part in parts_of((value,), ""):
-            if type(part) is Recorded:
+            if type(part) is Recorded and part.is_used:
                 text = f"{frame.f_code.co_name}(){name.removeprefix('[0]')}"
-                self.returned.append(Event(text, part.node, place, id(frame), len(self.tape.steps)))
+                self.returned.append(Event(text, part.node, place, self._owner(frame), len(self.tape.steps)))
+
+    def late(self) -> Iterator[tuple[int, Event]]:
+        """The names that arrays from outside had before any call read them, with their nodes now."""
+        first: dict[int, int] = {}
+        for node in self.tape.nodes:
+            first.setdefault(node.slot, node.number)
+        return ((first[value._slot], event) for value, event in self._unused if value.is_used)
+
+    def finish(self) -> None:
+        """The names of arrays from outside, now that it is known which were used."""
+        self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
+        self._unused.clear()
+
+
+def is_generated(frame: FrameType) -> bool:
+    """Whether nobody wrote a function: Python makes the methods of dataclasses from strings."""
+    return frame.f_code.co_filename == "<string>" and frame.f_code.co_name.startswith("__")
+
+
+@cache
+def names_on_lines(code: CodeType) -> dict[int, tuple[str, ...]]:
+    """The names that each line of a function reads or binds."""
+    found: dict[int, dict[str, None]] = {}
+    for instruction in dis.get_instructions(code):
+        line = instruction.positions.lineno if instruction.positions else None
+        if line is None or not instruction.opname.startswith(("LOAD_", "STORE_")) or "ATTR" in instruction.opname:
+            continue
+        if "CONST" in instruction.opname or "METHOD" in instruction.opname:
+            continue
+        values = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+        for value in values:
+            if isinstance(value, str):
+                found.setdefault(line, {})[value] = None
+    return {line: tuple(names) for line, names in found.items()}
 
 
 def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
@@ -94,35 +241,94 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
         for key, part in list(value.items())[:WIDTH]:
             yield key, f"{name}[{key!r}]", part
     elif isinstance(value, list | tuple):
+        fields = getattr(value, "_fields", None)
         for i, part in enumerate(value[:WIDTH]):
-            yield i, f"{name}[{i}]", part
-    elif hasattr(value, "__dict__") and is_own(type(value)):
-        for key, part in list(vars(value).items())[:WIDTH]:
+            yield i, f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part
+    elif type(value) is np.ndarray:
+        if value.dtype.kind == "O" and value.size <= WIDTH:
+            for place in np.ndindex(value.shape):
+                yield place, f"{name}[{', '.join(map(str, place))}]", value[place]
+    elif is_own(type(value)):
+        for key, part in attributes_of(value):
             yield key, f"{name}.{key}", part
+
+
+def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes that an object stores, with slots; private names as they are written."""
+    for key, part in list(getattr(value, "__dict__", {}).items())[:WIDTH]:
+        yield key, part
+    for kind in type(value).__mro__:
+        own = vars(kind).get("__slots__", ())
+        for key in (own,) if isinstance(own, str) else own:
+            stored = f"_{kind.__name__.lstrip('_')}{key}" if key.startswith("__") and not key.endswith("__") else key
+            if stored not in ("__dict__", "__weakref__") and hasattr(value, stored):
+                yield stored, getattr(value, stored)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The key of an attribute that a class keeps for all of its objects."""
+
+    kind: type
+    name: str
+
+
+def put(holder: Any, key: Any, value: Any) -> bool:
+    """Give a holder another value under a key; tuples can't take one."""
+    try:
+        if type(key) is Shared:
+            setattr(key.kind, key.name, value)
+        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
+            holder[key] = value
+        elif isinstance(holder, tuple):
+            return False
+        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
+            vars(holder)[key] = value
+        elif isinstance(holder, type | ModuleType):
+            setattr(holder, key, value)
+        else:
+            object.__setattr__(holder, key, value)
+    except (AttributeError, TypeError):  # it holds what it holds
+        return False
+    return True
 
 
 def is_own(kind: type) -> bool:
     """Whether a class is a person's own."""
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    return kind.__module__ == "__main__" or (file is not None and is_theirs(file))
+    return is_own_module(kind.__module__) or (kind.__module__ == "types" and kind.__name__ == "SimpleNamespace")
+
+
+@cache
+def is_own_module(name: str) -> bool:
+    if name == "__main__" or name not in sys.modules:  # made by exec, or in a notebook
+        return True
+    file = getattr(sys.modules[name], "__file__", None)
+    return isinstance(file, str) and bool(is_theirs(file))
 
 
 @contextmanager
-def watched(watch: Watch, frame: FrameType) -> Iterator[None]:
+def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
     """Watch every line of the person's code, also in the function that is running already."""
-    before, frames = sys.gettrace(), []
-    current: FrameType | None = frame
-    while current is not None:
-        if is_theirs(current.f_code.co_filename):
-            frames.append((current, current.f_trace))
-            watch.trace(current, "call", None)
-            current.f_trace = watch.trace
-        current = current.f_back
+    before, inner = sys.gettrace(), None
+    if frame is not None and is_theirs(frame.f_code.co_filename):
+        inner = frame.f_trace
+        watch._frames += 1
+        watch._numbers[id(frame)] = -watch._frames
+        watch._lines[id(frame)] = frame.f_lineno
+        frame.f_trace = watch.trace
+        if frame.f_globals is not frame.f_locals:
+            watch.remember(frame)
     sys.settrace(watch.trace)
     try:
         yield
     finally:
         sys.settrace(before)
-        for current, old in frames:
-            current.f_trace = old
+        if frame is not None:
+            frame.f_trace = inner
+
+
+def set_local(frame: FrameType, name: str, value: Any) -> None:
+    """Give a variable of a running function another value."""
+    frame.f_locals[name] = value
+    if sys.version_info < (3, 13):
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

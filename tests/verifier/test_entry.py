@@ -1,0 +1,95 @@
+"""Programs of many styles are recorded without edits, and their losses, gradients and parameters are found."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.entry_programs import PROGRAMS, Program
+from tinygrad_scratch import verify
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Any]:
+    """Makes a module of a program, as a person's own file is one."""
+    made: list[str] = []
+
+    def module_of(source: str, name: str = "program") -> Any:
+        file = tmp_path / f"{name}.py"
+        file.write_text(source, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        made.append(name)
+        spec.loader.exec_module(module)
+        return module
+
+    yield module_of
+    for name in made:
+        del sys.modules[name]
+
+
+def source_of(program: Program) -> str:
+    return (
+        f"{program.imports}\n{program.source}\n"
+        f"def judged(verify):\n    with verify({program.targets}) as "
+        f"check:\n{textwrap.indent(program.block, ' ' * 8)}\n    return check\n"
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+@pytest.mark.filterwarnings("ignore:Calling np.sum")
+def test_program_is_recorded_and_paired(program: Program, load: Any) -> None:
+    module = load(source_of(program), program.name)
+    before = contents(module)
+    if not program.targets:  # the block stands where the variables are
+        source = (
+            f"{program.imports}\n{program.source}\nwith verify() as check:\n{textwrap.indent(program.block, '    ')}\n"
+        )
+        module.__dict__["verify"] = verify
+        code = compile(source, module.__file__, "exec")
+        exec(code, module.__dict__)
+        check = module.check
+    else:
+        check = module.judged(verify)
+        assert_same(before, contents(module))
+    assert check.problem is None, check.problem
+    asked = [final.parameter for final in check.finals if final.parameter.asked or not program.targets]
+    assert {parameter.name for parameter in asked} == program.parameters
+    assert not check.unsure
+    assert check.first_wrong is None, str(check)
+
+
+def contents(module: Any) -> dict[str, Any]:
+    """Everything that a module's values hold."""
+    return {name: described(value) for name, value in vars(module).items() if not name.startswith("__")}
+
+
+def described(value: Any, depth: int = 5) -> Any:
+    if isinstance(value, np.ndarray):
+        return (
+            type(value),
+            id(value),
+            value.dtype,
+            [described(v) for v in value] if value.dtype.kind == "O" else value.copy(),
+        )
+    if isinstance(value, dict):
+        return {key: described(part, depth - 1) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [described(part, depth - 1) for part in value]
+    if depth and hasattr(value, "__dict__") and not isinstance(value, type) and type(value).__module__ != "builtins":
+        return {key: described(part, depth - 1) for key, part in vars(value).items()}
+    return value if isinstance(value, float | int | str) else id(value)
+
+
+def assert_same(one: Any, other: Any) -> None:
+    np.testing.assert_equal(other, one)

@@ -1,0 +1,227 @@
+"""What differs from the gradient and is right all the same, each named: a factor throughout, another layout, uphill, a kink."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.judge import Case, close
+from tinygrad_scratch.verifier.referee import slopes_at
+from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.table import squeezed
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.truth import played_on_tensors
+
+
+def is_right_by_convention(case: Case) -> bool:
+    """Whether all gradients are right, in the plain sense or in one of the others; the case is told which."""
+    values = case.replay()
+    case.transposed = is_transposed(case, values)
+    if not case.wrong(values):
+        case.convention = layout_of(case, values)
+        return True
+    for convention in (throughout, per_sample, almost, at_kinks):
+        said = convention(case, values)
+        if said:
+            case.convention = said
+            return True
+    return False
+
+
+# ---- layouts ---------------------------------------------------------------------------------------------------------
+
+
+def is_transposed(case: Case, values: dict[int, Any]) -> bool:
+    """Whether every matrix that is not square has the gradient of its transpose's shape."""
+    pairs = [(np.shape(values[final.node]), case.true_of(final).shape) for final in case.finals]
+    telling = [(one, other) for one, other in pairs if len(other) == 2 and other[0] != other[1] and 1 not in other]
+    return bool(telling) and all(one == other[::-1] for one, other in telling)
+
+
+def layout_of(case: Case, values: dict[int, Any]) -> str:
+    if case.transposed:
+        return "transposed: each gradient is laid out as the transpose of its parameter"
+    for final in case.finals:
+        value, truth = np.shape(values[final.node]), case.true_of(final).shape
+        if value != truth:
+            if squeezed(value) == squeezed(truth):
+                return f"of another shape: {final.name} has {value} where its parameter has {truth}"
+            return f"one row of all entries: {final.name} has {value} where its parameter has {truth}"
+    return ""
+
+
+def per_sample(case: Case, values: dict[int, Any]) -> str:
+    """The gradient of each sample, one after the other along a first axis."""
+    for final in case.finals:
+        value, truth = np.asarray(values[final.node]), case.true_of(final)
+        if value.ndim != truth.ndim + 1 or value.shape[1:] != truth.shape:
+            return ""
+        if not (close(value.sum(axis=0), truth) or close(value.mean(axis=0), truth)):
+            return ""
+    return "per sample: the gradient of each sample along the first axis; their sum or mean is the gradient"
+
+
+# ---- factors ---------------------------------------------------------------------------------------------------------
+
+
+def throughout(case: Case, values: dict[int, Any]) -> str:
+    """One factor in all of them."""
+    found = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    if None in found or not found:
+        return ""
+    factor = found[0]
+    assert factor is not None
+    if any(abs(other - factor) > 1e-6 * abs(factor) for other in found if other is not None):
+        return ""
+    return factor_said(case, factor) if allowed(case, factor) else ""
+
+
+def factor_of(value: Array, case: Case, index: int) -> float | None:
+    """The factor between a gradient and the true one."""
+    truth = case.wanted(value, case.finals[index]) / case.scale
+    if value.shape != truth.shape or not np.any(truth) or value.dtype.kind not in "fiu":
+        return None
+    factor = float(np.vdot(truth, value) / np.vdot(truth, truth))
+    return factor if factor and close(value, factor * truth) else None
+
+
+def allowed(case: Case, factor: float) -> bool:
+    """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
+    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in (1.0, *case.factors))
+    return natural and (factor > 0 or goes_uphill(case))
+
+
+def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
+    """Factors that some gradients carry and that may be a convention for all."""
+    seen: set[float] = set()
+    for i, final in enumerate(case.finals):
+        factor = factor_of(np.asarray(values[final.node]), case, i)
+        if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):
+            continue
+        seen.add(round(factor, 9))
+        yield min((sign * known for known in (1.0, *case.factors) for sign in (1, -1)), key=lambda k: abs(k - factor))
+
+
+def factor_said(case: Case, factor: float) -> str:
+    way = "in the direction of ascent" if factor < 0 else ""
+    size = abs(factor)
+    if abs(size - 1) < 1e-9:
+        said = ""
+    elif abs(size - 2) < 1e-9:
+        said = "twice the gradient throughout: the factor is left to the rate"
+    elif abs(size - 0.5) < 1e-9:
+        said = "half the gradient throughout: the 2 of the square is left to the rate"
+    elif size > 1:
+        said = f"{size:.6g} times the gradient throughout: of a sum where the loss is a mean, to be averaged later"
+    else:
+        said = f"scaled by 1/{1 / size:.6g} throughout: of a mean where the loss is a sum"
+    return ", ".join(part for part in (way, said) if part)
+
+
+def goes_uphill(case: Case) -> bool:
+    """Whether they add their gradients to the parameters: seen while it ran, or written in the same file."""
+    if any(getattr(final, "direction", 1) < 0 for final in case.finals):
+        return True
+    files = {event.place.file for event in case.events}
+    names = {event.name.rsplit(".", 1)[-1] for event in case.events} | {f.name for f in case.finals}
+    attributes = {final.parameter.name.rsplit(".", 1)[-1].split("[")[0] for final in case.finals} | {"weights", "biases"}
+    return any(adds_to(text_of(file), attributes, names) for file in files)
+
+
+def adds_to(text: str, parameters: set[str], gradients: set[str]) -> bool:
+    """Whether a source adds something to a parameter, as in `self.w1 += rate * step`."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return False
+    for node in nodes:
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            target = node.target.value if isinstance(node.target, ast.Subscript) else node.target
+            name = getattr(target, "attr", getattr(target, "id", ""))
+            read = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node.value)}
+            negative = any(isinstance(part, ast.USub) for part in ast.walk(node.value))
+            if name in parameters and not negative and (read & gradients or any("delta" in r for r in read)):
+                return True
+    return False
+
+
+# ---- almost, and kinks -----------------------------------------------------------------------------------------------
+
+SMALL = 1e-3
+
+
+def almost(case: Case, values: dict[int, Any]) -> str:
+    """Right but for a small number, such as an epsilon in the loss, that one side has and the other one lacks."""
+    apart = []
+    for final in case.finals:
+        value, truth = np.asarray(values[final.node]), case.wanted(np.asarray(values[final.node]), final)
+        if value.shape != truth.shape:
+            return ""
+        apart.append(float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12))
+    if max(apart) > SMALL:
+        return ""
+    small = small_numbers(case)
+    for chosen in (small, *({index: edit} for index, edit in small.items())):
+        if not chosen:
+            continue
+        if agrees_without(case, chosen):
+            place = case.tape.steps[next(iter(chosen))].place
+            line = f"`{statement_at(place.file, place.line)}`, line {place.line}" if place else "the loss"
+            return f"almost right, to {max(apart):.1e}: exactly right without the small number in {line}"
+    return ""
+
+
+def small_numbers(case: Case) -> dict[int, Any]:
+    """Calls with a small number in them, each with the call without it."""
+    found = {}
+    for step in case.tape.steps:
+        name = getattr(step.function, "__name__", "")
+        if name not in ("add", "subtract", "maximum", "clip", "minimum") or not isinstance(step.arguments, tuple):
+            continue
+        values = [case.constant_value(part) for part in step.arguments]
+        if name == "clip" and len(values) > 1 and isinstance(values[1], float) and 0 < values[1] <= SMALL:
+            found[step.index] = lambda s, a, k: a[0] * 1.0
+        for i, value in enumerate(values[:2]):
+            if isinstance(value, float) and 0 < abs(value) <= SMALL:
+                found[step.index] = lambda s, a, k, i=i: a[1 - i] * 1.0
+    return found
+
+
+def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
+    """Whether hand and truth agree when both are computed without some small numbers."""
+    try:
+        run = played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, edits=edits)
+        truth = run.gradient(run.values[case.truth.loss], [final.parameter.node for final in case.finals])
+        backward = {index: edit for index, edit in edits.items() if case.tape.steps[index].makes[0] not in case.forward}
+        values = case.replay(edits=backward)
+        return all(close(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals)
+    except Exception:  # then it is no explanation
+        return False
+
+
+def at_kinks(case: Case, values: dict[int, Any]) -> str:
+    """Another slope at a kink: between the slopes on its two sides, wherever it is not the gradient."""
+    said = ""
+    for final in case.wrong(values):
+        value = np.asarray(values[final.node])
+        truth = case.wanted(value, final)
+        if value.shape != truth.shape or case.step_of(final.parameter.node).function is not None:
+            return ""
+        scale = float(np.max(np.abs(truth), initial=0.0)) or 1.0
+        places = np.argwhere(np.abs(value - truth) > 1e-6 * scale)
+        order = np.argsort([-abs(value[tuple(p)] - truth[tuple(p)]) for p in places])
+        if len(places) > 200 or value.shape != case.true_of(final).shape:
+            return ""
+        for place in places[order]:
+            left, right = slopes_at(case, final.parameter.node, tuple(place))
+            low, high = min(left, right), max(left, right)
+            if high - low < 1e-4 * scale or not low - 1e-4 * scale <= value[tuple(place)] <= high + 1e-4 * scale:
+                return ""
+        said = "another slope at a kink: between those on its two sides, where the function has no single one"
+    return said
+
+
+__all__ = ["goes_uphill", "is_right_by_convention", "scales"]

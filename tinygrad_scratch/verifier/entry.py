@@ -1,0 +1,510 @@
+"""What stands between a recorded run and the judging of it: which value is the loss, and what is whose gradient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.gradients import Given, Updates, unjoined, within
+from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
+from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
+from tinygrad_scratch.verifier.pairing import Final, paired, question
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.watch import Event, Watch
+
+Gradient = tuple[list[str], int]  # all names of a gradient, and its node
+
+
+@dataclass(eq=False)
+class Entry:
+    """What a check was told, and what was found out about the rest."""
+
+    tape: Tape
+    watch: Watch
+    loss: int | None = None
+    loss_name: str = ""
+    wanted_loss: str | None = None  # a variable or a known loss, by name
+    all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
+    updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
+    rate: float | None = None
+    updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
+    given: list[Given] | None = None
+    stored: list[Given] = field(default_factory=list)
+    after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
+    parameters: list[Parameter] = field(default_factory=list)
+    finals: list[Final] = field(default_factory=list)
+    unsure: list[Gradient] = field(default_factory=list)
+    missing: list[Parameter] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _wanted: tuple[str, Loss, list[int], Any] | None = None
+    _loss_problem: str | None = None
+    _gradient_problem: str | None = None
+    _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
+    _parents: dict[int, set[int]] = field(default_factory=dict)
+
+    # ---- what is told ------------------------------------------------------------------------------------------------
+
+    def take_loss(self, value: Any) -> None:
+        """A value of the block as the loss."""
+        self.loss, self._loss_problem = None, None
+        if type(value) is Recorded:
+            self.loss = value.node
+            return
+        left = next((leak for leak in reversed(self.tape.leaks) if self._is_of(leak.node, value)), None)
+        if left is not None:
+            self.loss = left.node
+        elif value is None:
+            self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
+        elif isinstance(value, float | int | np.ndarray | np.generic):
+            self._loss_problem = (
+                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from "
+                f"what forward returned."
+            )
+        else:
+            self._loss_problem = (
+                f"check.loss is {type(value).__name__}, and should be a number that the block computed, "
+                'or say check.loss_is("mean squared error", output, targets).'
+            )
+
+    def _is_of(self, node: int, value: Any) -> bool:
+        known = self.tape.nodes[node].value
+        return (
+            known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        )
+
+    def take_known_loss(self, name: str, function: Loss, output: Any, target: Any) -> None:
+        """A loss by name; the output may have been written to since, so all that it was is kept."""
+        if type(output) is not Recorded:
+            self._loss_problem = (
+                f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            )
+            return
+        nodes = [node.number for node in self.tape.nodes if node.slot == output._slot]
+        target = target._array.copy() if type(target) is Recorded else np.asarray(target)
+        self._loss_problem = None
+        self._wanted = (name, function, nodes, target)
+
+    def take_gradients(self, found: list[Given], value: Any) -> None:
+        """Gradients, as backward returned them."""
+        self.given, self._gradient_problem = found, None
+        if not found:
+            if value is None:
+                self._gradient_problem = (
+                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients "
+                    "are looked for on "
+                    "the objects and in the updates of the weights; or say check.gradients_in(object)."
+                )
+            else:
+                self._gradient_problem = (
+                    f"check.gradients holds no array that the block computed, but {type(value).__name__}: "
+                    "give what backward returned, or say check.gradients_in(object)."
+                )
+
+    # ---- finding out -------------------------------------------------------------------------------------------------
+
+    def resolve(self, parameters: list[Parameter]) -> str | None:
+        """Find the gradients and the loss; what is said where one of them is not to be found."""
+        if not self.tape.steps:
+            return "No call of NumPy was recorded. Make the calls of forward and backward inside the block."
+        if self._loss_problem:
+            return self._loss_problem
+        self._parents = parents_of(self.tape)
+        self.parameters = self._known(parameters)
+        if not self.parameters:
+            return (
+                "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
+                "or by name: verify(w=w, b=b)."
+            )
+        gradients = self._gradients()
+        if not gradients:
+            return self._gradient_problem or (
+                "No gradients were found. Set check.gradients = ... in the block, to what backward returned, or say "
+                "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
+            )
+        self.gradients = gradients
+        return None if self.loss is not None else self._find_loss()
+
+    def _known(self, parameters: list[Parameter]) -> list[Parameter]:
+        """The parameters that some call read, and other named arrays from outside that might be meant."""
+        used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
+        known = {p.node for p in used}
+        later: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            later.setdefault(event.node, []).append(event.name)
+        for event in self.watch.events:
+            node = self.tape.nodes[event.node]
+            made_by = self.tape.steps[node.step]
+            if node.number in known or node.value.dtype.kind not in "fc" or not node.value.size:
+                continue
+            if made_by.function is None and made_by.makes == (node.number,):
+                known.add(node.number)
+                stand = Recorded(self.tape, node.value, node.slot)
+                used.append(Parameter(full_name(event, later), stand, None, asked=False, first=node.number))
+        return used
+
+    def _gradients(self) -> list[Gradient]:
+        """What may be gradients: what was given, else updates, else what is stored, else names in functions."""
+        asked = [p for p in self.parameters if p.asked] or self.parameters
+        if self.rate is not None:
+            return self._from_steps(asked)
+        made = Updates(self.tape, self._all_names())
+        for parameter in asked:
+            found = made.of(parameter, self._bound(parameter))
+            if found is not None:
+                self._updates.setdefault(found[0], (parameter, found[1]))
+        if self.given:
+            given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
+            more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
+            return [*given, *((self._names("", node), node) for node in sorted(more))]
+        named = {node for _, node in self.stored}
+        kept = [(self._names(path, node), node) for path, node in self.stored]
+        kept += [(self._names("", node), node) for node in self._updates if node not in named]
+        if not self._updates and not self.stored:
+            short = {f"d{parameter.short}" for parameter in asked}
+            latest: dict[tuple[int, str], Event] = {}
+            for event in self.watch.events:
+                if is_gradient_name(event.short) or event.short in short:
+                    latest[event.owner, event.name] = event
+            nodes = dict.fromkeys(event.node for event in latest.values())
+            kept += [(self._names("", node), node) for node in nodes]
+        return kept
+
+    def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
+        """One flat vector as the gradients that it was put together from."""
+        if len(given) != 1:
+            return given
+        path, node = given[0]
+        value = self.tape.nodes[node].value
+        if any(p.recorded.size == value.size for p in asked):
+            return given
+        parts = unjoined(self.tape, node)
+        if len(parts) > 1:
+            return [(f"{path}[{i}]" if path else str(i), part) for i, part in enumerate(parts)]
+        if sum(p.recorded.size for p in asked) != value.size:
+            return given
+        row = Recorded(self.tape, value, self.tape.nodes[node].slot)
+        found, start = [], 0
+        for parameter in asked:
+            part = record(self.tape, np.ravel, (row,), {})[start : start + parameter.recorded.size]
+            found.append((parameter.name, part.reshape(parameter.recorded.shape).node))
+            start += parameter.recorded.size
+        return found
+
+    def _from_steps(self, asked: list[Parameter]) -> list[Gradient]:
+        """(before - after) / rate, for each parameter that changed."""
+        assert self.rate is not None
+        found: list[Gradient] = []
+        for parameter in asked:
+            last = self._last(parameter)
+            if last == parameter.node:
+                continue
+            before = Recorded(
+                self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
+            )
+            now = self.tape.nodes[last]
+            live = Recorded(self.tape, now.value, now.slot)
+            gradient = (before - live) / self.rate
+            self._updates[gradient.node] = (parameter, 1)
+            found.append(([f"the step of {parameter.name}"], gradient.node))
+        return found
+
+    def _last(self, parameter: Parameter) -> int:
+        if parameter.name in self.after and self.after[parameter.name] != parameter.node:
+            return self.after[parameter.name]
+        bound = self._bound(parameter)
+        return bound[-1] if bound else self.tape.current[self.tape.nodes[parameter.node].slot]
+
+    def _bound(self, parameter: Parameter) -> list[int]:
+        """The values that were given to the name of a parameter later."""
+        found = [self.after[parameter.name]] if parameter.name in self.after else []
+        wanted = words(parameter.name)[-1:]
+        found += [
+            event.node
+            for event in self.watch.events
+            if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)
+        ]
+        return [node for node in dict.fromkeys(found) if node > parameter.node]
+
+    def _all_names(self) -> dict[int, list[str]]:
+        names: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            names.setdefault(event.node, []).append(event.name)
+        return names
+
+    def _names(self, path: str, node: int) -> list[str]:
+        here = [event.name for event in self.watch.events if event.node == node]
+        shown = [event.name for event in self.watch.returned if event.node == node]
+        return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))
+
+    # ---- the loss ----------------------------------------------------------------------------------------------------
+
+    def _find_loss(self) -> str | None:
+        """The loss that fits the gradients, if nobody said which it is."""
+        finals = self._paired(lambda value, parameter: False)[0]
+        if self._wanted is not None:
+            return self._put_wanted(finals)
+        mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
+            return (
+                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
+                f"the loss, or one of: {', '.join(LOSSES)}."
+            )
+        nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        run = played(self.tape)
+        best = self._best(run, mine, finals) if mine else None
+        if best is not None and best[1] >= max(1, len(finals)):
+            return self._choose(*best, len(finals))
+        known = self._best(run, self._well_known(nodes), finals)
+        if known is not None and known[1] > (best[1] if best else 0):
+            return self._choose(*known, len(finals))
+        if best is not None:
+            return self._choose(*best, len(finals))
+        return (
+            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
+            "say which it is: "
+            'check.loss_is("mean squared error", output, targets).'
+        )
+
+    def _wanted_value(self) -> list[Candidate]:
+        """The values under the name that was given for the loss."""
+        if self.wanted_loss in LOSSES:
+            return []
+        reached = self._reached({p.node for p in self.parameters})
+        nodes = [
+            event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))
+        ]
+        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
+
+    def _put_wanted(self, finals: list[Final]) -> str | None:
+        """The named loss, of the output as it was when the gradients fit best; of two, as it was first."""
+        assert self._wanted is not None
+        name, function, nodes, target = self._wanted
+        returned = [event.node for event in self.watch.returned if event.node in nodes]
+        nodes = list(dict.fromkeys([*returned[:1], *nodes[::-1]]))
+        candidates = [Candidate(name, node, function, target) for node in nodes]
+        best = self._best(played(self.tape), candidates, finals) if len(candidates) > 1 else None
+        return self._put(best[0] if best is not None else candidates[0])
+
+    def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
+        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are."""
+        found: tuple[Candidate, int, int] | None = None
+        given = [self.tape.nodes[final.node].value * final.direction for final in finals]
+        for candidate in candidates:
+            true = run.gradients(candidate, [final.parameter.node for final in finals])
+            if true is None:
+                continue
+            same, exact = fit(given, true)
+            if found is None or (same, exact) > found[1:]:
+                found = candidate, same, exact
+                if exact == len(finals):
+                    break
+        return found
+
+    def _choose(self, candidate: Candidate, same: int, exact: int, count: int) -> str | None:
+        fits = exact or same
+        factor = "" if exact or not same else ", up to one factor"
+        if candidate.function is not None and not same:
+            return (
+                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
+                "block, or say which it is: "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+        self.loss_name = candidate.name
+        self.notes.append(
+            f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}."
+        )
+        return self._put(candidate)
+
+    def _put(self, candidate: Candidate) -> str | None:
+        """Make a candidate the loss; a known one is put on the tape right after its output."""
+        if candidate.function is None:
+            self.loss = candidate.node
+            return None
+        function, target = candidate.function, candidate.target
+
+        def loss(output: Any) -> Any:
+            return function(output, target)
+
+        loss.__name__ = candidate.name
+        try:
+            with np.errstate(all="ignore"):
+                node, moved = self.tape.insert(self.tape.nodes[candidate.node].step, loss, (candidate.node,))
+        except (ValueError, IndexError, TypeError) as error:
+            shape = self.tape.nodes[candidate.node].value.shape
+            return (
+                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape "
+                f"{np.shape(target)}: {error}. "
+                "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
+            )
+        self._renumber(moved)
+        self.loss, self.loss_name = node, self.loss_name or candidate.name
+        return None
+
+    def _renumber(self, moved: Callable[[int], int]) -> None:
+        for events in (self.watch.events, self.watch.returned, self.watch.arguments):
+            events[:] = [Event(e.name, moved(e.node), e.place, e.owner, e.time) for e in events]
+        for parameter in self.parameters:
+            parameter.first = moved(parameter.node)
+        self.gradients = [(names, moved(node)) for names, node in self.gradients]
+        self._updates = {moved(node): value for node, value in self._updates.items()}
+        self._parents = parents_of(self.tape)
+
+    def _computed(self) -> list[Candidate]:
+        """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
+        read = {node for step in self.tape.steps for node in step.reads}
+        parameters = {p.node for p in self.parameters}
+        reached = self._reached(parameters)
+        named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
+        named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
+        nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
+        nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
+        names = {event.node: own(event.name) for event in reversed(named)}
+        return [
+            Candidate(names.get(node, "an unnamed value"), node)
+            for node in dict.fromkeys(nodes)
+            if node in reached and self.tape.nodes[node].value.dtype.kind == "f"
+        ]
+
+    def _reached(self, parameters: set[int]) -> set[int]:
+        """All values that were computed from a parameter."""
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
+                found.add(node.number)
+        return found
+
+    def _well_known(self, parameters: list[int]) -> list[Candidate]:
+        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
+        depends: dict[int, set[int]] = {node: {node} for node in parameters}
+        wanted = set(parameters)
+        names = {event.node: own(event.name) for event in reversed(self.watch.events)}
+        outputs: list[int] = []
+        for made in self.tape.nodes:
+            mine = set(depends.get(made.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
+            )
+            depends[made.number] = mine
+            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
+                outputs.append(made.number)
+        labels: list[tuple[str, Array]] = []
+        for step in self.tape.steps:
+            if step.function is None or not any(depends.get(node) for node in step.makes):
+                for node in step.makes:
+                    value = self.tape.nodes[node].value
+                    if node not in wanted and value.dtype.kind in "fiub" and names.get(node):
+                        labels.append((names[node], value))
+        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
+        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        return [
+            Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
+            for node, target_name, target in pairs
+            for name, function in chosen.items()
+        ]
+
+    # ---- whose gradient ----------------------------------------------------------------------------------------------
+
+    def pair(self, cotangents: dict[int, Array], close: Callable[[Any, Array], bool]) -> str | None:
+        """Pair gradients with parameters, now that the true ones are known; what is said where nothing is paired."""
+
+        def is_close(value: Array, parameter: Parameter) -> bool:
+            return parameter.node in cotangents and close(value, cotangents[parameter.node])
+
+        reached = [p for p in self.parameters if np.any(cotangents.get(p.node, 0))]
+        told = any(p.asked for p in self.parameters)
+        if not reached or (told and not any(p.asked for p in reached)):
+            return (
+                "The loss does not depend on any parameter that was found. Were the parameters copied, "
+                "or changed to plain numbers, "
+                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the "
+                "loss in the block."
+            )
+        zero = [p for p in self.parameters if p.asked and p not in reached]
+        self.finals, self.unsure = self._paired(is_close, reached)
+        if self.unsure and zero:
+            self._pair_unreached(zero, cotangents)
+        self.finals = [self._within(final, is_close) for final in self.finals]
+        done = {id(final.parameter) for final in self.finals}
+        asked = [p for p in reached if p.asked]
+        self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
+        self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
+        if not self.finals and not self.unsure:
+            free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
+            shapes = ", ".join(
+                f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8]
+            )
+            return (
+                f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
+                f"a dict: check.gradients = {{name: gradient}}."
+            )
+        if not self.finals:
+            return question(self.tape, self.unsure, self.missing or reached)
+        return None
+
+    def _paired(
+        self, close: Callable[[Array, Parameter], bool], parameters: list[Parameter] | None = None
+    ) -> tuple[list[Final], list[Gradient]]:
+        """By update first: what a parameter is changed by is meant as its gradient."""
+        free = list(self.parameters if parameters is None else parameters)
+        left = list(self.gradients)
+        finals: list[Final] = []
+        for gradient in list(left):
+            parameter, direction = self._updates.get(gradient[1], (None, 1))
+            if parameter in free and parameter is not None:
+                names = [name for name in gradient[0] if name]
+                best = max(names, key=lambda name: alike(name, parameter.name), default=f"the step of {parameter.name}")
+                finals.append(Final(best, gradient[1], parameter, "update", direction))
+                left.remove(gradient)
+                free.remove(parameter)
+        more, unsure = paired(free, left, self.tape, close)
+        done = {final.node for final in (*finals, *more)}
+        return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is."""
+        value = self.tape.nodes[final.node].value
+        if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
+            return final
+        values = ((node, self.tape.nodes[node].value) for node in within(self.tape, final.node))
+        inner = next((node for node, value in values if is_close(value, final.parameter)), None)
+        if inner is None:
+            return final
+        name = next(iter(self._all_names().get(inner, ())), final.name)
+        return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
+        """Gradients of parameters that the loss does not depend on: their truth is 0."""
+        more, self.unsure = paired(zero, self.unsure, self.tape)
+        for final in more:
+            cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
+        self.finals += more
+
+
+def full_name(event: Event, names: dict[int, list[str]]) -> str:
+    """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
+    return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
+
+
+def own(name: str) -> str:
+    """A name without `self.`, as it is told to people."""
+    return name.removeprefix("self.")
+
+
+def parents_of(tape: Tape) -> dict[int, set[int]]:
+    """What each value was made from: what its call read, and what its array held before."""
+    found: dict[int, set[int]] = {}
+    last: dict[int, int] = {}
+    for step in tape.steps:
+        for node in step.makes:
+            slot = tape.nodes[node].slot
+            found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
+        for node in step.makes:
+            last[tape.nodes[node].slot] = node
+    return found

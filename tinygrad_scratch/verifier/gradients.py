@@ -1,0 +1,276 @@
+"""Where the gradients of a person's code ended: returned, stored on objects, or only in an update of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.tape import Step, Tape
+from tinygrad_scratch.verifier.watch import RATE, parts_of
+
+Given = tuple[str, int]  # the path that leads to a gradient, and its node
+
+
+def gradients_in(value: Any, path: str = "", depth: int = 6) -> Iterator[tuple[str, Recorded]]:
+    """The recorded arrays in what a backward pass returned, each with the path that leads to it."""
+    if type(value) is Recorded:
+        yield path, value
+    elif depth:
+        for key, name, part in parts_of(value, path):
+            text = name if not isinstance(key, str) else f"{path}.{key}" if path else key
+            yield from gradients_in(part, text.removeprefix("[").removesuffix("]") if not path else text, depth - 1)
+
+
+def stored_gradients(
+    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False
+) -> Iterator[tuple[str, Recorded]]:
+    """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`."""
+    seen = set() if seen is None else seen
+    if id(value) in seen or len(seen) > 5000:
+        return
+    seen.add(id(value))
+    parts = list(parts_of(value, path))
+    keys = {key for key, _, _ in parts if isinstance(key, str)}
+    for key, name, part in parts:
+        named = inside or (isinstance(key, str) and (is_gradient_name(key) or is_of_another(key, keys)))
+        if type(part) is Recorded:
+            if named and part.is_used:
+                yield name.removeprefix("."), part
+        else:
+            yield from stored_gradients(part, name, seen, named)
+
+
+def is_of_another(key: str, keys: set[str]) -> bool:
+    """Whether a name is another one with a d before it: `dk` next to `k`."""
+    return key.startswith("d") and key[1:].lstrip("_") in keys
+
+
+# ---- a flat vector of all gradients ----------------------------------------------------------------------------------
+
+JOINING = {"concatenate", "concat", "hstack", "append", "vstack", "stack", "r_", "block", "array"}
+SHAPING = {
+    "reshape",
+    "ravel",
+    "flatten",
+    "copy",
+    "asarray",
+    "array",
+    "squeeze",
+    "atleast_1d",
+    "T",
+    "transpose",
+    "astype",
+}
+
+
+def unjoined(tape: Tape, node: int) -> list[int]:
+    """The values that a vector was put together from, in order; the vector itself where it was not."""
+    step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name in SHAPING and len(step.reads) == 1 and tape.nodes[step.reads[0]].value.size == tape.nodes[node].value.size:
+        inner = unjoined(tape, step.reads[0])
+        return inner if len(inner) > 1 else [node]
+    if name in JOINING and len(step.reads) > 1:
+        return [part for read in step.reads for part in unjoined(tape, shaped_from(tape, read))]
+    return [node]
+
+
+def shaped_from(tape: Tape, node: int) -> int:
+    """The value that a row of its entries was made of."""
+    step = tape.steps[tape.nodes[node].step]
+    if getattr(step.function, "__name__", "") in ("ravel", "flatten", "reshape") and len(step.reads) == 1:
+        return step.reads[0]
+    return node
+
+
+# ---- updates of the weights ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Updates:
+    """The statements of a run that updated parameters; `names` are those of all values."""
+
+    tape: Tape
+    names: dict[int, list[str]]
+
+    def of(self, parameter: Parameter, bound: list[int]) -> tuple[int, int] | None:
+        """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1)."""
+        tape, first = self.tape, parameter.node
+        slot = tape.nodes[first].slot
+        later = [node.number for node in tape.nodes if node.slot == slot and node.number != first]
+        for after in (*later, *bound):
+            if after != first and tape.nodes[after].value.shape == tape.nodes[first].value.shape:
+                change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
+                if change is not None:
+                    gradient, sign = self.without_rate(change[0])
+                    return gradient, sign * change[1]
+        return None
+
+    def without_rate(self, change: int) -> tuple[int, int]:
+        """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
+
+        What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
+        """
+        node, sign, depth, adapts = change, 1, 0, False
+        while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+            adapts = adapts or self.adapts(node)
+            node, sign, depth = inner[0], sign * inner[1], depth + 1
+        rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
+        if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
+            return node, sign
+        given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
+        if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
+            return node, sign
+        return record(self.tape, np.divide, tuple(given), {}).node, 1
+
+    def inside(self, node: int) -> tuple[int, int] | None:
+        """What a value is a multiple of. Of a number only a rate is taken off: other numbers may be data."""
+        if self.tape.nodes[node].value.ndim:
+            return inside(self.tape, node)
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name, reads = getattr(step.function, "__name__", ""), step.reads
+        if name == "negative":
+            return reads[0], -1
+        rates = [read for read in reads if self.is_rate(read)]
+        if name == "multiply" and len(reads) == 2 and len(rates) == 1:
+            return next(read for read in reads if read not in rates), 1
+        return None
+
+    def adapts(self, node: int) -> bool:
+        """Whether a value in an update is more than a multiple: a velocity, or divided by a root."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name = getattr(step.function, "__name__", "")
+        return name in ("add", "subtract") or (name == "divide" and is_root(self.tape, step.reads[-1]))
+
+    def is_gradient(self, node: int) -> bool:
+        return any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+
+    def is_rate(self, node: int) -> bool:
+        return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+
+
+def is_shrunk(tape: Tape, node: int, before: int) -> bool:
+    """Whether a value is a parameter times a number, as in a decay of the weights."""
+    step = tape.steps[tape.nodes[node].step]
+    return (
+        getattr(step.function, "__name__", "") == "multiply"
+        and before in step.reads
+        and all(read == before or is_plain_number(tape, read) for read in step.reads)
+    )
+
+
+LINEAR = {
+    "multiply",
+    "divide",
+    "negative",
+    "matmul",
+    "dot",
+    "transpose",
+    "T",
+    "reshape",
+    "sum",
+    "mean",
+    "outer",
+    "copy",
+    "true_divide",
+}
+
+
+def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator[int]:
+    """The factors of a product that are wanted, the outer ones first; also of one in a product of matrices."""
+    waiting = [node]
+    for _ in range(60):
+        if not waiting:
+            return
+        here = waiting.pop(0)
+        step = tape.steps[tape.nodes[here].step]
+        if wanted(here) and tape.nodes[here].value.size == 1:
+            yield here
+        elif getattr(step.function, "__name__", "") in LINEAR:
+            waiting += step.reads[:1] if step.function is np.divide else step.reads
+
+
+def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
+    """What an update took off a value, and 1; or what it added, and -1."""
+    name = getattr(step.function, "__name__", "")
+    if name in ("setitem", "copyto", "copy", "asarray", "array", "astype") and step.reads:
+        inner = step.reads[-1]
+        if inner == before or tape.nodes[inner].step == step.index:
+            return None
+        return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)
+    if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
+        return None
+    one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
+    if one != before and not (name == "add" and other == before):
+        return None
+    change = other if one == before else one
+    shape = tape.nodes[before].value.shape
+    if tape.nodes[after].value.shape != shape or (not shape and tape.nodes[change].value.shape):
+        return None
+    return change, 1 if name == "subtract" else -1
+
+
+def inside(tape: Tape, node: int) -> tuple[int, int] | None:
+    """What a value is a multiple of, as far as updates go, and the sign of the factor; None for anything else."""
+    step = tape.steps[tape.nodes[node].step]
+    name, reads, shape = getattr(step.function, "__name__", ""), step.reads, tape.nodes[node].value.shape
+    if step.function is None or len(step.makes) != 1:
+        return None
+    arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
+    if name == "negative":
+        return reads[0], -1
+    if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
+        return reads[0], 1
+    if name in ("add", "subtract") and len(arrays) == 2 and np.size(tape.nodes[node].value) > 1:
+        still = [read for read in arrays if not np.any(tape.nodes[read].value)]  # a velocity before its first step
+        moved = [read for read in arrays if read not in still]
+        if len(still) == len(moved) == 1:
+            return moved[0], -1 if name == "subtract" and moved[0] == reads[1] else 1
+    if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
+        return reads[0], 1
+    if name not in ("multiply", "divide"):
+        return None
+    if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
+        return None
+    others = [read for read in reads if read not in arrays]
+    if not all(is_plain_number(tape, read) for read in others):
+        return None
+    factors = [tape.nodes[read].value for read in others]
+    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def is_plain_number(tape: Tape, node: int) -> bool:
+    """Whether a value is a number from outside, or was made from such numbers alone."""
+    step = tape.steps[tape.nodes[node].step]
+    if tape.nodes[node].value.size != 1:
+        return False
+    return step.function is None or all(is_plain_number(tape, read) for read in step.reads)
+
+
+def is_root(tape: Tape, node: int) -> bool:
+    """Whether a value is a square root, or one with an epsilon: what Adam and its kin divide by."""
+    step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name == "add" and step.reads:
+        return any(is_root(tape, read) for read in step.reads)
+    return name == "sqrt"
+
+
+def within(tape: Tape, node: int) -> Iterator[int]:
+    """The values of its shape that an update was made of, the nearest first."""
+    shape = tape.nodes[node].value.shape
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        for read in tape.steps[tape.nodes[waiting.pop(0)].step].reads:
+            if read not in seen and tape.nodes[read].value.shape == shape and len(seen) < 40:
+                seen.add(read)
+                waiting.append(read)
+                yield read

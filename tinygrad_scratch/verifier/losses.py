@@ -1,0 +1,230 @@
+"""Losses that are known by name, and which of them a person's gradients are the gradients of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.graph import enable_grad
+from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.verifier.tape import Array, Ref, Tape, bind, map_tree
+from tinygrad_scratch.verifier.truth import ON_TENSORS
+
+Loss = Callable[[Any, Any], Any]
+
+
+def rows_of(output: Any) -> int:
+    return int(output.shape[0]) if output.ndim else 1
+
+
+def chosen(output: Any, target: Any) -> Any:
+    """What the output says of the true class of each sample; targets are numbers of classes, or ones and zeros."""
+    labels = np.asarray(target)
+    if labels.size == output.size:
+        return np.sum(output * labels.reshape(output.shape), axis=-1 if output.ndim > 1 else None)
+    labels = labels.reshape(-1).astype(int)
+    if output.ndim == 1:
+        return output[labels[0]]
+    return (
+        output[np.arange(output.shape[0]), labels]
+        if output.shape[0] == labels.size
+        else output[labels, np.arange(labels.size)]
+    )
+
+
+def log_softmax(x: Any) -> Any:
+    shifted = x - np.max(x, axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def log_of_chosen(output: Any, target: Any) -> Any:
+    """Row by row, the sum of target * log(output); only classes that a target names count."""
+    if np.size(target) == output.size:
+        shaped = np.reshape(target, output.shape)
+        return np.sum(np.where(shaped != 0, shaped * np.log(np.where(shaped != 0, output, 1.0)), 0.0))
+    return np.sum(np.log(chosen(output, target)))
+
+
+def binary(output: Any, target: Any) -> Any:
+    y = np.reshape(target, output.shape)
+    return -np.sum(y * np.log(output) + (1 - y) * np.log(1 - output))
+
+
+def binary_of_logits(output: Any, target: Any) -> Any:
+    y = np.reshape(target, output.shape)
+    return np.sum(np.maximum(output, 0) - output * y + np.log1p(np.exp(-np.abs(output))))
+
+
+def squares(output: Any, target: Any) -> Any:
+    return np.sum((output - np.reshape(target, output.shape)) ** 2)
+
+
+def margins(output: Any, target: Any) -> Any:
+    """The multiclass hinge loss with a margin of 1, summed."""
+    right = chosen(output, target)
+    return np.sum(np.maximum(0, output - right[..., None] + 1)) - rows_of(output)
+
+
+def samples(output: Any, target: Any) -> int:
+    """How many samples there are, in rows or in columns."""
+    labels = np.asarray(target)
+    return int(labels.size) if labels.size != output.size and labels.ndim else rows_of(output)
+
+
+LOSSES: dict[str, Loss] = {
+    "half squared error": lambda o, t: 0.5 * squares(o, t),
+    "squared error": squares,
+    "mean squared error": lambda o, t: squares(o, t) / o.size,
+    "half mean squared error": lambda o, t: 0.5 * squares(o, t) / o.size,
+    "squared error per sample": lambda o, t: squares(o, t) / rows_of(o),
+    "half squared error per sample": lambda o, t: 0.5 * squares(o, t) / rows_of(o),
+    "squared error per column": lambda o, t: squares(o, t) / o.shape[-1],
+    "half squared error per column": lambda o, t: 0.5 * squares(o, t) / o.shape[-1],
+    "cross-entropy": lambda o, t: -log_of_chosen(o, t) / samples(o, t),
+    "summed cross-entropy": lambda o, t: -log_of_chosen(o, t),
+    "cross-entropy per column": lambda o, t: -log_of_chosen(o, t) / o.shape[-1],
+    "binary cross-entropy": lambda o, t: binary(o, t) / o.size,
+    "summed binary cross-entropy": binary,
+    "binary cross-entropy per sample": lambda o, t: binary(o, t) / rows_of(o),
+    "softmax cross-entropy": lambda o, t: -np.sum(chosen(log_softmax(o), t)) / samples(o, t),
+    "summed softmax cross-entropy": lambda o, t: -np.sum(chosen(log_softmax(o), t)),
+    "sigmoid cross-entropy": lambda o, t: binary_of_logits(o, t) / o.size,
+    "summed sigmoid cross-entropy": binary_of_logits,
+    "hinge": lambda o, t: margins(o, t) / samples(o, t),
+    "summed hinge": margins,
+    "mean absolute error": lambda o, t: np.sum(np.abs(o - np.reshape(t, o.shape))) / o.size,
+}  # fmt: skip
+ALIASES = {
+    "mse": "mean squared error", "sse": "squared error", "l2": "squared error", "mae": "mean absolute error",
+    "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy",
+    "ce": "cross-entropy",
+    "nll": "cross-entropy", "categorical cross-entropy": "cross-entropy", "categorical crossentropy": "cross-entropy",
+    "bce": "binary cross-entropy", "binary crossentropy": "binary cross-entropy", "log loss": "binary cross-entropy",
+    "mean cross-entropy": "cross-entropy", "softmax crossentropy": "softmax cross-entropy", "svm": "hinge",
+    "sum of squared errors": "squared error", "sum of squares": "squared error",
+    "summed squared error": "squared error",
+    "half sum of squared errors": "half squared error", "half the squared error": "half squared error",
+}  # fmt: skip
+
+
+def loss_named(name: str) -> tuple[str, Loss]:
+    """A well-known loss, by any of its names."""
+    text = re.sub(r"[\s_]+", " ", name.strip().lower()).replace("cross entropy", "cross-entropy")
+    text = ALIASES.get(text, text)
+    if text not in LOSSES:
+        raise ValueError(
+            f"No loss is known as {name!r}. Write one of: {', '.join(LOSSES)}; or set check.loss = ... to a value."
+        )
+    return text, LOSSES[text]
+
+
+# ---- which one fits --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A loss that might be meant: a value that they computed (no function), or a known one of an output and targets."""
+
+    name: str
+    node: int
+    function: Loss | None = None
+    target: Any = None
+
+
+@dataclass
+class Played:
+    """A run on Tensors, from which gradients of any value are read off."""
+
+    tape: Tape
+    tensors: dict[int, Tensor]
+
+    def gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
+        """The gradients of a candidate; None where it has none."""
+        output = self.tensors.get(candidate.node)
+        if output is None or output._record is None:
+            return None
+        asked = [self.tensors[node] for node in nodes if node in self.tensors]
+        if len(asked) < len(nodes) or any(tensor._record is None for tensor in asked):
+            return None
+        try:
+            with enable_grad(), np.errstate(all="ignore"):
+                total = output if candidate.function is None else candidate.function(output, candidate.target)
+                total = np.sum(total) if total.size > 1 else total
+                return [gradient.numpy() for gradient in total.gradient(*asked)]
+        except Exception:  # a loss that does not go with these values
+            return None
+
+
+def played(tape: Tape) -> Played:
+    """The recorded run on Tensors, as far as autodiff can follow it."""
+    tensors: dict[int, Tensor] = {}
+    playing: dict[int, Any] = {}
+    lost: set[int] = set()
+    with enable_grad(), np.errstate(all="ignore"):
+        for step in tape.steps:
+            if step.function is None:
+                playing[step.result.slot] = Tensor(step.arguments, requires_grad=step.arguments.dtype.kind == "f") * 1
+            elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
+                arguments, keywords = map_tree(
+                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
+                )
+                try:
+                    bind(step.result, ON_TENSORS.get(step.function, step.function)(*arguments, **keywords), playing)
+                except Exception:  # what comes of it is not known
+                    lost.update(tape.nodes[node].slot for node in step.makes)
+            else:
+                lost.update(tape.nodes[node].slot for node in step.makes)
+            for node in step.makes:
+                held = playing.get(tape.nodes[node].slot)
+                if tape.nodes[node].slot not in lost and type(held) is Tensor:
+                    tensors[node] = make(held._value, held._record)
+    return Played(tape, tensors)
+
+
+def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
+    """How many gradients are right up to one factor for all, and how many are right as they are."""
+    factors = []
+    for mine, wanted in zip(given, true, strict=True):
+        if mine.size != wanted.size or not np.any(wanted) or not np.all(np.isfinite(wanted)):
+            continue
+        row, other = mine.reshape(-1), wanted.reshape(-1)
+        factor = float(row @ other / (other @ other))
+        scale = np.max(np.abs(row), initial=0.0)
+        if scale and np.max(np.abs(row - factor * other)) < 1e-5 * scale:
+            factors.append(factor)
+    same = max((sum(abs(one - other) < 1e-4 * abs(one) for other in factors) for one in factors), default=0)
+    return same, sum(abs(factor - 1) < 1e-4 for factor in factors)
+
+
+LOSS_WORDS = re.compile(
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|entropy|j|l|e)\d*$"
+)
+
+
+def is_loss_name(name: str) -> bool:
+    """Whether a name is one that people give to losses.
+
+    >>> is_loss_name("total_cost"), is_loss_name("J"), is_loss_name("layer")
+    (True, True, False)
+    """
+    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
+
+
+def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -> Iterator[tuple[int, str, Array]]:
+    """Outputs with targets that go with them: as many entries, or a class for each sample."""
+    for node in outputs:
+        value = tape.nodes[node].value
+        for name, target in targets:
+            classes = (
+                target.dtype.kind in "iu"
+                and value.ndim == 2
+                and target.size in value.shape
+                and target.size != value.size
+            )
+            if target.size == value.size or classes:
+                yield node, name, target

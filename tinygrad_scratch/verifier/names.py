@@ -1,0 +1,104 @@
+"""What the names of gradients say: of which parameter they are the gradient."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+PREFIXES = re.compile(
+    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
+    r"nabla_?|delta_?|del_?|diff_?|"
+    r"partial_?|deriv_?|d_|d(?=[a-z])|g_|g(?=[wb]))"
+)
+SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|delta|bar))(?=_?\d*$)")
+GRADIENT = re.compile(
+    r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
+    r"g[WBwb]\d*$|g_|nabla|"
+    r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
+)  # fmt: skip
+NOISE = {
+    "self",
+    "grads",
+    "grad",
+    "gradients",
+    "gradient",
+    "params",
+    "parameters",
+    "param",
+    "cache",
+    "net",
+    "model",
+    "data",
+    "value",
+    "val",
+    "",
+}
+SAME = {
+    "weights": "w",
+    "weight": "w",
+    "kernel": "w",
+    "wts": "w",
+    "wt": "w",
+    "biases": "b",
+    "bias": "b",
+    "coef": "w",
+    "ws": "w",
+    "bs": "b",
+}
+
+
+def is_gradient_name(name: str) -> bool:
+    """Whether a name is one that people give to gradients.
+
+    >>> [is_gradient_name(name) for name in ("dW1", "grad_b", "weights_gradient", "nabla_w", "dropout", "weights")]
+    [True, True, True, True, False, False]
+    """
+    return bool(GRADIENT.match(unmangled(name)))
+
+
+def unmangled(name: str) -> str:
+    """A private name as it was written: `__w` for `_Net__w`."""
+    return re.sub(r"^_[A-Za-z]\w*?(?=__)", "", name) if name.startswith("_") and not name.startswith("__") else name
+
+
+@cache
+def bare(word: str) -> str:
+    """A word without what makes it the name of a gradient, and without case and underscores.
+
+    >>> bare("dW1"), bare("grad_weights"), bare("W_1"), bare("dJdW3"), bare("nabla_b")
+    ('w1', 'w', 'w1', 'w3', 'b')
+    """
+    text = unmangled(word).strip("_").lower()
+    shorter = PREFIXES.sub("", text) if is_gradient_name(word) else text
+    shorter = SUFFIXES.sub("", shorter) or shorter or text
+    shorter = shorter.replace("_", "")
+    digits = re.search(r"\d*$", shorter)
+    stem, number = (shorter[: digits.start()], digits[0]) if digits else (shorter, "")
+    return SAME.get(stem, stem) + number
+
+
+@cache
+def words(path: str) -> tuple[str, ...]:
+    """The words and numbers of a path that say which one it is.
+
+    >>> words("self.layers[0].dW"), words("grads['W1']"), words("layers[0].weights")
+    (('layers', '0', 'w'), ('w1',), ('layers', '0', 'w'))
+    """
+    parts = re.findall(r"[^.\[\]'\"(), ]+", path)
+    found = [bare(part) for part in parts if part.lower().strip("_") not in NOISE]
+    if not found:  # `grads[0]`, or `self.grad`
+        found = [bare(part) for part in parts[-1:]]
+    return tuple(found)
+
+
+def alike(gradient: str, parameter: str) -> float:
+    """How much the name of a gradient says that it is a parameter's: the last words that are equal, 0 for none."""
+    one, other = words(gradient), words(parameter)
+    count = 0
+    for mine, theirs in zip(reversed(one), reversed(other), strict=False):
+        if mine not in (theirs, f"d{theirs}"):
+            break
+        count += 1
+    if not count or all(word.isdigit() for word in one[-count:]):
+        return 0.0
+    return count + (0.5 if count == len(other) or count == len(one) else 0.0)

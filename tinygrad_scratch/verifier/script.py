@@ -1,0 +1,255 @@
+"""A person's whole script: the checks that it makes, or, of a bare training script, one turn of its loop."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import linecache
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+from tinygrad_scratch.verifier.check import verify
+from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.losses import loss_named
+from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.watch import Event, put
+
+
+class TurnDone(LimitReached):
+    """One turn of the training loop was made."""
+
+
+def checks_of(path: str, loss: str | None = None, seconds: float = verify.seconds) -> list[Any]:
+    """Run a script, and return its checks: those that it makes itself, or one of a turn of its training loop."""
+    text = without_magics(Path(path).read_text(encoding="utf-8-sig"))
+    code = compile(text, str(Path(path).resolve()), "exec")
+    made: list[Any] = []
+    with as_main(path) as names:
+        if makes_checks(text):
+            verify.made = made
+            try:
+                exec(code, names)
+            finally:
+                verify.made = None
+        else:
+            made.append(check_of_turn(code, names, loss, seconds))
+    return made
+
+
+def without_magics(text: str) -> str:
+    """A script without the commands of notebooks, such as `%matplotlib inline`, in lines of their own."""
+    return re.sub(r"(?m)^([ \t]*)[%!]\w.*$", r"\1pass", text)
+
+
+def makes_checks(text: str) -> bool:
+    """Whether a script holds a block of its own."""
+    found = ast.walk(ast.parse(text))
+    return any(
+        (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tinygrad_scratch")
+        or (isinstance(node, ast.Import) and any(alias.name.startswith("tinygrad_scratch") for alias in node.names))
+        for node in found
+    )
+
+
+@contextlib.contextmanager
+def as_main(path: str) -> Iterator[dict[str, Any]]:
+    """Let a script be `__main__`, with its folder first where modules are looked for; it can read no input."""
+    module = ModuleType("__main__")
+    module.__file__ = str(Path(path).resolve())
+    before = sys.modules["__main__"], sys.argv, list(sys.path), sys.stdin, os.environ.get("MPLBACKEND")
+    sys.modules["__main__"], sys.argv, sys.stdin = module, [path], io.StringIO()
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    os.environ["MPLBACKEND"] = "Agg"
+    try:
+        yield module.__dict__
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path[:], sys.stdin = before[:4]
+        if before[4] is None:
+            del os.environ["MPLBACKEND"]
+        else:
+            os.environ["MPLBACKEND"] = before[4]
+
+
+def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: float) -> Any:
+    """Run a script until one turn of its training loop is made, and judge that."""
+    check = verify()
+    check.seconds = seconds
+    check.entry.wanted_loss = known_name(loss)
+    loops = Loops(check)
+    check.watch.on_line = loops.see
+    check.watch.own_names.add(id(names))
+    check.begin(None)
+    error: BaseException | None = None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(code, names)
+    except (Exception, LimitReached, SystemExit) as caught:
+        error = caught
+    finally:
+        check.watch.on_line = None
+        check.entry.updated = loops.updated
+    if isinstance(error, SystemExit):
+        error = None
+    if isinstance(error, TurnDone):
+        error = None
+        check.notes.append(f"One turn of the loop at line {loops.line} was made, and judged.")
+    check.conclude(error)
+    return check
+
+
+def known_name(loss: str | None) -> str | None:
+    """The full name of a well-known loss; a variable's name stays."""
+    try:
+        return loss and loss_named(loss)[0]
+    except ValueError:
+        return loss
+
+
+@dataclass
+class Turn:
+    """A turn of a loop that is being made."""
+
+    first: int
+    last: int
+    steps: int  # how many steps and events there were before
+    events: int
+
+
+@dataclass
+class Loops:
+    """Sees the loops of a script turn, and ends the run after the first turn that updated parameters."""
+
+    check: Any
+    running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
+    updated: list[Parameter] = field(default_factory=list)
+    line: int = 0
+
+    def see(self, frame: FrameType) -> None:
+        turns = self.running.setdefault(id(frame), [])
+        line = frame.f_lineno
+        while turns and not turns[-1].first <= line <= turns[-1].last:
+            turns.pop()
+        last = loops_in(frame.f_code.co_filename).get(line)
+        if last is None:
+            return
+        watch = self.check.watch
+        if turns and turns[-1].first == line:
+            found = self._updates(turns[-1], self._outermost(frame, turns[-1]))
+            if found:
+                self.updated, self.line = found, line
+                raise TurnDone("one turn")
+            turns.pop()
+        lift_numbers(frame, line, self.check.tape)
+        turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))
+
+    def _outermost(self, frame: FrameType | None, turn: Turn) -> int:
+        """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
+        first = turn.steps
+        while frame is not None:
+            first = min([first, *(other.steps for other in self.running.get(id(frame), []))])
+            frame = frame.f_back
+        return first
+
+    def _updates(self, turn: Turn, outermost: int) -> list[Parameter]:
+        """The values that were there before the turn, were used in it, and then changed under their own name.
+
+        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers.
+        """
+        tape, events = self.check.tape, self.check.watch.events
+        steps = tape.steps[turn.steps :]
+        early = {node for step in tape.steps[outermost : turn.steps] for node in step.reads}
+        reads: dict[int, int] = {}
+        for step in steps:
+            for node in step.reads:
+                reads[node] = reads.get(node, 0) + 1
+        named: dict[int, list[Event]] = {}
+        for event in events[: turn.events]:
+            named.setdefault(event.node, []).append(event)
+        for node, event in self.check.watch.late():
+            named.setdefault(node, []).append(event)
+        found: dict[int, Parameter] = {}
+        for event in events[turn.events :]:
+            step = tape.steps[tape.nodes[event.node].step]
+            for before in step.reads:
+                node = tape.nodes[before]
+                old = next((e for e in named.get(before, ()) if (e.owner, e.short) == (event.owner, event.short)), None)
+                if (
+                    old is None
+                    or before in found
+                    or before in early
+                    or reads[before] < 2
+                    or node.value.dtype.kind != "f"
+                ):
+                    continue
+                if in_update(tape, step, event.node, before) is not None:
+                    stand = Recorded(tape, node.value, node.slot)
+                    found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before)
+        return list(found.values())
+
+
+def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:
+    """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded."""
+    names = frame.f_locals
+    stepped = stepped_in(frame.f_code.co_filename, line)
+    for name, value in list(names.items()):
+        if type(value) is float or (type(value) is int and name in stepped):
+            names[name] = from_outside(tape, float(value))
+        elif is_data(name, value):
+            for holder, key, _, part in list(arrays_below(value, name, set())):
+                recorded = from_outside(tape, part) if type(part) is not Recorded else None
+                if recorded is not None:
+                    put(holder, key, recorded)
+
+
+@cache
+def stepped_in(file: str, line: int) -> frozenset[str]:
+    """The names that a loop takes something off: `w = w - ...`, `w -= ...`."""
+    found: set[str] = set()
+    for node in ast.walk(tree_of(file)):
+        inside = isinstance(node, ast.Assign | ast.AugAssign) and line < node.lineno <= loops_in(file).get(line, 0)
+        if (
+            inside
+            and isinstance(node, ast.AugAssign)
+            and isinstance(node.op, ast.Sub)
+            and isinstance(node.target, ast.Name)
+        ):
+            found.add(node.target.id)
+        if (
+            inside
+            and isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.BinOp)
+            and isinstance(node.value.op, ast.Sub)
+        ):
+            left = node.value.left
+            found.update(
+                t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id
+            )
+    return frozenset(found)
+
+
+@cache
+def tree_of(file: str) -> ast.AST:
+    try:
+        return ast.parse(without_magics("".join(linecache.getlines(file))))
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+@cache
+def loops_in(file: str) -> dict[int, int]:
+    """The first and last lines of the loops in a file."""
+    return {
+        node.lineno: node.end_lineno or node.lineno
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.For | ast.While) and (node.end_lineno or 0) > node.lineno
+    }

@@ -1,0 +1,222 @@
+"""A person's source: the statement at a line, the part of it that made one call, and what sets two of them apart."""
+
+from __future__ import annotations
+
+import ast
+import dis
+import io
+import linecache
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+
+from tinygrad_scratch.verifier.tape import Place
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A text of code on one line, with the part of it to look at: the characters from `start` to `end`."""
+
+    text: str
+    start: int = 0
+    end: int = 0
+
+    @property
+    def part(self) -> str:
+        return self.text[self.start : self.end]
+
+
+def text_of(file: str) -> str:
+    return "".join(linecache.getlines(file))
+
+
+def statement_at(file: str, line: int) -> str:
+    """The statement that a line belongs to, on one line and without comments; the head alone of a compound one."""
+    text = text_of(file)
+    found = None
+    for node in statements(text):
+        if node.lineno <= line <= end_of_head(node):
+            found = node
+    if found is None:
+        return linecache.getline(file, line).strip()
+    lines = text.splitlines()[found.lineno - 1 : end_of_head(found)]
+    return on_one_line("\n".join(lines), text, found)
+
+
+def on_one_line(text: str, whole: str, node: ast.stmt) -> str:
+    simple = not hasattr(node, "body")
+    segment = (ast.get_source_segment(whole, node) if simple else None) or text
+    return joined(segment)
+
+
+def joined(segment: str) -> str:
+    """Code of several lines on one, without comments."""
+    lines = segment.splitlines()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(segment).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1][:column]
+    except (tokenize.TokenError, IndentationError):
+        pass
+    text = " ".join(part for line in lines if (part := line.strip().removesuffix("\\").strip()))
+    return re.sub(r"(?<=[(\[{]) | (?=[)\]}])", "", text) if len(lines) > 1 else text
+
+
+@lru_cache(maxsize=64)
+def statements(text: str) -> tuple[ast.stmt, ...]:
+    """All statements of a text, outer ones before inner ones."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
+
+
+def is_rename(file: str, line: int) -> bool:
+    """Whether a line only gives another name to what has one: `a = b`."""
+    found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
+    value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign) else None
+    return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def parameters_of(place: Place) -> set[str]:
+    """The names of the arguments of the function that a place is in."""
+    found: set[str] = set()
+    for node in statements(text_of(place.file)):
+        if isinstance(node, ast.FunctionDef) and node.name == place.function and node.lineno <= place.line <= (node.end_lineno or 0):
+            arguments = node.args
+            found = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} - {"self"}
+    return found
+
+
+def end_of_head(node: ast.stmt) -> int:
+    """The last line of a statement, or of what stands before the body of a compound one."""
+    body = getattr(node, "body", None)
+    return max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+
+
+# ---- the part that made a call ---------------------------------------------------------------------------------------
+
+
+def call_at(place: Place) -> str | None:
+    """The text of the call at a place, on one line; None where the place knows no more than its line."""
+    if not place.offset:
+        return None
+    text = text_of(place.file)
+    lines = text.splitlines()
+    for code in codes(text):
+        if code.co_name != place.function:
+            continue
+        positions = list(code.co_positions())
+        if place.offset // 2 >= len(positions):
+            continue
+        first, last, start, end = positions[place.offset // 2]
+        if first is None or last is None or start is None or end is None or not first <= place.line <= last:
+            continue
+        if code.co_code[place.offset] in NOT_CALLS:
+            continue
+        part = [line.encode() for line in lines[first - 1 : last]]
+        part[-1] = part[-1][:end]
+        part[0] = part[0][start:]
+        return joined(b"\n".join(part).decode(errors="replace"))
+    return None
+
+
+NOT_CALLS = {dis.opmap[name] for name in ("RESUME", "RETURN_VALUE") if name in dis.opmap}
+
+
+@lru_cache(maxsize=64)
+def codes(text: str) -> tuple[CodeType, ...]:
+    """The code of a text, and of all functions in it: the same as was run, as Python compiles a text in one way."""
+    try:
+        return tuple(nested(compile(text, "", "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError):
+        return ()
+
+
+def nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from nested(constant)
+
+
+# ---- what sets two texts apart ---------------------------------------------------------------------------------------
+
+TOKEN = re.compile(r"\s+|[^\W\d][\w.]*|\d[\w.]*|\*\*|//|[-+*/@]=|.", re.DOTALL)
+
+
+def compared(mine: str, other: str) -> tuple[Marked, Marked]:
+    """Two texts, each with the part that the other hasn't; where one was only added to, that part is empty."""
+    one, two = TOKEN.findall(mine), TOKEN.findall(other)
+    same = 0
+    while same < min(len(one), len(two)) and one[same] == two[same]:
+        same += 1
+    rest = 0
+    while rest < min(len(one), len(two)) - same and one[-1 - rest] == two[-1 - rest]:
+        rest += 1
+    return marked(one, same, rest), marked(two, same, rest)
+
+
+def marked(tokens: list[str], same: int, rest: int) -> Marked:
+    text = "".join(tokens)
+    start = len("".join(tokens[:same]))
+    end = len(text) - len("".join(tokens[len(tokens) - rest :]))
+    blanks = len(text[start:end]) - len(text[start:end].lstrip())
+    return Marked(text, min(start + blanks, end), max(end, start + blanks) if end > start else start)
+
+
+def without_brackets(text: str, mine: str) -> str:
+    """A text without the brackets that another one hasn't, where they change nothing."""
+    for start, end in brackets_in(text):
+        shorter = text[:start] + text[start + 1 : end] + text[end + 1 :]
+        if text[start : end + 1] not in mine and is_same(text, shorter):
+            return without_brackets(shorter, mine)
+    return text
+
+
+def brackets_in(text: str) -> Iterator[tuple[int, int]]:
+    """Where round brackets open and close."""
+    waiting: list[int] = []
+    for place, sign in enumerate(text):
+        if sign == "(":
+            waiting.append(place)
+        elif sign == ")" and waiting:
+            yield waiting.pop(), place
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two texts mean the same to Python."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError):
+        return False
+
+
+def found_in(text: str, part: str) -> Marked:
+    """A text with a part of it marked; all that is assigned or returned, where the part isn't in it."""
+    pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))
+    start = value_starts(text)
+    match = pattern.search(text, start)
+    return Marked(text, *match.span()) if match else Marked(text, start, len(text))
+
+
+def value_starts(text: str) -> int:
+    """Where the value of an assignment begins: 0 where there is none."""
+    try:
+        (node,) = ast.parse(text.strip()).body
+    except (SyntaxError, ValueError):
+        return 0
+    value = getattr(node, "value", None)
+    if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return) or value is None:
+        return 0
+    return len(text.encode()[: value.col_offset].decode())
+
+
+def right_side(text: str) -> str:
+    """The value of an assignment or a return; all of another statement."""
+    return text[value_starts(text) :]

@@ -1,0 +1,123 @@
+"""The table of truths: for each shape, all that a hand-written step may rightly hold; and which of them a value is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+
+from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.truth import Truth
+
+MOST_SLICES = 24
+TRANSPOSED, RESHAPED, SAMPLE, PART = "transposed", "of another shape", "of one sample", "one part of it"
+
+
+class Entry(NamedTuple):
+    """A true value, the forward value that it is the gradient of, and which part or layout of that it is."""
+
+    value: Array
+    of: int
+    through: int | None = None  # the step that a part came through
+    how: str = ""
+
+
+class Table:
+    """True cotangents by shape: whole ones first, then other layouts, samples, and parts."""
+
+    def __init__(self, tape: Tape, truth: Truth) -> None:
+        self.tape = tape
+        self.truth = truth
+        self._entries: dict[tuple[int, ...], list[Entry]] = {}
+        self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
+        self.largest = max((float(np.max(np.abs(v), initial=0.0)) for v in truth.cotangents.values()), default=0.0)
+
+    def entries(self, shape: tuple[int, ...]) -> list[Entry]:
+        """What a value of this shape may be, each once."""
+        if shape not in self._entries:
+            direction = direction_of(shape)
+            found: list[Entry] = []
+            seen = np.empty(0)
+            for entry in self._all(shape):
+                size = float(np.sqrt(np.sum(entry.value**2)))
+                if size <= 1e-12 * self.largest or not np.isfinite(size):
+                    continue
+                projection = float(np.vdot(direction, entry.value))
+                if np.any(np.abs(seen - projection) <= 1e-11 * size * np.sqrt(entry.value.size)):
+                    continue
+                seen = np.append(seen, projection)
+                found.append(entry)
+            self._entries[shape] = found
+            self._projections[shape] = direction, seen
+        return self._entries[shape]
+
+    def match(self, value: Array, tolerance: float = 1e-6, factors: tuple[float, ...] = (1.0,)) -> tuple[Entry, float] | None:
+        """The entry that a value is, and the factor that it carries; nothing for zeros."""
+        entries = self.entries(value.shape)
+        if not entries or not np.any(value) or value.dtype.kind not in "fiu":
+            return None
+        direction, projections = self._projections[value.shape]
+        projection = float(np.vdot(direction, value))
+        room = tolerance * np.sqrt(np.sum(np.square(value, dtype=float)) * value.size)
+        for factor in factors:
+            for i in np.flatnonzero(np.abs(factor * projections - projection) <= 3 * room):
+                truth = factor * entries[i].value
+                if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
+                    return entries[i], factor
+        return None
+
+    # ---- what belongs to a shape -------------------------------------------------------------------------------------
+
+    def _all(self, shape: tuple[int, ...]) -> Iterator[Entry]:
+        cotangents = self.truth.cotangents
+        for node, value in cotangents.items():
+            if value.shape == shape:
+                yield Entry(value, node)
+        for node, value in cotangents.items():
+            if value.shape != shape and value.size == np.prod(shape, dtype=int):
+                if squeezed(value.shape) == squeezed(shape):
+                    yield Entry(value.reshape(shape), node, None, RESHAPED)
+                elif value.ndim == 2 and value.shape[::-1] == shape:
+                    yield Entry(value.T, node, None, TRANSPOSED)
+        for node, value in cotangents.items():
+            yield from self._samples(node, value, shape)
+        for node, parts in self.truth.parts.items():
+            if len(parts) > 1 and parts[0][1].shape == shape:
+                yield from parts_of(node, parts)
+
+    def _samples(self, node: int, value: Array, shape: tuple[int, ...]) -> Iterator[Entry]:
+        for axis in range(value.ndim):
+            if 1 < value.shape[axis] <= MOST_SLICES:
+                rest = value.shape[:axis] + value.shape[axis + 1 :]
+                kept = (*value.shape[:axis], 1, *value.shape[axis + 1 :])
+                if shape in (rest, kept) and len(shape) > 0:
+                    for i in range(value.shape[axis]):
+                        yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def parts_of(node: int, parts: list[tuple[int, Array]]) -> Iterator[Entry]:
+    """Sums of some of the parts: any of a few; of many, each one and the running sums from either end."""
+    if len(parts) <= 4:
+        for count in range(1, len(parts)):
+            for chosen in combinations(parts, count):
+                yield Entry(np.sum([part for _, part in chosen], axis=0), node, chosen[-1][0], PART)
+        return
+    for step, part in parts:
+        yield Entry(part, node, step, PART)
+    for ordered in (parts, parts[::-1]):
+        total = ordered[0][1]
+        for step, part in ordered[1:-1]:
+            total = total + part
+            yield Entry(total, node, step, PART)
+
+
+def squeezed(shape: tuple[int, ...]) -> list[int]:
+    """A shape without axes of length 1."""
+    return [n for n in shape if n != 1]
+
+
+def direction_of(shape: tuple[int, ...]) -> Array:
+    """A fixed direction, along which two arrays are compared before they are looked at entry by entry."""
+    return np.random.default_rng(0).standard_normal(shape)
