@@ -27,7 +27,7 @@ from tinygrad_scratch.functional import log_softmax, relu, sigmoid, softmax
 from tinygrad_scratch.rules.arranging import add_windows, folded, mirrored, surrounded
 from tinygrad_scratch.rules.calculus import interpolate
 from tinygrad_scratch.rules.choosing import put_back
-from tinygrad_scratch.rules.cumulative import recurrence
+from tinygrad_scratch.rules.cumulative import recurrence, running
 from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.polynomials import characteristic, evaluate
@@ -47,6 +47,14 @@ def stepwise(a: Any, b: Any) -> Any:
     for k in range(1, len(b)):
         x.append(a[k] * x[-1] + b[k])
     return jnp.stack(x) if x else b
+
+
+def accumulated(a: Any, ufunc: Any, axis: int) -> Any:
+    """The accumulate of a ufunc, a step at a time."""
+    x = list(jnp.moveaxis(a, axis, 0))
+    for k in range(1, len(x)):
+        x[k] = getattr(jnp, ufunc.__name__)(x[k - 1], x[k])
+    return jnp.stack(x, axis) if x else a
 
 
 def flat(results: Any) -> Any:
@@ -98,6 +106,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     copied_into: lambda dst, src, where=True, casting=None: jnp.where(where, src, dst),
     cast: lambda a, dtype: a.astype(dtype),
     recurrence: stepwise,
+    running: accumulated,
     evenly_spaced: lambda low, high, number, dtype: jnp.linspace(low, high, number, dtype=dtype),
     histogramdd: lambda *arguments, **keywords: flat(jnp.histogramdd(*arguments, **keywords)),
     einsum: lambda *operands, subscripts, optimize=None: jnp.einsum(subscripts, *operands),
@@ -248,6 +257,8 @@ OTHER_IN_JAX = {
     "np.fmax([1.0,2.0,3.0], [2.0,2.0,2.0])": "all to the second argument",
     "np.fmax([-1.0,0.0,1.0], 0)": "all to the second argument",
     "np.fmin([1.0,2.0,3.0], [2.0,2.0,2.0])": "all to the second argument",
+    "np.logaddexp([inf,0.0], [0.0,inf])": "1 also for the zero beside infinity",
+    "np.logaddexp2([inf,-inf], [0.0,0.0])": "1 also for the zero beside infinity",
     "np.power([0.0,0.0,2.0], [2.0,0.0,3.0])": "nan at 0 ** 0",
     "np.std(0d)": "nan where all elements are equal",
     "np.std([2.0,2.0])": "nan where all elements are equal",
