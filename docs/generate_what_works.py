@@ -82,6 +82,7 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(["np.zeros", "np.ones", "np.empty", "np.eye", "np.identity", "np.tri"], CONSTANT),
     **dict.fromkeys(["np.bartlett", "np.blackman", "np.hamming", "np.hanning", "np.indices"], CONSTANT),
     "np.row_stack": "`np.vstack`",
+    "np.trapz": "`np.trapezoid`",
     **dict.fromkeys(["np.fromfile", "np.fromregex", "np.fromstring", "np.genfromtxt", "np.load", "np.loadtxt"], FILES),
     **dict.fromkeys(["np.format_float_positional", "np.format_float_scientific"], "`t.item()`"),
     "np.nested_iters": "`for row in t`",

@@ -253,8 +253,8 @@ KEYWORDS: dict[str, tuple[Callable[..., Any], str]] = {
     "initial=t": (lambda t, a: np.sum(t, initial=t), "np.sum has no derivative with respect to its argument 'initial'"),
     "axis=t": (lambda t, a: np.sum(t, axis=t), "np.sum has no derivative with respect to its argument 'axis'"),
     "a list of t": (lambda t, a: np.reshape(a, [t]), "no derivative|would be lost"),
-    "out by position": (lambda t, a: np.sum(t, None, None, a), "np.sum of a Tensor takes at most 3 positional"),
-    "dot's out": (lambda t, a: np.dot(t, 2.0, a), "np.dot of a Tensor takes at most 2 positional"),
+    "out by position": (lambda t, a: np.sum(t, None, None, a), "np.sum was to write a result that requires a gradient"),
+    "dot's out": (lambda t, a: np.dot(t, 2.0, a), "np.dot was to write a result that requires a gradient"),
     "clip's out": (lambda t, a: np.clip(t, 0, 1, a), "clip"),
     "concatenate's out": (lambda t, a: np.concatenate([t, t], 0, a), "concatenate"),
     "misspelt": (lambda t, a: np.sum(t, axes=0), "unexpected keyword argument 'axes'"),  # type: ignore[call-overload]

@@ -329,7 +329,7 @@ def keywords_of_numpy(function: Any) -> set[str]:
         parameters = inspect.signature(function).parameters.values()
     except ValueError:  # NumPy 2.0 does not say it of functions written in C
         return set()
-    return {p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY} - {"out"}
+    return {p.name for p in parameters if p.default is not p.empty or p.kind is p.KEYWORD_ONLY} - {"out", "subok"}
 
 
 KNOWN = known_functions()
@@ -351,6 +351,31 @@ def test_every_other_keyword_is_refused(function: Any) -> None:
     for name in keywords_of_numpy(function) - {*accepted(function)}:
         with pytest.raises(TypeError, match=rf"\b{name}\b"):
             case.call(functools.partial(case.function, **{name: True}), leaves(case.draw()))
+
+
+@with_rules
+def test_every_argument_may_be_given_where_numpy_has_it(function: Any) -> None:
+    """All defaults written out, by position as far as NumPy takes them so: np.sum(a, None, None, None, ...)."""
+    case = next((case for case in DIFFERENTIABLE if case.function is function), None)
+    if case is None or isinstance(function, np.ufunc):
+        pytest.skip("it is not called by its own name, or as all ufuncs")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        pytest.skip("NumPy 2.0 does not tell the arguments of functions written in C")
+
+    def in_full(*arguments: Any, **keywords: Any) -> Any:
+        bound = signature.bind(*arguments, **keywords)
+        bound.apply_defaults()
+        bound.arguments.pop("interpolation", None)  # what older versions of NumPy call method, and deprecate
+        return function(*bound.args, **bound.kwargs)
+
+    for ours, true in zip(
+        tensors(case.call(in_full, leaves(case.draw()))),
+        tensors(case.call(case.function, leaves(case.draw()))),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours.data, true.data)
 
 
 # ---- the table is complete -------------------------------------------------------------------------------------------
@@ -406,6 +431,19 @@ def test_sigmoids_written_by_hand_keep_the_laws(text: Any, shape: tuple[int, ...
 def test_sigmoid_by_hand_has_a_gradient_also_where_exp_overflows() -> None:
     with np.errstate(over="ignore"):
         test_gradient(Case(sigmoid_by_hand, (exactly(-1000.0, 0.0, 1000.0),), pinned=[[0.0, 0.25, 0.0]]))
+
+
+def test_second_derivatives_far_out_and_at_kinks() -> None:
+    def second(function: Any, *at: float) -> Any:
+        x = Tensor(at, requires_grad=True)
+        (slope,) = np.sum(function(x)).gradient(x, create_graph=True)
+        return np.sum(slope).gradient(x)[0].numpy()
+
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(second(sigmoid_by_hand, -1000.0, 0.0, 1000.0), 0)
+    for function in (np.linalg.norm, lambda x: np.hypot(*x), np.cbrt, lambda x: np.arctan2(*x), np.sqrt, np.std):
+        np.testing.assert_array_equal(second(function, 0.0, 0.0), 0)
+    assert second(lambda x: np.logaddexp(x, 1.0), np.inf) == 0
 
 
 # ---- shapes and indices that nobody thought of -----------------------------------------------------------------------

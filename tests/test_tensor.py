@@ -193,6 +193,77 @@ def test_data_is_copied_on_the_way_in_and_read_only_on_the_way_out() -> None:
     np.testing.assert_array_equal(t.grad, [2.0, 4.0])
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t, out: np.sum(t, 0, None, out),
+        lambda t, out: np.max(t, 0, out, np._NoValue, np._NoValue),
+        lambda t, out: t.std(0, None, out, 1),
+        lambda t, out: t.cumsum(None, None, out),
+        lambda t, out: np.clip(t, 0.2, 0.7, out),
+        lambda t, out: t.round(1, out),
+        lambda t, out: t.take([1, 0], 0, out, "wrap"),
+        lambda t, out: np.dot(t, t, out),
+        lambda t, out: np.concatenate([t, t], 0, out),
+    ],
+)
+def test_out_is_taken_by_position_too(call: Any) -> None:
+    values, t = np.array([0.1, 0.9]), Tensor([0.1, 0.9], requires_grad=True)
+    expected = np.empty_like(np.asarray(call(values, None)))
+    call(values, expected)
+    out = Tensor(np.zeros_like(expected))
+    assert call(t, out) is out
+    np.testing.assert_allclose(out.numpy(), expected)
+    assert out.requires_grad
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: np.append(x, 1.5),
+        lambda x: np.block([x, 1.5]),
+        lambda x: np.choose([0, 1], [x, 1.5]),
+        lambda x: np.where(x > 0, x, 1.5),
+        lambda x: np.insert(x, 0, 1.5),
+        lambda x: np.emath.sqrt(-x.astype(np.int8)),
+        lambda x: np.linalg.lstsq(np.array([[1, 2], [3, 4]]), x, rcond=None)[0],
+    ],
+)
+def test_numbers_beside_single_precision_count_as_in_numpy(call: Any) -> None:
+    values = np.array([1.0, 2.0], np.float32)
+    t = Tensor(values, requires_grad=True)
+    result = call(t)
+    assert result.dtype == call(values).dtype
+    if isinstance(result, Tensor):
+        np.sum(result).backward()
+        assert t.grad is not None
+
+
+def test_an_error_inside_of_a_composed_function_says_what_was_written() -> None:
+    with pytest.raises(ValueError, match="same shape") as caught:
+        np.stack([Tensor([1.0, 2.0]), Tensor([1.0])], axis=0)
+    assert caught.value.__notes__ == ["in np.stack([float64[2], float64[1]], axis=0)"]
+
+
+def test_the_shape_can_not_be_set() -> None:
+    with pytest.raises(AttributeError, match=r"Write t = t.reshape\(\(2, 1\)\)"):
+        Tensor([1.0, 2.0]).shape = (2, 1)
+
+
+def test_bits_and_membership() -> None:
+    numbers, flags = Tensor([1, 2, 6]), Tensor([True, False, True])
+    np.testing.assert_array_equal(~flags & [True, True, False], [False, True, False])
+    np.testing.assert_array_equal((numbers << 1) | (1 ^ numbers >> 1), [3, 4, 14])
+    assert 6 in numbers
+    assert 3 not in numbers
+
+
+def test_astype_without_a_copy_is_the_tensor_itself() -> None:
+    t = Tensor([[1.0, 2.0]])
+    assert t.astype(float, copy=False) is t
+    assert t.astype("f4", order="F").flags.f_contiguous
+
+
 def test_clip_without_bounds_is_a_copy() -> None:
     t: Any = Tensor([1.0, 2.0])
     clipped = np.clip(t, None, None)

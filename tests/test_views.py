@@ -661,3 +661,56 @@ def test_writes_to_a_part_of_complex_numbers_are_refused() -> None:
     with pytest.raises(TypeError, match="a part of complex numbers"):
         z.real[...] = 5.0
     np.testing.assert_array_equal(z.numpy(), [1 + 2j])
+
+
+def test_numbers_are_not_written_to_as_in_numpy() -> None:
+    """Where NumPy returns a number and no array, another name for it keeps its value, and += may broadcast."""
+    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    for number in (np.sum(x), x[0], x[1] * x[2], np.exp(x[0]), x.max(), np.linalg.slogdet(np.diag(x))[1]):
+        before, kept = number.item(), number
+        number += 1
+        assert (kept.item(), number.item()) == (before, before + 1)
+    total = x[0]
+    total += x
+    np.testing.assert_array_equal(total.numpy(), [2, 3, 4])
+    with no_grad():
+        total = x[0]
+        total *= 2
+    assert total.item() == 2
+    parameter: Any = np.sum(Tensor([1.0, 2.0]))
+    parameter.requires_grad = True
+    kept = parameter
+    with no_grad():
+        parameter -= 1.0
+    assert kept.item() == 2
+    z = x * 1.0
+    place = z[0, ...]
+    place += 1
+    np.testing.assert_array_equal(z.numpy(), [2, 2, 3])
+    column = number.T.reshape(-1)
+    column += 1
+    assert (number.item(), column.item()) == (before + 1, before + 2)
+
+
+def test_a_number_broadcast_is_read_only() -> None:
+    z = Tensor(2.0, requires_grad=True).copy()
+    with pytest.raises(ValueError, match="read-only view"):
+        np.broadcast_to(z, (2,))[0] = 1.0
+    z.reshape(1)[0] = 3.0
+    assert z.item() == 3
+
+
+def test_complex_numbers_are_not_written_into_real_ones() -> None:
+    z: Any = Tensor([1.0, 2.0])
+    c = Tensor([1j, 2.0], requires_grad=True)
+    writes: list[Callable[[], Any]] = [
+        lambda: z.__setitem__(0, c[0]),
+        lambda: z.put([0], c[:1]),
+        lambda: z.__iadd__(c),
+        lambda: np.exp(c, out=z),
+    ]
+    for write in writes:
+        with pytest.raises(TypeError, match=r"\.real|\.astype"):
+            write()
+    z[...] = c.real
+    np.testing.assert_array_equal(z.numpy(), [0.0, 2.0])

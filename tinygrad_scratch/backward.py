@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.graph import Record, next_order, split_record
+from tinygrad_scratch.rules.elementwise import LARGEST, sigmoid_slope
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
 
 Lift = Callable[[Any, Record | None], Any]
@@ -82,7 +83,7 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
         if p is None:
             if function is np.divide and shortcut and (exponential := handwritten_sigmoid(a, q)):
                 negative = exponential[5]
-                return ((negative[5], negative[4], g * sigmoid_slope(y, exponential[2])),)
+                return ((negative[5], negative[4], g * slope_of_arrays(y, exponential[2])),)
             return ((q, b, rules[1](g, y, a, b)),)
         return (p, a, rules[0](g, y, a, b)), (q, b, rules[1](g, y, a, b))
     if len(record) == 6:
@@ -91,6 +92,9 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
         return ((p, a, rule(g, y, a, **keywords) if keywords else rule(g, y, a)),)
     arguments, parents = split_record(record)
     return rules_applied(record, g, record[2], arguments, arguments, parents)
+
+
+slope_of_arrays: Callable[[Any, Any], Any] = sigmoid_slope.__wrapped__  # type: ignore[attr-defined]  # it skips the door
 
 
 def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
@@ -110,21 +114,13 @@ def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
     return exponential if is_sigmoid else None
 
 
-LARGEST = {np.dtype(kind): np.finfo(kind).max for kind in (np.float16, np.float32, np.float64, np.longdouble)}
-
-
-def sigmoid_slope(y: Any, e: Any) -> Any:
-    """The derivative y * (1 - y) of y = 1 / (1 + e), as y * y * e: near 1 it keeps the digits that 1 - y loses."""
-    return y * (y * np.minimum(e, LARGEST[e.dtype]))
-
-
 def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) -> Iterable[Part]:
     """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
     arguments, parents = split_record(record)
     if record[1] is np.divide and shortcut and parents[0] is None and parents[1] is not None:
         exponential = handwritten_sigmoid(arguments[0], parents[1])
         if exponential is not None:
-            slope = sigmoid_slope(lift(record[2], record), lift(exponential[2], exponential))
+            slope = sigmoid_slope(lift(record[2], record), exponential[2])
             return ((exponential[5][5], exponential[5][4], g * slope),)
     rules = RULES[record[1]]
     lifted = [

@@ -128,6 +128,13 @@ def integer_target(target: Any, value: Any) -> str:
     )
 
 
+def real_target(target: Any, value: Any) -> str:
+    return (
+        f"{describe(value)} requires a gradient, which its imaginary part would lose if it were written into "
+        f"{describe(target)}. Write t.real, or make the target with dtype=complex."
+    )
+
+
 def plain_out(function: Any, out: Any) -> str:
     return (
         f"{label(function)} was to write a result that requires a gradient into {describe(out)}, which can't keep its "
@@ -157,7 +164,25 @@ def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None
             ]
             hint = shape_hint(function, arguments)
             text = str(error).strip().removeprefix(f"{getattr(function, '__name__', '')}: ")
-            raise kind("\n".join([f"{label(function)}: {text}", *facts, *hint])) from error
+            said = "t[index] = value" if label(function) == "assign" else label(function)
+            raise kind("\n".join([f"{said}: {text}", *facts, *hint])) from error
+
+
+def inside(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], method: str = "__call__") -> str:
+    """What was written, where the error comes from a function that it is made of."""
+    given = [summary(argument) for argument in arguments]
+    given += [f"{name}={summary(value)}" for name, value in keywords.items()]
+    called = label(function) if method == "__call__" else f"{label(function)}.{method}"
+    return f"in {called}({', '.join(given)})"
+
+
+def summary(value: Any) -> str:
+    """An argument on part of a line."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype}{list(value.shape)}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(summary, value))}]"
+    return f"{text[:40]}..." if len(text := repr(value)) > 43 else text
 
 
 def shape_hint(function: Any, arguments: tuple[Any, ...]) -> list[str]:

@@ -38,6 +38,8 @@ from tinygrad_scratch.rules.registry import (
     WITHOUT_DERIVATIVE,
     Definition,
     Several,
+    by_name,
+    by_position,
     check_composed,
     label,
     refuse,
@@ -75,9 +77,10 @@ def binary(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Any, 
         except Exception as error:
             messages.explain(error, function, (a, b))
             raise
+        result = new(Tensor)
         if type(y) is not ndarray:
             y = np.asarray(y)
-        result = new(Tensor)
+            result._scalar = True
         result._value = y
         result._alias = None
         if (p is None and q is None) or not is_recording():
@@ -99,9 +102,11 @@ through_door = functools.cache(lambda function: binary(function, QUICK.get(funct
 
 
 def in_place(function: Any) -> Callable[[Tensor, Any], Tensor]:
-    """An operator that writes its result into its left operand."""
+    """An operator that writes its result into its left operand; NumPy's numbers can't be written to, so one is new."""
 
-    def update(self: Tensor, other: Any) -> Tensor:
+    def update(self: Tensor, other: Any) -> Any:
+        if is_number(self):
+            return call(function, (self, other), {})
         views.check_writable(self)
         views.write(self, as_tensor(call(function, (self, other), {})))
         return self
@@ -150,10 +155,11 @@ class Tensor:
     array([[2., 4.]])
     """
 
-    __slots__ = ("__weakref__", "_alias", "_frozen", "_record", "_value")
+    __slots__ = ("__weakref__", "_alias", "_frozen", "_record", "_scalar", "_value")
     _value: Array
     _record: Record | None
     _alias: views.Alias | None
+    _scalar: bool  # set where NumPy returned a number, which is immutable, and no array
     _frozen: Record | None  # of a leaf whose requires_grad was turned off: what it is again when it is turned on
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
@@ -243,6 +249,7 @@ class Tensor:
             if views.is_view(self):
                 raise TypeError(messages.view_as_leaf(self))
             self._record = getattr(self, "_frozen", None) or Tensor(self, requires_grad=True)._record
+            self._scalar = False  # a parameter is updated in place
 
     @property
     def name(self) -> str | None:
@@ -258,6 +265,10 @@ class Tensor:
     @property
     def shape(self) -> tuple[int, ...]:
         return self._value.shape
+
+    @shape.setter
+    def shape(self, shape: Any) -> NoReturn:
+        raise AttributeError(f"The shape of {messages.describe(self)} can't be set. Write t = t.reshape({shape}).")
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -278,6 +289,10 @@ class Tensor:
     @property
     def nbytes(self) -> int:
         return self._value.nbytes
+
+    @property
+    def device(self) -> str:
+        return "cpu"
 
     @property
     def strides(self) -> tuple[int, ...]:
@@ -514,8 +529,11 @@ class Tensor:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         views.check_writable(self)
-        if type(value) is Tensor and value._record is not None and self.dtype.kind not in "fc" and is_recording():
-            raise TypeError(messages.integer_target(self, value))
+        if type(value) is Tensor and value._record is not None and is_recording():
+            if self.dtype.kind not in "fc":
+                raise TypeError(messages.integer_target(self, value))
+            if self.dtype.kind == "f" and value.dtype.kind == "c":
+                raise TypeError(messages.real_target(self, value))
         views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
 
     def fill(self, value: Any) -> None:
@@ -598,6 +616,23 @@ class Tensor:
     __eq__ = plain_binary(operator.eq)
     __ne__ = plain_binary(operator.ne)
 
+    __and__ = plain_binary(operator.and_)
+    __rand__ = plain_binary(operator.and_, swap=True)
+    __or__ = plain_binary(operator.or_)
+    __ror__ = plain_binary(operator.or_, swap=True)
+    __xor__ = plain_binary(operator.xor)
+    __rxor__ = plain_binary(operator.xor, swap=True)
+    __lshift__ = plain_binary(operator.lshift)
+    __rlshift__ = plain_binary(operator.lshift, swap=True)
+    __rshift__ = plain_binary(operator.rshift)
+    __rrshift__ = plain_binary(operator.rshift, swap=True)
+
+    def __invert__(self) -> Any:
+        return ~self._value
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self._value == plain(value)))
+
     def __neg__(self) -> Any:
         return apply_unary(np.negative, operator.neg, self)
 
@@ -654,10 +689,11 @@ class Tensor:
 
     searchsorted = method(np.searchsorted)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Tensor:
         """The same elements in another shape: `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
         target = shape[0] if len(shape) == 1 else shape
-        return call(np.reshape, (self, target), {} if order == "C" else {"order": order})  # type: ignore[no-any-return]
+        keywords = {} if copy is None else {"copy": copy}
+        return call(np.reshape, (self, target), keywords if order == "C" else {**keywords, "order": order})  # type: ignore[no-any-return]
 
     def transpose(self, *axes: Any) -> Tensor:
         """The axes in another order: `t.transpose()`, `t.transpose(1, 0)` or `t.transpose((1, 0))`."""
@@ -674,7 +710,10 @@ class Tensor:
         """A copy in another dtype; the gradient comes back in this one. Integers carry no gradient: a plain array."""
         if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(f"{messages.describe(self)} can't be cast to {np.dtype(dtype)} by the rule {casting!r}.")
-        return call(cast, (self, np.dtype(dtype)), {})
+        if not copy and self.dtype == dtype and order == "K":
+            return self
+        result = call(cast, (self, np.dtype(dtype)), {})
+        return result if order == "K" else np.copy(result, order)  # type: ignore[call-overload]
 
 
 def make(value: Array, node: Record | None) -> Tensor:
@@ -716,13 +755,14 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
     except Exception as error:
         messages.explain(error, function, (a,))
         raise
+    result = new(Tensor)
     if type(y) is not ndarray:
         if isinstance(y, tuple):
             return outputs_of(y, function, [a], {}, [p] if p is not None and is_recording() else [])
         y = as_result(y, function)
+        result._scalar = True
     elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
         return call(function, (tensor,), {})
-    result = new(Tensor)
     result._value = y
     result._alias = None
     result._record = None if p is None or not is_recording() else (next_order(), function, y, None, a, p)
@@ -731,6 +771,8 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
 
 def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """The general way: any function, any arguments."""
+    if keywords or len(arguments) > by_position(function)[0]:
+        arguments, keywords = by_name(function, arguments, keywords)
     if "out" in keywords:
         return call_into(function, arguments, keywords)
     if function in WITHOUT_DERIVATIVE:
@@ -739,7 +781,11 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         return as_tensor(call_plain(function, arguments, keywords))
     if function in COMPOSED:
         check_composed(function, keywords)
-        return COMPOSED[function](*arguments, **keywords)
+        try:
+            return COMPOSED[function](*arguments, **keywords)
+        except Exception as error:
+            error.add_note(messages.inside(function, arguments, keywords))
+            raise
     definition = DEFINITIONS.get(function)
     if definition is not None:
         return call_recorded(definition, arguments, keywords)
@@ -770,9 +816,13 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
         keywords["where"] = where = np.asarray(plain(keywords["where"]))
         if where.dtype != bool:
             raise TypeError(messages.no_mask(ufunc, where))
-        if method == "__call__":
-            keywords["old"] = targets
-    return written(METHODS[method](ufunc, *inputs, **keywords), targets, ufunc)
+    old = {"old": targets} if "where" in keywords and method == "__call__" else {}
+    try:
+        result = METHODS[method](ufunc, *inputs, **keywords, **old)
+    except Exception as error:
+        error.add_note(messages.inside(ufunc, inputs, keywords, method))
+        raise
+    return written(result, targets, ufunc)
 
 
 def call_into(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -822,13 +872,17 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         return outputs_of(y, function, values, keywords, parents)
     if not parents and not isinstance(y, ndarray | np.generic):
         return y
-    y = as_result(y, function)
+    scalar, y = isinstance(y, np.generic), as_result(y, function)
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
+    if base is not None and is_number(given[base]):
+        base, scalar = None, y.ndim == 0
     if base is not None:
         y = y.view()
     result = make(y, (next_order(), function, y, keywords or None, *values, *parents) if parents else None)
+    if scalar:
+        result._scalar = True
     if base is not None:
         before, after = values[:base], values[base + 1 :]
         index = values[1] if function is operator.getitem else None
@@ -844,6 +898,9 @@ def outputs_of(y: Any, function: Any, values: list[Any], keywords: dict[str, Any
         make(part, record and output_record(record, i)) if part.dtype.kind in "fc" else original
         for i, (part, original) in enumerate(zip(several, y, strict=True))
     ]
+    for part, original in zip(results, y, strict=True):
+        if type(part) is Tensor and isinstance(original, np.generic):
+            part._scalar = True
     return y._make(results) if hasattr(y, "_make") else tuple(results)
 
 
@@ -854,6 +911,11 @@ def as_result(y: Any, function: Any) -> Array:
             f"{label(function)} returned a {type(y).__name__}, but what is recorded returns an array or a tuple."
         )
     return np.asarray(y)
+
+
+def is_number(tensor: Tensor) -> bool:
+    """Whether NumPy would have returned a number, which can't be written to and has no views, and no array."""
+    return tensor._value.ndim == 0 and getattr(tensor, "_scalar", False)
 
 
 def shares_memory(y: Array, a: Array) -> bool:

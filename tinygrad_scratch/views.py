@@ -112,14 +112,14 @@ def place(view: Any) -> Any:
         raise TypeError(
             f"{describe(view)} is a part of complex numbers; write z[...] = a + 1j * b to the whole instead."
         )
-    if index is not None or base.ndim == 0:
-        return ... if index is None else index
+    if index is not None:
+        return index
     positions = np.empty_like(base._value, dtype=int)
     positions[...] = np.arange(base.size).reshape(base.shape)
     shown = view._alias.show(positions)
     if not shown.flags.writeable:
         raise ValueError(f"{describe(view)} is a read-only view, as NumPy makes it. Write to a copy: z = t.copy()")
-    return np.unravel_index(shown, base.shape)
+    return np.unravel_index(shown, base.shape) if base.ndim else ...
 
 
 def take(tensor: Any, new: Any) -> None:

@@ -96,6 +96,7 @@ case(np.interp, BETWEEN, KNOTS, HEIGHTS)
 case(np.interp, positive(), KNOTS, HEIGHTS)
 case(np.interp, 1.6, KNOTS, HEIGHTS)
 case(np.interp, BETWEEN, np.array([0, 1, 3, 4]), HEIGHTS)
+case(np.interp, BETWEEN, np.array([0, 1, 3, 4], np.uint8), np.array([5, 1, 7, 2], np.uint8))  # differences wrap
 case(np.interp, BETWEEN, KNOTS, complex_normal(4))
 case(np.interp, normal(0, 3), KNOTS, HEIGHTS)
 case(np.interp, OUTSIDE, KNOTS, HEIGHTS)

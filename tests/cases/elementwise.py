@@ -11,6 +11,7 @@ from tests.cases.table import (
     AT_LEAST_2_1,
     CALLED_BY,
     NOT_ANALYTIC,
+    PLAIN_WORDS,
     Draw,
     Function,
     above_one,
@@ -25,7 +26,8 @@ from tests.cases.table import (
     normal,
     positive,
 )
-from tinygrad_scratch.rules.elementwise import bessel, repaired, sinc_derivative
+from tinygrad_scratch.rules.elementwise import bessel, repaired, sigmoid_slope, sinc_derivative
+from tinygrad_scratch.rules.registry import plain
 
 # ---- arithmetic: element by element ----------------------------------------------------------------------------------
 
@@ -113,6 +115,7 @@ for function in (np.add, np.subtract, np.multiply, np.divide, np.power):
 case(np.absolute, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
 case(np.fabs, exactly(-2.0, 0.0, 3.0), kink=[[-1, 0, 1]])
 case(np.hypot, exactly(0.0, 3.0), exactly(0.0, 4.0), kink=[[0, 0.6], [0, 0.8]])
+case(np.arctan2, exactly(0.0, 3.0), exactly(0.0, 4.0), kink=[[0, 0.16], [0, -0.12]])
 for function in (np.maximum, np.fmax):
     case(function, exactly(1.0, 2.0, 3.0), exactly(2.0, 2.0, 2.0), kink=[[0, 0.5, 1], [1, 0.5, 0]])
     case(function, exactly(-1.0, 0.0, 1.0), 0, kink=[[0, 0.5, 1]])
@@ -141,6 +144,7 @@ case(np.logaddexp, exactly(-1000.0, 0.0, 1000.0), exactly(1000.0, 0.0, -1000.0),
 case(np.logaddexp, exactly(-np.inf, 0.0), exactly(0.0, -np.inf), extreme=[[0, 1], [1, 0]])
 case(np.logaddexp2, exactly(np.inf, -np.inf), exactly(0.0, 0.0), extreme=[[1, 0], [0, 1]])
 case(np.logaddexp, exactly(np.inf, 0.0), exactly(0.0, np.inf), extreme=[[1, 0], [0, 1]])
+case(np.logaddexp, exactly(np.inf, np.inf, -np.inf), exactly(0.0, np.inf, -np.inf), extreme=[[1, 0.5, 0], [0, 0.5, 0]])
 case(np.logaddexp2, exactly(-2000.0, 0.0, 2000.0), exactly(2000.0, 0.0, -2000.0), extreme=[[0, 0.5, 1], [1, 0.5, 0]])
 case(np.hypot, exactly(3e200, 3e-200), exactly(4e200, 4e-200), extreme=[[0.6, 0.6], [0.8, 0.8]])
 case(np.arctan2, exactly(1e150, 3.0), exactly(1e150, 4.0), extreme=[[5e-151, 0.16], [-5e-151, -0.12]])
@@ -165,6 +169,7 @@ case(np.clip, normal(0, 3), -0.5, 0.5)
 case(np.clip, normal(3), normal(2, 1), above_one(3))
 case(np.clip, normal(2, 3), None, 0.2)
 case(np.clip, normal(2, 3), a_min=-0.2, a_max=0.2)
+case(np.clip, normal(2, 3), -0.5, 0.5, dtype=np.float64)
 if AT_LEAST_2_1:
     case(np.clip, normal(2, 3), min=-0.2, max=normal(3))
     case(np.clip, normal(2, 3), max=0.2)
@@ -191,6 +196,19 @@ case(np.nextafter, normal(0, 3), np.zeros(3))
 # ---- roots at 0 ------------------------------------------------------------------------------------------------------
 
 case(np.sqrt, exactly(0.0, 4.0), kink=[[0, 0.25]])
+
+
+def slope_at(e: Any) -> Any:
+    """The slope of a sigmoid 1 / (1 + e), which the walk computes of both."""
+    return sigmoid_slope(1 / (1 + e), plain(e))
+
+
+CALLED_BY[slope_at] = sigmoid_slope
+PLAIN_WORDS[slope_at] = lambda e: e / (1 + e) ** 2
+NOT_ANALYTIC.add(slope_at)
+case(slope_at, positive(2, 3))
+case(slope_at, positive())
+case(slope_at, positive(0, 3))
 case(np.cbrt, exactly(0.0, 8.0), kink=[[0, 1 / 12]])
 case(np.power, exactly(0.0, 4.0), 0.5, kink=[[0, 0.25]])
 case(np.power, exactly(0.0, 4.0, 0.0), np.array([0.5, 0.5, 2.0]), kink=[[0, 0.25, 0]])

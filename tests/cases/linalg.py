@@ -1,4 +1,4 @@
-"""Cases of rules/linalg.py.
+"""Cases of rules/linalg.py, factorizations.py and norms.py.
 
 What reads one triangle of its argument, or returns vectors whose sign, phase or rotation is free, is asked in a text
 that makes the argument Hermitian and uses only what has a derivative.

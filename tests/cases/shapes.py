@@ -104,7 +104,9 @@ for function in (cast, np.astype):
     case(function, normal(2, 3), np.complex128, kink=[np.ones((2, 3))])
     case(function, normal(), np.float64)
     case(function, normal(0, 3), np.float64)
-case(np.astype, normal(2, 3), np.float64, copy=False)
+case(np.astype, normal(2, 3), np.float32, copy=False, kink=[np.ones((2, 3))])
+if AT_LEAST_2_1:
+    case(np.astype, normal(2, 3), np.float32, device="cpu", kink=[np.ones((2, 3))])
 
 # ---- joining and splitting -------------------------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ PLAIN_WORDS.update(
         expand: np.broadcast_to,
         cast: lambda a, dtype: a.astype(dtype),
         stack_arrays: lambda *arrays, **keywords: np.stack(arrays, **keywords),
-        np.astype: lambda x, dtype, copy=True: x.astype(dtype),
+        np.astype: lambda x, dtype, copy=True, device=None: x.astype(dtype),
     }
 )
 NOT_ANALYTIC.update({cast, np.astype})  # of a dtype that is not that of the argument

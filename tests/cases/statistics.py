@@ -1,4 +1,4 @@
-"""Cases of rules/statistics.py."""
+"""Cases of rules/statistics.py, quantiles.py and histograms.py."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from tests.cases.table import (
     normal,
     positive,
 )
-from tinygrad_scratch.rules.statistics import evenly_spaced, place
+from tinygrad_scratch.rules.histograms import evenly_spaced
+from tinygrad_scratch.rules.quantiles import place
 
 function: Any  # the one that a loop below is at
 nan = np.nan
+AT_LEAST_2_4 = np.lib.NumpyVersion(np.__version__) >= "2.4.0"
 
 # ---- reductions that ignore NaN --------------------------------------------------------------------------------------
 
@@ -143,14 +145,15 @@ for function, whole in RANKED.items():
     case(function, distinct(2, 3), [0.2 * whole, 0.7 * whole], method="inverted_cdf", weights=SOME, keepdims=True)
     if function in (np.quantile, np.percentile):  # the others fail in NumPy itself
         case(function, distinct(2, 5), 0.4 * whole, axis=1, method="inverted_cdf", weights=np.arange(1.0, 6.0))
-        case(
-            function,
-            distinct(3, 2, 3),
-            0.35 * whole,
-            axis=(2, 0),
-            method="inverted_cdf",
-            weights=np.arange(9.0).reshape(3, 3),
-        )
+        if AT_LEAST_2_4:  # older ones mix up the weights of several axes
+            case(
+                function,
+                distinct(3, 2, 3),
+                0.35 * whole,
+                axis=(2, 0),
+                method="inverted_cdf",
+                weights=np.arange(9.0).reshape(3, 3),
+            )
     case(function, distinct(), 0.4 * whole)
     case(function, distinct(0, 3), 0.4 * whole, axis=1)
     case(function, exactly(3.0, 1.0, 3.0, 3.0, 5.0), 0.4 * whole, method="nearest", kink=[[0, 0, 1, 0, 0]])

@@ -42,6 +42,7 @@ case(np.full_like, normal(2, 3), normal())
 case(np.full_like, normal(2, 3), normal(3))
 case(np.full_like, normal(2, 3), normal(2), shape=(3, 2))
 case(np.full_like, normal(2, 3), normal(2, 1), dtype=np.float64)
+case(np.full_like, normal(2, 3), normal(2, 1), order="F", device="cpu")
 case(np.full_like, normal(), normal())
 case(np.full_like, normal(0, 3), normal())
 

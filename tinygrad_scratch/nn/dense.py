@@ -7,11 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.messages import describe
+from tinygrad_scratch.functional import linear
 from tinygrad_scratch.nn.initializers import RandomGenerator, glorot_uniform
-from tinygrad_scratch.nn.module import Module
-from tinygrad_scratch.rules.registry import label
-from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.nn.module import LATER, Module
+from tinygrad_scratch.nn.options import (
+    checked_activation,
+    checked_generator,
+    parameter,
+    real_dtype,
+    shape_of,
+    shown,
+    wrong_input,
+)
 
 
 class Dense(Module):
@@ -21,6 +28,7 @@ class Dense(Module):
     drawn by `initializer(shape, generator)`; `bias`, of shape (out_features,), begins as zeros, and is None with
     bias=False. `activation` is any function of Tensors. Give all layers of a network the same `generator`, an
     np.random.Generator or RandomState, to draw the same weights in every run. `dtype` is that of the parameters.
+    With None for `in_features`, the first input tells, and the weight is drawn then.
 
     Raises TypeError for an activation that can't be called, a generator that can't draw, and a dtype that is no real
     float; when called, ValueError for inputs of another width.
@@ -36,7 +44,7 @@ class Dense(Module):
 
     def __init__(
         self,
-        in_features: int,
+        in_features: int | None,
         out_features: int,
         activation: Callable[[Any], Any] | None = None,
         bias: bool = True,
@@ -44,42 +52,44 @@ class Dense(Module):
         initializer: Callable[[tuple[int, int], RandomGenerator], Any] = glorot_uniform,
         dtype: Any = float,
     ) -> None:
-        if activation is not None and not callable(activation):
-            raise TypeError(
-                f"activation={activation!r} can't be called. Pass a function, such as np.tanh or functional.sigmoid."
-            )
-        if generator is None:
-            generator = np.random.default_rng()
-        elif not isinstance(generator, RandomGenerator):
-            raise TypeError(
-                f"generator={generator!r} can't draw weights. Pass np.random.default_rng(seed), made once and given to "
-                "all layers: layers that each begin with the same seed would draw the same numbers."
-            )
-        if np.dtype(dtype).kind == "c":
-            raise TypeError(f"dtype={dtype!r} is complex; a Dense has real parameters. Pass float or np.float32.")
-        weight = initializer((in_features, out_features), generator)
-        self.weight = Tensor(weight, requires_grad=True, name="weight", dtype=dtype)
-        self.bias = Tensor(np.zeros(out_features), requires_grad=True, name="bias", dtype=dtype) if bias else None
-        self.activation = activation
+        self.activation = checked_activation(activation)
+        self.generator = checked_generator(generator)
+        self.initializer = initializer
+        self.out_features = out_features
+        self.weight = LATER
+        self.bias = parameter(np.zeros(out_features), "bias", real_dtype(dtype, "Dense")) if bias else None
+        self.dtype = dtype
+        if in_features is not None:
+            self._draw(in_features)
+
+    def _draw(self, in_features: int) -> None:
+        self.weight = parameter(
+            self.initializer((in_features, self.out_features), self.generator), "weight", self.dtype
+        )
 
     def __call__(self, x: Any) -> Any:
-        if (x.shape if hasattr(x, "shape") else np.shape(x))[-1:] != self.weight.shape[:1]:
-            raise ValueError(self._wrong_width(x))
-        z = x @ self.weight
-        if self.bias is not None:
-            z = z + self.bias
+        width = shape_of(x)[-1:]
+        if self.weight is LATER and width:
+            self._draw(width[0])
+        if self.weight is LATER or width != self.weight.shape[:1]:
+            raise self._wrong_width(x)
+        z = x @ self.weight if self.bias is None else linear(x, self.weight, self.bias)
         return z if self.activation is None else self.activation(z)
 
     def __repr__(self) -> str:
-        in_features, out_features = self.weight.shape
-        activation = f", activation={label(self.activation)}" if self.activation is not None else ""
-        return f"Dense({in_features}, {out_features}{activation}{', bias=False' if self.bias is None else ''})"
+        in_features = None if self.weight is LATER else self.weight.shape[0]
+        options = shown(activation=self.activation, bias=None if self.bias is not None else False)
+        return f"Dense({in_features}, {self.out_features}{options})"
 
-    def _wrong_width(self, x: Any) -> str:
+    def _wrong_width(self, x: Any) -> ValueError:
+        shape = shape_of(x)
+        if self.weight is LATER:
+            return wrong_input(self, x, "inputs of shape (..., in_features)", "Pass one sample a row.")
         in_features, out_features = self.weight.shape
-        given = x if type(x) is Tensor else np.asarray(x)
-        fix = f"Write Dense({given.shape[-1]}, {out_features}, ...), or pass" if given.ndim else "Pass"
-        return (
-            f"{self!r} takes inputs of shape (..., {in_features}), as its weight has shape {self.weight.shape}. "
-            f"It was given {describe(given)}. {fix} one sample a row, {in_features} numbers each."
+        fix = f"Write Dense({shape[-1]}, {out_features}, ...), or pass" if shape else "Pass"
+        return wrong_input(
+            self,
+            x,
+            f"inputs of shape (..., {in_features}), as its weight has shape {self.weight.shape}",
+            f"{fix} one sample a row, {in_features} numbers each.",
         )

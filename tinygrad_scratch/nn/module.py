@@ -5,12 +5,31 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from reprlib import recursive_repr
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tinygrad_scratch.graph import next_order, note_module
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_scratch.nn.summary import Summary
+
+
+class Later:
+    """What stands in place of a parameter until the first call tells its shape."""
+
+    def __repr__(self) -> str:
+        return "LATER"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Later:
+        return self
+
+
+LATER: Any = Later()
 
 
 class Module:
@@ -18,7 +37,13 @@ class Module:
 
     Its parameters are the Tensors made with requires_grad=True among its attributes, also in lists, tuples and dicts,
     and those of the Modules among them. Each is named by the path that leads to it. There is no `__init__` to call and
-    nothing to register. Every call notes which Tensors it returned, so that a drawing can show a Module as one box.
+    nothing to register. Its buffers are the Tensors among them that require no gradient: frozen parameters, and what
+    it keeps from call to call, such as running means. Every call notes which Tensors it returned, so that a drawing can
+    show a Module as one box.
+
+    `training` says whether it is being trained, which matters to Dropout and BatchNorm: set it by `train()`, `eval()`
+    and `with model.evaluating():`. A layer whose width was left out has no parameters before its first call; to ask for
+    them raises RuntimeError.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import Tensor
@@ -37,6 +62,8 @@ class Module:
       factor: (2,)
     )
     """
+
+    training = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -58,6 +85,67 @@ class Module:
             if isinstance(part, Module):
                 found.setdefault(id(part), (path, part))
         return list(found.values())
+
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        """The Tensors that require no gradient, with their paths; a shared one appears once, by its first path."""
+        found: dict[int, tuple[str, Tensor]] = {}
+        for path, module in self.named_modules():
+            for name, part in members(module):
+                if type(part) is Tensor and not part.requires_grad:
+                    found.setdefault(id(part), (f"{path}.{name}" if path else name, part))
+        return list(found.values())
+
+    def buffers(self) -> list[Tensor]:
+        """The Tensors that require no gradient, in the order of the attributes that hold them."""
+        return [buffer for _, buffer in self.named_buffers()]
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This Module, whose path is "", and all below it, with their paths; a shared one by its first path."""
+        found: dict[int, tuple[str, Module]] = {}
+        waiting: list[tuple[str, Module]] = [("", self)]
+        while waiting:
+            path, module = waiting.pop()
+            if id(module) not in found:
+                found[id(module)] = (path, module)
+                below = [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
+                waiting.extend(reversed(below))
+        return list(found.values())
+
+    def train(self, on: bool = True) -> Self:
+        """Say that this Module, and every one below it, is being trained, or not; returns the Module."""
+        for _, module in self.named_modules():
+            module.training = on
+        return self
+
+    def eval(self) -> Self:
+        """The same as `train(False)`: Dropout drops nothing, BatchNorm uses its running statistics."""
+        return self.train(False)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[Self]:
+        """`eval()` inside the block; after it, each Module is as it was before.
+
+        >>> from tinygrad_scratch.nn import Dropout
+        >>> layer = Dropout(0.5)
+        >>> with layer.evaluating():
+        ...     layer(3.0)
+        3.0
+        >>> layer.training
+        True
+        """
+        before = [(module, module.training) for _, module in self.named_modules()]
+        self.eval()
+        try:
+            yield self
+        finally:
+            for module, on in before:
+                module.training = on
+
+    def summary(self, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+        """A table of what each layer returns and costs, for an input of that shape; see `nn.summary.summarize`."""
+        from tinygrad_scratch.nn.summary import summarize
+
+        return summarize(self, input_shape, dtype)
 
     def zero_grad(self) -> None:
         """Set `.grad` of every parameter to None."""
@@ -93,6 +181,9 @@ def noted(call: Callable[..., Any]) -> Callable[..., Any]:
     def noted_call(self: Module, *arguments: Any, **keywords: Any) -> Any:
         if type(self).__call__ is not noted_call:  # super().__call__() of a Module that notes its own
             return call(self, *arguments, **keywords)
+        watched = calls_watched()
+        if watched is not None:
+            return watched_call(watched, self, functools.partial(call, self), arguments, keywords)
         start = next_order()
         result = call(self, *arguments, **keywords)
         for output in result if type(result) in (tuple, list) else (result,):
@@ -101,6 +192,54 @@ def noted(call: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return noted_call
+
+
+@dataclass
+class Call:
+    """A call of a layer that was watched: what it was given first and returned, and the orders of its first and last.
+
+    `depth` counts the calls that enclose it.
+    """
+
+    layer: Any
+    depth: int
+    given: Any = None
+    result: Any = None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass
+class Watched:
+    calls: list[Call]
+    depth: int = 0
+
+
+_watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
+calls_watched: Callable[[], Watched | None] = _watched.get
+
+
+@contextmanager
+def watching() -> Iterator[list[Call]]:
+    """The calls of layers inside the block, in the order in which they begin."""
+    watched = Watched([])
+    token = _watched.set(watched)
+    try:
+        yield watched.calls
+    finally:
+        _watched.reset(token)
+
+
+def watched_call(watched: Watched, layer: Any, function: Any, arguments: Any, keywords: Any) -> Any:
+    call = Call(layer, watched.depth, arguments[0] if arguments else None, start=next_order())
+    watched.calls.append(call)
+    watched.depth += 1
+    try:
+        call.result = function(*arguments, **keywords)
+    finally:
+        watched.depth -= 1
+        call.end = next_order()
+    return call.result
 
 
 def members(holder: Any, path: str = "") -> list[tuple[str, Any]]:
@@ -119,6 +258,11 @@ def members(holder: Any, path: str = "") -> list[tuple[str, Any]]:
 def parameters_below(module: Module, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:
     """The parameters of a Module and of those below it, each once."""
     for path, part in members(module):
+        if part is LATER:
+            raise RuntimeError(
+                f"{module!r} has no {path} yet: its width was left out and is taken from the first input. "
+                "Call the network on one sample, or its summary(), before you ask for its parameters."
+            )
         if id(part) not in seen and (is_parameter(part) or isinstance(part, Module)):
             seen.add(id(part))
             if isinstance(part, Module):

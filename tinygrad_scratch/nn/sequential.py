@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
-from tinygrad_scratch.nn.module import Module
+from tinygrad_scratch.nn.module import Module, calls_watched, watched_call
 from tinygrad_scratch.rules.registry import label
 
 Layer = Callable[[Any], Any]
@@ -14,11 +14,13 @@ Layer = Callable[[Any], Any]
 class Sequential(Module):
     """A network of layers in a row: each is given what the one before it returned.
 
-    A layer is a Module, or any function of one Tensor: np.tanh, functional.sigmoid, a lambda. The network can be
-    indexed (a slice is a Sequential of the same layers, not of copies), iterated over, and has a length.
+    A layer is a Module, or any function of one Tensor: np.tanh, functional.sigmoid, a lambda. The same layer may stand
+    in several places, which then share its weights. The network can be indexed (a slice is a Sequential of the same
+    layers, not of copies), iterated over, and has a length. Layers may be given by name, and are then named in paths
+    and read by it: Sequential(hidden=Dense(3, 4), out=Dense(4, 1))["out"].
 
-    Raises TypeError for a layer that can't be called. An error inside of a layer is raised as it is, with a note that
-    says which layer it was.
+    Raises TypeError for a layer that can't be called, and for some layers with a name and some without. An error inside
+    of a layer is raised as it is, with a note that says which layer it was.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, Sequential
@@ -35,8 +37,11 @@ class Sequential(Module):
     ['layers.0.weight', 'layers.0.bias']
     """
 
-    def __init__(self, *layers: Layer) -> None:
-        for place, layer in enumerate(layers):
+    def __init__(self, *layers: Layer, **named: Layer) -> None:
+        if layers and named:
+            raise TypeError("Sequential takes its layers by place or by name, not both: give each a name, or none.")
+        self.layers: list[Layer] | dict[str, Layer] = named or list(layers)
+        for place, layer in self._items():
             if isinstance(layer, list | tuple):
                 raise TypeError(
                     "Sequential takes its layers one by one: write Sequential(*layers) for a list of layers."
@@ -44,28 +49,44 @@ class Sequential(Module):
             if isinstance(layer, type) or not callable(layer):
                 made = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
                 raise TypeError(f"Layer {place} of a Sequential is {layer!r}, which is no function of a Tensor.{made}")
-        self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
-        for place, layer in enumerate(self.layers):
+        watched = calls_watched()
+        for place, layer in self._items():
             try:
-                x = layer(x)
+                if watched is not None and not isinstance(layer, Module):
+                    x = watched_call(watched, layer, layer, (x,), {})
+                else:
+                    x = layer(x)
             except Exception as error:
                 error.add_note(f"in layers.{place} of a Sequential of {len(self)} layers: {label(layer)}")
                 raise
         return x
 
     @overload
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: int | str) -> Any: ...
 
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...
 
-    def __getitem__(self, index: int | slice) -> Any:
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+    def __getitem__(self, index: int | str | slice) -> Any:
+        if isinstance(index, slice):
+            chosen = list(self._items())[index]
+            return Sequential(**dict(chosen)) if isinstance(self.layers, dict) else Sequential(*dict(chosen).values())
+        if isinstance(index, str):
+            if not isinstance(self.layers, dict):
+                raise KeyError(
+                    f"{index!r}: the layers of this Sequential have no names, but places 0 to {len(self) - 1}."
+                )
+            return self.layers[index]
+        return list(self)[index]
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.layers)
+        return iter(self.layers.values() if isinstance(self.layers, dict) else self.layers)
 
     def __len__(self) -> int:
         return len(self.layers)
+
+    def _items(self) -> Iterable[tuple[Any, Layer]]:
+        """Each layer with its name or place."""
+        return self.layers.items() if isinstance(self.layers, dict) else enumerate(self.layers)

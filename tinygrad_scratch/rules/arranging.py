@@ -318,7 +318,7 @@ define_vjp(np.triu, m=lambda g, y, m, k=0: np.triu(g, k))
 def block(arrays: Any) -> Any:
     """NumPy puts the positions of all elements together, and says with it where each goes."""
     leaves: list[Any] = []
-    replaced(arrays, leaves.append)
+    replaced(arrays, lambda leaf: leaves.append(array(leaf)))
     pool, places = pooled(leaves)
     each = iter(places)
     return np.take(pool, np.block(replaced(arrays, lambda leaf: next(each))))

@@ -179,11 +179,12 @@ define_vjp(
 @compose(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """With a period, all is brought into one, which is continued by a knot at either side."""
+    x, xp, fp = (cast(each, np.float64) if each.dtype.kind in "biu" else each for each in map(array, (x, xp, fp)))
     if period is None:
-        return interpolate(array(x), array(xp), array(fp), left, right)
+        return interpolate(x, xp, fp, left, right)
     if period == 0:
         raise ValueError("np.interp: the period must not be zero.")
-    x, xp, fp = cast(array(x), np.float64), cast(array(xp), np.float64), array(fp)
+    x, xp = cast(x, np.float64), cast(xp, np.float64)
     if xp.ndim != 1 or xp.shape != fp.shape:
         raise ValueError(f"np.interp: xp and fp must be 1-D and of the same length, not {xp.shape} and {fp.shape}.")
     period = np.abs(period)

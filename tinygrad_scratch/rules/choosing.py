@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain, without_derivative
+from tinygrad_scratch.rules.registry import (
+    NUMBERS,
+    array,
+    compose,
+    define_vjp,
+    differentiable,
+    plain,
+    without_derivative,
+)
 
 # ---- where elements went, and the way back ---------------------------------------------------------------------------
 
@@ -58,7 +66,7 @@ define_vjp(
 @compose(np.choose)
 def choose(a: Any, choices: Any, *, mode: Any = "raise") -> Any:
     """One choice after the other, each where the index names it."""
-    choices = [array(choice) for choice in choices]
+    choices = [choice if type(choice) in NUMBERS else array(choice) for choice in choices]
     index = np.choose(plain(a), range(len(choices)), mode=mode)
     return np.select([index == i for i in range(len(choices))], choices, choices[0])
 

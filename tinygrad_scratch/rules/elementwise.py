@@ -1,10 +1,10 @@
 """Derivatives of the functions that work element by element.
 
-Conventions at kinks: `abs` and `hypot` have derivative 0 at 0, and so have the roots `sqrt`, `cbrt` and powers between
-0 and 1, whose slope is infinite there: a norm written with them then has the subgradient 0 at 0, and not NaN. Where two
-arguments tie, `maximum`, `minimum`, `fmax` and `fmin` give half of the gradient to each, so that `maximum(x, x)` has
-derivative 1; `clip` is made of these. What is piecewise constant (`floor`, `sign` of a real number) has derivative 0.
-Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
+Conventions at kinks: `abs`, `hypot` and `arctan2` have derivative 0 at 0, and so have the roots `sqrt`, `cbrt` and
+powers between 0 and 1, whose slope is infinite there: a norm written with them then has the subgradient 0 at 0, and not
+NaN. Where two arguments tie, `maximum`, `minimum`, `fmax` and `fmin` give half of the gradient to each, so that
+`maximum(x, x)` has derivative 1; `clip` is made of these. What is piecewise constant (`floor`, `sign` of a real number)
+has derivative 0. Holomorphic functions need no conjugates: complex cotangents follow JAX's convention.
 """
 
 from __future__ import annotations
@@ -97,34 +97,47 @@ define_vjp(np.log2, x=lambda g, y, x: g / (x * LOG2))
 define_vjp(np.log10, x=lambda g, y, x: g / (x * LOG10))
 define_vjp(np.log1p, x=lambda g, y, x: g / (1 + x))
 define_vjp(np.sqrt, x=lambda g, y, x: g / (2 * off_zero(y)))
-define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * off_zero(y) * off_zero(y)))
+define_vjp(np.cbrt, x=lambda g, y, x: g / (3 * off_zero(y * y)))
 define_vjp(
     np.logaddexp,
-    x1=lambda g, y, x1, x2: g * np.exp(behind(x1, y)),
-    x2=lambda g, y, x1, x2: g * np.exp(behind(x2, y)),
+    x1=lambda g, y, x1, x2: g * part_of_sum(np.exp, x1, x2, y),
+    x2=lambda g, y, x1, x2: g * part_of_sum(np.exp, x2, x1, y),
 )
 define_vjp(
     np.logaddexp2,
-    x1=lambda g, y, x1, x2: g * np.exp2(behind(x1, y)),
-    x2=lambda g, y, x1, x2: g * np.exp2(behind(x2, y)),
+    x1=lambda g, y, x1, x2: g * part_of_sum(np.exp2, x1, x2, y),
+    x2=lambda g, y, x1, x2: g * part_of_sum(np.exp2, x2, x1, y),
 )
 
 
-def behind(x: Any, y: Any) -> Any:
-    """The difference x - y of a part to a whole. Where both are infinite, which would be NaN, a part of +inf is all of
-    the whole, and one of -inf nothing.
-    """
-    return np.where(np.isposinf(y), np.where(np.isposinf(x), 0, -y), x - np.where(np.isinf(y), 0, y))
+def part_of_sum(power: Any, x: Any, other: Any, y: Any) -> Any:
+    """What x is of a sum of powers whose logarithm is y: power(x - y). What is infinite shares an infinite sum."""
+    infinite = np.isinf(y)
+    share = (x == np.inf) / (1.0 + (other == np.inf))
+    return np.where(infinite, share, power(np.where(infinite, 0, x) - np.where(infinite, 0, y)))
+
+
+LARGEST = {np.dtype(kind): np.finfo(kind).max for kind in (np.float16, np.float32, np.float64, np.longdouble)}
+
+
+@differentiable
+def sigmoid_slope(y: Any, e: Any) -> Any:
+    """The derivative y * (1 - y) of y = 1 / (1 + e), as y * y * e: near 1 it keeps the digits that 1 - y loses."""
+    return y * (y * np.minimum(e, LARGEST[e.dtype]))
+
+
+define_vjp(sigmoid_slope, y=lambda g, slope, y, e: g * (1 - 2 * y), e=None)  # e is a function of y
 
 
 def over_square(a: Any, b: Any) -> Any:
-    """The quotient a / b**2, where the square might overflow."""
+    """The quotient a / b**2, where the square might overflow; 0 where b is 0."""
+    b = off_zero(b)
     return a / b / b
 
 
 def side_of(x: Any) -> Any:
     """The root of 1 - x**2. Of complex x, -(x - 1) keeps the sign of a zero imaginary part, which says the branch."""
-    return np.sqrt(-(x - 1)) * np.sqrt(1 + x)
+    return np.sqrt(-(x - 1) if np.iscomplexobj(x) else 1 - x) * np.sqrt(1 + x)
 
 
 # ---- circles and hyperbolas ------------------------------------------------------------------------------------------
@@ -148,8 +161,8 @@ define_vjp(
 )
 define_vjp(
     np.hypot,
-    x1=lambda g, y, x1, x2: g * (x1 / np.where(y == 0, 1, y)),
-    x2=lambda g, y, x1, x2: g * (x2 / np.where(y == 0, 1, y)),
+    x1=lambda g, y, x1, x2: g * (x1 / off_zero(y)),
+    x2=lambda g, y, x1, x2: g * (x2 / off_zero(y)),
 )
 define_vjp(np.degrees, x=lambda g, y, x: g * (180 / math.pi))
 define_vjp(np.radians, x=lambda g, y, x: g * (math.pi / 180))
@@ -184,7 +197,7 @@ for ignores_nan in (np.fmax, np.fmin):
 
 def direction(x: Any, y: Any) -> Any:
     """The derivative of |x|: sign(x), for complex x its conjugate direction; 0 at 0."""
-    return np.conjugate(x) / np.where(y == 0, 1, y) if np.iscomplexobj(x) else np.sign(x)
+    return np.conjugate(x) / off_zero(y) if np.iscomplexobj(x) else np.sign(x)
 
 
 define_vjp(np.absolute, x=lambda g, y, x: g * direction(x, y))
@@ -200,13 +213,14 @@ define_vjp(
 
 
 @compose(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None, dtype: Any = None) -> Any:
     """The composition minimum(maximum(a, a_min), a_max), with their convention at ties."""
     lower, upper = a_min if min is None else min, a_max if max is None else max
     if lower is None and upper is None:
         return np.copy(a)
-    above = a if lower is None else np.maximum(a, lower)
-    return above if upper is None else np.minimum(above, upper)
+    typed = {} if dtype is None else {"dtype": dtype}
+    above = a if lower is None else np.maximum(a, lower, **typed)
+    return above if upper is None else np.minimum(above, upper, **typed)
 
 
 # ---- complex numbers -------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import difflib
 import functools
 import inspect
 import operator
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
@@ -199,6 +200,7 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
         operands=operands,
         sequence=sequence,
     )
+    by_position.cache_clear()
     operand_rule = rules.get(operands) if operands else None
     RULES[function] = EveryOperand(operand_rule) if operand_rule else tuple(rules.get(name) for name in names)
     if not sequence and all(rules.get(name) for name in names if name not in defaults):
@@ -218,6 +220,7 @@ def compose(function: Callable[..., Any]) -> Callable[[Function], Function]:
 
     def register(text: Function) -> Function:
         COMPOSED[function] = text
+        by_position.cache_clear()
         parameters = inspect.signature(text).parameters
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             PARAMETERS[function] = [name for name, p in parameters.items() if p.kind is not p.VAR_POSITIONAL]
@@ -232,6 +235,41 @@ def check_composed(function: Callable[..., Any], keywords: dict[str, Any]) -> No
     for name in keywords:
         if supported is not None and name not in supported:
             refuse_keyword(function, name, supported)
+
+
+def by_name(
+    function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same call with what NumPy takes by position, and the table by keyword, given by keyword, such as `out`.
+
+    NumPy's mark for "not given" is not passed on, and neither is `subok`: Tensors have no subclasses.
+    """
+    taken, names = by_position(function)
+    if len(arguments) > taken:
+        named = dict(zip(names[taken:], arguments[taken:], strict=False))
+        arguments, keywords = (*arguments[:taken], *arguments[len(names) :]), {**named, **keywords}
+    return arguments, {name: value for name, value in keywords.items() if value is not np._NoValue and name != "subok"}
+
+
+@functools.cache
+def by_position(function: Any) -> tuple[int, tuple[str, ...]]:
+    """How many arguments of a NumPy function the table takes by position, and the names of all that NumPy takes so."""
+    if isinstance(function, np.ufunc) or not getattr(function, "__module__", "").startswith("numpy"):
+        return sys.maxsize, ()
+    definition, text = DEFINITIONS.get(function), COMPOSED.get(function)
+    own = (definition.names or definition.order[:2]) if definition else positional(text) if text else ()
+    try:
+        names = positional(function)
+    except ValueError:  # NumPy 2.0 does not say it of functions written in C
+        names = (*own, "out") if own else ()
+    if not own:
+        return names.index("out") if "out" in names else sys.maxsize, names
+    return sum(mine == theirs for mine, theirs in zip(own, names, strict=False)), names
+
+
+def positional(function: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
 
 
 def refuse_keyword(function: Callable[..., Any], name: str, supported: Sequence[str]) -> NoReturn:

@@ -13,13 +13,15 @@ import numpy as np
 from tinygrad_scratch.rules.registry import array, compose
 from tinygrad_scratch.rules.shapes import cast
 
+SINGLE = {np.dtype(kind) for kind in (np.float32, np.int8, np.int16, np.uint8, np.uint16)}
+
 
 def complex_where(x: Any, has_no_value: Any) -> Any:
     """An argument as complex numbers, if one of its elements has no real value."""
     x = array(x)
     if np.iscomplexobj(x) or not np.any(has_no_value(x)):
         return x
-    return cast(x, np.dtype(np.complex64 if x.dtype == np.float32 else np.complex128))
+    return cast(x, np.dtype(np.complex64 if x.dtype in SINGLE else np.complex128))
 
 
 def is_negative(x: Any) -> Any:

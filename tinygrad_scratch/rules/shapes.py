@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.registry import compose, define_vjp, differentiable
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable
 
 
 @differentiable
@@ -96,8 +96,11 @@ define_vjp(cast, a=lambda g, y, a, dtype: g)  # the walk casts it back
 if hasattr(np, "astype"):  # NumPy 2.1
 
     @compose(np.astype)
-    def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
-        return cast(x, np.dtype(dtype))
+    def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+        """Without a copy it is x itself, if that has the dtype. The one device that NumPy knows is the CPU."""
+        if device not in (None, "cpu"):
+            raise ValueError(f'np.astype: the device must be "cpu" or None, not {device!r}.')
+        return x if not copy and x.dtype == dtype else cast(x, np.dtype(dtype))
 
 
 @compose(np.rollaxis)
@@ -203,7 +206,7 @@ def column_stack(tup: Any) -> Any:
 
 @compose(np.append)
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    return np.concatenate((arr, values), axis=axis)
+    return np.concatenate((array(arr), array(values)), axis=axis)
 
 
 # ---- splitting: indexing, a piece at a time --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.rules.choosing import positions, put_back
-from tinygrad_scratch.rules.registry import array, compose, define_vjp, plain, without_derivative
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, plain, refused, without_derivative
 from tinygrad_scratch.rules.shapes import cast
 
 # ---- orders ----------------------------------------------------------------------------------------------------------
@@ -134,3 +134,5 @@ def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 
 
 without_derivative(np.isin)
+if hasattr(np, "in1d"):  # until NumPy 2.4
+    refused(np.in1d, instead="np.in1d is deprecated. Write np.isin.")

@@ -16,9 +16,11 @@ from tinygrad_scratch.rules.registry import array, compose
 
 
 @compose(np.full_like)
-def full_like(a: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", *, shape: Any = None, device: Any = None
+) -> Any:
     """A new array, written to."""
-    full = np.empty_like(a, dtype=dtype, shape=shape)
+    full = np.empty_like(a, dtype=dtype, order=order, shape=shape, device=device)
     full[...] = fill_value
     return full
 

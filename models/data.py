@@ -1,0 +1,60 @@
+"""What the models learn from: data that are at hand without the network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples and labels to train on, and others to test with."""
+
+    x: Any
+    y: Any
+    test_x: Any
+    test_y: Any
+
+
+def split(x: Any, y: Any, part: float, generator: np.random.Generator) -> Split:
+    """Hold out a part of the samples, drawn at random."""
+    order = generator.permutation(len(x))
+    held_out, kept = np.split(order, [round(part * len(x))])
+    return Split(x[kept], y[kept], x[held_out], y[held_out])
+
+
+def digits(generator: np.random.Generator, part: float = 0.2) -> Split:
+    """1797 handwritten digits, each of 8 rows of 8 pixels between 0 and 1 in a row of 64, and what they are.
+
+    They come with scikit-learn, which took them from E. Alpaydin and C. Kaynak, "Optical recognition of handwritten
+    digits", UCI machine learning repository (1998). Raises ModuleNotFoundError where scikit-learn is missing.
+    """
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'The digits come with scikit-learn, which is not installed: pip install "tinygrad_scratch[data]", or, in a '
+            'clone, pip install -e ".[data]".'
+        ) from error
+    x, y = load_digits(return_X_y=True)
+    return split(x / 16, y, part, generator)
+
+
+def moons(samples: int, noise: float, generator: np.random.Generator) -> tuple[Any, Any]:
+    """Points on two half circles that reach into each other, moved about by noise, and which one each is on: 0 or 1.
+
+    >>> import numpy as np
+    >>> from models.data import moons
+    >>> points, labels = moons(100, 0.1, np.random.default_rng(0))
+    >>> points.shape, labels.shape, int(labels.sum())
+    ((100, 2), (100, 1), 50)
+    """
+    labels = np.arange(samples) % 2
+    angle = math.pi * generator.uniform(size=samples)
+    upper = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=-1)
+    points = np.where(labels[:, None] == 0, upper, lower)
+    return points + noise * generator.normal(size=points.shape), labels[:, None]

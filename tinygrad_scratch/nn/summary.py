@@ -1,0 +1,164 @@
+"""The summary of a network: what each layer returns and costs, as a table."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.functional import linear
+from tinygrad_scratch.graph import Graph, Node, enable_grad
+from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
+from tinygrad_scratch.rules.convolution import convolve
+from tinygrad_scratch.rules.registry import label
+from tinygrad_scratch.tensor import Tensor
+
+
+@dataclass
+class Row:
+    """One call of a layer: its place in the tree, what it returned, and what was done inside of it."""
+
+    path: str
+    layer: str
+    depth: int
+    output_shape: Any
+    parameters: int
+    multiply_adds: int
+    activation_bytes: int
+
+
+@dataclass
+class Summary:
+    """A table of the calls of all layers, the outermost first, and the totals of the network.
+
+    `parameters` counts a shared one once. `multiply_adds` counts those of matrix products and convolutions, forward.
+    `activation_bytes` is what the recorded values take, which a backward walk needs. A layer's numbers have those of
+    the layers inside of it among them. It prints as a table, and shows as one in a notebook.
+    """
+
+    rows: list[Row]
+    parameters: int
+    multiply_adds: int
+    activation_bytes: int
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+
+        table = Table()
+        table.add_column("layer")
+        for title in ("output shape", "parameters", "multiply-adds", "activations"):
+            table.add_column(title, justify="right")
+        for row in self.rows:
+            name = f"{row.path}: {row.layer}" if row.path else row.layer
+            table.add_row(
+                "  " * row.depth + name,
+                str(row.output_shape),
+                f"{row.parameters:,}",
+                f"{row.multiply_adds:,}",
+                bytes_in_words(row.activation_bytes),
+            )
+        table.add_section()
+        totals = (f"{self.parameters:,}", f"{self.multiply_adds:,}", bytes_in_words(self.activation_bytes))
+        table.add_row("total", "", *totals)
+        return table
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        page = io.StringIO()
+        Console(file=page, width=120, no_color=True).print(self)
+        return page.getvalue().rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Summary:
+    """Run a network once on zeros of a shape, batch axis included, and say what each layer returned and cost.
+
+    `dtype` is that of the zeros: int for token indices; that of the parameters, where nothing is given. The network is
+    in evaluation while it runs, so running statistics stay as they are, and widths that were left out are taken from
+    this input. Errors are those of the layers.
+
+    >>> from tinygrad_scratch.nn import Dense, Sequential
+    >>> summary = Sequential(Dense(None, 4), Dense(4, 1)).summary((32, 3))
+    >>> [(row.path, row.output_shape, row.parameters, row.multiply_adds) for row in summary.rows]
+    [('', (32, 1), 21, 512), ('layers.0', (32, 4), 16, 384), ('layers.1', (32, 1), 5, 128)]
+    """
+    if dtype is None:
+        dtype = next((tensor.dtype for tensor in tensors_of(model)), np.dtype(float))
+    zeros = np.zeros(input_shape, dtype)
+    x: Any = Tensor(zeros, requires_grad=True) if zeros.dtype.kind == "f" else zeros
+    with model.evaluating(), enable_grad(), watching() as calls:
+        result = model(x)
+    outputs = [part for part in (result if isinstance(result, tuple | list) else [result]) if type(part) is Tensor]
+    recorded = [tensor for tensor in outputs if tensor.requires_grad]
+    operations = [node for node in Graph(*recorded).nodes if node.kind == "operation"] if recorded else []
+    paths = {id(module): path for path, module in model.named_modules()}
+    rows = [row_of(call, operations, paths) for call in calls]
+    return Summary(rows, count(model), multiply_adds(operations), activation_bytes(operations))
+
+
+def tensors_of(model: Module) -> list[Tensor]:
+    """The parameters that there are before the first call."""
+    return [part for _, module in model.named_modules() for _, part in members(module) if is_parameter(part)]
+
+
+def row_of(call: Call, operations: list[Node], paths: dict[int, str]) -> Row:
+    inside = [node for node in operations if call.end < node.order < call.start]
+    is_module = isinstance(call.layer, Module)
+    name = type(call.layer).__name__ if is_module and call.layer.named_children() else label(call.layer)
+    return Row(
+        path=paths.get(id(call.layer), ""),
+        layer=name,
+        depth=call.depth,
+        output_shape=shape_of_result(call.result),
+        parameters=count(call.layer) if is_module else 0,
+        multiply_adds=multiply_adds(inside),
+        activation_bytes=activation_bytes(inside),
+    )
+
+
+def shape_of_result(result: Any) -> Any:
+    if isinstance(result, tuple | list):
+        return tuple(shape_of_result(part) for part in result)
+    return result.shape if hasattr(result, "shape") else np.shape(result)
+
+
+def count(module: Module) -> int:
+    return sum(parameter.size for parameter in module.parameters())
+
+
+def multiply_adds(operations: list[Node]) -> int:
+    """Of each product, an element of the result takes as many as are summed."""
+    total = 0
+    for node in operations:
+        if node.function in (np.matmul, np.dot, linear):
+            total += node.value.size * (np.shape(node.arguments[0]) or (1,))[-1]
+        elif node.function is convolve:
+            total += node.value.size * math.prod(np.shape(node.arguments[1])[1:])
+    return total
+
+
+def activation_bytes(operations: list[Node]) -> int:
+    """Memory that the values take, one of which may be a view of another."""
+    return sum(node.value.nbytes for node in operations if not is_view(node))
+
+
+def is_view(node: Node) -> bool:
+    return any(
+        isinstance(argument, np.ndarray) and np.may_share_memory(node.value, argument) for argument in node.arguments
+    )
+
+
+def bytes_in_words(number: int) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024  # type: ignore[assignment]
+    return f"{number:.1f} GiB"

@@ -1,0 +1,414 @@
+"""Training: the loop that people write by hand, with a bar that shows how it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.graph import no_grad
+from tinygrad_scratch.messages import describe
+from tinygrad_scratch.nn.callbacks import Callback, EachEpoch
+from tinygrad_scratch.nn.history import History
+from tinygrad_scratch.nn.initializers import RandomGenerator
+from tinygrad_scratch.nn.module import Module
+from tinygrad_scratch.nn.optimizers import Optimizer
+from tinygrad_scratch.rules.registry import array, plain
+from tinygrad_scratch.tensor import Tensor
+
+Function = Callable[..., Any]
+
+# ---- the loop --------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Training:
+    """What goes on in `fit`, as its callbacks see it. Epochs and batches are counted from 1, steps from 0."""
+
+    model: Any
+    loss: Function
+    optimizer: Optimizer
+    history: History
+    epochs: int
+    generator: RandomGenerator
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    inputs: Any = None
+    targets: Any = None
+    loss_value: Any = None
+    stopped: str | None = None
+    names: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        named = self.model.named_parameters() if isinstance(self.model, Module) else ()
+        paths = {id(parameter): path for path, parameter in named}
+        self.names = [paths.get(id(p), p.name or str(i)) for i, p in enumerate(self.optimizer.parameters)]
+        if named and not paths.keys() & {id(parameter) for parameter in self.optimizer.parameters}:
+            raise ValueError(
+                f"The optimizer, {self.optimizer!r}, has none of the model's parameters, so the model would learn "
+                "nothing. Make it for this model: SGD(model.parameters(), learning_rate)."
+            )
+
+    def stop(self, reason: str) -> None:
+        """Let this epoch be the last one."""
+        self.stopped = reason
+
+    def compute(self) -> Tensor:
+        """The loss of the batch."""
+        return self.loss(self.model(self.inputs), self.targets)  # type: ignore[no-any-return]
+
+    def named_gradients(self) -> list[tuple[str, Any]]:
+        """The gradients that there are, by the paths of their parameters."""
+        named = zip(self.names, self.optimizer.parameters, strict=True)
+        return [(name, parameter.grad) for name, parameter in named if parameter.grad is not None]
+
+    def gradient_norms(self) -> dict[str, float]:
+        """The norm of each layer's gradient, by the path of the layer."""
+        squares: dict[str, float] = {}
+        for name, grad in self.named_gradients():
+            layer = name.rpartition(".")[0] or name
+            squares[layer] = squares.get(layer, 0.0) + float(np.vdot(grad, grad).real)
+        return {layer: math.sqrt(total) for layer, total in squares.items()}
+
+
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    loss: Function,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int = 32,
+    validation: tuple[Any, Any] | None = None,
+    metrics: Mapping[str, Function] | Sequence[Function] = (),
+    callbacks: Sequence[Callback | Callable[[Training], Any]] = (),
+    generator: RandomGenerator | None = None,
+    shuffle: bool = True,
+    history: History | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model on samples x with targets y, in batches, and return what was measured.
+
+    It is this loop, with a progress bar where the output is a terminal:
+
+        for inputs, targets in batches:
+            optimizer.zero_grad()
+            loss(model(inputs), targets).backward()
+            optimizer.step()
+
+    The first axes of x and y, both of length n, count the samples. `loss(prediction, targets)` returns one number;
+    `metrics` are functions of arrays, prediction and targets, that do the same, named by themselves or by a dict. The
+    figures of an epoch are means over its batches, each weighted by its size, as the model was when it met them; those
+    of `validation`, a pair (x, y), are of the model after the epoch, in its eval mode. `generator` shuffles the samples
+    before each epoch: with the same one, and the same weights, a run repeats bit for bit.
+
+    `callbacks` are called at each epoch's end, and in between. Ctrl-C ends training after the batch that it falls into,
+    and what was measured so far is returned; a second one ends the batch, too. With `history`, training goes on where
+    that one ended, up to `epochs` in all; see `save` and `load` to do so in another process.
+
+    Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
+    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number; TypeError for a
+    generator that can't draw.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
+    >>> generator = np.random.default_rng(0)
+    >>> x = generator.normal(size=(100, 3))
+    >>> y = x @ [[1.0], [2.0], [3.0]]
+    >>> model = Dense(3, 1, generator=generator)
+    >>> optimizer = SGD(model.parameters(), learning_rate=0.1)
+    >>> history = fit(model, x, y, loss=mean_squared_error, optimizer=optimizer, epochs=20, generator=generator)
+    >>> len(history), history["loss"][-1] < 1e-6
+    (20, True)
+    """
+    x, y = checked_samples(x, y, "x", "y")
+    check_size(batch_size)
+    if validation is not None:
+        validation = checked_samples(*validation, "validation x", "validation y")
+    generator = checked_generator(generator)
+    history = History() if history is None else history
+    training = Training(model, loss, optimizer, history, epochs, generator, step=history.steps)
+    measures = named_metrics(metrics)
+    watchers = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+    if not getattr(model, "training", True):
+        model.train()
+    history.stopped = None
+    with bar(training, math.ceil(len(x) / batch_size), progress) as show, interruptible() as check_interrupt:
+        for watcher in watchers:
+            watcher.begin(training)
+        try:
+            while len(history) < epochs and training.stopped is None:
+                training.epoch = len(history) + 1
+                order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
+                train_epoch(training, x, y, order, batch_size, measures, watchers, show, check_interrupt)
+                if validation is not None:
+                    found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
+                    history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
+                show(0, history.epochs[-1])
+                for watcher in watchers:
+                    watcher.epoch_end(training)
+                check_interrupt()
+        except KeyboardInterrupt:
+            training.stop(f"Ctrl-C in epoch {training.epoch} of {epochs}")
+        for watcher in watchers:
+            watcher.end(training)
+    history.stopped = training.stopped
+    return history
+
+
+def train_epoch(
+    training: Training,
+    x: Any,
+    y: Any,
+    order: Any,
+    batch_size: int,
+    metrics: Mapping[str, Function],
+    watchers: Sequence[Callback],
+    show: Function,
+    check_interrupt: Callable[[], None],
+) -> None:
+    """Train on each batch once, and note the epoch in the history."""
+    began, optimizer = time.perf_counter(), training.optimizer
+    totals: dict[str, float] = {}
+    norms: dict[str, float] = {}
+    starts = range(0, len(x), batch_size)
+    for training.batch, start in enumerate(starts, start=1):
+        rows = order[start : start + batch_size]
+        training.inputs, training.targets = x[rows], y[rows]
+        for watcher in watchers:
+            watcher.before_batch(training)
+        optimizer.zero_grad()
+        prediction = training.model(training.inputs)
+        training.loss_value = one_number(training.loss(prediction, training.targets))
+        training.loss_value.backward()
+        for layer, norm in training.gradient_norms().items():
+            norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
+        for watcher in watchers:
+            watcher.before_step(training)
+        optimizer.step()
+        training.step += 1
+        for watcher in watchers:
+            watcher.after_step(training)
+        add_figures(totals, training.loss_value, prediction, training.targets, metrics)
+        show(len(rows), {name: total / (start + len(rows)) for name, total in totals.items()})
+        check_interrupt()
+    figures = {name: total / len(x) for name, total in totals.items()}
+    figures |= {"learning_rate": float(optimizer.learning_rate), "seconds": time.perf_counter() - began}
+    training.history.add(figures, norms, len(starts))
+
+
+def evaluate(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    loss: Function,
+    metrics: Mapping[str, Function] | Sequence[Function] = (),
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """The loss and the metrics of a model on samples, in its eval mode, as means over batches weighted by their size.
+
+    Raises ValueError as `fit` does.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch.nn import accuracy, binary_cross_entropy, evaluate
+    >>> evaluate(lambda x: x, np.array([0.0, 0.0]), np.array([0, 1]), loss=binary_cross_entropy, metrics=[accuracy])
+    {'loss': 0.6931471805599453, 'accuracy': 0.5}
+    """
+    x, y = checked_samples(x, y, "x", "y")
+    check_size(batch_size)
+    metrics = named_metrics(metrics)
+    totals: dict[str, float] = {}
+    with no_grad(), eval_mode(model):
+        for start in range(0, len(x), batch_size):
+            targets = y[start : start + batch_size]
+            prediction = model(x[start : start + batch_size])
+            add_figures(totals, one_number(loss(prediction, targets)), prediction, targets, metrics)
+    return {name: total / len(x) for name, total in totals.items()}
+
+
+def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
+    """What a model returns for samples, in its eval mode, computed in batches: an array.
+
+    >>> import numpy as np
+    >>> from tinygrad_scratch.nn import Dense, predict
+    >>> predict(Dense(3, 2), np.ones((1000, 3))).shape
+    (1000, 2)
+    """
+    x = plain(array(x))
+    check_size(batch_size)
+    with no_grad(), eval_mode(model):
+        starts = range(0, max(1, len(x)), batch_size)
+        return np.concatenate([plain(model(x[start : start + batch_size])) for start in starts])
+
+
+def accuracy(prediction: Any, labels: Any) -> float:
+    """The part of the samples that a model gets right, from logits.
+
+    Of logits of shape (..., classes) and class numbers of shape (...), the largest logit is the model's answer. Of
+    logits and labels 0 or 1 of one shape, it is yes, 1, where the logit is positive. Raises ValueError for other
+    shapes.
+
+    >>> from tinygrad_scratch.nn import accuracy
+    >>> accuracy([[2.0, 1.0], [0.0, 3.0]], [0, 0]), accuracy([-1.0, 1.0], [0, 1])
+    (0.5, 1.0)
+    """
+    prediction, labels = plain(array(prediction)), plain(array(labels))
+    if prediction.shape[:-1] == labels.shape and prediction.ndim:
+        return float(np.mean(np.argmax(prediction, axis=-1) == labels))
+    if prediction.shape == labels.shape:
+        return float(np.mean((prediction > 0) == (labels > 0.5)))
+    raise ValueError(
+        f"accuracy compares logits of shape (..., classes) with class numbers of shape (...), or two arrays of one "
+        f"shape, but was given {prediction.shape} and {labels.shape}."
+    )
+
+
+# ---- figures ---------------------------------------------------------------------------------------------------------
+
+
+def named_metrics(metrics: Mapping[str, Function] | Sequence[Function]) -> dict[str, Function]:
+    if isinstance(metrics, Mapping):
+        return dict(metrics)
+    return {getattr(metric, "__name__", repr(metric)): metric for metric in metrics}
+
+
+def add_figures(
+    totals: dict[str, float], loss: Any, prediction: Any, targets: Any, metrics: Mapping[str, Function]
+) -> None:
+    """Add the loss and the metrics of a batch, times its size, to what was added up."""
+    size = len(targets)
+    totals["loss"] = totals.get("loss", 0.0) + size * float(plain(loss))
+    for name, metric in metrics.items():
+        totals[name] = totals.get(name, 0.0) + size * float(plain(metric(plain(prediction), targets)))
+
+
+def one_number(loss: Any) -> Any:
+    if np.shape(plain(loss)) != ():
+        raise ValueError(
+            f'The loss of a batch is one number, but this one is {describe(loss)}. Write reduction="mean", or np.mean.'
+        )
+    return loss
+
+
+# ---- what is checked -------------------------------------------------------------------------------------------------
+
+
+def checked_samples(x: Any, y: Any, x_name: str, y_name: str) -> tuple[Any, Any]:
+    """Samples and targets as arrays, of the same length, not empty, finite."""
+    x, y = plain(array(x)), plain(array(y))
+    for name, values in ((x_name, x), (y_name, y)):
+        if values.ndim == 0 or not len(values):
+            raise ValueError(f"{name}, of shape {values.shape}, has no samples, so there is nothing to learn from.")
+        if values.dtype.kind in "fc" and not np.all(np.isfinite(values)):
+            wrong = tuple(map(int, np.argwhere(~np.isfinite(values))[0]))
+            raise ValueError(
+                f"{name}[{', '.join(map(str, wrong))}] is {values[wrong]}, and one such number makes all weights NaN. "
+                f"Leave such samples out: {x_name}[np.isfinite(...)], or put a number in their place: np.nan_to_num."
+            )
+    if len(x) != len(y):
+        raise ValueError(
+            f"{x_name} has {len(x)} samples and {y_name} has {len(y)}: shapes {x.shape} and {y.shape}. "
+            "Their first axes count the samples."
+        )
+    return x, y
+
+
+def checked_generator(generator: Any) -> RandomGenerator:
+    if generator is None:
+        return np.random.default_rng()
+    if not isinstance(generator, RandomGenerator):
+        raise TypeError(f"generator={generator!r} can't shuffle samples. Pass np.random.default_rng(seed).")
+    return generator
+
+
+def check_size(batch_size: int) -> None:
+    if not batch_size >= 1:
+        raise ValueError(f"batch_size={batch_size!r} is a number of samples, at least 1.")
+
+
+# ---- around the loop -------------------------------------------------------------------------------------------------
+
+
+def eval_mode(model: Any) -> Any:
+    """The model's eval mode, if it has one."""
+    return model.evaluating() if hasattr(model, "evaluating") else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Let a first Ctrl-C wait until the function that this gives is called; a second one interrupts as usual."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    def check() -> None:
+        if asked:
+            raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield check
+        return
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
+    """A function that shows how many samples more were seen, and the figures; on a terminal."""
+    if not wanted:
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(8),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+    )
+    seen, began = 0, time.perf_counter()
+    with Progress(*columns, console=console) as progress:
+        done = len(training.history) * batches
+        task = progress.add_task("", total=training.epochs * batches, completed=done, figures="")
+
+        def show(samples: int, figures: Mapping[str, float]) -> None:
+            nonlocal seen
+            seen += samples
+            speed = f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"
+            texts = in_words(figures) + ([speed] if samples else [])
+            description = f"epoch {training.epoch}/{training.epochs}"
+            progress.update(task, advance=int(samples > 0), description=description, figures="  ".join(texts))
+
+        yield show
+
+
+def in_words(figures: Mapping[str, float]) -> list[str]:
+    """Figures as a bar has room for them, each with that of the validation: "loss 0.123, val. 0.234"."""
+    texts = []
+    for name, value in figures.items():
+        if name not in ("learning_rate", "seconds") and not name.startswith("validation_"):
+            validation = figures.get(f"validation_{name}")
+            texts.append(f"{name} {value:.3g}" + (f", val. {validation:.3g}" if validation is not None else ""))
+    return texts
