@@ -6,8 +6,8 @@ import importlib.util
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,51 +70,64 @@ def test_a_mistake_is_found(edit: Edit) -> None:
     assert said == MISSED.get(edit.name, ""), str(check)
 
 
-def rates(only: str = "") -> Iterator[str]:
+@dataclass
+class Rates:
+    """How the bank was judged."""
+
+    accused: int = 0
+    count: int = 0
+    lines: int = 0
+    kinds: int = 0
+    confident: int = 0
+    slowest: tuple[float, str] = (0.0, "")
+
+    def __str__(self) -> str:
+        total = max(self.count, 1)
+        return (
+            f"accused {self.accused}; of {self.count}: line {self.lines / total:.1%}, kind {self.kinds / total:.1%}, "
+            f"confident and wrong {self.confident / total:.1%}; slowest {self.slowest[0]:.1f} s: {self.slowest[1]}"
+        )
+
+
+def judged_right(rates: Rates, name: str, source: str) -> str:
+    """What is said of a correct program, if it is accused."""
+    check = checked(name, source)
+    rates.accused += not check.ok
+    return "" if check.ok else f"accused  {name}: {check.problem or check.first_wrong}"
+
+
+def judged_wrong(rates: Rates, edit: Edit) -> str:
+    """What is said of a mistake, if it isn't what should be said."""
+    start = time.perf_counter()
+    line, kind, check = verdict(edit)
+    rates.slowest = max(rates.slowest, (time.perf_counter() - start, edit.name))
+    rates.count += 1
+    rates.lines += line
+    rates.kinds += kind
+    first = check.first_wrong
+    rates.confident += first is not None and not kind and first.certainty == "checked"
+    if line and kind:
+        return ""
+    said = f"{first.line} {first.kind} ({first.certainty}): {first.sentence}" if first else check.problem
+    return (
+        f"{'kind' if line else 'line'}     {edit.program}: {edit.name}: {sorted(edit.lines)} {edit.kinds} said: {said}"
+    )
+
+
+def run_all(only: str = "") -> Iterator[str]:
     """A line for each program that is not judged as it should be, and the rates."""
-    accused, lines, kinds, confident, count = 0, 0, 0, 0, 0
-    slowest = (0.0, "")
-    for edit in [*(Edit(name, name, "\n", "\n") for name in ()), *HARMLESS]:
-        if only in f"{edit.program}: {edit.name}":
-            try:
-                check = checked(edit.name, edit.source)
-                if not check.ok:
-                    accused += 1
-                    yield f"accused  {edit.program}: {edit.name}: {check.problem or check.first_wrong}"
-            except Exception:
-                accused += 1
-                yield f"accused  {edit.program}: {edit.name}: {traceback.format_exc(limit=-2)}"
+    rates = Rates()
     for name, source in PROGRAMS.items():
-        if only in name:
-            check = checked(name, source)
-            if not check.ok:
-                accused += 1
-                yield f"accused  {name}: {check.problem or check.first_wrong}"
-    for edit in MISTAKES:
-        if only not in f"{edit.program}: {edit.name}":
-            continue
-        count += 1
-        start = time.perf_counter()
-        try:
-            line, kind, check = verdict(edit)
-        except Exception:
-            yield f"raises   {edit.program}: {edit.name}: {traceback.format_exc(limit=-3)}"
-            continue
-        slowest = max(slowest, (time.perf_counter() - start, edit.name))
-        lines += line
-        kinds += kind
-        first = check.first_wrong
-        if first is not None and not kind:
-            confident += first.kind != "unexplained" and first.certainty == "checked"
-        if not (line and kind):
-            what = "line" if not line else "kind"
-            said = f"{first.place.line} {first.kind} ({first.certainty}): {first.sentence}" if first else check.problem
-            yield f"{what}     {edit.program}: {edit.name}: {sorted(edit.lines)} {edit.kinds} said: {said}"
-    total = max(count, 1)
-    yield f"accused {accused}; of {count}: line {lines / total:.1%}, kind {kinds / total:.1%}, confident and wrong {confident / total:.1%}"
-    yield f"slowest {slowest[0]:.1f} s: {slowest[1]}"
+        if only in name and (text := judged_right(rates, name, source)):
+            yield text
+    for edit in (*HARMLESS, *MISTAKES):
+        if only in f"{edit.program}: {edit.name}":
+            text = judged_wrong(rates, edit) if edit.kinds else judged_right(rates, edit.name, edit.source)
+            if text:
+                yield text
+    yield str(rates)
 
 
 if __name__ == "__main__":
-    for text in rates(*sys.argv[1:]):
+    for text in run_all(*sys.argv[1:]):
         print(text, flush=True)

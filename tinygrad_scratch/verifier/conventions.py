@@ -127,7 +127,10 @@ def goes_uphill(case: Case) -> bool:
         return True
     files = {event.place.file for event in case.events}
     names = {event.name.rsplit(".", 1)[-1] for event in case.events} | {f.name for f in case.finals}
-    attributes = {final.parameter.name.rsplit(".", 1)[-1].split("[")[0] for final in case.finals} | {"weights", "biases"}
+    attributes = {final.parameter.name.rsplit(".", 1)[-1].split("[")[0] for final in case.finals} | {
+        "weights",
+        "biases",
+    }
     return any(adds_to(text_of(file), attributes, names) for file in files)
 
 
@@ -160,8 +163,10 @@ def almost(case: Case, values: dict[int, Any]) -> str:
         value, truth = np.asarray(values[final.node]), case.wanted(np.asarray(values[final.node]), final)
         if value.shape != truth.shape:
             return ""
-        apart.append(float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12))
-    if max(apart) > SMALL:
+        apart.append(
+            float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12)
+        )
+    if max(apart) > 0.05:
         return ""
     small = small_numbers(case)
     for chosen in (small, *({index: edit} for index, edit in small.items())):
@@ -197,7 +202,9 @@ def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
         truth = run.gradient(run.values[case.truth.loss], [final.parameter.node for final in case.finals])
         backward = {index: edit for index, edit in edits.items() if case.tape.steps[index].makes[0] not in case.forward}
         values = case.replay(edits=backward)
-        return all(close(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals)
+        return all(
+            close(values[f.node], truth[f.parameter.node].reshape(np.shape(values[f.node]))) for f in case.finals
+        )
     except Exception:  # then it is no explanation
         return False
 

@@ -16,8 +16,28 @@ def name_of(function: Any) -> str:
     return getattr(function, "__name__", "a call")
 
 
-def with_argument(place: int, value: Any) -> Edit:
-    """The call with another value as one of its arguments."""
+class WithArgument:
+    """The call with another value as one of its arguments: a node's, so that it is known at other draws, too."""
+
+    def __init__(self, place: int, values: Any, node: int, turned: bool = False) -> None:
+        self.place = place
+        self.node = node
+        self.turned = turned
+        value = np.array(values[node])  # a copy, as a call may write to it
+        self.value = swapped_axes(value) if turned and value.ndim > 1 else value
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        changed = list(arguments)
+        changed[self.place] = np.array(self.value)
+        return step.function(*changed, **keywords)
+
+    def at(self, values: Any) -> WithArgument:
+        """The same with the values of another run."""
+        return WithArgument(self.place, values, self.node, self.turned)
+
+
+def with_number(place: int, value: float) -> Edit:
+    """The call with a number as one of its arguments."""
 
     def edit(step: Step, arguments: Any, keywords: Any) -> Any:
         changed = list(arguments)
@@ -76,3 +96,12 @@ def places_of(step: Step) -> list[tuple[int, int]]:
     if not isinstance(step.arguments, tuple):
         return []
     return [(place, part.slot) for place, part in enumerate(step.arguments) if type(part) is Ref]
+
+
+PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
+SUMS = ("sum", "mean", "add.reduce", "reduce")
+LINEAR = {
+    "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot", "matmul",
+    "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply", "divide", "setitem",
+    "einsum", "swapaxes", "flatten",
+}  # fmt: skip

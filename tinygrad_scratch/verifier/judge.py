@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
-from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors
+from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_REPAIRS = 40
@@ -56,6 +56,7 @@ class Repair:
     mended: int
     late: bool = False  # the value itself was right, and was used under another name as what it is not
     factor: float = 1.0
+    how: str = ""  # which part or layout of the cotangent it is
 
 
 @dataclass
@@ -180,8 +181,10 @@ class Case:
         if close(value, wanted):
             return True
         floor = 1e-10 * self.table.largest  # a true zero, such as a bias's before a normalisation
-        return value.shape == wanted.shape and float(np.max(np.abs(wanted), initial=0.0)) <= floor and bool(
-            np.max(np.abs(value), initial=0.0) <= 1e3 * floor
+        return (
+            value.shape == wanted.shape
+            and float(np.max(np.abs(wanted), initial=0.0)) <= floor
+            and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
         )
 
     def reset(self, scale: float) -> None:
@@ -193,6 +196,25 @@ class Case:
         late = {**self.late, **keywords.pop("late", {})}
         with np.errstate(all="ignore"):
             return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+
+    @cached_property
+    def elsewhere(self) -> tuple[dict[int, Array], Truth]:
+        """Other parameters and data, and the truth at them; labels, masks and single numbers stay."""
+        rng = np.random.default_rng(0)
+        parameters = {final.parameter.node for final in self.finals}
+        start = {}
+        for step in self.tape.steps:
+            if step.function is None and step.makes[0] in self.forward:
+                value = step.arguments
+                whole = not np.any(value % 1) if value.dtype.kind == "f" else True
+                if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
+                    spread = 0.1 * (float(np.std(value)) or 1.0)
+                    start[step.makes[0]] = value + spread * rng.uniform(-1, 1, value.shape)
+        try:
+            with np.errstate(all="ignore"):
+                return start, truth_of(self.tape, [], self.truth.loss, start)
+        except Exception:  # a call that can't be made there
+            return start, Truth(self.truth.loss)
 
     # ---- the search --------------------------------------------------------------------------------------------------
 
@@ -223,8 +245,7 @@ class Case:
 
     def mend_turns(self, repair: Repair) -> None:
         """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-        place = self.step_of(repair.of).place
-        same = [node for node in self.truth.cotangents if self.step_of(node).place == place and node != repair.of]
+        same = [truth * repair.factor for truth in self._of_other_turns(repair)]
         for event in self.events:
             later = event.place == repair.event.place and event.node > repair.event.node
             if not later or event.node in self.overrides or event.node in self.forward:
@@ -233,8 +254,7 @@ class Case:
             if not self.wrong(values):
                 return
             best, most = None, 0
-            for node in same:
-                truth = self.truth.cotangents[node] * repair.factor
+            for truth in same:
                 if truth.shape != np.shape(values[event.node]):
                     continue
                 played = self.replay({event.node: truth})
@@ -252,6 +272,20 @@ class Case:
         else:
             self.overrides[repair.event.node] = repair.truth
 
+    def _of_other_turns(self, repair: Repair) -> Iterator[Array]:
+        """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
+        place = self.step_of(repair.of).place
+        for node, whole in self.truth.cotangents.items():
+            if node == repair.of or self.step_of(node).place != place:
+                continue
+            if repair.through is None:
+                yield whole
+            else:
+                reader = self.tape.steps[repair.through].place
+                yield from (
+                    part for step, part in self.truth.parts.get(node, []) if self.tape.steps[step].place == reader
+                )
+
     def _suspects(self, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
         """Names of what the wrong gradients were made from, not of the forward pass itself."""
         before = self.ancestors(final.node for final in wrong)
@@ -262,7 +296,8 @@ class Case:
         for event in (*self.events, *more):
             if event.node not in before or event.node in self.overrides or not event.place:
                 continue
-            if np.asarray(values[event.node]).dtype.kind not in "fiu" or self.step_of(event.node).function is None:
+            step = self.step_of(event.node)
+            if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
                 continue
             if event.node in self.forward and event.time <= loss_step:
                 continue
@@ -318,12 +353,13 @@ class Case:
         scaled = matched is not None and matched[0].of == entry.of and factor != self.scale
         less = 1.5 if scaled and mended < len(wrong) else 0.0
         score = mended + 0.5 * len(self.newly(event.node, truth, values, played)) - less
-        exact = matched is not None and matched[1] == self.scale
-        rank = 2 if not exact else 1 if matched is not None and matched[0].how == PART else 0
+        exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
+        part = matched is not None and matched[0].how == PART
+        rank = 2 if not exact else 1 if part else 0
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
-        order = event.node if exact else -event.node
-        repair = Repair(event, truth, entry.of, entry.through, mended, late, factor)
-        return (score, rank, float(factor == self.scale), whole, float(not late), order), repair
+        order = event.node if exact and not part else -event.node
+        repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
+        return (score, rank, float(factor == self.scale), 0 if rank == 1 else whole, float(not late), order), repair
 
     def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
         node = self.tape.nodes[event.node]
@@ -383,12 +419,19 @@ class Case:
                     for i, factor in self._factors(now + missing, then):
                         counts[node, i, factor] = counts.get((node, i, factor), 0) + 1
         whole = [
-            (node, i, 1.0) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
-            for i, entry in enumerate(entries[node]) if entry.how != PART
+            (node, i, factor) for node in by_node if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            for i, entry in enumerate(entries[node]) if entry.how != PART for factor in {1.0, self._usual_factor(by_node, values)}
         ]  # fmt: skip
-        counts.update({key: 1 for key in whole[:MOST_TRIALS]})
+        counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
+
+    def _usual_factor(self, nodes: Iterable[int], values: dict[int, Any]) -> float:
+        """What most of the gradients on the way carry."""
+        found = [
+            match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))
+        ]
+        return max(set(found), key=found.count, default=1.0)
 
     def _factors(self, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
         """The entries that would mend with one of the natural factors."""
@@ -465,7 +508,7 @@ class Case:
                 event = first[other]
                 key = (float(newly), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
-                    best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale)
+                    best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale, how=entry.how)
             if best is not None:
                 break
         return best[1] if best else None
@@ -510,7 +553,10 @@ class Case:
             if self._run is None or self._run[0] != len(self.overrides):
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    self._run = len(self.overrides), played_on_tensors(self.tape, until, overrides=self.overrides)
+                    self._run = (
+                        len(self.overrides),
+                        played_on_tensors(self.tape, until, overrides=self.overrides, everything=True),
+                    )
         except Exception:  # a call of the backward pass that has no derivative
             return None
         run: Played = self._run[1]
@@ -526,6 +572,19 @@ class Case:
             if final.node not in self.overrides and event.place is not None:
                 return Repair(event, truth, final.parameter.node, None, 1, factor=self.scale)
         return None
+
+
+def is_filled(step: Step) -> bool:
+    """Whether a call only makes room, to be written to later."""
+    return getattr(step.function, "__name__", "") in (
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "zeros",
+        "empty",
+        "full",
+    )
 
 
 def signature(value: Array) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.verifier.data import as_json
-from tinygrad_scratch.verifier.findings import Findings, findings_of
+from tinygrad_scratch.verifier.findings import Findings, Quantity, findings_of
 from tinygrad_scratch.verifier.page import as_html
 from tinygrad_scratch.verifier.picture import picture
 from tinygrad_scratch.verifier.report import coloured, report
@@ -28,6 +28,11 @@ class Shown:
     def findings(self) -> Findings:
         """All that was found, as plain data."""
         return findings_of(self)
+
+    @property
+    def steps(self) -> list[Quantity]:
+        """Every hand-derived quantity in order: its name, where it was made, what it is the gradient of, its verdict."""
+        return self.findings.quantities
 
     def __str__(self) -> str:
         return report(self.findings)

@@ -87,7 +87,11 @@ def parameters_of(place: Place) -> set[str]:
     """The names of the arguments of the function that a place is in."""
     found: set[str] = set()
     for node in statements(text_of(place.file)):
-        if isinstance(node, ast.FunctionDef) and node.name == place.function and node.lineno <= place.line <= (node.end_lineno or 0):
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name == place.function
+            and node.lineno <= place.line <= (node.end_lineno or 0)
+        ):
             arguments = node.args
             found = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)} - {"self"}
     return found

@@ -53,7 +53,9 @@ class Table:
             self._projections[shape] = direction, seen
         return self._entries[shape]
 
-    def match(self, value: Array, tolerance: float = 1e-6, factors: tuple[float, ...] = (1.0,)) -> tuple[Entry, float] | None:
+    def match(
+        self, value: Array, tolerance: float = 1e-6, factors: tuple[float, ...] = (1.0,)
+    ) -> tuple[Entry, float] | None:
         """The entry that a value is, and the factor that it carries; nothing for zeros."""
         entries = self.entries(value.shape)
         if not entries or not np.any(value) or value.dtype.kind not in "fiu":

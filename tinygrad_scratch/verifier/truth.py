@@ -34,7 +34,7 @@ class Truth:
     parts: dict[int, list[tuple[int, Array]]] = field(default_factory=dict)  # node -> (step that read it, part)
 
 
-class NotOnTensors(Exception):
+class NotOnTensors(Exception):  # noqa: N818  # it says what the step is
     """A call that autodiff can't follow, with its step."""
 
     def __init__(self, step: Step, error: Exception) -> None:
@@ -48,7 +48,9 @@ class Played:
     """A run of the tape on Tensors: what each node is, and each reading of one."""
 
     values: dict[int, Tensor] = field(default_factory=dict)
-    readers: list[tuple[int, int, Tensor | None]] = field(default_factory=list)  # node, step, what it read; None for views
+    readers: list[tuple[int, int, Tensor | None]] = field(
+        default_factory=list
+    )  # node, step, what it read; None for views
 
     def gradient(self, of: Any, nodes: list[int]) -> dict[int, Array]:
         """The gradient of a value with respect to nodes; those that it does not depend on are left out."""
@@ -61,9 +63,9 @@ class Played:
 
 def played_on_tensors(
     tape: Tape, until: int, start: dict[int, Array] | None = None, overrides: dict[int, Array] | None = None,
-    edits: dict[int, Any] | None = None, constants: bool = True,
+    edits: dict[int, Any] | None = None, everything: bool = False,
 ) -> Played:  # fmt: skip
-    """The steps up to one, on Tensors; constants are leaves that ask for gradients unless told otherwise."""
+    """The steps up to one, on Tensors. Constants of floats ask for gradients; so does what masks alone made, if told."""
     run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
@@ -72,7 +74,7 @@ def played_on_tensors(
             if step.function is None:
                 node = step.makes[0]
                 value = start[node] if start and node in start else step.arguments
-                floating = value.dtype.kind == "f" and constants
+                floating = value.dtype.kind == "f"
                 leaf = Tensor(value, requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
@@ -83,9 +85,22 @@ def played_on_tensors(
                 if overrides and node in overrides:
                     playing[slot] = Tensor(np.array(overrides[node]))
                 held = playing[slot]
+                if everything and step.function is not None and is_cut_off(held, step, slot, tape):
+                    held = playing[slot] = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
                 if type(held) is Tensor:
                     run.values[node] = make(held._value, held._record)
     return run
+
+
+def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:
+    """Whether a new array of numbers depends on nothing that has a gradient: it was made from masks or whole numbers."""
+    new = slot not in {tape.nodes[node].slot for node in step.reads}
+    floating = getattr(held, "dtype", np.dtype(bool)).kind == "f" and getattr(held, "_record", None) is None
+    return floating and new and not shows(step, held, tape)
+
+
+def plain_of(value: Any) -> Any:
+    return value.numpy() if type(value) is Tensor else value
 
 
 def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None) -> Truth:
@@ -98,17 +113,26 @@ def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Arra
     if total.size > 1:
         total = np.sum(total)
     asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
-    read = [(node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None]
+    read = [
+        (node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None
+    ]
     gradients = total.gradient(*(tensor for _, tensor in asked), *(tensor for *_, tensor in read))
     for (node, _), gradient in zip(asked, gradients, strict=False):
         found.cotangents[node] = gradient.numpy()
     for (node, step, _), gradient in zip(read, gradients[len(asked) :], strict=True):
         if np.any(gradient.numpy()):
-            found.parts.setdefault(node, []).append((step, gradient.numpy()))
+            add_part(found.parts.setdefault(node, []), step, gradient.numpy())
     for node, step, tensor in run.readers:
         if tensor is None and node in found.cotangents:
             add_rest(found, node, step)
     return found
+
+
+def add_part(parts: list[tuple[int, Array]], step: int, part: Array) -> None:
+    """What came through a step; a step that read a value twice has one part."""
+    if parts and parts[-1][0] == step:
+        part = parts.pop()[1] + part
+    parts.append((step, part))
 
 
 def add_rest(truth: Truth, node: int, step: int) -> None:
@@ -119,9 +143,7 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
         truth.parts.setdefault(node, []).append((step, rest))
 
 
-def play(
-    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None
-) -> None:
+def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None) -> None:
     """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
     reads_only = not step.makes or all(
         tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
@@ -141,7 +163,9 @@ def play(
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     try:
         value = (
-            edit(step, arguments, keywords) if edit else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
+            edit(step, arguments, keywords)
+            if edit
+            else ON_TENSORS.get(step.function, step.function)(*arguments, **keywords)
         )
     except Exception as error:
         raise NotOnTensors(step, error) from error

@@ -1,0 +1,28 @@
+"""The usual mistakes, each as a search: a change of the calls of a step that undoes it, tried until one gives the truth.
+
+A search yields what it found; the first one of the first search that finds something is the cause.
+"""
+
+from __future__ import annotations
+
+from tinygrad_scratch.verifier.causes.derivatives import (
+    factor_left_out,
+    factor_too_many,
+    missing_derivative,
+    slope_is_another,
+)
+from tinygrad_scratch.verifier.causes.factors import ratio
+from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
+from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.operands import comparisons, negated, operands, operations
+from tinygrad_scratch.verifier.causes.paths import assigned_entries, overwritten, parts_left_out, penalty, skipped
+from tinygrad_scratch.verifier.causes.single import broadcasting, dropped, dropped_term, literal, one_factor
+from tinygrad_scratch.verifier.causes.state import damaged_value, later_state, through_views
+from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
+from tinygrad_scratch.verifier.causes.whole_numbers import integers
+
+EXPLANATIONS = (
+    integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries, penalty,
+    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, operands, dropped,
+    factor_left_out, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
+)  # fmt: skip

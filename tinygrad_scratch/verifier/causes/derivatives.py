@@ -1,0 +1,150 @@
+"""Derivatives that are missing, doubled, or another function's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import (
+    LINEAR,
+    name_of,
+    places_of,
+)
+from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.tape import Array, Step
+
+
+def missing_derivative(region: Region) -> Iterator[Finding]:
+    """It is the true gradient of another forward value: what lies between was not differentiated."""
+    case = region.case
+    found = case.match_up_to_factor(region.value)
+    if found is None or found[0].of == region.of or found[0].how not in ("", "of another shape"):
+        return
+    later, wanted = found[0].of, region.of
+    if wanted not in case.ancestors([later]):
+        return
+    between = steps_between(region, wanted, later)
+    names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
+    nonlinear = names or is_square(between)
+    slope = slope_text(region)
+    should = f"{bracketed(region.expression)} * {slope}" if slope else None
+    if nonlinear:
+        what = called_by(region, between) or ", ".join(names) or "the square"
+        said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: the derivative of {what} is missing"
+        yield Finding("missing-derivative", said, None, should)
+    else:
+        said = (
+            f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: what lies between is left out"
+        )
+        if between:
+            said += f", `{region.code(between[-1])}`"
+        yield Finding("missing-term", said, None, should)
+
+
+def is_square(between: list[Step]) -> bool:
+    return any(name_of(s.function) == "multiply" and len(set(s.reads)) == 1 and len(places_of(s)) == 2 for s in between)
+
+
+def called_by(region: Region, between: list[Step]) -> str:
+    """The helper that all steps between two values are in."""
+    functions = {s.place.function for s in between if s.place}
+    home = region.event.place.function
+    return next(iter(functions)) if len(functions) == 1 and home not in functions and len(between) > 1 else ""
+
+
+def steps_between(region: Region, early: int, late: int) -> list[Step]:
+    case = region.case
+    nodes = [n for n in case.ancestors([late]) if n != early and early in case.ancestors([n])]
+    return [case.step_of(node) for node in sorted(nodes)]
+
+
+SLOPES = (
+    ("{t} * (1 - {t})", lambda t: t * (1 - t)), ("(1 - {t} ** 2)", lambda t: 1 - t * t), ("({t} > 0)", lambda t: (t > 0) * 1.0),
+    ("{t}", lambda t: t), ("(1 - {t})", lambda t: 1 - t), ("np.cos({t})", np.cos), ("-np.sin({t})", lambda t: -np.sin(t)),
+    ("(1 / {t})", lambda t: 1 / t), ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
+    ("1 / (1 + np.exp(-{t}))", lambda t: 1 / (1 + np.exp(-t))), ("np.where({t} > 0, 1, 0.01)", lambda t: np.where(t > 0, 1, 0.01)),
+    ("np.where({t} > 0, 1, 0.1)", lambda t: np.where(t > 0, 1, 0.1)),
+)  # fmt: skip
+
+
+def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[str, int, str]]:
+    """The slopes and values of the forward pass by which one array is another one times it."""
+    if product.shape != base.shape:
+        return
+    for node, value in forward_values(region):
+        if not broadcasts(value.shape, base.shape):
+            continue
+        if value.dtype.kind not in "fiub":
+            continue
+        for text, slope in SLOPES:
+            with np.errstate(all="ignore"):
+                factor = slope(value.astype(float))
+            if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and close(base * factor, product):
+                yield text.format(t=region.name(node)), node, text
+
+
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of one shape can stand beside one of another, and change nothing about that."""
+    try:
+        return np.broadcast_shapes(shape, to) == to
+    except ValueError:
+        return False
+
+
+def forward_values(region: Region) -> Iterator[tuple[int, Array]]:
+    """Named values of the forward pass, then the others."""
+    nodes = sorted(region.case.forward, key=lambda node: (not region.names_of(node), -node))
+    for node in nodes:
+        if region.case.tape.nodes[node].value.size > 1:
+            yield node, np.asarray(region.values[node])
+
+
+def slope_text(region: Region) -> str:
+    return next((text for text, _, _ in factors_of(region, region.truth, region.value)), "")
+
+
+def factor_left_out(region: Region) -> Iterator[Finding]:
+    """The truth is the value times a slope or a value of the forward pass."""
+    for text, node, pattern in factors_of(region, region.truth, region.value):
+        should = f"{bracketed(region.expression)} * {text}"
+        if pattern == "{t}" and not part_of_slope(region, node):
+            yield Finding("missing-term", f"the factor {text} is missing", None, should)
+        else:
+            yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
+        return
+
+
+def part_of_slope(region: Region, node: int) -> bool:
+    """Whether a value is the output of a nonlinear function of the value that the gradient is of."""
+    if region.of not in region.case.ancestors([node]):
+        return False
+    return any(name_of(s.function) not in LINEAR for s in steps_between(region, region.of, node))
+
+
+def factor_too_many(region: Region) -> Iterator[Finding]:
+    for text, _, pattern in factors_of(region, region.value, region.truth):
+        if pattern != "({t} > 0)":
+            yield Finding("scale-factor", f"the factor {text} is there once too often", None)
+            return
+
+
+def slope_is_another(region: Region) -> Iterator[Finding]:
+    """An upstream gradient times a slope is due; the upstream is read, and the slope is another one."""
+    if region.value.shape != region.truth.shape:
+        return
+    for step in region.steps:
+        for read in step.reads:
+            upstream = np.asarray(region.values[read])
+            found = region.case.match_up_to_factor(upstream) if upstream.shape == region.truth.shape else None
+            if found is None or (region.case.is_forward(read) and not region.names_of(read)):
+                continue
+            text = next((t for t, _, _ in factors_of(region, region.truth, upstream)), "")
+            if text:
+                name = region.name(read)
+                yield Finding(
+                    "derivative-at-wrong-point", f"the factor of {name} is not the derivative: it should be {text}", step,
+                    f"{bracketed(name)} * {text}",
+                )  # fmt: skip
+                return

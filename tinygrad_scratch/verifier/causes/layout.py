@@ -1,0 +1,68 @@
+"""Transposes, and the order of the factors of a product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import (
+    PRODUCTS,
+    exchanged,
+    name_of,
+    only,
+    places_of,
+    swapped_axes,
+    with_changed,
+)
+from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.tape import Step
+
+
+def layout(region: Region) -> Iterator[Finding]:
+    value, truth = region.value, region.truth
+    if value.ndim >= 2 and region.is_truth(swapped_axes(value)) and not close(value, truth):
+        yield Finding("transpose", "it is transposed", None, f"{bracketed(region.expression)}.T")
+    for step, turns in region.sites():
+        name = name_of(step.function)
+        if name in ("T", "transpose", "swapaxes", "mT"):
+            changes = {s.index: only(0) for s in turns}
+            if region.gives_truth(changes):
+                code = region.code(step)
+                yield Finding(
+                    "transpose",
+                    f"the transpose in `{code}` is too much",
+                    step,
+                    region.rewritten(step, region.name(step.reads[0])),
+                    changes,
+                )
+        if name in PRODUCTS and len(places_of(step)) == 2:
+            yield from product_layout(region, step, turns)
+        if name == "getitem" and places_of(step):
+            operand = np.asarray(region.values[step.reads[0]])
+            if operand.shape == np.shape(region.values[step.makes[0]]) and not close(
+                operand, np.asarray(region.values[step.makes[0]])
+            ):
+                changes = {s.index: only(0) for s in turns}
+                if region.gives_truth(changes):
+                    yield Finding("transpose", f"`{region.code(step)}` turns an axis round that should stay", step,
+                                  region.rewritten(step, region.name(step.reads[0])), changes)  # fmt: skip
+
+
+def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    places = places_of(step)
+    for i, _ in places:
+        changes = {s.index: with_changed(i, swapped_axes) for s in turns}
+        if region.gives_truth(changes):
+            node = node_at(region, step, i)
+            name = region.name(node) if node is not None else ("first", "second")[min(i, 1)]
+            turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
+            text = replaced(region.code(step), name, turned)
+            yield Finding("transpose", f"{name} should be transposed: {turned}", step,
+                          region.rewritten(step, text) if text else None, changes)  # fmt: skip
+    for edit in (exchanged, lambda s, a, k: swapped_axes(s.function(*a, **k)),
+                 lambda s, a, k: s.function(swapped_axes(a[1]), swapped_axes(a[0]))):  # fmt: skip
+        changes = {s.index: edit for s in turns}
+        if region.gives_truth(changes):
+            yield Finding("transpose", f"the product `{region.code(step)}` is the wrong way round", step, None, changes)

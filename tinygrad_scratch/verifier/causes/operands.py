@@ -1,0 +1,284 @@
+"""Another operation, or another value in the place of an operand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import (
+    LINEAR,
+    PRODUCTS,
+    Edit,
+    WithArgument,
+    called,
+    exchanged,
+    name_of,
+    only,
+    places_of,
+    swapped_axes,
+    then,
+    with_changed,
+)
+from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.tape import Array, Step
+
+SWAPS: list[tuple[str, Any, str, str]] = [
+    ("add", np.subtract, "sign", "`+` should be `-`"),
+    ("subtract", np.add, "sign", "`-` should be `+`"),
+    ("multiply", np.divide, "wrong-operand", "`*` should be `/`"),
+    ("divide", np.multiply, "wrong-operand", "`/` should be `*`"),
+    ("multiply", np.matmul, "broadcasting-shape", "`*` multiplies entry by entry; it should be `@`"),
+    ("matmul", np.multiply, "broadcasting-shape", "`@` is a matrix product; it should be `*`"),
+]
+
+
+def operations(region: Region) -> Iterator[Finding]:
+    for step, turns in region.sites():
+        for name, function, kind, sentence in SWAPS:
+            if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
+                sign = sentence.split("`")
+                should = (
+                    region.code(step).replace(sign[1], sign[3], 1) if region.code(step).count(sign[1]) == 1 else None
+                )
+                yield Finding(kind, f"{sentence} in `{region.code(step)}`", step, region.rewritten(step, should) if should else None,
+                              {s.index: called(function) for s in turns})  # fmt: skip
+        if name_of(step.function) == "subtract" and region.gives_truth({s.index: exchanged for s in turns}):
+            yield Finding(
+                "sign",
+                f"the difference `{region.code(step)}` is the wrong way round",
+                step,
+                changes={s.index: exchanged for s in turns},
+            )
+        if name_of(step.function) == "negative" and region.gives_truth({s.index: only(0) for s in turns}):
+            yield Finding(
+                "sign",
+                f"the minus in `{region.code(step)}` is too much",
+                step,
+                changes={s.index: only(0) for s in turns},
+            )
+
+
+def negated(region: Region) -> Iterator[Finding]:
+    """A minus that one call lacks."""
+    for step, turns in region.sites():
+        changes = {s.index: then(np.negative) for s in turns}
+        if step.result is not None and region.gives_truth(changes):
+            code = region.code(step)
+            yield Finding(
+                "sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes
+            )
+        for i, _ in places_of(step):
+            if name_of(step.function) in ("setitem", "add", "subtract") and region.gives_truth(
+                {s.index: with_changed(i, np.negative) for s in turns}
+            ):
+                node = node_at(region, step, i)
+                name = region.name(node) if node is not None else "a term"
+                yield Finding("sign", f"the sign of {name} is wrong", step)
+
+
+def operands(region: Region) -> Iterator[Finding]:
+    """Another value of the same shape in the place of an operand."""
+    found: list[tuple[int, Finding]] = []
+    for step, turns in region.sites():
+        for place, _ in places_of(step):
+            for name, nodes, turned in candidates(region, step, turns, place):
+                changes: dict[int, Edit] = {
+                    s.index: WithArgument(place, region.values, node, turned)
+                    for s, node in zip(turns, nodes, strict=True)
+                }
+                if region.gives_truth(changes):
+                    found.append(said(region, step, place, (name, nodes[-1]), changes))
+                    if found[-1][0] == 0:
+                        break
+    found.sort(key=lambda pair: pair[0])
+    if found:
+        best = found[0][1]
+        rivals = [f for rank, f in found if rank == found[0][0]]
+        best.others = sorted({f.should_be for f in rivals if f.should_be and f.should_be != best.should_be})
+        if best.others:
+            best.certainty = "fits"
+        yield best
+
+
+def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
+    """Values for an operand in all turns: of one name, the neighbour in a list or dict, an unnamed one of the forward pass."""
+    reads = [node_at(region, s, place) for s in turns]
+    if None in reads:
+        return
+    nodes = [node for node in reads if node is not None]
+    shapes = [np.shape(region.values[node]) for node in nodes]
+    tried: list[Array] = []
+    roles = [
+        *neighbours(region, nodes),
+        *by_name(region, turns),
+        *beside(region, turns, place),
+        *unnamed(region, turns, shapes),
+    ]
+    for name, chosen in roles:
+        for turned in (False, True):
+            values = [np.asarray(region.values[node]) for node in chosen]
+            if turned:
+                values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
+            if [v.shape for v in values] != shapes:
+                continue
+            if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
+                continue
+            if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
+                continue
+            tried.append(values[-1])
+            yield f"{name}.T" if turned else name, chosen, turned
+
+
+def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int]]]:
+    """`hs[t - 1]` for `hs[t]`: what the same list or dict holds beside each of the operands."""
+    known = {event.name: event.node for event in region.case.events}
+    for shift in (-1, 1):
+        chosen, label = [], ""
+        for node in nodes:
+            for name in region.names_of(node):
+                match = re.search(r"\[(-?\d+)\](?!.*\[-?\d+\])", name)
+                if match:
+                    other = f"{name[: match.start()]}[{int(match[1]) + shift}]{name[match.end() :]}"
+                    if other in known:
+                        chosen.append(known[other])
+                        label = other
+                        break
+        if len(chosen) == len(nodes):
+            yield label, chosen
+
+
+def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
+    """What each name meant when each of the calls was made."""
+    bound: dict[str, list[int]] = {}
+    for event in region.case.events:
+        useful = (
+            region.case.is_forward(event.node)
+            or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+        )
+        if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
+            bound.setdefault(event.name, []).append(event.node)
+    for final in region.case.finals:
+        bound.setdefault(final.parameter.name, []).append(final.parameter.node)
+    for name, nodes in bound.items():
+        chosen = []
+        for step in turns:
+            before = [node for node in nodes if region.case.tape.nodes[node].step < step.index]
+            if not before:
+                break
+            chosen.append(before[-1])
+        if len(chosen) == len(turns):
+            yield name, chosen
+
+
+def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
+    """Another operand of the same call, or of the other calls of the statement."""
+    for other, _ in places_of(turns[0]):
+        chosen = [node for s in turns if (node := node_at(region, s, other)) is not None]
+        if other != place and len(chosen) == len(turns):
+            yield region.name(chosen[-1]), chosen
+
+
+def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) -> Iterator[tuple[str, list[int]]]:
+    """Values of the forward pass without a name: those that one call made, turn by turn."""
+    made: dict[Any, list[int]] = {}
+    for node in sorted(region.case.forward):
+        if (
+            np.shape(region.values[node]) in (shapes[0], shapes[0][::-1])
+            and not (region.names_of(node) and len(turns) == 1)
+            and region.case.step_of(node).function is not None
+        ):
+            made.setdefault((region.case.step_of(node).place, name_of(region.case.step_of(node).function)), []).append(
+                node
+            )
+    for nodes in made.values():
+        if len(turns) == 1:
+            for node in nodes:
+                yield region.name(node), [node]
+        elif len(nodes) == len(turns):
+            yield region.name(nodes[-1]), nodes
+            yield region.name(nodes[0]), nodes[::-1]
+
+
+def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: dict[int, Any]) -> tuple[int, Finding]:
+    """How good an explanation a substitution is (less is better), and what it says."""
+    read = node_at(region, step, place)
+    assert read is not None
+    other_name, other = new
+    mine = region.name(read)
+    text = replaced(region.code(step), mine, other_name)
+    should = region.rewritten(step, text) if text else replaced(region.expression, mine, other_name)
+    sentence = f"{mine} should be {other_name}"
+    stem = mine.split("[")[0]
+    if "[" in mine and other_name.split("[")[0] == stem and one_apart(mine, other_name):
+        return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
+    parameters = {f.parameter.node for f in region.case.finals}
+    named = bool(region.names_of(other))
+    if wrong_point(region, step, read, other):
+        return 1 if named else 3, Finding("derivative-at-wrong-point", f"the derivative is taken at {mine}; it should be at {other_name}",
+                                          step, should, changes)  # fmt: skip
+    if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
+        return 1, Finding(
+            "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
+        )
+    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+
+
+def one_apart(one: str, other: str) -> bool:
+    numbers = [re.findall(r"\[(-?\d+)\]", name) for name in (one, other)]
+    return all(numbers) and abs(int(numbers[0][-1]) - int(numbers[1][-1])) == 1
+
+
+def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
+    """Whether the operand was to be differentiated at: it is changed by a nonlinear step before it meets the upstream."""
+    case = region.case
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
+        return False
+    twin = case.alike.get(other, other)
+    own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
+    own = own or same_source(region, twin)
+    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
+    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
+    if case.is_forward(read) or is_comparison(step):
+        related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
+            [twin]
+        )
+        return own and (nonlinear or related) and (related or nonlinear)
+    return own and nonlinear
+
+
+def same_source(region: Region, node: int) -> bool:
+    """Whether a value is one of the steps of the function whose derivative is due."""
+    parts = region.case.truth.cotangents
+    return node in parts and np.shape(parts[node]) == region.truth.shape and region.of in region.case.ancestors([node])
+
+
+def is_comparison(step: Step) -> bool:
+    return name_of(step.function) in (
+        "greater",
+        "greater_equal",
+        "less",
+        "less_equal",
+        "equal",
+        "not_equal",
+        "where",
+        "sign",
+    )
+
+
+def comparisons(region: Region) -> Iterator[Finding]:
+    """A mask that lets everything through, or the opposite of what it should."""
+    swaps = {"greater": np.less_equal, "less": np.greater_equal, "greater_equal": np.greater, "less_equal": np.less,
+             "not_equal": np.equal, "equal": np.not_equal}  # fmt: skip
+    signs = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+    for step, turns in region.sites():
+        function = swaps.get(name_of(step.function))
+        if function is not None and region.gives_truth({s.index: called(function) for s in turns}):
+            old, new = signs[name_of(step.function)], signs[function.__name__]
+            code = region.code(step)
+            should = region.rewritten(step, code.replace(old, new, 1)) if old in code else None
+            yield Finding("derivative-at-wrong-point", f"the mask `{code}` should be with `{new}`: here it lets through what "
+                          "should be zero", step, should)  # fmt: skip

@@ -1,0 +1,177 @@
+"""Paths of the gradient that are left out, counted twice, or written over; the penalty is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.causes.factors import number
+from tinygrad_scratch.verifier.edits import (
+    added,
+    name_of,
+)
+from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.tape import Step
+
+
+def penalty(region: Region) -> Iterator[Finding]:
+    """The part of the gradient that only the parameters reach: absent, or with another factor."""
+    case = region.case
+    parts = case.truth.parts.get(region.of, [])
+    if region.value.shape != region.truth.shape:
+        return
+    own = [part for step, part in parts if is_penalty(region, step)]
+    if not own or len(own) == len(parts):
+        return
+    part = np.sum(own, axis=0) * case.scale
+    if part.shape != region.truth.shape:
+        return
+    apart = region.value - region.truth
+    factor = float(np.vdot(part, apart) / np.vdot(part, part))
+    line = next(case.tape.steps[step].place for step, _ in parts if is_penalty(region, step))
+    where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
+    if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
+        if abs(factor + 1) < 1e-6:
+            said = f"the gradient of the penalty is missing, which the loss has: {where}"
+        else:
+            said = f"the gradient of the penalty is {number(1 + factor)} times what it should be for {where}"
+        yield Finding("regularisation", said, None)
+        return
+    if np.sum(np.abs(apart) > 1e-9 * np.max(np.abs(region.truth))) <= apart.size // 2 and not np.any(
+        apart[part != 0] > 1e-9 * np.max(np.abs(region.truth))
+    ):
+        ratio_ = np.where(apart != 0, apart, 0)
+        if np.any(ratio_):
+            yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+
+
+def is_penalty(region: Region, step: int) -> bool:
+    """Whether a use of a parameter leads to the loss without any data."""
+    case = region.case
+    reached = set(case.tape.steps[step].makes)
+    frontier = case.tape.steps[step + 1 : case.tape.nodes[case.truth.loss].step + 1]
+    parameters = {f.parameter.node for f in case.finals}
+    for later in frontier:
+        if reached & set(later.reads):
+            makes = [node for node in later.makes if node in case.forward]
+            if any(case.tape.nodes[node].value.ndim == 0 for node in makes) and makes:
+                before = case.ancestors(node for node in later.reads if node in reached)
+                arrays = [n for n in before if case.step_of(n).function is None and case.tape.nodes[n].value.size > 1]
+                return set(arrays) <= parameters
+            reached |= set(makes)
+    return False
+
+
+def parts_left_out(region: Region) -> Iterator[Finding]:
+    """The gradient is the sum over all that read a value; some of them were left out, or counted twice."""
+    parts = region.case.truth.parts.get(region.of, [])
+    if not 1 < len(parts) <= 8 or parts[0][1].shape != region.truth.shape:
+        return
+    before = [
+        np.asarray(region.values[e.node]) for e in region.case.events if e.name == region.event.name and e.node < region.node
+    ]  # fmt: skip
+    for count in range(1, len(parts)):
+        for chosen in combinations(range(len(parts)), count):
+            total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
+            left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
+            if region.is_truth_of(region.value, total):
+                rest = region.truth - region.value
+                yield missing(region, left, any(close(value, rest) for value in before))
+                return
+            if close(region.value, region.truth + total):
+                step = region.case.tape.steps[parts[chosen[0]][0]]
+                yield Finding("missing-term", f"the part through `{region.code(step)}` is counted twice", None)
+                return
+
+
+def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
+    step = region.case.tape.steps[steps[0]]
+    line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
+    name = region.event.name
+    if all(is_penalty(region, s) for s in steps):
+        return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
+    if overwritten:
+        return Finding(
+            "overwritten-accumulation", f"{name} held the part through {line}, and is written over: add to it, with `+=`",
+            None, f"{name} + {bracketed(region.expression)}",
+        )  # fmt: skip
+    return Finding("missing-term", f"{region.name(region.of)} is also used in {line}: the part through it is missing")
+
+
+def overwritten(region: Region) -> Iterator[Finding]:
+    """What the same name held before, added to it, gives the truth."""
+    earlier = [e.node for e in region.case.events if e.name == region.event.name and e.node < region.node]
+    values = [np.asarray(region.values[node]) for node in dict.fromkeys(earlier)]
+    values = [value for value in values if value.shape == region.value.shape and np.any(value)]
+    sums = [values[-1:], values] if values else []
+    for chosen in sums:
+        if region.is_truth(region.value + np.sum(chosen, axis=0)):
+            name = region.event.name
+            yield Finding(
+                "overwritten-accumulation", f"{name} is written over in each turn: add to it, with `+=` instead of `=`",
+                None, f"{name} + {bracketed(region.expression)}",
+            )  # fmt: skip
+            return
+
+
+def assigned_entries(region: Region) -> Iterator[Finding]:
+    """Entries that are assigned where they should be added to; repeated ones among them."""
+    for step, turns in region.sites():
+        if name_of(step.function) != "setitem" or len(step.arguments) != 3:
+            continue
+        if region.gives_truth({s.index: added for s in turns}):
+            yield Finding(
+                "overwritten-accumulation", "entries that are written more than once keep only the last part: add to them, with `+=`",
+                step, changes={s.index: added for s in turns},
+            )  # fmt: skip
+        sums = {s.index: repeated(region, s) for s in turns}
+        if all(sums.values()) and region.gives_truth(sums):  # type: ignore[arg-type]
+            yield Finding(
+                "overwritten-accumulation",
+                "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
+                step,
+            )
+
+
+def repeated(region: Region, step: Step) -> Any:
+    """`a[index] += g`, with repeated indices added up: g is what was added to what was taken from there."""
+    tape = region.case.tape
+    value = step.arguments[2]
+    made = next((s for s in tape.steps[: step.index][::-1] if s.result == value and name_of(s.function) == "add"), None)
+    if made is None:
+        return None
+    sums = [region.values[node] for node in made.reads]
+    if len(sums) != 2:
+        return None
+    term = sums[1]
+
+    def edit(s: Step, arguments: Any, keywords: Any) -> Any:
+        np.add.at(arguments[0], arguments[1], term)
+
+    return edit
+
+
+def skipped(region: Region) -> Iterator[Finding]:
+    """Turns of a loop that were never made: what is missing are the parts of the first or the last ones."""
+    parts = region.case.truth.parts.get(region.of, [])
+    steps = [region.case.tape.steps[step] for step, _ in parts]
+    of_a_loop = len({s.place for s in steps}) == 1 and len({s.index for s in steps}) == len(steps)
+    if len(parts) > 2 and of_a_loop and parts[0][1].shape == region.value.shape:
+        for k in (1, 2):
+            for kept in (parts[k:], parts[:-k]):
+                if len(kept) > 1 and close(region.value, np.sum([part for _, part in kept], axis=0)):
+                    yield Finding("off-by-one", f"{k} of {len(parts)} turns is left out", None)
+    if region.value.shape == region.truth.shape and region.value.ndim and len(region.value) > 1:
+        rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])
+        zero = np.array([not np.any(row) for row in region.value])
+        if rows.any() and (rows | zero).all():
+            yield Finding(
+                "off-by-one",
+                f"{int((~rows).sum())} of {len(rows)} rows are never written: the loop ends too early",
+                None,
+            )

@@ -1,0 +1,101 @@
+"""One call, term or number too many, or with a wrong constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.edits import (
+    PRODUCTS,
+    name_of,
+    only,
+    places_of,
+    then,
+    with_changed,
+    with_number,
+)
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+
+
+def one_factor(region: Region) -> Iterator[Finding]:
+    """One call of the step carries a wrong constant: halved, doubled, divided by the batch ..."""
+    powers = sorted({*region.case.factors, 2.0, 0.5, 3.0, 4.0, 0.25}, key=lambda f: abs(np.log(f)))
+    if region.loose:
+        return
+    for step, turns in region.sites():
+        if step.result is None or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy"):
+            continue
+        for factor in powers:
+            changes = {s.index: then(lambda value, f=factor: value * f) for s in turns}
+            if region.gives_truth(changes):
+                found = factor_found(region, factor, step)
+                found.changes = changes
+                found.sentence = f"`{region.code(step)}`: {found.sentence}"
+                yield found
+                return
+
+
+def broadcasting(region: Region) -> Iterator[Finding]:
+    """Shapes such as (n,) and (n, 1), which give (n, n): one of them laid out as the other gives the truth."""
+    for step, turns in region.sites():
+        places = places_of(step)
+        if len(places) != 2 or not step.makes or name_of(step.function) in PRODUCTS:
+            continue
+        shapes = [np.shape(region.values[node]) for i, _ in places if (node := node_at(region, step, i)) is not None]
+        made = np.shape(region.values[step.makes[0]])
+        if len(shapes) != 2 or made in shapes or np.prod(shapes[0]) != np.prod(shapes[1]):
+            continue
+        for (i, _), shape in zip(places, reversed(shapes), strict=True):
+            changes = {s.index: with_changed(i, lambda value, n=shape: np.reshape(value, n)) for s in turns}
+            if region.gives_truth(changes):
+                node = node_at(region, step, i)
+                name = region.name(node) if node is not None else "an operand"
+                written = f"{bracketed(name)}.reshape{shape}"
+                text = replaced(region.code(step), name, written)
+                yield Finding(
+                    "broadcasting-shape", f"the shapes {shapes[0]} and {shapes[1]} give {made}: {name} should have {shape}",
+                    step, region.rewritten(step, text) if text else None, changes,
+                )  # fmt: skip
+
+
+def dropped_term(region: Region) -> Iterator[Finding]:
+    """One term too many in a sum."""
+    for found in dropped(region):
+        if found.kind == "missing-term":
+            yield found
+
+
+def dropped(region: Region) -> Iterator[Finding]:
+    """One term, factor or call too many."""
+    for step, turns in region.sites():
+        name = name_of(step.function)
+        for place, _ in places_of(step):
+            if name in (*PRODUCTS, "getitem", "setitem", "T"):
+                continue
+            changes = {s.index: only(place) for s in turns}
+            if region.gives_truth(changes):
+                node = node_at(region, step, place)
+                rest = region.name(node) if node is not None else "the rest"
+                kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
+                if name in ("clip", "round", "around", "sign", "abs", "absolute"):
+                    kind = "wrong-operand"
+                yield Finding(kind, f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+                              f"{rest} alone is right", step, region.rewritten(step, rest), changes)  # fmt: skip
+
+
+def literal(region: Region) -> Iterator[Finding]:
+    """A number in the text that should be another."""
+    for step, turns in region.sites():
+        if not isinstance(step.arguments, tuple):
+            continue
+        for place, part in enumerate(step.arguments):
+            value = region.case.constant_value(part)
+            if value is None:
+                continue
+            for other in {value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value}:
+                changes = {s.index: with_number(place, other) for s in turns}
+                if other != value and region.gives_truth(changes):
+                    kind = "sign" if other == -value and value else "scale-factor"
+                    yield Finding(kind, f"{value:g} in `{region.code(step)}` should be {other:g}", step, None, changes)

@@ -1,0 +1,94 @@
+"""Values that were changed before they were used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import (
+    WithArgument,
+    name_of,
+    places_of,
+)
+from tinygrad_scratch.verifier.region import Finding, Region
+
+
+def later_state(region: Region) -> Iterator[Finding]:
+    """An operand is what an array was changed to; what it held before gives the truth."""
+    tape, case = region.case.tape, region.case
+    parameters = {final.parameter.node: final.parameter.name for final in case.finals}
+    for step, _ in region.sites():
+        for place, slot in places_of(step):
+            read = next((node for node in step.reads if tape.nodes[node].slot == slot), None)
+            if read is None:
+                continue
+            for earlier in earlier_states(region, read):
+                held = region.values[earlier]
+                if np.shape(held) != np.shape(region.values[read]) or not region.gives_truth(
+                    {step.index: WithArgument(place, region.values, earlier)}
+                ):
+                    continue
+                name = region.name(read)
+                if earlier in parameters:
+                    yield Finding(
+                        "stale-or-updated-weights",
+                        f"{name} was updated before this line: the gradient needs its value from the forward pass. "
+                        "Update it after its last use",
+                        step,
+                    )
+                else:
+                    writer = case.step_of(read)
+                    where = f"line {step.place.line}" if step.place else "a later line"
+                    yield Finding("inplace-corruption", f"{name} is written over before its use in {where}", writer)
+
+
+def earlier_states(region: Region, read: int) -> Iterator[int]:
+    """What the same array held before, and what the same name meant in the forward pass."""
+    tape = region.case.tape
+    slot = tape.nodes[read].slot
+    for node in tape.nodes:
+        if node.slot == slot and node.number < read:
+            yield node.number
+    ends = {name.rsplit(".", 1)[-1] for name in region.names_of(read)}
+    for final in region.case.finals:
+        parameter = final.parameter.node
+        if parameter != read and any(final.parameter.name.rsplit(".", 1)[-1] == end for end in ends):
+            yield parameter
+
+
+def through_views(region: Region) -> Iterator[Finding]:
+    """The same for what was transposed or sliced between the array and the product."""
+    case, tape = region.case, region.case.tape
+    parameters = {final.parameter.node for final in case.finals}
+    for step, _ in region.sites():
+        if name_of(step.function) not in ("T", "transpose", "swapaxes", "getitem", "reshape") or not places_of(step):
+            continue
+        slot = places_of(step)[0][1]
+        read = next((node for node in step.reads if tape.nodes[node].slot == slot), None)
+        if read is None:
+            continue
+        for earlier in earlier_states(region, read):
+            if region.gives_truth({step.index: WithArgument(0, region.values, earlier)}):
+                kind = "stale-or-updated-weights" if earlier in parameters else "inplace-corruption"
+                yield Finding(
+                    kind, f"{region.name(read)} was changed before this line: its value from before is needed", step
+                )
+
+
+def damaged_value(region: Region) -> Iterator[Finding]:
+    """The value was right, and was written over afterwards."""
+    tape = region.case.tape
+    slot = tape.nodes[region.node].slot
+    step = region.case.step_of(region.node)
+    earlier = [node.number for node in tape.nodes if node.slot == slot and node.number < region.node]
+    name = name_of(step.function)
+    if not earlier or name in ("setitem", "at") or not region.is_truth(region.values[earlier[-1]]):
+        return
+    if region.case.match_up_to_factor(np.asarray(region.values[earlier[-1]])) is None:
+        return
+    readers = [s for s in tape.steps[step.index + 1 :] if region.node in s.reads]
+    if readers:
+        yield Finding(
+            "inplace-corruption", f"{region.event.name} was right, and `{region.code(step)}` writes over it", step
+        )

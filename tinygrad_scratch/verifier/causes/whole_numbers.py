@@ -1,0 +1,62 @@
+"""Numbers that lose what is behind the point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import (
+    called,
+    name_of,
+)
+from tinygrad_scratch.verifier.region import Finding, Region
+
+
+def integers(region: Region) -> Iterator[Finding]:
+    for step, turns in region.sites():
+        name = name_of(step.function)
+        if name == "floor_divide":
+            changes = {s.index: called(np.true_divide) for s in turns}
+            if region.gives_truth(changes):
+                should = region.rewritten(step, region.code(step).replace("//", "/"))
+                yield Finding(
+                    "dtype-or-integer", "`//` drops what is behind the point: write `/`", step, should, changes
+                )
+        made = [region.case.tape.nodes[node].value for node in step.makes]
+        if (
+            name in ("astype", "int64", "int32", "array", "asarray", "trunc", "floor", "rint")
+            and made
+            and made[0].dtype.kind in "iu"
+        ):
+            changes = {s.index: lambda s, a, k: a[0] * 1.0 for s in turns}
+            if region.gives_truth(changes):
+                yield Finding(
+                    "dtype-or-integer", f"`{region.code(step)}` makes whole numbers, and drops what is behind the point",
+                    step, changes=changes,
+                )  # fmt: skip
+    buffers = integer_buffers(region)
+    if buffers and region.value.dtype.kind in "iu":
+        try:
+            start = {node: region.case.tape.nodes[node].value.astype(float) for node in buffers}
+            value = region.case.replay(start=start, until=region.until)[region.node]
+        except Exception:
+            return
+        if region.is_truth(value):
+            step = region.case.step_of(buffers[0])
+            yield Finding(
+                "dtype-or-integer", "the array that it is written into holds whole numbers: what is behind the point is "
+                f"dropped. It was made by `{region.code(step)}`", None,
+            )  # fmt: skip
+
+
+def integer_buffers(region: Region) -> list[int]:
+    """The constants of integers that a step wrote into."""
+    nodes = region.case.ancestors([region.node])
+    slots = {region.case.tape.nodes[node].slot for step in region.steps for node in step.makes}
+    return [
+        node for node in sorted(nodes)
+        if region.case.step_of(node).function is None
+        and region.case.tape.nodes[node].slot in slots
+        and region.case.tape.nodes[node].value.dtype.kind in "iu"
+    ]  # fmt: skip

@@ -1,0 +1,263 @@
+"""The region of a mistake: the calls between a wrong value and what is right; changes of them are tried out in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
+from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
+from tinygrad_scratch.verifier.source import call_at, is_rename, right_side, statement_at
+from tinygrad_scratch.verifier.tape import Array, Place, Step
+
+
+@dataclass
+class Finding:
+    """A change that gives the truth: what kind of mistake it undoes, where, and what was to be written."""
+
+    kind: str
+    sentence: str
+    step: Step | None = None
+    should_be: str | None = None
+    changes: dict[int, Edit] = field(default_factory=dict)
+    certainty: str = "checked"
+    others: list[str] = field(default_factory=list)
+
+
+MOST_CALLS = 600_000  # that are played again for one explanation
+
+Explanation = Callable[["Region"], Iterator[Finding]]
+
+
+class Region:
+    """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
+
+    def __init__(self, case: Case, repair: Repair) -> None:
+        self.case = case
+        self.repair = repair
+        self.event = repair.event
+        self.node = repair.event.node
+        self.truth = repair.truth
+        self.of = repair.of
+        self.values = case.replay()
+        self.value = np.asarray(self.values[self.node])
+        self.until = case.tape.nodes[self.node].step
+        self.steps = self._steps(self.node)
+        self.turns = self._turns()
+
+    # ---- which calls -------------------------------------------------------------------------------------------------
+
+    def _steps(self, start: int) -> list[Step]:
+        own = {event.name for event in self.case.events if event.node == start}
+        found: dict[int, Step] = {}
+        seen, waiting = set(), [start]
+        while waiting:
+            node = waiting.pop()
+            step = self.case.step_of(node)
+            if node in seen or step.function is None:
+                continue
+            seen.add(node)
+            if node != start and self.is_anchor(node, own):
+                continue
+            found[step.index] = step
+            waiting += self.case.parents[node]
+        return [found[index] for index in sorted(found)]
+
+    def is_anchor(self, node: int, own: set[str]) -> bool:
+        if self.case.is_forward(node):
+            return True
+        names = self.names_of(node)
+        if not names or own & set(names):
+            return False
+        return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def _turns(self) -> list[Step]:
+        """The calls of this region and of the same statement in the other turns of a loop."""
+        place = self.event.place
+        found = {step.index: step for step in self.steps}
+        own = [e for e in self.case.events if e.place == place and e.owner == self.event.owner]
+        for event in own if len(own) > 1 else self.case.events:
+            if (
+                event.place == place
+                and event.node != self.node
+                and event.name.split("[")[0] == self.event.name.split("[")[0]
+            ):
+                found |= {step.index: step for step in self._steps(event.node)}
+        return [found[index] for index in sorted(found)]
+
+    def site(self, step: Step) -> list[Step]:
+        """The same call in all turns."""
+        return [s for s in self.turns if s.place == step.place and name_of(s.function) == name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call of the region once, the last of its turns, with all of them."""
+        seen = set()
+        for step in reversed(self.steps):
+            key = step.place, name_of(step.function), step.index if step.place is None or not step.place.offset else 0
+            if key not in seen:
+                seen.add(key)
+                yield step, self.site(step)
+
+    # ---- trying ------------------------------------------------------------------------------------------------------
+
+    def tried(self, edits: dict[int, Edit]) -> Array | None:
+        """What the value becomes with other calls; None where they make no sense."""
+        try:
+            return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+        except Exception:
+            return None
+
+    def gives_truth(self, edits: dict[int, Edit]) -> bool:
+        self.tries += 1
+        value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
+        return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
+
+    def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
+        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides."""
+        if self.case.overrides or self.case.late or self.repair.how:
+            return True
+        start, truth = self.case.elsewhere
+        wanted = truth.cotangents.get(self.of)
+        if wanted is None or not np.any(wanted) or wanted.shape != self.truth.shape or not np.all(np.isfinite(wanted)):
+            return True
+        try:
+            values = self.case.replay(until=self.until, start=start)
+            there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
+            value = np.asarray(self.case.replay(edits=there, until=self.until, start=start)[self.node])
+        except Exception:
+            return True
+        factors = self.case.factors if self.loose else (1.0,)
+        return any(difference(value, factor * self.repair.factor * wanted) < 1e-4 for factor in factors)
+
+    tries = 0
+
+    def is_truth(self, value: Any) -> bool:
+        """Whether a value is what the step should have given, but for a factor where all is in such a convention."""
+        value = np.asarray(value)
+        if close(value, self.truth):
+            return True
+        return self.loose and any(close(value, factor * self.truth) for factor in self.case.factors)
+
+    loose = False
+
+    def is_truth_of(self, value: Array, other: Array) -> bool:
+        """Whether a value is another one, but for a factor where all is in such a convention."""
+        return close(value, other) or (self.loose and any(close(value, f * other) for f in self.case.factors))
+
+    def everywhere(self, step: Step, edit: Edit) -> dict[int, Edit]:
+        return {other.index: edit for other in self.site(step)}
+
+    # ---- names -------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _named(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for event in self.case.events:
+            found.setdefault(event.node, []).append(event.name)
+        for final in self.case.finals:
+            found.setdefault(final.parameter.node, []).append(final.parameter.name)
+        return found
+
+    def names_of(self, node: int) -> list[str]:
+        return self._named.get(node, [])
+
+    def name(self, node: int) -> str:
+        """What the person calls a value, or how it came about."""
+        names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
+        if names:
+            written = statement_at(self.event.place.file, self.event.place.line)
+            return next((name for name in reversed(names) if name in written), names[0])
+        step = self.case.step_of(node)
+        if step.function is None:
+            value = self.case.tape.nodes[node].value
+            return f"{value.item():g}" if value.ndim == 0 else f"an array of shape {value.shape}"
+        return (
+            call_at(step.place) if step.place else None
+        ) or f"a value of line {step.place.line if step.place else '?'}"
+
+    def code(self, step: Step) -> str:
+        """What the person wrote for a call."""
+        return (call_at(step.place) if step.place else None) or right_side(self.statement)
+
+    @property
+    def statement(self) -> str:
+        return statement_at(self.event.place.file, self.event.place.line)
+
+    @property
+    def expression(self) -> str:
+        return right_side(self.statement)
+
+    def rewritten(self, step: Step | None, new: str) -> str | None:
+        """The whole expression of the statement with one call written anew; None where the call is in a helper."""
+        old = self.code(step) if step is not None else self.expression
+        if old == self.expression:
+            return new
+        return self.expression.replace(old, new, 1) if old in self.expression else None
+
+    def here(self, step: Step | None) -> Place:
+        """The line of a call, or the statement's own, where the call is in a helper."""
+        place = self.event.place
+        if step is None:
+            return self.first_statement()
+        if step.place is None or step.place.file != place.file:
+            return place
+        if step.place.function == place.function:
+            return step.place
+        return step.place if self.is_their_own(step) else place
+
+    def is_their_own(self, step: Step) -> bool:
+        """Whether a call in a helper is to blame, and not what the helper was given: it is no part of the forward pass."""
+        if step.place is None:
+            return False
+        used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
+        return step.place.function not in used
+
+    def first_statement(self) -> Place:
+        """The first of the lines that made the value, after the last one that left something right."""
+        own = self.event.place
+        making = self.case.step_of(self.node)
+        if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
+            return own
+        if making.place.function != own.function:
+            return making.place if self.is_their_own(making) else own
+        right = [
+            e.place.line for e in self.case.events
+            if e.name == self.event.name and e.node < self.node and e.place.function == own.function
+            and (e.place.line == own.line or self.case.match_up_to_factor(np.asarray(self.values[e.node])) is not None)
+        ]  # fmt: skip
+        lines = [
+            s.place.line for s in self.steps
+            if s.place and s.place.function == own.function and s.place.line > max(right, default=0) and self.is_backward(s)
+        ]  # fmt: skip
+        first = min(lines, default=own.line)
+        return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def is_backward(self, step: Step) -> bool:
+        """Whether a call works on gradients, and not on values of the forward pass alone."""
+        before = self.case.ancestors(step.makes) - set(step.makes) - self.case.forward
+        return any(
+            self.names_of(node) and node not in self.case.alike and np.size(self.values[node]) > 1
+            and self.case.step_of(node).function is not None
+            and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+            for node in before
+        )  # fmt: skip
+
+
+def bracketed(text: str) -> str:
+    return text if re.fullmatch(r"[\w.\[\]'\"-]+|[\w.]+\([^()]*\)", text) else f"({text})"
+
+
+def replaced(text: str, old: str, new: str) -> str | None:
+    """A text with one name for another; None where the name isn't in it."""
+    pattern = rf"(?<![\w.]){re.escape(old)}(?![\w])"
+    return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
+
+
+def node_at(region: Region, step: Step, place: int) -> int | None:
+    slot = dict(places_of(step)).get(place)
+    return next((node for node in step.reads if region.case.tape.nodes[node].slot == slot), None)
