@@ -9,6 +9,8 @@
 array([-0.27067057, -0.03663128])
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tinygrad_scratch import functional, nn
 from tinygrad_scratch.checkpoint import checkpoint
 from tinygrad_scratch.differentiate import grad, hessian, hessian_vector_product, jacobian, jvp, value_and_grad, vjp
@@ -17,7 +19,9 @@ from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.nn import Dense, Sequential
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
-from tinygrad_scratch.verifier import verify
+
+if TYPE_CHECKING:
+    from tinygrad_scratch.verifier import verify
 
 __all__ = [
     "Dense",
@@ -40,3 +44,12 @@ __all__ = [
     "verify",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`verify` is imported when it is first asked for: most programs never do."""
+    if name == "verify":
+        from tinygrad_scratch.verifier import verify
+
+        return verify
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
