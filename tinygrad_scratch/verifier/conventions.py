@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import only
 from tinygrad_scratch.verifier.judge import Case, close
 from tinygrad_scratch.verifier.referee import slopes_at
+from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import statement_at, text_of
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.tape import Array
@@ -91,7 +92,7 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 
 def allowed(case: Case, factor: float) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
-    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in (1.0, *case.factors))
+    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
     return natural and (factor > 0 or goes_uphill(case))
 
 
@@ -103,7 +104,7 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):
             continue
         seen.add(round(factor, 9))
-        yield min((sign * known for known in (1.0, *case.factors) for sign in (1, -1)), key=lambda k: abs(k - factor))
+        yield min((sign * known for known in conventional(case) for sign in (1, -1)), key=lambda k: abs(k - factor))
 
 
 def factor_said(case: Case, factor: float) -> str:

@@ -330,6 +330,7 @@ class Case:
         if renamed:
             yield renamed[-1], True
             yield renamed[-1], False
+            yield events[0], False
         elif events[0].node in self.forward:
             yield events[-1], True
         else:
@@ -366,7 +367,11 @@ class Case:
         whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
         order = event.node if exact and not part else -event.node
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
-        return (score, rank, float(factor == self.scale), 0 if rank == 1 else whole, float(not late), order), repair
+        value = np.asarray(values[event.node])
+        along = float(not exact and value.size > 2 and is_along(value, truth))
+        named = float(exact == is_rename(event.place.file, event.place.line))
+        kind = (along, float(factor == self.scale), 0 if rank == 1 else whole)
+        return (score, rank, *kind, named, float(not late), order), repair
 
     def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
         node = self.tape.nodes[event.node]
@@ -588,6 +593,11 @@ class Case:
             if final.node not in self.overrides and event.place is not None:
                 return Repair(event, truth, final.parameter.node, None, 1, factor=self.scale)
         return None
+
+
+def is_along(one: Array, other: Array) -> bool:
+    """Whether one array is a number times another one."""
+    return bool(abs(np.vdot(one, other)) > (1 - 1e-12) * np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def is_filled(step: Step) -> bool:

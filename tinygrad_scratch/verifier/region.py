@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
-from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
+from tinygrad_scratch.verifier.judge import Case, Repair, close, difference, is_filled
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 
@@ -238,6 +238,7 @@ class Region:
             for s in self.steps
             if s.place
             and s.place.function == own.function
+            and not is_filled(s)
             and s.place.line > max(right, default=0)
             and self.is_backward(s)
         ]

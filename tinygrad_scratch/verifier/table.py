@@ -58,11 +58,11 @@ class Table:
     ) -> tuple[Entry, float] | None:
         """The entry that a value is, and the factor that it carries; nothing for zeros."""
         entries = self.entries(value.shape)
-        if not entries or not np.any(value) or value.dtype.kind not in "fiu":
+        if not entries or not np.any(value) or value.dtype.kind not in "fiu" or not np.all(np.abs(value) < 1e100):
             return None
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
-        room = tolerance * np.sqrt(np.sum(np.square(value, dtype=float)) * value.size)
+        room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
         for factor in factors:
             for i in np.flatnonzero(np.abs(factor * projections - projection) <= 3 * room):
                 truth = factor * entries[i].value

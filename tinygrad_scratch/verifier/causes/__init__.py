@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    integers, later_state, through_views, damaged_value, reductions, ratio, overwritten, skipped, assigned_entries,
+    integers, reductions, later_state, through_views, damaged_value, ratio, overwritten, skipped, assigned_entries,
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
     operands, dropped, factor_left_out, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
     held_constant, slope_is_another, factor_too_many,

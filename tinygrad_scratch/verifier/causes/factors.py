@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    name_of,
-)
 from tinygrad_scratch.verifier.judge import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.tape import Step
 
 
@@ -52,49 +50,16 @@ def number(value: float) -> str:
 
 
 def batch_size(region: Region, factor: float) -> int:
-    """The number of samples, if a factor is it or one part in as many."""
-    for size in batch_sizes(region):
-        if abs(factor - size) < 1e-6 * size or abs(factor * size - 1) < 1e-6:
-            return size
-    return 0
+    """The number of samples, if a factor is it or one part in as many, and it isn't written there as a number."""
+    size = round(factor if factor > 1 else 1 / factor)
+    if size < 2 or abs(max(factor, 1 / factor) - size) > 1e-6 * size or has_number(region.statement, size):
+        return 0
+    known = samples(region.case), divided_by(region.case)
+    if factor > 1:
+        return size if size in known[0] or (size > 2 and size in known[1]) else 0
+    return size if size in known[1] or (size in known[0] and 2 * size in known[1]) else 0
 
 
-def batch_sizes(region: Region) -> list[int]:
-    """How many samples there are: an axis that all data has; else what the loss divides by."""
-    case = region.case
-    parameters = {f.parameter.node for f in case.finals}
-    loss_step = case.tape.nodes[case.truth.loss].step
-    data = [
-        set(node.value.shape)
-        for node in case.tape.nodes
-        if node.number not in parameters
-        and node.value.ndim
-        and node.value.size > 2
-        and node.step <= loss_step
-        and case.step_of(node.number).function is None
-        and np.ptp(node.value) > 0
-    ]
-    common = set.intersection(*data) if data else set()
-    divided = {int(v) for node in case.forward for v in divisors(case, case.step_of(node)) if v == int(v) and v > 2}
-    means = {
-        size
-        for node in case.forward
-        if name_of((step := case.step_of(node)).function) == "mean"
-        for read in step.reads
-        for size in (case.tape.nodes[read].value.size, *case.tape.nodes[read].value.shape)
-        if case.tape.nodes[node].value.ndim < 2
-    }
-    used = divided | means
-    return sorted(
-        n
-        for n in {*(common & used), *common, *(used & set().union(*data) if data else set())}
-        if n > 2 or (n in used and n > 1)
-    )
-
-
-def divisors(case: Any, step: Step) -> list[float]:
-    """The plain numbers that a step divides by."""
-    if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
-        return []
-    values = [case.constant_value(part) for part in step.arguments]
-    return [round(1 / abs(v), 9) if abs(v) < 1 else abs(v) for v in values if v]
+def has_number(text: str, value: float) -> bool:
+    """Whether a number stands in a text."""
+    return any(abs(float(found) - value) < 1e-9 for found in re.findall(r"(?<![\w.])\d+(?:\.\d*)?(?![\w.])", text))

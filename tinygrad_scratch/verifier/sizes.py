@@ -1,0 +1,50 @@
+"""How many samples there are, and what the loss divides by: the numbers that a gradient may rightly be scaled with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.judge import Case
+from tinygrad_scratch.verifier.tape import Step
+
+
+def samples(case: Case) -> set[int]:
+    """The lengths that all data has: one of them is the number of samples."""
+    parameters = {final.parameter.node for final in case.finals}
+    shapes = [
+        set(case.tape.nodes[node].value.shape) - {1}
+        for node in case.forward - parameters
+        if case.step_of(node).function is None and is_data(case.tape.nodes[node].value)
+    ]
+    return set.intersection(*shapes) if shapes else set()
+
+
+def is_data(value: np.ndarray) -> bool:
+    return value.ndim > 0 and value.size > 2 and value.dtype.kind in "fiu" and bool(np.ptp(value) > 0)
+
+
+def divided_by(case: Case) -> set[int]:
+    """The whole numbers that the loss, or a part of it, is divided by."""
+    found: set[int] = set()
+    for node in case.forward:
+        step = case.step_of(node)
+        if name_of(step.function) == "mean" and step.reads and case.tape.nodes[node].value.ndim == 0:
+            found.add(case.tape.nodes[step.reads[0]].value.size)
+        found |= {int(n) for n in divisors(case, step) if abs(n - round(n)) < 1e-9 and n > 2}
+    return found
+
+
+def divisors(case: Case, step: Step) -> list[float]:
+    """The plain numbers that a step divides by."""
+    if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
+        return []
+    values = [case.constant_value(part) for part in step.arguments]
+    return [round(1 / abs(v), 9) if abs(v) < 1 else abs(v) for v in values if v]
+
+
+def conventional(case: Case) -> list[float]:
+    """The factors that all gradients may carry: of the samples and of the loss, and the 2 of a square."""
+    loss = {float(n) for n in divided_by(case)}
+    found = {1.0} | loss | {1 / n for n in samples(case)} | {1 / n for n in loss}
+    return sorted(found | {2 * n for n in found} | {n / 2 for n in found})
