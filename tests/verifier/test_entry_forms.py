@@ -591,3 +591,47 @@ def test_command_line_in_a_process(tmp_path: Path) -> None:
     )
     assert done.returncode in (0, 1), done.stderr
     assert (tmp_path / "page.html").read_text(encoding="utf-8").lstrip().startswith("<!")
+
+
+# ---- what was given is judged as it stands ---------------------------------------------------------------------------
+
+
+class Line:
+    def __init__(self) -> None:
+        self.w, self.b = np.ones((3, 2)), np.zeros(2)
+
+    def cost(self, x: Any, y: Any) -> Any:
+        self.x, self.rest = x, x @ self.w + self.b - y
+        return 0.5 * np.sum(self.rest**2)
+
+    def step(self, rate: float) -> Any:
+        self.g = np.dot(self.x.T, self.rest) * 3
+        self.w -= rate * self.g
+        return self.g
+
+    def gradients_without_a_sum(self) -> Any:
+        return self.x.T @ self.rest, self.rest
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_wrong_gradient_is_not_swapped_for_a_right_value_in_its_update(given: bool) -> None:
+    line = Line()
+    with verify(line) as check:
+        check.loss = line.cost(np.arange(15.0).reshape(5, 3), np.ones((5, 2)))
+        gradient = line.step(0.1)
+        if given:
+            check.gradients = gradient
+    assert not check.ok
+    assert check.first_wrong is not None
+    assert check.first_wrong.name.endswith("g")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_gradient_of_another_size_than_its_parameter_is_never_passed_over(named: bool) -> None:
+    line = Line()
+    with verify(line) as check:
+        check.loss = line.cost(np.arange(15.0).reshape(5, 3), np.ones((5, 2)))
+        dw, db = line.gradients_without_a_sum()
+        check.gradients = {"w": dw, "b": db} if named else (dw, db)
+    assert not check.ok
+    assert "of shape (5, 2)" in str(check)

@@ -468,9 +468,16 @@ class Entry:
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
-        """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is."""
+        """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
+
+        What was given as a gradient, or is called one, is judged as it stands.
+        """
+        meant = {node for _, node in self.given or ()}
+        called = any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self._all_names().get(final.node, ()))
         value = self.tape.nodes[final.node].value
-        if final.by != "update" or is_close(value, final.parameter) or is_close(-value, final.parameter):
+        if final.by != "update" or final.node in meant or called:
+            return final
+        if is_close(value, final.parameter) or is_close(-value, final.parameter):
             return final
         values = ((node, self.tape.nodes[node].value) for node in within(self.tape, final.node))
         inner = next((node for node, value in values if is_close(value, final.parameter)), None)

@@ -123,7 +123,10 @@ def paired(
     tape: Tape,
     close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
-    """The gradients with their parameters, and those that nothing decides about."""
+    """The gradients with their parameters, and those that nothing decides about.
+
+    One of another size than its parameter's is such a one, where there are as many gradients as parameters.
+    """
     state = Pairing(tape, gradients, parameters)
     state.by_name([p for p in state.free if p.asked])
     state.by_position()
@@ -131,7 +134,8 @@ def paired(
     state.by_name([p for p in state.free if not p.asked])
     state.by_shape()
     asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
-    unsure = [entry for entry in state.left if any(state.fits(entry[1], p) for p in asked)]
+    complete = len(gradients) == sum(parameter.asked for parameter in parameters)
+    unsure = [entry for entry in state.left if complete or any(state.fits(entry[1], p) for p in asked)]
     return state.finals, unsure
 
 
