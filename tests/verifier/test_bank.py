@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from tests.verifier.bank import HARMLESS, MISTAKES, Edit
 from tests.verifier.bank_programs import PROGRAMS
+from tests.verifier.files import module_of
 from tinygrad_scratch import verifier
 
 FOLDER = Path(tempfile.mkdtemp(prefix="bank"))
@@ -24,18 +24,10 @@ FOLDER = Path(tempfile.mkdtemp(prefix="bank"))
 def checked(name: str, source: str) -> Any:
     """The check of a program, run from a file of its own as a person's would be."""
     name = "bank_" + "".join(c if c.isalnum() else "_" for c in name)
-    file = FOLDER / f"{name}.py"
-    file.write_text(source, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-        return module.run(verifier.verify)
+        return module_of(FOLDER / f"{name}.py", source).run(verifier.verify)
     finally:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
 
 
 def verdict(edit: Edit) -> tuple[bool, bool, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.verifier.entry_programs import PROGRAMS, Program
+from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 
 
@@ -21,19 +21,11 @@ def load(tmp_path: Path) -> Iterator[Any]:
     """Makes a module of a program, as a person's own file is one."""
     made: list[str] = []
 
-    def module_of(source: str, name: str = "program") -> Any:
-        file = tmp_path / f"{name}.py"
-        file.write_text(source, encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+    def program(source: str, name: str = "program") -> Any:
         made.append(name)
-        spec.loader.exec_module(module)
-        return module
+        return module_of(tmp_path / f"{name}.py", source)
 
-    yield module_of
+    yield program
     for name in made:
         del sys.modules[name]
 

@@ -17,9 +17,8 @@ from tinygrad_scratch.rules.linalg import (
     negligible,
     product,
     transposed,
-    values_of,
 )
-from tinygrad_scratch.rules.registry import QUICK, define_vjp
+from tinygrad_scratch.rules.registry import QUICK, define_vjp, plain
 
 # ---- Cholesky and QR -------------------------------------------------------------------------------------------------
 
@@ -31,7 +30,7 @@ def cholesky_of(g: Any, y: Any, a: Any, *, upper: bool = False) -> Any:
     """
     lower, g = (adjoint(y), adjoint(g)) if upper else (y, g)
     n = a.shape[-1]
-    half = (np.tri(n) - np.eye(n) / 2).astype(np.real(values_of(a)).dtype)
+    half = (np.tri(n) - np.eye(n) / 2).astype(np.real(plain(a)).dtype)
     inverse = np.linalg.inv(lower)
     return hermitian_part(product(transposed(inverse), half * product(transposed(lower), g), conjugate(inverse)))
 
@@ -87,8 +86,8 @@ def without_added(v: Any, gv: Any, k: int, what: str) -> tuple[Any, Any]:
     if v.shape[-1] == k:
         return v, gv
     first, added, g_added = v[..., :k], v[..., k:], gv[..., k:]
-    within = transposed(values_of(added)) @ values_of(g_added)
-    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(values_of(gv)):
+    within = transposed(plain(added)) @ plain(g_added)
+    if np.max(np.abs(within - adjoint(within)), initial=0.0) > negligible_part(plain(gv)):
         raise ValueError(
             f"{what}: the gradient depends on the choice of the columns beyond the first {k}, which are any basis of "
             "what the others leave. Use only their span, such as q[:, k:] @ q[:, k:].T, or leave them out."
@@ -112,8 +111,8 @@ def over_gaps(numerator: Any, gap: Any, values: Any, g_values: Any, asked: Any, 
     that value has a cotangent while vectors are `in_use`.
     """
     off_diagonal = ~np.eye(values.shape[-1], dtype=bool)
-    same = tied(values_of(values))
-    wanted = (values_of(g_values) != 0) & in_use[..., None]
+    same = tied(plain(values))
+    wanted = (plain(g_values) != 0) & in_use[..., None]
     asked = asked | transposed(asked) | wanted[..., :, None] | wanted[..., None, :]
     hole = np.where(off_diagonal & same & asked, np.nan, 0).astype(numerator.dtype)
     apart = off_diagonal & ~same
@@ -129,7 +128,7 @@ def tied(values: Any) -> Any:
 
 def used(g: Any) -> Any:
     """Whether any of the vectors of each matrix has a cotangent."""
-    return np.any(values_of(g) != 0, axis=(-2, -1))
+    return np.any(plain(g) != 0, axis=(-2, -1))
 
 
 def eigh_of(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
@@ -137,7 +136,7 @@ def eigh_of(g: Any, y: Any, a: Any, UPLO: Any = "L") -> Any:  # noqa: N803
     (gw, gv), (w, v) = g, y
     moved = product(transposed(v), gv)
     gap = w[..., None, :] - w[..., :, None]
-    inner = over_gaps(moved, gap, w, gw, values_of(moved) != 0, used(gv))
+    inner = over_gaps(moved, gap, w, gw, plain(moved) != 0, used(gv))
     return hermitian_part(product(conjugate(v), inner, transposed(v)))
 
 
@@ -160,12 +159,12 @@ def eig_of(g: Any, y: Any, a: Any) -> Any:
     along = np.sum(gv * v, axis=-2, keepdims=True)
     gv = gv - np.real(along) * conjugate(v)
     if np.iscomplexobj(v) and v.size:
-        size = np.abs(values_of(v))
+        size = np.abs(plain(v))
         largest = np.arange(a.shape[-1])[:, None] == np.argmax(size, axis=-2, keepdims=True)
         gv = gv - np.where(largest, 1j * np.imag(along) / np.where(largest, v, 1), 0)
     moved = product(transposed(v), gv)
     gap = w[..., None, :] - w[..., :, None]
-    inner = over_gaps(moved, gap, w, gw, values_of(moved) != 0, used(gv))
+    inner = over_gaps(moved, gap, w, gw, plain(moved) != 0, used(gv))
     return np.linalg.solve(transposed(v), product(inner, transposed(v)))
 
 
@@ -191,7 +190,7 @@ def svd_of(g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool 
         return signed_values_of(g, a) if hermitian else singular_values_of(g, y, a)
     (gu, gs, gvh), (u, s, vh) = g, y
     if hermitian:  # the eigenvectors are those of U, the eigenvalues have signs
-        sign = np.where(np.sum(values_of(u) * transposed(values_of(vh)), axis=-2).real < 0, -1, 1).astype(s.dtype)
+        sign = np.where(np.sum(plain(u) * transposed(plain(vh)), axis=-2).real < 0, -1, 1).astype(s.dtype)
         return eigh_of((gs * sign, gu + adjoint(gvh) * sign[..., None, :]), (s * sign, u), a)
     (m, n), k = a.shape[-2:], s.shape[-1]
     u, gu = without_added(u, gu, k, "np.linalg.svd with full_matrices=True")
@@ -204,7 +203,7 @@ def svd_of(g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool 
         (columns - rows) * (columns + rows),
         s,
         gs,
-        (values_of(p) != 0) | (values_of(q) != 0),
+        (plain(p) != 0) | (plain(q) != 0),
         in_use,
     )
     if np.iscomplexobj(a):
@@ -219,9 +218,9 @@ def svd_of(g: Any, y: Any, a: Any, full_matrices: bool = True, compute_uv: bool 
 
 def over_values(vectors: Any, s: Any, gs: Any, in_use: Any) -> Any:
     """Columns over their singular values; where such a value is zero, as in `over_gaps`."""
-    size = values_of(s)
+    size = plain(s)
     zero = size <= negligible(np.max(size, axis=-1, keepdims=True, initial=0.0), vectors.shape)
-    asked = np.any(values_of(vectors) != 0, axis=-2) | ((values_of(gs) != 0) & in_use[..., None])
+    asked = np.any(plain(vectors) != 0, axis=-2) | ((plain(gs) != 0) & in_use[..., None])
     hole = np.where(zero & asked, np.nan, 0).astype(vectors.dtype)
     return np.where(zero[..., None, :], hole[..., None, :], vectors / np.where(zero, 1, s)[..., None, :])
 
@@ -234,7 +233,7 @@ def singular_values_of(g: Any, y: Any, x: Any) -> Any:
 
 def signed_values_of(g: Any, a: Any) -> Any:
     """The same for a Hermitian matrix, whose singular values are the absolute values of its eigenvalues, in order."""
-    w = np.linalg.eigvalsh(values_of(a))
+    w = np.linalg.eigvalsh(plain(a))
     order = np.argsort(np.argsort(-np.abs(w)))[..., :, None] == np.arange(w.shape[-1])
     return eigvalsh_of(np.sum(np.where(order, g[..., None, :], 0), axis=-1) * np.sign(w), None, a)
 

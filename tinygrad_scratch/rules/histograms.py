@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
-from tinygrad_scratch.rules.statistics import as_type, operand
+from tinygrad_scratch.rules.statistics import as_type
 
 # ---- histograms ------------------------------------------------------------------------------------------------------
 
@@ -31,7 +31,7 @@ define_vjp(
 @compose(np.histogram_bin_edges)
 def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Any:
     """The edges that are given, or as many as NumPy takes, evenly spaced between the ends of the data or the range."""
-    bins = operand(bins) if isinstance(bins, list | tuple) else bins
+    bins = array(bins) if isinstance(bins, list | tuple) else bins
     ends: Any = None if range is None else [plain(end) for end in range]
     edges = np.histogram_bin_edges(plain(a), plain(bins), ends, plain(weights))
     if np.ndim(bins) == 1:
@@ -62,7 +62,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     """The counts and the edges; with `density` the counts over their sum and the widths of the bins."""
     a = array(a)
     if weights is not None:
-        weights = operand(weights)
+        weights = array(weights)
         if weights.shape != a.shape:
             raise ValueError("weights should have the same shape as a.")
         weights = weights.reshape(-1)
@@ -83,7 +83,7 @@ def has_length(bins: Any) -> bool:
 @compose(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
     """The same in several dimensions: one column of the samples, and one array of edges, for each."""
-    columns = sample.T if getattr(sample, "ndim", 1) == 2 else np.atleast_2d(operand(sample))
+    columns = sample.T if getattr(sample, "ndim", 1) == 2 else np.atleast_2d(array(sample))
     number = len(columns)
     bins = bins if has_length(bins) else [bins] * number
     if len(bins) != number:
@@ -93,7 +93,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     ranges = [None] * number if range is None else range
     edges = [np.histogram_bin_edges(x, b, r) for x, b, r in zip(columns, bins, ranges, strict=True)]
     if weights is not None:
-        weights = operand(weights)
+        weights = array(weights)
         if not np.can_cast(weights.dtype, float):
             raise TypeError(f"np.histogramdd: the weights must be real numbers, these have the dtype {weights.dtype}.")
     count = counts([plain(x) for x in columns], [plain(e) for e in edges], weights)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.rules import products
-from tinygrad_scratch.rules.registry import array, compose, define_vjp
+from tinygrad_scratch.rules.registry import array, compose, define_vjp, plain
 
 # ---- helpers ---------------------------------------------------------------------------------------------------------
 
@@ -48,11 +48,6 @@ def hermitian_part(a: Any) -> Any:
 
 def diagonal_matrix(values: Any) -> Any:
     return values[..., None] * np.eye(values.shape[-1], dtype=values.dtype)
-
-
-def values_of(a: Any) -> Any:
-    """The numbers alone, for decisions that carry no gradient."""
-    return a if isinstance(a, np.ndarray) else a.numpy()
 
 
 def negligible(largest: Any, shape: tuple[int, ...]) -> Any:
@@ -140,7 +135,7 @@ def cut_off_correction(g: Any, y: Any, a: Any) -> Any:
     N_ck = (conj(M_kc) + r M_ck) / (s_k**2 - s_c**2) with r = s_c / s_k, where the above has conj(M_kc) / s_k**2.
     """
     u, s, vh = np.linalg.svd(a, full_matrices=False)
-    rank = np.rint(np.sum(values_of(y) * transposed(values_of(a)), axis=(-2, -1)).real)
+    rank = np.rint(np.sum(plain(y) * transposed(plain(a)), axis=(-2, -1)).real)
     kept = np.arange(s.shape[-1]) < rank[..., None]
     mixed = kept[..., :, None] != kept[..., None, :]
     rows, columns = s[..., :, None], s[..., None, :]
@@ -156,9 +151,9 @@ def pseudo_inverse_of(
 ) -> Any:
     """The rank is that of the call: what it cut off stays cut off."""
     full = inverse_of_rank(g, y, a)
-    plain, inverse = values_of(a), values_of(y)
-    size = np.max(np.abs(plain), initial=0.0)
-    if np.max(np.abs(plain - there_and_back(plain, inverse)), initial=0.0) > 1e3 * negligible(size, a.shape):
+    value, inverse = plain(a), plain(y)
+    size = np.max(np.abs(value), initial=0.0)
+    if np.max(np.abs(value - there_and_back(value, inverse)), initial=0.0) > 1e3 * negligible(size, a.shape):
         full = full + cut_off_correction(g, y, a)
     return hermitian_part(full) if hermitian else full
 
@@ -192,7 +187,7 @@ def least_squares_right(g: Any, y: Any, a: Any, b: Any, rcond: Any = None) -> An
 
 def pseudo_inverse(a: Any, y: Any) -> Any:
     """A+ of the rank that the call found."""
-    rank, s = int(values_of(y[2])), np.append(values_of(y[3]), 0)
+    rank, s = int(plain(y[2])), np.append(plain(y[3]), 0)
     return np.linalg.pinv(a, (s[rank - 1] + s[rank]) / (2 * s[0]) if rank else 1)
 
 
@@ -248,9 +243,9 @@ def multi_dot(arrays: Any) -> Any:
 
 def determinant_of(g: Any, y: Any, a: Any) -> Any:
     """The cofactors: y A^-T, and where A is singular, from what they are made of."""
-    plain = values_of(a)
-    finite = np.isfinite(plain)
-    s = np.linalg.svd(np.where(finite, plain, 1), compute_uv=False)
+    value = plain(a)
+    finite = np.isfinite(value)
+    s = np.linalg.svd(np.where(finite, value, 1), compute_uv=False)
     zeros = np.sum(s <= negligible(s[..., :1], a.shape), axis=-1) * finite.all(axis=(-2, -1))
     if not zeros.any():
         return (g * y)[..., None, None] * transposed(np.linalg.inv(a))
@@ -268,7 +263,7 @@ def cofactors(y: Any, a: Any, zeros: int) -> Any:
     """
     if not zeros:
         return y[..., None, None] * transposed(np.linalg.inv(a))
-    u, _, vh = np.linalg.svd(values_of(a))
+    u, _, vh = np.linalg.svd(plain(a))
     d = product(adjoint(u), a, adjoint(vh))
     k = a.shape[-1] - zeros
     p, q, r, s = d[..., :k, :k], d[..., :k, k:], d[..., k:, :k], d[..., k:, k:]

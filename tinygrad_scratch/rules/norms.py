@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.rules.elementwise import direction
-from tinygrad_scratch.rules.linalg import conjugate, inverse_of, negligible, product, values_of
+from tinygrad_scratch.rules.linalg import conjugate, inverse_of, negligible, product
 from tinygrad_scratch.rules.reductions import Axis, axes_of, extreme_of
-from tinygrad_scratch.rules.registry import define_vjp
+from tinygrad_scratch.rules.registry import define_vjp, plain
 
 # ---- norms -----------------------------------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ def matrix_norm_part(g: Any, y: Any, x: Any, ord: Any, axes: tuple[int, ...]) ->
     g = with_axes(g, x, axes)
     if ord in ("nuc", 2, -2):
         u, s, vh = np.linalg.svd(np.moveaxis(x, axes, (-2, -1)), full_matrices=False)
-        weights = weights_of_values(values_of(s), ord, x.dtype)
+        weights = weights_of_values(plain(s), ord, x.dtype)
         of_matrix = product(conjugate(u) * weights[..., None, :], conjugate(vh))
         return g * np.moveaxis(of_matrix, (-2, -1), axes)
     size = np.abs(x)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.rules.reductions import (
-    Axis,
-    axes_of,
-)
+from tinygrad_scratch.rules.reductions import Axis, axes_of
 from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
-from tinygrad_scratch.rules.statistics import along, operand
-
-# ---- medians and quantiles -------------------------------------------------------------------------------------------
+from tinygrad_scratch.rules.statistics import along
 
 
 class Ranked:
@@ -113,7 +109,7 @@ define_vjp(place, q=place_of)
 
 def quantile_of(a: Any, q: Any, axis: Axis, method: str, keepdims: Any, weights: Any, skip_nan: bool = False) -> Any:
     """The element at a place, or between two elements, as NumPy interpolates between them."""
-    weak, a, q = type(q) in (int, float), array(a), operand(q)
+    weak, a, q = type(q) in (int, float), array(a), array(q)
     if np.iscomplexobj(a):
         raise TypeError("a must be an array of real numbers")
     if skip_nan and a.size == 0:
@@ -157,66 +153,32 @@ def weighted_place(a: Any, q: Any, axis: Axis, method: Any, weights: Any, ranked
     return places.reshape((q.size, *ranked.left))
 
 
-@compose(np.quantile)
-def quantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    weights: Any = None,
-) -> Any:
-    """Nothing is overwritten."""
-    return quantile_of(a, q, axis, method, keepdims, weights)
+def quantiles(hundreds: bool, skip_nan: bool) -> Callable[..., Any]:
+    """The text of a function of quantiles: in percent or parts of 1, of all elements or of those that are numbers."""
 
+    def text(
+        a: Any,
+        q: Any,
+        axis: Axis = None,
+        *,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        weights: Any = None,
+    ) -> Any:
+        """The element at the place that q says, or between two elements. Nothing is overwritten."""
+        part = hundredth(q) if hundreds else q
+        return quantile_of(a, part, axis, method, keepdims, weights, skip_nan)
 
-@compose(np.nanquantile)
-def nanquantile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    weights: Any = None,
-) -> Any:
-    """The quantile of the numbers of each row. Nothing is overwritten."""
-    return quantile_of(a, q, axis, method, keepdims, weights, skip_nan=True)
+    return text
 
 
 def hundredth(q: Any) -> Any:
     """Percents as parts of 1; a number of Python's stays one, so that it changes no dtype."""
-    return q / 100 if type(q) in (int, float) else np.divide(operand(q), 100)
+    return q / 100 if type(q) in (int, float) else np.divide(array(q), 100)
 
 
-@compose(np.percentile)
-def percentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    weights: Any = None,
-) -> Any:
-    """Nothing is overwritten."""
-    return quantile_of(a, hundredth(q), axis, method, keepdims, weights)
-
-
-@compose(np.nanpercentile)
-def nanpercentile(
-    a: Any,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: Any = False,
-    weights: Any = None,
-) -> Any:
-    """The percentile of the numbers of each row. Nothing is overwritten."""
-    return quantile_of(a, hundredth(q), axis, method, keepdims, weights, skip_nan=True)
+compose(np.quantile)(quantiles(hundreds=False, skip_nan=False))
+compose(np.nanquantile)(quantiles(hundreds=False, skip_nan=True))
+compose(np.percentile)(quantiles(hundreds=True, skip_nan=False))
+compose(np.nanpercentile)(quantiles(hundreds=True, skip_nan=True))

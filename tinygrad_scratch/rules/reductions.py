@@ -6,6 +6,7 @@ Convention: where several elements tie for a maximum or a minimum, they share it
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,21 +160,28 @@ def var(
     return np.sum(square, axis=axis, dtype=dtype, keepdims=keepdims, where=where) / free
 
 
-@compose(np.std)
-def std(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
-    """The root of the variance; where that is 0, a subgradient of the root is 0."""
-    taken = taken_off(ddof, correction)
-    return np.sqrt(np.var(a, axis, dtype, ddof=taken, keepdims=keepdims, where=where, mean=mean))
+def deviation(variance: Callable[..., Any]) -> Callable[..., Any]:
+    """The text of a standard deviation, by the variance that it is the root of."""
+
+    def text(
+        a: Any,
+        axis: Axis = None,
+        dtype: Any = None,
+        *,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        where: Any = True,
+        mean: Any = None,
+        correction: Any = None,
+    ) -> Any:
+        """The root of the variance; where that is 0, a subgradient of the root is 0."""
+        taken = taken_off(ddof, correction)
+        return np.sqrt(variance(a, axis, dtype, ddof=taken, keepdims=keepdims, where=where, mean=mean))
+
+    return text
+
+
+compose(np.std)(deviation(np.var))
 
 
 @compose(np.ptp)

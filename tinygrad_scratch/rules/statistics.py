@@ -18,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_scratch.rules.reductions import (
     Axis,
+    deviation,
     extreme_of,
     mean_of,
     product_of,
@@ -75,34 +76,14 @@ def nanvar(
     return np.sum(square, axis, dtype, keepdims=keepdims) / np.where(free > 0, free, np.nan).astype(square.dtype)
 
 
-@compose(np.nanstd)
-def nanstd(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
-    """The root of the variance; where that is 0, a subgradient of the root is 0."""
-    taken = taken_off(ddof, correction)
-    return np.sqrt(np.nanvar(a, axis, dtype, ddof=taken, keepdims=keepdims, where=where, mean=mean))
-
+compose(np.nanstd)(deviation(np.nanvar))
 
 # ---- averages --------------------------------------------------------------------------------------------------------
 
 
-def operand(value: Any) -> Any:
-    """An argument as an array or a Tensor, also where it is a list with Tensors in it."""
-    return np.stack(value) if isinstance(value, list | tuple) and value else array(value)
-
-
 def along(weights: Any, a: Any, axis: Axis) -> Any:
     """Weights that broadcast against `a`: they have its shape, or that of the axes that are reduced, in their order."""
-    weights = operand(weights)
+    weights = array(weights)
     if weights.shape == a.shape:
         return weights
     if axis is None:
@@ -139,7 +120,7 @@ def as_type(a: Any, dtype: Any) -> Any:
 
 def variables(m: Any, y: Any, rowvar: bool, dtype: Any) -> Any:
     """The variables of np.cov, each a row of samples."""
-    given = [("m", operand(m))] + ([] if y is None else [("y", operand(y))])
+    given = [("m", array(m))] + ([] if y is None else [("y", array(y))])
     for name, a in given:
         if a.ndim > 2:
             raise ValueError(f"{name} has more than 2 dimensions")
@@ -157,7 +138,7 @@ def sample_weights(number: int, **weights: Any) -> Any:
     for name, given in weights.items():
         if given is None:
             continue
-        each = as_type(operand(given), float)
+        each = as_type(array(given), float)
         if name == "fweights" and np.any(each != np.rint(each)):
             raise TypeError("fweights must be integer")
         if each.ndim > 1:
@@ -193,7 +174,7 @@ def cov(
     else:
         means, total = np.average(rows, axis=1, weights=weights, keepdims=True), np.sum(weights)
         if aweights is not None and taken != 0:
-            taken = taken * np.sum(weights * operand(aweights)) / total
+            taken = taken * np.sum(weights * array(aweights)) / total
         free = total - taken
     if free <= 0:
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=4)

@@ -27,32 +27,21 @@ def layout(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
         name = name_of(step.function)
         if name in ("T", "transpose", "swapaxes", "mT"):
-            changes = {s.index: only(0) for s in turns}
-            if region.gives_truth(changes):
-                code = region.code(step)
-                yield Finding(
-                    "transpose",
-                    f"the transpose in `{code}` is too much",
-                    step,
-                    region.rewritten(step, region.name(step.reads[0])),
-                    changes,
-                )
+            yield from too_much(region, step, turns, f"the transpose in `{region.code(step)}` is too much")
         if name in PRODUCTS and len(places_of(step)) == 2:
             yield from product_layout(region, step, turns)
         if name == "getitem" and places_of(step):
-            operand = np.asarray(region.values[step.reads[0]])
-            if operand.shape == np.shape(region.values[step.makes[0]]) and not close(
-                operand, np.asarray(region.values[step.makes[0]])
-            ):
-                changes = {s.index: only(0) for s in turns}
-                if region.gives_truth(changes):
-                    yield Finding(
-                        "transpose",
-                        f"`{region.code(step)}` turns an axis round that should stay",
-                        step,
-                        region.rewritten(step, region.name(step.reads[0])),
-                        changes,
-                    )
+            before, after = (np.asarray(region.values[node]) for node in (step.reads[0], step.makes[0]))
+            if before.shape == after.shape and not close(before, after):
+                sentence = f"`{region.code(step)}` turns an axis round that should stay"
+                yield from too_much(region, step, turns, sentence)
+
+
+def too_much(region: Region, step: Step, turns: list[Step], sentence: str) -> Iterator[Finding]:
+    """A call that should not be there: with what it was given instead, the step is right."""
+    changes = {s.index: only(0) for s in turns}
+    if region.gives_truth(changes):
+        yield Finding("transpose", sentence, step, region.rewritten(step, region.name(step.reads[0])), changes)
 
 
 def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
