@@ -19,6 +19,7 @@ from tinygrad_scratch.compiler.lines import line_of_caller, quoted
 from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
 from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.randomness import Draws
 from tinygrad_scratch.graph import Array, StandIn, Untraceable
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import array, label
@@ -91,6 +92,8 @@ class Tracer:
             return tree.variable
         if isinstance(tree, Tensor):
             return self.variables(tree._value)
+        if isinstance(tree, Draws):
+            return tree.variable
         if isinstance(tree, np.ndarray):
             return self.constant(tree)
         if type(tree) in (tuple, list):
