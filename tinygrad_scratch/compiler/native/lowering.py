@@ -84,9 +84,9 @@ class Lowering:
 
     def __post_init__(self) -> None:
         self.literals = {
-            variable: value.item()
+            variable: value.flat[0].item()
             for variable, value in self.program.constants.items()
-            if value.size == 1 and value.ndim == 0 and value.dtype in SUPPORTED
+            if value.size and value.dtype in SUPPORTED and (value == value.flat[0]).all()
         }
         for variable in (*self.program.inputs, *self.program.constants):
             self.new(variable)
@@ -227,7 +227,9 @@ def getitem(lowering: Lowering, step: Step) -> bool:
     if type(operand) is not Variable or not isinstance(step.result, Variable):
         return False
     if not any(has_array(part) for part in parts_of_index(index)):
-        return lowering.alias(step, operand, lambda array: array[index])
+        parts = parts_of_index(index)
+        kept = parts if Ellipsis in parts else (*parts, ...)  # so that a single element is a view, too
+        return lowering.alias(step, operand, lambda array: array[kept])
     chosen = chosen_elements(lowering, lowering.places[operand], index, step.result.shape)
     if chosen is None:
         return False
