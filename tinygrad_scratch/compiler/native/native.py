@@ -13,7 +13,7 @@ from tinygrad_scratch.compiler.native.fusion import fused, segments
 from tinygrad_scratch.compiler.native.kernels import Kernel, Map, Product
 from tinygrad_scratch.compiler.native.lowering import Lowering, NumpyCall, described
 from tinygrad_scratch.compiler.native.places import Buffer, Place
-from tinygrad_scratch.compiler.native.printing import Layout, feed_text, function_text, module_text, size_of
+from tinygrad_scratch.compiler.native.printing import Layout, module_text, size_of
 from tinygrad_scratch.compiler.native.sharing import Group, grouped, private
 from tinygrad_scratch.compiler.native.updates import folded, in_place, updates_last
 from tinygrad_scratch.compiler.native.workspace import ALIGNED, lives, plan
@@ -30,7 +30,7 @@ class Plan:
         lowering = Lowering(program)
         self.inputs = [lowering.places[v] for v in program.inputs]
         self.constants = [(lowering.places[v], value) for v, value in program.constants.items()]
-        given = {place.buffer for place in self.inputs} | {place.buffer for place, _ in self.constants}
+        given = [place.buffer for place in self.inputs] + [place.buffer for place, _ in self.constants]
         operations = lowering.operations
         self.outputs: list[Place] = []
         for variable in program.outputs:
@@ -46,33 +46,32 @@ class Plan:
         kernels = settled(kernels)
         parts = [grouped(part) for part in segments(kernels, MOST_KERNELS)]
         groups = [group for part in parts for group in part]
-        always = {buffer.root for buffer in given | kept}
-        alone = private(groups, always)
+        always = list(dict.fromkeys(buffer.root for buffer in (*given, *(place.buffer for place in self.outputs))))
+        alone = private(groups, set(always))
         needed = lives([group.kernels for group in groups], always, alone)
         sizes = {buffer: size_of(buffer, alone, groups) for buffer in needed}
         offsets, size = plan(needed, sizes)
         self.layout = Layout(offsets, alone, size)
+        self.pairs = pairs
         self.calls: list[str | NumpyCall] = []
-        texts: list[str] = []
+        native: list[list[Group]] = []
         for part in parts:
             first = part[0].kernels[0]
             if isinstance(first, NumpyCall):
                 self.calls.append(first)
             else:
-                self.calls.append(f"part_{len(texts)}")
-                texts.append(function_text(f"part_{len(texts)}", part, self.layout))
-        self.native = all(isinstance(call, str) for call in self.calls)
-        feed = feed_text(pairs, self.layout) if feeds else None
-        self.text = module_text(texts, feed if self.native else None)
-        if feed is not None and not self.native:
-            self.text += "\n" + feed
-        self.pairs = pairs
+                self.calls.append(f"part_{len(native)}")
+                native.append(part)
+        self.trains = len(native) == len(parts)
+        self.text = module_text(native, pairs, self.layout, self.trains)
 
     @property
     def functions(self) -> list[str]:
         """The names of the text's functions, each after those that it calls."""
-        names = [call for call in self.calls if isinstance(call, str)]
-        return [*names, *(["feed"] if self.pairs else []), *(["train"] if self.pairs and self.native else [])]
+        parts = [call for call in self.calls if isinstance(call, str)]
+        if self.trains:
+            return ["train"] if len(parts) == 1 else [*parts, "train"]
+        return [*parts, "feed"] if self.pairs else parts
 
     @property
     def source(self) -> str:

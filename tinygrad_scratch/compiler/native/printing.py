@@ -6,19 +6,17 @@ The text depends on shapes, dtypes and structure alone, so that it can be stored
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.kernels import Map, Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 from tinygrad_scratch.compiler.native.sharing import Group
-from tinygrad_scratch.compiler.native.writer import INDICES, OF_MATHEMATICS, Writer
+from tinygrad_scratch.compiler.native.writer import ARGUMENTS, INDICES, OF_MATHEMATICS, Writer
 
-ARRAYS = list(SUPPORTED.values())
-ARGUMENTS = ", ".join(ARRAYS)
-HEAD = '"""Written by tinygrad_scratch from a traced function: f8, f4 ... are one arena, seen as arrays of that type."""\n'
+HEAD = '"""Written by tinygrad_scratch from a traced function: f8, f4 ... are one arena, seen as arrays of that type."""'
 
 
 @dataclass
@@ -30,15 +28,55 @@ class Layout:
     size: int
 
 
-def function_text(name: str, groups: Sequence[Group], layout: Layout) -> str:
-    """One native part."""
+def module_text(parts: Sequence[Sequence[Group]], pairs: Sequence[tuple[Place, Place]], layout: Layout, trains: bool) -> str:
+    """The whole module: a function for each part, and `train`, which runs many steps.
+
+    Between two steps outputs become inputs, as far as they do not lie there already. With `trains`, the parts are all
+    there is to a step; else NumPy's calls come between, and `feed` is a function of its own.
+    """
+    functions: list[str] = []
+    feed = feeding(pairs)
+    if trains and len(parts) == 1:
+        functions.append(function_text("train", layout, parts[0], feed, steps=True))
+    else:
+        functions += [function_text(f"part_{i}", layout, part) for i, part in enumerate(parts)]
+        if pairs and not trains:
+            functions.append(function_text("feed", layout, feed))
+        if trains:
+            calls = [f"part_{i}({ARGUMENTS})" for i in range(len(parts))]
+            functions.append(function_text("train", layout, [], feed, calls, steps=True))
+    names = [name for name in OF_MATHEMATICS if any(f"{name}(" in text for text in functions)]
+    imports = [f"from tinygrad_scratch.compiler.native.mathematics import {name}" for name in names]
+    return "\n".join([HEAD, "", *imports, "", *functions])
+
+
+def function_text(
+    name: str,
+    layout: Layout,
+    groups: Sequence[Group],
+    feed: Sequence[Group] = (),
+    calls: Sequence[str] = (),
+    steps: bool = False,
+) -> str:
+    """One native function, which does what kernels do, and calls others; with `steps`, so many times."""
     writer = Writer(layout.offsets, layout.private)
+    with writer.block("for step in range(steps):") if steps else nullcontext():
+        if feed and steps:
+            with writer.block("if step:"):
+                write_groups(writer, feed)
+        write_groups(writer, groups)
+        for call in calls:
+            writer.line(call)
+        if not (groups or calls):
+            writer.line("pass")
+    if "base" in writer.used:
+        writer.lines.insert(0, "    base = b1.ctypes.data")
+    return "\n".join([f"def {name}({'steps, ' * steps}{ARGUMENTS}):", *writer.lines, "", ""])
+
+
+def write_groups(writer: Writer, groups: Sequence[Group]) -> None:
     for group in groups:
         write_group(writer, group)
-    lines = writer.lines or ["    pass"]
-    if "base" in writer.used:
-        lines.insert(0, "    base = b1.ctypes.data")
-    return "\n".join([f"def {name}({ARGUMENTS}):", *lines, ""])
 
 
 def write_group(writer: Writer, group: Group) -> None:
@@ -60,33 +98,13 @@ def write_turns(writer: Writer, group: Group, level: int) -> None:
         kernel.body(writer, group.depth)
 
 
-def feed_text(pairs: Sequence[tuple[Place, Place]], layout: Layout) -> str:
+def feeding(pairs: Sequence[tuple[Place, Place]]) -> list[Group]:
     """What comes between two steps of a training: outputs become inputs, as far as they don't lie there already."""
     moves = [(new, old) for new, old in pairs if new.buffer.root is not old.buffer.root or new.offset != old.offset]
-    groups = [
+    return [
         Group([Nest(old.shape, maps=[Map(old, "{0}", (new,), (new.dtype,), "")], stored={old.buffer})], 0)
         for new, old in moves
     ]
-    return function_text("feed", groups, layout)
-
-
-def module_text(parts: Sequence[str], feed: str | None) -> str:
-    """The whole module; with `feed`, a function `train` that runs many steps."""
-    names = ", ".join(OF_MATHEMATICS)
-    head = [HEAD, f"from tinygrad_scratch.compiler.native.mathematics import {names}\n"]
-    text = "\n".join([*head, *parts])
-    if feed is None:
-        return text
-    calls = [f"        part_{i}({ARGUMENTS})" for i in range(len(parts))]
-    train = [
-        f"def train(steps, {ARGUMENTS}):",
-        "    for step in range(steps):",
-        "        if step:",
-        f"            feed({ARGUMENTS})",
-        *calls,
-        "",
-    ]
-    return "\n".join([text, feed, "\n".join(train)])
 
 
 def size_of(buffer: Buffer, layout_private: dict[Buffer, int], groups: Sequence[Group]) -> int:

@@ -13,41 +13,36 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.mathematics import FLAGS
-from tinygrad_scratch.compiler.native.printing import ARRAYS
 from tinygrad_scratch.compiler.native.writer import NAMES
 
 
 def compiled(text: str, functions: list[str]) -> dict[str, Any]:
     """The native functions of a module's text; `train`, if there, calls the others."""
-    from numba import njit, types
+    from numba import from_dtype, njit, types
 
-    from tinygrad_scratch.compiler.native import blas, mathematics
+    from tinygrad_scratch.compiler.native import blas
 
     file = stored(text)
-    names: dict[str, Any] = {"__name__": f"tinygrad_scratch_native_{file.stem}", **NAMES}
+    module = ModuleType(f"tinygrad_scratch_{file.stem}")
+    sys.modules[module.__name__] = module  # numba looks stored code's module up by name
+    names = vars(module)
+    names.update(NAMES)
     for routine in blas.ROUTINES.values():
         if f"{routine}(" in text:
             names[routine] = blas.gemm(routine)
     exec(compile(text, str(file), "exec"), names)
-    kinds = {name: dtype for dtype, name in SUPPORTED.items()}
-    arrays = [types.Array(number_type(kinds[name]), 1, "C") for name in ARRAYS]
+    arrays = [types.Array(from_dtype(dtype), 1, "C") for dtype in SUPPORTED]
     found = {}
     for name in functions:
         given = [types.int64, *arrays] if name == "train" else arrays
         decorate = njit([types.void(*given)], fastmath=FLAGS, error_model="numpy", nogil=True, cache=True)
         names[name] = found[name] = decorate(names[name])
-    assert mathematics.FLAGS
     return found
-
-
-def number_type(dtype: Any) -> Any:
-    from numba import from_dtype
-
-    return from_dtype(dtype)
 
 
 def stored(text: str) -> Path:

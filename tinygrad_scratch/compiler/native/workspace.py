@@ -21,7 +21,7 @@ class Life:
 
 
 def lives(
-    groups: Sequence[Sequence[Kernel]], always: set[Buffer], private: dict[Buffer, int]
+    groups: Sequence[Sequence[Kernel]], always: Sequence[Buffer], private: dict[Buffer, int]
 ) -> dict[Buffer, Life]:
     """When each buffer is needed: from the first turn of a group that touches it to the last turn of one."""
     count = sum(len(group) for group in groups)

@@ -6,7 +6,7 @@ import keyword
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ import numpy as np
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
+ARGUMENTS = ", ".join(SUPPORTED.values())
 INDICES = "ijklmnopqrstuvwxyz"
 OF_MATHEMATICS = [
     *("sqrt", "absolute", "floor", "ceil", "trunc", "rint", "select", "add_in_any_order", "maximum", "minimum"),
     *(f"{name}{width}" for name in ("exp", "log", "log1p", "tanh") for width in (64, 32)),
 ]
-OF_MODULE = ["inf", "nan", "pi", "ln2", "math", "range", "IndexError", "float32", "float64", "base", "dgemm", "sgemm"]
+OF_MODULE = ["inf", "nan", "pi", "ln2", "math", "range", "IndexError", "float32", "float64", "base", "step", "steps", "dgemm", "sgemm"]
 RESERVED = {*keyword.kwlist, *keyword.softkwlist, *INDICES, *OF_MATHEMATICS, *OF_MODULE, *SUPPORTED.values()}
 
 
@@ -40,14 +41,18 @@ class Writer:
         self.lines.append("    " * (self.depth + 1) + text)
 
     @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Lines that stand under another."""
+        self.line(head)
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    @contextmanager
     def loop(self, index: str, extent: int) -> Iterator[None]:
         """A loop over so many turns; none is written for a single one, whose index is 0 wherever it would stand."""
-        if extent != 1:
-            self.line(f"for {index} in range({extent}):")
-            self.depth += 1
-        yield
-        if extent != 1:
-            self.depth -= 1
+        with self.block(f"for {index} in range({extent}):") if extent != 1 else nullcontext():
+            yield
 
     def name(self, wanted: str | None) -> str:
         """An identifier like the one that a person gave, of letters, digits and underscores, that is not taken yet."""
