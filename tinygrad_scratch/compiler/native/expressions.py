@@ -7,11 +7,12 @@ of that type, 32 or 64.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import erf, leaky_relu, relu, sigmoid
 from tinygrad_scratch.rules.elementwise import sigmoid_slope
 from tinygrad_scratch.rules.shapes import cast
@@ -119,6 +120,19 @@ TRUTHS: dict[Any, str] = {
 }
 """Functions of numbers whose result is a truth; the operands keep the type that NumPy compares in."""
 
+FILLED: dict[Any, float] = {np.ones_like: 1, np.zeros_like: 0, np.empty_like: 0}
+"""Functions that make arrays of one number."""
+CASTS = {cast, as_type}
+OF_PYTHON: dict[Any, Any] = {
+    operator.add: np.add,
+    operator.sub: np.subtract,
+    operator.mul: np.multiply,
+    operator.truediv: np.divide,
+    operator.pow: np.power,
+    operator.neg: np.negative,
+}
+"""Operators of two Python numbers."""
+
 LOGIC: dict[Any, str] = {
     np.logical_and: "{0} & {1}",
     np.logical_or: "{0} | {1}",
@@ -136,9 +150,8 @@ def formula(function: Any, operands: tuple[Any, ...], keywords: Any, result: Dty
 
     An operand is an object with a dtype, or a Python number.
     """
-    if function is cast and len(operands) == 2 and not keywords:
-        return ("{0}", [result]) if is_native(operands[0]) else None
-    if function is cast and not (set(keywords) - {"dtype"}) and is_native(operands[0]):
+    function = OF_PYTHON.get(function, function)
+    if function in CASTS and result in SUPPORTED and is_native(operands[0]):
         return "{0}", [result]
     if function is np.where and len(operands) == 3 and not keywords:
         return ("select({0}, {1}, {2})", [np.dtype(bool), result, result]) if all(map(is_native, operands)) else None
@@ -149,36 +162,21 @@ def formula(function: Any, operands: tuple[Any, ...], keywords: Any, result: Dty
         return None
     if function in (np.power, np.float_power):
         return power(operands, result)
-    if isinstance(function, np.ufunc):
-        return of_ufunc(function, operands)
-    if function in FLOATS and all(getattr(x, "dtype", result) == result for x in operands):
-        text = FLOATS[function] if result.kind == "f" else INTEGERS.get(function) if result.kind in "iu" else None
-        return None if text is None else (text, [result] * len(operands))
-    return None
-
-
-def of_ufunc(function: np.ufunc, operands: tuple[Any, ...]) -> tuple[str, list[Dtype]] | None:
-    """As NumPy itself resolves the types of a call of this ufunc."""
     if function in LOGIC:
         return LOGIC[function], [np.dtype(bool)] * len(operands)
+    if function in TRUTHS:
+        return truth(function, operands)
+    table = FLOATS if result.kind == "f" else BOOLEANS if result.kind == "b" else INTEGERS
+    return (table[function], [result] * len(operands)) if function in table else None
+
+
+def truth(function: Any, operands: tuple[Any, ...]) -> tuple[str, list[Dtype]] | None:
+    """A comparison, in the type that NumPy compares in."""
     given = tuple(getattr(x, "dtype", type(x)) for x in operands)
-    if len(given) != function.nin or function.nout != 1:
+    *types, _ = function.resolve_dtypes((*given, None))
+    if any(dtype not in SUPPORTED for dtype in types) or (len(types) == 1 and types[0].kind != "f"):
         return None
-    *types, result = function.resolve_dtypes((*given, None))
-    if any(dtype not in SUPPORTED for dtype in types):
-        return None
-    table = (
-        TRUTHS
-        if function in TRUTHS
-        else FLOATS
-        if types[0].kind == "f"
-        else BOOLEANS
-        if types[0].kind == "b"
-        else INTEGERS
-    )
-    if function not in table or (table is TRUTHS and types[0].kind != "f" and function in (np.isinf, np.isfinite)):
-        return None
-    return table[function], types
+    return TRUTHS[function], types
 
 
 def power(operands: tuple[Any, ...], result: Dtype) -> tuple[str, list[Dtype]] | None:
@@ -228,6 +226,3 @@ def converted(text: str, dtype: Dtype, given: Dtype | None = None) -> str:
     if dtype.kind == "b":
         return f"({text} != 0)"
     return f"{dtype.name}({text})"
-
-
-Formula = Callable[..., tuple[str, list[Dtype]] | None]

@@ -109,8 +109,11 @@ class Map:
 
     def reshaped(self, shape: tuple[int, ...]) -> Map | None:
         """The same, gone through in another shape, if all operands allow it without a copy."""
+        if math.prod(shape) != self.target.array.size:
+            return None
         target = self.target.reshaped(shape)
-        moved = [x if isinstance(x, int | float) else x.reshaped(shape) for x in self.operands]
+        spread = [x if isinstance(x, int | float) else x.broadcast(self.shape) for x in self.operands]
+        moved = [x if isinstance(x, int | float) else x.reshaped(shape) for x in spread]
         if target is None or any(x is None for x in moved):
             return None
         return replace(self, target=target, operands=tuple(moved))  # type: ignore[arg-type]
@@ -130,7 +133,8 @@ REDUCTIONS = {
 class Reduce:
     """All elements of an operand along some axes, brought together; the target has stride 0 along these.
 
-    With `into`, a sum is scattered: it goes to the elements of the target that `into` chooses.
+    With `into`, a sum is scattered: it goes to the elements of the target that `into` chooses, which turns of the loops
+    `axes` may do more than once; the axes before these are the target's own.
     """
 
     target: Place
@@ -159,12 +163,12 @@ class Reduce:
     def first(self) -> int:
         """The outermost loop whose turns are brought together."""
         if self.into is not None:
-            return 0
+            return min(self.axes, default=0)
         return min((i for i in self.axes if self.shape[i] != 1), default=len(self.shape))
 
     def collects(self, depth: int) -> bool:
         """Whether several turns of the outer loops add to one element of the target."""
-        return self.first() < self.start(depth)
+        return self.into is not None or self.first() < self.start(depth)
 
     def neutral(self) -> str:
         value = REDUCTIONS[self.kind][0]
@@ -217,8 +221,9 @@ class Nest(Kernel):
             if m.target.buffer in self.stored:
                 yield Access(m.target, write=True)
         for reduction in self.reductions:
-            target = reduction.target if reduction.into is None else whole(reduction.into.place, self.shape)
-            yield Access(target, write=True)
+            into = reduction.into
+            place = reduction.target if into is None else into.place
+            yield Access(whole(place, self.shape) if into is not None and into.indices else place, write=True)
 
     def before(self, writer: Writer, depth: int) -> None:
         for reduction in self.reductions:
@@ -227,29 +232,31 @@ class Nest(Kernel):
 
     def _neutral(self, reduction: Reduce, writer: Writer, depth: int) -> None:
         """Write the neutral element to where several turns will add to."""
-        target = reduction.target if reduction.into is None else reduction.into.place
+        target = reduction.target
         if reduction.into is not None:
-            flat = Place(target.buffer, target.buffer.memory)
-            with writer.loop("i", flat.array.size):
-                writer.line(f"{writer.element(flat, [('i', flat.array.size, 0)])} = {reduction.neutral()}")
+            axes: Axes = [(INDICES[i], extent, i) for i, extent in enumerate(target.shape[:depth])]
+            fill(writer, target, axes, list(range(depth, len(target.shape))), reduction.neutral())
             return
         kept = [i for i in range(depth, len(self.shape)) if i not in reduction.axes]
-        axes: Axes = [(INDICES[i], self.shape[i], i) for i in range(depth) if i not in reduction.axes]
-        self._fill(writer, target, axes, kept, reduction.neutral())
-
-    def _fill(self, writer: Writer, target: Place, axes: Axes, kept: list[int], value: str) -> None:
-        if not kept:
-            writer.line(f"{writer.element(target, axes)} = {value}")
-            return
-        axis, *rest = kept
-        with writer.loop(INDICES[axis], self.shape[axis]):
-            self._fill(writer, target, [*axes, (INDICES[axis], self.shape[axis], axis)], rest, value)
+        axes = [(INDICES[i], self.shape[i], i) for i in range(depth) if i not in reduction.axes]
+        fill(writer, target, axes, kept, reduction.neutral())
 
     def body(self, writer: Writer, depth: int) -> None:
         for reduction in self.reductions:
             if reduction.collects(depth) and reduction.first() >= depth:
                 self._neutral(reduction, writer, depth)
         Turns(self, writer, depth).write()
+
+
+def fill(writer: Writer, target: Place, axes: Axes, left: list[int], value: str) -> None:
+    """Write a value to all elements, in loops over the axes that are left."""
+    if not left:
+        writer.line(f"{writer.element(target, axes)} = {value}")
+        return
+    axis, *rest = left
+    extent = target.shape[axis]
+    with writer.loop(INDICES[axis], extent):
+        fill(writer, target, [*axes, (INDICES[axis], extent, axis)], rest, value)
 
 
 def whole(place: Place, loops: tuple[int, ...]) -> Place:
@@ -418,7 +425,7 @@ class Turns:
 class Product(Kernel):
     """target = scale * left @ right, for matrices or stacks of them; with `onto`, that is added to it.
 
-    The stack's axes are the loops.
+    The stack's axes are the loops. Where the target has stride 0 along one of them, the products are summed over it.
     """
 
     target: Place
@@ -442,6 +449,16 @@ class Product(Kernel):
     @property
     def size(self) -> tuple[int, int, int]:
         return (*self.target.shape[-2:], self.left.shape[-1])  # type: ignore[return-value]
+
+    @property
+    def summed(self) -> bool:
+        """Whether products are added to each other."""
+        return any(n != 1 and not self.target.strides[i] for i, n in enumerate(self.loops))
+
+    def before(self, writer: Writer, depth: int) -> None:
+        if self.summed:
+            kept = [i for i in range(len(self.target.shape)) if self.target.strides[i]]
+            fill(writer, self.target, [], kept, literal(0, self.target.dtype))
 
     def body(self, writer: Writer, depth: int) -> None:
         axes: Axes = [(INDICES[i], extent, i) for i, extent in enumerate(self.loops)]
@@ -473,7 +490,8 @@ class Product(Kernel):
                 writer.line(f"{total} = {total} + {left} * {right}")
             target = writer.element(self.target, [*axes, (i, m, first), (j, n, first + 1)])
             scaled = total if self.scale == 1 else f"{literal(self.scale, dtype)} * {total}"
-            writer.line(f"{target} = {scaled}" if self.onto is None else f"{target} = {target} + {scaled}")
+            adds = self.onto is not None or self.summed
+            writer.line(f"{target} = {target} + {scaled}" if adds else f"{target} = {scaled}")
 
     def _call(self, writer: Writer, axes: Axes) -> None:
         m, n, k = self.size
@@ -485,7 +503,7 @@ class Product(Kernel):
         writer.line(
             f"{routine}(101, {left[0]}, {right[0]}, {m}, {n}, {k}, {literal(self.scale, dtype)}, "
             f"{writer.pointer(self.left, axes)}, {left[1]}, {writer.pointer(self.right, axes)}, {right[1]}, "
-            f"{literal(self.onto is not None, dtype)}, {writer.pointer(self.target, axes)}, {step})"
+            f"{literal(self.onto is not None or self.summed, dtype)}, {writer.pointer(self.target, axes)}, {step})"
         )
 
 
@@ -505,3 +523,61 @@ def fits_blas(place: Place) -> bool:
     plain = (across == 1 or columns == 1) and (rows == 1 or down >= columns)
     turned = (down == 1 or rows == 1) and (columns == 1 or across >= rows)
     return plain or turned
+
+
+# ---- arrays put together ---------------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Assembly(Kernel):
+    """An array filled with a number, or none, and then parts of it filled from elsewhere, one after the other.
+
+    The loops are the leading axes that all parts have in whole; a part is (where it goes, what goes there).
+    """
+
+    target: Place
+    parts: list[tuple[Place, Operand]]
+    filled: float | None = 0
+    note: str = ""
+
+    @property
+    def loops(self) -> tuple[int, ...]:
+        """The leading axes along which every part goes through the target from end to end."""
+        n = 0
+        for axis, extent in enumerate(self.target.shape[:-1]):
+            stride = self.target.strides[axis]
+            if any(
+                len(part.shape) <= axis or part.shape[axis] != extent or (extent != 1 and part.strides[axis] != stride)
+                for part, _ in self.parts
+            ):
+                break
+            n += 1
+        return self.target.shape[:n]
+
+    def accesses(self) -> Iterator[Access]:
+        for part, operand in self.parts:
+            if isinstance(operand, Place):
+                yield Access(operand.broadcast(part.shape), write=False)
+        yield Access(self.target, write=True)
+
+    def body(self, writer: Writer, depth: int) -> None:
+        axes: Axes = [(INDICES[i], extent, i) for i, extent in enumerate(self.loops[:depth])]
+        if self.filled is not None:
+            left = list(range(depth, len(self.target.shape)))
+            fill(writer, self.target, axes, left, literal(self.filled, self.target.dtype))
+        for part, operand in self.parts:
+            self._part(writer, part, operand, axes, list(range(depth, len(part.shape))))
+
+    def _part(self, writer: Writer, part: Place, operand: Operand, axes: Axes, left: list[int]) -> None:
+        if left:
+            axis, *rest = left
+            with writer.loop(INDICES[axis], part.shape[axis]):
+                self._part(writer, part, operand, [*axes, (INDICES[axis], part.shape[axis], axis)], rest)
+            return
+        if isinstance(operand, Place):
+            read = writer.element(operand.broadcast(part.shape), axes)
+            value = converted(read, part.dtype, operand.dtype)
+        else:
+            assert isinstance(operand, int | float)
+            value = literal(operand, part.dtype)
+        writer.line(f"{writer.element(part, axes)} = {value}")

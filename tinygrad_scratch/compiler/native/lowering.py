@@ -15,10 +15,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from tinygrad_scratch.compiler.native.blas import ROUTINES
-from tinygrad_scratch.compiler.native.expressions import SUPPORTED, formula
+from tinygrad_scratch.compiler.native.expressions import FILLED, SUPPORTED, formula
 from tinygrad_scratch.compiler.native.kernels import (
     SMALL_PRODUCT,
     Access,
+    Assembly,
     Indirect,
     Kernel,
     Map,
@@ -29,8 +30,10 @@ from tinygrad_scratch.compiler.native.kernels import (
 )
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Program, Step, Variable, parts_of, substitute, variables_in
+from tinygrad_scratch.compiler.traced import item
 from tinygrad_scratch.functional import embedding, sum_rows
-from tinygrad_scratch.rules.indexing import scatter
+from tinygrad_scratch.graph import Array
+from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.rules.shapes import expand
 
@@ -88,8 +91,12 @@ class Lowering:
             for variable, value in self.program.constants.items()
             if value.size and value.dtype in SUPPORTED and (value == value.flat[0]).all()
         }
-        for variable in (*self.program.inputs, *self.program.constants):
-            self.new(variable)
+        self.constants: list[tuple[Place, Array]] = []
+        for variable in self.program.inputs:
+            if has_place(variable):
+                self.new(variable)
+        for variable, value in self.program.constants.items():
+            self.places[variable] = self.constant(value)
         for step in self.program.steps:
             self.lower(step)
 
@@ -99,6 +106,15 @@ class Lowering:
         """A place of its own for a variable."""
         self.places[variable] = Place.new(variable.shape, variable.dtype, variable.name)
         return self.places[variable]
+
+    def constant(self, value: Array) -> Place:
+        """A place for what is known beforehand."""
+        place = Place.new(value.shape, value.dtype)
+        self.constants.append((place, value))
+        return place
+
+    def is_constant(self, place: Place) -> bool:
+        return any(place.buffer is known.buffer for known, _ in self.constants)
 
     def temporary(self, like: Place, shape: tuple[int, ...]) -> Place:
         return Place.new(shape, like.dtype, like.buffer.name)
@@ -123,6 +139,10 @@ class Lowering:
         self.operations.append(Map(target, "{0}", (place,), (place.dtype,), f"a copy of {place.buffer.name or 'it'}"))
         return target
 
+    def place(self, value: Any) -> Place | None:
+        """Where the value of a variable lies, if the argument is one."""
+        return self.places[value] if type(value) is Variable else None
+
     def operand(self, value: Any) -> Operand | None:
         """What a loop reads for an argument: a number, or the place of a variable."""
         if type(value) is Variable:
@@ -144,6 +164,9 @@ class Lowering:
     def elementwise(self, step: Step) -> bool:
         if not isinstance(step.result, Variable):
             return False
+        if step.function in FILLED and not step.keywords.keys() - {"dtype"}:
+            self.map(step.result, "{0}", [FILLED[step.function]], [step.result.dtype], described(step))
+            return True
         found = formula(step.function, step.arguments, step.keywords, step.result.dtype)
         if found is None:
             return False
@@ -161,9 +184,14 @@ class Lowering:
         return place
 
     def leave_to_numpy(self, step: Step) -> None:
-        given = {v: self.places[v] for v in dict.fromkeys(step.operands)}
-        made = {v: self.new(v) for v in step.results}
+        given = {v: self.places[v] for v in dict.fromkeys(step.operands) if has_place(v)}
+        made = {v: self.new(v) for v in step.results if has_place(v)}
         self.operations.append(NumpyCall(step, given, made))
+
+
+def has_place(variable: Variable) -> bool:
+    """Whether the arena can hold a value: not a generator of random numbers, and no other object."""
+    return not variable.dtype.hasobject
 
 
 def described(step: Step) -> str:
@@ -209,6 +237,13 @@ def expanded(lowering: Lowering, step: Step) -> bool:
     """Broadcast: reading the same element several times is as good as an array of it."""
     operand, shape = step.arguments
     return type(operand) is Variable and lowering.alias(step, operand, lambda array: np.broadcast_to(array, shape))
+
+
+@lowers(item)
+def item_of(lowering: Lowering, step: Step) -> bool:
+    """The only element of an array."""
+    operand, *index = step.arguments
+    return type(operand) is Variable and not index and lowering.alias(step, operand, lambda array: array.reshape(()))
 
 
 @lowers(np.copy, np.ascontiguousarray, np.array, np.asarray)
@@ -286,8 +321,7 @@ def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[
                 return None
             continue
         spread = Place(found.buffer, np.broadcast_to(found.array, advanced).reshape(advanced + (1,) * lead))
-        checked = found.buffer not in {lowering.places[v].buffer for v in lowering.program.constants}
-        indices.append((spread.broadcast(shape), stride, extent, checked))
+        indices.append((spread.broadcast(shape), stride, extent, not lowering.is_constant(found)))
     return Indirect(Place(source.buffer, base), tuple(indices))
 
 
@@ -323,12 +357,59 @@ def scattered(lowering: Lowering, step: Step) -> bool:
         except ValueError:
             return False
     else:
-        part = target.seen(lambda array: array[index])
-        chosen = None if part is None else Indirect(part.broadcast(operand.shape), ())
+        part = seen(target, lambda array: array[(*parts_of_index(index), ...) if Ellipsis not in parts_of_index(index) else index])
+        lowering.places[step.result] = target
+        parts = [(part, lowering.places[operand])]
+        lowering.operations.append(Assembly(target, parts, note=described(step)))  # type: ignore[arg-type]
+        return True
     if chosen is None:
         return False
     lowering.places[step.result] = target
-    lowering.operations.append(Reduce(target, "sum", lowering.places[operand], (), chosen, described(step)))
+    everywhere = tuple(range(len(operand.shape)))
+    lowering.operations.append(Reduce(target, "sum", lowering.places[operand], everywhere, chosen, described(step)))
+    return True
+
+
+@lowers(assign)
+def assigned(lowering: Lowering, step: Step) -> bool:
+    """A copy with another part."""
+    operand, value, index = step.arguments
+    parts = parts_of_index(index)
+    new = lowering.operand(value)
+    if type(operand) is not Variable or new is None or any(has_array(part) for part in parts):
+        return False
+    target = lowering.new(step.results[0])
+    part = seen(target, lambda array: array[parts if Ellipsis in parts else (*parts, ...)])
+    if isinstance(new, Place) and len(new.shape) > len(part.shape):
+        new = seen(new, lambda array: array.reshape(array.shape[-len(part.shape) :] if part.shape else ()))
+    if part.array.size == target.array.size and part.same_elements(target):
+        lowering.map(target, "{0}", [new], [target.dtype], described(step))
+        return True
+    pieces: list[tuple[Place, Operand]] = [(target, lowering.places[operand]), (part, new)]
+    lowering.operations.append(Assembly(target, pieces, None, described(step)))
+    return True
+
+
+@lowers(np.concatenate, np.stack)
+def joined(lowering: Lowering, step: Step) -> bool:
+    """Arrays side by side, each a part of the result."""
+    arrays, *rest = step.arguments
+    axis = rest[0] if rest else step.keywords.get("axis", 0)
+    if len(rest) > 1 or step.keywords.keys() - {"axis"} or axis is None or not isinstance(arrays, tuple | list):
+        return False
+    if not all(type(x) is Variable for x in arrays):
+        return False
+    target = lowering.new(step.results[0])
+    axis %= len(target.shape)
+    lead = (slice(None),) * axis
+    pieces: list[tuple[Place, Operand]] = []
+    at = 0
+    for x in arrays:
+        place = lowering.places[x]
+        index: Any = at if step.function is np.stack else slice(at, at + place.shape[axis])
+        pieces.append((seen(target, lambda array, index=index: array[(*lead, index, ...)]), place))  # type: ignore[misc]
+        at += 1 if step.function is np.stack else place.shape[axis]
+    lowering.operations.append(Assembly(target, pieces, None, described(step)))
     return True
 
 
@@ -342,7 +423,8 @@ def summed_rows(lowering: Lowering, step: Step) -> bool:
     if chosen is None:
         return False
     lowering.places[step.result] = target
-    lowering.operations.append(Reduce(target, "sum", lowering.places[g], (), chosen, described(step)))
+    everywhere = tuple(range(len(g.shape)))
+    lowering.operations.append(Reduce(target, "sum", lowering.places[g], everywhere, chosen, described(step)))
     return True
 
 

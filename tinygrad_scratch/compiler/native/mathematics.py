@@ -27,21 +27,26 @@ helper: Callable[..., Any] = njit(fastmath=FLAGS, error_model="numpy", forceinli
 # ---- single instructions ---------------------------------------------------------------------------------------------
 
 
-def instruction(name: str) -> Any:
-    """A function of one float that is an instruction of LLVM's."""
+def instruction(name: str, operands: int = 1) -> Any:
+    """A function of floats that is an instruction of LLVM's."""
 
-    @intrinsic
-    def call(typing_context: Any, x: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.call(builder.module.declare_intrinsic(name, [arguments[0].type]), arguments)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = arguments[0].type
+        function = ir.FunctionType(kind, [kind] * operands)
+        return builder.call(builder.module.declare_intrinsic(name, [kind], function), arguments)
 
+    def unary(typing_context: Any, x: Any) -> Any:
         return x(x), generate
 
-    return call
+    def binary(typing_context: Any, x: Any, y: Any) -> Any:
+        return x(x, x), generate
+
+    return intrinsic(unary if operands == 1 else binary)
 
 
 sqrt, absolute = instruction("llvm.sqrt"), instruction("llvm.fabs")
 floor, ceil, trunc, rint = (instruction(f"llvm.{name}") for name in ("floor", "ceil", "trunc", "rint"))
+maximum, minimum = instruction("llvm.maximum", 2), instruction("llvm.minimum", 2)  # NaN if either is
 
 
 @intrinsic
@@ -66,21 +71,6 @@ def add_in_any_order(typing_context: Any, x: Any, y: Any) -> Any:
 
     return x(x, x), generate
 
-
-def extreme(name: str) -> Any:
-    """The larger or the smaller of two floats, NaN if either is."""
-
-    @intrinsic
-    def call(typing_context: Any, x: Any, y: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.call(builder.module.declare_intrinsic(name, [arguments[0].type]), arguments)
-
-        return x(x, x), generate
-
-    return call
-
-
-maximum, minimum = extreme("llvm.maximum"), extreme("llvm.minimum")
 
 # ---- the bits of a float ---------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native import images as images  # it says how convolutions are lowered
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.fusion import fused, segments
 from tinygrad_scratch.compiler.native.kernels import Kernel, Map, Product
@@ -17,7 +18,7 @@ from tinygrad_scratch.compiler.native.printing import Layout, module_text, size_
 from tinygrad_scratch.compiler.native.sharing import Group, grouped, private
 from tinygrad_scratch.compiler.native.updates import folded, in_place, updates_last
 from tinygrad_scratch.compiler.native.workspace import ALIGNED, lives, plan
-from tinygrad_scratch.compiler.program import Program, substitute
+from tinygrad_scratch.compiler.program import Program, Variable, substitute
 
 MOST_KERNELS = 24
 """Kernels in one native function: the time to compile one grows faster than its length."""
@@ -28,9 +29,11 @@ class Plan:
 
     def __init__(self, program: Program, feeds: Sequence[tuple[int, int]] = ()) -> None:
         lowering = Lowering(program)
-        self.inputs = [lowering.places[v] for v in program.inputs]
-        self.constants = [(lowering.places[v], value) for v, value in program.constants.items()]
-        given = [place.buffer for place in self.inputs] + [place.buffer for place, _ in self.constants]
+        self.program = program
+        self.inputs = [lowering.places.get(v) for v in program.inputs]  # None where the arena can't hold the value
+        self.constants = lowering.constants
+        places = [place for place in (*self.inputs, *(place for place, _ in self.constants)) if place is not None]
+        given = [place.buffer for place in places]
         operations = lowering.operations
         self.outputs: list[Place] = []
         for variable in program.outputs:
@@ -38,7 +41,9 @@ class Plan:
             if feeds and place.buffer in given:  # an input handed on: the next turn must not overwrite it too early
                 place = lowering.copied(place)
             self.outputs.append(place)
-        pairs = [(self.outputs[output], self.inputs[input]) for output, input in feeds]
+        pairs = [
+            (self.outputs[output], place) for output, input in feeds if (place := self.inputs[input]) is not None
+        ]
         kept = {place.buffer for place in self.outputs}
         operations = folded(updates_last(operations, kept), pairs)
         kernels = with_copies(fused(operations, kept), operations, pairs)
@@ -111,7 +116,7 @@ class Arena:
         self.memory = memory[start : start + plan.layout.size]
         self.views = tuple(self.memory[: plan.layout.size].view(dtype) for dtype in SUPPORTED)
         self.plan = plan
-        self.inputs = [self.array(place) for place in plan.inputs]
+        self.inputs = [None if place is None else self.array(place) for place in plan.inputs]
         self.outputs = [self.array(place) for place in plan.outputs]
         for place, value in plan.constants:
             if place.buffer.root in plan.layout.offsets:
@@ -156,14 +161,18 @@ class NativeProgram:
             arena = self.arenas.pop()
         except IndexError:
             arena = Arena(self.plan)
-        for array, value in zip(arena.inputs, values, strict=True):
-            array[...] = value
-        self.run(arena, steps)
+        objects: dict[Variable, Any] = {}
+        for variable, array, value in zip(self.plan.program.inputs, arena.inputs, values, strict=True):
+            if array is None:
+                objects[variable] = value
+            else:
+                array[...] = value
+        self.run(arena, steps, objects)
         found = tuple(array.copy() for array in arena.outputs)
         self.arenas.append(arena)
         return found
 
-    def run(self, arena: Arena, steps: int) -> None:
+    def run(self, arena: Arena, steps: int, objects: dict[Variable, Any]) -> None:
         if "train" in self.functions:
             self.functions["train"](steps, *arena.views)
             return
@@ -174,16 +183,19 @@ class NativeProgram:
                 if isinstance(call, str):
                     self.functions[call](*arena.views)
                 else:
-                    left_to_numpy(call, arena)
+                    left_to_numpy(call, arena, objects)
 
 
-def left_to_numpy(call: NumpyCall, arena: Arena) -> None:
+def left_to_numpy(call: NumpyCall, arena: Arena, objects: dict[Variable, Any]) -> None:
     """Make one call by NumPy, on arrays over the arena."""
     step = call.step
-    known = {variable: arena.array(place) for variable, place in call.given.items()}
+    known = objects | {variable: arena.array(place) for variable, place in call.given.items()}
     found = step.function(*substitute(step.arguments, known), **substitute(dict(step.keywords), known))
     for variable, value in zip(step.results, found if isinstance(step.result, tuple) else (found,), strict=True):
-        arena.array(call.made[variable])[...] = value
+        if variable in call.made:
+            arena.array(call.made[variable])[...] = value
+        else:
+            objects[variable] = value
 
 
 __all__ = ["Buffer", "Group", "NativeProgram", "warnings"]
