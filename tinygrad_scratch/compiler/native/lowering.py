@@ -277,7 +277,7 @@ def parts_of_index(index: Any) -> tuple[Any, ...]:
 
 
 def has_array(part: Any) -> bool:
-    return type(part) is Variable or isinstance(part, np.ndarray | list)
+    return type(part) is Variable or isinstance(part, np.ndarray | list | bool)
 
 
 def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[int, ...]) -> Indirect | None:
@@ -286,7 +286,7 @@ def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[
     The arrays' axes stand first in the result, or where the arrays stand if these are neighbours.
     """
     parts = list(parts_of_index(index))
-    if any(part is None or type(part) is bool for part in parts):
+    if any(part is None or isinstance(part, bool | list | np.ndarray) for part in parts):
         return None
     if Ellipsis in [part for part in parts if not has_array(part)]:
         at = next(i for i, part in enumerate(parts) if part is Ellipsis)
@@ -466,7 +466,7 @@ def reduction(lowering: Lowering, step: Step) -> bool:
     if kind == "mean" and result.dtype.kind != "f":
         return False
     n = len(operand.shape)
-    axes = tuple(range(n)) if axis is None else normalize_axis_tuple(axis, n)
+    axes = tuple(range(n)) if axis is None or not n else normalize_axis_tuple(axis, n)
     lying = tuple(1 if i in axes else extent for i, extent in enumerate(operand.shape))
     assert result.shape == (lying if keepdims else tuple(m for i, m in enumerate(operand.shape) if i not in axes))
     total = lowering.new(result) if kind != "mean" else Place.new(result.shape, result.dtype, result.name)
