@@ -92,36 +92,82 @@ def forward(lowering: Lowering, step: Step) -> bool:
     x, w, steps = arguments_of(step, "x", "w", "steps")
     if not is_convolution(step, x, w):
         return False
-    patches = columns(lowering, lowering.places[x], w.shape[2:], steps)
-    target = lowering.new(step.results[0])
-    kernels = flat(lowering, lowering.places[w], steps.groups)
-    multiplied(lowering, rows(lowering, target, steps.groups), kernels, patches, described(step))
+    y = convolved(lowering, lowering.places[x], lowering.places[w], steps, described(step))
+    lowering.places[step.results[0]] = y
     return True
+
+
+def convolved(lowering: Lowering, x: Place, w: Place, steps: Steps, note: str) -> Place:
+    """Kernels times the patches of images."""
+    kernel = w.shape[2:]
+    patches = columns(lowering, x, kernel, steps)
+    target = Place.new((x.shape[0], w.shape[0], *steps.places(x.shape[2:], kernel)), x.dtype)
+    multiplied(lowering, rows(lowering, target, steps.groups), flat(lowering, w, steps.groups), patches, note)
+    return target
 
 
 @lowers(convolve_weight)
 def of_kernels(lowering: Lowering, step: Step) -> bool:
-    """The products of all images, summed."""
+    """The products of all images, summed. BLAS is quicker at patches times outputs than at its transpose."""
     x, g, shape, steps = arguments_of(step, "x", "g", "shape", "steps")
     if not is_convolution(step, x, g):
         return False
     patches = columns(lowering, lowering.places[x], tuple(shape[2:]), steps)
     outputs = rows(lowering, lowering.places[g], steps.groups)
-    target = flat(lowering, lowering.new(step.results[0]), steps.groups)
+    target = Place.new((steps.groups, patches.shape[-2], outputs.shape[-2]), x.dtype, step.results[0].name)
     each = target.broadcast((x.shape[0], *target.shape))
-    multiplied(lowering, each, outputs, seen(patches, lambda array: np.swapaxes(array, -1, -2)), described(step))
+    multiplied(lowering, each, patches, turned(outputs), described(step))
+    lowering.places[step.results[0]] = reshaped(lowering, turned(target), tuple(shape))
     return True
+
+
+def turned(place: Place) -> Place:
+    return seen(place, lambda array: np.swapaxes(array, -1, -2))
 
 
 @lowers(convolve_back)
 def transposed(lowering: Lowering, step: Step) -> bool:
-    """The shares of each output, added to the patch that they came from."""
+    """Where the kernel moves by one place at a time, the convolution with the kernel turned round; else shares."""
     g, w, shape, steps = arguments_of(step, "g", "w", "shape", "steps")
     if not is_convolution(step, g, w):
         return False
+    around = turned_round(tuple(shape[2:]), g.shape[2:], w.shape[2:], steps)
+    if around is not None:
+        kernels = kernels_turned_round(lowering, lowering.places[w], steps.groups)
+        lowering.places[step.results[0]] = convolved(lowering, lowering.places[g], kernels, around, described(step))
+        return True
+    shares_added(lowering, step, g, w, tuple(shape), steps)
+    return True
+
+
+def turned_round(
+    space: tuple[int, ...], places: tuple[int, ...], kernel: tuple[int, ...], steps: Steps
+) -> Steps | None:
+    """How a kernel that is turned round moves over the outputs, to give an array of this size."""
+    spans = steps.spans(kernel)
+    padding = []
+    for size, count, span, (before, _) in zip(space, places, spans, steps.padding, strict=True):
+        first = span - 1 - before
+        padding.append((first, size - count + span - 1 - first))
+    if any(n < 0 for pair in padding for n in pair) or set(steps.stride) != {1}:
+        return None
+    return Steps(steps.stride, tuple(padding), steps.dilation, steps.groups)
+
+
+def kernels_turned_round(lowering: Lowering, w: Place, groups: int) -> Place:
+    """Kernels (outputs, channels of a group, *kernel) as (channels, outputs of a group, *kernel), each turned round."""
+    outputs, channels, *kernel = w.shape
+    split = reshaped(lowering, w, (groups, outputs // groups, channels, *kernel))
+    axes = tuple(range(3, 3 + len(kernel)))
+    back = lowering.copied(seen(split, lambda array: np.flip(np.swapaxes(array, 1, 2), axes)))
+    return reshaped(lowering, back, (groups * channels, outputs // groups, *kernel))
+
+
+def shares_added(lowering: Lowering, step: Step, g: Variable, w: Variable, shape: tuple[int, ...], steps: Steps) -> None:
+    """The share that each output has in the elements of its patch, added up in zeros."""
     n, channels, *space = shape
     kernel, places = w.shape[2:], g.shape[2:]
-    kernels = seen(flat(lowering, lowering.places[w], steps.groups), lambda array: np.swapaxes(array, -1, -2))
+    kernels = turned(flat(lowering, lowering.places[w], steps.groups))
     outputs = rows(lowering, lowering.places[g], steps.groups)
     shares = Place.new((n, channels, *kernel, *places), g.dtype, "shares")
     patch = channels // steps.groups * math.prod(kernel)
@@ -133,7 +179,6 @@ def transposed(lowering: Lowering, step: Step) -> bool:
     lowering.operations.append(Reduce(image, "sum", shares, overlapping, into, "shares added to their patches"))
     inside = (slice(None), slice(None), *steps.inside(tuple(space)))
     lowering.places[step.results[0]] = seen(image, lambda array: array[inside])
-    return True
 
 
 def fits(pool: Pool, shape: tuple[int, ...]) -> bool:
