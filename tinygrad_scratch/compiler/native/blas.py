@@ -19,7 +19,7 @@ ROUTINES = {np.dtype(np.float64): "dgemm", np.dtype(np.float32): "sgemm"}
 @cache
 def found() -> tuple[dict[str, int], int] | None:
     """The addresses of dgemm and sgemm and the width of their integers, or None where NumPy's BLAS can't be found."""
-    from numpy._core import _multiarray_umath
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
     try:
         library = ctypes.CDLL(_multiarray_umath.__file__)
@@ -28,7 +28,9 @@ def found() -> tuple[dict[str, int], int] | None:
     for spelling, bits in SPELLINGS:
         names = {routine: spelling.format(routine) for routine in ROUTINES.values()}
         if all(hasattr(library, name) for name in names.values()):
-            addresses = {r: ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for r, name in names.items()}
+            addresses = {
+                r: ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for r, name in names.items()
+            }
             return addresses, 64 if bits == 32 and has_wide_integers() else bits
     return None
 
@@ -41,10 +43,10 @@ def has_wide_integers() -> bool:
 
 @cache
 def gemm(routine: str) -> Any:
-    """The routine as numba calls it, `gemm(order, transposed_a, transposed_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)`.
+    """The routine as numba calls it, with the arguments of CBLAS.
 
-    Arrays are given by address. The compiled code, also the stored one, holds a name, which is bound to the address
-    here.
+    They are order, transposed_a, transposed_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc; arrays are given by
+    address. The compiled code, also the stored one, holds a name, which is bound to the address here.
     """
     import llvmlite.binding
     from numba import types
@@ -55,7 +57,10 @@ def gemm(routine: str) -> Any:
     addresses, bits = blas
     name = f"tinygrad_scratch_{routine}"
     llvmlite.binding.add_symbol(name, addresses[routine])
-    number, size = (types.float64 if routine == "dgemm" else types.float32), (types.int64 if bits == 64 else types.int32)
+    number, size = (
+        (types.float64 if routine == "dgemm" else types.float32),
+        (types.int64 if bits == 64 else types.int32),
+    )
     flag, pointer = types.int32, types.intp
     signature = types.void(
         flag, flag, flag, size, size, size, number, pointer, size, pointer, size, number, pointer, size

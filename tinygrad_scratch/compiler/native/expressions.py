@@ -19,63 +19,66 @@ from tinygrad_scratch.rules.shapes import cast
 
 Dtype = np.dtype[Any]
 
-FLOATS: dict[Any, str] = {
-    np.add: "{0} + {1}",
-    np.subtract: "{0} - {1}",
-    np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}",
-    np.negative: "-{0}",
-    np.positive: "{0}",
-    np.conjugate: "{0}",
-    np.reciprocal: "one{t} / {0}",
-    np.square: "{0} * {0}",
-    np.sqrt: "sqrt({0})",
-    np.absolute: "absolute({0})",
-    np.fabs: "absolute({0})",
-    np.floor: "floor({0})",
-    np.ceil: "ceil({0})",
-    np.trunc: "trunc({0})",
-    np.rint: "rint({0})",
-    np.exp: "exp{t}({0})",
-    np.log: "log{t}({0})",
-    np.log1p: "log1p{t}({0})",
-    np.tanh: "tanh{t}({0})",
-    np.maximum: "maximum({0}, {1})",
-    np.minimum: "minimum({0}, {1})",
-    np.fmax: "select({0} >= {1}, {0}, select({1} == {1}, {1}, {0}))",
-    np.fmin: "select({0} <= {1}, {0}, select({1} == {1}, {1}, {0}))",
-    np.sign: "select({0} > zero{t}, one{t}, select({0} < zero{t}, -one{t}, {0}))",
-    np.degrees: "{0} * float{t}(180 / pi)",
-    np.rad2deg: "{0} * float{t}(180 / pi)",
-    np.radians: "{0} * float{t}(pi / 180)",
-    np.deg2rad: "{0} * float{t}(pi / 180)",
-    np.logaddexp: (
-        "select({0} == {1}, {0} + float{t}(ln2), "
-        "maximum({0}, {1}) + log1p{t}(exp{t}(-absolute({0} - {1}))))"
-    ),
-    sigmoid: "one{t} / (one{t} + exp{t}(-{0}))",
-    sigmoid_slope: "{0} * ({0} * select({1} > largest{t}, largest{t}, {1}))",
-    relu: "maximum({0}, zero{t})",
-} | {
-    function: f"float{{t}}(math.{name}({{0}}))"
-    for function, name in {
-        np.expm1: "expm1",
-        np.sin: "sin",
-        np.cos: "cos",
-        np.tan: "tan",
-        np.arcsin: "asin",
-        np.arccos: "acos",
-        np.arctan: "atan",
-        np.sinh: "sinh",
-        np.cosh: "cosh",
-        np.arcsinh: "asinh",
-        np.arccosh: "acosh",
-        np.arctanh: "atanh",
-        np.log2: "log2",
-        np.log10: "log10",
-        erf: "erf",
-    }.items()
-} | {np.hypot: "float{t}(math.hypot({0}, {1}))", np.arctan2: "float{t}(math.atan2({0}, {1}))"}
+FLOATS: dict[Any, str] = (
+    {
+        np.add: "{0} + {1}",
+        np.subtract: "{0} - {1}",
+        np.multiply: "{0} * {1}",
+        np.divide: "{0} / {1}",
+        np.negative: "-{0}",
+        np.positive: "{0}",
+        np.conjugate: "{0}",
+        np.reciprocal: "one{t} / {0}",
+        np.square: "{0} * {0}",
+        np.sqrt: "sqrt({0})",
+        np.absolute: "absolute({0})",
+        np.fabs: "absolute({0})",
+        np.floor: "floor({0})",
+        np.ceil: "ceil({0})",
+        np.trunc: "trunc({0})",
+        np.rint: "rint({0})",
+        np.exp: "exp{t}({0})",
+        np.log: "log{t}({0})",
+        np.log1p: "log1p{t}({0})",
+        np.tanh: "tanh{t}({0})",
+        np.maximum: "maximum({0}, {1})",
+        np.minimum: "minimum({0}, {1})",
+        np.fmax: "select({0} >= {1}, {0}, select({1} == {1}, {1}, {0}))",
+        np.fmin: "select({0} <= {1}, {0}, select({1} == {1}, {1}, {0}))",
+        np.sign: "select({0} > zero{t}, one{t}, select({0} < zero{t}, -one{t}, {0}))",
+        np.degrees: "{0} * float{t}(180 / pi)",
+        np.rad2deg: "{0} * float{t}(180 / pi)",
+        np.radians: "{0} * float{t}(pi / 180)",
+        np.deg2rad: "{0} * float{t}(pi / 180)",
+        np.logaddexp: (
+            "select({0} == {1}, {0} + float{t}(ln2), maximum({0}, {1}) + log1p{t}(exp{t}(-absolute({0} - {1}))))"
+        ),
+        sigmoid: "one{t} / (one{t} + exp{t}(-{0}))",
+        sigmoid_slope: "{0} * ({0} * select({1} > largest{t}, largest{t}, {1}))",
+        relu: "maximum({0}, zero{t})",
+    }
+    | {
+        function: f"float{{t}}(math.{name}({{0}}))"
+        for function, name in {
+            np.expm1: "expm1",
+            np.sin: "sin",
+            np.cos: "cos",
+            np.tan: "tan",
+            np.arcsin: "asin",
+            np.arccos: "acos",
+            np.arctan: "atan",
+            np.sinh: "sinh",
+            np.cosh: "cosh",
+            np.arcsinh: "asinh",
+            np.arccosh: "acosh",
+            np.arctanh: "atanh",
+            np.log2: "log2",
+            np.log10: "log10",
+            erf: "erf",
+        }.items()
+    }
+    | {np.hypot: "float{t}(math.hypot({0}, {1}))", np.arctan2: "float{t}(math.atan2({0}, {1}))"}
+)
 
 INTEGERS: dict[Any, str] = {
     np.add: "{0} + {1}",
@@ -181,10 +184,10 @@ def truth(function: Any, operands: tuple[Any, ...]) -> tuple[str, list[Dtype]] |
 
 def power(operands: tuple[Any, ...], result: Dtype) -> tuple[str, list[Dtype]] | None:
     """Products for small whole exponents, a root for one half, else the library's pow."""
-    base, exponent = operands
-    if isinstance(exponent, int | float) and not isinstance(exponent, bool):
-        if exponent in POWERS and (result.kind == "f" or exponent in (1, 2, 3)):
-            return POWERS[exponent], [result]
+    exponent = operands[1]
+    is_number = isinstance(exponent, int | float) and not isinstance(exponent, bool)
+    if is_number and exponent in POWERS and (result.kind == "f" or exponent in (1, 2, 3)):
+        return POWERS[exponent], [result]
     if result.kind != "f":
         return None
     return "float{t}(math.pow({0}, {1}))", [result, result]

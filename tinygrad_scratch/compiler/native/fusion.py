@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
 from tinygrad_scratch.compiler.native.kernels import Indirect, Kernel, Map, Nest, Reduce
-from tinygrad_scratch.compiler.native.lowering import NumpyCall, Operation
+from tinygrad_scratch.compiler.native.lowering import NumpyCall, Operation, has_place
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
 MOST = 40
@@ -31,7 +31,9 @@ class Fusion:
             self._add_map(operation)
         elif isinstance(operation, Reduce):
             self._add_reduction(operation)
-        elif any(a.buffer in self.kept or a.buffer in self.readers for a in operation.accesses() if a.write):
+        elif is_needed(operation) or any(
+            a.buffer in self.kept or a.buffer in self.readers for a in operation.accesses() if a.write
+        ):
             self._append(operation)
 
     def _append(self, kernel: Kernel) -> None:
@@ -80,6 +82,13 @@ class Fusion:
                 self._note_reads(number)
                 return
         self._append(Nest(reduction.shape, reductions=[reduction]))
+
+
+def is_needed(kernel: Kernel) -> bool:
+    """Whether a call does more than fill arrays: it takes or makes objects, such as a generator of random numbers."""
+    if not isinstance(kernel, NumpyCall):
+        return False
+    return any(not has_place(v) for v in (*kernel.step.operands, *kernel.step.results))
 
 
 def reads_alike(nest: Nest, target: Place) -> bool:

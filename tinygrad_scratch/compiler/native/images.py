@@ -61,24 +61,18 @@ def columns(lowering: Lowering, x: Place, kernel: tuple[int, ...], steps: Steps)
     target = Place.new(seen_.shape, x.dtype, "columns")
     lowering.operations.append(Map(target, "{0}", (seen_,), (x.dtype,), "columns of patches"))
     patch = channels // steps.groups * math.prod(kernel)
-    return reshaped(lowering, target, (n, steps.groups, patch, math.prod(places)))
-
-
-def reshaped(lowering: Lowering, place: Place, shape: tuple[int, ...]) -> Place:
-    found = place.reshaped(shape) or lowering.copied(place).reshaped(shape)
-    assert found is not None
-    return found
+    return lowering.reshaped(target, (n, steps.groups, patch, math.prod(places)))
 
 
 def rows(lowering: Lowering, g: Place, groups: int) -> Place:
     """Outputs as matrices: (batch, groups, channels of a group, places)."""
     n, channels, *places = g.shape
-    return reshaped(lowering, g, (n, groups, channels // groups, math.prod(places)))
+    return lowering.reshaped(g, (n, groups, channels // groups, math.prod(places)))
 
 
 def flat(lowering: Lowering, w: Place, groups: int) -> Place:
     """Kernels as matrices: (groups, outputs of a group, channels of a group * elements of the kernel)."""
-    return reshaped(lowering, w, (groups, w.shape[0] // groups, math.prod(w.shape[1:])))
+    return lowering.reshaped(w, (groups, w.shape[0] // groups, math.prod(w.shape[1:])))
 
 
 def multiplied(lowering: Lowering, target: Place, left: Place, right: Place, note: str) -> None:
@@ -117,7 +111,7 @@ def of_kernels(lowering: Lowering, step: Step) -> bool:
     target = Place.new((steps.groups, patches.shape[-2], outputs.shape[-2]), x.dtype, step.results[0].name)
     each = target.broadcast((x.shape[0], *target.shape))
     multiplied(lowering, each, patches, turned(outputs), described(step))
-    lowering.places[step.results[0]] = reshaped(lowering, turned(target), tuple(shape))
+    lowering.places[step.results[0]] = lowering.reshaped(turned(target), tuple(shape))
     return True
 
 
@@ -157,13 +151,15 @@ def turned_round(
 def kernels_turned_round(lowering: Lowering, w: Place, groups: int) -> Place:
     """Kernels (outputs, channels of a group, *kernel) as (channels, outputs of a group, *kernel), each turned round."""
     outputs, channels, *kernel = w.shape
-    split = reshaped(lowering, w, (groups, outputs // groups, channels, *kernel))
+    split = lowering.reshaped(w, (groups, outputs // groups, channels, *kernel))
     axes = tuple(range(3, 3 + len(kernel)))
     back = lowering.copied(seen(split, lambda array: np.flip(np.swapaxes(array, 1, 2), axes)))
-    return reshaped(lowering, back, (groups * channels, outputs // groups, *kernel))
+    return lowering.reshaped(back, (groups * channels, outputs // groups, *kernel))
 
 
-def shares_added(lowering: Lowering, step: Step, g: Variable, w: Variable, shape: tuple[int, ...], steps: Steps) -> None:
+def shares_added(
+    lowering: Lowering, step: Step, g: Variable, w: Variable, shape: tuple[int, ...], steps: Steps
+) -> None:
     """The share that each output has in the elements of its patch, added up in zeros."""
     n, channels, *space = shape
     kernel, places = w.shape[2:], g.shape[2:]
@@ -171,7 +167,7 @@ def shares_added(lowering: Lowering, step: Step, g: Variable, w: Variable, shape
     outputs = rows(lowering, lowering.places[g], steps.groups)
     shares = Place.new((n, channels, *kernel, *places), g.dtype, "shares")
     patch = channels // steps.groups * math.prod(kernel)
-    matrix = reshaped(lowering, shares, (n, steps.groups, patch, math.prod(places)))
+    matrix = lowering.reshaped(shares, (n, steps.groups, patch, math.prod(places)))
     multiplied(lowering, matrix, kernels, outputs, described(step))
     image = Place.new((n, channels, *steps.padded(tuple(space))), g.dtype, step.results[0].name)
     into = Indirect(windows(image, kernel, places, steps), ())
@@ -219,7 +215,7 @@ def to_the_largest(lowering: Lowering, step: Step) -> bool:
     numbers = np.arange(math.prod(pool.window), dtype=places.dtype).reshape(pool.window)
     number = lowering.constant(numbers.reshape([part for n in pool.window for part in (1, n)]))
     g_place, chosen = lowering.places[g], lowering.places[places]
-    shown = [reshaped(lowering, place, (*g.shape[:lead], *along)) for place in (g_place, chosen)]
+    shown = [lowering.reshaped(place, (*g.shape[:lead], *along)) for place in (g_place, chosen)]
     whole = target.reshaped((*shape[:lead], *split))
     assert whole is not None
     assert axes

@@ -54,7 +54,7 @@ class Kernel(ABC):
     def body(self, writer: Writer, depth: int) -> None:
         """Write what stands inside of the first `depth` loops, which somebody else wrote."""
 
-    def before(self, writer: Writer, depth: int) -> None:
+    def before(self, writer: Writer, depth: int) -> None:  # noqa: B027  (most kernels need nothing)
         """Write what comes before those loops."""
 
     def reads(self, buffer: Buffer) -> bool:
@@ -193,7 +193,8 @@ class Nest(Kernel):
 
     @property
     def note(self) -> str:  # type: ignore[override]
-        return "; ".join(part.note for part in (*self.maps, *self.reductions) if part.note)
+        notes = [m.note for m in self.maps] + [reduction.note for reduction in self.reductions]
+        return "; ".join(filter(None, notes))
 
     @property
     def loops(self) -> tuple[int, ...]:
@@ -448,7 +449,7 @@ class Product(Kernel):
 
     @property
     def size(self) -> tuple[int, int, int]:
-        return (*self.target.shape[-2:], self.left.shape[-1])  # type: ignore[return-value]
+        return self.target.shape[-2], self.target.shape[-1], self.left.shape[-1]
 
     @property
     def summed(self) -> bool:
@@ -479,7 +480,7 @@ class Product(Kernel):
     def _loops(self, writer: Writer, axes: Axes) -> None:
         m, n, k = self.size
         first = len(axes)
-        i, j, p = INDICES[first : first + 3]
+        i, j, p = list(INDICES[first : first + 3])
         dtype = self.target.dtype
         total = writer.name(f"{self.target.buffer.name or 't'}_total")
         with writer.loop(i, m), writer.loop(j, n):

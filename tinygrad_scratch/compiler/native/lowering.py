@@ -6,6 +6,7 @@ What has no native form is left to NumPy, and runs between the native parts.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,6 +144,12 @@ class Lowering:
         """Where the value of a variable lies, if the argument is one."""
         return self.places[value] if type(value) is Variable else None
 
+    def reshaped(self, place: Place, shape: tuple[int, ...]) -> Place:
+        """The same elements in another shape, copied where no view can show them so."""
+        found = place.reshaped(shape) or self.copied(place).reshaped(shape)
+        assert found is not None
+        return found
+
     def operand(self, value: Any) -> Operand | None:
         """What a loop reads for an argument: a number, or the place of a variable."""
         if type(value) is Variable:
@@ -156,7 +163,8 @@ class Lowering:
     def lower(self, step: Step) -> None:
         if all(v.dtype in SUPPORTED for v in (*step.operands, *step.results)):
             begun = len(self.operations)
-            if self.elementwise(step) or LOWER.get(step.function, lambda lowering, step: False)(self, step):
+            lower = LOWER.get(step.function)
+            if self.elementwise(step) or (lower is not None and lower(self, step)):
                 return
             del self.operations[begun:]
         self.leave_to_numpy(step)
@@ -220,12 +228,18 @@ def described(step: Step) -> str:
 def view(lowering: Lowering, step: Step) -> bool:
     """A function of views: NumPy is asked what it shows."""
     operand, *others = step.arguments or step.keywords.values()
+    if {"A", "K"} & {x for x in (*others, *step.keywords.values()) if isinstance(x, str)}:
+        return False  # it depends on how the array lies in memory
     if type(operand) is not Variable or list(variables_in((tuple(others), tuple(step.keywords.values())))) not in (
         [],
         [operand],
     ):
         return False
-    return lowering.alias(step, operand, lambda array: step.function(*with_array(step, operand, array)[0], **with_array(step, operand, array)[1]))
+    return lowering.alias(
+        step,
+        operand,
+        lambda array: step.function(*with_array(step, operand, array)[0], **with_array(step, operand, array)[1]),
+    )
 
 
 def with_array(step: Step, operand: Variable, array: Any) -> tuple[Any, Any]:
@@ -277,7 +291,7 @@ def parts_of_index(index: Any) -> tuple[Any, ...]:
 
 
 def has_array(part: Any) -> bool:
-    return type(part) is Variable or isinstance(part, np.ndarray | list | bool)
+    return type(part) is Variable or isinstance(part, np.ndarray | list | bool | np.bool_)
 
 
 def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[int, ...]) -> Indirect | None:
@@ -286,7 +300,7 @@ def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[
     The arrays' axes stand first in the result, or where the arrays stand if these are neighbours.
     """
     parts = list(parts_of_index(index))
-    if any(part is None or isinstance(part, bool | list | np.ndarray) for part in parts):
+    if any(part is None or isinstance(part, bool | np.bool_ | list | np.ndarray) for part in parts):
         return None
     if Ellipsis in [part for part in parts if not has_array(part)]:
         at = next(i for i, part in enumerate(parts) if part is Ellipsis)
@@ -357,7 +371,10 @@ def scattered(lowering: Lowering, step: Step) -> bool:
         except ValueError:
             return False
     else:
-        part = seen(target, lambda array: array[(*parts_of_index(index), ...) if Ellipsis not in parts_of_index(index) else index])
+        part = seen(
+            target,
+            lambda array: array[(*parts_of_index(index), ...) if Ellipsis not in parts_of_index(index) else index],
+        )
         lowering.places[step.result] = target
         parts = [(part, lowering.places[operand])]
         lowering.operations.append(Assembly(target, parts, note=described(step)))  # type: ignore[arg-type]
@@ -415,7 +432,7 @@ def joined(lowering: Lowering, step: Step) -> bool:
 
 @lowers(sum_rows)
 def summed_rows(lowering: Lowering, step: Step) -> bool:
-    g, indices, rows = (*step.arguments, *step.keywords.values())
+    g, indices = (*step.arguments, *step.keywords.values())[:2]
     if type(g) is not Variable or type(indices) is not Variable or not isinstance(step.result, Variable):
         return False
     target = Place.new(step.result.shape, step.result.dtype, step.result.name)
@@ -505,8 +522,9 @@ def product(lowering: Lowering, step: Step) -> bool:
     left, right = lowering.places[a], lowering.places[b]
     target = lowering.new(result)
     if len(a.shape) > 2 and len(b.shape) == 2:  # one matrix for a whole stack is one product
-        rows = left.reshaped((-1, a.shape[-1])) or lowering.copied(left).reshaped((-1, a.shape[-1]))
-        multiply(lowering, target.reshaped((-1, b.shape[-1])), rows, right, described(step))
+        rows = math.prod(a.shape[:-1])
+        flat = lowering.reshaped(target, (rows, b.shape[-1]))
+        multiply(lowering, flat, lowering.reshaped(left, (rows, a.shape[-1])), right, described(step))
         return True
     if len(a.shape) == 1:
         left = seen(left, lambda array: array[None, :])
@@ -524,10 +542,10 @@ def seen(place: Place, view: Callable[[Any], Any]) -> Place:
     return found
 
 
-def multiply(lowering: Lowering, target: Any, left: Any, right: Any, note: str) -> None:
+def multiply(lowering: Lowering, target: Place, left: Place, right: Place, note: str) -> None:
     """Write down a product; a factor that BLAS can't read where it lies is copied first."""
     stack = target.shape[:-2]
-    m, n, k = (*target.shape[-2:], left.shape[-1])
+    m, n, k = target.shape[-2], target.shape[-1], left.shape[-1]
     if m * n * k >= SMALL_PRODUCT:
         left, right = (x if fits_blas(x) else lowering.copied(x) for x in (left, right))
     left, right = left.broadcast((*stack, m, k)), right.broadcast((*stack, k, n))
@@ -556,7 +574,7 @@ def tensordot(lowering: Lowering, step: Step) -> bool:
     right = matrix(lowering, lowering.places[b], [*of_b, *kept_b], (k, -1) if k else None)
     if left is None or right is None:
         return False
-    target = lowering.new(result).reshaped((left.shape[0], right.shape[1]))
+    target = lowering.reshaped(lowering.new(result), (left.shape[0], right.shape[1]))
     multiply(lowering, target, left, right, described(step))
     return True
 
@@ -566,7 +584,7 @@ def matrix(lowering: Lowering, place: Place, order: list[int], shape: Any) -> Pl
     if shape is None:
         return None
     turned = seen(place, lambda array: array.transpose(order))
-    return turned.reshaped(shape) or lowering.copied(turned).reshaped(shape)
+    return lowering.reshaped(turned, shape)
 
 
 @lowers(np.outer)

@@ -17,11 +17,12 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 FLAGS = {"contract", "nsz"}
 """What elementwise code may do: fuse a product with a sum, and forget the sign of a zero."""
 
+intrinsic: Callable[..., Any] = numba_intrinsic
 helper: Callable[..., Any] = njit(fastmath=FLAGS, error_model="numpy", forceinline=True)
 
 # ---- single instructions ---------------------------------------------------------------------------------------------
@@ -51,7 +52,7 @@ maximum, minimum = instruction("llvm.maximum", 2), instruction("llvm.minimum", 2
 
 @intrinsic
 def select(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition is true, else y: both are computed, and there is no branch."""
+    """One of two values: both are computed, and there is no branch."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         chosen = cgutils.as_bool_bit(builder, arguments[0])
@@ -98,7 +99,7 @@ def power_of_two(typing_context: Any, shifted: Any, share: Any) -> Any:
 
 @intrinsic
 def exponent_of(typing_context: Any, x: Any) -> Any:
-    """k of x = 2**k * m with sqrt(1/2) <= m < sqrt(2), as a float, for a positive normal x."""
+    """The k of x = 2**k * m with sqrt(1/2) <= m < sqrt(2), as a float, for a positive normal x."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integer, mantissa, bias = layout(x)
@@ -111,7 +112,7 @@ def exponent_of(typing_context: Any, x: Any) -> Any:
 
 @intrinsic
 def mantissa_of(typing_context: Any, x: Any) -> Any:
-    """m of x = 2**k * m with sqrt(1/2) <= m < sqrt(2), for a positive normal x."""
+    """The m of x = 2**k * m with sqrt(1/2) <= m < sqrt(2), for a positive normal x."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         integer, mantissa, _ = layout(x)
@@ -141,7 +142,7 @@ inf, nan = math.inf, math.nan
 
 @helper
 def exp64(x: Any) -> Any:
-    """n = round(x / ln 2), r = x - n ln 2, and 2**n times the series of exp(r) up to r**13."""
+    """With n = round(x / ln 2) and r = x - n ln 2, it is 2**n times the series of exp(r) up to r**13."""
     x = select(x > 710.0, 710.0, select(x < -746.0, -746.0, x))
     shifted = x * 1.4426950408889634 + 6755399441055744.0
     n = shifted - 6755399441055744.0
@@ -149,15 +150,19 @@ def exp64(x: Any) -> Any:
     r2 = r * r
     r4 = r2 * r2
     low = (0.5 + r * 0.16666666666666666) + r2 * (0.041666666666666664 + r * 0.008333333333333333)
-    middle = (0.001388888888888889 + r * 0.0001984126984126984) + r2 * (2.48015873015873e-05 + r * 2.7557319223985893e-06)
-    high = (2.755731922398589e-07 + r * 2.505210838544172e-08) + r2 * (2.08767569878681e-09 + r * 1.6059043836821613e-10)
+    middle = (0.001388888888888889 + r * 0.0001984126984126984) + r2 * (
+        2.48015873015873e-05 + r * 2.7557319223985893e-06
+    )
+    high = (2.755731922398589e-07 + r * 2.505210838544172e-08) + r2 * (
+        2.08767569878681e-09 + r * 1.6059043836821613e-10
+    )
     y = 1.0 + (r + r2 * (low + r4 * (middle + r4 * high)))
     return y * power_of_two(shifted, 1) * power_of_two(shifted, 2)
 
 
 @helper
 def log64(x: Any) -> Any:
-    """k ln 2 + log(m), the latter by fdlibm's series in s = f / (2 + f) where f = m - 1."""
+    """With x = 2**k * m, it is k ln 2 + log(m), the latter by fdlibm's series in s = f / (2 + f) where f = m - 1."""
     tiny = x < 2.2250738585072014e-308
     normal = select(tiny, x * 18014398509481984.0, x)
     k = exponent_of(normal) - select(tiny, 54.0, 0.0)
@@ -187,7 +192,7 @@ def tanh64(x: Any) -> Any:
 
 @helper
 def log1p64(x: Any) -> Any:
-    """log(u) * x / (u - 1) with u = 1 + x as rounded, whose errors cancel (Kahan, as told by Goldberg, 1991)."""
+    """The quotient log(u) * x / (u - 1) with u = 1 + x as rounded, whose errors cancel (Kahan; Goldberg, 1991)."""
     u = 1.0 + x
     d = u - 1.0
     return select(d == 0.0, x, select(u == inf, u, log64(u) * (x / d)))

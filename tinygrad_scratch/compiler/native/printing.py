@@ -16,7 +16,9 @@ from tinygrad_scratch.compiler.native.places import Buffer, Place
 from tinygrad_scratch.compiler.native.sharing import Group
 from tinygrad_scratch.compiler.native.writer import ARGUMENTS, INDICES, OF_MATHEMATICS, Writer
 
-HEAD = '"""Written by tinygrad_scratch from a traced function: f8, f4 ... are one arena, seen as arrays of that type."""'
+HEAD = (
+    '"""Written by tinygrad_scratch from a traced function: f8, f4 ... are one arena, seen as arrays of that type."""'
+)
 
 
 @dataclass
@@ -28,7 +30,9 @@ class Layout:
     size: int
 
 
-def module_text(parts: Sequence[Sequence[Group]], pairs: Sequence[tuple[Place, Place]], layout: Layout, trains: bool) -> str:
+def module_text(
+    parts: Sequence[Sequence[Group]], pairs: Sequence[tuple[Place, Place]], layout: Layout, trains: bool
+) -> str:
     """The whole module: a function for each part, and `train`, which runs many steps.
 
     Between two steps outputs become inputs, as far as they do not lie there already. With `trains`, the parts are all

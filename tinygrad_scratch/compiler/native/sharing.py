@@ -103,7 +103,9 @@ def private(groups: Sequence[Group], kept: set[Buffer]) -> dict[Buffer, int]:
         if buffer in kept or len(numbers) > 1:
             continue
         group = groups[next(iter(numbers))]
-        if group.depth and all(in_turns(a, group.depth) for k in group.kernels for a in k.accesses() if a.buffer is buffer):
+        if group.depth and all(
+            in_turns(a, group.depth) for k in group.kernels for a in k.accesses() if a.buffer is buffer
+        ):
             found[buffer] = group.depth
     return found
 
@@ -117,6 +119,4 @@ def in_turns(access: Access, depth: int) -> bool:
             return False
         expected //= max(extent, 1)
     low, high = span(place, depth)
-    return 0 <= low and high < expected
-
-
+    return low >= 0 and high < expected

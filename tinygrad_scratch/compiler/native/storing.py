@@ -1,7 +1,7 @@
 """Text made into native functions by numba, whose machine code is stored on disk and found again.
 
-numba files what it compiles under the file of a function, so the text is written to one. What is executed is the text in
-memory, which is ours, and never what a file holds.
+numba files what it compiles under the file of a function, so the text is written to one. What is executed is the text
+in memory, which is ours, and never what a file holds.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ def stored(text: str) -> Path:
     except OSError:
         same = False
     if not same:
-        part = tempfile.NamedTemporaryFile(dir=file.parent, delete=False)
-        with part:
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
             part.write(data)
         os.replace(part.name, file)
     return file
@@ -67,7 +66,7 @@ def version() -> str:
     """Our own text that native code is made of: a change of it makes other names."""
     from tinygrad_scratch.compiler.native import blas, mathematics
 
-    texts = [Path(module.__file__).read_text(encoding="utf-8") for module in (blas, mathematics)]
+    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (blas, mathematics)]
     return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 

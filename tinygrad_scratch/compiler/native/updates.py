@@ -121,7 +121,9 @@ def in_place(kernels: Sequence[Kernel], pairs: Sequence[Pair]) -> None:
         alike = whole(output) and whole(state) and output.shape == state.shape and output.dtype == state.dtype
         if not alike or buffer is old or buffer in taken or old in taken or buffer.shared is not None:
             continue
-        writers = [i for i, kernel in enumerate(kernels) if any(a.write and a.buffer is buffer for a in kernel.accesses())]
+        writers = [
+            i for i, kernel in enumerate(kernels) if any(a.write and a.buffer is buffer for a in kernel.accesses())
+        ]
         if len(writers) != 1 or any(kernel.reads(old) for kernel in kernels[writers[0] + 1 :]):
             continue
         if can_replace(kernels[writers[0]], buffer, old):

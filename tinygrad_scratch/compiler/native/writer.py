@@ -20,7 +20,22 @@ OF_MATHEMATICS = [
     *("sqrt", "absolute", "floor", "ceil", "trunc", "rint", "select", "add_in_any_order", "maximum", "minimum"),
     *(f"{name}{width}" for name in ("exp", "log", "log1p", "tanh") for width in (64, 32)),
 ]
-OF_MODULE = ["inf", "nan", "pi", "ln2", "math", "range", "IndexError", "float32", "float64", "base", "step", "steps", "dgemm", "sgemm"]
+OF_MODULE = [
+    "inf",
+    "nan",
+    "pi",
+    "ln2",
+    "math",
+    "range",
+    "IndexError",
+    "float32",
+    "float64",
+    "base",
+    "step",
+    "steps",
+    "dgemm",
+    "sgemm",
+]
 RESERVED = {*keyword.kwlist, *keyword.softkwlist, *INDICES, *OF_MATHEMATICS, *OF_MODULE, *SUPPORTED.values()}
 
 
