@@ -66,7 +66,13 @@ def compile_numpy(program: Program) -> Compiled:
 
 # ---- which steps can write into a buffer -----------------------------------------------------------------------------
 
-REDUCTIONS: dict[Any, Any] = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum, np.mean: np.add}
+REDUCTIONS: dict[Any, Any] = {
+    np.sum: np.add,
+    np.prod: np.multiply,
+    np.max: np.maximum,
+    np.min: np.minimum,
+    np.mean: np.add,
+}
 
 
 def is_elementwise(step: Step) -> bool:
@@ -82,7 +88,10 @@ def is_matrix_product(step: Step) -> bool:
     """Whether `a.dot(b, out)` can compute a product: it takes a quarter of the time that np.matmul takes to begin."""
     operands = [*step.arguments, step.results[0]]
     return is_product(step) and all(
-        type(each) is Variable and len(each.shape) <= 2 and each.dtype == step.results[0].dtype and each.dtype.kind == "f"
+        type(each) is Variable
+        and len(each.shape) <= 2
+        and each.dtype == step.results[0].dtype
+        and each.dtype.kind == "f"
         for each in operands
     )
 
@@ -100,7 +109,11 @@ def is_sigmoid(step: Step) -> bool:
 
 
 def is_copy(step: Step) -> bool:
-    return step.function in (expand, np.copy, cast, as_type) and type(step.arguments[0]) is Variable and not step.results[0].view
+    return (
+        step.function in (expand, np.copy, cast, as_type)
+        and type(step.arguments[0]) is Variable
+        and not step.results[0].view
+    )
 
 
 def is_choice(step: Step) -> bool:
@@ -141,9 +154,20 @@ class Printer:
         outputs = "".join(f"{self.name(variable)}, " for variable in self.program.outputs)
         buffers = {self.name(variable): (place, variable) for variable, place in self.plan.places.items()}
         body = [*self.body, f"return ({outputs})"]
-        lines = [f"def make({', '.join([*self.values, *buffers])}):", *("    " + line for line in self.fixed), "", f"    def program({inputs}):"]
+        lines = [
+            f"def make({', '.join([*self.values, *buffers])}):",
+            *("    " + line for line in self.fixed),
+            "",
+            f"    def program({inputs}):",
+        ]
         lines += ["        " + line for line in body]
-        return Compiled("\n".join([*lines, "", "    return program", ""]), self.values, self.plan, buffers, any(map(is_sigmoid, self.program.steps)))
+        return Compiled(
+            "\n".join([*lines, "", "    return program", ""]),
+            self.values,
+            self.plan,
+            buffers,
+            any(map(is_sigmoid, self.program.steps)),
+        )
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
@@ -233,7 +257,9 @@ class Printer:
             self.body += self.rest_of_sigmoid(step, name)
         else:
             target = ", ".join(self.name(each) for each in step.results)
-            self.body.append(f"{target}{',' if isinstance(step.result, tuple) and len(step.results) == 1 else ''} = {self.call(step)}")
+            self.body.append(
+                f"{target}{',' if isinstance(step.result, tuple) and len(step.results) == 1 else ''} = {self.call(step)}"
+            )
             self.body += self.checks(step)
 
     def call(self, step: Step) -> str:
@@ -256,7 +282,9 @@ class Printer:
         arguments = [self.text(each) for each in step.arguments] if not is_elementwise(step) else self.operands(step)
         result = step.results[0]
         if is_elementwise(step):
-            target = f"out={out}" if step.function in (np.maximum, np.minimum) else out  # NumPy wants to be told of these
+            target = (
+                f"out={out}" if step.function in (np.maximum, np.minimum) else out
+            )  # NumPy wants to be told of these
             return [f"{self.function(step.function)}({', '.join(arguments)}, {target})"]
         if is_sigmoid(step):
             return [f"{self.function(np.negative)}({arguments[0]}, {out})", *self.rest_of_sigmoid(step, out)]
@@ -267,7 +295,11 @@ class Printer:
         if is_reduction(step):
             return self.reduction(step, out)
         if step.function is assign:
-            whole = [] if self.plan.places.get(step.arguments[0]) == self.plan.places[result] else [f"{out}[...] = {arguments[0]}"]
+            whole = (
+                []
+                if self.plan.places.get(step.arguments[0]) == self.plan.places[result]
+                else [f"{out}[...] = {arguments[0]}"]
+            )
             return [*whole, f"{out}[{arguments[2]}] = {arguments[1]}"]
         if is_choice(step):
             copyto = self.function(np.copyto)
@@ -295,7 +327,10 @@ class Printer:
         if not depends_on_values(step):
             return []
         check = self.function(check_shape)
-        return [f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})" for each in step.results]
+        return [
+            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
+            for each in step.results
+        ]
 
 
 def quiet() -> Context:
@@ -310,8 +345,6 @@ def quiet() -> Context:
 
 def is_weak(variable: Variable) -> bool:
     return False
-
-
 
 
 OF_UNKNOWN_LENGTH = {

@@ -52,7 +52,11 @@ def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> P
     arena = Arena()
     for number, step in enumerate(program.steps):
         result = step.results[0]
-        ending = [root for root in dict.fromkeys(roots[each] for each in step.operands if each in roots) if last[root] == number]
+        ending = [
+            root
+            for root in dict.fromkeys(roots[each] for each in step.operands if each in roots)
+            if last[root] == number
+        ]
         if roots.get(result) is result:
             taken = overwritten(step, ending, roots) if step in in_place else None
             if taken is not None:
