@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable
@@ -264,7 +265,7 @@ class Printer:
     def call(self, step: Step) -> str:
         """The call as an expression."""
         arguments = step.arguments
-        if step.function is np.transpose and len(arguments) == 1 and type(arguments[0]) is Variable:
+        if step.function is np.transpose and len(arguments) == 1 and not step.keywords and type(arguments[0]) is Variable:
             return f"{self.text(arguments[0])}.T"
         if step.function is operator.getitem:
             return f"{self.text(arguments[0])}[{self.text(arguments[1])}]"
@@ -359,7 +360,7 @@ def depends_on_values(step: Step) -> bool:
         index = step.arguments[1]
         parts = index if isinstance(index, tuple) else (index,)
         return any(type(part) is Variable and part.dtype == bool for part in parts)
-    return step.function in OF_UNKNOWN_LENGTH
+    return isinstance(step.function, Whole) or step.function in OF_UNKNOWN_LENGTH
 
 
 def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:

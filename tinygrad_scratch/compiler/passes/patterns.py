@@ -109,7 +109,7 @@ def times_one(step: Step, known: Known) -> Found:
 
 def transposed_twice(step: Step, known: Known) -> Found:
     """`x.T.T`."""
-    if step.function is np.transpose and len(step.arguments) == 1:
+    if step.function is np.transpose and len(step.arguments) == 1 and not step.keywords:
         inner = known.step(step.arguments[0], np.transpose)
         if inner is not None and len(inner.arguments) == 1 and type(inner.arguments[0]) is Variable:
             return inner.arguments[0]
