@@ -25,6 +25,11 @@ from tinygrad_scratch.compiler.program import Program, Step, Variable, parts_of
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.registry import label
 
+
+class NotNativeError(Exception):
+    """This call has no native form here."""
+
+
 Lower = Callable[["Lowering", Step], bool]
 LOWER: dict[Any, Lower] = {}
 """For a function, what writes down a call of it; it returns False where this call has no native form."""
@@ -150,11 +155,17 @@ class Lowering:
     def lower(self, step: Step) -> None:
         if all(v.dtype in SUPPORTED for v in (*step.operands, *step.results)):
             begun = len(self.operations)
-            lower = LOWER.get(step.function)
-            if self.elementwise(step) or (lower is not None and lower(self, step)):
+            if self.elementwise(step) or self._lowered(step):
                 return
             del self.operations[begun:]
         self.leave_to_numpy(step)
+
+    def _lowered(self, step: Step) -> bool:
+        lower = LOWER.get(step.function)
+        try:
+            return lower is not None and lower(self, step)
+        except NotNativeError:
+            return False
 
     def elementwise(self, step: Step) -> bool:
         if not isinstance(step.result, Variable):

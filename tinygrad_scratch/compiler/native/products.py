@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native import blas
 from tinygrad_scratch.compiler.native.blas import ROUTINES
 from tinygrad_scratch.compiler.native.kernels import SMALL_PRODUCT, Product, fits_blas
-from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
+from tinygrad_scratch.compiler.native.lowering import Lowering, NotNativeError, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
-from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.program import Step, Variable, variables_in
 from tinygrad_scratch.rules.products import einsum
 
 
@@ -49,6 +50,8 @@ def multiply(lowering: Lowering, target: Place, left: Place, right: Place, note:
     stack = target.shape[:-2]
     m, n, k = target.shape[-2], target.shape[-1], left.shape[-1]
     if m * n * k >= SMALL_PRODUCT:
+        if blas.found() is None:
+            raise NotNativeError
         left, right = (x if fits_blas(x) else lowering.copied(x) for x in (left, right))
     left, right = left.broadcast((*stack, m, k)), right.broadcast((*stack, k, n))
     lowering.operations.append(Product(target, left, right, note=note))
@@ -61,6 +64,8 @@ def tensordot(lowering: Lowering, step: Step) -> bool:
     axes = rest[0] if rest else step.keywords.get("axes", 2)
     result = step.results[0]
     if not all(type(x) is Variable and x.dtype == result.dtype for x in (a, b)) or result.dtype not in ROUTINES:
+        return False
+    if any(variables_in(axes)):
         return False
     if isinstance(axes, int):
         of_a, of_b = list(range(len(a.shape) - axes, len(a.shape))), list(range(axes))
