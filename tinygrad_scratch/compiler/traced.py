@@ -230,7 +230,7 @@ class Traced(StandIn):
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.size * self.itemsize)
     flags = property(lambda self: np.asarray(self.value).flags)
-    base = property(lambda self: getattr(self.value, "base", None))
+    base = property(lambda self: self.value.base if self.variable.view else None)
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.matrix_transpose(self))  # noqa: N815
     real = property(lambda self: np.real(self))
