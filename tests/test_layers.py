@@ -172,6 +172,8 @@ LAZY: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [
     (lambda width: nn.RNN(width, 3, generator=generator()), (2, 4)),
     (lambda width: nn.LSTM(width, 3, generator=generator()), (2, 4)),
     (lambda width: nn.GRU(width, 3, generator=generator()), (2, 4)),
+    (lambda width: nn.MultiHeadAttention(width, 2, generator=generator()), (2, 4)),
+    (lambda width: nn.TransformerBlock(width, 2, causal=True, generator=generator()), (2, 4)),
 ]
 
 
@@ -187,6 +189,13 @@ def test_a_width_that_was_left_out_is_that_of_the_first_input(make: Any, shape: 
     assert [name for name, _ in lazy.named_parameters()] == [name for name, _ in told.named_parameters()]
     with pytest.raises(ValueError, match="It was given"):
         lazy(np.ones((*shape[:-1], 9)) if len(shape) == 2 and "Conv" not in repr(lazy) else np.ones((9, *shape[1:])))
+
+
+def test_a_width_that_heads_do_not_divide_leaves_the_layer_as_it_was() -> None:
+    for layer in (nn.MultiHeadAttention(None, 2), nn.TransformerBlock(None, 2)):
+        with pytest.raises(ValueError, match="heads=2 must divide features=5"):
+            layer(np.ones((3, 5)))
+        assert layer(np.ones((3, 4))).shape == (3, 4)
 
 
 # ---- convolution and pooling -----------------------------------------------------------------------------------------
@@ -392,7 +401,9 @@ def test_sequential_by_name() -> None:
     )
     with pytest.raises(ValueError, match=r"Dense\(3, 4\) takes") as caught:
         network(np.ones((2, 5)))
-    assert caught.value.__notes__ == ["in layers.hidden of a Sequential of 3 layers: Dense(3, 4)"]
+    assert caught.value.__notes__ == [
+        "in layers.hidden: Dense(3, 4), which was given an array of shape (2, 5) and dtype float64"
+    ]
     with pytest.raises(TypeError, match="by place or by name, not both"):
         nn.Sequential(np.tanh, out=np.tanh)
     with pytest.raises(KeyError, match="have no names, but places 0 to 0"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import numpy as np
@@ -338,13 +339,50 @@ def test_dense_refuses_another_width() -> None:
         layer(1.0)
 
 
-def test_dense_inside_sequential_says_where_it_is() -> None:
-    network = Sequential(np.tanh, Sequential(Dense(3, 4), Dense(5, 1)))
-    with pytest.raises(ValueError, match=r"Dense\(5, 1\) takes") as caught:
-        network(np.ones((2, 3)))
-    inner, outer = caught.value.__notes__
-    assert inner == "in layers.1 of a Sequential of 2 layers: Dense(5, 1)"
-    assert outer.startswith("in layers.1 of a Sequential of 2 layers: Sequential(\n")
+class Tail(Module):
+    """A Module of a user's own, which holds others in a list, and a weight."""
+
+    def __init__(self) -> None:
+        self.parts = [np.tanh, Sequential(Dense(4, 4), Dense(5, 1))]
+        self.weight = Tensor(np.ones((7, 2)), requires_grad=True)
+
+    def __call__(self, x: Any) -> Any:
+        return self.parts[1](x) if x.shape[-1] == 4 else x @ self.weight
+
+
+class Head(Module):
+    def __init__(self) -> None:
+        self.tail = Tail()
+        self.first = Dense(3, 4)
+
+    def __call__(self, x: Any) -> Any:
+        return self.tail(self.first(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "width", "where"),
+    [
+        (Sequential(np.tanh, Sequential(Dense(3, 4), Dense(5, 1))), 3, r"layers.1.layers.1: Dense\(5, 1\)"),
+        (Sequential(Head()), 3, r"layers.0.tail.parts.1.layers.1: Dense\(5, 1\)"),
+        (Head(), 2, r"first: Dense\(3, 4\)"),
+        (Sequential(named=Tail()), 3, "layers.named: Tail"),
+        (Sequential(np.tanh, Sequential(lambda x: x @ np.ones((9, 1)))), 3, "layers.1.layers.0: <lambda>"),
+        (Sequential(lambda x: Dense(9, 1)(x)), 3, "layers.0: <lambda>"),
+    ],
+    ids=range(6),
+)
+def test_an_error_says_in_which_layer_and_what_it_was_given(network: Any, width: int, where: str) -> None:
+    for call in (network, lambda x: network.summary(x.shape)):
+        with pytest.raises(ValueError, match=r"takes inputs|matmul|aligned") as caught:
+            call(np.ones((2, width)))
+        (note,) = caught.value.__notes__
+        assert re.fullmatch(rf"in {where}, which was given (an array|Tensor) of shape \(2, \d\) and .*", note)
+
+
+def test_an_error_of_a_layer_alone_needs_no_note() -> None:
+    with pytest.raises(ValueError, match=r"Dense\(3, 4\) takes") as caught:
+        Dense(3, 4)(np.ones(2))
+    assert not caught.value.__notes__
 
 
 @pytest.mark.parametrize("activation", ["tanh", True], ids=str)

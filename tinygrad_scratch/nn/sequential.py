@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
-from tinygrad_scratch.nn.module import Module, calls_watched, watched_call
-from tinygrad_scratch.rules.registry import label
+from tinygrad_scratch.nn.module import Module, calls_watched, note_layer, watched_call
 
 Layer = Callable[[Any], Any]
 
@@ -19,8 +18,7 @@ class Sequential(Module):
     layers, not of copies), iterated over, and has a length. Layers may be given by name, and are then named in paths
     and read by it: Sequential(hidden=Dense(3, 4), out=Dense(4, 1))["out"].
 
-    Raises TypeError for a layer that can't be called, and for some layers with a name and some without. An error inside
-    of a layer is raised as it is, with a note that says which layer it was.
+    Raises TypeError for a layer that can't be called, and for some layers with a name and some without.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, Sequential
@@ -59,7 +57,8 @@ class Sequential(Module):
                 else:
                     x = layer(x)
             except Exception as error:
-                error.add_note(f"in layers.{place} of a Sequential of {len(self)} layers: {label(layer)}")
+                if not isinstance(layer, Module):  # which notes itself
+                    note_layer(error, self, layer, (x,), f"layers.{place}")
                 raise
         return x
 
