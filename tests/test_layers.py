@@ -107,6 +107,27 @@ def test_single_precision_stays_single(name: str) -> None:
 
 
 @every_layer
+def test_integers_are_taken_for_the_numbers_that_they_are(name: str) -> None:
+    layer, x = made(name, 2)
+    x = np.round(3 * x)
+    y = plain(layer(x.astype(int)))
+    np.testing.assert_array_equal(y, plain(layer(x)))
+    assert y.dtype == (int if name in {"Flatten", "ReLU", "Reshape"} else float)
+
+
+@every_layer
+def test_nan_stays_in_its_sample(name: str) -> None:
+    """A layer lets NaN through: `fit` refuses it, and StopAtNotFinite finds where it comes from."""
+    layer, x = made(name, 2)
+    expected = plain(layer(x))
+    x[0] = np.nan
+    with np.errstate(invalid="ignore"):  # np.logaddexp warns of NaN
+        y = plain(layer(x))
+    assert np.isnan(y[0]).any()
+    np.testing.assert_allclose(y[1], expected[1], rtol=1e-13, atol=1e-14)
+
+
+@every_layer
 def test_memory_layout_does_not_matter(name: str) -> None:
     layer, x = made(name, 3)
     expected = gradients(layer, x)

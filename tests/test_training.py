@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -31,8 +33,8 @@ from tinygrad_scratch.nn import (
     Schedule,
     Sequential,
     StopAtNotFinite,
+    absolute_error,
     accuracy,
-    binary_cross_entropy,
     cross_entropy,
     evaluate,
     first_not_finite,
@@ -479,6 +481,40 @@ def test_ctrl_c_between_epochs_keeps_the_epoch() -> None:
     assert (len(history), history.stopped) == (2, "Ctrl-C in epoch 2 of 5")
 
 
+INTERRUPTED = """
+import sys
+import numpy as np
+from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error, predict
+
+x = np.linspace(-1, 1, 64)[:, None]
+model = Dense(1, 1, generator=np.random.default_rng(0))
+optimizer = SGD(model.parameters(), 0.01)
+say = lambda training: print("epoch", training.epoch, flush=True)
+history = fit(model, x, 2 * x, loss=mean_squared_error, optimizer=optimizer, epochs=10**9, callbacks=[say])
+assert history.steps == 2 * len(history) and np.all(np.isfinite(history["loss"]))
+assert np.all(np.isfinite(predict(model, x)))
+print(history.stopped)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX sends Ctrl-C to one process")
+def test_ctrl_c_in_a_program_leaves_a_usable_model_and_history() -> None:
+    def hears_ctrl_c() -> None:  # a program that a shell runs in the background does not
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    command = [sys.executable, "-W", "error", "-c", INTERRUPTED]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
+    ) as program:
+        assert program.stdout is not None
+        while program.stdout.readline() not in ("epoch 3\n", ""):
+            pass
+        program.send_signal(signal.SIGINT)
+        printed, errors = program.communicate(timeout=60)
+    assert (program.returncode, errors) == (0, "")
+    assert re.fullmatch(r"Ctrl-C in epoch \d+ of 1000000000", printed.splitlines()[-1])
+
+
 def test_training_in_a_thread() -> None:
     found: list[History] = []
     thread = threading.Thread(target=lambda: found.append(train(epochs=2)))
@@ -644,22 +680,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"The loss of a batch is one number, but this one is Tensor of shape \(8, 1\)"
     ):
-        train(loss=functools.partial(binary_cross_entropy, reduction="none"), model=Probability())
-
-
-class Probability(Module):
-    def __init__(self) -> None:
-        self.w = Tensor(np.ones((3, 1)), requires_grad=True)
-
-    def __call__(self, x: Any) -> Any:
-        return x @ self.w
-
-
-@pytest.fixture(autouse=True)
-def labels_between(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One test takes the targets for labels."""
-    if request.node.name == "test_settings_that_make_no_sense_are_refused":
-        monkeypatch.setitem(globals(), "Y", np.abs(Y))
+        train(loss=functools.partial(absolute_error, reduction="none"))
 
 
 def test_a_checkpointed_model_is_trained_alike() -> None:
