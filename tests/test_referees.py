@@ -35,6 +35,7 @@ from tinygrad_scratch.functional import (
     relu,
     sigmoid,
     softmax,
+    softmax_cross_entropy,
     standardize,
     sum_rows,
 )
@@ -123,6 +124,10 @@ def standardize_of_jax(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     return jax.nn.standardize(x, axis=axis, epsilon=epsilon)
 
 
+def softmax_cross_entropy_of_jax(logits: Any, labels: Any) -> Any:
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], axis=-1)[..., 0]
+
+
 def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
     """What np.einsum reads with these labels, written."""
     lengths = dict(zip(labels, shape, strict=True))
@@ -173,6 +178,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     erf: jax.scipy.special.erf,
     gelu_tanh: jax.nn.gelu,
     linear: lambda x, weight, bias: x @ weight + bias,
+    softmax_cross_entropy: softmax_cross_entropy_of_jax,
     masked_softmax: lambda x, mask=None, scale=1.0: jax.nn.softmax(scale * x, where=mask),
     standardize: standardize_of_jax,
     embedding: lambda table, indices: table[indices],
