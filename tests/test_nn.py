@@ -343,7 +343,7 @@ class Tail(Module):
     """A Module of a user's own, which holds others in a list, and a weight."""
 
     def __init__(self) -> None:
-        self.parts = [np.tanh, Sequential(Dense(4, 4), Dense(5, 1))]
+        self.parts: list[Any] = [np.tanh, Sequential(Dense(4, 4), Dense(5, 1))]
         self.weight = Tensor(np.ones((7, 2)), requires_grad=True)
 
     def __call__(self, x: Any) -> Any:
@@ -396,6 +396,12 @@ def test_dense_refuses_a_seed_for_a_generator() -> None:
         Dense(3, 4, generator=0)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("sizes", [(0, 2), (-1, 2), (2.0, 2), (2, 0), (2, "3"), (2, None), (None, 2.5), (True, 2)])
+def test_dense_refuses_sizes_that_are_none(sizes: Any) -> None:
+    with pytest.raises(ValueError, match=r"(in|out)_features=.* of a Dense must be a whole number, 1 or more"):
+        Dense(*sizes)
+
+
 def test_dense_refuses_integers() -> None:
     with pytest.raises(TypeError, match="requires_grad=True needs floating data"):
         Dense(3, 4, dtype=int)
@@ -432,10 +438,12 @@ def test_sequential_of_nothing_returns_what_it_is_given() -> None:
 def test_sequential_refuses_what_is_no_layer() -> None:
     with pytest.raises(TypeError, match=r"takes its layers one by one: write Sequential\(\*layers\)"):
         Sequential([np.tanh, np.tanh])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"Layer 1 of a Sequential is 'tanh', which is no function of a Tensor\.$"):
+    with pytest.raises(TypeError, match=r"Layer 1 .* is 'tanh', which .* Pass the function itself, such as func"):
         Sequential(np.tanh, "tanh")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Layer 0 of a Sequential is <class .*Tanh'>.* Write Tanh\(...\) to make one"):
         Sequential(Tanh)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Layer 0 .* A Module is called: give it a method __call__"):
+        Sequential(Module())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("module", "function"), [(Sigmoid(), sigmoid), (Tanh(), np.tanh), (ReLU(), relu)])
@@ -568,6 +576,10 @@ def test_sgd_refuses_what_it_cannot_train() -> None:
         SGD([w, Tensor([1.0, 2.0])], 0.1)
     with pytest.raises(TypeError, match=r"Parameter 0 of SGD is Tensor of shape \(2,\).*SGD\(model.parameters\(\)"):
         SGD([w * 2.0], 0.1)
+    with pytest.raises(
+        TypeError, match=r"Parameter 0 of SGD is \('layers.0.weight', Tensor\(.{,40}\), but a parameter"
+    ):
+        SGD(Sequential(Dense(30, 40)).named_parameters(), 0.1)  # type: ignore[arg-type]
     for rate in (-0.1, np.nan):
         with pytest.raises(ValueError, match=f"learning_rate={rate!r} would climb"):
             SGD([w], rate)

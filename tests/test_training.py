@@ -189,8 +189,12 @@ def test_modes_are_kept() -> None:
 def test_accuracy() -> None:
     assert accuracy(Tensor([[0.0, 1.0], [1.0, 0.0]], requires_grad=True), [1, 1]) == 0.5
     assert accuracy(np.array([[1.0], [-1.0], [2.0]]), np.array([[1], [1], [0]])) == pytest.approx(1 / 3)
+    logits = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])
+    assert accuracy(logits, np.eye(3)[[0, 2]]) == accuracy(logits, [0, 2]) == 0.5
     with pytest.raises(ValueError, match=r"but was given \(2, 3\) and \(3,\)"):
         accuracy(np.ones((2, 3)), np.ones(3))
+    with pytest.raises(ValueError, match=r"labels of shape \(2, 3\) to be one-hot.*write np.mean\(\(logits > 0\)"):
+        accuracy(logits, [[1, 1, 0], [0, 1, 0]])
 
 
 # ---- history ---------------------------------------------------------------------------------------------------------
@@ -671,8 +675,12 @@ def test_samples_that_teach_nothing_are_refused(x: Any, y: Any, message: str) ->
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size=0 is a number of samples"):
-        train(batch_size=0)
+    for size in (0, 8.5):
+        with pytest.raises(ValueError, match=f"batch_size={size} should be a whole number, 1 or more"):
+            train(batch_size=size)
+    with pytest.raises(ValueError, match="epochs=-1 should be a whole number, 0 or more"):
+        train(epochs=-1)
+    assert len(train(epochs=0)) == 0
     with pytest.raises(TypeError, match=r"generator=0 can't shuffle samples. Pass np.random.default_rng\(seed\)"):
         train(generator=0)
     with pytest.raises(ValueError, match=r"The optimizer, SGD\(4 parameters, .* has none of the model's parameters"):
@@ -681,6 +689,39 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ValueError, match=r"The loss of a batch is one number, but this one is Tensor of shape \(8, 1\)"
     ):
         train(loss=functools.partial(absolute_error, reduction="none"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "loss='mse' can't be called. Pass a function of prediction and target"),
+        (
+            {"optimizer": Adam},
+            r"optimizer=<class .*Adam'> is none. Make one of .*: Adam\(model.parameters\(\), 0.001\)",
+        ),
+        ({"optimizer": "adam"}, "optimizer='adam' is none"),
+        ({"metrics": accuracy}, r"metrics=<function accuracy .*> should be a list of functions, such as metrics=\[acc"),
+        ({"metrics": "accuracy"}, "metrics='accuracy' should be a list"),
+        ({"metrics": ["accuracy"]}, "The metric 'accuracy' can't be called"),
+        ({"callbacks": EarlyStopping()}, "callbacks=.* should be a list"),
+        ({"callbacks": [EarlyStopping]}, r"is no callback: .* Write EarlyStopping\(...\) to make one"),
+        ({"callbacks": [3]}, "3 is no callback"),
+        ({"validation": 0.2}, r"validation=0.2 is no pair \(x, y\). Hold samples out"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        train(**options)
+
+
+def test_a_loss_that_no_parameter_takes_part_in_is_refused() -> None:
+    def without_history(prediction: Any, target: Any) -> Any:
+        return np.mean((prediction.numpy() - target) ** 2)
+
+    with pytest.raises(ValueError, match=r"No parameter takes part in the loss, .* by .numpy\(\) or .item\(\)"):
+        train(loss=without_history)
+    with pytest.raises(ValueError, match=r"x is 3.0, one number. The first axis of what predict takes"):
+        predict(make(), 3.0)
 
 
 def test_a_checkpointed_model_is_trained_alike() -> None:

@@ -87,18 +87,19 @@ class MultiHeadAttention(Module):
 
     def _projected(self, x: Any, memory: Any) -> Any:
         """Queries, keys and values, each of shape (..., heads, time, features of a head)."""
+        width = x.shape[-1]
+        of_head = (self.heads, width // self.heads)
         if memory is None:
             z = self.projection(x)
-            split = z.reshape((*z.shape[:-1], 3, self.heads, self.features // self.heads))
+            split = z.reshape((*z.shape[:-1], 3, *of_head))
             return [np.swapaxes(split[..., i, :, :], -2, -3) for i in range(3)]
         weight, bias = self.projection.weight, self.projection.bias
         found = []
         for i, given in enumerate((x, memory, memory)):
-            columns = slice(i * self.features, (i + 1) * self.features)
+            columns = slice(i * width, (i + 1) * width)
             z = array(given) @ weight[:, columns]
             z = z if bias is None else z + bias[columns]
-            split = z.reshape((*z.shape[:-1], self.heads, self.features // self.heads))
-            found.append(np.swapaxes(split, -2, -3))
+            found.append(np.swapaxes(z.reshape((*z.shape[:-1], *of_head)), -2, -3))
         return found
 
     def __repr__(self) -> str:

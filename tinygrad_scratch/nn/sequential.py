@@ -45,8 +45,9 @@ class Sequential(Module):
                     "Sequential takes its layers one by one: write Sequential(*layers) for a list of layers."
                 )
             if isinstance(layer, type) or not callable(layer):
-                made = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
-                raise TypeError(f"Layer {place} of a Sequential is {layer!r}, which is no function of a Tensor.{made}")
+                raise TypeError(
+                    f"Layer {place} of a Sequential is {layer!r}, which is no function of a Tensor.{instead(layer)}"
+                )
 
     def __call__(self, x: Any) -> Any:
         watched = calls_watched()
@@ -89,3 +90,12 @@ class Sequential(Module):
     def _items(self) -> Iterable[tuple[Any, Layer]]:
         """Each layer with its name or place."""
         return self.layers.items() if isinstance(self.layers, dict) else enumerate(self.layers)
+
+
+def instead(layer: Any) -> str:
+    """What to write in place of something that is no layer."""
+    if isinstance(layer, type):
+        return f" Write {layer.__name__}(...) to make one."
+    if isinstance(layer, Module):
+        return " A Module is called: give it a method __call__."
+    return " Pass the function itself, such as functional.relu." if isinstance(layer, str) else ""
