@@ -488,6 +488,7 @@ def test_summary_is_a_table() -> None:
     assert "multiply-adds" in lines[1]
     assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
     assert "36" in lines[-2]
+    assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
 
 

@@ -714,12 +714,18 @@ def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
         train(**options)
 
 
-def test_a_loss_that_no_parameter_takes_part_in_is_refused() -> None:
+def test_a_loss_that_says_nothing_is_refused() -> None:
     def without_history(prediction: Any, target: Any) -> Any:
         return np.mean((prediction.numpy() - target) ** 2)
 
     with pytest.raises(ValueError, match=r"No parameter takes part in the loss, .* by .numpy\(\) or .item\(\)"):
         train(loss=without_history)
+    with pytest.raises(ValueError, match="inhomogeneous shape") as caught:
+        train(lambda x: (x, x[0]), optimizer=SGD(make().parameters(), 0.1))
+    assert caught.value.__notes__[-1] == (
+        "in the loss of a batch: the model returned 2 parts, an array of shape (8, 3) and dtype float64, an array of "
+        "shape (3,) and dtype float64; the targets are an array of shape (8, 1) and dtype float64"
+    )
     with pytest.raises(ValueError, match=r"x is 3.0, one number. The first axis of what predict takes"):
         predict(make(), 3.0)
 

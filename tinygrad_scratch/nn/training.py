@@ -194,8 +194,7 @@ def train_epoch(
             watcher.before_batch(training)
         optimizer.zero_grad()
         prediction = training.model(training.inputs)
-        training.loss_value = one_number(training.loss(prediction, training.targets))
-        check_recorded(training.loss_value)
+        training.loss_value = loss_of_batch(training, prediction)
         training.loss_value.backward()
         for layer, norm in training.gradient_norms().items():
             norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
@@ -211,6 +210,20 @@ def train_epoch(
     figures = {name: total / len(x) for name, total in totals.items()}
     figures |= {"learning_rate": float(optimizer.learning_rate), "seconds": time.perf_counter() - began}
     training.history.add(figures, norms, len(starts))
+
+
+def loss_of_batch(training: Training, prediction: Any) -> Tensor:
+    try:
+        loss = one_number(training.loss(prediction, training.targets))
+    except Exception as error:
+        parts = prediction if isinstance(prediction, tuple) else (prediction,)
+        model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
+        error.add_note(
+            f"in the loss of a batch: the model returned {model}; the targets are {describe(training.targets)}"
+        )
+        raise
+    check_recorded(loss)
+    return loss  # type: ignore[no-any-return]
 
 
 def evaluate(
