@@ -181,6 +181,53 @@ def test_a_copy_is_independent(name: str) -> None:
     np.testing.assert_array_equal(plain(layer(x)), before)
 
 
+IN_TRAINING: list[tuple[Make, tuple[int, ...]]] = [
+    (lambda **kw: nn.BatchNorm(4, **kw), (6, 4)),
+    (lambda **kw: nn.BatchNorm(4, **kw), (3, 4, 5)),
+    (lambda **kw: nn.BatchNorm(4, axis=-1, **kw), (3, 2, 4)),
+    (lambda **kw: nn.Dropout(0.5, generator()), (4,)),
+    (lambda **kw: nn.Dropout(0.5, generator()), (2, 3, 4)),
+]
+
+
+@pytest.mark.parametrize(("make", "shape"), IN_TRAINING)
+def test_layers_that_training_changes_in_any_dtype_and_layout(make: Make, shape: tuple[int, ...]) -> None:
+    """The same numbers, in single precision and through strides; in evaluation, the layer is another function."""
+    x = np.random.default_rng(5).normal(size=shape)
+    expected = gradients(make(), x)
+    for ours, true in zip(gradients(make(), np.repeat(x, 2, axis=-1)[..., ::2]), expected, strict=True):
+        np.testing.assert_allclose(ours, true, rtol=1e-12, atol=1e-13)
+    for ours, true in zip(gradients(make(dtype=np.float32), x.astype(np.float32)), expected, strict=True):
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, true, rtol=1e-3, atol=1e-4)
+    single: Any = make(dtype=np.float32)
+    assert single(x.astype(np.float32)).dtype == np.float32
+    assert not np.allclose(gradients(make().eval(), x)[0], expected[0])
+
+
+def test_embedding_in_single_precision_and_any_layout() -> None:
+    single, double = (nn.Embedding(5, 3, generator(), dtype=dtype) for dtype in (np.float32, float))
+    wide = np.array([[1, 0, 4, 2], [0, 0, 1, 3]])
+    for indices in (wide[:, ::2], wide.T, wide[0, 0], wide.astype(np.uint8)):
+        y = single(indices)
+        assert y.dtype == np.float32
+        np.testing.assert_allclose(y.numpy(), double.weight.numpy()[indices], rtol=1e-6)
+        (g,) = np.sum(y * y).gradient(single.weight)
+        np.testing.assert_allclose(
+            g.numpy(), np.sum(double(indices) ** 2).gradient(double.weight)[0].numpy(), rtol=1e-5
+        )
+
+
+def test_every_option_is_in_the_repr() -> None:
+    assert repr(nn.LayerNorm(4, 0.1, bias=False)) == "LayerNorm(4, epsilon=0.1, bias=False)"
+    assert repr(nn.MultiHeadAttention(4, 2, bias=False)) == "MultiHeadAttention(4, heads=2, bias=False)"
+    assert repr(nn.TransformerBlock(4, 2)) == "TransformerBlock(4, heads=2)"
+    block = nn.TransformerBlock(4, 2, 8, causal=True, activation=np.tanh, dropout=0.1)
+    options = "hidden_features=8, causal=True, activation=np.tanh, dropout=0.1"
+    assert repr(block) == f"TransformerBlock(4, heads=2, {options})"
+    assert repr(nn.BatchNorm(4, -1, 0.1, 0.2)) == "BatchNorm(4, axis=-1, epsilon=0.1, momentum=0.2)"
+
+
 # ---- widths that are left out ----------------------------------------------------------------------------------------
 
 LAZY: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [

@@ -103,7 +103,8 @@ class MultiHeadAttention(Module):
         return found
 
     def __repr__(self) -> str:
-        return f"MultiHeadAttention({self.features}, heads={self.heads}{shown(causal=self.causal or None)})"
+        options = shown(causal=self.causal or None, bias=None if self.bias else False)
+        return f"MultiHeadAttention({self.features}, heads={self.heads}{options})"
 
 
 class TransformerBlock(Module):
