@@ -70,9 +70,9 @@ class MultiHeadAttention(Module):
         if features % self.heads:
             raise ValueError(f"heads={self.heads} must divide features={features}: each head has as many of them.")
         self.features = features
-        for name, width in (("projection", 3 * features), ("output", features)):
-            layer = Dense(features, width, None, self.bias, self.generator, self.initializer, self.dtype)
-            setattr(self, name, layer)
+        options: Any = (None, self.bias, self.generator, self.initializer, self.dtype)
+        self.projection = Dense(features, 3 * features, *options)
+        self.output = Dense(features, features, *options)
 
     def __call__(self, x: Any, memory: Any = None, mask: Any = None) -> Any:
         if self.features is None and len(shape_of(x)) >= 2:
@@ -155,7 +155,7 @@ class TransformerBlock(Module):
         if attention.features is None:
             attention._begin(features)  # before the others, as where the width is known
         self.features, hidden = features, self.hidden_features or 4 * features
-        options: Any = (True, attention.generator, attention.initializer, attention.dtype)
+        options: Any = (attention.bias, attention.generator, attention.initializer, attention.dtype)
         self.up = Dense(features, hidden, self.activation, *options)
         self.down = Dense(hidden, features, None, *options)
 
