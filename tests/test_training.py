@@ -330,6 +330,9 @@ def test_schedules(each: str) -> None:
     assert history["learning_rate"] == [rates[6], rates[13]]
     with pytest.raises(ValueError, match="each='batch'"):
         Schedule(schedule, each="batch")
+    for wrong in (0.1, CosineDecay):
+        with pytest.raises(TypeError, match=r"is no schedule, a function from a step to a rate: CosineDecay\(0.1, ste"):
+            Schedule(wrong)  # type: ignore[arg-type]
 
 
 def test_clipping() -> None:
