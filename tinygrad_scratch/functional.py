@@ -240,18 +240,26 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> softmax_cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, 0])
     array([6.93147181e-01, 1.00000000e+03])
     """
-    z = shifted(logits, -1)
+    z = np.asarray(np.multiply(logits, 1.0))
+    z -= z.max(axis=-1, keepdims=True)
     chosen = np.take_along_axis(z, np.asarray(labels)[..., None], axis=-1)[..., 0]
-    return np.log(np.exp(z).sum(axis=-1)) - chosen
+    return np.log(np.exp(z, out=z).sum(axis=-1)) - chosen
 
 
-def one_hot(labels: Any, classes: int) -> Any:
-    return np.arange(classes) == np.asarray(labels)[..., None]
+def probabilities_less_one_hot(y: Any, logits: Any, labels: Any) -> Any:
+    """softmax(logits) - one_hot(labels), by the loss y: the label's probability is exp(-y)."""
+    place = np.asarray(labels)[..., None]
+    if np.isfinite(plain(y)).all():
+        p = np.exp(logits - np.take_along_axis(logits, place, axis=-1) - y[..., None])
+    else:
+        p = softmax(logits)
+    np.put_along_axis(p, place, np.expm1(-y)[..., None], axis=-1)
+    return p
 
 
 define_vjp(
     softmax_cross_entropy,
-    logits=lambda g, y, logits, labels: g[..., None] * (softmax(logits) - one_hot(labels, logits.shape[-1])),
+    logits=lambda g, y, logits, labels: g[..., None] * probabilities_less_one_hot(y, logits, labels),
 )
 
 # ---- rows through a matrix -------------------------------------------------------------------------------------------
