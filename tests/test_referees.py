@@ -16,6 +16,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
+from tests.cases.arranging import inside_of_empty
 from tests.cases.elementwise import repaired_in_place
 from tests.cases.linalg import TEXTS, lstsq_of_low_rank, span_by_svd
 from tests.cases.products import cross_in_plane
@@ -140,6 +141,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
     expand: jnp.broadcast_to,
+    inside_of_empty: lambda a, width: jnp.pad(a, width, mode="empty")[(slice(width, -width),) * a.ndim],
     stack_arrays: lambda *arrays, **keywords: jnp.stack(arrays, **keywords),
     put_back: lambda a, places, shape: jnp.zeros(shape, a.dtype).ravel().at[places].add(a).reshape(shape),
     surrounded: lambda a, widths, value: jnp.pad(a, widths, constant_values=value) if widths else a,

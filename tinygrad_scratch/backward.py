@@ -86,7 +86,7 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
         _, function, y, _, a, b, p, q = record
         rules = RULES[function]
         if q is None:
-            if rules[0] is RULE_OF_READING and g.dtype is a.dtype:
+            if rules[0] is RULE_OF_READING and type(g) is np.ndarray and g.dtype is a.dtype:
                 return ((p, a, Scattered(g, b, a.shape)),)
             return ((p, a, rules[0](g, y, a, b)),)
         if p is None:
