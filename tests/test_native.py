@@ -140,6 +140,13 @@ def test_products_by_blas(dtype: Any) -> None:
 
 
 @needs_numba
+def test_long_sums_keep_their_digits() -> None:
+    x = RANDOM.uniform(size=(1000, 1000)).astype(np.float32)
+    found = jit(lambda x: np.sum(x), backend="numba")(x)
+    assert abs(found - np.sum(x, dtype=np.float64)) < 1e-6 * 500_000
+
+
+@needs_numba
 @pytest.mark.parametrize("name", STATES)
 def test_steps_feed_each_other(name: str) -> None:
     from tinygrad_scratch.compiler.native.compiled import NativeProgram

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native.assembly import Assembly
+from tinygrad_scratch.compiler.native.elements import Indirect, Reduce
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
-from tinygrad_scratch.compiler.native.kernels import Assembly, Indirect, Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native.assembly import Assembly
 from tinygrad_scratch.compiler.native.choosing import has_array, parts_of_index, with_rest
-from tinygrad_scratch.compiler.native.kernels import Assembly, Operand
+from tinygrad_scratch.compiler.native.elements import Operand
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable
