@@ -110,6 +110,16 @@ def test_branches_of_the_library_are_taken_anew_in_each_call() -> None:
     close(f(np.array([0.0, 2.0]), np.array([1.0, 3.0])), [1.0, 12.0])  # where the rule takes another way
 
 
+def test_a_branch_that_returns_what_it_was_given() -> None:
+    def f(x: Any) -> Any:
+        y = np.nanmedian(Tensor(np.exp(x)), axis=0) * 1.0
+        return (y + np.exp(-x).sum()).numpy()
+
+    jitted = jit(f)
+    for values in (np.arange(6.0).reshape(2, 3), np.ones((2, 3))):
+        close(jitted(values), f(values))
+
+
 def test_grad_of_a_jitted_function() -> None:
     f = jit(lambda x: np.sum(x**3))
     np.testing.assert_array_equal(grad(f)(np.array([1.0, 2.0])), [3.0, 12.0])
@@ -375,10 +385,24 @@ def test_a_draw_that_nobody_reads_still_advances() -> None:
     assert jit(f)(np.random.default_rng(0)) == f(np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("draw", [lambda: np.random.rand(), lambda: __import__("random").random()])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: np.random.rand(),
+        lambda: __import__("random").random(),
+        lambda: np.random.default_rng().random(),
+        lambda: np.random.RandomState().rand(),
+    ],
+)
 def test_draws_from_shared_generators_are_refused(draw: Any) -> None:
     with pytest.raises(TraceError, match=r"Draw from a np\.random\.default_rng"):
         jit(lambda x: x * draw())(np.ones(2))
+
+
+def test_a_generator_of_a_fixed_seed_draws_what_it_always_draws() -> None:
+    f = jit(lambda x: x + np.random.default_rng(0).random(2))
+    np.testing.assert_array_equal(f(np.zeros(2)), np.random.default_rng(0).random(2))
+    assert np.random.default_rng().random() != np.random.default_rng().random()
 
 
 # ---- signatures ------------------------------------------------------------------------------------------------------
