@@ -237,7 +237,7 @@ def no_new_seeds() -> Iterator[None]:
     def randbits(bits: int) -> int:
         if is_tracing():
             raise TraceError(
-                "While a function is traced, a random generator was made without a seed. It would have the same one, and "
+                "While a function is traced, a random generator was made without a seed. It would have one seed, and "
                 f"draw the same numbers, in every call. {randomness.INSTEAD}"
             )
         return draw(bits)  # type: ignore[no-any-return]  # of another thread
