@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -540,6 +541,26 @@ def test_a_refusal_that_is_caught_is_still_one() -> None:
 
     with pytest.raises(TraceError, match="no branch"):
         jit(f)(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [deque([1]), bytearray(b"a"), np.ma.masked_array([1.0], [True]), np.array([1, "a"], object)],
+    ids=["deque", "bytearray", "masked", "objects"],
+)
+def test_what_can_not_be_part_of_a_signature(value: Any) -> None:
+    with pytest.raises(TypeError, match="can't be told from one call to the next"):
+        jit(lambda x, v: x)(np.ones(1), value)
+
+
+def test_sets_and_subclasses_of_containers_are_part_of_the_signature() -> None:
+    f = jit(lambda x, names, extra: x * len(names) + extra["y"])
+    extra = OrderedDict(y=np.ones(1))
+    names = {"a"}
+    assert f(np.ones(1), names, extra) == 2
+    names.add("b")
+    extra["y"] = np.full(1, 5.0)
+    assert f(np.ones(1), names, extra) == 7
 
 
 def test_writing_into_an_array_that_is_no_argument() -> None:
