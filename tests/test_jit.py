@@ -340,6 +340,38 @@ def test_a_model_and_an_optimizer(make: Any) -> None:
     assert [each["steps"] for each in state["kept"]] == [each["steps"] for each in wanted[3]["kept"]]
 
 
+def test_what_changes_between_two_calls_is_seen() -> None:
+    """Also where the call before was the same: nothing is looked for anew then."""
+    model: Any = Sequential(Dense(3, 4, generator=np.random.default_rng(0)), np.tanh, Dense(4, 1))
+    shifts: Any = [np.zeros(1)]
+    calls: Any = {"scale": np.ones(1)}
+
+    def f(x: Any) -> Any:
+        calls["scale"] = calls["scale"] + 1
+        return (model(x) * calls["scale"] + sum(shifts)).detach()
+
+    step = jit(f)
+    changes: list[Any] = [
+        lambda: None,
+        lambda: None,
+        lambda: setattr(model.layers[0].weight, "data", np.ones((3, 4))),
+        lambda: shifts.append(np.ones(1)),
+        lambda: None,
+        lambda: shifts.__setitem__(0, np.full(1, 9.0)),
+        lambda: shifts.__setitem__(0, 2.5),
+        lambda: calls.update(scale=np.full(1, -3.0)),
+        lambda: setattr(model.layers[2], "bias", None),
+        lambda: model.layers.pop(1),
+    ]
+    for change in changes:
+        change()
+        before = calls["scale"]
+        wanted = f(X).numpy()
+        calls["scale"] = before
+        close(step(X).numpy(), wanted)
+        close(calls["scale"], before + 1)
+
+
 def test_a_model_as_an_argument() -> None:
     model: Any = Sequential(Dense(3, 4), np.tanh, Dense(4, 1))
 
