@@ -9,7 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from tinygrad_scratch import Dense, Sequential, Tensor, grad, jit, nn, no_grad, value_and_grad
+from tinygrad_scratch import (
+    Dense,
+    Sequential,
+    Tensor,
+    checkpoint,
+    grad,
+    hessian,
+    jit,
+    jvp,
+    nn,
+    no_grad,
+    value_and_grad,
+)
 from tinygrad_scratch.compiler.jit import SIGNATURES, Jitted
 from tinygrad_scratch.compiler.traced import TraceError
 from tinygrad_scratch.functional import sigmoid
@@ -119,6 +131,22 @@ def test_a_branch_that_returns_what_it_was_given() -> None:
     jitted = jit(f)
     for values in (np.arange(6.0).reshape(2, 3), np.ones((2, 3))):
         close(jitted(values), f(values))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: hessian(lambda v: np.sum(np.tanh(v) ** 3))(x[0]),
+        lambda x: jvp(lambda v: np.sin(v) * v, (x,), (np.ones_like(x),))[1],
+        lambda x: grad(lambda v: np.sum(checkpoint(lambda t: np.exp(np.tanh(t)))(v)))(x),
+    ],
+    ids=["hessian", "jvp", "checkpoint"],
+)
+def test_transforms(function: Any) -> None:
+    x = np.linspace(-1, 1, 6).reshape(2, 3)
+    jitted = jit(function)
+    for values in (x, x + 1, x * 2):
+        close(jitted(values), function(values))
 
 
 def test_grad_of_a_jitted_function() -> None:

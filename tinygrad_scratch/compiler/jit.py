@@ -142,8 +142,8 @@ class Jitted:
 
         >>> import numpy as np
         >>> from tinygrad_scratch import jit
-        >>> jit(lambda x, y: (x, y, x + y)).repeat(10, np.array(1), np.array(1))
-        (array(55), array(89), array(144))
+        >>> jit(lambda x, y: (x, y, x + y)).repeat(10, np.array([1]), np.array([1]))
+        (array([55]), array([89]), array([144]))
         """
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"repeat({steps!r}, ...) needs a number of steps, 1 or more.")
