@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_scratch.drawing.dot import dot_text
 from tinygrad_scratch.drawing.labels import counted
+from tinygrad_scratch.drawing.page_data import page_data
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.drawing.selection import newest
 from tinygrad_scratch.graph import Graph
@@ -52,7 +53,7 @@ def draw(*outputs: Any, backward: bool = True, limit: int = 500) -> Drawing:
     if limit < 1:
         raise ValueError(f"limit={limit} leaves nothing to draw. Pass the number of operations to draw, 1 or more.")
     selection = newest(Graph(*outputs), limit)
-    return Drawing(dot_text(selection, backward), counted(selection.all_kinds))
+    return Drawing(dot_text(selection, backward), counted(selection.all_kinds), page_data(selection, outputs))
 
 
 def no_tensor(value: Any) -> str:

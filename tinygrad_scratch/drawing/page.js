@@ -566,7 +566,7 @@ function nextMatch(by) {
 
 // ---- the backward pass, one operation at a time --------------------------------------------------------------------
 
-const seeds = new Set(data.seeds ?? []);
+const seeds = new Set(data.seeds);
 
 /** What is known of the gradient after the step: which cotangents are there, and which parts come now. */
 function stepState() {

@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 
-def page(svg: str, data: Mapping[str, Any], title: str) -> str:
+def page(svg: str, data: Mapping[str, Any]) -> str:
     """The HTML text of a page that shows an SVG picture by Graphviz, and these data about what is in it.
 
     The page runs no program but ours and asks for nothing from anywhere: its content security policy allows only the
@@ -23,7 +23,7 @@ def page(svg: str, data: Mapping[str, Any], title: str) -> str:
     style = text_of("page.css") + dark_colours(svg)
     script = text_of("page.js")
     return Template(text_of("page.html")).substitute(
-        title=escape(title),
+        title=escape(printable(data["title"])),
         summary=escape(data["summary"]),
         svg=bare(svg),
         data=json_in_html(data),
@@ -43,9 +43,14 @@ def content_hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
+def printable(text: str) -> str:
+    """A text with what can't be printed, such as half of a surrogate pair, as Python would escape it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def json_in_html(data: Any) -> str:
     """JSON that no HTML parser takes for the end of what it stands in."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
@@ -66,5 +71,5 @@ def turned(colour: str) -> str:
     """The colour of the same hue at the opposite lightness, between that of the dark page and white."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
-    turned = colorsys.hls_to_rgb(hue, 0.95 - 0.78 * lightness, saturation * 0.75)
+    turned = colorsys.hls_to_rgb(hue, 1.02 - 0.95 * lightness, saturation * 0.8)
     return "#" + "".join(f"{round(255 * part):02x}" for part in turned)

@@ -10,16 +10,17 @@ import numpy as np
 from tinygrad_scratch.backward import conform, pull_back
 from tinygrad_scratch.drawing.clusters import ModuleCall, nested
 from tinygrad_scratch.drawing.expressions import Calls, calls, is_number, reference
-from tinygrad_scratch.drawing.formulas import first_line, formula
+from tinygrad_scratch.drawing.page_rules import first_line, formula
 from tinygrad_scratch.drawing.labels import cotangent_name, counted
-from tinygrad_scratch.drawing.numbers import numbers
+from tinygrad_scratch.drawing.page_numbers import numbers
 from tinygrad_scratch.drawing.selection import Selection
 from tinygrad_scratch.graph import Node, ancestors
 from tinygrad_scratch.rules.registry import DEFINITIONS, Several, label
 
 
-def page_data(selection: Selection, ids: dict[Node, str], outputs: Any) -> dict[str, Any]:
+def page_data(selection: Selection, outputs: Any) -> dict[str, Any]:
     """The drawn values, their edges, the frames around them and the steps of the backward pass, as plain values."""
+    ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
     known = calls(selection.operations)
     nodes = {ids[node]: described(node, known, selection.outputs) for node in selection.nodes}
     clusters: list[dict[str, Any]] = []
@@ -29,6 +30,8 @@ def page_data(selection: Selection, ids: dict[Node, str], outputs: Any) -> dict[
         (ids.get(part, "rest"), ids[node]) for node in selection.operations for part in node.inputs if not is_number(part)
     )
     return {
+        "title": outputs[0].name or "Computation graph",
+        "seeds": [ids[node] for node in selection.nodes if node in selection.outputs],
         "summary": counted(selection.all_kinds),
         "nodes": nodes,
         "edges": list(edges),

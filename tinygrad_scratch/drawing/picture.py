@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinygrad_scratch.drawing.page import page
 from tinygrad_scratch.drawing.render import render
 
-FORMS = {".svg": "svg", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".dot": None}
+FORMS = {".svg": "svg", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".dot": None, ".html": "svg"}
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class Drawing:
 
     source: str
     summary: str = field(compare=False)
+    data: dict[str, Any] = field(compare=False, repr=False)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the drawing to a file, as its suffix says: .svg, .png, .jpg, .jpeg or .dot. Returns the path.
+        """Write the drawing to a file, as its suffix says: .svg, .png, .jpg, .jpeg, .dot or .html. Returns the path.
 
         The file is written whole or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is
         installed or it fails, TimeoutError where it takes too long, and OSError where the file can't be written.
@@ -44,7 +46,8 @@ class Drawing:
                 f"Can't save {path.name!r}: there is no directory {str(path.parent)!r}. Make it first."
             )
         form = FORMS[suffix]
-        write_whole(path, self.source.encode() if form is None else render(self.source, form))
+        content = self.source.encode() if form is None else render(self.source, form)
+        write_whole(path, page(content.decode(), self.data).encode() if suffix == ".html" else content)
         return path
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ def numbers(value: Any) -> dict[str, Any]:
     it counts what is finite.
 
     >>> import numpy as np
-    >>> from tinygrad_scratch.drawing.numbers import numbers
+    >>> from tinygrad_scratch.drawing.page_numbers import numbers
     >>> numbers(np.array([1.0, 2.0]))["facts"][:2]
     [('mean', '1.5'), ('standard deviation', '0.5')]
     """
@@ -54,7 +54,7 @@ def facts(value: Any) -> list[tuple[str, str]]:
     if finite.size:
         wide = finite.astype(complex if value.dtype.kind == "c" else float)
         scale = np.max(np.abs(wide)) or 1.0  # so that no square is out of range
-        found = [("mean", short(np.mean(wide))), ("standard deviation", short(np.std(wide / scale) * scale))]
+        found = [("mean", short(np.mean(wide / scale) * scale)), ("standard deviation", short(np.std(wide / scale) * scale))]
         if value.dtype.kind != "c":
             found += [("smallest", short(np.min(finite))), ("largest", short(np.max(finite)))]
         found.append(("norm", short(np.linalg.norm(wide / scale) * scale)))

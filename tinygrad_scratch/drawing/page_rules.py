@@ -17,7 +17,7 @@ def formula(rule: Callable[..., Any], name: str) -> str | None:
     Raises OSError where its source can't be had.
 
     >>> import numpy as np
-    >>> from tinygrad_scratch.drawing.formulas import formula
+    >>> from tinygrad_scratch.drawing.page_rules import formula
     >>> from tinygrad_scratch.rules.registry import DEFINITIONS
     >>> formula(DEFINITIONS[np.tanh].rules["x"], "x")
     'g * (1 - y * y)'
