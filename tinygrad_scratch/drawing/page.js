@@ -23,6 +23,8 @@ function add(parent, tag, attributes = {}, ...children) {
   return element;
 }
 
+const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+
 function count(number, word) {
   return `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
 }
@@ -44,7 +46,7 @@ function readPicture() {
   for (const name of ["viewBox", "width", "height"]) svg.removeAttribute(name);
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", `Graph of ${data.summary}`);
-  for (const link of svg.querySelectorAll("a")) link.replaceWith(...link.childNodes);
+  for (const link of svg.querySelectorAll("g > a")) link.parentNode.replaceWith(...link.childNodes);
   svg.append(stage);
   stage.append(graph);
   const titled = new Map();
@@ -69,13 +71,13 @@ function readPicture() {
 
 function addNode(element, id) {
   const text = [...element.querySelectorAll("text")].map((line) => line.textContent).join(" ");
-  const known = data.nodes[id] ?? { title: text, kind: "rest", expression: "", shape: "", dtype: "", rules: [] };
+  const known = data.nodes[id] ?? { title: text, kind: "rest" };
   const cluster = clusters.get(known.cluster) ?? null;
   const node = { id, element, data: known, box: boxOf(element), cluster, inputs: [], users: [] };
   nodes.set(id, node);
   for (const outer of around(node)) outer.nodes.push(node);
-  const words = [known.title, known.kind, known.expression, `shape ${known.shape}`, known.dtype];
-  button(element, [...new Set(words)].filter(Boolean).join(", "));
+  const words = [known.title, known.kind, known.call, known.shape && `shape ${known.shape}`, known.dtype];
+  button(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "));
   element.addEventListener("click", () => select(id));
 }
 
@@ -135,8 +137,8 @@ function foldedBox(cluster, words) {
   const box = add(graph, "g", { class: "folded" });
   button(box, `Module ${words}`);
   box.setAttribute("aria-expanded", "false");
-  const operations = cluster.nodes.filter((node) => node.data.operation).length;
-  const parameters = cluster.nodes.filter((node) => node.data.kind === "parameter").length;
+  const operations = total(cluster.nodes.map((node) => node.data.count ?? 0));
+  const parameters = total(cluster.nodes.map((node) => node.data.parameters ?? 0));
   const counts = [count(operations, "operation")];
   if (parameters) counts.push(count(parameters, "parameter"));
   const under = add(box, "rect", { class: "under" });
@@ -542,9 +544,9 @@ function matches() {
 }
 
 function searchText(node) {
-  const { title, kind, expression, operation, shape, dtype } = node.data;
+  const { title, kind, call, operation, shape, dtype, troubles = [] } = node.data;
   const modules = around(node).map((cluster) => `${cluster.data.path} ${cluster.data.title}`);
-  node.text ??= [title, kind, expression, operation, shape, dtype, ...modules].join(" ").toLowerCase();
+  node.text ??= [title, kind, call, operation, shape, dtype, ...troubles, ...modules].join(" ").toLowerCase();
   return node.text;
 }
 
@@ -566,7 +568,6 @@ function nextMatch(by) {
 
 // ---- the backward pass, one operation at a time --------------------------------------------------------------------
 
-const seeds = new Set(data.seeds);
 
 /** What is known of the gradient after the step: which cotangents are there, and which parts come now. */
 function stepState() {
@@ -578,10 +579,10 @@ function stepState() {
     now.done.add(step.node);
     for (const part of step.parts) now.reached.add(part.to);
   }
-  for (const seed of seeds) now.reached.add(seed);
+  for (const output of data.outputs) now.reached.add(output);
   const last = steps.at(-1);
   now.operation = last.node;
-  for (const part of last.parts) now.receiving.set(part.to, part.sum ?? part.numbers);
+  for (const part of last.parts) now.receiving.set(part.to, part.sum ?? arrived(part));
   return now;
 }
 
@@ -597,6 +598,11 @@ function goTo(step) {
   reveal(...shown.map((node) => standsFor(node)?.folded ?? node.element), ...numbers);
 }
 
+/** The numbers of a part: its own, or those of the whole gradient where it is all of it. */
+function arrived(part) {
+  return part.numbers ?? nodes.get(part.to)?.data.gradient;
+}
+
 /** Beside the operation of the step and what it passes its cotangent to: the number, or the norm of the numbers. */
 function labelNumbers(now) {
   for (const old of graph.querySelectorAll(".number")) old.remove();
@@ -606,14 +612,9 @@ function labelNumbers(now) {
     const node = nodes.get(id);
     if (!node || !numbers || !visible(node)) continue;
     const [, x, y] = node.element.getAttribute("transform").match(/\(([-\d.e]+) ([-\d.e]+)/).map(Number);
-    const at = { class: "number", x: node.box.x + node.box.width + x + 6, y: node.box.y + node.box.height / 2 + y + 4 };
-    add(graph, "text", at, brief(numbers));
+    const at = { class: "number", x: node.box.x + node.box.width + x - 4, y: node.box.y + node.box.height + y + 12 };
+    add(graph, "text", at, numbers.brief);
   }
-}
-
-function brief(numbers) {
-  const norm = numbers.facts?.find(([word]) => word === "norm");
-  return norm ? `norm ${norm[1]}` : numbers.text.split("\n")[0].slice(0, 24);
 }
 
 // ---- the panel -----------------------------------------------------------------------------------------------------
@@ -643,9 +644,8 @@ function showOverview() {
   add(panel, "h2", {}, "Graph");
   add(panel, "p", {}, data.summary);
   add(panel, "p", {}, "Click a value for its numbers, its gradient and its derivative rule.");
-  const ofKind = (kind) => [...nodes.values()].filter((node) => node.data.kind === kind);
-  links("Outputs", ofKind("output").map((node) => node.id));
-  const parameters = ofKind("parameter");
+  links("Outputs", data.outputs);
+  const parameters = [...nodes.values()].filter((node) => node.data.kind === "parameter");
   if (!parameters.length) return;
   const list = add(section("Parameters"), "table");
   const head = add(list, "tr");
@@ -654,44 +654,40 @@ function showOverview() {
     const row = add(list, "tr");
     link(add(row, "td"), node);
     add(row, "td", {}, node.data.shape);
-    add(row, "td", {}, node.data.gradient ? brief(node.data.gradient) : "none");
+    add(row, "td", {}, node.data.gradient?.brief ?? "none");
   }
 }
 
 function showNode(node) {
-  const { title, kind, expression, shape, dtype, source, value, gradient, cotangent, rules } = node.data;
+  const { title, kind, call, shape, dtype, facts, source, code, troubles = [], derivatives } = node.data;
+  const { value, gradient, cotangent, formula } = node.data;
   add(panel, "h2", {}, title);
-  const rows = { kind, call: expression === title ? "" : expression, shape, dtype };
-  rows.module = around(node).reverse().map((cluster) => cluster.data.path || cluster.data.title).join(" › ");
-  if (source) rows.line = source;
+  for (const trouble of troubles) add(panel, "p", { class: "trouble" }, `⚠ ${trouble}`);
+  const modules = around(node).reverse().map((cluster) => cluster.data.path || cluster.data.title);
+  const rows = { kind, call, shape, dtype, ...facts, module: modules.join(" › "), line: source };
   table(Object.entries(rows).filter(([, text]) => text));
+  if (code) add(panel, "code", {}, code);
   if (value) showNumbers("Value", value);
-  if (cotangent) showNumbers(`Gradient ${cotangent}`, gradient, "No gradient arrives here.");
-  if (rules.length) showRules(node);
+  if (cotangent) showNumbers(`Gradient ${cotangent}`, gradient, formula && `${cotangent} = ${formula}`);
+  if (derivatives) {
+    const list = add(section("Derivatives"), "ul", { class: "formulas" });
+    for (const derivative of derivatives) add(add(list, "li"), "code", {}, derivative);
+  }
   highlightButtons();
   links("Made from", node.inputs);
   links("Used by", node.users);
 }
 
-function showRules(node) {
-  const part = section("Derivative rule");
-  for (const rule of node.data.rules) {
-    add(part, "p", { class: "rule" }, `${rule.name} (${rule.means}): `);
-    add(part, "code", {}, rule.formula || "see the code");
-  }
-  add(part, "p", { class: "quiet" }, "g is the gradient of this value, y this value.");
-}
-
 function showStep(step) {
   const node = nodes.get(step.node);
   add(panel, "h2", {}, `Step ${state.step}: ${node.data.title}`);
-  if (node.data.expression && node.data.expression !== node.data.title) add(panel, "p", {}, node.data.expression);
-  showNumbers(`Arrives: g = ${node.data.cotangent}`, node.data.gradient);
+  if (node.data.call) add(panel, "p", {}, node.data.call);
+  showNumbers(`Arrives: ${node.data.cotangent}`, node.data.gradient);
   for (const part of step.parts) {
-    const to = nodes.get(part.to);
-    const name = to?.data.cotangent ?? "the gradient of what is not drawn";
-    showNumbers(part.sum ? `Added to ${name}` : name, part.numbers, "", part.formula);
-    if (part.sum) showNumbers(`${name}, sum so far`, part.sum);
+    const name = nodes.get(part.to)?.data.cotangent ?? "the gradient of what is not drawn";
+    const formula = `${name} ${part.sum ? "+" : ""}= ${part.formula}`;
+    showNumbers(part.sum ? `Added to ${name}` : `Made: ${name}`, arrived(part), formula);
+    if (part.sum) showNumbers(`${name} so far`, part.sum);
   }
   links("Values", [step.node, ...step.parts.map((part) => part.to)].filter((id) => nodes.has(id)));
 }
@@ -710,20 +706,20 @@ function table(rows, parent = panel) {
   }
 }
 
-function showNumbers(title, numbers, otherwise = "", formula = "") {
+function showNumbers(title, numbers, formula = "") {
   const part = section(title);
   if (formula) add(part, "code", {}, formula);
   if (!numbers) {
-    add(part, "p", { class: "quiet" }, otherwise);
+    add(part, "p", { class: "quiet" }, "No numbers were recorded.");
     return;
   }
-  add(part, "pre", { tabindex: "0" }, numbers.text);
+  const { text } = numbers;
+  if (text) add(part, "pre", { tabindex: "0", class: text.includes("\n") ? "rows" : "line" }, text);
   if (numbers.histogram && total(numbers.histogram.counts) >= ENOUGH) drawHistogram(part, numbers.histogram);
   if (numbers.facts) table(numbers.facts, part);
 }
 
 const ENOUGH = 8; // numbers for a histogram to say more than they do themselves
-const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
 function drawHistogram(parent, { counts, low, high }) {
   const most = Math.max(...counts);

@@ -1,4 +1,4 @@
-"""A drawing as one HTML file that needs nothing else: the picture, what is known of each value, and a small program."""
+"""A drawing as one HTML file that needs nothing else: the picture, what is known of each value, a small program."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ import colorsys
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
+from tinygrad_scratch.drawing.data import Scene
+from tinygrad_scratch.drawing.labels import printable
+from tinygrad_scratch.drawing.page_data import page_data
 
-def page(svg: str, data: Mapping[str, Any]) -> str:
-    """The HTML text of a page that shows an SVG picture by Graphviz, and these data about what is in it.
+
+def page(svg: str, scene: Scene) -> str:
+    """The HTML text of a page that shows an SVG picture by Graphviz, and all that is known of what is in it.
 
     The page runs no program but ours and asks for nothing from anywhere: its content security policy allows only the
     style and the program whose hashes it states.
     """
+    data = page_data(scene)
     style = text_of("page.css") + dark_colours(svg)
     script = text_of("page.js")
     return Template(text_of("page.html")).substitute(
@@ -41,11 +45,6 @@ def text_of(name: str) -> str:
 def content_hash(text: str) -> str:
     """The hash by which a content security policy knows a text."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
-
-
-def printable(text: str) -> str:
-    """A text with what can't be printed, such as half of a surrogate pair, as Python would escape it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def json_in_html(data: Any) -> str:

@@ -1,130 +1,147 @@
-"""What the page knows beyond the picture: every value and cotangent in numbers, and the backward pass step by step."""
+"""What the page knows beyond the picture: a scene, shortened to what is shown, with its numbers as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
+from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.drawing.data import Box, Scene, Step
+from tinygrad_scratch.drawing.numbers import Numbers
+from tinygrad_scratch.drawing.scene import counted
 
-from tinygrad_scratch.backward import conform, pull_back
-from tinygrad_scratch.drawing.clusters import ModuleCall, nested
-from tinygrad_scratch.drawing.expressions import Calls, calls, is_number, reference
-from tinygrad_scratch.drawing.page_rules import first_line, formula
-from tinygrad_scratch.drawing.labels import cotangent_name, counted
-from tinygrad_scratch.drawing.page_numbers import numbers
-from tinygrad_scratch.drawing.selection import Selection
-from tinygrad_scratch.graph import Node, ancestors
-from tinygrad_scratch.rules.registry import DEFINITIONS, Several, label
+FEW = 100  # numbers of an array that are all written out
 
 
-def page_data(selection: Selection, outputs: Any) -> dict[str, Any]:
-    """The drawn values, their edges, the frames around them and the steps of the backward pass, as plain values."""
-    ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
-    known = calls(selection.operations)
-    nodes = {ids[node]: described(node, known, selection.outputs) for node in selection.nodes}
-    clusters: list[dict[str, Any]] = []
-    put_in_clusters(nested(selection), "cluster", None, ids, nodes, clusters)
-    steps = list(backward_steps(selection, ids, known, outputs, nodes))
-    edges = dict.fromkeys(
-        (ids.get(part, "rest"), ids[node]) for node in selection.operations for part in node.inputs if not is_number(part)
-    )
+def page_data(scene: Scene) -> dict[str, Any]:
+    """A scene as the page's program reads it, in dicts, lists and texts."""
+    outputs = [box for box in scene.boxes if box.kind == "output"] or scene.boxes[-1:]
+    derivatives: dict[str, list[str]] = {}
+    for arrow in scene.arrows:
+        if arrow.derivative:
+            derivatives.setdefault(arrow.head, []).append(arrow.derivative)
     return {
-        "title": outputs[0].name or "Computation graph",
-        "seeds": [ids[node] for node in selection.nodes if node in selection.outputs],
-        "summary": counted(selection.all_kinds),
-        "nodes": nodes,
-        "edges": list(edges),
-        "clusters": clusters,
-        "steps": steps,
+        "title": outputs[0].title if outputs else "Nothing",
+        "summary": counted(scene.counts),
+        "nodes": {box.id: node(box, derivatives.get(box.id, [])) for box in scene.boxes},
+        "edges": [[arrow.tail, arrow.head] for arrow in scene.arrows],
+        "clusters": [
+            {"id": frame.id, "title": frame.title, "path": frame.path, "parent": frame.parent}
+            for frame in scene.clusters
+        ],
+        "outputs": [box.id for box in outputs],
+        "steps": [step_of(step) for step in scene.steps],
     }
 
 
-def described(node: Node, known: Calls, outputs: set[Node]) -> dict[str, Any]:
-    expression = known[node].text if node in known else ""
-    return {
-        "kind": "output" if node.kind == "operation" and node in outputs else node.kind,
-        "title": node.name or expression or node.kind,
-        "expression": expression,
-        "operation": label(node.function) if node.function else "",
-        "shape": str(node.value.shape),
-        "dtype": str(node.value.dtype),
-        "value": numbers(node.value),
-        "cotangent": cotangent_name(node, known, outputs).removesuffix(" = 1") if node.requires_grad else "",
-        "gradient": None,
-        "rules": [],
-        "source": None,
-        "cluster": None,
+def node(box: Box, derivatives: list[str]) -> dict[str, Any]:
+    """What is known of a box, without what is empty."""
+    source = box.source
+    found = {
+        "title": box.title,
+        "kind": box.kind,
+        "call": box.expression if box.expression != box.title else None,
+        "operation": box.operation,
+        "shape": str(box.shape) if box.shape is not None else None,
+        "dtype": box.dtype,
+        "facts": dict(facts_of_box(box)),
+        "source": f"{source.file}:{source.line}" if source else None,
+        "code": source.code if source else None,
+        "cotangent": box.cotangent.removesuffix(" = 1") if box.cotangent else None,
+        "formula": box.formula,
+        "derivatives": derivatives,
+        "troubles": [f"{word}, first here" if word in box.first_troubles else word for word in box.troubles],
+        "value": in_text(box.value),
+        "gradient": in_text(box.gradient),
+        "cluster": box.cluster,
+        "count": box.count,
+        "parameters": box.parameters,
     }
+    return {name: part for name, part in found.items() if part}
 
 
-def put_in_clusters(
-    call: ModuleCall,
-    name: str,
-    parent: str | None,
-    ids: dict[Node, str],
-    nodes: dict[str, Any],
-    clusters: list[dict[str, Any]],
-) -> None:
-    for node in call.nodes:
-        nodes[ids[node]]["cluster"] = parent
-    for place, inner in enumerate(call.inner):
-        inner_name = f"{name}_{place}"
-        clusters.append({"id": inner_name, "title": inner.title, "path": inner.path, "parent": parent})
-        put_in_clusters(inner, inner_name, inner_name, ids, nodes, clusters)
+def facts_of_box(box: Box) -> Iterable[tuple[str, str]]:
+    yield from box.attributes.items()
+    if box.rounds > 1:
+        yield "repeated", f"{box.rounds:,} times"
+    if box.multiply_adds:
+        yield "multiply-adds", f"{box.multiply_adds:,}"
+    if box.bytes:
+        yield "memory", bytes_in_words(box.bytes)
 
 
-def backward_steps(
-    selection: Selection, ids: dict[Node, str], known: Calls, outputs: Any, nodes: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """One step an operation, newest first: its cotangent, and the part of it that each of its inputs is given."""
-    by_order = {node.order: node for node in selection.nodes if node.requires_grad}
-    cotangents: dict[int, Any] = {}
-    for output in outputs:
-        if output._record is not None:
-            order = output._record[0]
-            cotangents[order] = cotangents.get(order, 0) + np.ones_like(output._value)
-    for record in reversed(ancestors(*(output._record for output in outputs))):
-        g = cotangents.pop(record[0], None)
-        node = by_order.get(record[0])
-        if g is None or node is None:
-            continue
-        found = nodes[ids[node]]
-        found["gradient"] = numbers(g)
-        if record[1] is None:
-            continue
-        rules = rule_texts(node)
-        found["rules"] = [
-            {"name": name, "formula": text, "means": reference(operand, known).text}
-            for name, text, operand in rules
-        ]
-        parts = []
-        for (parent, argument, part), (name, text, operand) in zip(pull_back(record, g, False), rules, strict=True):
-            if part.shape != argument.shape or part.dtype is not argument.dtype:
-                part = conform(part, argument, record[1])
-            before = cotangents.get(parent[0])
-            cotangents[parent[0]] = part if before is None else before + part
-            shown = {"to": ids.get(operand, "rest"), "name": name, "formula": text, "numbers": numbers(part)}
-            if before is not None:
-                shown["sum"] = numbers(cotangents[parent[0]])
-            parts.append(shown)
-        yield {"node": ids[node], "parts": parts}
+def step_of(step: Step) -> dict[str, Any]:
+    parts = []
+    for name, formula in step.formulas.items():
+        found = {"numbers": in_text(step.parts.get(name)), "sum": in_text(step.sums.get(name))}
+        parts.append({"to": name, "formula": formula, **{word: part for word, part in found.items() if part}})
+    return {"node": step.box, "parts": parts}
 
 
-def rule_texts(node: Node) -> list[tuple[str, str, Node]]:
-    """For each operand that a gradient flows to: its parameter, the rule as text, and the operand."""
-    definition = DEFINITIONS.get(node.function)
-    found = []
-    names = list(definition.names_of(node.operands)) if definition else []
-    for place, operand in enumerate(node.operands):
-        if isinstance(operand, Node) and operand.requires_grad:
-            name = names[place] if place < len(names) else str(place)
-            rule = definition.rules.get(name) if definition else None
-            text = ""
-            if rule is not None:
-                try:
-                    text = formula(rule, name) or first_line(rule)
-                except (OSError, TypeError, SyntaxError):
-                    text = first_line(rule)
-            found.append((name, text, operand))
+# ---- numbers as text -------------------------------------------------------------------------------------------------
+
+
+def in_text(numbers: Numbers | None) -> dict[str, Any] | None:
+    """`text` has all numbers when they are few, `brief` says the least about them, `facts` are pairs of a word and a
+    number, and `histogram` has counts from the lowest to the highest number.
+    """
+    if numbers is None:
+        return None
+    found: dict[str, Any] = {"brief": brief(numbers)}
+    if numbers.numbers is not None and numbers.size <= FEW:
+        found["text"] = listing(numbers.numbers)
+    if numbers.size != 1:
+        found["facts"] = list(facts_of_numbers(numbers))
+    if len(numbers.histogram) > 1:
+        ends = [short(numbers.least), short(numbers.greatest)]
+        found["histogram"] = {"counts": list(numbers.histogram), "low": ends[0], "high": ends[1]}
     return found
+
+
+def brief(numbers: Numbers) -> str:
+    if numbers.size == 1 and numbers.numbers is not None:
+        return listing(numbers.numbers).strip("[]")
+    return "" if numbers.norm is None else f"norm {short(numbers.norm)}"
+
+
+def facts_of_numbers(numbers: Numbers) -> Iterable[tuple[str, str]]:
+    if numbers.mean is not None:
+        yield "mean", short(numbers.mean)
+        yield "std", short(numbers.spread)
+        yield "min", short(numbers.least)
+        yield "max", short(numbers.greatest)
+        yield "norm", short(numbers.norm)
+    for word, count in (("zeros", numbers.zeros), ("NaN", numbers.nan), ("infinite", numbers.infinite)):
+        if count:
+            yield word, f"{count:,} of {numbers.size:,}"
+
+
+def listing(numbers: Any) -> str:
+    """Nested lists of numbers as NumPy would print them."""
+    width = max(map(len, cells(numbers)), default=0)
+    return rows(numbers, width, 1)
+
+
+def cells(numbers: Any) -> Iterable[str]:
+    if isinstance(numbers, list):
+        for part in numbers:
+            yield from cells(part)
+    else:
+        yield short(numbers)
+
+
+def rows(numbers: Any, width: int, depth: int) -> str:
+    if not isinstance(numbers, list):
+        return short(numbers).rjust(width)
+    levels = nesting(numbers)
+    between = "\n" * (levels - 1) + " " * depth if levels > 1 else "  "
+    return f"[{between.join(rows(part, width, depth + 1) for part in numbers)}]"
+
+
+def nesting(numbers: Any) -> int:
+    return 1 + nesting(numbers[0]) if isinstance(numbers, list) and numbers else 0
+
+
+def short(number: Any) -> str:
+    """A number to four digits."""
+    return f"{number:.4g}" if isinstance(number, float) else str(number)
