@@ -23,7 +23,7 @@ import pytest
 from models.article import INPUTS, LABELS, SEED, make_network, record
 from models.handwritten import HandwrittenNetwork
 from tinygrad_scratch import Tensor
-from tinygrad_scratch.drawing import draw
+from tinygrad_scratch.drawing import Drawing, draw
 from tinygrad_scratch.drawing.dot import KINDS
 from tinygrad_scratch.drawing.labels import GRADIENT, QUIET
 from tinygrad_scratch.drawing.page import json_in_html, turned
@@ -44,39 +44,47 @@ HOSTILE = [
 # ---- what is drawn ---------------------------------------------------------------------------------------------------
 
 
-def article() -> Tensor:
+def article() -> Drawing:
     weights = [parameter.numpy() for parameter in make_network(np.random.RandomState(SEED)).parameters()]
-    return record(weights, INPUTS, LABELS)[1]
+    return draw(record(weights, INPUTS, LABELS)[1])
 
 
-def classifier() -> tuple[Sequential, Tensor]:
+def classifier() -> Drawing:
     rng = np.random.default_rng(1)
     model = Sequential(Dense(3, 16), ReLU(), LayerNorm(16), Dense(16, 2))
     loss = cross_entropy(model(Tensor(rng.normal(size=(8, 3)), name="x")), np.array([0, 1] * 4))
     loss.name = "loss"
-    return model, loss
+    return draw(loss)
 
 
-def hostile() -> Tensor:
+def transformer(blocks: int, width: int = 16) -> Drawing:
+    model = Sequential(*(TransformerBlock(width, 4) for _ in range(blocks)))
+    x = Tensor(np.random.default_rng(0).normal(size=(2, 5, width)), name="x")
+    loss = np.mean(model(x) ** 2)
+    loss.name = "loss"
+    return draw(loss)
+
+
+def hostile() -> Drawing:
     total: Any = Tensor(3.0, requires_grad=True, name=HOSTILE[0])
     for name in HOSTILE[1:]:
         total = np.sin(total) * total
         total.name = name
-    return total
+    return draw(total)
 
 
-def twice() -> Tensor:
-    """`a` is given to three calls, twice to one of them, so that its gradient arrives in parts."""
+def twice() -> Drawing:
+    """`a` is given to two calls, to one of them twice, so that its gradient arrives in parts."""
     a = Tensor([1.0, 2.0], requires_grad=True, name="a")
     b = a * a
     b.name = "b"
-    c = np.sum(b + a)
+    c: Any = np.sum(b + a)
     c.name = "c"
-    return c
+    return draw(c)
 
 
-def page_text(*outputs: Any, path: Path) -> str:
-    return draw(*outputs).save(path).read_text(encoding="utf-8")
+def page_text(drawing: Drawing, path: Path) -> str:
+    return drawing.save(path).read_text(encoding="utf-8")
 
 
 def data_of(text: str) -> dict[str, Any]:
@@ -109,7 +117,7 @@ class Elements(HTMLParser):
 
 @needs_renderer
 def test_page_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
-    elements = Elements(page_text(article(), path=tmp_path / "net.html"))
+    elements = Elements(page_text(article(), tmp_path / "net.html"))
     assert not {"link", "img", "iframe", "object", "embed", "base"} & set(elements.tags)
     named = [value for name, value in elements.attributes if name in {"src", "href", "xlink:href", "action", "data"}]
     assert named == []
@@ -120,7 +128,7 @@ def test_page_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
 
 @needs_renderer
 def test_policy_allows_our_style_and_program_alone(tmp_path: Path) -> None:
-    elements = Elements(page_text(article(), path=tmp_path / "net.html"))
+    elements = Elements(page_text(article(), tmp_path / "net.html"))
     policy = next(value for name, value in elements.attributes if name == "content" and "default-src" in value)
     allowed = re.findall(r"(\w+)-src 'sha256-([^']+)'", policy)
     texts = {"style": elements.texts["style"], "script": elements.texts["program"]}
@@ -129,9 +137,8 @@ def test_policy_allows_our_style_and_program_alone(tmp_path: Path) -> None:
 
 @needs_renderer
 def test_hostile_names_are_just_names_in_the_text(tmp_path: Path) -> None:
-    friendly = twice()
-    text = page_text(hostile(), path=tmp_path / "hostile.html")
-    plain = Elements(page_text(friendly, path=tmp_path / "friendly.html"))
+    text = page_text(hostile(), tmp_path / "hostile.html")
+    plain = Elements(page_text(twice(), tmp_path / "friendly.html"))
     elements = Elements(text)
     assert set(elements.tags) == set(plain.tags)
     assert (elements.tags.count("script"), elements.tags.count("program")) == (1, 1)
@@ -153,7 +160,7 @@ def test_numbers_that_json_lacks_are_refused() -> None:
 
 @needs_renderer
 def test_page_is_the_same_in_every_run(tmp_path: Path) -> None:
-    program = "import sys; from tests.test_page import *; page_text(article(), path=Path(sys.argv[1]))"
+    program = "import sys; from tests.test_page import *; page_text(article(), Path(sys.argv[1]))"
     for name, seed in (("first.html", "1"), ("second.html", "2")):
         subprocess.run(
             [sys.executable, "-c", program, str(tmp_path / name)],
@@ -176,15 +183,14 @@ def test_a_million_parameters_give_a_small_file(tmp_path: Path) -> None:
 
 @needs_renderer
 def test_five_hundred_operations_give_a_file_of_a_few_megabytes(tmp_path: Path) -> None:
-    model = Sequential(*(TransformerBlock(16, 4) for _ in range(18)))
-    loss = np.mean(model(np.random.default_rng(0).normal(size=(2, 5, 16))) ** 2)
-    assert draw(loss).save(tmp_path / "deep.html").stat().st_size < 3_500_000
+    drawing = transformer(18)
+    assert drawing.summary.startswith("469 operations")
+    assert drawing.save(tmp_path / "deep.html").stat().st_size < 3_500_000
 
 
 @needs_renderer
 def test_every_box_frame_and_arrow_of_the_picture_is_in_the_data(tmp_path: Path) -> None:
-    model, loss = classifier()
-    text = page_text(loss, path=tmp_path / "net.html")
+    text = page_text(classifier(), tmp_path / "net.html")
     data = data_of(text)
     parts: dict[str, set[str]] = {"node": set(), "cluster": set(), "edge": set()}
     for kind, title in re.findall(r'<g id="[^"]*" class="(node|cluster|edge)[^"]*">\s*<title>([^<]*)</title>', text):
@@ -195,13 +201,11 @@ def test_every_box_frame_and_arrow_of_the_picture_is_in_the_data(tmp_path: Path)
     assert ends == {tuple(edge) for edge in data["edges"]}
 
 
-def test_without_a_renderer_one_message_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_renderer_one_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "none"))
     with pytest.raises(RuntimeError, match="pip install graphviz-pure"):
-        draw(twice()).save(tmp_path / "net.html")
+        twice().save(tmp_path / "net.html")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,7 +221,7 @@ def test_failing_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        draw(twice()).save(path)
+        twice().save(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -259,21 +263,25 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_page(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens the page of some outputs. In the end nothing was said on the console, asked for or popped up."""
+    """Opens the page of a drawing. In the end nothing was said on the console, asked for or popped up."""
     if PURE is None:
         pytest.skip("no renderer of DOT text is installed on this platform")
     said: list[str] = []
     contexts = []
 
-    def opened(*outputs: Any, width: int = 1200, height: int = 800, **options: Any) -> Any:
-        path = draw(*outputs).save(tmp_path / "net.html")
+    def refuse(dialog: Any) -> None:
+        said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def opened(drawing: Drawing, width: int = 1200, height: int = 800, **options: Any) -> Any:
+        path = drawing.save(tmp_path / "net.html")
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: said.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (said.append("a dialog"), dialog.dismiss()))
-        page.on("request", lambda request: request.url == path.as_uri() or said.append(f"request: {request.url}"))
+        page.on("dialog", refuse)
+        page.on("request", lambda request: said.extend({f"request: {request.url}"} - {f"request: {path.as_uri()}"}))
         page.goto(path.as_uri())
         return page
 
@@ -401,7 +409,7 @@ def test_any_numbers_can_be_shown(numbers: list[float], open_page: Open) -> None
     a = Tensor(numbers, requires_grad=True, name="a")
     b = a * np.array([1.0, -1.0])
     b.name = "b"
-    page = open_page(b)
+    page = open_page(draw(b))
     box(page, "a").click()
     assert [float(number) for number in shown(page)[0]] == pytest.approx(numbers, rel=1e-3, nan_ok=True)
 
@@ -417,12 +425,73 @@ def test_any_numbers_can_be_shown(numbers: list[float], open_page: Open) -> None
     ],
 )
 def test_values_of_every_kind(make: Callable[[], Any], open_page: Open) -> None:
-    page = open_page(make())
+    page = open_page(draw(make()))
     for node in page.locator("g.node").all():
         node.click()
         assert page.locator("#panel h2").inner_text()
     while page.locator("#next").is_enabled():
         page.keyboard.press("n")
+
+
+def failing() -> Drawing:
+    def network(x: Any, w: Any) -> Any:
+        return np.sum(np.tanh(x @ w) @ w)
+
+    return draw(network, np.ones((2, 3)), np.ones((3, 4)))
+
+
+def loop(**options: Any) -> Drawing:
+    a: Any = Tensor(np.full(3, 0.5), requires_grad=True, name="a")
+    b = a
+    for _ in range(20):
+        b = np.tanh(b * a) + a
+    return draw(np.sum(b), **options)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        failing,
+        lambda: loop(view="forward"),
+        lambda: loop(view="backward"),
+        lambda: loop(values=True, gradients=True, heat=True, costs=True),
+        lambda: loop(fold="names"),
+        lambda: loop(fold="repeats"),
+        lambda: loop(fold=lambda node: "tanh" if node.function is np.tanh else None),
+        lambda: loop(limit=5),
+    ],
+    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit"],
+)
+def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) -> None:
+    page = open_page(make())
+    for node in page.locator("g.node").all():
+        node.dispatch_event("click")
+        assert page.locator("#panel h2").inner_text()
+    while page.locator("#next").is_enabled():
+        page.keyboard.press("n")
+        assert page.locator("#panel h2").inner_text().startswith("Step ")
+
+
+def square(x: Any) -> Any:
+    return np.sum(x * x)
+
+
+def test_source_lines_are_shown(open_page: Open) -> None:
+    page = open_page(draw(square, np.ones(3)))
+    box(page, "x * x").click()
+    text = page.locator("#panel").inner_text()
+    assert f"test_page.py:{square.__code__.co_firstlineno + 1}" in text
+    assert "return np.sum(x * x)" in text
+
+
+def test_what_is_wrong_is_said(open_page: Open) -> None:
+    a = Tensor([0.0, 1.0], requires_grad=True, name="a")
+    with np.errstate(all="ignore"):
+        b = np.log(a) * 0.0
+    b.name = "b"
+    page = open_page(draw(b))
+    box(page, "b").click()
+    assert page.locator("#panel .trouble").all_inner_texts() == ["⚠ NaN, first here"]
 
 
 def test_ancestors_and_descendants_are_marked(open_page: Open) -> None:
@@ -469,8 +538,7 @@ def test_search_finds_and_goes_from_one_to_the_next(open_page: Open) -> None:
 
 
 def test_search_by_module_opens_it(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     page.keyboard.press("c")
     page.keyboard.press("/")
     page.keyboard.type("layers.2 weight")
@@ -481,8 +549,7 @@ def test_search_by_module_opens_it(open_page: Open) -> None:
 
 
 def test_modules_fold_and_unfold(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     full = page.evaluate("stage.getBBox().height")
     lines = page.eval_on_selector_all("g.edge > path", "all => all.map(path => path.getAttribute('d'))")
     title = page.get_by_role("button", name="Module layers.0: Dense(3, 16)")
@@ -493,7 +560,9 @@ def test_modules_fold_and_unfold(open_page: Open) -> None:
     assert "1 operation, 64 parameters" in folded.text_content()
     assert page.evaluate("stage.getBBox().height") < full
     assert not box(page, "linear(x, weight, bias)").is_visible()
-    into = page.evaluate("edges.filter(e => e.element.matches('.rerouted:not(.hidden)')).map(e => [e.source, e.target])")
+    into = page.evaluate(
+        "edges.filter(e => e.element.matches('.rerouted:not(.hidden)')).map(e => [e.source, e.target])"
+    )
     assert len(into) == 3, "from x, to relu and the gradient back"
     folded.click()
     assert page.evaluate("stage.getBBox().height") == pytest.approx(full)
@@ -503,8 +572,7 @@ def test_modules_fold_and_unfold(open_page: Open) -> None:
 
 
 def test_modules_fold_by_keyboard_and_keep_the_focus(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     page.get_by_role("button", name="Module layers.2: LayerNorm(16)").first.focus()
     page.keyboard.press("Enter")
     focused = page.locator("g.folded:focus")
@@ -514,8 +582,7 @@ def test_modules_fold_by_keyboard_and_keep_the_focus(open_page: Open) -> None:
 
 
 def test_all_modules_fold_to_one_box(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     page.get_by_role("button", name="Collapse all").click()
     folded = page.locator("g.folded:visible")
     assert folded.count() == 1
@@ -526,9 +593,7 @@ def test_all_modules_fold_to_one_box(open_page: Open) -> None:
 
 
 def test_folded_boxes_and_values_do_not_overlap(open_page: Open) -> None:
-    model = TransformerBlock(16, 4)
-    loss = np.sum(model(Tensor(np.random.default_rng(0).normal(size=(2, 5, 16)), name="x")) ** 2)
-    page = open_page(loss)
+    page = open_page(transformer(1))
     paths = page.evaluate("[...clusters.keys()]")
     assert len(paths) > 5
     for path in paths:
@@ -547,12 +612,20 @@ def test_folded_boxes_and_values_do_not_overlap(open_page: Open) -> None:
 
 
 def test_a_large_graph_opens_with_its_inner_modules_folded(open_page: Open) -> None:
-    model = Sequential(*(TransformerBlock(8, 2) for _ in range(10)))
-    loss = np.mean(model(np.random.default_rng(0).normal(size=(2, 3, 8))) ** 2)
-    page = open_page(loss)
+    page = open_page(transformer(10, width=8))
     assert 10 < page.locator("g.node:visible, g.folded:visible").count() <= 150
     page.locator("#panel section", has_text="Outputs").locator("button").click()
     assert page.locator("g.node.selected.output").is_visible()
+
+
+def test_what_is_too_small_to_be_made_out_comes_nearer(open_page: Open) -> None:
+    page = open_page(transformer(10, width=8))
+    page.keyboard.press("e")
+    assert scale(page) < 0.2
+    page.keyboard.press("n")
+    assert scale(page) > 0.8
+    canvas, found = page.locator("#canvas").bounding_box(), page.locator("g.node.current").bounding_box()
+    assert canvas["y"] <= found["y"] <= found["y"] + found["height"] <= canvas["y"] + canvas["height"]
 
 
 def test_stepping_through_the_backward_pass(open_page: Open) -> None:
@@ -593,8 +666,7 @@ def test_gradients_are_those_of_the_hand_written_network(open_page: Open) -> Non
 
 
 def test_stepping_shows_a_folded_module_at_work(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     page.keyboard.press("c")
     steps = len(data_of(page.content())["steps"])
     for _ in range(steps):
@@ -617,8 +689,7 @@ def test_arrow_keys_walk_the_graph(open_page: Open) -> None:
 
 
 def test_everything_is_reached_and_said_without_a_mouse(open_page: Open) -> None:
-    model, loss = classifier()
-    page = open_page(loss)
+    page = open_page(classifier())
     unnamed = """all => all.filter(e => !(e.getAttribute('aria-label') || e.textContent.trim())).length"""
     assert page.eval_on_selector_all("button, [role=button], input", unnamed) == 0
     reached = set()

@@ -60,6 +60,7 @@ function readPicture() {
   for (const cluster of clusters.values()) cluster.parent = clusters.get(cluster.data.parent) ?? null;
   for (const element of graph.querySelectorAll("g.node")) addNode(element, titled.get(element));
   for (const element of graph.querySelectorAll("g.cluster")) addFrame(element, titled.get(element));
+  for (const [id, cluster] of clusters) if (!cluster.element) clusters.delete(id); // nothing in it is drawn
   for (const element of graph.querySelectorAll("g.edge")) addEdge(element, titled.get(element));
   for (const [source, target] of data.edges) {
     if (!nodes.has(source) || !nodes.has(target)) continue;
@@ -77,7 +78,7 @@ function addNode(element, id) {
   nodes.set(id, node);
   for (const outer of around(node)) outer.nodes.push(node);
   const words = [known.title, known.kind, known.call, known.shape && `shape ${known.shape}`, known.dtype];
-  button(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "));
+  actAsButton(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "));
   element.addEventListener("click", () => select(id));
 }
 
@@ -92,13 +93,13 @@ function addFrame(element, id) {
   const mark = add(head, "text", { class: "mark", x: title.x + title.width + 6, y: title.y + title.height - 3 }, "⊟");
   mark.setAttribute("font-size", "13");
   Object.assign(cluster, { element, head, box: boxOf(element), title: boxOf(head) });
-  button(head, `Module ${words}`);
+  actAsButton(head, `Module ${words}`);
   head.setAttribute("aria-expanded", "true");
   head.addEventListener("click", () => toggle(cluster));
   cluster.folded = foldedBox(cluster, words);
 }
 
-function button(element, label) {
+function actAsButton(element, label) {
   element.setAttribute("role", "button");
   element.setAttribute("tabindex", "-1");
   element.setAttribute("aria-label", label);
@@ -135,7 +136,7 @@ const KEPT = 12; // of the length of each piece that is taken out, so that arrow
 
 function foldedBox(cluster, words) {
   const box = add(graph, "g", { class: "folded" });
-  button(box, `Module ${words}`);
+  actAsButton(box, `Module ${words}`);
   box.setAttribute("aria-expanded", "false");
   const operations = total(cluster.nodes.map((node) => node.data.count ?? 0));
   const parameters = total(cluster.nodes.map((node) => node.data.parameters ?? 0));
@@ -328,6 +329,8 @@ function uncover(node) {
   if (closed.length) refresh();
 }
 
+const MANY = 150; // values and modules: inner modules are closed at first where more would be seen
+
 /** Opens modules from the outside in, one depth after the other, as long as not too much is seen. */
 function openOuter() {
   for (const cluster of clusters.values()) cluster.open = false;
@@ -349,6 +352,8 @@ function refresh() {
 
 // ---- zoom and pan --------------------------------------------------------------------------------------------------
 
+const LARGEST = 1.4; // scale of a small picture in a large window
+const READABLE = 0.85; // the scale from which on all can be read well
 const view = { x: 0, y: 0, scale: 1 };
 
 function apply() {
@@ -369,11 +374,12 @@ function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
   apply();
 }
 
-function fit(smallest = 0) {
+/** Shows the whole picture; or, where that would be too small to read, its width from the top. */
+function fit(readable = 0) {
   const box = stage.getBBox();
   const room = [canvas.clientWidth - 40, canvas.clientHeight - 40];
-  const whole = Math.min(room[0] / box.width, room[1] / box.height, 1.4);
-  view.scale = Math.max(whole, Math.min(smallest, 1.4));
+  const [wide, high] = [room[0] / box.width, room[1] / box.height];
+  view.scale = Math.min(LARGEST, Math.max(Math.min(wide, high), Math.min(Math.max(wide, readable / 2), readable)));
   view.x = Math.max(20, 20 + (room[0] - box.width * view.scale) / 2) - box.x * view.scale;
   view.y = Math.max(20, 20 + (room[1] - box.height * view.scale) / 2) - box.y * view.scale;
   apply();
@@ -393,6 +399,15 @@ function reveal(...elements) {
     nearer(Math.min(...boxes.map((b) => b.left)), Math.max(...boxes.map((b) => b.right)), room.left + edge, room.right - edge),
     nearer(Math.min(...boxes.map((b) => b.top)), Math.max(...boxes.map((b) => b.bottom)), room.top + edge, room.bottom - edge),
   );
+}
+
+/** Reveals elements, and comes nearer where they are too small to be made out. */
+function approach(...elements) {
+  if (view.scale < READABLE / 3) {
+    const [room, [x, y]] = [canvas.getBoundingClientRect(), centre(elements[0])];
+    zoom(READABLE / view.scale, x - room.left, y - room.top);
+  }
+  reveal(...elements);
 }
 
 const pointers = new Map();
@@ -431,7 +446,7 @@ function listenToPointers() {
   svg.addEventListener("pointerdown", startDrag);
   svg.addEventListener("pointermove", drag);
   for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, endDrag);
-  svg.addEventListener("click", (event) => dragged && event.stopPropagation(), true);
+  svg.addEventListener("click", (event) => dragged && event.detail && event.stopPropagation(), true); // 0 for a key
   svg.addEventListener("click", (event) => !event.target.closest("[role=button]") && select(null));
   const wheel = (event) => {
     event.preventDefault();
@@ -510,7 +525,7 @@ function select(id, { focus = true } = {}) {
   if (id === null) return;
   const { element } = nodes.get(id);
   if (focus) element.focus({ preventScroll: true });
-  reveal(element);
+  approach(element);
 }
 
 /** The nearest box that is seen in the direction of an arrow key. */
@@ -595,7 +610,7 @@ function goTo(step) {
   const current = data.steps[state.step - 1];
   const shown = [current.node, ...current.parts.map((part) => part.to)].map((id) => nodes.get(id)).filter(Boolean);
   const numbers = graph.querySelectorAll(".number");
-  reveal(...shown.map((node) => standsFor(node)?.folded ?? node.element), ...numbers);
+  approach(...shown.map((node) => standsFor(node)?.folded ?? node.element), ...numbers);
 }
 
 /** The numbers of a part: its own, or those of the whole gradient where it is all of it. */
@@ -643,7 +658,13 @@ function stepSentence(step) {
 function showOverview() {
   add(panel, "h2", {}, "Graph");
   add(panel, "p", {}, data.summary);
-  add(panel, "p", {}, "Click a value for its numbers, its gradient and its derivative rule.");
+  add(panel, "p", {}, "Click a value for its numbers, its gradient and its derivatives.");
+  add(
+    panel,
+    "p",
+    { class: "quiet" },
+    "Round boxes are operations, cylinders parameters, a double outline is an output. Dashed arrows carry the gradient.",
+  );
   links("Outputs", data.outputs);
   const parameters = [...nodes.values()].filter((node) => node.data.kind === "parameter");
   if (!parameters.length) return;
@@ -833,8 +854,7 @@ function listen() {
   listenToPointers();
 }
 
-const MANY = 150; // values and modules: inner modules are closed at first where more would be seen
-const READABLE = 0.85; // the scale below which one sees only a part at first
+// ---- begin ---------------------------------------------------------------------------------------------------------
 
 document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 readPicture();

@@ -134,7 +134,7 @@ def rows(numbers: Any, width: int, depth: int) -> str:
     if not isinstance(numbers, list):
         return short(numbers).rjust(width)
     levels = nesting(numbers)
-    between = "\n" * (levels - 1) + " " * depth if levels > 1 else "  "
+    between = "\n" * (levels - 1) + " " * depth if levels > 1 else " "
     return f"[{between.join(rows(part, width, depth + 1) for part in numbers)}]"
 
 

@@ -39,7 +39,13 @@ def written(value: Any) -> str:
     if value.ndim == 0:
         return short(value[()])
     return np.array2string(
-        value, precision=4, threshold=FEW, edgeitems=EDGE if value.ndim < 3 else 1, max_line_width=WIDTH, floatmode="maxprec", separator=" "
+        value,
+        precision=4,
+        threshold=FEW,
+        edgeitems=EDGE if value.ndim < 3 else 1,
+        max_line_width=WIDTH,
+        floatmode="maxprec",
+        separator=" ",
     )
 
 
@@ -54,12 +60,17 @@ def facts(value: Any) -> list[tuple[str, str]]:
     if finite.size:
         wide = finite.astype(complex if value.dtype.kind == "c" else float)
         scale = np.max(np.abs(wide)) or 1.0  # so that no square is out of range
-        found = [("mean", short(np.mean(wide / scale) * scale)), ("standard deviation", short(np.std(wide / scale) * scale))]
+        found = [
+            ("mean", short(np.mean(wide / scale) * scale)),
+            ("standard deviation", short(np.std(wide / scale) * scale)),
+        ]
         if value.dtype.kind != "c":
             found += [("smallest", short(np.min(finite))), ("largest", short(np.max(finite)))]
         found.append(("norm", short(np.linalg.norm(wide / scale) * scale)))
     counts = {"zeros": value == 0, "NaN": np.isnan(value), "infinite": np.isinf(value)}
-    return found + [(word, f"{n:,} of {value.size:,}") for word, where in counts.items() if (n := np.count_nonzero(where))]
+    return found + [
+        (word, f"{n:,} of {value.size:,}") for word, where in counts.items() if (n := np.count_nonzero(where))
+    ]
 
 
 def histogram(value: Any) -> dict[str, Any]:

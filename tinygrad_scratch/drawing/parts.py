@@ -14,7 +14,10 @@ from tinygrad_scratch.graph import Node
 
 
 def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item], cotangents: Mapping[int, Any]) -> None:
-    """Give each step the parts that it adds to cotangents of several parts, and from the second on what these have come to."""
+    """Give each step the parts that it adds to cotangents of several parts, and what these have come to.
+
+    The first part is the sum so far itself.
+    """
     uses = Counter(name for step in scene.steps for name in step.formulas)
     items = {name: item for item, name in ids.items()}
     sums: dict[str, Any] = {}
