@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import dis
+import inspect
 import linecache
+import os
 import re
 import sys
-import sysconfig
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ MOST_VALUES = 20_000  # looked at in a namespace
 MOST_VALUES_A_LINE = 500
 CLOSED = (str, bytes, int, float, complex, type, ModuleType, FunctionType, MethodType)
 PACKAGE = str(Path(__file__).parent)
-PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+PYTHON = str(Path(os.__file__).parent)
 
 
 # ---- names -----------------------------------------------------------------------------------------------------------
@@ -48,7 +49,7 @@ class Names:
 
     standing: Standing
     _paths: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    _held: list[Any] = field(default_factory=list)
+    held: list[Any] = field(default_factory=list)
     _endings: Counter[str] | None = None
 
     def see(self, namespace: Mapping[str, Any], most: int = MOST_VALUES) -> None:
@@ -81,8 +82,22 @@ class Names:
     def _note(self, thing: Any, path: tuple[str, ...]) -> None:
         if id(thing) not in self._paths:
             self._paths[id(thing)] = path
-            self._held.append(thing)
+            self.held.append(thing)
             self._endings = None
+
+
+def variables(frame: FrameType) -> dict[str, Any]:
+    """The variables of a running function, by name.
+
+    Before Python 3.13 the frame keeps the dict in which it tells them, and with it all values, until the function ends.
+    Where nobody else holds it, it is emptied.
+    """
+    told = frame.f_locals
+    own = dict(told)
+    alone = type(told) is dict and sys.getrefcount(told) <= 3  # the frame, this function, and the count itself
+    if alone and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        told.clear()
+    return own
 
 
 def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
@@ -251,7 +266,7 @@ def is_own(file: str) -> bool:
     """Whether a file is a person's own: not of Python, of an installed package or of this one."""
     if file.startswith("<"):  # typed in, or run from a string
         return not file.startswith(("<frozen", "<__array_function__", "<string"))
-    return not ("site-packages" in file or "dist-packages" in file or file.startswith((PACKAGE, *PYTHON)))
+    return not ("site-packages" in file or "dist-packages" in file or file.startswith((PACKAGE, PYTHON)))
 
 
 # ---- what is written on a line ---------------------------------------------------------------------------------------
