@@ -487,7 +487,7 @@ def test_source_lines_are_shown(open_page: Open) -> None:
 def test_what_is_wrong_is_said(open_page: Open) -> None:
     a = Tensor([0.0, 1.0], requires_grad=True, name="a")
     with np.errstate(all="ignore"):
-        b = np.log(a) * 0.0
+        b: Any = np.log(a) * 0.0
     b.name = "b"
     page = open_page(draw(b))
     box(page, "b").click()

@@ -1,14 +1,13 @@
-"""DOT text of a graph: a box for each value, with its cotangent beside it, and arrows there and back."""
+"""DOT text of a scene: a box for each value, with its cotangent beside it, and arrows there and back."""
 
 from __future__ import annotations
 
+from math import log10
 from typing import Any
+from urllib.parse import quote
 
-from tinygrad_scratch.drawing.clusters import ModuleCall, nested
-from tinygrad_scratch.drawing.expressions import calls, is_number
-from tinygrad_scratch.drawing.labels import box_label, cluster_label, cotangent_name, rest_label
-from tinygrad_scratch.drawing.selection import Selection
-from tinygrad_scratch.graph import Node
+from tinygrad_scratch.drawing.data import Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, text, tooltip
 
 # Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light
 # with dark text, arrows of a middle brightness, the canvas transparent: they can be read on a white and a black page.
@@ -17,13 +16,17 @@ BOX = {"fontname": "Helvetica", "fontsize": "13", "fontcolor": "#1a1a1a", "margi
 KINDS = {
     "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbeafe", "color": "#1e40af"},
     "parameter": {"shape": "cylinder", "style": "filled", "fillcolor": "#fdebc8", "color": "#8a5a00"},
+    "input": {"shape": "tab", "style": "filled", "fillcolor": "#ece7f7", "color": "#5b4a9e"},
     "constant": {"shape": "note", "style": "filled", "fillcolor": "#efefef", "color": "#555555"},
     "output": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#d3f2df", "color": "#15803d"},
+    "fold": {"shape": "box3d", "style": "filled", "fillcolor": "#cfe3e6", "color": "#115e67"},
     "rest": {"shape": "box", "style": "dashed,filled", "fillcolor": "#ffffff", "color": "#555555", "margin": "0.1"},
+    "failed": {"shape": "box", "style": "filled,bold", "fillcolor": "#fecaca", "color": ALARM, "penwidth": "2.5"},
 }
 ARROW = {"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#64748b", "color": "#64748b"}
-COLUMN = {"weight": "8"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
-GRADIENT_ARROW = {"class": "gradient", "dir": "back", "style": "dashed", "color": "#d9480f"}
+COLUMN = {"weight": "30"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
+GRADIENT_ARROW = {"class": "gradient", "style": "dashed", "color": "#d9480f"}
+AGAIN = {"constraint": "false", "style": "bold", "label": "  next round"}
 FRAME = {
     "fontname": "Helvetica",
     "fontsize": "12",
@@ -33,61 +36,114 @@ FRAME = {
     "color": "#94a3b8",
 }
 FRAME_FILLS = ("#f5f7fa", "#e9edf3")  # by turns, so that a frame is told from the one around it
-REST = "rest"
-Ids = dict[Node, str]
+REPEAT = {"style": "rounded,filled,dashed", "color": "#115e67", "penwidth": "1.5"}
+TROUBLE = {"color": ALARM, "penwidth": "2.5"}
+HEAT = ("#fff7ec", "#fee8c8", "#fdd49e", "#fdbb84", "#fc8d59")  # light to dark; ColorBrewer's OrRd by Cynthia Brewer
+BIG, HURRY = 300, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
 
 
-def dot_text(selection: Selection, backward: bool) -> str:
-    """The DOT text of these values. Boxes are numbered by age, so the same program has the same text in every run."""
-    from graphviz import Digraph
-
-    digraph = Digraph(graph_attr=CANVAS, node_attr=BOX, edge_attr=ARROW)
-    ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
-    fill(digraph, "cluster", nested(selection), boxes(selection, ids, backward))
-    if selection.left_out:
-        digraph.node(REST, rest_label(selection.left_out), **{"class": "rest"}, **KINDS["rest"])
-    for node in selection.operations:
-        add_arrows(digraph, node, ids, backward)
-    return str(digraph.source)
+def dot_text(scene: Scene, look: Look) -> str:
+    """The DOT text of a scene."""
+    return Writer(scene, look).text()
 
 
-def boxes(selection: Selection, ids: Ids, backward: bool) -> dict[Node, dict[str, str]]:
-    """The attributes of each value's box."""
-    known = calls(selection.operations)
-    found = {}
-    for node, name in ids.items():
-        cotangent = cotangent_name(node, known, selection.outputs) if backward and node.requires_grad else None
-        kind = "output" if node.kind == "operation" and node in selection.outputs else node.kind
-        found[node] = {"name": name, "class": kind, "label": box_label(node, known, cotangent), **KINDS[kind]}
-    return found
+class Writer:
+    """Writes a scene down."""
+
+    def __init__(self, scene: Scene, look: Look) -> None:
+        from graphviz import Digraph
+
+        hurry = (HURRY if len(scene.boxes) > BIG else {}) | ({"newrank": "true"} if scene.clusters else {})
+        self.digraph: Any = Digraph(graph_attr={**CANVAS, **hurry}, node_attr=BOX, edge_attr=ARROW)
+        self.scene, self.look = scene, look
+        heat = temperatures(scene) if look.heat else {}
+        shown = [box for box in scene.boxes if look.forward or box.cotangent or box.kind == "rest"]
+        self.boxes = {box.id: box_attributes(box, look, heat.get(box.id)) for box in shown}
+        self.calls = {box.id for box in shown if box.count and box.kind != "rest"}
+        self.inside: dict[str | None, list[str]] = {}
+        self.frames: dict[str | None, list[Cluster]] = {}
+        for box in shown:
+            self.inside.setdefault(box.cluster, []).append(box.id)
+        for cluster in scene.clusters:
+            self.frames.setdefault(cluster.parent, []).append(cluster)
+
+    def text(self) -> str:
+        self.fill(self.digraph, None, 0)
+        for arrow in self.scene.arrows:
+            if arrow.tail in self.boxes and arrow.head in self.boxes:
+                self.add_arrow(arrow)
+        for tail, leaf in self.below() if self.look.forward else ():
+            self.digraph.edge(tail, leaf, style="invis", weight="0")
+        return str(self.digraph.source)
+
+    def below(self) -> list[tuple[str, str]]:
+        """Pairs of a value that comes into a frame, and a leaf in it that is used along with it.
+
+        The leaf is to stand lower, or frames that follow each other would stand side by side.
+        """
+        frame = {box.id: box.cluster for box in self.scene.boxes}
+        forward = [arrow for arrow in self.scene.arrows if not arrow.again]
+        leaves: dict[str, list[str]] = {}
+        for arrow in forward:
+            if arrow.tail not in self.calls and frame[arrow.tail] == frame[arrow.head] is not None:
+                leaves.setdefault(arrow.head, []).append(arrow.tail)
+        entering = [arrow for arrow in forward if arrow.tail in self.calls and frame[arrow.tail] != frame[arrow.head]]
+        return [(arrow.tail, leaf) for arrow in entering for leaf in leaves.get(arrow.head, ())]
+
+    def fill(self, graph: Any, parent: str | None, depth: int) -> None:
+        """The boxes right in a frame, and the frames in it."""
+        for name in self.inside.get(parent, ()):
+            graph.node(**self.boxes[name])
+        for cluster in self.frames.get(parent, ()):
+            with graph.subgraph(name=cluster.id) as frame:
+                paint = {**FRAME, "fillcolor": FRAME_FILLS[depth % 2], **(REPEAT if cluster.kind == "repeat" else {})}
+                label = cluster_label(cluster.path, cluster.title, cluster.parameters)
+                frame.attr(id=cluster.id, label=label, **paint)
+                self.fill(frame, cluster.id, depth + 1)
+
+    def add_arrow(self, arrow: Arrow) -> None:
+        """From a value to a call that was given it; the gradient comes back beside it."""
+        loose = {"constraint": "false"} if arrow.again else {}
+        if self.look.forward:
+            more = {**(COLUMN if arrow.tail in self.calls else {}), **(AGAIN if arrow.again else {})}
+            more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
+            if self.look.chain and arrow.derivative:
+                more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
+            ends = (arrow.tail, arrow.head) if arrow.again else (port(arrow.tail, "value"), f"{arrow.head}:value:n")
+            self.digraph.edge(*ends, id=arrow.id, **more)
+        if self.look.backward and arrow.gradient and not self.look.chain:
+            name = f"{arrow.id}b"
+            if self.look.forward:
+                ends = port(arrow.tail, "cotangent"), f"{arrow.head}:cotangent:n"
+                ends = (arrow.tail, arrow.head) if arrow.again else ends
+                self.digraph.edge(*ends, id=name, dir="back", **GRADIENT_ARROW, **loose)
+            else:
+                self.digraph.edge(arrow.head, arrow.tail, id=name, **GRADIENT_ARROW, **loose)
 
 
-def fill(graph: Any, name: str, call: ModuleCall, boxes: dict[Node, dict[str, str]]) -> None:
-    """The boxes of a module's call, and within it the frames of the calls that it made."""
-    for node in call.nodes:
-        graph.node(**boxes[node])
-    for place, inner in enumerate(call.inner):
-        inner_name = f"{name}_{place}"
-        with graph.subgraph(name=inner_name) as frame:
-            fillcolor = FRAME_FILLS[inner_name.count("_") % 2]
-            frame.attr(label=cluster_label(inner.path, inner.title), fillcolor=fillcolor, **FRAME)
-            fill(frame, inner_name, inner, boxes)
+def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
+    """The attributes of a box."""
+    found = {"name": box.id, "id": box.id, "class": " ".join([box.kind, *box.troubles]), **KINDS[box.kind]}
+    if box.kind == "rest":
+        return found | {"label": f"<{text(box.title)}>"}
+    found["label"] = box_label(box, look)
+    found["tooltip"] = tooltip(box).replace("\\", "\\\\")
+    if box.source is not None and not box.source.file.startswith("<"):
+        found["URL"] = f"{quote(box.source.file)}#L{box.source.line}"
+    if box.troubles and (look.backward or any("gradient" not in trouble for trouble in box.troubles)):
+        found |= TROUBLE
+    return found | ({"fillcolor": HEAT[heat]} if heat is not None else {})
 
 
-def add_arrows(digraph: Any, node: Node, ids: Ids, backward: bool) -> None:
-    """From each value that a call was given an arrow to the call; the gradient comes back beside it."""
-    sources: dict[str, list[Node]] = {}
-    for part in node.inputs:
-        if not is_number(part):
-            sources.setdefault(ids.get(part, REST), []).append(part)
-    for source, parts in sources.items():
-        straight = COLUMN if parts[0].kind == "operation" else {}
-        uses = {"label": f"{len(parts)} times"} if source != REST and len(parts) > 1 else {}
-        digraph.edge(port(source, "value"), f"{ids[node]}:value:n", **straight, **uses)
-        if backward and any(part.requires_grad for part in parts):
-            digraph.edge(port(source, "cotangent"), f"{ids[node]}:cotangent:n", **GRADIENT_ARROW)
+def temperatures(scene: Scene) -> dict[str, int]:
+    """For each box with a gradient a step of the scale of heat, by the logarithm of its root mean square."""
+    sizes = {box.id: box.gradient.root_mean_square for box in scene.boxes if box.gradient is not None}
+    logs = {name: log10(size) for name, size in sizes.items() if 0 < size < float("inf")}
+    low, high = min(logs.values(), default=0.0), max(logs.values(), default=0.0)
+    steps = len(HEAT) - 1
+    return {name: round(steps * (size - low) / (high - low)) if high > low else steps for name, size in logs.items()}
 
 
 def port(source: str, side: str) -> str:
     """The foot of one side of a box; the box of the rest has no sides."""
-    return f"{source}:s" if source == REST else f"{source}:{side}:s"
+    return f"{source}:s" if source == "rest" else f"{source}:{side}:s"

@@ -18,11 +18,11 @@ def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item],
 
     The first part is the sum so far itself.
     """
-    uses = Counter(name for step in scene.steps for name in step.formulas)
+    uses = Counter(arrow.tail for arrow in scene.arrows if arrow.gradient)
     items = {name: item for item, name in ids.items()}
     sums: dict[str, Any] = {}
     for step in scene.steps:
-        wanted = {items[name] for name in step.formulas if uses[name] > 1}
+        wanted = {items[name] for name in step.formulas if uses[name] > 1 and name in items}
         for tail, part in parts_of(items[step.box], wanted, where, cotangents).items():
             name = ids[tail]
             step.parts[name] = numbers_of(part)
