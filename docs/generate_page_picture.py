@@ -17,7 +17,7 @@ from tinygrad_scratch.drawing import draw
 from tinygrad_scratch.nn import Dense, ReLU, Sequential, cross_entropy
 
 PICTURE = Path(__file__).parent / "images" / "page.png"
-SIZE = {"width": 1120, "height": 700}
+SIZE = {"width": 1000, "height": 640}
 STEPS = 6
 
 
@@ -34,6 +34,8 @@ def main() -> None:
         page = browser.new_page(viewport=SIZE)
         page.goto(path.as_uri())
         page.get_by_role("button", name="Module layers.0").first.click()
+        page.mouse.move(0, 0)
+        page.evaluate("document.activeElement.blur()")
         for _ in range(STEPS):
             page.keyboard.press("n")
         page.screenshot(path=PICTURE)

@@ -351,6 +351,20 @@ def test_wheel_and_keys_zoom_and_dragging_pans(open_page: Open) -> None:
     assert where(page, "z2") == pytest.approx((x + 60, y + 40), abs=1)
 
 
+def test_keys_work_after_dragging(open_page: Open) -> None:
+    """The click that ends a drag selects nothing; one that a key makes does."""
+    page = open_page(article())
+    x, y = where(page, "z2")
+    page.mouse.move(x + 9, y + 9)
+    page.mouse.down()
+    page.mouse.move(x + 69, y + 49, steps=4)
+    page.mouse.up()
+    assert page.locator("g.node.selected").count() == 0
+    box(page, "z3").focus()
+    page.keyboard.press("Enter")
+    assert titles(page, "selected") == ["z3"]
+
+
 def test_the_point_under_the_pointer_stays_in_place(open_page: Open) -> None:
     page = open_page(article())
     x, y = where(page, "z2")
@@ -609,6 +623,46 @@ def test_folded_boxes_and_values_do_not_overlap(open_page: Open) -> None:
                 )
                 assert apart, path
         page.evaluate(f"toggle(clusters.get('{path}'), true)")
+
+
+def test_arrows_into_folded_boxes_point_down(open_page: Open) -> None:
+    page = open_page(transformer(1))
+    page.keyboard.press("c")
+    x, block = box(page, "x").bounding_box(), page.locator("g.folded:visible").bounding_box()
+    assert x["y"] + x["height"] < block["y"]
+    ends = ends_of_arrows(page, ":not(.gradient)")
+    assert len(ends) == 3, "from x and from the first layer's constant, and to the square"
+    assert all(start[1] < end[1] for start, end in ends)
+
+
+def ends_of_arrows(page: Any, kind: str) -> list[list[list[float]]]:
+    """Where the arrows to and from folded boxes begin and end, on the screen."""
+    program = """all => all.map(path => [0, path.getTotalLength()].map(length => {
+        const { x, y } = path.getPointAtLength(length).matrixTransform(path.getScreenCTM());
+        return [x, y];
+    }))"""
+    found: list[list[list[float]]] = page.locator(f"g.rerouted{kind}:not(.hidden) > path").evaluate_all(program)
+    return found
+
+
+def test_two_folded_boxes_have_one_arrow_each_way(open_page: Open) -> None:
+    """The second block takes what the first returns twice: into its layers, and around them."""
+    page = open_page(transformer(2))
+    for block in ("layers.0", "layers.1"):
+        page.get_by_role("button", name=f"Module {block}: TransformerBlock").first.dispatch_event("click")
+    first, second = (box.bounding_box() for box in page.locator("g.folded:visible").all())
+    scaled = 14 * scale(page)
+    gap = (first["y"] + first["height"] - scaled, second["y"] + 1)  # an arrow begins behind the shadow of the box
+    between = [
+        [ends for ends in ends_of_arrows(page, kind) if all(gap[0] <= y <= gap[1] for _, y in ends)]
+        for kind in (":not(.gradient)", ".gradient")
+    ]
+    assert [len(ends) for ends in between] == [1, 1]
+    for (start, end), *_ in between:
+        assert start[1] - gap[0] < 2 * scaled
+        assert gap[1] - end[1] < scaled
+        assert first["x"] < start[0] < first["x"] + first["width"]
+        assert second["x"] < end[0] < second["x"] + second["width"]
 
 
 def test_a_large_graph_opens_with_its_inner_modules_folded(open_page: Open) -> None:
