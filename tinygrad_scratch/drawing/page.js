@@ -67,6 +67,7 @@ function readPicture() {
     nodes.get(source).users.push(target);
     nodes.get(target).inputs.push(source);
   }
+  edges.sort((one, other) => one.length - other.length);
   placeFoldedBoxes();
 }
 
@@ -117,7 +118,7 @@ function addEdge(element, title) {
   const points = pairs(line.getAttribute("d"));
   const gradient = element.classList.contains("gradient");
   element.setAttribute("aria-hidden", "true");
-  edges.push({ source, target, gradient, element, line, shapes, texts, points });
+  edges.push({ source, target, gradient, element, line, shapes, texts, points, length: line.getTotalLength() });
 }
 
 const PAIR = /(-?[\d.]+),(-?[\d.]+)/g;
@@ -207,8 +208,10 @@ function arrange() {
     move(cluster.head, cluster.title, place);
     for (const shape of cluster.element.querySelectorAll(":scope > path, :scope > polygon")) bend(shape, place);
   }
+  const boxes = [...seen.map((node) => [node, node.box]), ...closed.map((cluster) => [cluster, cluster.small])];
+  const obstacles = boxes.map(([of, box]) => ({ of, box: placed(box, place) }));
   const drawn = new Set();
-  for (const edge of edges) arrangeEdge(edge, place, drawn);
+  for (const edge of edges) arrangeEdge(edge, place, obstacles, drawn);
 }
 
 /** A rising map of one axis: the rooms shrink, except for what is taken and a margin around it. */
@@ -258,6 +261,11 @@ function moveTo(element, box, place) {
   element.setAttribute("transform", `translate(${x} ${y})`);
 }
 
+function placed(box, place) {
+  const [x, y] = place([box.x, box.y]);
+  return { ...box, x, y };
+}
+
 function bend(shape, place) {
   const name = shape.tagName === "path" ? "d" : "points";
   shape.original ??= shape.getAttribute(name);
@@ -268,9 +276,11 @@ function mapped(text, place) {
   return text.replace(PAIR, (_, x, y) => place([Number(x), Number(y)]).map((n) => n.toFixed(2)).join(","));
 }
 
-function arrangeEdge(edge, place, drawn) {
-  const [from, to] = [edge.source, edge.target].map((id) => standsFor(nodes.get(id) ?? { cluster: null }));
-  const key = `${(from ?? nodes.get(edge.source)).id} ${(to ?? nodes.get(edge.target)).id} ${edge.gradient}`;
+/** Of several arrows between two boxes one is drawn, the shortest, which comes first. */
+function arrangeEdge(edge, place, obstacles, drawn) {
+  const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
+  const [from, to] = [standsFor(source), standsFor(target)];
+  const key = `${(from ?? source).id} ${(to ?? target).id} ${edge.gradient}`;
   const isFirst = !(from || to) || !drawn.has(key);
   drawn.add(key);
   show(edge.element, isFirst && !(from && from === to));
@@ -278,26 +288,52 @@ function arrangeEdge(edge, place, drawn) {
   for (const { shape, name, text } of edge.shapes) shape.setAttribute(name, mapped(text, place));
   for (const { text, box } of edge.texts) move(text, box, place);
   if (!(from || to)) return;
+  const others = obstacles.filter(({ of }) => of !== (from ?? source) && of !== (to ?? target));
+  const points = direct(edge, from, to, place, others) ?? aroundOthers(edge, from, to, place);
+  const [first, ...rest] = points.map((point) => point.map((n) => n.toFixed(2)).join(","));
+  edge.line.setAttribute("d", `M${first}C${rest.join(" ")}`);
+}
+
+/** The curve straight from one end to the other, or null where it would run upward or through another box. */
+function direct(edge, from, to, place, others) {
+  const [x, y] = place(from ? port(from, 1, edge.gradient) : edge.points[0]);
+  const [endX, endY] = place(to ? port(to, -1, edge.gradient) : edge.points.at(-1));
+  if (endY < y) return null;
+  const middle = (y + endY) / 2;
+  for (let t = 0.05; t < 1; t += 0.05) {
+    const [a, b, c, d] = [(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t ** 2, t ** 3];
+    const point = [(a + b) * x + (c + d) * endX, a * y + (b + c) * middle + d * endY];
+    if (others.some(({ box }) => holds(box, point))) return null;
+  }
+  return [[x, y], [x, middle], [endX, middle], [endX, endY]];
+}
+
+/** Graphviz's own curve, which goes around what is in the way, from where it leaves the frames of closed modules. */
+function aroundOthers(edge, from, to, place) {
   let points = edge.points;
   if (from) points = leave(points, from, 1, edge.gradient);
   if (to) points = leave([...points].reverse(), to, -1, edge.gradient).reverse();
-  const [first, ...others] = points.map((point) => place(point).map((n) => n.toFixed(2)).join(","));
-  edge.line.setAttribute("d", `M${first}C${others.join(" ")}`);
+  return points.map(place);
 }
 
 /** A curve that begins inside a module's frame, begun anew at the foot (1) or the head (-1) of the module's box. */
 function leave(points, cluster, side, gradient) {
-  const { x, y, width, height } = cluster.small;
-  const arrow = gradient === (side === 1) ? 11 : 0; // room for the arrow's head, which stands at the curve's end
-  const start = [x + width * (gradient ? 0.65 : 0.35), side === 1 ? y + height + arrow + 2 * (arrow > 0) : y - arrow];
+  const start = port(cluster, side, gradient);
   let end = 3;
   for (let i = 0; i < points.length - 1; i += 3) if (holds(cluster.box, points[i])) end = i + 3;
   end = Math.min(end, points.length - 1);
-  const [ex, ey] = points[end];
-  const middle = (start[1] + ey) / 2;
+  const [x, y] = points[end];
+  const middle = (start[1] + y) / 2;
   const onward = points[end + 1];
-  const second = onward ? [2 * ex - onward[0], 2 * ey - onward[1]] : [ex, middle];
+  const second = onward ? [2 * x - onward[0], 2 * y - onward[1]] : [x, middle];
   return [start, [start[0], middle], second, ...points.slice(end)];
+}
+
+/** Where arrows end at a module's box: values to the left, gradients to the right, with room for an arrow's head. */
+function port({ small: { x, y, width, height } }, side, gradient) {
+  const head = gradient === (side === 1) ? 11 : 0;
+  const shadow = head && side === 1 ? 2 : 0;
+  return [x + width * (gradient ? 0.65 : 0.35), side === 1 ? y + height + head + shadow : y - head];
 }
 
 function holds(box, [x, y]) {
