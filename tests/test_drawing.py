@@ -593,7 +593,8 @@ def test_save_dot_needs_no_renderer(bare_machine: Path, tmp_path: Path) -> None:
 
 def test_save_refuses_other_suffixes_and_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"'net.bmp': the suffix must be one of .svg, .png, .jpg, .jpeg, .pdf, .dot, .html, .json, .mmd\."
+        ValueError,
+        match=r"'net.bmp': the suffix must be one of .svg, .png, .jpg, .jpeg, .pdf, .dot, .html, .json, .mmd\.",
     ):
         draw(variable()).save(tmp_path / "net.bmp")
     with pytest.raises(ValueError, match="'net': the suffix must be"):

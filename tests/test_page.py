@@ -83,6 +83,10 @@ def twice() -> Drawing:
     return draw(c)
 
 
+def square(x: Any) -> Any:
+    return np.sum(x * x)
+
+
 def page_text(drawing: Drawing, path: Path) -> str:
     return drawing.save(path).read_text(encoding="utf-8")
 
@@ -116,9 +120,10 @@ class Elements(HTMLParser):
 
 
 @needs_renderer
-def test_page_is_one_file_that_asks_for_nothing(tmp_path: Path) -> None:
-    elements = Elements(page_text(article(), tmp_path / "net.html"))
-    assert not {"link", "img", "iframe", "object", "embed", "base"} & set(elements.tags)
+@pytest.mark.parametrize("make", [article, classifier, lambda: draw(square, np.ones(3))])
+def test_page_is_one_file_that_asks_for_nothing(make: Callable[[], Drawing], tmp_path: Path) -> None:
+    elements = Elements(page_text(make(), tmp_path / "net.html"))
+    assert not {"a", "link", "img", "iframe", "object", "embed", "base"} & set(elements.tags)
     named = [value for name, value in elements.attributes if name in {"src", "href", "xlink:href", "action", "data"}]
     assert named == []
     assert not [name for name, _ in elements.attributes if name.startswith("on")]
@@ -485,10 +490,6 @@ def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) ->
     assert [step.split(":")[0] for step in steps] == [f"Step {i + 1}" for i in range(len(steps))]
 
 
-def square(x: Any) -> Any:
-    return np.sum(x * x)
-
-
 def test_source_lines_are_shown(open_page: Open) -> None:
     page = open_page(draw(square, np.ones(3)))
     box(page, "x * x").click()
@@ -695,7 +696,7 @@ def test_stepping_through_the_backward_pass(open_page: Open) -> None:
     page.keyboard.press("n")
     assert titles(page, "reached") == ["a", "b", "b + a", "c"]
     assert shown(page) == [["1", "1"], ["2", "4"], ["3", "5"]]
-    assert page.locator("#panel h3").all_inner_texts()[:3] == ["Arrives: ∂c/∂b", "Added to ∂c/∂a", "∂c/∂a so far"]
+    assert page.locator("#panel h3").all_inner_texts()[:3] == ["Arrives: ∂c/∂b", "Adds to ∂c/∂a", "∂c/∂a so far"]
     assert page.locator("#panel code").all_inner_texts() == ["∂c/∂a += ∂c/∂b * a + ∂c/∂b * a"]
     assert page.locator("text.number").all_text_contents() == ["norm 1.414", "norm 5.831"]
     assert page.get_by_role("button", name="Next").is_disabled()

@@ -14,13 +14,14 @@ const byId = (id) => document.getElementById(id);
 function add(parent, tag, attributes = {}, ...children) {
   const inSvg = parent instanceof SVGElement;
   const element = inSvg ? document.createElementNS(NAMESPACE, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value);
-  }
+  set(element, attributes);
   element.append(...children);
   parent.append(element);
   return element;
+}
+
+function set(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
 }
 
 const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
@@ -33,9 +34,9 @@ function count(number, word) {
 
 const stage = document.createElementNS(NAMESPACE, "g"); // what zoom and pan move
 const graph = svg.querySelector("g.graph");
-const nodes = new Map(); // id: {id, element, box, data, cluster, inputs, users, gradientFrom}
-const clusters = new Map(); // id: {id, element, box, title, data, parent, open, folded, nodes}
-const edges = []; // {source, target, gradient, element, points, shapes}
+const nodes = new Map(); // by id: what Python knows of a value (data), its element and box, its inputs and users
+const clusters = new Map(); // by id: a module, its frame (element, head, box, title), its box when closed (folded, small)
+const edges = []; // arrows, the shortest first
 
 function boxOf(element) {
   const { x, y, width, height } = element.getBBox();
@@ -44,9 +45,7 @@ function boxOf(element) {
 
 function readPicture() {
   for (const name of ["viewBox", "width", "height"]) svg.removeAttribute(name);
-  svg.setAttribute("role", "group");
-  svg.setAttribute("aria-label", `Graph of ${data.summary}`);
-  for (const link of svg.querySelectorAll("g > a")) link.parentNode.replaceWith(...link.childNodes);
+  set(svg, { role: "group", "aria-label": `Graph of ${data.summary}` });
   svg.append(stage);
   stage.append(graph);
   const titled = new Map();
@@ -72,15 +71,13 @@ function readPicture() {
 }
 
 function addNode(element, id) {
-  const text = [...element.querySelectorAll("text")].map((line) => line.textContent).join(" ");
-  const known = data.nodes[id] ?? { title: text, kind: "rest" };
+  const known = data.nodes[id];
   const cluster = clusters.get(known.cluster) ?? null;
   const node = { id, element, data: known, box: boxOf(element), cluster, inputs: [], users: [] };
   nodes.set(id, node);
   for (const outer of around(node)) outer.nodes.push(node);
   const words = [known.title, known.kind, known.call, known.shape && `shape ${known.shape}`, known.dtype];
-  actAsButton(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "));
-  element.addEventListener("click", () => select(id));
+  actAsButton(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "), () => select(id));
 }
 
 function addFrame(element, id) {
@@ -91,19 +88,17 @@ function addFrame(element, id) {
   const head = add(element, "g", { class: "title" });
   head.append(...texts);
   const title = boxOf(head);
-  const mark = add(head, "text", { class: "mark", x: title.x + title.width + 6, y: title.y + title.height - 3 }, "⊟");
-  mark.setAttribute("font-size", "13");
+  const at = { x: title.x + title.width + 6, y: title.y + title.height - 3 };
+  add(head, "text", { class: "mark", "font-size": 13, ...at }, "⊟");
   Object.assign(cluster, { element, head, box: boxOf(element), title: boxOf(head) });
-  actAsButton(head, `Module ${words}`);
+  actAsButton(head, `Module ${words}`, () => toggle(cluster));
   head.setAttribute("aria-expanded", "true");
-  head.addEventListener("click", () => toggle(cluster));
   cluster.folded = foldedBox(cluster, words);
 }
 
-function actAsButton(element, label) {
-  element.setAttribute("role", "button");
-  element.setAttribute("tabindex", "-1");
-  element.setAttribute("aria-label", label);
+function actAsButton(element, label, action) {
+  set(element, { role: "button", tabindex: 0, "aria-label": label });
+  element.addEventListener("click", action);
 }
 
 function addEdge(element, title) {
@@ -137,7 +132,7 @@ const KEPT = 12; // of the length of each piece that is taken out, so that arrow
 
 function foldedBox(cluster, words) {
   const box = add(graph, "g", { class: "folded" });
-  actAsButton(box, `Module ${words}`);
+  actAsButton(box, `Module ${words}`, () => toggle(cluster));
   box.setAttribute("aria-expanded", "false");
   const operations = total(cluster.nodes.map((node) => node.data.count ?? 0));
   const parameters = total(cluster.nodes.map((node) => node.data.parameters ?? 0));
@@ -152,10 +147,8 @@ function foldedBox(cluster, words) {
   const width = Math.max(...lines.map((line) => line.getBBox().width)) + 24;
   const height = 43;
   for (const line of lines) line.setAttribute("x", width / 2);
-  for (const [rect, by] of [[under, 3], [over, 0]]) {
-    for (const [name, value] of Object.entries({ x: by, y: by, width, height, rx: 5 })) rect.setAttribute(name, value);
-  }
-  box.addEventListener("click", () => toggle(cluster));
+  set(under, { x: 3, y: 3, width, height, rx: 5 });
+  set(over, { x: 0, y: 0, width, height, rx: 5 });
   const { x, y } = cluster.box;
   cluster.small = { x: x + (cluster.box.width - width) / 2, y: y + (cluster.box.height - height) / 2, width, height };
   return box;
@@ -170,8 +163,9 @@ function shortened(words, width) {
 function placeFoldedBoxes() {
   for (const cluster of clusters.values()) {
     const own = new Set(cluster.nodes);
-    const given = cluster.nodes.flatMap((node) => node.inputs.map((id) => nodes.get(id)).filter((node) => !own.has(node)));
-    const lowest = Math.max(...given.map((node) => node.box.y + node.box.height)) + 3 * MARGIN;
+    const given = cluster.nodes.flatMap((node) => node.inputs.map((id) => nodes.get(id)));
+    const outside = given.filter((node) => !own.has(node));
+    const lowest = Math.max(...outside.map((node) => node.box.y + node.box.height)) + 3 * MARGIN;
     const { y, height } = cluster.box;
     cluster.small.y = Math.min(Math.max(cluster.small.y, lowest), y + height - cluster.small.height);
   }
@@ -188,7 +182,7 @@ const visible = (thing) => standsFor(thing) === null;
 const inside = (cluster) => ({ cluster: cluster.parent });
 
 function arrange() {
-  const frames = [...clusters.values()].filter((cluster) => cluster.element && visible(inside(cluster)));
+  const frames = [...clusters.values()].filter((cluster) => visible(inside(cluster)));
   const closed = frames.filter((cluster) => !cluster.open);
   const open = frames.filter((cluster) => cluster.open);
   const seen = [...nodes.values()].filter(visible);
@@ -201,7 +195,6 @@ function arrange() {
     move(node.element, node.box, place);
   }
   for (const cluster of clusters.values()) {
-    if (!cluster.element) continue;
     show(cluster.element, open.includes(cluster));
     show(cluster.folded, closed.includes(cluster));
     moveTo(cluster.folded, cluster.small, place);
@@ -426,15 +419,14 @@ function reveal(...elements) {
   const room = canvas.getBoundingClientRect();
   const boxes = elements.map((element) => element.getBoundingClientRect()).filter((box) => box.width);
   if (!boxes.length) return;
-  const nearer = (low, high, from, to) => {
-    if (high - low > to - from) return from - low;
-    return low < from ? from - low : high > to ? to - high : 0;
-  };
   const edge = Math.min(40, room.width / 10);
-  pan(
-    nearer(Math.min(...boxes.map((b) => b.left)), Math.max(...boxes.map((b) => b.right)), room.left + edge, room.right - edge),
-    nearer(Math.min(...boxes.map((b) => b.top)), Math.max(...boxes.map((b) => b.bottom)), room.top + edge, room.bottom - edge),
-  );
+  const nearer = (start, end) => {
+    const [low, high] = [Math.min(...boxes.map((box) => box[start])), Math.max(...boxes.map((box) => box[end]))];
+    const [from, to] = [room[start] + edge, room[end] - edge];
+    if (low < from || high - low > to - from) return from - low;
+    return high > to ? to - high : 0;
+  };
+  pan(nearer("left", "right"), nearer("top", "bottom"));
 }
 
 /** Reveals elements, and comes nearer where they are too small to be made out. */
@@ -487,7 +479,8 @@ function listenToPointers() {
   const wheel = (event) => {
     event.preventDefault();
     const room = canvas.getBoundingClientRect();
-    zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX - room.left, event.clientY - room.top);
+    const factor = Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)); // deltas are lines or pixels
+    zoom(factor, event.clientX - room.left, event.clientY - room.top);
   };
   svg.addEventListener("wheel", wheel, { passive: false });
 }
@@ -527,7 +520,7 @@ function mark() {
   for (const [name, holdsFor] of Object.entries(kinds)) {
     for (const node of nodes.values()) node.element.classList.toggle(name, holdsFor(node.id));
     for (const cluster of clusters.values()) {
-      cluster.folded?.classList.toggle(name, cluster.nodes.some((node) => holdsFor(node.id)));
+      cluster.folded.classList.toggle(name, cluster.nodes.some((node) => holdsFor(node.id)));
     }
   }
   const path = { ancestor: new Set([...before, selected]), descendant: new Set([...after, selected]) };
@@ -541,14 +534,9 @@ function mark() {
   svg.classList.toggle("related", Boolean(selected) && (state.ancestors || state.descendants) && !state.step);
   svg.classList.toggle("searching", state.words.length > 0);
   svg.classList.toggle("stepping", state.step > 0);
+  const first = selected ?? nodes.keys().next().value; // Tab leads to one value, from where the arrow keys go on
   for (const node of nodes.values()) {
-    const first = state.selected ?? nodes.keys().next().value;
-    node.element.setAttribute("tabindex", node.id === first ? "0" : "-1");
-    node.element.setAttribute("aria-pressed", String(node.id === selected));
-  }
-  for (const cluster of clusters.values()) {
-    cluster.head?.setAttribute("tabindex", "0");
-    cluster.folded?.setAttribute("tabindex", "0");
+    set(node.element, { tabindex: node.id === first ? 0 : -1, "aria-pressed": node.id === selected });
   }
   labelNumbers(now);
 }
@@ -618,7 +606,6 @@ function nextMatch(by) {
 }
 
 // ---- the backward pass, one operation at a time --------------------------------------------------------------------
-
 
 /** What is known of the gradient after the step: which cotangents are there, and which parts come now. */
 function stepState() {
@@ -695,19 +682,15 @@ function showOverview() {
   add(panel, "h2", {}, "Graph");
   add(panel, "p", {}, data.summary);
   add(panel, "p", {}, "Click a value for its numbers, its gradient and its derivatives.");
-  add(
-    panel,
-    "p",
-    { class: "quiet" },
-    "Round boxes are operations, cylinders parameters, a double outline is an output. Dashed arrows carry the gradient.",
-  );
+  const legend = "Round boxes are operations, cylinders parameters, a double outline is an output.";
+  add(panel, "p", { class: "quiet" }, `${legend} Dashed arrows carry the gradient.`);
   links("Outputs", data.outputs);
-  const parameters = [...nodes.values()].filter((node) => node.data.kind === "parameter");
-  if (!parameters.length) return;
-  const list = add(section("Parameters"), "table");
+  const leaves = [...nodes.values()].filter((node) => node.data.cotangent && !node.inputs.length);
+  if (!leaves.length) return;
+  const list = add(section("Gradients"), "table");
   const head = add(list, "tr");
   for (const word of ["name", "shape", "gradient"]) add(head, "th", { scope: "col" }, word);
-  for (const node of parameters) {
+  for (const node of leaves) {
     const row = add(list, "tr");
     link(add(row, "td"), node);
     add(row, "td", {}, node.data.shape);
@@ -716,13 +699,14 @@ function showOverview() {
 }
 
 function showNode(node) {
-  const { title, kind, call, shape, dtype, facts, source, code, troubles = [], derivatives } = node.data;
+  const { title, kind, call, shape, dtype, facts = [], source, code, troubles = [], derivatives } = node.data;
   const { value, gradient, cotangent, formula } = node.data;
   add(panel, "h2", {}, title);
   for (const trouble of troubles) add(panel, "p", { class: "trouble" }, `⚠ ${trouble}`);
   const modules = around(node).reverse().map((cluster) => cluster.data.path || cluster.data.title);
-  const rows = { kind, call, shape, dtype, ...facts, module: modules.join(" › "), line: source };
-  table(Object.entries(rows).filter(([, text]) => text));
+  const about = Object.entries({ kind, call, shape, dtype });
+  const where = Object.entries({ module: modules.join(" › "), line: source });
+  table([...about, ...facts, ...where].filter(([, text]) => text));
   if (code) add(panel, "code", {}, code);
   if (value) showNumbers("Value", value);
   if (cotangent) showNumbers(`Gradient ${cotangent}`, gradient, formula && `${cotangent} = ${formula}`);
@@ -742,8 +726,8 @@ function showStep(step) {
   showNumbers(`Arrives: ${node.data.cotangent}`, node.data.gradient);
   for (const part of step.parts) {
     const name = nodes.get(part.to)?.data.cotangent ?? "the gradient of what is not drawn";
-    const formula = `${name} ${part.sum ? "+" : ""}= ${part.formula}`;
-    showNumbers(part.sum ? `Added to ${name}` : `Made: ${name}`, arrived(part), formula);
+    const formula = `${name} ${part.numbers ? "+" : ""}= ${part.formula}`;
+    showNumbers(`${part.numbers ? "Adds to" : "Gives"} ${name}`, arrived(part), formula);
     if (part.sum) showNumbers(`${name} so far`, part.sum);
   }
   links("Values", [step.node, ...step.parts.map((part) => part.to)].filter((id) => nodes.has(id)));
@@ -767,7 +751,7 @@ function showNumbers(title, numbers, formula = "") {
   const part = section(title);
   if (formula) add(part, "code", {}, formula);
   if (!numbers) {
-    add(part, "p", { class: "quiet" }, "No numbers were recorded.");
+    add(part, "p", { class: "quiet" }, "No numbers are known.");
     return;
   }
   const { text } = numbers;
@@ -783,9 +767,7 @@ function drawHistogram(parent, { counts, low, high }) {
   const figure = add(parent, "figure");
   const shell = document.createElementNS(NAMESPACE, "svg");
   const label = `Histogram from ${low} to ${high}: ${counts.join(", ")}`;
-  for (const [name, value] of Object.entries({ viewBox: "0 0 200 50", role: "img", "aria-label": label })) {
-    shell.setAttribute(name, value);
-  }
+  set(shell, { viewBox: "0 0 200 50", role: "img", "aria-label": label });
   figure.append(shell);
   const width = 200 / counts.length;
   counts.forEach((number, i) => {
@@ -799,9 +781,8 @@ function drawHistogram(parent, { counts, low, high }) {
 function highlightButtons() {
   const bar = add(panel, "p", { class: "highlight", role: "group", "aria-label": "Highlight" }, "Highlight ");
   for (const [name, key] of [["ancestors", "A"], ["descendants", "D"]]) {
-    const pressed = String(state[name]);
-    const flip = () => flipHighlight(name);
-    add(bar, "button", { "aria-pressed": pressed, title: `Key ${key}`, onclick: flip, class: name }, name);
+    const button = add(bar, "button", { "aria-pressed": state[name], title: `Key ${key}`, class: name }, name);
+    button.addEventListener("click", () => flipHighlight(name));
   }
 }
 
@@ -819,7 +800,7 @@ function links(title, ids) {
 }
 
 function link(parent, node) {
-  add(parent, "button", { class: "link", onclick: () => select(node.id) }, fullName(node));
+  add(parent, "button", { class: "link" }, fullName(node)).addEventListener("click", () => select(node.id));
 }
 
 /** A parameter's name with the path of the module that it belongs to. */

@@ -54,8 +54,9 @@ def json_in_html(data: Any) -> str:
 
 
 def bare(svg: str) -> str:
-    """The picture without what only a file of its own needs, and without comments."""
-    return re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    """The picture without what only a file of its own needs: what stands before it, comments, links and tooltips."""
+    without = r'<!--.*?-->\n?|<g id="a_[^"]*"><a [^>]*>\n|</a>\n</g>\n'
+    return re.sub(without, "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
 
 def dark_colours(svg: str) -> str:

@@ -23,7 +23,7 @@ def page_data(scene: Scene) -> dict[str, Any]:
     return {
         "title": outputs[0].title if outputs else "Nothing",
         "summary": counted(scene.counts),
-        "nodes": {box.id: node(box, derivatives.get(box.id, [])) for box in scene.boxes},
+        "nodes": {box.id: node_of(box, derivatives.get(box.id, [])) for box in scene.boxes},
         "edges": [[arrow.tail, arrow.head] for arrow in scene.arrows],
         "clusters": [
             {"id": frame.id, "title": frame.title, "path": frame.path, "parent": frame.parent}
@@ -34,7 +34,7 @@ def page_data(scene: Scene) -> dict[str, Any]:
     }
 
 
-def node(box: Box, derivatives: list[str]) -> dict[str, Any]:
+def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
     """What is known of a box, without what is empty."""
     source = box.source
     found = {
@@ -44,7 +44,7 @@ def node(box: Box, derivatives: list[str]) -> dict[str, Any]:
         "operation": box.operation,
         "shape": str(box.shape) if box.shape is not None else None,
         "dtype": box.dtype,
-        "facts": dict(facts_of_box(box)),
+        "facts": list(facts_of_box(box)),
         "source": f"{source.file}:{source.line}" if source else None,
         "code": source.code if source else None,
         "cotangent": box.cotangent.removesuffix(" = 1") if box.cotangent else None,
@@ -101,7 +101,8 @@ def in_text(numbers: Numbers | None) -> dict[str, Any] | None:
 def brief(numbers: Numbers) -> str:
     if numbers.size == 1 and numbers.numbers is not None:
         return listing(numbers.numbers).strip("[]")
-    return "" if numbers.norm is None else f"norm {short(numbers.norm)}"
+    said = [] if numbers.norm is None else [f"norm {short(numbers.norm)}"]
+    return ", ".join(said + ["NaN"] * bool(numbers.nan) + ["infinite"] * bool(numbers.infinite))
 
 
 def facts_of_numbers(numbers: Numbers) -> Iterable[tuple[str, str]]:
