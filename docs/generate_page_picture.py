@@ -38,6 +38,7 @@ def main() -> None:
         page.evaluate("document.activeElement.blur()")
         for _ in range(STEPS):
             page.keyboard.press("n")
+        page.keyboard.press("0")
         page.screenshot(path=PICTURE)
         browser.close()
 
