@@ -591,6 +591,21 @@ def test_save_dot_needs_no_renderer(bare_machine: Path, tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == drawing.source
 
 
+def test_json_is_the_data(tmp_path: Path) -> None:
+    drawing = draw(network()["J"])
+    saved = json.loads(drawing.save(tmp_path / "net.json").read_text(encoding="utf-8"))
+    assert saved == drawing.data
+    assert saved["counts"] == {"operation": 10, "parameter": 3, "constant": 2}
+
+
+@pytest.mark.parametrize("pick", [lambda u, s, v: np.sum(s), lambda u, s, v: u, lambda u, s, v: np.sum(s) + np.sum(v)])
+def test_calls_of_several_outputs_are_drawn(pick: Any, tmp_path: Path) -> None:
+    a = Tensor(np.diag([3.0, 2.0]), requires_grad=True, name="a")
+    data = draw(pick(*np.linalg.svd(a)), values=True).data
+    assert "np.linalg.svd" in [box["operation"] for box in data["boxes"]]
+    assert [box["bytes"] for box in data["boxes"] if box["operation"] == "np.linalg.svd"] == [80]
+
+
 def test_save_refuses_other_suffixes_and_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError,

@@ -7,7 +7,7 @@ alone, so it keeps no graph alive.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tinygrad_scratch.drawing.numbers import Numbers
@@ -116,7 +116,10 @@ class Scene:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dicts, lists, texts and numbers, which JSON can say."""
-        return plain(asdict(self))  # type: ignore[no-any-return]
+        whole = asdict(
+            replace(self, counts=Counter())
+        )  # before Python 3.12, asdict() gets the counts of a Counter wrong
+        return plain({**whole, "counts": dict(self.counts)})  # type: ignore[no-any-return]
 
 
 def plain(value: Any) -> Any:
