@@ -22,12 +22,14 @@ import pytest
 
 from models.article import INPUTS, LABELS, SEED, make_network, record
 from models.handwritten import HandwrittenNetwork
-from tinygrad_scratch import Tensor
+from tinygrad_scratch import Tensor, define_vjp, differentiable
 from tinygrad_scratch.drawing import Drawing, draw
 from tinygrad_scratch.drawing.dot import KINDS
 from tinygrad_scratch.drawing.labels import GRADIENT, QUIET
 from tinygrad_scratch.drawing.page import json_in_html, turned
+from tinygrad_scratch.drawing.page_rules import rules_of
 from tinygrad_scratch.nn import Dense, LayerNorm, ReLU, Sequential, TransformerBlock, cross_entropy
+from tinygrad_scratch.rules import registry
 
 PURE = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("dot")
 needs_renderer = pytest.mark.skipif(PURE is None, reason="no renderer of DOT text is installed on this platform")
@@ -249,6 +251,37 @@ def test_text_can_be_read_on_its_box_in_the_dark(text: str, fill: str) -> None:
     assert contrast(turned(text), turned(fill)) >= 4.5
 
 
+# ---- rules as text ---------------------------------------------------------------------------------------------------
+
+
+def test_rules_are_told_by_formula_or_first_sentence() -> None:
+    assert rules_of(["np.divide", "np.sum", "unknown"]) == {
+        "np.divide": [("x1", "g / x2"), ("x2", "-g * y / x2")],
+        "np.sum": [("a", "The cotangent of the sum, for each element that was summed.")],
+    }
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_rules_whose_source_is_out_of_reach_or_whose_label_is_not_theirs_alone() -> None:
+    typed: dict[str, Any] = {"differentiable": differentiable, "define_vjp": define_vjp}
+    program = "@differentiable\ndef cube(x): return x**3\ndefine_vjp(cube, x=lambda g, y, x: g * 3 * x**2)"
+    exec(program, typed)
+    assert rules_of(["cube"]) == {"cube": []}
+    exec(program, typed)
+    assert rules_of(["cube"]) == {}
+
+
+@pytest.fixture
+def own_rules() -> Iterator[None]:
+    """A test may define operations; they are gone after it."""
+    tables: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT]
+    saved = [table.copy() for table in tables]
+    yield
+    for table, before in zip(tables, saved, strict=True):
+        table.clear()
+        table.update(before)
+
+
 # ---- in Chromium -----------------------------------------------------------------------------------------------------
 
 
@@ -410,6 +443,7 @@ def test_clicking_a_value_shows_what_is_known_of_it(open_page: Open) -> None:
     assert "∂J/∂z3" in text
     assert "∂J/∂z3 = " in text
     assert "∂z3/∂a2 = w2ᵀ" in text
+    assert "b: The sum over all axes of `a` but the last, which then takes its place in `b`." in text
     assert page.locator("#panel figure [role=img]").count() == 2
     assert page.locator("g.node.selected").count() == 1
     assert page.locator("#panel section", has_text="Made from").locator("button").all_inner_texts() == ["a2", "w2"]

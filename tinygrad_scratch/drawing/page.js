@@ -714,9 +714,18 @@ function showNode(node) {
     const list = add(section("Derivatives"), "ul", { class: "formulas" });
     for (const derivative of derivatives) add(add(list, "li"), "code", {}, derivative);
   }
+  const rules = data.rules[node.data.operation];
+  if (rules && derivatives) showRules(rules);
   highlightButtons();
   links("Made from", node.inputs);
   links("Used by", node.users);
+}
+
+/** The rules as they stand in the code: what each argument of the call is given. */
+function showRules(rules) {
+  const part = section("Rules");
+  for (const [name, text] of rules) add(add(part, "p"), "code", {}, `${name}: ${text}`);
+  add(part, "p", { class: "quiet" }, "Here g is the gradient of this value, and y the value.");
 }
 
 function showStep(step) {

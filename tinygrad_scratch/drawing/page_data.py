@@ -8,6 +8,7 @@ from typing import Any
 from tinygrad_scratch.costs import bytes_in_words
 from tinygrad_scratch.drawing.data import Box, Scene, Step
 from tinygrad_scratch.drawing.numbers import Numbers
+from tinygrad_scratch.drawing.page_rules import rules_of
 from tinygrad_scratch.drawing.scene import counted
 
 FEW = 100  # numbers of an array that are all written out
@@ -29,6 +30,7 @@ def page_data(scene: Scene) -> dict[str, Any]:
             {"id": frame.id, "title": frame.title, "path": frame.path, "parent": frame.parent}
             for frame in scene.clusters
         ],
+        "rules": rules_of(box.operation for box in scene.boxes if box.operation),
         "outputs": [box.id for box in outputs],
         "steps": [step_of(step) for step in scene.steps],
     }
