@@ -116,9 +116,7 @@ class Scene:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dicts, lists, texts and numbers, which JSON can say."""
-        whole = asdict(
-            replace(self, counts=Counter())
-        )  # before Python 3.12, asdict() gets the counts of a Counter wrong
+        whole = asdict(replace(self, counts=Counter()))  # asdict() takes a Counter for a dict only since Python 3.12
         return plain({**whole, "counts": dict(self.counts)})  # type: ignore[no-any-return]
 
 
