@@ -12,6 +12,8 @@ from typing import Any
 
 from tinygrad_scratch.drawing.numbers import Numbers
 
+REST = "rest"  # the id and the kind of the box that counts what is not drawn
+
 
 @dataclass
 class Source:

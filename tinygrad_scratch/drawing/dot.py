@@ -6,7 +6,8 @@ from math import log10
 from typing import Any
 from urllib.parse import quote
 
-from tinygrad_scratch.drawing.data import Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.expressions import LONGEST_PART, shorten
 from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, text, tooltip
 
 # Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light
@@ -39,7 +40,10 @@ FRAME_FILLS = ("#f5f7fa", "#e9edf3")  # by turns, so that a frame is told from t
 REPEAT = {"style": "rounded,filled,dashed", "color": "#115e67", "penwidth": "1.5"}
 TROUBLE = {"color": ALARM, "penwidth": "2.5"}
 HEAT = ("#fff7ec", "#fee8c8", "#fdd49e", "#fdbb84", "#fc8d59")  # light to dark; ColorBrewer's OrRd by Cynthia Brewer
-BIG, HURRY = 300, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
+BIG, HURRY = 60, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
+HUGE = 300  # boxes from which on arrows end at boxes and not at their halves, which takes half the time
+FAR = 40  # boxes between the ends of an arrow that begins, in a big drawing, at a mention of its value
+MENTION = {"class": "mention", "shape": "plaintext", "margin": "0.02", "fontsize": "11", "fontcolor": "#64748b"}
 
 
 def dot_text(scene: Scene, look: Look) -> str:
@@ -57,13 +61,14 @@ class Writer:
         self.digraph: Any = Digraph(graph_attr={**CANVAS, **hurry}, node_attr=BOX, edge_attr=ARROW)
         self.scene, self.look = scene, look
         heat = temperatures(scene) if look.heat else {}
-        shown = [box for box in scene.boxes if look.forward or box.cotangent or box.kind == "rest"]
+        shown = [box for box in scene.boxes if look.forward or box.cotangent or box.kind == REST]
         self.boxes = {box.id: box_attributes(box, look, heat.get(box.id)) for box in shown}
-        self.calls = {box.id for box in shown if box.count and box.kind != "rest"}
+        self.calls = {box.id for box in shown if box.count and box.kind != REST}
         self.inside: dict[str | None, list[str]] = {}
         self.frames: dict[str | None, list[Cluster]] = {}
         for box in shown:
             self.inside.setdefault(box.cluster, []).append(box.id)
+        self.tails = self.mentions() if len(scene.boxes) > BIG else {}
         for cluster in scene.clusters:
             self.frames.setdefault(cluster.parent, []).append(cluster)
 
@@ -75,6 +80,23 @@ class Writer:
         for tail, leaf in self.below() if self.look.forward else ():
             self.digraph.edge(tail, leaf, style="invis", weight="0")
         return str(self.digraph.source)
+
+    def mentions(self) -> dict[str, str]:
+        """Of arrows that would run through half of the drawing, the mentions of their values beside their heads.
+
+        They would hide what they cross, and a renderer takes minutes for hundreds of them.
+        """
+        place = {box.id: i for i, box in enumerate(self.scene.boxes)} | {REST: -FAR}
+        boxes = {box.id: box for box in self.scene.boxes}
+        found = {}
+        for arrow in self.scene.arrows:
+            if place[arrow.head] - place[arrow.tail] > FAR and arrow.tail in self.boxes and arrow.head in self.boxes:
+                name = found[arrow.id] = f"{arrow.tail}_{arrow.head}"
+                title = "earlier" if arrow.tail == REST else boxes[arrow.tail].title
+                label = f"<{text(shorten(title, LONGEST_PART))}>"
+                self.boxes[name] = {"name": name, "id": name, "label": label, **MENTION}
+                self.inside.setdefault(boxes[arrow.head].cluster, []).append(name)
+        return found
 
     def below(self) -> list[tuple[str, str]]:
         """Pairs of a value that comes into a frame, and a leaf in it that is used along with it.
@@ -109,22 +131,27 @@ class Writer:
             more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
             if self.look.chain and arrow.derivative:
                 more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
-            ends = (arrow.tail, arrow.head) if arrow.again else (port(arrow.tail, "value"), f"{arrow.head}:value:n")
-            self.digraph.edge(*ends, id=arrow.id, **more)
+            self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
         if self.look.backward and arrow.gradient and not self.look.chain:
+            tail, head = self.ends(arrow, "cotangent")
             name = f"{arrow.id}b"
             if self.look.forward:
-                ends = port(arrow.tail, "cotangent"), f"{arrow.head}:cotangent:n"
-                ends = (arrow.tail, arrow.head) if arrow.again else ends
-                self.digraph.edge(*ends, id=name, dir="back", **GRADIENT_ARROW, **loose)
+                self.digraph.edge(tail, head, id=name, dir="back", **GRADIENT_ARROW, **loose)
             else:
-                self.digraph.edge(arrow.head, arrow.tail, id=name, **GRADIENT_ARROW, **loose)
+                self.digraph.edge(head, tail, id=name, **GRADIENT_ARROW, **loose)
+
+    def ends(self, arrow: Arrow, side: str) -> tuple[str, str]:
+        """Where an arrow begins and ends: at the foot and at the head of one side of a box."""
+        tail = self.tails.get(arrow.id, arrow.tail)
+        if arrow.again or not self.look.forward or len(self.scene.boxes) > HUGE:
+            return tail, arrow.head
+        return (tail if tail != arrow.tail else port(tail, side)), f"{arrow.head}:{side}:n"
 
 
 def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
     """The attributes of a box."""
     found = {"name": box.id, "id": box.id, "class": " ".join([box.kind, *box.troubles]), **KINDS[box.kind]}
-    if box.kind == "rest":
+    if box.kind == REST:
         return found | {"label": f"<{text(box.title)}>"}
     found["label"] = box_label(box, look)
     found["tooltip"] = tooltip(box).replace("\\", "\\\\")
@@ -146,4 +173,4 @@ def temperatures(scene: Scene) -> dict[str, int]:
 
 def port(source: str, side: str) -> str:
     """The foot of one side of a box; the box of the rest has no sides."""
-    return f"{source}:s" if source == "rest" else f"{source}:{side}:s"
+    return f"{source}:s" if source == REST else f"{source}:{side}:s"

@@ -16,6 +16,7 @@ from tinygrad_scratch.rules.registry import label
 
 LONGEST_BLOCK = 500  # boxes in a block whose repetition is looked for
 LEAST_SAVED = 2  # boxes that a repetition must save
+MOST_INSIDE = 12  # calls that are written as one
 MOST_PASSES = 8  # of looking for repetitions in what is left
 
 Rule: TypeAlias = Callable[[Node], Any]
@@ -127,14 +128,17 @@ def by_rule(items: list[Item], rule: Rule) -> list[Item]:
 
 
 def by_name(items: list[Item], outputs: set[Node]) -> list[Item]:
-    """Calls without a name, whose value is used once, go into the call that uses it."""
+    """Calls without a name, whose value is used once, go into the call that uses it, a dozen at most."""
     users = users_of(items)
     keys: dict[Item, Item] = {}
+    sizes: Counter[Item] = Counter()
     for item in reversed(items):
         used = users.get(item, [])
         is_part = item.last.kind == "operation" and not (item.is_fold or item.last.name or item.last in outputs)
         inside = is_part and len(used) == 1 and used[0].around == item.around and not used[0].is_fold
-        keys[item] = keys[used[0]] if inside else item
+        goal = keys[used[0]] if inside else item
+        keys[item] = goal if sizes[goal] < MOST_INSIDE else item
+        sizes[keys[item]] += 1
     return merged(items, keys, lambda item, nodes: Item(nodes, item.around) if len(nodes) > 1 else item)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape, unescape
 
 from tinygrad_scratch.costs import bytes_in_words
@@ -139,6 +140,7 @@ def tooltip(box: Box) -> str:
     return "\n".join(printable(line) for line in whole[:LONGEST_TOOLTIP].split("\n"))
 
 
+@lru_cache(maxsize=4096)
 def width(marked_up: str) -> int:
     """About how much room a line needs, in points, where it begins as if it were in Helvetica and is in DejaVu Sans."""
     size = SMALL if "point-size" in marked_up else SIZE
@@ -172,4 +174,6 @@ def text(words: str) -> str:
 
 
 def printable(words: str) -> str:
+    if words.isprintable():
+        return words
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)

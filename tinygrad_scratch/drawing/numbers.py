@@ -61,14 +61,15 @@ def numbers_of(array: Any) -> Numbers:
         return Numbers(array.shape, str(array.dtype))
     array = np.asarray(array)
     facts: dict[str, Any] = {"shape": array.shape, "dtype": str(array.dtype)}
-    if array.size <= FEW:
-        facts["numbers"] = spoken(array.tolist())
     flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
     flat = flat.astype(float) if flat.dtype != float else flat
     finite = np.isfinite(flat)
     if not finite.all():
         facts |= {"nan": int(np.isnan(flat).sum()), "infinite": int(np.isinf(flat).sum())}
         flat = flat[finite]
+    if array.size <= FEW:
+        is_sayable = finite.all() and array.dtype.kind != "c"
+        facts["numbers"] = array.tolist() if is_sayable else spoken(array.tolist())
     if flat.size:
         facts |= statistics(flat)
     return Numbers(**facts)

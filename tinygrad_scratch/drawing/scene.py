@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_scratch.backward import walk
 from tinygrad_scratch.costs import multiply_adds, own_bytes
 from tinygrad_scratch.drawing.clusters import Frame
-from tinygrad_scratch.drawing.data import Arrow, Box, Cluster, Scene, Source, Step
+from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene, Source, Step
 from tinygrad_scratch.drawing.expressions import (
     ATOM,
     LONGEST_PART,
@@ -41,7 +41,6 @@ from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 from tinygrad_scratch.watching import Place
 
-REST = "rest"
 L = Expression("L")
 MOST_FORMULAS = 4  # terms of a sum of cotangents that are written out
 MOST_NUMBERS = 10_000_000  # numbers in a graph whose statistics are taken unasked
