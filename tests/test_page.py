@@ -493,10 +493,10 @@ def failing() -> Drawing:
     return draw(network, np.ones((2, 3)), np.ones((3, 4)))
 
 
-def loop(**options: Any) -> Drawing:
+def loop(rounds: int = 20, **options: Any) -> Drawing:
     a: Any = Tensor(np.full(3, 0.5), requires_grad=True, name="a")
     b = a
-    for _ in range(20):
+    for _ in range(rounds):
         b = np.tanh(b * a) + a
     return draw(np.sum(b), **options)
 
@@ -512,8 +512,9 @@ def loop(**options: Any) -> Drawing:
         lambda: loop(fold="repeats"),
         lambda: loop(fold=lambda node: "tanh" if node.function is np.tanh else None),
         lambda: loop(limit=5),
+        lambda: loop(120),
     ],
-    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit"],
+    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit", "far"],
 )
 def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) -> None:
     page = open_page(make())
@@ -522,6 +523,23 @@ def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) ->
     assert chosen == page.evaluate("[...nodes.values()].map((node) => node.data.title)")
     steps = page.evaluate(f"data.steps.map(() => (actions.n(), {titled}))")
     assert [step.split(":")[0] for step in steps] == [f"Step {i + 1}" for i in range(len(steps))]
+
+
+def test_a_mention_of_a_value_leads_to_it(open_page: Open) -> None:
+    page = open_page(loop(40))
+    mention = page.locator("g.mention").last
+    assert mention.get_attribute("aria-label") == "a, which is elsewhere"
+    mention.dispatch_event("click")
+    assert titles(page, "selected") == ["a"]
+    assert "selected" in (mention.get_attribute("class") or "").split()
+
+
+def test_the_backward_pass_alone_is_stepped_through(open_page: Open) -> None:
+    page = open_page(loop(2, view="backward"))
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    current = page.evaluate("edges.filter((edge) => edge.element.classList.contains('current')).length")
+    assert current == page.evaluate("data.steps[1].parts.length") > 0
 
 
 def test_source_lines_are_shown(open_page: Open) -> None:
