@@ -29,9 +29,9 @@ def diff(before: Any, after: Any, *arguments: Any, limit: int = 500) -> Drawing:
     """A picture of two computations in one: what was added, removed and changed, and by how much values differ.
 
     `before` and `after` are Tensors, or models and functions that are called with the same `arguments`. Calls are
-    matched in their order, by function and keywords; leaves by the calls that they are given to, else by name. What is new in `after`
-    has a thick frame and says "added"; what only `before` has is dashed and says "removed"; of what is in both it is
-    said how shapes, arguments, values and gradients differ, and the rest is grey.
+    matched in their order, by function and keywords; leaves by the calls that they are given to, else by name. What is
+    new in `after` has a thick frame and says "added"; what only `before` has is dashed and says "removed"; of what is
+    in both it is said how shapes, arguments, values and gradients differ, and the rest is grey.
 
     Each side is drawn up to its newest `limit` operations. Raises TypeError for what can't be drawn and where one side
     fails.
