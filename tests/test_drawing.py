@@ -72,7 +72,7 @@ def read(drawing: Drawing) -> Picture:
             inner = set(part.get("subgraphs", []))
             boxes = set(part.get("nodes", [])) - {node for frame in inner for node in objects[frame].get("nodes", [])}
             picture.frames[name] = {titles[i] for i in boxes}, {titles[i] for i in inner}
-        else:
+        elif part["class"] != "mention":
             cells = [*lines(part["label"]), []]
             assert name not in picture.boxes, f"two boxes are called {name}"
             picture.boxes[name] = Box(part["class"], part["shape"], cells[0], cells[1])
@@ -83,7 +83,7 @@ def read(drawing: Drawing) -> Picture:
             continue
         assert edge.get("dir") == ("back" if backward else None)
         assert edge["headport"] == ("cotangent:n" if backward else "value:n")
-        assert edge["tailport"] in ("s", "cotangent:s" if backward else "value:s")
+        assert edge.get("tailport") in (None, "s", "cotangent:s" if backward else "value:s")
         (picture.gradients if backward else picture.arrows).append(ends)
         picture.labels += [edge["label"]] if edge.get("label") else []
     return picture
@@ -591,9 +591,25 @@ def test_save_dot_needs_no_renderer(bare_machine: Path, tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == drawing.source
 
 
+def test_json_is_the_data(tmp_path: Path) -> None:
+    drawing = draw(network()["J"])
+    saved = json.loads(drawing.save(tmp_path / "net.json").read_text(encoding="utf-8"))
+    assert saved == drawing.data
+    assert saved["counts"] == {"operation": 10, "parameter": 3, "constant": 2}
+
+
+@pytest.mark.parametrize("pick", [lambda u, s, v: np.sum(s), lambda u, s, v: u, lambda u, s, v: np.sum(s) + np.sum(v)])
+def test_calls_of_several_outputs_are_drawn(pick: Any, tmp_path: Path) -> None:
+    a = Tensor(np.diag([3.0, 2.0]), requires_grad=True, name="a")
+    data = draw(pick(*np.linalg.svd(a)), values=True).data
+    assert "np.linalg.svd" in [box["operation"] for box in data["boxes"]]
+    assert [box["bytes"] for box in data["boxes"] if box["operation"] == "np.linalg.svd"] == [80]
+
+
 def test_save_refuses_other_suffixes_and_missing_folders(tmp_path: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"'net.bmp': the suffix must be one of .svg, .png, .jpg, .jpeg, .pdf, .dot, .json, .mmd\."
+        ValueError,
+        match=r"'net.bmp': the suffix must be one of .svg, .png, .jpg, .jpeg, .pdf, .dot, .html, .json, .mmd\.",
     ):
         draw(variable()).save(tmp_path / "net.bmp")
     with pytest.raises(ValueError, match="'net': the suffix must be"):
@@ -640,7 +656,7 @@ def test_failing_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_without_a_renderer_one_message_says_what_to_install(bare_machine: Path, tmp_path: Path) -> None:
     drawing = draw(network()["J"])
-    with pytest.raises(RuntimeError, match=r"neither `dot` nor `graphviz-pure`.*pip install graphviz-pure"):
+    with pytest.raises(RuntimeError, match=r"neither `graphviz-pure` nor `dot`.*pip install graphviz-pure"):
         drawing.save(tmp_path / "net.svg")
     bundle = drawing._repr_mimebundle_()
     assert list(bundle) == ["text/plain"]
@@ -667,7 +683,13 @@ def test_choice_of_renderer(bare_machine: Path, tmp_path: Path) -> None:
     scripts.mkdir()
     beside_python = install(scripts, "graphviz-pure", "print('<svg/>')")
     assert render.renderer() == str(beside_python)
+    with pytest.raises(RuntimeError, match=r"This needs the program `dot`, which is not on the PATH"):
+        render.renderer(dot=True)
     dot = install(bare_machine, "dot", "print('<svg/>')")
+    assert render.renderer() == str(beside_python)
+    assert render.renderer(dot=True) == str(dot)
+    beside_python.unlink()
+    on_path.unlink()
     assert render.renderer() == str(dot)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_scratch.functional import linear
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.convolution import convolve
+from tinygrad_scratch.rules.registry import Several
 
 
 def multiply_adds(node: Node) -> int:
@@ -22,6 +23,8 @@ def multiply_adds(node: Node) -> int:
 
 def own_bytes(node: Node) -> int:
     """The memory that a value takes, none where it is a view of what the call was given."""
+    if isinstance(node.value, Several):  # all of them new
+        return int(node.value.nbytes)
     shared = (np.may_share_memory(node.value, a) for a in node.arguments if isinstance(a, np.ndarray))
     return 0 if any(shared) else int(node.value.nbytes)
 

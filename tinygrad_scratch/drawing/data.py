@@ -7,7 +7,7 @@ alone, so it keeps no graph alive.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tinygrad_scratch.drawing.numbers import Numbers
@@ -95,10 +95,16 @@ class Cluster:
 
 @dataclass
 class Step:
-    """One step of the backward pass: the rule of a call is applied, and its arguments get their parts."""
+    """One step of the backward pass: the rule of a call is applied, and its arguments get their parts.
+
+    All is by the boxes of the arguments: the formulas; where a cotangent has several parts, the numbers of this part;
+    and from the second part on, what they have come to.
+    """
 
     box: str
     formulas: dict[str, str]
+    parts: dict[str, Numbers] = field(default_factory=dict)
+    sums: dict[str, Numbers] = field(default_factory=dict)
 
 
 @dataclass
@@ -114,7 +120,8 @@ class Scene:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as dicts, lists, texts and numbers, which JSON can say."""
-        return plain(asdict(self))  # type: ignore[no-any-return]
+        whole = asdict(replace(self, counts=Counter()))  # asdict() takes a Counter for a dict only since Python 3.12
+        return plain({**whole, "counts": dict(self.counts)})  # type: ignore[no-any-return]
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.functional import relu
+from tinygrad_scratch.rules.registry import Several
 
 FEW = 256  # numbers that are kept in full
 FEW_IN_A_BOX = 20  # numbers that are written in a box in full
@@ -56,6 +57,8 @@ def numbers_of(array: Any) -> Numbers:
     >>> numbers.mean, numbers.least, numbers.greatest, numbers.zeros, numbers.nan, numbers.numbers
     (1.0, 0.0, 2.0, 1, 1, [[0.0, 1.0], [2.0, 'nan']])
     """
+    if isinstance(array, Several):  # the numbers are those of its parts, which are values of their own
+        return Numbers(array.shape, str(array.dtype))
     array = np.asarray(array)
     facts: dict[str, Any] = {"shape": array.shape, "dtype": str(array.dtype)}
     flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()

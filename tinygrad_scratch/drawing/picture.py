@@ -11,10 +11,11 @@ from typing import Any
 
 from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.mermaid import mermaid_text
+from tinygrad_scratch.drawing.page import page
 from tinygrad_scratch.drawing.render import render
 
 RENDERED = {".svg": "svg", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".pdf": "pdf"}
-WRITTEN = (".dot", ".json", ".mmd")
+WRITTEN = (".dot", ".html", ".json", ".mmd")
 SUFFIXES = (*RENDERED, *WRITTEN)
 
 
@@ -50,9 +51,10 @@ class Drawing:
         """Write the drawing to a file, as its suffix says, and return the path.
 
         .svg, .png, .jpg and .jpeg are pictures, drawn by graphviz-pure, or with `dot` by the system's graphviz; .pdf is
-        one that the latter alone draws; .dot and .mmd (Mermaid) are texts for other programs; .json is `data`. The file is written whole or not at all. Raises ValueError
-        for another suffix, RuntimeError where no renderer is installed or it fails, TimeoutError where it takes too
-        long, and OSError where the file can't be written.
+        one that the latter alone draws; .html is a page that can be searched, folded and stepped through, one file that
+        needs no other; .dot and .mmd (Mermaid) are texts for other programs; .json is `data`. The file is written whole
+        or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is installed or it fails,
+        TimeoutError where it takes too long, and OSError where the file can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -69,6 +71,8 @@ class Drawing:
         """What a file with this suffix has in it."""
         if suffix in RENDERED:
             return render(self.source, RENDERED[suffix], dot)
+        if suffix == ".html":
+            return page(render(self.source, "svg", dot).decode(), self.scene).encode()
         if suffix == ".json":
             return (json.dumps(self.data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
         return (mermaid_text(self.scene, self.backward) if suffix == ".mmd" else self.source).encode()

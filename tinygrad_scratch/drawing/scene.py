@@ -35,6 +35,7 @@ from tinygrad_scratch.drawing.numbers import (
     troubles_of_gradient,
     troubles_of_value,
 )
+from tinygrad_scratch.drawing.parts import add_parts
 from tinygrad_scratch.drawing.selection import Selection
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
@@ -80,6 +81,7 @@ class Builder:
         scene.arrows = self.arrows()
         self.add_formulas(scene)
         self.add_numbers(scene)
+        add_parts(scene, self.ids, self.where, self.cotangents)
         return scene
 
     # ---- frames ------------------------------------------------------------------------------------------------------
@@ -199,7 +201,13 @@ class Builder:
                     arrow.derivative = f"∂{own}/∂{of} = {factor.text}"
                 text = factor.chained(None if self.is_top(item) else f"∂{self.top.within(ATOM)}/∂{own}")
                 terms.setdefault(self.ids[tail], []).append(text)
-                step.formulas.setdefault(self.ids[tail], text)
+                before = step.formulas.get(self.ids[tail])
+                step.formulas[self.ids[tail]] = f"{before} + {text}" if before else text
+            if item.is_fold and not item.others:
+                folded = f"through {boxes[step.box].count:,} operations"
+                step.formulas = {
+                    tail: folded for (tail, head), arrow in arrows.items() if head == step.box and arrow.gradient
+                }
             if step.formulas:
                 scene.steps.append(step)
         for name, parts in terms.items():
