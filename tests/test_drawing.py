@@ -72,7 +72,7 @@ def read(drawing: Drawing) -> Picture:
             inner = set(part.get("subgraphs", []))
             boxes = set(part.get("nodes", [])) - {node for frame in inner for node in objects[frame].get("nodes", [])}
             picture.frames[name] = {titles[i] for i in boxes}, {titles[i] for i in inner}
-        else:
+        elif part["class"] != "mention":
             cells = [*lines(part["label"]), []]
             assert name not in picture.boxes, f"two boxes are called {name}"
             picture.boxes[name] = Box(part["class"], part["shape"], cells[0], cells[1])
@@ -83,7 +83,7 @@ def read(drawing: Drawing) -> Picture:
             continue
         assert edge.get("dir") == ("back" if backward else None)
         assert edge["headport"] == ("cotangent:n" if backward else "value:n")
-        assert edge["tailport"] in ("s", "cotangent:s" if backward else "value:s")
+        assert edge.get("tailport") in (None, "s", "cotangent:s" if backward else "value:s")
         (picture.gradients if backward else picture.arrows).append(ends)
         picture.labels += [edge["label"]] if edge.get("label") else []
     return picture
@@ -656,7 +656,7 @@ def test_failing_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_without_a_renderer_one_message_says_what_to_install(bare_machine: Path, tmp_path: Path) -> None:
     drawing = draw(network()["J"])
-    with pytest.raises(RuntimeError, match=r"neither `dot` nor `graphviz-pure`.*pip install graphviz-pure"):
+    with pytest.raises(RuntimeError, match=r"neither `graphviz-pure` nor `dot`.*pip install graphviz-pure"):
         drawing.save(tmp_path / "net.svg")
     bundle = drawing._repr_mimebundle_()
     assert list(bundle) == ["text/plain"]
@@ -683,7 +683,13 @@ def test_choice_of_renderer(bare_machine: Path, tmp_path: Path) -> None:
     scripts.mkdir()
     beside_python = install(scripts, "graphviz-pure", "print('<svg/>')")
     assert render.renderer() == str(beside_python)
+    with pytest.raises(RuntimeError, match=r"This needs the program `dot`, which is not on the PATH"):
+        render.renderer(dot=True)
     dot = install(bare_machine, "dot", "print('<svg/>')")
+    assert render.renderer() == str(beside_python)
+    assert render.renderer(dot=True) == str(dot)
+    beside_python.unlink()
+    on_path.unlink()
     assert render.renderer() == str(dot)
 
 

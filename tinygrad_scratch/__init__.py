@@ -21,7 +21,7 @@ from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tinygrad_scratch.drawing import draw
+    from tinygrad_scratch.drawing import diff, draw
     from tinygrad_scratch.verifier import verify
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "define_vjp",
+    "diff",
     "differentiable",
     "draw",
     "enable_grad",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 
-LATER = {"draw": "tinygrad_scratch.drawing", "verify": "tinygrad_scratch.verifier"}
+LATER = {"diff": "tinygrad_scratch.drawing", "draw": "tinygrad_scratch.drawing", "verify": "tinygrad_scratch.verifier"}
 
 
 def __getattr__(name: str) -> Any:

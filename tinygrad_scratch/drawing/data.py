@@ -13,6 +13,7 @@ from typing import Any
 from tinygrad_scratch.drawing.numbers import Numbers
 
 REST = "rest"  # the id and the kind of the box that counts what is not drawn
+ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 
 
 @dataclass
@@ -31,7 +32,8 @@ class Box:
     `kind` is "operation", "output", "parameter", "input", "constant", "fold", "rest" or "failed". `title` is what it
     goes by: its name, else its call. `cotangent` is there where gradient flows. `count` is the number of operations
     that it stands for, `rounds` how often what it shows is repeated. `troubles` has what is wrong with the numbers, and
-    `first_troubles` those of them that arise here.
+    `first_troubles` those of them that arise here. `change` is how a box of `diff` differs, `notes` are
+    more lines to show.
     """
 
     id: str

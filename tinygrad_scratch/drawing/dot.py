@@ -6,7 +6,7 @@ from math import log10
 from typing import Any
 from urllib.parse import quote
 
-from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Arrow, Box, Cluster, Scene
 from tinygrad_scratch.drawing.expressions import LONGEST_PART, shorten
 from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, text, tooltip
 
@@ -38,8 +38,15 @@ FRAME = {
 }
 FRAME_FILLS = ("#f5f7fa", "#e9edf3")  # by turns, so that a frame is told from the one around it
 REPEAT = {"style": "rounded,filled,dashed", "color": "#115e67", "penwidth": "1.5"}
+CHANGES: dict[str | None, dict[str, str]] = {
+    ADDED: {"style": "filled", "fillcolor": "#d3f2df", "color": "#15803d", "penwidth": "3"},
+    REMOVED: {"style": "filled,dashed", "fillcolor": "#fde2e2", "color": ALARM},
+    CHANGED: {"style": "filled", "fillcolor": "#fff1dd", "color": "#b45309", "penwidth": "1.5"},
+    None: {"style": "filled", "fillcolor": "#f3f4f6", "color": "#9ca3af"},
+}
+CHANGED_ARROWS = {ADDED: {"color": "#15803d", "penwidth": "2"}, REMOVED: {"color": "#dc2626", "style": "dashed"}}
 TROUBLE = {"color": ALARM, "penwidth": "2.5"}
-HEAT = ("#fff7ec", "#fee8c8", "#fdd49e", "#fdbb84", "#fc8d59")  # light to dark; ColorBrewer's OrRd by Cynthia Brewer
+HEAT = ("#ffffff", "#fff1dd", "#fee0b8", "#fdd09a", "#fcc586")  # light to dark, for dark text
 BIG, HURRY = 60, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
 HUGE = 300  # boxes from which on arrows end at boxes and not at their halves, which takes half the time
 FAR = 40  # boxes between the ends of an arrow that begins, in a big drawing, at a mention of its value
@@ -131,6 +138,7 @@ class Writer:
             more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
             if self.look.chain and arrow.derivative:
                 more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
+            more |= CHANGED_ARROWS.get(arrow.change or "", {})
             self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
         if self.look.backward and arrow.gradient and not self.look.chain:
             tail, head = self.ends(arrow, "cotangent")
@@ -154,6 +162,8 @@ def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
     if box.kind == REST:
         return found | {"label": f"<{text(box.title)}>"}
     found["label"] = box_label(box, look)
+    if look.changes:
+        found |= {**CHANGES[box.change], "class": f"{box.kind} {box.change or 'same'}"}
     found["tooltip"] = tooltip(box).replace("\\", "\\\\")
     if box.source is not None and not box.source.file.startswith("<"):
         found["URL"] = f"{quote(box.source.file)}#L{box.source.line}"

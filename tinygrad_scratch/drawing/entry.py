@@ -12,12 +12,13 @@ from tinygrad_scratch.drawing.dot import dot_text
 from tinygrad_scratch.drawing.failing import add_failure
 from tinygrad_scratch.drawing.folding import Fold, Item, folded, inputs_of, places, unfolded
 from tinygrad_scratch.drawing.labels import Look
+from tinygrad_scratch.drawing.neurons import neurons_text
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.drawing.scene import Builder, counted
 from tinygrad_scratch.drawing.selection import Selection
 from tinygrad_scratch.drawing.subject import subject_of
 
-VIEWS = ("both", "forward", "backward", "chain rule")
+VIEWS = ("both", "forward", "backward", "chain rule", "neurons")
 READ_PER_BOX = 100  # operations that are read for each box of the limit, where they are to be folded
 
 
@@ -47,9 +48,10 @@ def draw(
     marked, with the first place at which each arises.
 
     `view` is "both", "forward", "backward", or "chain rule": that has the derivative on every arrow, as one draws it
-    by hand, and only what has a name, unless `fold` says something else. With `values` and `gradients` the numbers are
-    shown: all of them when they are few, else their statistics. `heat` paints boxes by the size of their gradient,
-    `costs` adds multiply-adds and bytes.
+    by hand, and only what has a name, unless `fold` says something else; or "neurons": that has the neurons and weights
+    of a small dense network, lines as thick as the weights, or with `gradients` as their gradients, and dashed where
+    they are negative. With `values` and `gradients` the numbers are shown: all of them when they are few, else their
+    statistics. `heat` paints boxes by the size of their gradient, `costs` adds multiply-adds and bytes.
 
     `fold` draws several values as one box: an int is a depth of modules, a class folds its modules, "repeats" draws a
     repeated block once, "names" only what has a name; a function of a Node returns the title of the box that the value
@@ -94,7 +96,11 @@ def draw(
         add_failure(scene, failure, subject.failed_call, builder.ids_of_nodes)
     look = Look(view != "backward", view != "forward", view == "chain rule", values, gradients, heat, costs)
     summary = counted(scene.counts) + (f"; {type(failure.error).__name__}" if failure is not None else "")
-    return Drawing(dot_text(scene, look), summary, scene, look.backward, failure.error if failure is not None else None)
+    if view == "neurons" and failure is None:
+        source = neurons_text(selection.nodes, builder.known, cotangents, gradients)
+    else:
+        source = dot_text(scene, look)
+    return Drawing(source, summary, scene, look.backward, failure.error if failure is not None else None)
 
 
 def cut(items: list[Item], selection: Selection, limit: int) -> list[Item]:

@@ -11,7 +11,7 @@ from html import escape, unescape
 from tinygrad_scratch.costs import bytes_in_words
 from tinygrad_scratch.drawing.data import Box
 from tinygrad_scratch.drawing.expressions import shorten
-from tinygrad_scratch.drawing.numbers import Numbers, in_words
+from tinygrad_scratch.drawing.numbers import Numbers, in_words, short
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Look:
     gradients: bool = False
     heat: bool = False
     costs: bool = False
+    changes: bool = False
 
 
 QUIET, GRADIENT, ALARM = "#444444", "#9a3412", "#b91c1c"
@@ -47,7 +48,8 @@ def box_label(box: Box, look: Look) -> str:
 def cotangent_cell(box: Box, look: Look) -> str:
     """The cotangent, and where it is not drawn beside the forward pass the formula that makes it of later ones."""
     formula = [small(text(box.formula))] if box.formula and (look.chain or not look.forward) else []
-    said = [bold(text(box.cotangent or "")), *formula, small(text(facts(box))), *trouble_lines(box, "gradient")]
+    size = [small(f"root mean square {short(box.gradient.root_mean_square)}")] if look.heat and box.gradient else []
+    said = [bold(text(box.cotangent or "")), *formula, small(text(facts(box))), *size, *trouble_lines(box, "gradient")]
     return cell("cotangent", said, box.gradient if look.gradients else None, GRADIENT)
 
 

@@ -47,14 +47,14 @@ class Drawing:
     def data(self) -> dict[str, Any]:
         return self.scene.as_dict()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], dot: bool = False) -> Path:
         """Write the drawing to a file, as its suffix says, and return the path.
 
-        .svg, .png, .jpg and .jpeg are pictures; .pdf is one that needs the system's graphviz; .html is a page that can
-        be searched, folded and stepped through, one file that needs no other; .dot and .mmd (Mermaid) are texts that
-        other programs draw; .json is `data`. The file is written whole or not at all. Raises ValueError for another
-        suffix, RuntimeError where no renderer is installed or it fails, TimeoutError where it takes too long, and
-        OSError where the file can't be written.
+        .svg, .png, .jpg and .jpeg are pictures, drawn by graphviz-pure, or with `dot` by the system's graphviz; .pdf is
+        one that the latter alone draws; .html is a page that can be searched, folded and stepped through, one file that
+        needs no other; .dot and .mmd (Mermaid) are texts for other programs; .json is `data`. The file is written whole
+        or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is installed or it fails,
+        TimeoutError where it takes too long, and OSError where the file can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -64,15 +64,15 @@ class Drawing:
             raise FileNotFoundError(
                 f"Can't save {path.name!r}: there is no directory {str(path.parent)!r}. Make it first."
             )
-        write_whole(path, self.content(suffix))
+        write_whole(path, self.content(suffix, dot))
         return path
 
-    def content(self, suffix: str) -> bytes:
+    def content(self, suffix: str, dot: bool = False) -> bytes:
         """What a file with this suffix has in it."""
         if suffix in RENDERED:
-            return render(self.source, RENDERED[suffix])
+            return render(self.source, RENDERED[suffix], dot)
         if suffix == ".html":
-            return page(render(self.source, "svg").decode(), self.scene).encode()
+            return page(render(self.source, "svg", dot).decode(), self.scene).encode()
         if suffix == ".json":
             return (json.dumps(self.data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
         return (mermaid_text(self.scene, self.backward) if suffix == ".mmd" else self.source).encode()
@@ -80,7 +80,7 @@ class Drawing:
     def to_networkx(self) -> Any:
         """The values as the nodes of a networkx.DiGraph, with what `data` says of each; of each arrow likewise.
 
-        Raises ModuleNotFoundError where networkx is not installed.
+        Raises ModuleNotFoundError where networkx is not installed: pip install networkx.
         """
         import networkx
 
