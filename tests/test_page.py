@@ -23,7 +23,7 @@ import pytest
 from models.article import INPUTS, LABELS, SEED, make_network, record
 from models.handwritten import HandwrittenNetwork
 from tinygrad_scratch import Tensor, define_vjp, differentiable
-from tinygrad_scratch.drawing import Drawing, draw
+from tinygrad_scratch.drawing import Drawing, diff, draw
 from tinygrad_scratch.drawing.dot import KINDS
 from tinygrad_scratch.drawing.labels import GRADIENT, QUIET
 from tinygrad_scratch.drawing.page import json_in_html, turned
@@ -493,6 +493,10 @@ def failing() -> Drawing:
     return draw(network, np.ones((2, 3)), np.ones((3, 4)))
 
 
+def sums(factor: float) -> Any:
+    return np.sum(np.tanh(Tensor([0.5, 1.0], requires_grad=True, name="a") * factor))
+
+
 def loop(rounds: int = 20, **options: Any) -> Drawing:
     a: Any = Tensor(np.full(3, 0.5), requires_grad=True, name="a")
     b = a
@@ -513,8 +517,9 @@ def loop(rounds: int = 20, **options: Any) -> Drawing:
         lambda: loop(fold=lambda node: "tanh" if node.function is np.tanh else None),
         lambda: loop(limit=5),
         lambda: loop(120),
+        lambda: diff(sums(1.0), sums(2.0)),
     ],
-    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit", "far"],
+    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit", "far", "difference"],
 )
 def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) -> None:
     page = open_page(make())
@@ -523,6 +528,16 @@ def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) ->
     assert chosen == page.evaluate("[...nodes.values()].map((node) => node.data.title)")
     steps = page.evaluate(f"data.steps.map(() => (actions.n(), {titled}))")
     assert [step.split(":")[0] for step in steps] == [f"Step {i + 1}" for i in range(len(steps))]
+
+
+def test_neurons_can_be_looked_at(open_page: Open) -> None:
+    weights = [parameter.numpy() for parameter in make_network(np.random.RandomState(SEED)).parameters()]
+    page = open_page(draw(record(weights, INPUTS, LABELS)[1], view="neurons"))
+    before = scale(page)
+    page.locator("g.node").first.click()
+    page.keyboard.press("+")
+    assert scale(page) == pytest.approx(before * 1.25)
+    assert page.locator("#step").inner_text() == "No backward pass is drawn here."
 
 
 def test_a_mention_of_a_value_leads_to_it(open_page: Open) -> None:

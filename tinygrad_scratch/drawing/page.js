@@ -62,8 +62,11 @@ function readPicture() {
   for (const element of graph.querySelectorAll("g.node")) {
     const name = titled.get(element);
     if (name in data.nodes) addNode(element, name);
-    else addMention(element, name);
+    else if (element.classList.contains("mention")) addMention(element, name);
+    else drawn.set(name, { id: name, name, element, box: boxOf(element), cluster: null }); // a neuron: just a picture
   }
+  data.outputs = data.outputs.filter((id) => nodes.has(id));
+  data.steps = data.steps.filter((step) => nodes.has(step.node));
   for (const element of graph.querySelectorAll("g.cluster")) addFrame(element, titled.get(element));
   for (const [id, cluster] of clusters) if (!cluster.element) clusters.delete(id); // nothing in it is drawn
   for (const element of graph.querySelectorAll("g.edge")) addEdge(element, titled.get(element));
@@ -685,7 +688,7 @@ function showDetails() {
   else showOverview();
   const last = data.steps.length;
   byId("step").textContent = !last
-    ? "No gradient flows here."
+    ? "No backward pass is drawn here."
     : state.step
       ? `Backward step ${state.step} of ${last}: ${stepSentence(data.steps[state.step - 1])}`
       : `Backward pass: ${count(last, "step")}`;
@@ -720,10 +723,11 @@ function showOverview() {
 }
 
 function showNode(node) {
-  const { title, kind, call, shape, dtype, facts = [], source, code, troubles = [], derivatives } = node.data;
-  const { value, gradient, cotangent, formula } = node.data;
+  const { title, kind, call, shape, dtype, facts = [], source, code, derivatives } = node.data;
+  const { value, gradient, cotangent, formula, troubles = [], notes = [] } = node.data;
   add(panel, "h2", {}, title);
   for (const trouble of troubles) add(panel, "p", { class: "trouble" }, `⚠ ${trouble}`);
+  for (const note of notes) add(panel, "p", {}, note);
   const modules = around(node).reverse().map((cluster) => cluster.data.path || cluster.data.title);
   const about = Object.entries({ kind, call, shape, dtype });
   const where = Object.entries({ module: modules.join(" › "), line: source });
