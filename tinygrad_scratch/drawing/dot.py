@@ -46,7 +46,7 @@ CHANGES: dict[str | None, dict[str, str]] = {
 }
 CHANGED_ARROWS = {ADDED: {"color": "#15803d", "penwidth": "2"}, REMOVED: {"color": "#dc2626", "style": "dashed"}}
 TROUBLE = {"color": ALARM, "penwidth": "2.5"}
-HEAT = ("#ffffff", "#fff1dd", "#fee0b8", "#fdd09a", "#fcc586")  # light to dark, for dark text
+HEAT = ("#ffffff", "#fff1dd", "#fee0b8", "#fdd09a", "#fccb92")  # light to dark, for dark text
 BIG, HURRY = 60, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
 HUGE = 300  # boxes from which on arrows end at boxes and not at their halves, which takes half the time
 FAR = 40  # boxes between the ends of an arrow that begins, in a big drawing, at a mention of its value

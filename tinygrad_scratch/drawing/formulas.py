@@ -56,6 +56,7 @@ ELEMENTWISE: dict[Any, tuple[str | None, ...]] = {
 }
 SPREAD = (np.sum, np.reshape, np.transpose, cast)  # the gradient of a sum goes to each of its terms
 STRENGTHS: dict[type, int] = {ast.Add: 1, ast.Sub: 1, ast.USub: 1, ast.Mult: 2, ast.Div: 2, ast.Pow: 4}
+UNWRITTEN = Expression("…")
 PRODUCTS = (np.matmul, np.dot, functional.linear)
 
 
@@ -95,11 +96,13 @@ class Derivative:
 
     def times(self, other: Derivative) -> Derivative:
         """The product with a later factor; a matrix product of several is not written out."""
+        if UNWRITTEN in (self.factor, other.factor):
+            return Derivative(1, UNWRITTEN)
         if self.factor is None or other.factor is None:
             side = self.side if other.factor is None else other.side
             return Derivative(self.number * other.number, self.factor or other.factor, side)
         if self.side != "*" or other.side != "*":
-            return Derivative(1, Expression("…"))
+            return Derivative(1, UNWRITTEN)
         text = f"{self.factor.within(2)} * {other.factor.within(3)}"
         return Derivative(self.number * other.number, Expression(text, 2))
 

@@ -44,7 +44,7 @@ def give_names(nodes: list[Node], names: Names) -> None:
     plain = [thing for thing in names.held if id(thing) not in own]
     for node in nodes:
         if node.name is None and not is_number(node):
-            node.name = names.of(node.value)
+            node.name = names.of(node.value, lent=node.kind != "operation")
         if node.name is None and node.kind == "constant":
             same = (thing for thing in plain if is_same(thing, node.value))
             node.name = next((names.of(thing) for thing in same), None)

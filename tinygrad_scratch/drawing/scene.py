@@ -79,7 +79,8 @@ class Builder:
         if self.selection.left_out:
             scene.boxes.append(rest(self.selection))
         scene.arrows = self.arrows()
-        self.add_formulas(scene)
+        if self.selection.outputs:
+            self.add_formulas(scene)
         self.add_numbers(scene)
         add_parts(scene, self.ids, self.where, self.cotangents)
         return scene

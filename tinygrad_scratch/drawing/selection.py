@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_scratch.drawing.expressions import is_number
 from tinygrad_scratch.graph import Graph, Node, split_record
 
-MOST_COUNTED = 1_000_000  # calls that are left out; of more it is said that there are more
+MOST_COUNTED = 200_000  # values; of more it is said that there are more
 
 
 @dataclass

@@ -90,18 +90,20 @@ def called(function: Any, arguments: Sequence[Any], frame: FrameType, limit: int
         with watch(standing) as watched:
             result = function(*given)
     except Exception as error:
-        return replace(failed(error, frame, limit, watched), given=identities(given))
+        return replace(failed(error, frame, limit, watched), given=made(given, arguments))
     ends = [part for part in leaves_of(result) if type(part) is Tensor]
     if not ends:
         raise TypeError(
             f"draw() called {getattr(function, '__name__', type(function).__name__)}, which returned an object of type "
             f"{type(result).__name__} and no Tensor. Draw a function that returns what it computes from its arguments."
         )
-    return replace(of_tensors(ends, frame, limit, watched), given=identities(given))
+    return replace(of_tensors(ends, frame, limit, watched), given=made(given, arguments))
 
 
-def identities(given: Any) -> frozenset[int]:
-    return frozenset(id(part._value) for part in leaves_of(given) if type(part) is Tensor)
+def made(given: Any, arguments: Any) -> frozenset[int]:
+    """The identities of the values that were made of a function's arguments."""
+    before = {id(part) for part in leaves_of(list(arguments))}
+    return frozenset(id(part._value) for part in leaves_of(given) if type(part) is Tensor and id(part) not in before)
 
 
 def as_tensor(value: Any, leaf: bool) -> Any:
