@@ -745,8 +745,21 @@ def test_what_is_too_small_to_be_made_out_comes_nearer(open_page: Open) -> None:
     assert scale(page) < 0.2
     page.keyboard.press("n")
     assert scale(page) > 0.8
-    canvas, found = page.locator("#canvas").bounding_box(), page.locator("g.node.current").bounding_box()
-    assert canvas["y"] <= found["y"] <= found["y"] + found["height"] <= canvas["y"] + canvas["height"]
+    assert is_seen(page, "g.node.current")
+
+
+def is_seen(page: Any, selector: str) -> bool:
+    canvas, found = page.locator("#canvas").bounding_box(), page.locator(selector).bounding_box()
+    down = canvas["y"] <= found["y"] and found["y"] + found["height"] <= canvas["y"] + canvas["height"]
+    across = canvas["x"] <= found["x"] and found["x"] + found["width"] <= canvas["x"] + canvas["width"]
+    return bool(down and across)
+
+
+def test_the_operation_of_a_step_is_seen_however_far_its_gradient_flows(open_page: Open) -> None:
+    page = open_page(loop(40))
+    for _ in range(5):
+        page.keyboard.press("n")
+        assert is_seen(page, "g.node.current")
 
 
 def test_stepping_through_the_backward_pass(open_page: Open) -> None:

@@ -438,15 +438,16 @@ function fit(readable = 0) {
   apply();
 }
 
-/** Moves the picture as little as needed for an element to be seen. */
+/** Moves the picture as little as needed for elements to be seen; where not all fit in, for the first of them. */
 function reveal(...elements) {
   const room = canvas.getBoundingClientRect();
   const boxes = elements.map((element) => element.getBoundingClientRect()).filter((box) => box.width);
   if (!boxes.length) return;
   const edge = Math.min(40, room.width / 10);
   const nearer = (start, end) => {
-    const [low, high] = [Math.min(...boxes.map((box) => box[start])), Math.max(...boxes.map((box) => box[end]))];
     const [from, to] = [room[start] + edge, room[end] - edge];
+    let [low, high] = [Math.min(...boxes.map((box) => box[start])), Math.max(...boxes.map((box) => box[end]))];
+    if (high - low > to - from) [low, high] = [boxes[0][start], boxes[0][end]];
     if (low < from || high - low > to - from) return from - low;
     return high > to ? to - high : 0;
   };
