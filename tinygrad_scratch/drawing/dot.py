@@ -168,7 +168,7 @@ def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
     if box.source is not None and not box.source.file.startswith("<"):
         found["URL"] = f"{quote(box.source.file)}#L{box.source.line}"
     if box.troubles and (look.backward or any("gradient" not in trouble for trouble in box.troubles)):
-        found |= TROUBLE
+        found |= TROUBLE if box.first_troubles else {"color": ALARM}
     return found | ({"fillcolor": HEAT[heat]} if heat is not None else {})
 
 
