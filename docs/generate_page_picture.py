@@ -18,7 +18,7 @@ from tinygrad_scratch.nn import Dense, ReLU, Sequential, cross_entropy
 
 PICTURE = Path(__file__).parent / "images" / "page.png"
 SIZE = {"width": 1000, "height": 640}
-STEPS = 6
+STEPS = 3
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tinygrad_scratch.backward import conform, pull_back
+from tinygrad_scratch.backward import conform, rules_applied
 from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.folding import Item
 from tinygrad_scratch.drawing.numbers import numbers_of
@@ -50,11 +50,11 @@ def parts_of(
 def pulled_back(node: Node, cotangent: Any) -> Iterator[tuple[Node, Any]]:
     """The values that a call was given and that gradient flows to, and what its rules make of its cotangent for each.
 
-    The walk back only hands on what stands in a record in the place of a parent, so a Node may stand there.
+    A rule is never shown what stands in a record in the place of a parent, so a Node may stand there.
     """
     parents = [part if isinstance(part, Node) and part.requires_grad else None for part in node.operands]
     record = (node.order, node.function, node.value, node.keywords or None, *node.arguments, *parents)
-    for parent, argument, part in pull_back(record, cotangent, shortcut=False):
+    for parent, argument, part in rules_applied(record, cotangent, node.value, node.arguments, node.arguments, parents):
         if part.shape != argument.shape or part.dtype is not argument.dtype:
             part = conform(part, argument, node.function)
         yield parent, part  # type: ignore[misc]  # it is the Node that stood there
