@@ -23,7 +23,7 @@ import pytest
 from models.article import INPUTS, LABELS, SEED, make_network, record
 from models.handwritten import HandwrittenNetwork
 from tinygrad_scratch import Tensor, define_vjp, differentiable
-from tinygrad_scratch.drawing import Drawing, draw
+from tinygrad_scratch.drawing import Drawing, diff, draw
 from tinygrad_scratch.drawing.dot import KINDS
 from tinygrad_scratch.drawing.labels import GRADIENT, QUIET
 from tinygrad_scratch.drawing.page import json_in_html, turned
@@ -493,10 +493,14 @@ def failing() -> Drawing:
     return draw(network, np.ones((2, 3)), np.ones((3, 4)))
 
 
-def loop(**options: Any) -> Drawing:
+def sums(factor: float) -> Any:
+    return np.sum(np.tanh(Tensor([0.5, 1.0], requires_grad=True, name="a") * factor))
+
+
+def loop(rounds: int = 20, **options: Any) -> Drawing:
     a: Any = Tensor(np.full(3, 0.5), requires_grad=True, name="a")
     b = a
-    for _ in range(20):
+    for _ in range(rounds):
         b = np.tanh(b * a) + a
     return draw(np.sum(b), **options)
 
@@ -512,8 +516,10 @@ def loop(**options: Any) -> Drawing:
         lambda: loop(fold="repeats"),
         lambda: loop(fold=lambda node: "tanh" if node.function is np.tanh else None),
         lambda: loop(limit=5),
+        lambda: loop(120),
+        lambda: diff(sums(1.0), sums(2.0)),
     ],
-    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit"],
+    ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit", "far", "difference"],
 )
 def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) -> None:
     page = open_page(make())
@@ -522,6 +528,33 @@ def test_every_view_can_be_read(make: Callable[[], Drawing], open_page: Open) ->
     assert chosen == page.evaluate("[...nodes.values()].map((node) => node.data.title)")
     steps = page.evaluate(f"data.steps.map(() => (actions.n(), {titled}))")
     assert [step.split(":")[0] for step in steps] == [f"Step {i + 1}" for i in range(len(steps))]
+
+
+def test_neurons_can_be_looked_at(open_page: Open) -> None:
+    weights = [parameter.numpy() for parameter in make_network(np.random.RandomState(SEED)).parameters()]
+    page = open_page(draw(record(weights, INPUTS, LABELS)[1], view="neurons"))
+    before = scale(page)
+    page.locator("g.node").first.click()
+    page.keyboard.press("+")
+    assert scale(page) == pytest.approx(before * 1.25)
+    assert page.locator("#step").inner_text() == "No backward pass is drawn here."
+
+
+def test_a_mention_of_a_value_leads_to_it(open_page: Open) -> None:
+    page = open_page(loop(40))
+    mention = page.locator("g.mention").last
+    assert mention.get_attribute("aria-label") == "a, which is elsewhere"
+    mention.dispatch_event("click")
+    assert titles(page, "selected") == ["a"]
+    assert "selected" in (mention.get_attribute("class") or "").split()
+
+
+def test_the_backward_pass_alone_is_stepped_through(open_page: Open) -> None:
+    page = open_page(loop(2, view="backward"))
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    current = page.evaluate("edges.filter((edge) => edge.element.classList.contains('current')).length")
+    assert current == page.evaluate("data.steps[1].parts.length") > 0
 
 
 def test_source_lines_are_shown(open_page: Open) -> None:
@@ -712,8 +745,21 @@ def test_what_is_too_small_to_be_made_out_comes_nearer(open_page: Open) -> None:
     assert scale(page) < 0.2
     page.keyboard.press("n")
     assert scale(page) > 0.8
-    canvas, found = page.locator("#canvas").bounding_box(), page.locator("g.node.current").bounding_box()
-    assert canvas["y"] <= found["y"] <= found["y"] + found["height"] <= canvas["y"] + canvas["height"]
+    assert is_seen(page, "g.node.current")
+
+
+def is_seen(page: Any, selector: str) -> bool:
+    canvas, found = page.locator("#canvas").bounding_box(), page.locator(selector).bounding_box()
+    down = canvas["y"] <= found["y"] and found["y"] + found["height"] <= canvas["y"] + canvas["height"]
+    across = canvas["x"] <= found["x"] and found["x"] + found["width"] <= canvas["x"] + canvas["width"]
+    return bool(down and across)
+
+
+def test_the_operation_of_a_step_is_seen_however_far_its_gradient_flows(open_page: Open) -> None:
+    page = open_page(loop(40))
+    for _ in range(5):
+        page.keyboard.press("n")
+        assert is_seen(page, "g.node.current")
 
 
 def test_stepping_through_the_backward_pass(open_page: Open) -> None:

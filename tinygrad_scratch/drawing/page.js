@@ -36,7 +36,9 @@ const stage = document.createElementNS(NAMESPACE, "g"); // what zoom and pan mov
 const graph = svg.querySelector("g.graph");
 const nodes = new Map(); // by id: what Python knows of a value (data), its element and box, its inputs and users
 const clusters = new Map(); // by id: a module, its frame (element, head, box, title), its box when closed (folded, small)
-const edges = []; // arrows, the shortest first
+const drawn = new Map(); // by name in the picture: the values, and the mentions of values that are far away
+const edges = []; // arrows, the shortest first: the ids of a value and a call, and what is drawn at the ends (tail, head)
+const directions = new Set(data.edges.map((edge) => edge.join(" ")));
 
 function boxOf(element) {
   const { x, y, width, height } = element.getBBox();
@@ -57,7 +59,14 @@ function readPicture() {
     clusters.set(cluster.id, { id: cluster.id, data: cluster, open: true, nodes: [], element: null });
   }
   for (const cluster of clusters.values()) cluster.parent = clusters.get(cluster.data.parent) ?? null;
-  for (const element of graph.querySelectorAll("g.node")) addNode(element, titled.get(element));
+  for (const element of graph.querySelectorAll("g.node")) {
+    const name = titled.get(element);
+    if (name in data.nodes) addNode(element, name);
+    else if (element.classList.contains("mention")) addMention(element, name);
+    else drawn.set(name, { id: name, name, element, box: boxOf(element), cluster: null }); // a neuron: just a picture
+  }
+  data.outputs = data.outputs.filter((id) => nodes.has(id));
+  data.steps = data.steps.filter((step) => nodes.has(step.node));
   for (const element of graph.querySelectorAll("g.cluster")) addFrame(element, titled.get(element));
   for (const [id, cluster] of clusters) if (!cluster.element) clusters.delete(id); // nothing in it is drawn
   for (const element of graph.querySelectorAll("g.edge")) addEdge(element, titled.get(element));
@@ -73,11 +82,21 @@ function readPicture() {
 function addNode(element, id) {
   const known = data.nodes[id];
   const cluster = clusters.get(known.cluster) ?? null;
-  const node = { id, element, data: known, box: boxOf(element), cluster, inputs: [], users: [] };
+  const node = { id, name: id, element, data: known, box: boxOf(element), cluster, inputs: [], users: [] };
   nodes.set(id, node);
+  drawn.set(id, node);
   for (const outer of around(node)) outer.nodes.push(node);
   const words = [known.title, known.kind, known.call, known.shape && `shape ${known.shape}`, known.dtype];
   actAsButton(element, [...words, ...(known.troubles ?? [])].filter(Boolean).join(", "), () => select(id));
+}
+
+/** Far from a value stands its title beside the call that uses it; it is named after both. */
+function addMention(element, name) {
+  const [id, call] = name.split("_");
+  const cluster = clusters.get(data.nodes[call].cluster) ?? null;
+  drawn.set(name, { id, name, element, box: boxOf(element), cluster });
+  actAsButton(element, `${data.nodes[id].title}, which is elsewhere`, () => select(id));
+  set(element, { tabindex: -1 });
 }
 
 function addFrame(element, id) {
@@ -102,7 +121,9 @@ function actAsButton(element, label, action) {
 }
 
 function addEdge(element, title) {
-  const [source, target] = title.split("->").map((end) => end.split(":")[0]);
+  const [tail, head] = title.split("->").map((end) => drawn.get(end.split(":")[0]));
+  const turned = !directions.has(`${tail.id} ${head.id}`); // as in a drawing of the backward pass alone
+  const [value, call] = turned ? [head.id, tail.id] : [tail.id, head.id];
   const line = element.querySelector("path");
   const shapes = [];
   for (const shape of element.querySelectorAll("path, polygon, polyline")) {
@@ -112,8 +133,11 @@ function addEdge(element, title) {
   const texts = [...element.querySelectorAll("text")].map((text) => ({ text, box: boxOf(text) }));
   const points = pairs(line.getAttribute("d"));
   const gradient = element.classList.contains("gradient");
-  element.setAttribute("aria-hidden", "true");
-  edges.push({ source, target, gradient, element, line, shapes, texts, points, length: line.getTotalLength() });
+  const back = gradient && !turned; // the arrow's head is at its beginning
+  set(element, { "aria-hidden": true });
+  element.classList.toggle("back", back);
+  const length = line.getTotalLength();
+  edges.push({ value, call, tail, head, gradient, back, element, line, shapes, texts, points, length });
 }
 
 const PAIR = /(-?[\d.]+),(-?[\d.]+)/g;
@@ -185,14 +209,14 @@ function arrange() {
   const frames = [...clusters.values()].filter((cluster) => visible(inside(cluster)));
   const closed = frames.filter((cluster) => !cluster.open);
   const open = frames.filter((cluster) => cluster.open);
-  const seen = [...nodes.values()].filter(visible);
+  const seen = [...drawn.values()].filter(visible);
   const taken = [...seen.map((node) => node.box), ...closed.map((c) => c.small), ...open.map((c) => c.title)];
   const across = squeeze(closed.map((c) => [c.box.x, c.box.x + c.box.width]), taken.map((b) => [b.x, b.x + b.width]));
   const down = squeeze(closed.map((c) => [c.box.y, c.box.y + c.box.height]), taken.map((b) => [b.y, b.y + b.height]));
   const place = ([x, y]) => [across(x), down(y)];
-  for (const node of nodes.values()) {
-    show(node.element, visible(node));
-    move(node.element, node.box, place);
+  for (const thing of drawn.values()) {
+    show(thing.element, visible(thing));
+    move(thing.element, thing.box, place);
   }
   for (const cluster of clusters.values()) {
     show(cluster.element, open.includes(cluster));
@@ -203,8 +227,8 @@ function arrange() {
   }
   const boxes = [...seen.map((node) => [node, node.box]), ...closed.map((cluster) => [cluster, cluster.small])];
   const obstacles = boxes.map(([of, box]) => ({ of, box: placed(box, place) }));
-  const drawn = new Set();
-  for (const edge of edges) arrangeEdge(edge, place, obstacles, drawn);
+  const done = new Set();
+  for (const edge of edges) arrangeEdge(edge, place, obstacles, done);
 }
 
 /** A rising map of one axis: the rooms shrink, except for what is taken and a margin around it. */
@@ -270,18 +294,18 @@ function mapped(text, place) {
 }
 
 /** Of several arrows between two boxes one is drawn, the shortest, which comes first. */
-function arrangeEdge(edge, place, obstacles, drawn) {
-  const [source, target] = [nodes.get(edge.source), nodes.get(edge.target)];
-  const [from, to] = [standsFor(source), standsFor(target)];
-  const key = `${(from ?? source).id} ${(to ?? target).id} ${edge.gradient}`;
-  const isFirst = !(from || to) || !drawn.has(key);
-  drawn.add(key);
+function arrangeEdge(edge, place, obstacles, done) {
+  const { tail, head } = edge;
+  const [from, to] = [standsFor(tail), standsFor(head)];
+  const key = `${from?.id ?? tail.name} ${to?.id ?? head.name} ${edge.gradient}`;
+  const isFirst = !(from || to) || !done.has(key);
+  done.add(key);
   show(edge.element, isFirst && !(from && from === to));
   edge.element.classList.toggle("rerouted", Boolean(from || to));
   for (const { shape, name, text } of edge.shapes) shape.setAttribute(name, mapped(text, place));
   for (const { text, box } of edge.texts) move(text, box, place);
   if (!(from || to)) return;
-  const others = obstacles.filter(({ of }) => of !== (from ?? source) && of !== (to ?? target));
+  const others = obstacles.filter(({ of }) => of !== (from ?? tail) && of !== (to ?? head));
   const points = direct(edge, from, to, place, others) ?? aroundOthers(edge, from, to, place);
   const [first, ...rest] = points.map((point) => point.map((n) => n.toFixed(2)).join(","));
   edge.line.setAttribute("d", `M${first}C${rest.join(" ")}`);
@@ -289,8 +313,8 @@ function arrangeEdge(edge, place, obstacles, drawn) {
 
 /** The curve straight from one end to the other, or null where it would run upward or through another box. */
 function direct(edge, from, to, place, others) {
-  const [x, y] = place(from ? port(from, 1, edge.gradient) : edge.points[0]);
-  const [endX, endY] = place(to ? port(to, -1, edge.gradient) : edge.points.at(-1));
+  const [x, y] = place(from ? port(from, 1, edge) : edge.points[0]);
+  const [endX, endY] = place(to ? port(to, -1, edge) : edge.points.at(-1));
   if (endY < y) return null;
   const middle = (y + endY) / 2;
   for (let t = 0.05; t < 1; t += 0.05) {
@@ -304,14 +328,14 @@ function direct(edge, from, to, place, others) {
 /** Graphviz's own curve, which goes around what is in the way, from where it leaves the frames of closed modules. */
 function aroundOthers(edge, from, to, place) {
   let points = edge.points;
-  if (from) points = leave(points, from, 1, edge.gradient);
-  if (to) points = leave([...points].reverse(), to, -1, edge.gradient).reverse();
+  if (from) points = leave(points, from, 1, edge);
+  if (to) points = leave([...points].reverse(), to, -1, edge).reverse();
   return points.map(place);
 }
 
 /** A curve that begins inside a module's frame, begun anew at the foot (1) or the head (-1) of the module's box. */
-function leave(points, cluster, side, gradient) {
-  const start = port(cluster, side, gradient);
+function leave(points, cluster, side, edge) {
+  const start = port(cluster, side, edge);
   let end = 3;
   for (let i = 0; i < points.length - 1; i += 3) if (holds(cluster.box, points[i])) end = i + 3;
   end = Math.min(end, points.length - 1);
@@ -323,8 +347,8 @@ function leave(points, cluster, side, gradient) {
 }
 
 /** Where arrows end at a module's box: values to the left, gradients to the right, with room for an arrow's head. */
-function port({ small: { x, y, width, height } }, side, gradient) {
-  const head = gradient === (side === 1) ? 11 : 0;
+function port({ small: { x, y, width, height } }, side, { gradient, back }) {
+  const head = back === (side === 1) ? 11 : 0;
   const shadow = head && side === 1 ? 2 : 0;
   return [x + width * (gradient ? 0.65 : 0.35), side === 1 ? y + height + head + shadow : y - head];
 }
@@ -414,15 +438,16 @@ function fit(readable = 0) {
   apply();
 }
 
-/** Moves the picture as little as needed for an element to be seen. */
+/** Moves the picture as little as needed for elements to be seen; where not all fit in, for the first of them. */
 function reveal(...elements) {
   const room = canvas.getBoundingClientRect();
   const boxes = elements.map((element) => element.getBoundingClientRect()).filter((box) => box.width);
   if (!boxes.length) return;
   const edge = Math.min(40, room.width / 10);
   const nearer = (start, end) => {
-    const [low, high] = [Math.min(...boxes.map((box) => box[start])), Math.max(...boxes.map((box) => box[end]))];
     const [from, to] = [room[start] + edge, room[end] - edge];
+    let [low, high] = [Math.min(...boxes.map((box) => box[start])), Math.max(...boxes.map((box) => box[end]))];
+    if (high - low > to - from) [low, high] = [boxes[0][start], boxes[0][end]];
     if (low < from || high - low > to - from) return from - low;
     return high > to ? to - high : 0;
   };
@@ -518,7 +543,7 @@ function mark() {
     reached: (id) => now.reached.has(id),
   };
   for (const [name, holdsFor] of Object.entries(kinds)) {
-    for (const node of nodes.values()) node.element.classList.toggle(name, holdsFor(node.id));
+    for (const thing of drawn.values()) thing.element.classList.toggle(name, holdsFor(thing.id));
     for (const cluster of clusters.values()) {
       cluster.folded.classList.toggle(name, cluster.nodes.some((node) => holdsFor(node.id)));
     }
@@ -526,10 +551,10 @@ function mark() {
   const path = { ancestor: new Set([...before, selected]), descendant: new Set([...after, selected]) };
   for (const edge of edges) {
     for (const [name, ids] of Object.entries(path)) {
-      edge.element.classList.toggle(name, ids.size > 1 && ids.has(edge.source) && ids.has(edge.target));
+      edge.element.classList.toggle(name, ids.size > 1 && ids.has(edge.value) && ids.has(edge.call));
     }
-    edge.element.classList.toggle("current", edge.gradient && edge.target === now.operation);
-    edge.element.classList.toggle("reached", edge.gradient && now.done.has(edge.target));
+    edge.element.classList.toggle("current", edge.gradient && edge.call === now.operation);
+    edge.element.classList.toggle("reached", edge.gradient && now.done.has(edge.call));
   }
   svg.classList.toggle("related", Boolean(selected) && (state.ancestors || state.descendants) && !state.step);
   svg.classList.toggle("searching", state.words.length > 0);
@@ -664,7 +689,7 @@ function showDetails() {
   else showOverview();
   const last = data.steps.length;
   byId("step").textContent = !last
-    ? "No gradient flows here."
+    ? "No backward pass is drawn here."
     : state.step
       ? `Backward step ${state.step} of ${last}: ${stepSentence(data.steps[state.step - 1])}`
       : `Backward pass: ${count(last, "step")}`;
@@ -699,10 +724,11 @@ function showOverview() {
 }
 
 function showNode(node) {
-  const { title, kind, call, shape, dtype, facts = [], source, code, troubles = [], derivatives } = node.data;
-  const { value, gradient, cotangent, formula } = node.data;
+  const { title, kind, call, shape, dtype, facts = [], source, code, derivatives } = node.data;
+  const { value, gradient, cotangent, formula, troubles = [], notes = [] } = node.data;
   add(panel, "h2", {}, title);
   for (const trouble of troubles) add(panel, "p", { class: "trouble" }, `⚠ ${trouble}`);
+  for (const note of notes) add(panel, "p", {}, note);
   const modules = around(node).reverse().map((cluster) => cluster.data.path || cluster.data.title);
   const about = Object.entries({ kind, call, shape, dtype });
   const where = Object.entries({ module: modules.join(" › "), line: source });

@@ -17,13 +17,13 @@ from tinygrad_scratch.drawing.labels import printable
 from tinygrad_scratch.drawing.page_data import page_data
 
 
-def page(svg: str, scene: Scene) -> str:
+def page(svg: str, scene: Scene, summary: str) -> str:
     """The HTML text of a page that shows an SVG picture by Graphviz, and all that is known of what is in it.
 
     The page runs no program but ours and asks for nothing from anywhere: its content security policy allows only the
     style and the program whose hashes it states.
     """
-    data = page_data(scene)
+    data = page_data(scene, summary)
     style = text_of("page.css") + dark_colours(svg)
     script = text_of("page.js")
     return Template(text_of("page.html")).substitute(

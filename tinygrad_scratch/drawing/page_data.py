@@ -9,12 +9,11 @@ from tinygrad_scratch.costs import bytes_in_words
 from tinygrad_scratch.drawing.data import Box, Scene, Step
 from tinygrad_scratch.drawing.numbers import Numbers
 from tinygrad_scratch.drawing.page_rules import rules_of
-from tinygrad_scratch.drawing.scene import counted
 
 FEW = 100  # numbers of an array that are all written out
 
 
-def page_data(scene: Scene) -> dict[str, Any]:
+def page_data(scene: Scene, summary: str) -> dict[str, Any]:
     """A scene as the page's program reads it, in dicts, lists and texts."""
     outputs = [box for box in scene.boxes if box.kind == "output"] or scene.boxes[-1:]
     derivatives: dict[str, list[str]] = {}
@@ -23,7 +22,7 @@ def page_data(scene: Scene) -> dict[str, Any]:
             derivatives.setdefault(arrow.head, []).append(arrow.derivative)
     return {
         "title": outputs[0].title if outputs else "Nothing",
-        "summary": counted(scene.counts),
+        "summary": summary,
         "nodes": {box.id: node_of(box, derivatives.get(box.id, [])) for box in scene.boxes},
         "edges": [[arrow.tail, arrow.head] for arrow in scene.arrows],
         "clusters": [
@@ -53,6 +52,7 @@ def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
         "formula": box.formula,
         "derivatives": derivatives,
         "troubles": [f"{word}, first here" if word in box.first_troubles else word for word in box.troubles],
+        "notes": box.notes,
         "value": in_text(box.value),
         "gradient": in_text(box.gradient),
         "cluster": box.cluster,

@@ -72,7 +72,7 @@ class Drawing:
         if suffix in RENDERED:
             return render(self.source, RENDERED[suffix], dot)
         if suffix == ".html":
-            return page(render(self.source, "svg", dot).decode(), self.scene).encode()
+            return page(render(self.source, "svg", dot).decode(), self.scene, self.summary).encode()
         if suffix == ".json":
             return (json.dumps(self.data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
         return (mermaid_text(self.scene, self.backward) if suffix == ".mmd" else self.source).encode()
