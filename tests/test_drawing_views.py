@@ -733,3 +733,10 @@ def test_only_the_newest_records_become_nodes() -> None:
         y = y * 1.0
     assert len([node for node in Graph(y, newest=10).nodes if node.function is not None]) == 10
     assert len(Graph(y).nodes) == 1002
+
+
+def test_a_value_that_is_read_in_parts() -> None:
+    drawing = draw(lambda x: np.sum(x[0] * x[1] + x[2]), np.ones((3, 2)), gradients=True)
+    gradient = boxes(drawing)["x"].gradient
+    assert gradient is not None
+    assert gradient.numbers == [[1.0, 1.0]] * 3

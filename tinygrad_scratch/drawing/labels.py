@@ -37,12 +37,12 @@ NARROW, WIDE = "ijl.,:;'|!()[]{}tfrI ·", "mwMW@%…⚠"
 def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
     if not look.forward:
-        return table(f"<tr>{cotangent_cell(box, look)}</tr>")
+        return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
     said = [*value_lines(box), *cost_lines(box if look.costs else None), *trouble_lines(box, "value")]
     cells = cell("value", said, box.value if look.values else None)
     if look.backward and box.cotangent is not None:
         cells += f"<vr/>{cotangent_cell(box, look)}"
-    return table(f"<tr>{cells}</tr>")
+    return f"<{table(f'<tr>{cells}</tr>', 6)}>"
 
 
 def cotangent_cell(box: Box, look: Look) -> str:
@@ -53,9 +53,8 @@ def cotangent_cell(box: Box, look: Look) -> str:
     return cell("cotangent", said, box.gradient if look.gradients else None, GRADIENT)
 
 
-def table(rows: str, padding: int = 6) -> str:
-    inside = f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
-    return f"<{inside}>" if padding == 6 else inside
+def table(rows: str, padding: int) -> str:
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
 
 
 def cell(port: str, parts: list[str], numbers: Numbers | None, color: str | None = None) -> str:

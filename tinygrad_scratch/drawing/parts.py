@@ -11,6 +11,7 @@ from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.folding import Item
 from tinygrad_scratch.drawing.numbers import numbers_of
 from tinygrad_scratch.graph import Node
+from tinygrad_scratch.rules.indexing import Scattered
 
 
 def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item], cotangents: Mapping[int, Any]) -> None:
@@ -57,4 +58,5 @@ def pulled_back(node: Node, cotangent: Any) -> Iterator[tuple[Node, Any]]:
     for parent, argument, part in rules_applied(record, cotangent, node.value, node.arguments, node.arguments, parents):
         if part.shape != argument.shape or part.dtype is not argument.dtype:
             part = conform(part, argument, node.function)
+        part = part.whole() if type(part) is Scattered else part
         yield parent, part  # type: ignore[misc]  # it is the Node that stood there
