@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+
+# ---- digits and points -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,57 @@ def moons(samples: int, noise: float, generator: np.random.Generator) -> tuple[A
     lower = np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], axis=-1)
     points = np.where(labels[:, None] == 0, upper, lower)
     return points + noise * generator.normal(size=points.shape), labels[:, None]
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as numbers: each is the place of a character in the alphabet."""
+
+    alphabet: str
+    train: Any
+    validation: Any
+    test: Any
+
+    def encode(self, characters: str) -> Any:
+        """The numbers that stand for characters. Raises ValueError for one that is not in the alphabet."""
+        return np.array([self.alphabet.index(character) for character in characters])
+
+    def decode(self, numbers: Any) -> str:
+        """The characters that numbers stand for."""
+        return "".join(self.alphabet[number] for number in numbers)
+
+
+def documentation() -> str:
+    """The reference pages of Python that come with every Python, as `help("if")` shows them; each paragraph once.
+
+    A page may have whole sections of another one in it. A paragraph is kept where it first appears, since what is held
+    out of a text must not be in the rest of it, too. How long the text is differs between versions of Python.
+
+    >>> from models.data import documentation
+    >>> "is used for conditional execution" in documentation()
+    True
+    """
+    from pydoc_data.topics import topics
+
+    paragraphs = (part for page in topics.values() for part in re.split(r"\n\s*\n", page))
+    once = {" ".join(paragraph.split()): paragraph.strip("\n") for paragraph in paragraphs}
+    return "\n\n".join(paragraph for words, paragraph in once.items() if words) + "\n"
+
+
+def in_parts(text: str) -> Text:
+    """A text cut into three: the first eight tenths to learn from, a tenth to choose by, and the last one to test with.
+
+    The alphabet is that of the whole text, so that there is a probability for each character that may come.
+
+    >>> from models.data import in_parts
+    >>> text = in_parts("abracadabr")
+    >>> text.alphabet, text.train.tolist(), text.decode(text.test)
+    ('abcdr', [0, 1, 4, 0, 2, 0, 3, 0], 'r')
+    """
+    alphabet = "".join(sorted(set(text)))
+    place = {character: number for number, character in enumerate(alphabet)}
+    numbers = np.array([place[character] for character in text])
+    return Text(alphabet, *np.split(numbers, [len(numbers) * 8 // 10, len(numbers) * 9 // 10]))

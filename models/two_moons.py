@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.data import moons
+from models.show import make_console, verdict
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.nn import Adam, Dense, History, Sequential, accuracy, binary_cross_entropy, evaluate, fit, predict
 from tinygrad_scratch.tensor import Tensor
@@ -79,12 +80,9 @@ def in_colours(network: Any, points: Any, labels: Any, columns: int = 120, rows:
 
 def main() -> int:
     """Train, test, show the boundary, and draw; 0 where the wanted part is told apart, else 1."""
-    from rich.console import Console
-
     from tinygrad_scratch.drawing import draw
 
-    console = Console(highlight=False)
-    console.width = min(console.width, 80)
+    console = make_console()
     generator = np.random.default_rng(SEED)
     points, labels = moons(SAMPLES, NOISE, generator)
     unseen = moons(SAMPLES, NOISE, generator)
@@ -97,10 +95,10 @@ def main() -> int:
     history = train(network, points, labels, generator, EPOCHS)
     found = evaluate(network, *unseen, loss=binary_cross_entropy, metrics=[accuracy])
     good = found["accuracy"] >= WANTED
-    verdict = f"[green]{WANTED:.0%} or more[/]" if good else f"[bold red]less than {WANTED:.0%}[/]"
     console.print(
         f"[bold]1. After {EPOCHS} epochs[/], its loss fell from {history['loss'][0]:.3f} to {history['loss'][-1]:.3f}. "
-        f"Of {SAMPLES} points that it never saw, it puts {found['accuracy']:.1%} on the right moon: {verdict}\n"
+        f"Of {SAMPLES} points that it never saw, it puts {found['accuracy']:.1%} on the right moon: "
+        f"{verdict(good, f'{WANTED:.0%} or more', f'less than {WANTED:.0%}')}\n"
     )
     console.print("[bold]2. The boundary:[/] the denser, the likelier the lower moon\n")
     console.print(in_letters(network) + "\n", markup=False)
