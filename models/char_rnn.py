@@ -1,4 +1,4 @@
-"""The text of Python's documentation, predicted a character at a time by an LSTM: `python -m models.char_rnn`."""
+"""The text of Python's documentation, read by an LSTM, a character at a time: `python -m models.char_rnn`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tinygrad_scratch.nn import (
 SEED = 0
 FEATURES, HIDDEN, DROPOUT = 64, 256, 0.2
 STREAMS, STEPS = 32, 64
-EPOCHS = 12
+EPOCHS = 10
 LEARNING_RATE = 0.005
 CONTEXT, LENGTH = 128, 128
 PICTURE = "char_rnn.svg"

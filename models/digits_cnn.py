@@ -37,9 +37,7 @@ def make_network(generator: np.random.Generator) -> Sequential:
     """64 pixels in, a logit for each of ten digits out."""
 
     def conv(channels: int, out: int) -> Conv2d:
-        return Conv2d(
-            channels, out, 3, padding="same", activation=relu, generator=generator, initializer=he_normal
-        )
+        return Conv2d(channels, out, 3, padding="same", activation=relu, generator=generator, initializer=he_normal)
 
     return Sequential(
         Reshape(1, 8, 8),

@@ -32,7 +32,7 @@ GRAPH, CURVES = "physics.svg", "physics_curves.svg"
 
 
 def exact(x: Any, t: Any) -> Any:
-    """The solution that begins as exact(x, 0).
+    """u(x, t), for arrays that broadcast; at time 0, it is what the network is told.
 
     u = -2 viscosity p_x / p solves the equation of Burgers wherever p solves that of heat, p_t = viscosity p_xx. Here p
     is STEEPNESS + exp(-pi**2 viscosity t) cos(pi x). Source: Cole, "On a quasi-linear parabolic equation occurring in
@@ -64,13 +64,13 @@ def residual(u: Any, x: Tensor, t: Tensor) -> Tensor:
     return u_t + u * u_x - VISCOSITY * u_xx  # type: ignore[no-any-return]
 
 
-def loss_at(solution: Module, x: Any, t: Any) -> Tensor:
+def loss_at(solution: Any, x: Any, t: Any) -> Tensor:
     """The mean of the squared residual at the points (x, t)."""
     x, t = Tensor(x, requires_grad=True, name="x"), Tensor(t, requires_grad=True, name="t")
     return np.mean(residual(solution(x, t), x, t) ** 2)  # type: ignore[no-any-return]
 
 
-def train(solution: Module, generator: np.random.Generator, steps: int) -> list[float]:
+def train(solution: Solution, generator: np.random.Generator, steps: int) -> list[float]:
     """The loss at each step, on points drawn anew."""
     from rich.progress import Progress
 
@@ -120,8 +120,8 @@ def main() -> int:
     )
     losses = train(solution, generator, STEPS)
     console.print(
-        f"[bold]1. Learning.[/] In {STEPS} steps, the mean squared distance from the equation fell from {losses[0]:.2g} "
-        f"to {np.mean(losses[-100:]):.2g}.\n"
+        f"[bold]1. Learning.[/] In {STEPS} steps, the mean squared distance from the equation fell from "
+        f"{losses[0]:.2g} to {np.mean(losses[-100:]):.2g}.\n"
     )
 
     table = Table("time", "exact: highest", "at x", "network: highest", "at x", "largest error", box=box.SIMPLE_HEAD)
@@ -147,11 +147,12 @@ def main() -> int:
         axes.set(title="u(x, t); dots: the exact solution", xlabel="x")
         axes.legend(fontsize="small")
 
-    console.print(f"{plot(CURVES, (6, 3.5), paint)}\n")
-    loss = loss_at(solution, *generator.uniform(size=(2, 4, 1)))
-    loss.name = "J"
-    draw(loss).save(GRAPH)
-    console.print(f"[bold]3. The graph of four points is drawn in {GRAPH}[/]: derivatives, and theirs.")
+    console.print(f"The wave at four times: {plot(CURVES, (6, 3.5), paint)}\n")
+    x, t = generator.uniform(size=(2, 4, 1))
+    u = solution(Tensor(x, requires_grad=True, name="x"), Tensor(t, requires_grad=True, name="t"))
+    u.name = "u"
+    draw(u).save(GRAPH)
+    console.print(f"[bold]3. The graph of u at four points, with the way back to its derivatives, is in {GRAPH}[/].")
     return 0 if good else 1
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from models.data import Split
 from models.show import drawn, make_console, side_by_side, verdict
-from tinygrad_scratch.nn import History, Module, cross_entropy, predict
+from tinygrad_scratch.nn import History, cross_entropy, predict
 from tinygrad_scratch.tensor import Tensor
 
 
-def read_digits(
-    network: Module, data: Split, train: Callable[[], History], wanted: float, picture: str
-) -> int:
+def read_digits(network: Any, data: Split, train: Callable[[], History], wanted: float, picture: str) -> int:
     """Train a network that reads digits, test it, show what it misreads, and draw it; 0 where it is good, else 1."""
     from rich import box
     from rich.table import Table

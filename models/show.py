@@ -30,12 +30,12 @@ def plot(path: str, inches: tuple[float, float], paint: Callable[[Any], None]) -
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        return f'It would be drawn in {path}, too, with matplotlib: pip install "tinygrad_scratch[plot]".'
+        return 'not drawn, since that needs matplotlib: pip install "tinygrad_scratch[plot]".'
     with rc_context({"svg.hashsalt": path}):
         figure = Figure(figsize=inches, layout="constrained")
         paint(figure)
         figure.savefig(path, metadata={"Date": None})
-    return f"It is drawn in {path}."
+    return f"drawn in {path}."
 
 
 def drawn(pixels: Any) -> list[str]:

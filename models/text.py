@@ -12,8 +12,7 @@ from models.data import Text
 from models.ngram import NGram
 from models.show import make_console, verdict
 from tinygrad_scratch.functional import softmax
-from tinygrad_scratch.nn import History, Module, cross_entropy, predict
-from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.nn import History, cross_entropy, predict
 
 ORDERS = range(2, 9)
 DISCOUNTS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
@@ -34,11 +33,11 @@ def windows(numbers: Any, context: int, length: int) -> Any:
     return np.lib.stride_tricks.sliding_window_view(numbers, context + length)[::length]
 
 
-def bits_of_network(network: Module, numbers: Any, context: int, length: int) -> float:
+def bits_of_network(network: Any, numbers: Any, context: int, length: int) -> float:
     """The mean of -log2(p) over what is to be predicted of each window."""
     seen = windows(numbers, context, length)
     logits = predict(network, seen[:, :-1], batch_size=32)[:, -length:]
-    return float(cross_entropy(logits, seen[:, -length:])) / np.log(2)
+    return float(cross_entropy(logits, seen[:, -length:]) / np.log(2))
 
 
 def bits_of_ngram(ngram: NGram, discount: float, numbers: Any, context: int, length: int) -> float:
@@ -64,16 +63,14 @@ def baselines(text: Text, context: int, length: int) -> list[Baseline]:
         ngram = NGram(text.train, len(text.alphabet), order)
         tried = [(bits_of_ngram(ngram, d, text.validation, context, length), d) for d in DISCOUNTS]
         validation, discount = min(tried)
-        found.append(
-            Baseline(order, discount, validation, bits_of_ngram(ngram, discount, text.test, context, length))
-        )
+        found.append(Baseline(order, discount, validation, bits_of_ngram(ngram, discount, text.test, context, length)))
     return found
 
 
 # ---- the study -------------------------------------------------------------------------------------------------------
 
 
-def write(network: Module, text: Text, context: int, generator: np.random.Generator) -> str:
+def write(network: Any, text: Text, context: int, generator: np.random.Generator) -> str:
     """What the network writes after a prompt: one character at a time, drawn from its probabilities."""
     numbers = list(text.encode(PROMPT))
     for _ in range(SAMPLE):
@@ -84,7 +81,7 @@ def write(network: Module, text: Text, context: int, generator: np.random.Genera
 
 
 def study(
-    network: Module,
+    network: Any,
     text: Text,
     train: Callable[[], History],
     context: int,
