@@ -149,9 +149,9 @@ def main() -> int:
 
     console.print(f"The wave at four times: {plot(CURVES, (6, 3.5), paint)}\n")
     x, t = generator.uniform(size=(2, 4, 1))
-    u = solution(Tensor(x, requires_grad=True, name="x"), Tensor(t, requires_grad=True, name="t"))
-    u.name = "u"
-    draw(u).save(GRAPH)
+    total = np.sum(solution(Tensor(x, requires_grad=True, name="x"), Tensor(t, requires_grad=True, name="t")))
+    total.name = "J"
+    draw(total).save(GRAPH)
     console.print(f"[bold]3. The graph of u at four points, with the way back to its derivatives, is in {GRAPH}[/].")
     return 0 if good else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,18 @@ def in_letters(network: Any, columns: int = 72, rows: int = 24) -> str:
 
 
 def in_colours(network: Any, points: Any, labels: Any, columns: int = 120, rows: int = 87, cell: int = 5) -> str:
-    """The landscape from blue to orange, the boundary where it is white, and the points, as SVG."""
+    """The landscape in steps from blue to orange, the boundary where it is white, and the points, as SVG."""
     blue, white, orange = np.array([[70, 130, 200], [255, 255, 255], [235, 140, 50]])
     lines = ['<g shape-rendering="crispEdges">']
-    for row, line in enumerate(landscape(network, columns, rows)):
-        for column, p in enumerate(line):
+    for row, line in enumerate(np.rint(landscape(network, columns, rows) * 20) / 20):
+        column = 0
+        for p, run in groupby(line):
             colour = white + abs(2 * p - 1) * ((orange if p > 0.5 else blue) - white)
             fill = "#" + "".join(f"{round(part):02x}" for part in colour)
-            lines.append(f'<rect x="{column * cell}" y="{row * cell}" width="{cell}" height="{cell}" fill="{fill}"/>')
+            width = len(list(run))
+            at = f'x="{column * cell}" y="{row * cell}" width="{width * cell}" height="{cell}"'
+            lines.append(f'<rect {at} fill="{fill}"/>')
+            column += width
     lines.append("</g>")
     for (x, y), label in zip(points, labels.ravel(), strict=True):
         across = (x - LEFT) / (RIGHT - LEFT) * columns * cell
