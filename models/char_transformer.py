@@ -8,9 +8,11 @@ import numpy as np
 
 from models.data import Text, documentation, in_parts
 from models.text import study, windows
+from tinygrad_scratch.functional import gelu
 from tinygrad_scratch.nn import (
     AdamW,
     ClipGradients,
+    Conv1d,
     Dense,
     Embedding,
     History,
@@ -26,6 +28,7 @@ from tinygrad_scratch.nn import (
 )
 
 SEED = 0
+NEARBY = 5
 FEATURES, HEADS, BLOCKS, DROPOUT = 96, 4, 3, 0.1
 CONTEXT, LENGTH = 64, 64
 EPOCHS, BATCH = 12, 16
@@ -45,6 +48,7 @@ class CharTransformer(Module):
         options: Any = {"generator": generator, "dtype": np.float32}
         self.characters = Embedding(characters, FEATURES, initializer=small, **options)
         self.places = Embedding(CONTEXT + LENGTH, FEATURES, initializer=small, **options)
+        self.nearby = Conv1d(FEATURES, FEATURES, NEARBY, padding=[(NEARBY - 1, 0)], activation=gelu, **options)
         self.blocks = Sequential(
             *(TransformerBlock(FEATURES, HEADS, causal=True, dropout=DROPOUT, **options) for _ in range(BLOCKS))
         )
@@ -52,8 +56,10 @@ class CharTransformer(Module):
         self.dense = Dense(FEATURES, characters, **options)
 
     def __call__(self, numbers: Any) -> Any:
-        places = np.arange(np.shape(numbers)[-1])
-        return self.dense(self.norm(self.blocks(self.characters(numbers) + self.places(places))))
+        x = self.characters(numbers)
+        x = x + np.swapaxes(self.nearby(np.swapaxes(x, -1, -2)), -1, -2)
+        places = self.places(np.arange(np.shape(numbers)[-1]))
+        return self.dense(self.norm(self.blocks(x + places)))
 
 
 def train(network: CharTransformer, text: Text, generator: np.random.Generator, epochs: int) -> History:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from models.data import Split, digits
@@ -9,6 +11,7 @@ from models.reading import read_digits
 from tinygrad_scratch.functional import relu
 from tinygrad_scratch.nn import (
     AdamW,
+    Callback,
     Conv2d,
     Dense,
     Dropout,
@@ -53,6 +56,27 @@ def make_network(generator: np.random.Generator) -> Sequential:
     )
 
 
+class Move(Callback):
+    """Moves the digits of each batch a little, so that no epoch meets the same pixels."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+
+    def before_batch(self, training: Any) -> None:
+        training.inputs = moved(training.inputs, self.generator)
+
+
+def moved(x: Any, generator: np.random.Generator, most: float = 0.5) -> Any:
+    """Each digit down or up and to a side by up to `most` of a pixel: between pixels, the picture is a straight line."""
+    pixels = x.reshape(-1, 8, 8)
+    for axis in (1, 2):
+        by = generator.uniform(-most, most, (len(x), 1, 1))
+        padded = np.pad(pixels, [(1, 1) if along == axis else (0, 0) for along in range(3)])
+        before, after = np.take(padded, range(8), axis), np.take(padded, range(2, 10), axis)
+        pixels = (1 - np.abs(by)) * pixels + np.maximum(by, 0) * before + np.maximum(-by, 0) * after
+    return pixels.reshape(x.shape)
+
+
 def train(network: Sequential, data: Split, generator: np.random.Generator, epochs: int) -> History:
     steps = epochs * -(-len(data.x) // BATCH)
     return fit(
@@ -65,7 +89,7 @@ def train(network: Sequential, data: Split, generator: np.random.Generator, epoc
         batch_size=BATCH,
         validation=(data.test_x, data.test_y),
         metrics=[accuracy],
-        callbacks=[Schedule(OneCycle(LEARNING_RATE, steps))],
+        callbacks=[Schedule(OneCycle(LEARNING_RATE, steps)), Move(generator)],
         generator=generator,
     )
 
