@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.data import Split, digits
+from models.data import Split, digits, split
 from models.show import drawn, make_console, plot, side_by_side, verdict
 from tinygrad_scratch.nn import (
     AdamW,
@@ -87,7 +87,7 @@ def main() -> int:
 
     console = make_console()
     generator = np.random.default_rng(SEED)
-    data = digits(generator)
+    data = split(*digits(), 0.2, generator)
     network = make_network(generator)
     console.print(
         f"{len(data.x)} handwritten digits to learn from, {len(data.test_x)} held out, and a network that must tell of "

@@ -29,7 +29,25 @@ def split(x: Any, y: Any, part: float, generator: np.random.Generator) -> Split:
     return Split(x[kept], y[kept], x[held_out], y[held_out])
 
 
-def digits(generator: np.random.Generator, part: float = 0.2) -> Split:
+def folds(x: Any, y: Any, parts: int, generator: np.random.Generator) -> list[tuple[Any, Split]]:
+    """Samples cut into parts at random, each of which is held out once: the places held out, and the split.
+
+    >>> import numpy as np
+    >>> from models.data import folds
+    >>> x = np.array([10, 11, 12, 13])
+    >>> for held_out, data in folds(x, x, 2, np.random.default_rng(0)):
+    ...     print(held_out, data.test_x, data.x)
+    [2 0] [12 10] [11 13]
+    [1 3] [11 13] [10 12]
+    """
+    found = []
+    for held_out in np.array_split(generator.permutation(len(x)), parts):
+        kept = np.setdiff1d(np.arange(len(x)), held_out)
+        found.append((held_out, Split(x[kept], y[kept], x[held_out], y[held_out])))
+    return found
+
+
+def digits() -> tuple[Any, Any]:
     """1797 handwritten digits, each of 8 rows of 8 pixels between 0 and 1 in a row of 64, and what they are.
 
     They come with scikit-learn, which took them from E. Alpaydin and C. Kaynak, "Optical recognition of handwritten
@@ -43,7 +61,7 @@ def digits(generator: np.random.Generator, part: float = 0.2) -> Split:
             'clone, pip install -e ".[data]".'
         ) from error
     x, y = load_digits(return_X_y=True)
-    return split(x / 16, y, part, generator)
+    return x / 16, y
 
 
 def moons(samples: int, noise: float, generator: np.random.Generator) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.data import Split, digits
+from models.data import Split
 from models.reading import read_digits
 from tinygrad_scratch.functional import relu
 from tinygrad_scratch.nn import (
@@ -67,7 +67,7 @@ class Move(Callback):
 
 
 def moved(x: Any, generator: np.random.Generator, most: float = 0.5) -> Any:
-    """Each digit down or up and to a side by up to `most` of a pixel: between pixels, the picture is a straight line."""
+    """Each digit, moved along both axes by up to `most` of a pixel, as if ink between two pixels were in proportion."""
     pixels = x.reshape(-1, 8, 8)
     for axis in (1, 2):
         by = generator.uniform(-most, most, (len(x), 1, 1))
@@ -77,15 +77,15 @@ def moved(x: Any, generator: np.random.Generator, most: float = 0.5) -> Any:
     return pixels.reshape(x.shape)
 
 
-def train(network: Sequential, data: Split, generator: np.random.Generator, epochs: int) -> History:
-    steps = epochs * -(-len(data.x) // BATCH)
+def train(network: Sequential, data: Split, generator: np.random.Generator) -> History:
+    steps = EPOCHS * -(-len(data.x) // BATCH)
     return fit(
         network,
         data.x,
         data.y,
         loss=cross_entropy,
         optimizer=AdamW(network.parameters(), LEARNING_RATE),
-        epochs=epochs,
+        epochs=EPOCHS,
         batch_size=BATCH,
         validation=(data.test_x, data.test_y),
         metrics=[accuracy],
@@ -96,10 +96,7 @@ def train(network: Sequential, data: Split, generator: np.random.Generator, epoc
 
 def main() -> int:
     """Train, test, show what is misread, and draw; 0 where the wanted part is read rightly, else 1."""
-    generator = np.random.default_rng(SEED)
-    data = digits(generator)
-    network = make_network(generator)
-    return read_digits(network, data, lambda: train(network, data, generator, EPOCHS), WANTED, PICTURE)
+    return read_digits(make_network, train, np.random.default_rng(SEED), WANTED, PICTURE)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from models.data import Split, digits
+from models.data import Split
 from models.reading import read_digits
 from tinygrad_scratch.functional import relu
 from tinygrad_scratch.nn import (
@@ -39,15 +39,15 @@ def make_network(generator: np.random.Generator) -> Sequential:
     return Sequential(dense(64, 128, relu), dense(128, 64, relu), dense(64, 10))
 
 
-def train(network: Sequential, data: Split, generator: np.random.Generator, epochs: int) -> History:
-    steps = epochs * -(-len(data.x) // BATCH)
+def train(network: Sequential, data: Split, generator: np.random.Generator) -> History:
+    steps = EPOCHS * -(-len(data.x) // BATCH)
     return fit(
         network,
         data.x,
         data.y,
         loss=cross_entropy,
         optimizer=AdamW(network.parameters(), LEARNING_RATE),
-        epochs=epochs,
+        epochs=EPOCHS,
         batch_size=BATCH,
         validation=(data.test_x, data.test_y),
         metrics=[accuracy],
@@ -58,10 +58,7 @@ def train(network: Sequential, data: Split, generator: np.random.Generator, epoc
 
 def main() -> int:
     """Train, test, show what is misread, and draw; 0 where the wanted part is read rightly, else 1."""
-    generator = np.random.default_rng(SEED)
-    data = digits(generator)
-    network = make_network(generator)
-    return read_digits(network, data, lambda: train(network, data, generator, EPOCHS), WANTED, PICTURE)
+    return read_digits(make_network, train, np.random.default_rng(SEED), WANTED, PICTURE)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models import autoencoder, char_rnn, char_transformer, digits_cnn, digits_mlp, physics, text, two_moons
-from models.data import digits, documentation, in_parts, moons, split
+from models import autoencoder, char_rnn, char_transformer, digits_cnn, digits_mlp, physics, reading, text, two_moons
+from models.data import digits, documentation, folds, in_parts, moons, split
 from models.ngram import NGram
 from models.show import drawn
 from tinygrad_scratch.functional import sigmoid
@@ -83,6 +83,17 @@ def test_what_is_held_out_is_not_learned_from() -> None:
     np.testing.assert_array_equal(data.test_y, 2 * data.test_x)
 
 
+def test_each_sample_is_held_out_once() -> None:
+    x = np.random.default_rng(0).permutation(50)
+    made = folds(x, -x, 4, np.random.default_rng(0))
+    assert sorted(place for places, _ in made for place in places) == list(range(50))
+    for places, part in made:
+        np.testing.assert_array_equal(part.test_x, x[places])
+        np.testing.assert_array_equal(part.test_y, -x[places])
+        np.testing.assert_array_equal(part.y, -part.x)
+        assert sorted([*part.x, *part.test_x]) == list(range(50))
+
+
 def test_moons_are_half_circles() -> None:
     points, labels = moons(60, 0.0, np.random.default_rng(0))
     upper, lower = points[labels[:, 0] == 0], points[labels[:, 0] == 1]
@@ -110,7 +121,7 @@ def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.Monkey
     for name in ("sklearn", "sklearn.datasets"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "tinygrad_scratch\[data\]"'):
-        digits(np.random.default_rng(0))
+        digits()
 
 
 # ---- two moons -------------------------------------------------------------------------------------------------------
@@ -145,24 +156,27 @@ def test_the_program_two_moons(tmp_path: Path) -> None:
 # ---- digits ----------------------------------------------------------------------------------------------------------
 
 
-def test_digits_in_short() -> None:
+def test_digits_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     needs_digits()
     generator = np.random.default_rng(1)
-    data = digits(generator)
-    assert data.x.shape == (1438, 64)
-    assert (data.x.min(), data.x.max()) == (0.0, 1.0)
+    x, y = digits()
+    assert x.shape == (1797, 64)
+    assert (x.min(), x.max()) == (0.0, 1.0)
+    data = split(x, y, 0.2, generator)
     network = digits_mlp.make_network(generator)
-    digits_mlp.train(network, data, generator, epochs=5)
+    monkeypatch.setattr(digits_mlp, "EPOCHS", 5)
+    digits_mlp.train(network, data, generator)
     assert accuracy(predict(network, data.test_x), data.test_y) > 0.93
-    assert [len(line) for line in drawn(data.x[0])] == [16] * 8
+    assert [len(line) for line in drawn(x[0])] == [16] * 8
 
 
-def test_digits_by_convolutions_in_short() -> None:
+def test_digits_by_convolutions_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     needs_digits()
     generator = np.random.default_rng(1)
-    data = digits(generator)
+    data = split(*digits(), 0.2, generator)
     network = digits_cnn.make_network(generator)
-    digits_cnn.train(network, data, generator, epochs=4)
+    monkeypatch.setattr(digits_cnn, "EPOCHS", 4)
+    digits_cnn.train(network, data, generator)
     assert accuracy(predict(network, data.test_x), data.test_y) > 0.93
 
 
@@ -170,9 +184,9 @@ def test_digits_through_four_numbers_in_short() -> None:
     """Nearer than PCA, which is the best that linear layers of that width can do."""
     needs_digits()
     generator = np.random.default_rng(1)
-    data = digits(generator)
+    data = split(*digits(), 0.2, generator)
     network = autoencoder.make_network(generator)
-    autoencoder.train(network, data, generator, epochs=30)
+    autoencoder.train(network, data, generator, epochs=20)
     linear = autoencoder.principal_components(data.x, autoencoder.WIDTH)
     found = autoencoder.error(predict(network, data.test_x), data.test_x)
     assert found < 0.9 * autoencoder.error(linear(data.test_x), data.test_x)
@@ -186,20 +200,17 @@ def test_principal_components_lose_what_the_smallest_singular_values_hold() -> N
     assert np.sum(lost**2) == pytest.approx(np.sum(values[3:] ** 2), rel=1e-12)
 
 
-def test_the_program_digits_mlp(tmp_path: Path) -> None:
-    needs_digits()
-    lines = run("digits_mlp", tmp_path)
-    assert any("97% or more" in line for line in lines)
-    assert_pictures(tmp_path, "digits_mlp.svg")
-
-
-def test_the_program_digits_cnn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("module", "wanted"), [(digits_mlp, "97%"), (digits_cnn, "98.5%")], ids=["mlp", "cnn"])
+def test_the_programs_about_digits(
+    module: Any, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     needs_digits()
-    lines = run_smaller(digits_cnn, tmp_path, monkeypatch, capsys, EPOCHS=1)
-    assert any("read as" in line for line in lines)
-    assert_pictures(tmp_path, "digits_cnn.svg")
+    monkeypatch.setattr(reading, "FOLDS", 2)
+    lines = run_smaller(module, tmp_path, monkeypatch, capsys, EPOCHS=1)
+    assert any("1797 digits" in line for line in lines)
+    assert any(f"less than {wanted}" in line for line in lines)
+    assert any(", read as " in line for line in lines)
+    assert_pictures(tmp_path, module.PICTURE)
 
 
 def test_the_program_autoencoder(
@@ -304,7 +315,7 @@ def test_the_lstm_reads_on_where_it_stopped() -> None:
 def test_the_transformer_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(char_transformer, "FEATURES", 32)
     monkeypatch.setattr(char_transformer, "BLOCKS", 1)
-    sample = some_text(60_000)
+    sample = some_text(40_000)
     generator = np.random.default_rng(0)
     network = char_transformer.CharTransformer(len(sample.alphabet), generator)
     char_transformer.train(network, sample, generator, epochs=4)
