@@ -8,7 +8,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -178,6 +178,15 @@ def test_digits_by_convolutions_in_short(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(digits_cnn, "EPOCHS", 4)
     digits_cnn.train(network, data, generator)
     assert accuracy(predict(network, data.test_x), data.test_y) > 0.93
+
+
+def test_a_digit_moved_by_parts_of_a_pixel_is_spread_over_its_neighbours() -> None:
+    generator: Any = SimpleNamespace(uniform=lambda least, most, size: np.full(size, most))
+    dot = np.zeros((1, 8, 8))
+    dot[0, 3, 3] = 1
+    moved = digits_cnn.moved(dot.reshape(1, 64), generator, most=0.25).reshape(8, 8)
+    np.testing.assert_array_equal(moved[3:5, 3:5], np.outer([0.75, 0.25], [0.75, 0.25]))
+    assert moved.sum() == 1
 
 
 def test_digits_through_four_numbers_in_short() -> None:
