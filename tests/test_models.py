@@ -324,6 +324,7 @@ def test_the_lstm_reads_on_where_it_stopped() -> None:
 def test_the_transformer_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(char_transformer, "FEATURES", 32)
     monkeypatch.setattr(char_transformer, "BLOCKS", 1)
+    monkeypatch.setattr(char_transformer, "DROPOUT", 0.0)
     sample = some_text(40_000)
     generator = np.random.default_rng(0)
     network = char_transformer.CharTransformer(len(sample.alphabet), generator)
