@@ -28,6 +28,7 @@ STREAMS, STEPS = 32, 64
 EPOCHS = 10
 LEARNING_RATE = 0.005
 CONTEXT, LENGTH = 128, 128
+RIVAL = 8
 PICTURE = "char_rnn.svg"
 
 
@@ -86,11 +87,11 @@ def train(network: CharRNN, text: Text, epochs: int) -> History:
 
 
 def main() -> int:
-    """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than they, else 1."""
+    """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than its rival, else 1."""
     generator = np.random.default_rng(SEED)
     text = in_parts(documentation())
     network = CharRNN(len(text.alphabet), generator)
-    return study(network, text, lambda: train(network, text, EPOCHS), CONTEXT, LENGTH, generator, PICTURE)
+    return study(network, text, lambda: train(network, text, EPOCHS), CONTEXT, LENGTH, RIVAL, generator, PICTURE)
 
 
 if __name__ == "__main__":

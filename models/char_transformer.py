@@ -34,6 +34,7 @@ FEATURES, HEADS, BLOCKS, DROPOUT = 96, 4, 2, 0.25
 CONTEXT, LENGTH = 64, 64
 EPOCHS, BATCH = 6, 8
 LEARNING_RATE = 0.004
+RIVAL = 5
 PICTURE = "char_transformer.svg"
 
 
@@ -87,11 +88,13 @@ def train(network: CharTransformer, text: Text, generator: np.random.Generator, 
 
 
 def main() -> int:
-    """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than they, else 1."""
+    """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than its rival, else 1."""
     generator = np.random.default_rng(SEED)
     text = in_parts(documentation())
     network = CharTransformer(len(text.alphabet), generator)
-    return study(network, text, lambda: train(network, text, generator, EPOCHS), CONTEXT, LENGTH, generator, PICTURE)
+    return study(
+        network, text, lambda: train(network, text, generator, EPOCHS), CONTEXT, LENGTH, RIVAL, generator, PICTURE
+    )
 
 
 if __name__ == "__main__":
