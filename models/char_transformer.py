@@ -14,7 +14,6 @@ from tinygrad_scratch.nn import (
     ClipGradients,
     Conv1d,
     Dense,
-    Dropout,
     Embedding,
     History,
     LayerNorm,
@@ -30,7 +29,7 @@ from tinygrad_scratch.nn import (
 
 SEED = 0
 NEARBY = 8
-FEATURES, HEADS, BLOCKS, DROPOUT = 96, 4, 2, 0.25
+FEATURES, HEADS, BLOCKS, DROPOUT = 96, 4, 2, 0.1
 CONTEXT, LENGTH = 64, 64
 EPOCHS, BATCH = 6, 8
 LEARNING_RATE = 0.004
@@ -55,7 +54,6 @@ class CharTransformer(Module):
         self.characters = Embedding(characters, FEATURES, initializer=small, **options)
         self.places = Embedding(CONTEXT + LENGTH, FEATURES, initializer=small, **options)
         self.nearby = Conv1d(FEATURES, FEATURES, NEARBY, padding=[(NEARBY - 1, 0)], activation=gelu, **options)
-        self.dropout = Dropout(DROPOUT, generator)
         self.blocks = Sequential(
             *(TransformerBlock(FEATURES, HEADS, causal=True, dropout=DROPOUT, **options) for _ in range(BLOCKS))
         )
@@ -66,7 +64,7 @@ class CharTransformer(Module):
         x = self.characters(numbers)
         x = x + np.swapaxes(self.nearby(np.swapaxes(x, -1, -2)), -1, -2)
         places = self.places(np.arange(np.shape(numbers)[-1]))
-        return self.dense(self.norm(self.blocks(self.dropout(x + places))))
+        return self.dense(self.norm(self.blocks(x + places)))
 
 
 def train(network: CharTransformer, text: Text, generator: np.random.Generator, epochs: int) -> History:
