@@ -171,21 +171,31 @@ def taken(lowering: Lowering, step: Step) -> bool:
     return True
 
 
+def along_axis(lowering: Lowering, source: Place, places: Place, axis: int) -> Indirect:
+    """For each element of the result, its own place along one axis; the other axes are those of the source."""
+    axis %= len(source.shape)
+    first = seen(source, lambda array: array[(slice(None),) * axis + (slice(0, 1),)])
+    checked = not lowering.is_constant(places)
+    return Indirect(first.broadcast(places.shape), ((places, source.strides[axis], source.shape[axis], checked),))
+
+
 @lowers(np.take_along_axis)
 def taken_along_axis(lowering: Lowering, step: Step) -> bool:
-    """For each element of the result, its own place along one axis."""
     operand, indices, *rest = step.arguments
     axis = rest[0] if rest else step.keywords.get("axis", -1)
     if type(operand) is not Variable or type(indices) is not Variable or axis is None:
         return False
-    axis %= len(operand.shape)
+    shape = step.results[0].shape
     if not operand.shape[axis] or indices.dtype.kind not in "iu":
         return False
-    source, shape = lowering.places[operand], step.results[0].shape
-    first = seen(source, lambda array: array[(slice(None),) * axis + (slice(0, 1),)])
-    place = lowering.places[indices]
-    chosen = (place.broadcast(shape), source.strides[axis], operand.shape[axis], not lowering.is_constant(place))
-    lowering.map(
-        step.results[0], "{0}", [Indirect(first.broadcast(shape), (chosen,))], [operand.dtype], described(step)
-    )
+    source = seen(lowering.places[operand], lambda array: spread_but_for(array, axis, shape))
+    chosen = along_axis(lowering, source, lowering.places[indices].broadcast(shape), axis)
+    lowering.map(step.results[0], "{0}", [chosen], [operand.dtype], described(step))
     return True
+
+
+def spread_but_for(array: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """The array broadcast to a shape along all axes but one."""
+    wanted = list(shape)
+    wanted[axis] = array.shape[axis]
+    return np.broadcast_to(array, wanted)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_scratch.compiler.native import choosing, images, joining, products, reductions, views  # they register
+from tinygrad_scratch.compiler.native import (  # they register
+    choosing,
+    images,
+    joining,
+    losses,
+    products,
+    reductions,
+    views,
+)
 from tinygrad_scratch.compiler.native.elements import Map
 from tinygrad_scratch.compiler.native.fusion import fused, segments
 from tinygrad_scratch.compiler.native.kernels import Kernel
@@ -21,7 +29,7 @@ from tinygrad_scratch.compiler.program import Program
 MOST_KERNELS = 24
 """Kernels in one native function: the time to compile one grows faster than its length."""
 
-REGISTERED = (views, choosing, joining, reductions, products, images)
+REGISTERED = (views, choosing, joining, reductions, products, images, losses)
 
 Feeds = Sequence[tuple[int, int]]
 """Which output, by its number, becomes which input in the next step."""
