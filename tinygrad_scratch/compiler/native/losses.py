@@ -58,20 +58,20 @@ def slope(lowering: Lowering, step: Step) -> bool:
     """G * (softmax(z) - one_hot(label)), where the label's own, p - 1, is expm1(-loss)."""
     g, y, logits, labels = (*step.arguments, *step.keywords.values())
     result = step.results[0]
-    if not is_of_rows(logits, labels, result.dtype) or not all(type(x) is Variable for x in (g, y)):
+    above, loss_of_row = lowering.place(g), lowering.place(y)
+    if not is_of_rows(logits, labels, result.dtype) or above is None or loss_of_row is None:
         return False
     dtype, integer = result.dtype, np.dtype(np.int64)
     z, label = lowering.places[logits], in_a_column(lowering.places[labels])
     _, powers, total = largest_and_total(lowering, z, described(step))
     counted, missing = Place.new(label.shape, integer), Place.new(label.shape, dtype)
     classes = lowering.constant(np.arange(z.shape[-1]))
-    above, loss_of_row = (in_a_column(lowering.places[x]) for x in (g, y))
     count = z.shape[-1]
     lowering.operations += [
         Map(counted, "select({0} < 0, {0} + {1}, {0})", (label, count), (integer, integer)),
-        Map(missing, "float{t}(math.expm1(-{0}))", (loss_of_row,), (dtype,)),
+        Map(missing, "float{t}(math.expm1(-{0}))", (in_a_column(loss_of_row),), (dtype,)),
     ]
-    operands = (above, powers, total, missing, counted, classes)
+    operands = (in_a_column(above), powers, total, missing, counted, classes)
     types = (dtype, dtype, dtype, dtype, integer, integer)
     lowering.map(result, "{0} * select({4} == {5}, {3}, {1} / {2})", operands, types)
     return True
