@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import as_array, known
+from tinygrad_scratch.graph import StandIn, as_array, known
 from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
@@ -241,16 +241,16 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> softmax_cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, 0])
     array([6.93147181e-01, 1.00000000e+03])
     """
-    z = np.asarray(np.multiply(logits, 1.0))
+    z = as_array(np.multiply(logits, 1.0))
     z -= z.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(z, np.asarray(labels)[..., None], axis=-1)[..., 0]
+    chosen = np.take_along_axis(z, as_array(labels)[..., None], axis=-1)[..., 0]
     return np.log(np.exp(z, out=z).sum(axis=-1)) - chosen
 
 
 def probabilities_less_one_hot(y: Any, logits: Any, labels: Any) -> Any:
     """softmax(logits) - one_hot(labels), by the loss y: the label's probability is exp(-y)."""
-    place = np.asarray(labels)[..., None]
-    if np.isfinite(plain(y)).all():
+    place = as_array(labels)[..., None]
+    if not isinstance(plain(y), StandIn) and np.isfinite(plain(y)).all():
         p = np.exp(logits - np.take_along_axis(logits, place, axis=-1) - y[..., None])
     else:
         p = softmax(logits)

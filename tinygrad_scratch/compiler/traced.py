@@ -476,7 +476,7 @@ def as_view(a: Any, dtype: Any) -> Any:
 REDUCTIONS: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 THROUGH = {
     "elu", "gelu_tanh", "leaky_relu", "linear", "log_softmax", "masked_softmax", "relu", "sigmoid_slope", "softmax",
-    "standardize",
+    "softmax_cross_entropy", "standardize",
 }  # fmt: skip
 """Functions of ours that are traced through: their text is NumPy's, and the passes know its parts."""
 

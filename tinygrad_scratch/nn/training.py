@@ -246,9 +246,7 @@ def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
     except Exception as error:
         parts = prediction if isinstance(prediction, tuple) else (prediction,)
         model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
-        error.add_note(
-            f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}"
-        )
+        error.add_note(f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}")
         raise
     check_recorded(value)
     return value  # type: ignore[no-any-return]
