@@ -97,8 +97,10 @@ def reads_alike(nest: Nest, target: Place) -> bool:
         if isinstance(operand, Place) and operand.buffer is target.buffer:
             if not operand.broadcast(nest.shape).same_elements(target):
                 return False
-        elif isinstance(operand, Indirect) and operand.place.buffer is target.buffer:
-            return False
+        elif isinstance(operand, Indirect):
+            chosen_by = [index for index, *_ in operand.indices if index.buffer is target.buffer]
+            if operand.place.buffer is target.buffer or not all(x.same_elements(target) for x in chosen_by):
+                return False
     return True
 
 

@@ -106,9 +106,6 @@ class Lowering:
     def is_constant(self, place: Place) -> bool:
         return any(place.buffer is known.buffer for known, _ in self.constants)
 
-    def temporary(self, like: Place, shape: tuple[int, ...]) -> Place:
-        return Place.new(shape, like.dtype, like.buffer.name)
-
     def alias(self, step: Step, operand: Variable, view: Callable[[Any], Any]) -> bool:
         """Let a call's result be a view; where NumPy would copy, the copy is written down."""
         if not isinstance(step.result, Variable) or operand.dtype != step.result.dtype:
@@ -125,7 +122,7 @@ class Lowering:
 
     def copied(self, place: Place) -> Place:
         """The same elements in C order, in a place of their own."""
-        target = self.temporary(place, place.shape)
+        target = Place.new(place.shape, place.dtype, place.buffer.name)
         self.operations.append(Map(target, "{0}", (place,), (place.dtype,), f"a copy of {place.buffer.name or 'it'}"))
         return target
 
