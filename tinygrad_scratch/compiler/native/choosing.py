@@ -199,3 +199,37 @@ def spread_but_for(array: Any, axis: int, shape: tuple[int, ...]) -> Any:
     wanted = list(shape)
     wanted[axis] = array.shape[axis]
     return np.broadcast_to(array, wanted)
+
+
+def from_the_front(lowering: Lowering, indices: Place, extent: int) -> Place:
+    """Indices counted from the front, each checked: the numbers 0, 1, 2, ... that they choose."""
+    numbers = lowering.constant(np.arange(extent))
+    first = seen(numbers, lambda array: array[:1])
+    chosen = Indirect(first.broadcast(indices.shape), ((indices, 1, extent, not lowering.is_constant(indices)),))
+    return lowering.map(Place.new(indices.shape, numbers.dtype), "{0}", [chosen], [numbers.dtype])
+
+
+def numbers_along(lowering: Lowering, shape: tuple[int, ...], axis: int) -> Place:
+    """0, 1, 2, ... along one axis of a shape."""
+    axis %= len(shape)
+    return lowering.constant(np.arange(shape[axis]).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
+
+
+@lowers(("a new array by", np.put_along_axis))
+def one_put_along_axis(lowering: Lowering, step: Step) -> bool:
+    """A copy in which one element along an axis is another: the one whose number is the index."""
+    operand, indices, values, *rest = step.arguments
+    axis = rest[0] if rest else step.keywords.get("axis")
+    value, result = lowering.operand(values), step.results[0]
+    if type(operand) is not Variable or type(indices) is not Variable or axis is None or value is None:
+        return False
+    along = axis % len(operand.shape)
+    one = tuple(1 if i == along else n for i, n in enumerate(operand.shape))
+    if indices.shape != one or indices.dtype.kind not in "iu" or not operand.size:
+        return False
+    place = from_the_front(lowering, lowering.places[indices], operand.shape[axis])
+    numbers = numbers_along(lowering, operand.shape, axis)
+    types = [result.dtype, place.dtype, place.dtype, result.dtype]
+    given = [lowering.places[operand], place, numbers, value]
+    lowering.map(result, "select({1} == {2}, {3}, {0})", given, types, described(step))
+    return True

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.choosing import along_axis
+from tinygrad_scratch.compiler.native.choosing import along_axis, from_the_front, numbers_along
 from tinygrad_scratch.compiler.native.elements import Map, Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
@@ -64,14 +64,11 @@ def slope(lowering: Lowering, step: Step) -> bool:
     dtype, integer = result.dtype, np.dtype(np.int64)
     z, label = lowering.places[logits], in_a_column(lowering.places[labels])
     _, powers, total = largest_and_total(lowering, z, described(step))
-    counted, missing = Place.new(label.shape, integer), Place.new(label.shape, dtype)
-    classes = lowering.constant(np.arange(z.shape[-1]))
-    count = z.shape[-1]
-    lowering.operations += [
-        Map(counted, "select({0} < 0, {0} + {1}, {0})", (label, count), (integer, integer)),
-        Map(missing, "float{t}(math.expm1(-{0}))", (in_a_column(loss_of_row),), (dtype,)),
-    ]
-    operands = (in_a_column(above), powers, total, missing, counted, classes)
+    missing = lowering.map(
+        Place.new(label.shape, dtype), "float{t}(math.expm1(-{0}))", [in_a_column(loss_of_row)], [dtype]
+    )
+    place = from_the_front(lowering, label, z.shape[-1])
+    operands = (in_a_column(above), powers, total, missing, place, numbers_along(lowering, z.shape, -1))
     types = (dtype, dtype, dtype, dtype, integer, integer)
     lowering.map(result, "{0} * select({4} == {5}, {3}, {1} / {2})", operands, types)
     return True

@@ -158,7 +158,8 @@ class Lowering:
 
     def _lowered(self, step: Step) -> bool:
         step = unwrapped(step)
-        lower = LOWER.get(step.function)
+        writes = getattr(step.function, "writes", None)
+        lower = LOWER.get(step.function if writes is None else ("a new array by", writes))
         try:
             return lower is not None and lower(self, step)
         except NotNativeError:
