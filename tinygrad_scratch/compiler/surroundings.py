@@ -45,6 +45,10 @@ class Holder:
             return {name: self.holder[name] for name in self.names if name in self.holder}
         return dict(self.holder)
 
+    def set(self, key: Any, value: Any) -> None:
+        """Let it hold something else by a key that it has."""
+        self.holder[key] = value
+
     def put(self, new: dict[Any, Any]) -> None:
         """Let it hold this, and nothing else of what a function can name."""
         if isinstance(self.holder, list):
@@ -68,6 +72,9 @@ class Cell(Holder):
         except ValueError:  # it has no value yet
             return {}
 
+    def set(self, key: Any, value: Any) -> None:
+        self.holder.cell_contents = value
+
     def put(self, new: dict[Any, Any]) -> None:
         if new:
             self.holder.cell_contents = new[0]
@@ -83,10 +90,14 @@ class InTensor(Holder):
     def items(self) -> dict[Any, Any]:
         return {"value": self.holder._value}
 
-    def put(self, new: dict[Any, Any]) -> None:
+    def set(self, key: Any, value: Any) -> None:
         name = get_name(self.holder._value)
-        self.holder._value = new["value"]
-        set_name(new["value"], name)
+        self.holder._value = value
+        if name is not None:
+            set_name(value, name)
+
+    def put(self, new: dict[Any, Any]) -> None:
+        self.set("value", new["value"])
 
 
 class Same:

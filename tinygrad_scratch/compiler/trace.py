@@ -51,7 +51,8 @@ class Trace:
     program: Program
     returned: Any = None
     written: list[tuple[int, int]] = field(default_factory=list)  # a leaf that is written to, and the output to write
-    left: list[tuple[int, dict[Any, Any]]] = field(default_factory=list)  # a holder, and what it holds in the end
+    left: list[tuple[int, bool, dict[Any, Any]]] = field(default_factory=list)
+    """A holder, whether its keys are others in the end, and what it then holds; or else what has changed."""
     recorded: bool = False  # what is returned has a history, and the function left nothing behind
     names: tuple[str, ...] = ()
 
@@ -156,8 +157,10 @@ class Finished:
         left = []
         for place, (holder, before) in enumerate(zip(self.around.holders, self.before, strict=True)):
             now = holder.items()
-            if now.keys() != before.keys() or any(now[key] is not before[key] for key in now):
-                left.append((place, {key: self.kept(value) for key, value in now.items()}))
+            other_keys = list(now) != list(before)
+            changed = [key for key in now if other_keys or now[key] is not before[key]]
+            if changed or other_keys:
+                left.append((place, other_keys, {key: self.kept(now[key]) for key in changed}))
         program = self.tracer.program(self.outputs)
         return Trace(program, tree, written, left, history and is_recording() and not written and not left)
 
