@@ -161,7 +161,7 @@ def main() -> int:
         "Both ran the class in models/handwritten.py: on arrays, with its own backprop; and, unchanged, on Tensors, "
         "where autograd found the gradients.\n"
     )
-    draw(record(weights, INPUTS, LABELS)[1]).save(PICTURE)
+    draw(record(weights, INPUTS, LABELS)[1], fold="names").save(PICTURE)
     console.print(f"[bold]4. The graph, forward and backward, is drawn in {PICTURE}[/], in this directory.")
     return 0 if all(results) else 1
 
