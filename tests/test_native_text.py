@@ -270,3 +270,11 @@ def test_room_is_used_again() -> None:
 def test_the_text_is_the_same_every_time() -> None:
     arguments = RANDOM.normal(size=(6, 5)), RANDOM.normal(size=(8, 6)), RANDOM.normal(size=(8, 5))
     assert text_of(step, *arguments, feeds=[(1, 0)]) == text_of(step, *arguments, feeds=[(1, 0)])
+
+
+def test_an_index_that_is_computed_in_the_loop_that_needs_it(run: Any) -> None:
+    def function(table: Any, i: Any, j: Any) -> Any:
+        return np.exp(np.take(table, i * 2)) + np.take(table, (j + 1).T)
+
+    table, i, j = RANDOM.normal(size=20), np.arange(6).reshape(2, 3), np.arange(6).reshape(3, 2)
+    np.testing.assert_allclose(run(function, table, i, j)[0], function(table, i, j), rtol=1e-14)

@@ -171,21 +171,65 @@ def taken(lowering: Lowering, step: Step) -> bool:
     return True
 
 
+def along_axis(lowering: Lowering, source: Place, places: Place, axis: int) -> Indirect:
+    """For each element of the result, its own place along one axis; the other axes are those of the source."""
+    axis %= len(source.shape)
+    first = seen(source, lambda array: array[(slice(None),) * axis + (slice(0, 1),)])
+    checked = not lowering.is_constant(places)
+    return Indirect(first.broadcast(places.shape), ((places, source.strides[axis], source.shape[axis], checked),))
+
+
 @lowers(np.take_along_axis)
 def taken_along_axis(lowering: Lowering, step: Step) -> bool:
-    """For each element of the result, its own place along one axis."""
     operand, indices, *rest = step.arguments
     axis = rest[0] if rest else step.keywords.get("axis", -1)
     if type(operand) is not Variable or type(indices) is not Variable or axis is None:
         return False
-    axis %= len(operand.shape)
+    shape = step.results[0].shape
     if not operand.shape[axis] or indices.dtype.kind not in "iu":
         return False
-    source, shape = lowering.places[operand], step.results[0].shape
-    first = seen(source, lambda array: array[(slice(None),) * axis + (slice(0, 1),)])
-    place = lowering.places[indices]
-    chosen = (place.broadcast(shape), source.strides[axis], operand.shape[axis], not lowering.is_constant(place))
-    lowering.map(
-        step.results[0], "{0}", [Indirect(first.broadcast(shape), (chosen,))], [operand.dtype], described(step)
-    )
+    source = seen(lowering.places[operand], lambda array: spread_but_for(array, axis, shape))
+    chosen = along_axis(lowering, source, lowering.places[indices].broadcast(shape), axis)
+    lowering.map(step.results[0], "{0}", [chosen], [operand.dtype], described(step))
+    return True
+
+
+def spread_but_for(array: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    """The array broadcast to a shape along all axes but one."""
+    wanted = list(shape)
+    wanted[axis] = array.shape[axis]
+    return np.broadcast_to(array, wanted)
+
+
+def from_the_front(lowering: Lowering, indices: Place, extent: int) -> Place:
+    """Indices counted from the front, each checked: the numbers 0, 1, 2, ... that they choose."""
+    numbers = lowering.constant(np.arange(extent))
+    first = seen(numbers, lambda array: array[:1])
+    chosen = Indirect(first.broadcast(indices.shape), ((indices, 1, extent, not lowering.is_constant(indices)),))
+    return lowering.map(Place.new(indices.shape, numbers.dtype), "{0}", [chosen], [numbers.dtype])
+
+
+def numbers_along(lowering: Lowering, shape: tuple[int, ...], axis: int) -> Place:
+    """0, 1, 2, ... along one axis of a shape."""
+    axis %= len(shape)
+    return lowering.constant(np.arange(shape[axis]).reshape([-1 if i == axis else 1 for i in range(len(shape))]))
+
+
+@lowers(("a new array by", np.put_along_axis))
+def one_put_along_axis(lowering: Lowering, step: Step) -> bool:
+    """A copy in which one element along an axis is another: the one whose number is the index."""
+    operand, indices, values, *rest = step.arguments
+    axis = rest[0] if rest else step.keywords.get("axis")
+    value, result = lowering.operand(values), step.results[0]
+    if type(operand) is not Variable or type(indices) is not Variable or axis is None or value is None:
+        return False
+    along = axis % len(operand.shape)
+    one = tuple(1 if i == along else n for i, n in enumerate(operand.shape))
+    if indices.shape != one or indices.dtype.kind not in "iu" or not operand.size:
+        return False
+    place = from_the_front(lowering, lowering.places[indices], operand.shape[axis])
+    numbers = numbers_along(lowering, operand.shape, axis)
+    types = [result.dtype, place.dtype, place.dtype, result.dtype]
+    given = [lowering.places[operand], place, numbers, value]
+    lowering.map(result, "select({1} == {2}, {3}, {0})", given, types, described(step))
     return True

@@ -59,8 +59,6 @@ class Fusion:
             nest, moved, number = Nest(m.shape), m, len(self.kernels)
             self.kernels.append(nest)
         nest.maps.insert(0, moved)
-        if buffer in self.kept or any(reader != number for reader in readers):
-            nest.stored.add(buffer)
         self._note_reads(number)
 
     def _fitting(self, m: Map, nest: Nest) -> Map | None:
@@ -99,8 +97,10 @@ def reads_alike(nest: Nest, target: Place) -> bool:
         if isinstance(operand, Place) and operand.buffer is target.buffer:
             if not operand.broadcast(nest.shape).same_elements(target):
                 return False
-        elif isinstance(operand, Indirect) and operand.place.buffer is target.buffer:
-            return False
+        elif isinstance(operand, Indirect):
+            chosen_by = [index for index, *_ in operand.indices if index.buffer is target.buffer]
+            if operand.place.buffer is target.buffer or not all(x.same_elements(target) for x in chosen_by):
+                return False
     return True
 
 
@@ -118,7 +118,43 @@ def fused(operations: Sequence[Operation], kept: Iterable[Buffer]) -> list[Kerne
     fusion = Fusion(set(kept))
     for operation in reversed(operations):
         fusion.add(operation)
-    return fusion.kernels[::-1]
+    kernels = neighbours_joined(fusion.kernels[::-1])
+    readers: dict[Buffer, set[Kernel]] = {}
+    for kernel in kernels:
+        for access in kernel.accesses():
+            if not access.write:
+                readers.setdefault(access.buffer, set()).add(kernel)
+    for kernel in kernels:
+        if isinstance(kernel, Nest):
+            made = [m.target.buffer for m in kernel.maps]
+            kernel.stored = {b for b in made if b in fusion.kept or readers.get(b, set()) - {kernel}}
+    return kernels
+
+
+def neighbours_joined(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """A nest joins the one before it, if at each turn it reads nothing but what that makes, or made before, there."""
+    found: list[Kernel] = []
+    for kernel in kernels:
+        before = found[-1] if found else None
+        if isinstance(kernel, Nest) and isinstance(before, Nest) and can_join(before, kernel):
+            before.maps += kernel.maps
+            before.reductions += kernel.reductions
+        else:
+            found.append(kernel)
+    return found
+
+
+def can_join(before: Nest, nest: Nest) -> bool:
+    size = sum(len(part) for each in (before, nest) for part in (each.maps, each.reductions))
+    results = {reduction.target.buffer for reduction in before.reductions}
+    flows = any(nest.reads(m.target.buffer) for m in before.maps)
+    return (
+        before.shape == nest.shape
+        and flows
+        and size <= MOST
+        and not any(nest.reads(result) for result in results)
+        and all(reads_alike(nest, m.target) for m in before.maps)
+    )
 
 
 def segments(kernels: Sequence[Kernel], most: int) -> list[list[Kernel]]:

@@ -204,7 +204,7 @@ def to_the_largest(lowering: Lowering, step: Step) -> bool:
     g, places, shape, pool = arguments_of(step, "g", "places", "shape", "pool")
     if type(g) is not Variable or type(places) is not Variable or not fits(pool, shape) or g.dtype.kind != "f":
         return False
-    lead, axes = len(shape) - len(pool.window), len(pool.window)
+    lead = len(shape) - len(pool.window)
     target = lowering.new(step.results[0])
     split = [part for pair in zip(g.shape[lead:], pool.window, strict=True) for part in pair]
     along = [part for n in g.shape[lead:] for part in (n, 1)]
@@ -214,7 +214,6 @@ def to_the_largest(lowering: Lowering, step: Step) -> bool:
     shown = [lowering.reshaped(place, (*g.shape[:lead], *along)) for place in (g_place, chosen)]
     whole = target.reshaped((*shape[:lead], *split))
     assert whole is not None
-    assert axes
     types = [g.dtype, places.dtype, places.dtype]
     text = "select({1} == {2}, {0}, zero{t})"
     lowering.operations.append(Map(whole, text, (*shown, number), tuple(types), described(step)))

@@ -16,6 +16,8 @@ from tinygrad_scratch.compiler.native.elements import Map, Operand, Reduce
 from tinygrad_scratch.compiler.native.expressions import FILLED, SUPPORTED, formula
 from tinygrad_scratch.compiler.native.kernels import Access, Kernel
 from tinygrad_scratch.compiler.native.places import Place
+from tinygrad_scratch.compiler.one_step import Operand as Mark
+from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.program import Program, Step, Variable, parts_of
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.registry import label
@@ -104,9 +106,6 @@ class Lowering:
     def is_constant(self, place: Place) -> bool:
         return any(place.buffer is known.buffer for known, _ in self.constants)
 
-    def temporary(self, like: Place, shape: tuple[int, ...]) -> Place:
-        return Place.new(shape, like.dtype, like.buffer.name)
-
     def alias(self, step: Step, operand: Variable, view: Callable[[Any], Any]) -> bool:
         """Let a call's result be a view; where NumPy would copy, the copy is written down."""
         if not isinstance(step.result, Variable) or operand.dtype != step.result.dtype:
@@ -123,13 +122,15 @@ class Lowering:
 
     def copied(self, place: Place) -> Place:
         """The same elements in C order, in a place of their own."""
-        target = self.temporary(place, place.shape)
+        target = Place.new(place.shape, place.dtype, place.buffer.name)
         self.operations.append(Map(target, "{0}", (place,), (place.dtype,), f"a copy of {place.buffer.name or 'it'}"))
         return target
 
     def place(self, value: Any) -> Place | None:
-        """Where the value of a variable lies, if the argument is one."""
-        return self.places[value] if type(value) is Variable else None
+        """Where an argument lies: the value of a variable, or an array that is known beforehand."""
+        if type(value) is Variable:
+            return self.places[value]
+        return self.constant(value) if isinstance(value, np.ndarray) and value.dtype in SUPPORTED else None
 
     def reshaped(self, place: Place, shape: tuple[int, ...]) -> Place:
         """The same elements in another shape, copied where no view can show them so."""
@@ -156,7 +157,9 @@ class Lowering:
         self.leave_to_numpy(step)
 
     def _lowered(self, step: Step) -> bool:
-        lower = LOWER.get(step.function)
+        step = unwrapped(step)
+        writes = getattr(step.function, "writes", None)
+        lower = LOWER.get(step.function if writes is None else ("a new array by", writes))
         try:
             return lower is not None and lower(self, step)
         except NotNativeError:
@@ -188,6 +191,18 @@ class Lowering:
         given = {v: self.places[v] for v in dict.fromkeys(step.operands) if has_place(v)}
         made = {v: self.new(v) for v in step.results if has_place(v)}
         self.operations.append(NumpyCall(step, given, made))
+
+
+def unwrapped(step: Step) -> Step:
+    """The call of a function that is one step because it takes branches, as a call of that function itself."""
+    whole = step.function
+    if not isinstance(whole, Whole) or len(step.results) != 1:
+        return step
+    marks = [part for part in (*whole.arguments, *whole.keywords.values()) if isinstance(part, Mark)]
+    if any(mark.tensor for mark in marks) or len(marks) != len(step.arguments):
+        return step
+    arguments, keywords = whole.given(whole.arguments, step.arguments), whole.given(whole.keywords, step.arguments)
+    return Step(whole.function, arguments, keywords, step.results[0], step.line)
 
 
 def has_place(variable: Variable) -> bool:

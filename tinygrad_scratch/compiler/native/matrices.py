@@ -74,7 +74,7 @@ class Product(Kernel):
     def _loops(self, writer: Writer, axes: Axes) -> None:
         m, n, k = self.size
         first = len(axes)
-        i, j, p = list(INDICES[first : first + 3])
+        i, j, p = INDICES[first : first + 3]
         dtype = self.target.dtype
         total = writer.name(f"{self.target.buffer.name or 't'}_total")
         with writer.loop(i, m), writer.loop(j, n):

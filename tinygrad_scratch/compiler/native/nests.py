@@ -50,13 +50,15 @@ class Nest(Kernel):
                 yield from (index for index, *_ in reduction.into.indices if index.buffer not in made)
 
     def accesses(self) -> Iterator[Access]:
+        made = {m.target.buffer for m in self.maps}
         for operand in self.operands():
             if isinstance(operand, Place):
                 yield Access(operand.broadcast(self.shape), write=False)
             elif isinstance(operand, Indirect):
                 yield Access(whole(operand.place, self.shape), write=False)
                 for index, *_ in operand.indices:
-                    yield Access(index.broadcast(self.shape), write=False)
+                    if index.buffer not in made:
+                        yield Access(index.broadcast(self.shape), write=False)
         for m in self.maps:
             if m.target.buffer in self.stored:
                 yield Access(m.target, write=True)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_scratch.compiler.native import choosing, images, joining, products, reductions, views  # they register
+from tinygrad_scratch.compiler.native import (  # they register
+    choosing,
+    images,
+    joining,
+    losses,
+    products,
+    reductions,
+    views,
+)
 from tinygrad_scratch.compiler.native.elements import Map
 from tinygrad_scratch.compiler.native.fusion import fused, segments
 from tinygrad_scratch.compiler.native.kernels import Kernel
@@ -12,16 +20,16 @@ from tinygrad_scratch.compiler.native.lowering import Lowering, NumpyCall, descr
 from tinygrad_scratch.compiler.native.matrices import Product
 from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
-from tinygrad_scratch.compiler.native.printing import Layout, module_text, size_of
+from tinygrad_scratch.compiler.native.printing import Layout, module_text
 from tinygrad_scratch.compiler.native.sharing import Group, grouped, private
 from tinygrad_scratch.compiler.native.updates import folded, in_place, updates_last
-from tinygrad_scratch.compiler.native.workspace import lives, plan
+from tinygrad_scratch.compiler.native.workspace import bytes_of, lives, plan
 from tinygrad_scratch.compiler.program import Program
 
 MOST_KERNELS = 24
 """Kernels in one native function: the time to compile one grows faster than its length."""
 
-REGISTERED = (views, choosing, joining, reductions, products, images)
+REGISTERED = (views, choosing, joining, reductions, products, images, losses)
 
 Feeds = Sequence[tuple[int, int]]
 """Which output, by its number, becomes which input in the next step."""
@@ -58,7 +66,7 @@ class Plan:
         always = list(dict.fromkeys(buffer.root for buffer in kept))
         alone = private(groups, set(always))
         needed = lives([group.kernels for group in groups], always, alone)
-        offsets, size = plan(needed, {buffer: size_of(buffer, alone, groups) for buffer in needed})
+        offsets, size = plan(needed, {buffer: bytes_of(buffer, alone) for buffer in needed})
         self.layout = Layout(offsets, alone, size)
         self.calls: list[str | NumpyCall] = []
         native: list[list[Group]] = []

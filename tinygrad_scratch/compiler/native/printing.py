@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-import numpy as np
-
 from tinygrad_scratch.compiler.native.elements import Map
 from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 from tinygrad_scratch.compiler.native.sharing import Group
-from tinygrad_scratch.compiler.native.writer import ARGUMENTS, INDICES, OF_MATHEMATICS, Writer
+from tinygrad_scratch.compiler.native.writer import ARGUMENTS, INDICES, OF_MATHEMATICS, Private, Writer
 
 HEAD = (
     '"""Written by tinygrad_scratch from a traced function: f8, f4 ... are one arena, seen as arrays of that type."""'
@@ -27,7 +25,7 @@ class Layout:
     """Where buffers lie in the arena, which of them have room for one turn only, and how large it is, in bytes."""
 
     offsets: dict[Buffer, int]
-    private: dict[Buffer, int]
+    private: Private
     size: int
 
 
@@ -110,16 +108,3 @@ def feeding(pairs: Sequence[tuple[Place, Place]]) -> list[Group]:
         Group([Nest(old.shape, maps=[Map(old, "{0}", (new,), (new.dtype,), "")], stored={old.buffer})], 0)
         for new, old in moves
     ]
-
-
-def size_of(buffer: Buffer, layout_private: dict[Buffer, int], groups: Sequence[Group]) -> int:
-    """The bytes that a buffer takes: those of one turn, if it is private."""
-    depth = layout_private.get(buffer)
-    if depth is None:
-        return buffer.size * buffer.dtype.itemsize
-    for group in groups:
-        for kernel in group.kernels:
-            if any(access.buffer is buffer for access in kernel.accesses()):
-                turns = int(np.prod(kernel.loops[:depth]))
-                return buffer.size // turns * buffer.dtype.itemsize
-    raise AssertionError("a private buffer is touched by some kernel")

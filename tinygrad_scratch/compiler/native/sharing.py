@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tinygrad_scratch.compiler.native.kernels import Access, Kernel
 from tinygrad_scratch.compiler.native.places import Buffer, Place
+from tinygrad_scratch.compiler.native.writer import Private
 
 LEAST_WORK = 8
 """Elements in a turn of shared loops: with fewer, a long loop that becomes vector instructions is worth more."""
@@ -99,14 +100,14 @@ def span(place: Place, depth: int) -> tuple[int, int]:
     return low, high
 
 
-def private(groups: Sequence[Group], kept: set[Buffer]) -> dict[Buffer, int]:
-    """The buffers that need room for one turn only, and how many loops that turn is inside of."""
+def private(groups: Sequence[Group], kept: set[Buffer]) -> Private:
+    """The buffers that need room for one turn only."""
     touched: dict[Buffer, set[int]] = {}
     for number, group in enumerate(groups):
         for kernel in group.kernels:
             for access in kernel.accesses():
                 touched.setdefault(access.buffer, set()).add(number)
-    found: dict[Buffer, int] = {}
+    found: Private = {}
     for buffer, numbers in touched.items():
         if buffer in kept or len(numbers) > 1:
             continue
@@ -114,7 +115,7 @@ def private(groups: Sequence[Group], kept: set[Buffer]) -> dict[Buffer, int]:
         if group.depth and all(
             in_turns(a, group.depth) for k in group.kernels for a in k.accesses() if a.buffer is buffer
         ):
-            found[buffer] = group.depth
+            found[buffer] = group.kernels[0].loops[: group.depth]
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.native.lowering import Lowering, lowers
-from tinygrad_scratch.compiler.program import Step, Variable, substitute, variables_in
+from tinygrad_scratch.compiler.program import Step, Variable, substitute
 from tinygrad_scratch.compiler.traced import item
 from tinygrad_scratch.rules.shapes import expand
 
@@ -21,20 +21,14 @@ def view(lowering: Lowering, step: Step) -> bool:
     operand, *others = step.arguments or step.keywords.values()
     if {"A", "K"} & {x for x in (*others, *step.keywords.values()) if isinstance(x, str)}:
         return False  # it depends on how the array lies in memory
-    if type(operand) is not Variable or list(variables_in((tuple(others), tuple(step.keywords.values())))) not in (
-        [],
-        [operand],
-    ):
+    if type(operand) is not Variable or step.operands != [operand]:
         return False
-    return lowering.alias(
-        step,
-        operand,
-        lambda array: step.function(*with_array(step, operand, array)[0], **with_array(step, operand, array)[1]),
-    )
 
+    def of_array(array: Any) -> Any:
+        known = {operand: array}
+        return step.function(*substitute(step.arguments, known), **substitute(dict(step.keywords), known))
 
-def with_array(step: Step, operand: Variable, array: Any) -> tuple[Any, Any]:
-    return substitute(step.arguments, {operand: array}), substitute(dict(step.keywords), {operand: array})
+    return lowering.alias(step, operand, of_array)
 
 
 @lowers(expand)

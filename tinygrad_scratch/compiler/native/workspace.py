@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinygrad_scratch.compiler.native.kernels import Kernel
 from tinygrad_scratch.compiler.native.places import Buffer
+from tinygrad_scratch.compiler.native.writer import Private
 
 ALIGNED = 64
 """Bytes: a line of the cache, and the widest vector."""
@@ -20,9 +22,7 @@ class Life:
     last: int
 
 
-def lives(
-    groups: Sequence[Sequence[Kernel]], always: Sequence[Buffer], private: dict[Buffer, int]
-) -> dict[Buffer, Life]:
+def lives(groups: Sequence[Sequence[Kernel]], always: Sequence[Buffer], private: Private) -> dict[Buffer, Life]:
     """When each buffer is needed: from the first turn of a group that touches it to the last turn of one."""
     count = sum(len(group) for group in groups)
     found = {buffer.root: Life(-1, count) for buffer in always}
@@ -55,6 +55,11 @@ def plan(needed: dict[Buffer, Life], sizes: dict[Buffer, int]) -> tuple[dict[Buf
             offset = max(offset, end)
         offsets[buffer] = offset
     return offsets, max((offsets[b] + rounded(sizes[b]) for b in offsets), default=0)
+
+
+def bytes_of(buffer: Buffer, private: Private) -> int:
+    """The room that a buffer takes: that of one turn, if it is private."""
+    return buffer.size // math.prod(private.get(buffer, ())) * buffer.dtype.itemsize
 
 
 def rounded(size: int) -> int:

@@ -18,7 +18,10 @@ ARGUMENTS = ", ".join(SUPPORTED.values())
 Axes = list[tuple[str, int, int]]
 """Loops that are under way: the name of the index, the extent, and the axis of a place that it steps along."""
 
-INDICES = "ijklmnopqrstuvwxyz"
+Private = dict[Buffer, tuple[int, ...]]
+"""Buffers that have room for one turn of the loops around them only, and how often these loops turn."""
+
+INDICES = [*"ijklmnpq", *(f"i_{axis}" for axis in range(8, 66))]  # an array has up to 64 axes
 OF_MATHEMATICS = [
     *("sqrt", "absolute", "floor", "ceil", "trunc", "rint", "select", "add_in_any_order", "maximum", "minimum"),
     *(f"{name}{width}" for name in ("exp", "log", "log1p", "tanh") for width in (64, 32)),
@@ -45,10 +48,10 @@ RESERVED = {*keyword.kwlist, *keyword.softkwlist, *INDICES, *OF_MATHEMATICS, *OF
 class Writer:
     """Lines of one function. `offsets` says where each buffer lies in the arena, in bytes.
 
-    `private` holds the buffers that have room for one turn of the loops around them only, and how many loops those are.
+    Of a private buffer, it is the place of one turn.
     """
 
-    def __init__(self, offsets: dict[Buffer, int], private: dict[Buffer, int]) -> None:
+    def __init__(self, offsets: dict[Buffer, int], private: Private) -> None:
         self.offsets, self.private = offsets, private
         self.lines: list[str] = []
         self.depth = 0
@@ -87,7 +90,7 @@ class Writer:
         """The position of an element in the arena seen as an array: axes are (index, extent, axis of the place)."""
         size = place.dtype.itemsize
         first = self.offsets[place.buffer.root] // size + place.offset
-        private = self.private.get(place.buffer.root, 0)
+        private = len(self.private.get(place.buffer.root, ()))
         terms = [] if first == 0 and axes else [str(first)]
         for name, extent, axis in axes:
             stride = place.strides[axis]
