@@ -48,9 +48,10 @@ def jit(function: Any = None, *, backend: str = "numpy") -> Any:
     "numpy"     NumPy source with planned buffers
     "numba"     native code; needs `pip install "tinygrad-scratch[fast]"`, and some seconds for the first call
 
-    `.source` is the program's text, `.program` the program itself, and `.repeat(n, *state)` runs n steps, each with
-    the results of the one before. Raises TraceError, a TypeError, where Python asks for a value that is known only when
-    the program runs: for a branch, a size, an index. The message names the line and what to write instead.
+    `.source` is the program's text, `.program` the program itself, `.draw(*arguments)` a drawing of it, and
+    `.repeat(n, *state)` runs n steps, each with the results of the one before. Raises TraceError, a TypeError, where
+    Python asks for a value that is known only when the program runs: for a branch, a size, an index. The message names
+    the line and what to write instead. Raises ValueError for an unknown backend, and ImportError where numba is missing.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import jit, value_and_grad
@@ -167,6 +168,19 @@ class Jitted:
     def program(self) -> Any:
         """The program that ran last, after the passes that simplify it."""
         return self._known().program
+
+    def draw(self, *arguments: Any, **options: Any) -> Any:
+        """A drawing of what the function does with these arguments; `drawing.draw` tells the options.
+
+        >>> import numpy as np
+        >>> from tinygrad_scratch import jit
+        >>> drawing = jit(lambda x: np.sum(np.exp(x))).draw(np.ones(2))
+        >>> "np.exp" in drawing.source
+        True
+        """
+        from tinygrad_scratch.drawing import draw
+
+        return draw(self.function, *arguments, **options)
 
     def _known(self) -> Entry:
         if self._last is None:

@@ -25,7 +25,7 @@ class Draws:
     variable: Variable
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith("__") or name in ("tracer", "twin", "variable", "state"):
+        if name.startswith("__") or name in ("tracer", "twin", "variable"):
             return object.__getattribute__(self, name)
         kind = np.random.RandomState if isinstance(self, np.random.RandomState) else np.random.Generator
         function = getattr(kind, name)
