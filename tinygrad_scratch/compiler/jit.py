@@ -51,7 +51,7 @@ def jit(function: Any = None, *, backend: str = "numpy") -> Any:
     `.source` is the program's text, `.program` the program itself, `.draw(*arguments)` a drawing of it, and
     `.repeat(n, *state)` runs n steps, each with the results of the one before. Raises TraceError, a TypeError, where
     Python asks for a value that is known only when the program runs: for a branch, a size, an index. The message names
-    the line and what to write instead. Raises ValueError for an unknown backend, and ImportError where numba is missing.
+    the line and what to write instead. Raises ValueError for an unknown backend, ImportError where numba is missing.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import jit, value_and_grad
