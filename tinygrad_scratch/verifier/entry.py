@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, Updates, unjoined, within
+from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined, within
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Event, Watch
 
+UNNAMED = "an unnamed value"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
 
@@ -31,6 +32,7 @@ class Entry:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     rate: float | None = None
@@ -42,6 +44,7 @@ class Entry:
     finals: list[Final] = field(default_factory=list)
     unsure: list[Gradient] = field(default_factory=list)
     missing: list[Parameter] = field(default_factory=list)
+    lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
@@ -122,6 +125,7 @@ class Entry:
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
                 "or by name: verify(w=w, b=b)."
             )
+        self._take_as_read()
         gradients = self._gradients()
         if not gradients:
             return self._gradient_problem or (
@@ -155,8 +159,9 @@ class Entry:
         if self.rate is not None:
             return self._from_steps(asked)
         made = Updates(self.tape, self._all_names())
+        read = self._before_loss()
         for parameter in asked:
-            found = made.of(parameter, self._bound(parameter))
+            found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
             if found is not None:
                 self._updates.setdefault(found[0], (parameter, found[1]))
         if self.given:
@@ -175,6 +180,47 @@ class Entry:
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
         return kept
+
+    def _take_as_read(self) -> None:
+        """Each parameter as the loss read it last, where several turns of a loop have updated it."""
+        read = self._before_loss()
+        for parameter in self.parameters if read else ():
+            node = parameter.node
+            slot = self.tape.nodes[node].slot
+            versions = {other.number for other in self.tape.nodes if other.slot == slot} | set(self._bound(parameter))
+            for version in sorted(versions & read):
+                if version > node and self._is_step(node, version):
+                    node = version
+            parameter.first = node
+
+    def _is_step(self, before: int, after: int) -> bool:
+        """Whether a value is another one after an update: by what was computed from both that one and data."""
+        if self.tape.nodes[before].value.shape != self.tape.nodes[after].value.shape:
+            return False
+        change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
+        if change is None:
+            return False
+        made_of = self._made_of(change[0])
+        from_outside = (
+            self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
+            for node in made_of - {before}
+        )
+        return before in made_of and any(from_outside)
+
+    def _made_of(self, node: int) -> set[int]:
+        """A value and all that it was computed from."""
+        found: set[int] = set()
+        waiting = [node]
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                waiting += self._parents.get(node, ())
+        return found
+
+    def _before_loss(self) -> set[int]:
+        """What the loss that was given was computed from: a new value of a parameter there is no update of it."""
+        return set() if self.loss is None else self._made_of(self.loss)
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""
@@ -316,6 +362,11 @@ class Entry:
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
+        if candidate.name == UNNAMED and 2 * fits < count:
+            return (
+                "No loss was found: nothing has the name of one. Set check.loss = ... in the block, to the value that "
+                'NumPy computed, or say which it is: check.loss_is("mean squared error", output, targets).'
+            )
         self.loss_name = candidate.name
         self.notes.append(
             f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}."
@@ -367,7 +418,7 @@ class Entry:
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
         return [
-            Candidate(names.get(node, "an unnamed value"), node)
+            Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
             if node in reached and self.tape.nodes[node].value.dtype.kind == "f"
         ]
@@ -431,8 +482,16 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(final, is_close) for final in self.finals]
+        updated = {node for p in self.parameters for node in self._made_of(p.node)} if self.loss is not None else set()
+        if self.finals and {final.node for final in self.finals} <= updated:
+            self.finals = []
+            return (
+                "The loss was computed from weights that the gradients had already updated, so these are gradients of "
+                "another one. Set check.loss to the loss before the update."
+            )
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
+        self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
@@ -486,6 +545,11 @@ class Entry:
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
 
+    def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
+        """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
+        kinds = {kind_of(final.parameter) for final in self.finals} | {"w", "b"}
+        return [p for p in missing if self.all_asked and (p.name in self.named or kind_of(p) in kinds)]
+
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""
         more, self.unsure = paired(zero, self.unsure, self.tape)
@@ -497,6 +561,11 @@ class Entry:
 def full_name(event: Event, names: dict[int, list[str]]) -> str:
     """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
     return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
+
+
+def kind_of(parameter: Parameter) -> str:
+    """The name of a parameter without its number: `w` for `self.W1` and `layers[0].weights`."""
+    return next((word.rstrip("0123456789") for word in reversed(words(parameter.name)) if not word.isdigit()), "")
 
 
 def own(name: str) -> str:

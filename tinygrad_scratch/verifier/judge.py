@@ -108,6 +108,15 @@ class Case:
         return self.ancestors([self.truth.loss])
 
     @cached_property
+    def smooth(self) -> set[int]:
+        """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
+        found = {final.parameter.node for final in self.finals}
+        for node in self.tape.nodes:
+            if node.value.dtype.kind in "fc" and not found.isdisjoint(self.parents[node.number]):
+                found.add(node.number)
+        return found
+
+    @cached_property
     def alike(self) -> dict[int, int]:
         """Nodes with the value of a forward node: the forward pass run again, copies, the same by another formula."""
         known: dict[tuple[Any, ...], int] = {}

@@ -204,11 +204,9 @@ class Region:
         place = self.event.place
         if step is None:
             return self.first_statement()
-        if step.place is None or step.place.file != place.file:
+        if step.place is None:
             return place
-        if in_same_function(step.place, place):
-            return step.place
-        return step.place if self.is_their_own(step) else place
+        return step.place if in_same_function(step.place, place) or self.is_their_own(step) else place
 
     def is_their_own(self, step: Step) -> bool:
         """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
@@ -221,7 +219,7 @@ class Region:
         """The first of the lines that made the value, after the last one that left something right."""
         own = self.event.place
         making = self.case.step_of(self.node)
-        if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
+        if is_rename(own.file, own.line) or making.place is None:
             return own
         if not in_same_function(making.place, own):
             return making.place if self.is_their_own(making) else own

@@ -71,6 +71,7 @@ class Leak:
     kind: str
     node: int
     place: Place | None
+    time: int = 0  # how many steps had been made
 
 
 class LimitReached(BaseException):
@@ -206,7 +207,7 @@ class Tape:
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
         for leak in self.leaks:
-            leak.node = moved(leak.node)
+            leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
         slot = len(self._arrays)
         self._arrays[slot] = weakref.ref(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
