@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -481,7 +481,7 @@ class Entry:
         self.finals, self.unsure = self._paired(is_close, reached)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._within(final, is_close) for final in self.finals]
+        self.finals = [self._in_pieces(self._within(final, is_close), is_close) for final in self.finals]
         updated = {node for p in self.parameters for node in self._made_of(p.node)} if self.loss is not None else set()
         if self.finals and {final.node for final in self.finals} <= updated:
             self.finals = []
@@ -545,6 +545,29 @@ class Entry:
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
 
+    def _in_pieces(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """A gradient for each use of a parameter that is used more than once, to be added up later."""
+        value, taken = self.tape.nodes[final.node].value, {other.node for other in self.finals}
+        more = [(n, node) for n, node in self.gradients if node not in taken and self._value(node).shape == value.shape]
+        if is_close(value, final.parameter) or not 0 < len(more) < 8:
+            return final
+        for count in range(1, len(more) + 1):
+            for chosen in combinations(more, count):
+                nodes = [final.node, *(node for _, node in chosen)]
+                if is_close(sum(self._value(node) for node in nodes), final.parameter):
+                    total = nodes[0]
+                    for node in nodes[1:]:
+                        parts = [Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for n in (total, node)]
+                        total = record(self.tape, np.add, tuple(parts), {}).node
+                    name = " + ".join([final.name, *(shown(names) for names, _ in chosen)])
+                    self.notes.append(f"{name} is taken as one gradient: {final.parameter.name} is used more than once.")
+                    self.unsure = [entry for entry in self.unsure if entry[1] not in nodes]
+                    return Final(name, total, final.parameter, final.by, final.direction)
+        return final
+
+    def _value(self, node: int) -> Array:
+        return self.tape.nodes[node].value
+
     def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
         """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
         kinds = {kind_of(final.parameter) for final in self.finals} | {"w", "b"}
@@ -561,6 +584,11 @@ class Entry:
 def full_name(event: Event, names: dict[int, list[str]]) -> str:
     """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
     return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
+
+
+def shown(names: list[str]) -> str:
+    """The name of a gradient that says most."""
+    return next((name for name in names if name and not name.isdigit()), names[0])
 
 
 def kind_of(parameter: Parameter) -> str:

@@ -7,7 +7,8 @@ a backward pass is linear in each of its values. What seems to mend is played ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -71,8 +72,10 @@ class Case:
     late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
+    settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     doubt: str = ""  # why nothing can be said
+    _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
 
     # ---- what was made from what -------------------------------------------------------------------------------------
 
@@ -168,8 +171,12 @@ class Case:
 
     def match_up_to_factor(self, value: Array) -> tuple[Entry, float] | None:
         """The same, where the value may carry a factor."""
-        factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
-        return self.table.match(np.asarray(value), tolerance_of(np.asarray(value)), factors)
+        value = np.asarray(value)
+        key = self.scale, value.shape, value.dtype, value.tobytes()
+        if key not in self._matches:
+            factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
+            self._matches[key] = self.table.match(value, tolerance_of(value), factors)
+        return self._matches[key]
 
     def true_of(self, final: Final) -> Array:
         return self.truth.cotangents[final.parameter.node]
@@ -199,13 +206,26 @@ class Case:
 
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
-        self.scale, self.overrides, self.late, self._run = scale, {}, {}, None
+        self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
 
     def replay(self, overrides: dict[int, Array] | None = None, **keywords: Any) -> dict[int, Any]:
         """A run with what was mended so far, and more."""
+        if not overrides and not keywords:
+            return self._mended()
         late = {**self.late, **keywords.pop("late", {})}
         with np.errstate(all="ignore"):
             return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+
+    def _mended(self) -> dict[int, Any]:
+        """The run with what was mended so far, kept until more is."""
+        key = tuple(map(id, self.overrides.values())), tuple(self.late)
+        if self._last_run is None or self._last_run[0] != key:
+            with np.errstate(all="ignore"):
+                self._last_run = key, self.tape.replay(self.overrides, late=self.late)
+        found: dict[int, Any] = self._last_run[1]
+        return found
+
+    _last_run: Any = None
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
@@ -229,7 +249,7 @@ class Case:
     # ---- the search --------------------------------------------------------------------------------------------------
 
     def wrong(self, values: dict[int, Any]) -> list[Final]:
-        return [final for final in self.finals if not self.is_right(values[final.node], final)]
+        return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
     def next_repair(self) -> Repair | None:
         """The value to replace next."""
@@ -267,7 +287,7 @@ class Case:
             for truth in same:
                 if truth.shape != np.shape(values[event.node]):
                     continue
-                played = self.replay({event.node: truth})
+                played = self.with_value(event.node, truth)
                 mended = len(self.wrong(values)) - len(self.wrong(played))
                 newly = len(self.newly(event.node, truth, values, played)) + 10 * mended
                 if newly > most:
@@ -277,7 +297,9 @@ class Case:
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
-        if repair.late:
+        if node.value.shape != repair.truth.shape and any(node.number in step.reads for step in self.tape.steps):
+            self.settled.add(node.number)
+        elif repair.late:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
         else:
             self.overrides[repair.event.node] = repair.truth
@@ -382,13 +404,27 @@ class Case:
         kind = (along, float(factor == self.scale), 0 if rank == 1 else whole)
         return (score, rank, *kind, named, float(not late), order), repair
 
-    def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
+    def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]
         if late:
             return self.replay(late={max(event.time, node.step + 1): (node.slot, truth)})
-        return self.replay({event.node: truth})
+        return self.with_value(event.node, truth)
 
-    def newly(self, node: int, truth: Array, values: dict[int, Any], played: dict[int, Any]) -> set[int]:
+    def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
+        """A run with what was mended so far, and one more value put in."""
+        if self.late or not self._can_stand(node, truth):
+            return self.replay({node: truth})
+        base = self.replay()
+        with np.errstate(all="ignore"):
+            found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
+        return self.replay({node: truth}) if found is None else ChainMap(found, base)
+
+    def _can_stand(self, node: int, truth: Array) -> bool:
+        """Whether an array holds a value as it is: another kind or shape changes what calls make of it."""
+        held = self.tape.nodes[node].value
+        return held.shape == truth.shape and np.can_cast(truth.dtype, held.dtype, "same_kind")
+
+    def newly(self, node: int, truth: Array, values: dict[int, Any], played: Mapping[int, Any]) -> set[int]:
         """The later values that were no gradients, and are with this repair."""
         found = set()
         for later in self._later(node):
@@ -532,7 +568,7 @@ class Case:
                 tried.add((other, i))
                 entry = self.table.entries(np.shape(values[other]))[i]
                 truth = self.scale * entry.value
-                played = self.replay({other: truth})
+                played = self.with_value(other, truth)
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
                 event = first[other]

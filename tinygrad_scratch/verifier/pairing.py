@@ -47,14 +47,14 @@ class Pairing:
         """Whether the sizes agree; a vector for a matrix of one column, and a transposed matrix, too."""
         return bool(self.tape.nodes[node].value.size == parameter.recorded.size)
 
-    def by_name(self, free: list[Parameter]) -> None:
+    def by_name(self, free: list[Parameter], any_size: bool = False) -> None:
         """The pairs whose names agree most, both ways; no pair where two agree as much."""
         scores = {
             (i, j): score
             for i, (names, node) in enumerate(self.left)
             for j, parameter in enumerate(free)
             if (score := max((alike(name, parameter.name) for name in names), default=0.0)) > 0
-            and self.fits(node, parameter)
+            and (any_size or self.fits(node, parameter))
         }
         chosen = []
         while scores:
@@ -125,7 +125,8 @@ def paired(
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about.
 
-    One of another size than its parameter's is such a one, where there are as many gradients as parameters.
+    One of another size than its parameter's is such a one, where there are as many gradients as parameters and no name
+    tells.
     """
     state = Pairing(tape, gradients, parameters)
     state.by_name([p for p in state.free if p.asked])
@@ -133,6 +134,7 @@ def paired(
     state.by_value(close)
     state.by_name([p for p in state.free if not p.asked])
     state.by_shape()
+    state.by_name([p for p in state.free if p.asked], any_size=True)
     asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
     complete = len(gradients) == sum(parameter.asked for parameter in parameters)
     unsure = [entry for entry in state.left if complete or any(state.fits(entry[1], p) for p in asked)]

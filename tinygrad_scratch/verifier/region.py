@@ -107,14 +107,30 @@ class Region:
 
     def tried(self, edits: dict[int, Edit]) -> Array | None:
         """What the value becomes with other calls; None where they make no sense."""
+        if self.calls > MOST_CALLS:
+            return None
         try:
-            return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+            followed = self._followed(edits)
+            if followed is None or self.is_truth(followed):
+                self.calls += len(self.case.tape.steps)
+                return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+            return followed
         except Exception:
             return None
 
+    def _followed(self, edits: dict[int, Edit]) -> Array | None:
+        """The same by the calls on the way alone, where that can be told; what gives the truth is played in whole."""
+        if self.case.late:
+            return None
+        with np.errstate(all="ignore"):
+            found = self.case.tape.follow(self.values, edits, until=self.until, held=self.case.overrides)
+        self.calls += len(found or ())
+        return None if found is None else np.asarray(found.get(self.node, self.value))
+
+    calls = 0  # that were made for explanations
+
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.tries += 1
-        value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
+        value = self.tried(edits)
         return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
 
     def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
@@ -133,8 +149,6 @@ class Region:
             return True
         factors = self.case.factors if self.loose else (1.0,)
         return any(difference(value, factor * self.repair.factor * wanted) < 1e-4 for factor in factors)
-
-    tries = 0
 
     def is_truth(self, value: Any) -> bool:
         """Whether a value is what the step should have given, but for a factor where all is in such a convention."""

@@ -63,11 +63,11 @@ class Table:
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
-        for factor in factors:
-            for i in np.flatnonzero(np.abs(factor * projections - projection) <= 3 * room):
-                truth = factor * entries[i].value
-                if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
-                    return entries[i], factor
+        near = np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room
+        for k, i in np.argwhere(near):
+            truth = factors[k] * entries[i].value
+            if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
+                return entries[i], factors[k]
         return None
 
     # ---- what belongs to a shape -------------------------------------------------------------------------------------

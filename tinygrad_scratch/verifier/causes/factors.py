@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -32,7 +33,9 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
             "sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}")
         )
     nice = number(factor)
-    should = region.rewritten(step, f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
+    code = region.code(step) if step is not None else region.expression
+    scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
+    should = region.rewritten(step, scaled)
     if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
@@ -43,6 +46,28 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
     return Finding(kind, f"it is {number(1 / factor)} times what it should be", step, should)
+
+
+def with_constant(code: str, factor: float) -> str:
+    """A product with another number in it, or with none where it would be 1; empty where no number stands in it."""
+    try:
+        part: ast.expr | None = ast.parse(code, mode="eval").body
+    except SyntaxError:
+        return ""
+    while isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div):
+        for held, other, first in ((part.right, part.left, False), (part.left, part.right, True)):
+            divides = isinstance(part.op, ast.Div)
+            if not isinstance(held, ast.Constant) or not isinstance(held.value, int | float) or (divides and first):
+                continue
+            value = held.value / factor if divides else held.value * factor
+            rest, whole = (ast.get_source_segment(code, node) or "" for node in (other, part))
+            if abs(value - 1) < 1e-9:
+                return code.replace(whole, rest, 1)
+            text = number(value)
+            new = f"{text} * {rest}" if first else f"{rest} {'/' if divides else '*'} {text}"
+            return code.replace(whole, new, 1) if len(text) < 6 else ""
+        part = part.left
+    return ""
 
 
 def number(value: float) -> str:
