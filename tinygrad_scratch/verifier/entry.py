@@ -482,8 +482,7 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._in_pieces(self._within(final, is_close), is_close) for final in self.finals]
-        updated = {node for p in self.parameters for node in self._made_of(p.node)} if self.loss is not None else set()
-        if self.finals and {final.node for final in self.finals} <= updated:
+        if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
             return (
                 "The loss was computed from weights that the gradients had already updated, so these are gradients of "
