@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
-from tinygrad_scratch.verifier.leaks import said, unseen
+from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -251,8 +251,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             )
             return
         self.problem = self.entry.pair(self.truth.cotangents, close)
-        if self.problem and self.tape.leaks and not self.entry.finals:
-            self.problem += f" {said(self.tape.leaks[0])}"
+        before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
+        if self.problem and before and not self.entry.finals:
+            self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)

@@ -28,10 +28,15 @@ def is_before_wrong(case: Case, leak: Leak, wrong: set[int]) -> bool:
 
 
 def said(leak: Leak) -> str:
-    if leak.place is None:
-        return f"A value left the recording for {leak.kind}: what was made of it was not seen."
-    code = statement_at(leak.place.file, leak.place.line)
     return (
-        f"In line {leak.place.line}, `{code}`, a value left NumPy for {leak.kind}: what was made of it was not seen, "
-        "so a difference from the true gradient proves nothing. Write this step with NumPy's functions."
+        f"{left(leak)}: what was made of it was not seen, so a difference from the true gradient proves nothing. "
+        "Write this step with NumPy's functions."
     )
+
+
+def left(leak: Leak) -> str:
+    """Where a value left, and for what."""
+    where = ""
+    if leak.place is not None:
+        where = f" in line {leak.place.line}, `{statement_at(leak.place.file, leak.place.line)}`"
+    return f"A value left NumPy{where}, for {leak.kind}"

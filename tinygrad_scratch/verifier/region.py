@@ -29,7 +29,7 @@ class Finding:
     others: list[str] = field(default_factory=list)
 
 
-MOST_CALLS = 600_000  # that are played again for one explanation
+MOST_CALLS = 200_000  # that are played again for one explanation
 
 Explanation = Callable[["Region"], Iterator[Finding]]
 

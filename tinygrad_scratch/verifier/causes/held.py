@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.judge import close, is_filled
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.truth import played_on_tensors
+from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 
 def held_constant(region: Region) -> Iterator[Finding]:
@@ -33,7 +34,7 @@ def held_constant(region: Region) -> Iterator[Finding]:
         if found is None:
             continue
         if np.any(found) and region.is_truth_of(region.value, found):
-            names = " and ".join(region.name(n) for n in cut)
+            names = " and ".join(dict.fromkeys(region.name(n) for n in (cut if len(cut) < 3 else cut[-1:])))
             yield Finding(
                 "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
@@ -48,6 +49,17 @@ def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:
     named = [n for n in later if region.names_of(n)] or later
     yield from ((node,) for node in later)
     yield from combinations(named[:12], 2)
+    yield from made_in_turns(region)
+
+
+def made_in_turns(region: Region) -> Iterator[tuple[int, ...]]:
+    """What one call read of a value in all turns of a loop, as the state before is read in a recurrence."""
+    case, found = region.case, dict[Any, list[int]]()
+    for node in sorted(case.forward & case.truth.cotangents.keys()):
+        step = case.step_of(node)
+        if step.function is not None and step.place is not None and name_of(step.function) in ("getitem", "dot", "matmul"):
+            found.setdefault((step.place, name_of(step.function)), []).append(node)
+    yield from [tuple(nodes) for nodes in found.values() if 1 < len(nodes) <= 64][:12]
 
 
 class Cuts:
@@ -61,27 +73,40 @@ class Cuts:
         self.region, case = region, region.case
         loss = case.truth.loss
         shifts = [n for n in later if name_of(case.step_of(n).function) in ("max", "amax")]
-        self.run = played_on_tensors(
-            case.tape, case.tape.nodes[loss].step, overrides={n: case.tape.nodes[n].value for n in shifts}
-        )
+        self.shifts = shifts
+        self.run = self._played(shifts)
         self.all = self.run.gradient(np.sum(self.run.values[loss]), [region.of, *later])
         self.through: dict[int, Array | None] = {}
 
     def gradient_without(self, cut: tuple[int, ...]) -> Array | None:
         """The gradient laid out as the step's value; None where the values depend on each other, or nothing on them."""
-        region, whole = self.region, self.all.get(self.region.of)
-        ancestors = region.case.ancestors
-        if whole is None or (len(cut) == 2 and (cut[0] in ancestors(cut[1:]) or cut[1] in ancestors(cut[:1]))):
+        region, whole = self.region, self._without(cut)
+        if whole is None:
             return None
-        parts = [self._part(node) for node in cut]
-        if any(part is None for part in parts):
-            return None
-        found = (whole - sum(part for part in parts if part is not None)) * region.repair.factor
+        found = whole * region.repair.factor
         truth = region.case.truth.cotangents[region.of]
         if truth.shape == region.truth.shape:
             found = found - (truth * region.repair.factor - region.truth)
         fits = found.size == region.value.size
         return found.reshape(region.value.shape) if fits else found
+
+    def _without(self, cut: tuple[int, ...]) -> Array | None:
+        ancestors = self.region.case.ancestors
+        if len(cut) > 2:
+            run = self._played([*self.shifts, *cut])
+            total = run.values[self.region.case.truth.loss]
+            return run.gradient(np.sum(total), [self.region.of]).get(self.region.of)
+        whole = self.all.get(self.region.of)
+        if whole is None or (len(cut) == 2 and (cut[0] in ancestors(cut[1:]) or cut[1] in ancestors(cut[:1]))):
+            return None
+        parts = [self._part(node) for node in cut]
+        return None if any(part is None for part in parts) else whole - sum(part for part in parts if part is not None)
+
+    def _played(self, constant: list[int]) -> Played:
+        """The forward pass with some values taken for constants."""
+        case = self.region.case
+        overrides = {n: case.tape.nodes[n].value for n in constant}
+        return played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, overrides=overrides)
 
     def _part(self, node: int) -> Array | None:
         """What of the gradient comes through a value."""
