@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import only
+from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.judge import Case, close
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.sizes import conventional
@@ -92,8 +92,22 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 
 def allowed(case: Case, factor: float) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
-    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
+    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case)) and not is_one_layer(case)
     return natural and (factor > 0 or goes_uphill(case))
+
+
+def is_one_layer(case: Case) -> bool:
+    """Whether the loss is the sum of an output times the gradient that backward is given: no factor is left open."""
+    total = case.step_of(case.truth.loss)
+    product = case.step_of(total.reads[0]) if name_of(total.function) == "sum" and total.reads else None
+    if product is None or name_of(product.function) != "multiply":
+        return False
+    given = {
+        node
+        for node in product.reads
+        if case.step_of(node).function is None and np.any(case.tape.nodes[node].value % 1)
+    }
+    return any(not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes)
 
 
 def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:

@@ -197,12 +197,19 @@ class Case:
         wanted = self.wanted(value, final)
         if close(value, wanted):
             return True
-        floor = 1e-10 * self.table.largest  # a true zero, such as a bias's before a normalisation
+        floor = self._noise(final)  # a true zero, such as a bias's before a normalisation
         return (
             value.shape == wanted.shape
             and float(np.max(np.abs(wanted), initial=0.0)) <= floor
             and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
         )
+
+    def _noise(self, final: Final) -> float:
+        """What rounding leaves of a gradient that is zero, by the gradients that it is a sum of."""
+        node = final.parameter.node
+        made = {n for step in self.tape.steps if node in step.reads for n in step.makes} & self.truth.cotangents.keys()
+        sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
+        return 1e-10 * max(sizes, default=0.0)
 
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
