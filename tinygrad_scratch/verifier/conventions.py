@@ -107,12 +107,17 @@ def is_one_layer(case: Case) -> bool:
         for node in product.reads
         if case.step_of(node).function is None and np.any(case.tape.nodes[node].value % 1)
     }
-    return any(not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes)
+    return any(
+        not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes
+    )
 
 
 def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
-    """Factors that some gradients carry and that may be a convention for all."""
+    """Factors that some gradients carry, or their updates say, and that may be a convention for all."""
     seen: set[float] = set()
+    if all(final.direction < 0 for final in case.finals):
+        seen.add(-1.0)
+        yield -1.0
     for i, final in enumerate(case.finals):
         factor = factor_of(np.asarray(values[final.node]), case, i)
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):

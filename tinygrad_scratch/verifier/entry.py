@@ -481,7 +481,8 @@ class Entry:
         self.finals, self.unsure = self._paired(is_close, reached)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._in_pieces(self._within(final, is_close), is_close) for final in self.finals]
+        self.finals = [self._within(final, is_close) for final in self.finals]
+        self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
             return (
@@ -544,25 +545,30 @@ class Entry:
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
 
-    def _in_pieces(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+    def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
         """A gradient for each use of a parameter that is used more than once, to be added up later."""
-        value, taken = self.tape.nodes[final.node].value, {other.node for other in self.finals}
-        more = [(n, node) for n, node in self.gradients if node not in taken and self._value(node).shape == value.shape]
-        if is_close(value, final.parameter) or not 0 < len(more) < 8:
-            return final
-        for count in range(1, len(more) + 1):
-            for chosen in combinations(more, count):
-                nodes = [final.node, *(node for _, node in chosen)]
-                if is_close(sum(self._value(node) for node in nodes), final.parameter):
-                    total = nodes[0]
-                    for node in nodes[1:]:
-                        parts = [Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for n in (total, node)]
-                        total = record(self.tape, np.add, tuple(parts), {}).node
-                    name = " + ".join([final.name, *(shown(names) for names, _ in chosen)])
-                    self.notes.append(f"{name} is taken as one gradient: {final.parameter.name} is used more than once.")
-                    self.unsure = [entry for entry in self.unsure if entry[1] not in nodes]
-                    return Final(name, total, final.parameter, final.by, final.direction)
-        return final
+        for parameter in [p for p in reached if p.asked]:
+            final = next((f for f in self.finals if f.parameter is parameter), None)
+            if final is not None and is_close(self._value(final.node), parameter):
+                continue
+            taken = {other.node for other in self.finals if other is not final}
+            free = [
+                g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
+            ]
+            for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
+                if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
+                    self._take_sum(chosen, parameter, final)
+                    break
+
+    def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
+        """The sum of some gradients as one."""
+        total, *others = (Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for _, n in chosen)
+        for other in others:
+            total = record(self.tape, np.add, (total, other), {})
+        name = " + ".join(shown(names) for names, _ in chosen)
+        self.finals = [f for f in self.finals if f is not final] + [Final(name, total.node, parameter, "value")]
+        self.unsure = [gradient for gradient in self.unsure if gradient not in chosen]
+        self.notes.append(f"{name} is taken as one gradient: {own(parameter.name)} is used more than once.")
 
     def _value(self, node: int) -> Array:
         return self.tape.nodes[node].value

@@ -111,6 +111,21 @@ class Case:
         return self.ancestors([self.truth.loss])
 
     @cached_property
+    def unfinished(self) -> set[int]:
+        """States of an array whose entries the next turn of a statement goes on to set: no step ends with them."""
+        readers: dict[int, list[Step]] = {}
+        for step in self.tape.steps:
+            for node in step.reads:
+                readers.setdefault(node, []).append(step)
+        found = set()
+        for node, steps in readers.items():
+            writes = getattr(steps[0].function, "__name__", "") == "setitem" and len(steps) == len(steps[0].makes) == 1
+            same = writes and self.tape.nodes[steps[0].makes[0]].slot == self.tape.nodes[node].slot
+            if same and self.step_of(node).place == steps[0].place:
+                found.add(node)
+        return found
+
+    @cached_property
     def smooth(self) -> set[int]:
         """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
         found = {final.parameter.node for final in self.finals}
@@ -255,7 +270,7 @@ class Case:
 
     # ---- the search --------------------------------------------------------------------------------------------------
 
-    def wrong(self, values: dict[int, Any]) -> list[Final]:
+    def wrong(self, values: Mapping[int, Any]) -> list[Final]:
         return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
     def next_repair(self) -> Repair | None:
@@ -338,7 +353,7 @@ class Case:
             step = self.step_of(event.node)
             if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
                 continue
-            if event.node in self.forward and event.time <= loss_step:
+            if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
                 continue
             found.append(event)
         return found

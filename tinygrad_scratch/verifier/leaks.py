@@ -1,4 +1,4 @@
-"""Values that left the recording, through float(), a type of NumPy's or compiled code, and whether judging needs them."""
+"""Values that left the recording, through float() or compiled code, and whether the judging needs them."""
 
 from __future__ import annotations
 

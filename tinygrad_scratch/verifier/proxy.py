@@ -112,15 +112,13 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return Proxy(value, tape) if value in MODULES else value
     if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
-    if value is np.vectorize:
-        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+    if isinstance(value, type):
+        return type_in_place(value, tape)
     if type(value) is np.vectorize:
         return vectorized(value.pyfunc, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
-    if isinstance(value, type) and value in NUMBERS:
-        return recorded_type(value)
-    if isinstance(value, type) or not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
+    if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
         return value
     if value in NUMPY_OF_MATH:
         return of_math(value, NUMPY_OF_MATH[value], tape)
@@ -129,6 +127,14 @@ def stand_in(value: Any, tape: Tape) -> Any:
     if value is np.lib.stride_tricks.as_strided:
         return strided(tape)
     return recording(value, tape)
+
+
+def type_in_place(kind: type, tape: Tape) -> Any:
+    """What stands for a type: types of numbers are called with values, and np.vectorize with functions."""
+    if kind is np.vectorize:
+        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+    known: Any = kind
+    return recorded_type(known) if kind in NUMBERS else kind
 
 
 def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:

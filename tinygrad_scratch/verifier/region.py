@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference, is_filled
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 
@@ -217,7 +218,7 @@ class Region:
         """The line of a call, or the statement's own, where the call is in a helper."""
         place = self.event.place
         if step is None:
-            return self.first_statement()
+            return self.wrong_factor() or self.first_statement()
         if step.place is None:
             return place
         return step.place if in_same_function(step.place, place) or self.is_their_own(step) else place
@@ -228,6 +229,31 @@ class Region:
             return False
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
         return step.place.function not in used
+
+    def wrong_factor(self) -> Place | None:
+        """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""
+        making = self.case.step_of(self.node)
+        if name_of(making.function) not in ("multiply", "divide") or len(making.reads) != 2:
+            return None
+        for slope, upstream in (making.reads, making.reads[::-1]):
+            right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
+            own = next((e for e in self.case.events if e.node == slope), None)
+            made = self.case.step_of(slope)
+            meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
+            if (
+                right is None
+                or (self.case.is_forward(slope) and not meant)
+                or made.function is None
+                or made.place is None
+            ):
+                continue
+            if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
+                continue
+            if not in_same_function(made.place, self.event.place):
+                return made.place if self.is_their_own(made) else None
+            if own is not None and own.place.line < self.event.place.line:
+                return own.place
+        return None
 
     def first_statement(self) -> Place:
         """The first of the lines that made the value, after the last one that left something right."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Container, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -257,14 +258,13 @@ class Tape:
                 found[node] = kept(playing[slot])
         return found
 
-
     def follow(
         self,
-        values: dict[int, Any],
+        values: Mapping[int, Any],
         edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
         overrides: dict[int, Any] | None = None,
         until: int | None = None,
-        held: Container[int] = (),
+        held: Iterable[int] = (),
     ) -> dict[int, Any] | None:
         """The nodes that a change reaches, in a run that gave `values` without it; only the calls on the way are made.
 
@@ -272,26 +272,26 @@ class Tape:
         tells.
         """
         found: dict[int, Any] = {node: np.array(value) for node, value in (overrides or {}).items()}
-        kept_as_they_are = {*held, *found}
+        kept_as_they_are = {*found, *held}
+        now: Mapping[int, Any] = ChainMap(found, values)  # type: ignore[arg-type]
         first = min([*(edits or ()), *(self.nodes[node].step + 1 for node in found)], default=0)
         for step in self.steps[first : None if until is None else until + 1]:
             edit = edits.get(step.index) if edits else None
             if edit is None and not any(read in found for read in step.reads):
                 continue
 
-            def now(node: int) -> Any:
-                return found[node] if node in found else values[node]
-
             written = self._written(step, now)
             if written is None:
                 return None
-            playing = {self.nodes[node].slot: now(node) for node in step.reads} | written
+            playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
             arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
-            bind(step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing)
+            bind(
+                step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing
+            )
             found |= {n: playing[self.nodes[n].slot] for n in step.makes if n not in kept_as_they_are}
         return found
 
-    def _written(self, step: Step, now: Callable[[int], Any]) -> dict[int, Any] | None:
+    def _written(self, step: Step, now: Mapping[int, Any]) -> dict[int, Any] | None:
         """Copies of the arrays that a call writes to, by slot, which share memory as the real ones did."""
         earlier = self._earlier()
         found: dict[int, Any] = {}
@@ -301,13 +301,13 @@ class Tape:
             maker = self.steps[earlier[node][1]]  # a view has a later slot than the array that it shows
             shown = [read for read in maker.reads if self.nodes[read].slot in found]
             if shown and maker.function is not None:
-                playing = {self.nodes[read].slot: now(read) for read in maker.reads} | found
+                playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
                 arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
                 found[slot] = maker.function(*arguments, **keywords)
                 if not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
                     return None
             else:
-                found[slot] = np.array(now(before))
+                found[slot] = np.array(now[before])
                 alone += 1
         return found if alone < 2 else None
 
@@ -322,7 +322,6 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
-
 
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:

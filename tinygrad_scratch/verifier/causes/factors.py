@@ -51,22 +51,32 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
 def with_constant(code: str, factor: float) -> str:
     """A product with another number in it, or with none where it would be 1; empty where no number stands in it."""
     try:
-        part: ast.expr | None = ast.parse(code, mode="eval").body
+        waiting: list[ast.expr] = [ast.parse(code, mode="eval").body]
     except SyntaxError:
         return ""
-    while isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div):
-        for held, other, first in ((part.right, part.left, False), (part.left, part.right, True)):
-            divides = isinstance(part.op, ast.Div)
-            if not isinstance(held, ast.Constant) or not isinstance(held.value, int | float) or (divides and first):
-                continue
-            value = held.value / factor if divides else held.value * factor
-            rest, whole = (ast.get_source_segment(code, node) or "" for node in (other, part))
-            if abs(value - 1) < 1e-9:
-                return code.replace(whole, rest, 1)
-            text = number(value)
-            new = f"{text} * {rest}" if first else f"{rest} {'/' if divides else '*'} {text}"
-            return code.replace(whole, new, 1) if len(text) < 6 else ""
-        part = part.left
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div | ast.MatMult):
+            new = rescaled(code, part, factor)
+            if new:
+                return code.replace(ast.get_source_segment(code, part) or code, new, 1)
+            waiting += [part.left] if isinstance(part.op, ast.Div) else [part.left, part.right]
+    return ""
+
+
+def rescaled(code: str, part: ast.BinOp, factor: float) -> str:
+    """A product or quotient with one of its two sides a number, by which it is to be multiplied."""
+    divides = isinstance(part.op, ast.Div)
+    for held, other in ((part.right, part.left), (part.left, part.right)):
+        written = isinstance(held, ast.Constant) and isinstance(held.value, int | float)
+        if not written or isinstance(part.op, ast.MatMult) or (divides and held is part.left):
+            continue
+        value = float(ast.literal_eval(held)) * (1 / factor if divides else factor)
+        rest, text = ast.get_source_segment(code, other) or "", number(value)
+        if abs(value - 1) < 1e-9:
+            return rest
+        if len(text) < 6:
+            return f"{text} * {rest}" if held is part.left else f"{rest} {'/' if divides else '*'} {text}"
     return ""
 
 

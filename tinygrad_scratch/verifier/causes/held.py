@@ -57,7 +57,11 @@ def made_in_turns(region: Region) -> Iterator[tuple[int, ...]]:
     case, found = region.case, dict[Any, list[int]]()
     for node in sorted(case.forward & case.truth.cotangents.keys()):
         step = case.step_of(node)
-        if step.function is not None and step.place is not None and name_of(step.function) in ("getitem", "dot", "matmul"):
+        if (
+            step.function is not None
+            and step.place is not None
+            and name_of(step.function) in ("getitem", "dot", "matmul")
+        ):
             found.setdefault((step.place, name_of(step.function)), []).append(node)
     yield from [tuple(nodes) for nodes in found.values() if 1 < len(nodes) <= 64][:12]
 
