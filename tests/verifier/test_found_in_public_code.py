@@ -272,3 +272,32 @@ def test_a_wrong_number_is_left_out_of_the_text(tmp_path: Path) -> None:
         check.gradients = {"w": module.gradient(X, Y * v), "v": np.sum(out * Y, axis=0)}
     first: Any = check.first_wrong
     assert first.should_be == "x.T @ d"
+
+
+UNSLOPED = """
+import numpy as np
+
+
+class Perceptron:
+    def __init__(self, rng):
+        self.inner, self.outer = rng.normal(size=(5, 3)), rng.normal(size=(2, 5))
+
+    def train(self, x, target):
+        x, target = x.reshape(3, 1), target.reshape(2, 1)
+        hidden = 1 / (1 + np.exp(-(self.inner @ x)))
+        out = 1 / (1 + np.exp(-(self.outer @ hidden)))
+        error = target - out
+        hidden_error = self.outer.T @ error
+        self.outer += 0.3 * (error * out * (1 - out)) @ hidden.T
+        self.inner += 0.3 * (hidden_error * hidden * (1 - hidden)) @ x.T
+"""
+
+
+def test_of_two_losses_that_fit_one_gradient_each_the_one_nearest_to_the_output_decides(tmp_path: Path) -> None:
+    module = module_of(tmp_path / "unsloped.py", UNSLOPED)
+    network = module.Perceptron(np.random.default_rng(0))
+    with verify(network) as check:
+        network.train(RNG.normal(size=3), RNG.random(2))
+    first: Any = check.first_wrong
+    assert (first.name, first.kind) == ("hidden_error", "missing-derivative")
+    assert first.should_be == "self.outer.T @ (error * out * (1 - out))"

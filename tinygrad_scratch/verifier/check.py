@@ -230,6 +230,11 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         return self.problem is None and judged and not self.repairs
 
     @property
+    def convention(self) -> str:
+        """In which other convention all is right, such as "in the direction of ascent"; empty where there is none."""
+        return self.case.convention if self.ok else ""
+
+    @property
     def first_wrong(self) -> Cause | None:
         """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None

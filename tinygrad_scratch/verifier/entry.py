@@ -339,19 +339,27 @@ class Entry:
         return self._put(best[0] if best is not None else candidates[0])
 
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
-        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are."""
-        found: tuple[Candidate, int, int] | None = None
+        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are.
+
+        Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        """
+        found: tuple[Candidate, int, int, int] | None = None
         given = [self.tape.nodes[final.node].value * final.direction for final in finals]
+        nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
             same, exact = fit(given, true)
-            if found is None or (same, exact) > found[1:]:
-                found = candidate, same, exact
+            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[1]
+            if found is None or (same, exact, near) > found[1:]:
+                found = candidate, same, exact, near
                 if exact == len(finals):
                     break
-        return found
+        return found[:3] if found else None
+
+    def _first_read(self, node: int) -> int:
+        return next((step.index for step in self.tape.steps if node in step.reads), 0)
 
     def _choose(self, candidate: Candidate, same: int, exact: int, count: int) -> str | None:
         fits = exact or same
