@@ -280,6 +280,7 @@ import numpy as np
 
 class Perceptron:
     def __init__(self, rng):
+        self.rate = 0.3
         self.inner, self.outer = rng.normal(size=(5, 3)), rng.normal(size=(2, 5))
 
     def train(self, x, target):
@@ -288,8 +289,8 @@ class Perceptron:
         out = 1 / (1 + np.exp(-(self.outer @ hidden)))
         error = target - out
         hidden_error = self.outer.T @ error
-        self.outer += 0.3 * (error * out * (1 - out)) @ hidden.T
-        self.inner += 0.3 * (hidden_error * hidden * (1 - hidden)) @ x.T
+        self.outer += self.rate * (error * out * (1 - out)) @ hidden.T
+        self.inner += self.rate * (hidden_error * hidden * (1 - hidden)) @ x.T
 """
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.judge import Case, close
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import statement_at, text_of
@@ -92,8 +93,17 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 
 def allowed(case: Case, factor: float) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
-    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case)) and not is_one_layer(case)
-    return natural and (factor > 0 or goes_uphill(case))
+    natural = is_known(case, factor) and not is_one_layer(case)
+    return (natural or only_in_updates(case)) and (factor > 0 or goes_uphill(case))
+
+
+def is_known(case: Case, factor: float) -> bool:
+    return any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
+
+
+def only_in_updates(case: Case) -> bool:
+    """Whether all gradients were read off updates of the weights, where the rate stands as a number among others."""
+    return all(final.by == "update" and not is_gradient_name(final.name.rsplit(".", 1)[-1]) for final in case.finals)
 
 
 def is_one_layer(case: Case) -> bool:
@@ -123,7 +133,8 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):
             continue
         seen.add(round(factor, 9))
-        yield min((sign * known for known in conventional(case) for sign in (1, -1)), key=lambda k: abs(k - factor))
+        known = [sign * size for size in conventional(case) for sign in (1, -1)] if is_known(case, factor) else [factor]
+        yield min(known, key=lambda k: abs(k - factor))
 
 
 def factor_said(case: Case, factor: float) -> str:
@@ -131,6 +142,8 @@ def factor_said(case: Case, factor: float) -> str:
     size = abs(factor)
     if abs(size - 1) < 1e-9:
         said = ""
+    elif not is_known(case, factor):
+        said = f"{size:.6g} times the gradient throughout, which is the rate of the updates"
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:

@@ -351,7 +351,7 @@ class Entry:
             if true is None:
                 continue
             same, exact = fit(given, true)
-            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[1]
+            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
             if found is None or (same, exact, near) > found[1:]:
                 found = candidate, same, exact, near
                 if exact == len(finals):

@@ -128,11 +128,9 @@ def operand_without_slope(region: Region) -> Iterator[Finding]:
                 continue
             for held, text, edit in slopes_for(region, place, upstream):
                 if region.gives_truth({step.index: edit}):
-                    name = region.name(node)
+                    name, slope = region.name(node), text.format(t=region.name(held))
                     code = replaced(region.code(step), name, f"({name} * {slope})")
-                    said = (
-                        f"{name} is not multiplied by {text.format(t=region.name(held))}, a derivative, before its use"
-                    )
+                    said = f"{name} is not multiplied by {slope}, a derivative, before its use"
                     should = region.rewritten(step, code) if code else None
                     yield Finding("missing-derivative", said, step, should, {step.index: edit})
                     return
