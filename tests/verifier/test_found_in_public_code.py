@@ -302,3 +302,32 @@ def test_of_two_losses_that_fit_one_gradient_each_the_one_nearest_to_the_output_
     first: Any = check.first_wrong
     assert (first.name, first.kind) == ("hidden_error", "missing-derivative")
     assert first.should_be == "self.outer.T @ (error * out * (1 - out))"
+
+
+def test_a_factor_in_all_and_another_slope_at_a_kink() -> None:
+    w, b = RNG.normal(size=(3, 2)), np.zeros((1, 2))
+    x = np.vstack([X, np.zeros((1, 3))])  # of which the last lies at the kink, as b is 0
+    upstream = np.vstack([Y, Y[:1]])
+    with verify(w=w, b=b) as check:
+        z = x @ w + b
+        check.loss = np.sum((np.maximum(z, 0) - upstream) ** 2) / (2 * len(x))
+        dz = (np.maximum(z, 0) - upstream) * (z > 0)
+        check.gradients = {"w": x.T @ dz, "b": dz.sum(axis=0)}
+    assert check.ok, str(check)
+    assert "8 times the gradient throughout" in check.convention
+    assert "kink" in check.convention
+
+
+def test_a_delta_that_a_script_names_is_no_gradient_of_data_of_its_shape() -> None:
+    net = Net()
+    targets = np.zeros((7, 2))
+    with verify(net) as check:
+        for i in range(7):
+            targets[i, i % 2] = 1
+        out = net.forward(X)
+        check.loss = -np.sum(targets * np.log(0.5 + 0.25 * out))
+        d_out = -targets / (0.5 + 0.25 * out) * 0.25
+        delta = d_out * (1 - out**2)
+        net.W -= 0.1 * (0.0 * net.W + X.T @ delta)
+        net.b -= 0.1 * delta.sum(axis=0)
+    assert check.ok, str(check)

@@ -31,6 +31,18 @@ def is_right_by_convention(case: Case) -> bool:
         if said:
             case.convention = said
             return True
+    return is_scaled_at_kinks(case, values)
+
+
+def is_scaled_at_kinks(case: Case, values: dict[int, Any]) -> bool:
+    """Whether one factor in all, and another slope at a kink, are all that differs."""
+    for scale in list(scales(case, values)):
+        case.scale = scale
+        said = at_kinks(case, values) if case.wrong(values) else ""
+        if said:
+            case.convention = f"{factor_said(case, scale)}; and {said}"
+            return True
+    case.scale = 1.0
     return False
 
 
@@ -247,18 +259,18 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     """Another slope at a kink: between the slopes on its two sides, wherever it is not the gradient."""
     said = ""
     for final in case.wrong(values):
-        value = np.asarray(values[final.node])
-        truth = case.wanted(value, final)
-        if value.shape != truth.shape or case.step_of(final.parameter.node).function is not None:
+        value, truth = np.asarray(values[final.node]), case.scale * case.true_of(final)
+        if squeezed(value.shape) != squeezed(truth.shape) or case.step_of(final.parameter.node).function is not None:
             return ""
+        value = value.reshape(truth.shape)
         scale = float(np.max(np.abs(truth), initial=0.0)) or 1.0
         places = np.argwhere(np.abs(value - truth) > 1e-6 * scale)
         order = np.argsort([-abs(value[tuple(p)] - truth[tuple(p)]) for p in places])
-        if len(places) > 200 or value.shape != case.true_of(final).shape:
+        if len(places) > 200:
             return ""
         for place in places[order]:
-            left, right = slopes_at(case, final.parameter.node, tuple(place))
-            low, high = min(left, right), max(left, right)
+            slopes = [case.scale * slope for slope in slopes_at(case, final.parameter.node, tuple(place))]
+            low, high = min(slopes), max(slopes)
             if high - low < 1e-4 * scale or not low - 1e-4 * scale <= value[tuple(place)] <= high + 1e-4 * scale:
                 return ""
         said = "another slope at a kink: between those on its two sides, where the function has no single one"

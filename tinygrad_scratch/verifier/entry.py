@@ -370,10 +370,15 @@ class Entry:
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        if candidate.name == UNNAMED and 2 * fits < count:
+        if (
+            candidate.function is None
+            and 2 * fits < count
+            and not re.search("loss|cost|objective", candidate.name.lower())
+        ):
             return (
-                "No loss was found: nothing has the name of one. Set check.loss = ... in the block, to the value that "
-                'NumPy computed, or say which it is: check.loss_is("mean squared error", output, targets).'
+                f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
+                "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
+                'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
         self.notes.append(
@@ -530,7 +535,8 @@ class Entry:
                 finals.append(Final(best, gradient[1], parameter, "update", direction))
                 left.remove(gradient)
                 free.remove(parameter)
-        more, unsure = paired(free, left, self.tape, close)
+        told = any(parameter.asked for parameter in self.parameters)
+        more, unsure = paired(free, left, self.tape, close, told)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 

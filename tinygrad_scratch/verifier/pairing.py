@@ -32,6 +32,7 @@ class Pairing:
     gradients: list[tuple[list[str], int]]
     parameters: list[Parameter]
     finals: list[Final] = field(default_factory=list)
+    told: bool = False  # whether parameters were pointed at: then no others are paired by their shape alone
 
     def __post_init__(self) -> None:
         self.left = list(self.gradients)
@@ -98,7 +99,7 @@ class Pairing:
 
     def by_shape(self) -> None:
         """Only where no other parameter and no other gradient has that many entries."""
-        asked = [p for p in self.parameters if p.asked] or self.parameters
+        asked = [p for p in self.parameters if p.asked] or ([] if self.told else self.parameters)
         for gradient in list(self.left):
             shape = self.tape.nodes[gradient[1]].value.shape
             known = [p for p in asked if self.fits(gradient[1], p)]
@@ -122,13 +123,14 @@ def paired(
     gradients: list[tuple[list[str], int]],
     tape: Tape,
     close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
+    told: bool = False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about.
 
     One of another size than its parameter's is such a one, where there are as many gradients as parameters and no name
     tells.
     """
-    state = Pairing(tape, gradients, parameters)
+    state = Pairing(tape, gradients, parameters, told=told)
     state.by_name([p for p in state.free if p.asked])
     state.by_position()
     state.by_value(close)
