@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_scratch import rules
+import tinygrad_scratch
+from tinygrad_scratch import nn, rules
 from tinygrad_scratch.rules import registry
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +146,21 @@ def test_quoted_rules_and_cases_are_in_the_code(page: Path) -> None:
         assert f"{line}\n" in code, line
 
 
+def test_names_side_by_side_are_names_of_ours() -> None:
+    text = (ROOT / "docs/from-pytorch-or-keras.md").read_text(encoding="utf-8")
+    names = text.partition("## Names")[2].partition("## What may surprise you")[0]
+    ours = [row.rstrip(" |").rpartition("|")[2] for row in names.splitlines() if row.startswith("| ")]
+    found = [name for cell in ours for name in re.findall(r"`([\w.]+)[^`]*`", cell)]
+    assert len(found) > 60
+    places: list[Any] = [nn, tinygrad_scratch, type("", (), {"np": np})]
+    for name in found:
+        first, *rest = name.split(".")
+        value = next((getattr(place, first) for place in places if hasattr(place, first)), None)
+        for part in rest:
+            value = getattr(value, part, None)
+        assert value is not None, name
+
+
 # ---- the README's first command --------------------------------------------------------------------------------------
 
 
@@ -186,6 +202,14 @@ def test_picture_is_the_one_that_the_code_draws(article_run: ArticleRun) -> None
     """The same boxes, arrows and words; where they lie is the renderer's affair."""
     committed = (ROOT / "docs/images/article.svg").read_text(encoding="utf-8")
     assert contents(committed) == contents(article_run.picture), "run python docs/generate_picture.py"
+
+
+def test_gallery_is_what_its_page_saves() -> None:
+    """The same boxes, arrows and words, as in the picture above."""
+    generator = runpy.run_path(str(ROOT / "docs/generate_gallery.py"))
+    committed = {path.name: contents(path.read_text(encoding="utf-8")) for path in generator["PICTURES"].glob("*.svg")}
+    drawn = {name: contents(svg) for name, svg in generator["pictures"]().items()}
+    assert committed == drawn, "run python docs/generate_gallery.py"
 
 
 def contents(svg: str) -> list[str]:

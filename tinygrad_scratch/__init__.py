@@ -9,18 +9,19 @@
 array([-0.27067057, -0.03663128])
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_scratch import functional, nn
 from tinygrad_scratch.checkpoint import checkpoint
 from tinygrad_scratch.differentiate import grad, hessian, hessian_vector_product, jacobian, jvp, value_and_grad, vjp
-from tinygrad_scratch.drawing import draw
 from tinygrad_scratch.graph import enable_grad, no_grad
 from tinygrad_scratch.nn import Dense, Sequential
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_scratch.drawing import diff, draw
     from tinygrad_scratch.verifier import verify
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "define_vjp",
+    "diff",
     "differentiable",
     "draw",
     "enable_grad",
@@ -46,10 +48,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """`verify` is imported when it is first asked for: most programs never do."""
-    if name == "verify":
-        from tinygrad_scratch.verifier import verify
+LATER = {"diff": "tinygrad_scratch.drawing", "draw": "tinygrad_scratch.drawing", "verify": "tinygrad_scratch.verifier"}
 
-        return verify
+
+def __getattr__(name: str) -> Any:
+    """What most programs never use is imported when it is first asked for."""
+    if name in LATER:
+        return getattr(import_module(LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
