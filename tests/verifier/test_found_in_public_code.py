@@ -141,6 +141,19 @@ def test_a_bias_before_a_normalisation_has_a_gradient_of_zero() -> None:
     assert check.ok, str(check)
 
 
+def test_a_gradient_that_is_zero_but_for_rounding_does_not_stop_the_judging() -> None:
+    w, b, gamma = RNG.normal(size=(3, 2)), RNG.normal(size=2), RNG.normal(size=2)
+    with verify(w=w, b=b, gamma=gamma) as check:
+        z = X @ w + b
+        unit = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+        check.loss = 40 + np.sum(unit * gamma * Y)
+        d = Y * gamma / np.sqrt(z.var(axis=0) + 1e-5)
+        dz = d - d.mean(axis=0) - unit * (d * unit).mean(axis=0)
+        check.gradients = {"w": -X.T @ dz, "b": dz.sum(axis=0), "gamma": (Y * unit).sum(axis=0)}
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "sign"
+
+
 # ---- layers ----------------------------------------------------------------------------------------------------------
 
 
