@@ -18,7 +18,6 @@ from tests.native_text import interpreted
 from tests.test_jit_cases import MEANINGLESS, gradient
 from tests.test_laws import cotangents_of
 from tinygrad_scratch import Tensor, jit
-from tinygrad_scratch.compiler import backends
 from tinygrad_scratch.compiler.native import compiled
 from tinygrad_scratch.trees import leaves_of
 
@@ -46,7 +45,6 @@ def check(function: Any, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     def native(program: Any, otherwise: Any) -> compiled.NativeProgram:
         return compiled.NativeProgram(program, no_other_way)
 
-    monkeypatch.setattr(backends, "native_program", native, raising=False)
     monkeypatch.setattr("tinygrad_scratch.compiler.native.native_program", native)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # eager evaluation has its own tests for them
