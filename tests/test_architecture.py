@@ -21,7 +21,7 @@ PACKAGE = Path(tinygrad_scratch.__file__).parent
 # A part may import itself and what stands before its own line; the parts of one line do not know each other.
 LEVELS = [
     {"graph", "trees"},
-    {"rules"},
+    {"rules", "watching"},
     {"backward", "messages"},
     {"views", "flat"},
     {"tensor"},
