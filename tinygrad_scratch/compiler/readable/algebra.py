@@ -1,0 +1,332 @@
+"""The rules that make a derivation read as if it were written by hand. Each keeps the value up to rounding.
+
+A backward rule is written for any cotangent and any shape, so what it says of one case has noise in it: a cotangent
+of 1 that is broadcast and multiplied, a half and a two, a minus that meets another, a guard against a zero that can't
+be there. Each rule here takes out one kind of noise from one call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.tidy import Known, Rule, anew
+from tinygrad_scratch.rules.elementwise import sigmoid_slope
+from tinygrad_scratch.rules.shapes import cast, expand
+
+FACTORS = (np.multiply, np.divide, np.negative)
+BROADCASTS = (expand, np.broadcast_to)
+STRETCHES = frozenset({
+    np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.where, np.equal, np.not_equal,
+    np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or,
+})  # fmt: skip
+
+
+def is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def full_of(value: Any, known: Known) -> Any:
+    """The number that every element of a value is, or None."""
+    if is_number(value):
+        return value
+    step = known.by(value, *BROADCASTS)
+    return step.arguments[0] if step is not None and is_number(step.arguments[0]) else None
+
+
+# ---- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def by_broadcasting(step: Step, known: Known) -> Step | None:
+    """An operand that was broadcast first, where NumPy broadcasts it anyway."""
+    if step.keywords:
+        return None
+    for i, operand in enumerate(step.arguments):
+        inner = known.by(operand, *BROADCASTS) or known.by(operand, np.reshape)
+        if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
+            continue
+        arguments = (*step.arguments[:i], inner.arguments[0], *step.arguments[i + 1 :])
+        if any(type(a) is Variable for a in arguments) and (found := anew(step, step.function, *arguments)):
+            return found
+    return None
+
+
+def adds_axes_in_front(step: Step) -> bool:
+    target, *_ = step.arguments
+    shape = step.results[0].shape
+    extra = len(shape) - len(target.shape)
+    return extra >= 0 and shape == (1,) * extra + target.shape
+
+
+def same_shape(step: Step, known: Known) -> Any:
+    """A reshape, a cast or a copy to what the value already is."""
+    return step.arguments[0] if type(step.arguments[0]) is Variable else None
+
+
+def reshaped_twice(step: Step, known: Known) -> Step | None:
+    inner = known.by(step.arguments[0], np.reshape)
+    if inner is None or step.keywords or inner.keywords or len(step.arguments) > 2:
+        return None
+    return Step(np.reshape, (inner.arguments[0], step.results[0].shape), {}, step.result, step.line)
+
+
+def kept_dimensions(step: Step, known: Known) -> Step | None:
+    """A sum that is then given its axes back, of length 1, keeps them."""
+    inner = known.open(step.arguments[0], np.sum)
+    if inner is None:
+        return None
+    shape, axes = inner.arguments[0].shape, axes_of(inner)
+    if axes is None or tuple(1 if i in axes else n for i, n in enumerate(shape)) != step.results[0].shape:
+        return None
+    return Step(np.sum, inner.arguments, {**inner.keywords, "keepdims": True}, step.result, step.line)
+
+
+def axes_of(step: Step) -> tuple[int, ...] | None:
+    """The axes that a plain sum goes over."""
+    count = len(step.arguments[0].shape)
+    axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
+    if len(step.arguments) > 2 or not step.keywords.keys() <= {"axis", "keepdims"}:
+        return None
+    return tuple(range(count)) if axis is None else tuple(i % count for i in np.atleast_1d(axis).tolist())
+
+
+def one_axis(step: Step, known: Known) -> Step | None:
+    """A sum over axes: one axis as a number, all of them without saying so."""
+    axes = axes_of(step)
+    if axes is None or type(step.arguments[0]) is not Variable:
+        return None
+    keep = {"keepdims": True} if step.keywords.get("keepdims") else {}
+    said: dict[str, Any] = {} if len(axes) == len(step.arguments[0].shape) else {"axis": axes}
+    if len(axes) == 1 and said:
+        said = {"axis": axes[0]}
+    if step.arguments[1:] == () and dict(step.keywords) == {**said, **keep}:
+        return None
+    return Step(np.sum, step.arguments[:1], {**said, **keep}, step.result, step.line)
+
+
+def sum_of_number(step: Step, known: Known) -> Any:
+    """The sum of one number everywhere is a multiple of it."""
+    axes, each = axes_of(step) if type(step.arguments[0]) is Variable else None, full_of(step.arguments[0], known)
+    if axes is None or each is None:
+        return None
+    total = each * math.prod(step.arguments[0].shape[i] for i in axes)
+    return everywhere(total, step, known)
+
+
+def everywhere(number: Any, step: Step, known: Known) -> Any:
+    """One number in the shape of a result."""
+    (result,) = step.results
+    if result.shape == () and result not in known.fixed:
+        return number
+    return Step(expand, (number, result.shape), {}, step.result, step.line)
+
+
+def made_full(number: float) -> Rule:
+    """np.zeros_like and np.ones_like, as one number everywhere."""
+    return lambda step, known: None if step.keywords else everywhere(number, step, known)
+
+
+def transposed_twice(step: Step, known: Known) -> Any:
+    inner = known.by(step.arguments[0], np.transpose)
+    if inner is None or any(each.arguments[1:] not in ((), (None,)) or each.keywords for each in (step, inner)):
+        return None
+    return inner.arguments[0]
+
+
+# ---- sums and signs --------------------------------------------------------------------------------------------------
+
+
+def without_zero(step: Step, known: Known) -> Any:
+    """Adding zeros."""
+    left, right = step.arguments
+    if full_of(right, known) == 0:
+        return left
+    return right if step.function is np.add and full_of(left, known) == 0 else None
+
+
+def signs_in_sum(step: Step, known: Known) -> Step | None:
+    """Adding what has a minus is subtracting, and subtracting it is adding."""
+    left, right = step.arguments
+    if (inner := known.open(right, np.negative)) is not None:
+        return anew(step, np.subtract if step.function is np.add else np.add, left, inner.arguments[0])
+    if step.function is np.add and (inner := known.open(left, np.negative)) is not None:
+        return anew(step, np.subtract, right, inner.arguments[0])
+    return None
+
+
+def doubled(step: Step, known: Known) -> Step | None:
+    left, right = step.arguments
+    return anew(step, np.multiply, 2, left) if left is right else None
+
+
+# ---- products --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Product:
+    """A number times factors in their order, some of which divide, over a number."""
+
+    number: float = 1
+    over: float = 1
+    factors: tuple[tuple[Any, Any], ...] = ()  # np.multiply or np.divide, and by what
+
+    def times(self, other: Product) -> Product:
+        return Product(self.number * other.number, self.over * other.over, self.factors + other.factors)
+
+
+def product_of(function: Any, arguments: Sequence[Any], known: Known) -> Product:
+    """A product taken apart into its factors, through products that only it reads."""
+    if function is np.negative:
+        return Product(-1).times(factor(arguments[0], known))
+    left, right = arguments
+    if function is np.multiply:
+        return factor(left, known).times(factor(right, known))
+    number = full_of(right, known)
+    if number:
+        return factor(left, known).times(Product(over=number))
+    return factor(left, known).times(Product(factors=((np.divide, right),)))
+
+
+def factor(value: Any, known: Known) -> Product:
+    number = full_of(value, known)
+    if number is not None:
+        return Product(number)
+    inner = known.open(value, *FACTORS)
+    if inner is None or inner.keywords:
+        return Product(factors=((np.multiply, value),))
+    return product_of(inner.function, inner.arguments, known)
+
+
+def collected(step: Step, known: Known) -> Any:
+    """A product with its numbers in front, its sign before them, and what divides all of it at the end."""
+    (result,) = step.results
+    if step.keywords or result.dtype.kind not in "fc" or result in known.collected:
+        return None
+    product = product_of(step.function, step.arguments, known)
+    number, over = neat(product.number), neat(product.over)
+    if not (math.isfinite(number) and math.isfinite(over)):
+        return None
+    if number == 0 or not product.factors:
+        return everywhere(number / over if over != 1 else number, step, known)
+    if number < 0 and product.factors[0][1].dtype.kind not in "fc":
+        return None
+    known.collected.add(result)
+    value = product.factors[0][1]
+    calls = list(calls_of(abs(number), over, product.factors)) + [(np.negative, None)] * (number < 0)
+    for function, *arguments in calls[:-1]:
+        value = known.call(function, *(value if a is None else a for a in arguments))
+    if not calls:
+        return value
+    function, *arguments = calls[-1]
+    return anew(step, function, *(value if a is None else a for a in arguments))
+
+
+def calls_of(number: float, over: float, factors: Any) -> Any:
+    """What is done one after the other to the first factor; None stands for what came out before."""
+    (first, value), *others = factors
+    if first is np.divide:
+        yield (np.divide, number, value)
+    elif number != 1:
+        yield (np.multiply, number, value)
+    for function, other in others:
+        yield (function, None, other)
+    if over != 1:
+        yield (np.divide, None, over)
+
+
+def neat(number: float) -> float:
+    """A whole number as an integer."""
+    return int(number) if abs(number) < 1e6 and number == int(number) else number
+
+
+# ---- values that are known --------------------------------------------------------------------------------------------
+
+
+def of_numbers(step: Step, known: Known) -> Any:
+    """A call of numbers alone."""
+    if step.keywords or not all(map(is_number, step.arguments)):
+        return None
+    found = step.function(*map(float, step.arguments))
+    return everywhere(float(found), step, known) if step.results[0].dtype.kind == "f" else None
+
+
+def slope(step: Step, known: Known) -> Step | None:
+    """The derivative of the sigmoid as it is known, y * (1 - y)."""
+    y = step.arguments[0]
+    return anew(step, np.multiply, y, known.call(np.subtract, 1, y))
+
+
+def first_power(step: Step, known: Known) -> Any:
+    base, exponent = step.arguments
+    return base if is_number(exponent) and exponent == 1 else None
+
+
+def needless_guard(step: Step, known: Known) -> Any:
+    """np.where(x == 0, np.inf, x), of an x that is never 0."""
+    condition, instead, x = step.arguments
+    test = known.by(condition, np.equal)
+    guards = test is not None and test.arguments[0] is x and test.arguments[1] == 0 and instead in (np.inf, 1)
+    return x if guards and is_positive(x, known) else None
+
+
+def needless_condition(step: Step, known: Known) -> Any:
+    left, right = step.arguments
+    return left if right is True else right if left is True else None
+
+
+def is_positive(value: Any, known: Known, zero: bool = False) -> bool:
+    """Whether a value can't be 0 or below; or not below 0, with `zero`. Small numbers may become 0 in exp and products.
+
+    What adds a positive number to what is not below 0 is positive: a variance with an epsilon.
+    """
+    if is_number(value):
+        return bool(value > 0 or (zero and value == 0))
+    step = known.made.get(value)
+    if step is None:
+        return False
+    function, arguments = step.function, step.arguments
+    if function is np.add:
+        left, right = arguments
+        both = is_positive(left, known, True) and is_positive(right, known, True)
+        return both and (zero or is_positive(left, known) or is_positive(right, known))
+    if function in (np.sqrt, np.max, np.sum, np.mean, *BROADCASTS, np.reshape):
+        return is_positive(arguments[0], known, zero)
+    if function is np.maximum:
+        return any(is_positive(a, known, zero) for a in arguments)
+    if not zero:
+        return False
+    if function in (np.multiply, np.divide):
+        return arguments[0] is arguments[1] or all(is_positive(a, known, True) for a in arguments)
+    if function is np.power:
+        return arguments[1] == 2 or is_positive(arguments[0], known, True)
+    return function in (np.square, np.absolute, np.exp, np.var, np.std)
+
+
+PRODUCT: list[Rule] = [of_numbers, by_broadcasting, collected]
+RULES: dict[Any, list[Rule]] = {
+    **{function: [by_broadcasting] for function in STRETCHES},
+    np.add: [of_numbers, without_zero, doubled, by_broadcasting, signs_in_sum],
+    np.subtract: [of_numbers, without_zero, by_broadcasting, signs_in_sum],
+    np.multiply: PRODUCT,
+    np.divide: PRODUCT,
+    np.negative: [of_numbers, collected],
+    np.positive: [same_shape],
+    np.copy: [same_shape],
+    np.power: [of_numbers, first_power, by_broadcasting],
+    np.where: [needless_guard, by_broadcasting],
+    np.logical_and: [needless_condition, by_broadcasting],
+    np.sum: [sum_of_number, one_axis, same_shape],
+    np.reshape: [same_shape, reshaped_twice, kept_dimensions],
+    np.transpose: [transposed_twice],
+    cast: [same_shape],
+    np.zeros_like: [made_full(0.0)],
+    np.ones_like: [made_full(1.0)],
+    expand: [same_shape],
+    np.broadcast_to: [same_shape],
+    sigmoid_slope: [slope],
+}

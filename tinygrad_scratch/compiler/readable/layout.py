@@ -1,0 +1,154 @@
+"""Which values of a program get a line of their own, and in which order the lines stand.
+
+A value that has a name gets a line; one that has none and is read once is written where it is read, as long as the
+line stays short.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.readable.names import Taken, invented
+from tinygrad_scratch.compiler.readable.spelling import Words, spelled
+from tinygrad_scratch.drawing.expressions import Expression
+
+LONGEST = 64  # characters of an expression on one line
+WORTH = 10  # characters of a part that gets a line of its own to shorten another
+AT_HAND = {np.transpose, np.matrix_transpose}  # what costs nothing is written wherever it is read
+
+
+@dataclass
+class Layout:
+    """The lines of a derivation in order, and the names of their results and of what is given.
+
+    `called` are names that values should have, `cotangents` says of which value a value is the cotangent.
+    """
+
+    program: Program
+    taken: Taken
+    helper: Callable[[Any], str]
+    called: Mapping[Variable, str]
+    cotangents: Mapping[Variable, Variable]
+    loss: str
+    names: dict[Variable, str] = field(default_factory=dict)
+    forward: list[Step] = field(default_factory=list)
+    backward: list[Step] = field(default_factory=list)
+    made: dict[Variable, Step] = field(default_factory=dict)
+
+    # ---- texts -------------------------------------------------------------------------------------------------------
+
+    def expression(self, variable: Variable) -> Expression:
+        """The name of a value, or the call that makes it."""
+        if variable in self.names:
+            return Expression(self.names[variable])
+        return self.text(self.made[variable])
+
+    def text(self, step: Step) -> Expression:
+        return spelled(step, Words(self.expression, self.helper))
+
+    # ---- lines -------------------------------------------------------------------------------------------------------
+
+    def lay_out(self, first: Variable | None) -> None:
+        """Give a line to each call that needs one; those from the one that makes `first` on are the way back."""
+        lines = self.forward
+        self.made = {result: step for step in self.program.steps for result in step.results}
+        alone = self.alone()
+        for step in self.program.steps:
+            if first in step.results:
+                lines = self.backward
+            if any(result in alone for result in step.results):
+                self.write(step, lines)
+        self.backward = in_order(self.backward, self.operands_of_line, set(self.program.outputs))
+
+    def write(self, step: Step, lines: list[Step]) -> None:
+        """A line for a call. Where it is too long, its longest part goes to a line of its own before it."""
+        while len(self.text(step).text) > LONGEST:
+            lengths = {v: len(self.expression(v).text) for v in self.within(step)}
+            parts = [v for v, length in lengths.items() if length >= WORTH]
+            if not parts:
+                break
+            longest = max(parts, key=lambda v: (lengths[v] <= LONGEST, lengths[v]))
+            self.write(self.made[longest], lines)
+        for result in step.results:
+            if result not in self.names:
+                self.names[result] = self.taken.give(self.name_for(result, step))
+        lines.append(step)
+
+    def name_for(self, result: Variable, step: Step) -> str:
+        """What a person calls a value, whose cotangent it is, or what makes it."""
+        if result in self.called:
+            return self.called[result]
+        known = self.cotangents.get(result)
+        if known is not None and (name := self.names.get(known) or self.called.get(known)):
+            return f"d{self.loss}_d{name}"
+        return invented(step, self.names.get)
+
+    def alone(self) -> set[Variable]:
+        """The values with a line of their own: with a name, asked for, or read more than once."""
+        read = Counter(operand for step in self.program.steps for operand in step.operands)
+        found = set(self.program.outputs)
+        for step in self.program.steps:
+            if len(step.results) > 1:
+                found.update(step.results)
+            for result in step.results:
+                of = self.cotangents.get(result)
+                if of is not None:
+                    if read[result] > 1 or (self.has_name(of) and self.reads_cotangent(step)):
+                        found.update((result, of) if of in self.made else (result,))
+                elif result in self.called or (read[result] > 1 and step.function not in AT_HAND):
+                    found.add(result)
+        return found
+
+    def has_name(self, variable: Variable) -> bool:
+        return variable in self.called or variable in self.names
+
+    def reads_cotangent(self, step: Step) -> bool:
+        """Whether a call uses the cotangent of anything: the first of them are written where they are read."""
+        waiting, seen = list(step.operands), set[Variable]()
+        while waiting:
+            variable = waiting.pop()
+            if variable in self.cotangents and self.has_name(self.cotangents[variable]):
+                return True
+            if variable in self.made and variable not in seen:
+                seen.add(variable)
+                waiting += self.made[variable].operands
+        return False
+
+    # ---- what a line reads -------------------------------------------------------------------------------------------
+
+    def within(self, step: Step) -> list[Variable]:
+        """The values that are written inside of the line of a call, at any depth."""
+        found: dict[Variable, None] = {}
+        waiting = list(step.operands)
+        while waiting:
+            variable = waiting.pop()
+            if variable not in self.names and variable not in found:
+                found[variable] = None
+                waiting += self.made[variable].operands
+        return list(found)
+
+    def operands_of_line(self, step: Step) -> set[Variable]:
+        """The values with a name that a line reads."""
+        inner = [step, *(self.made[v] for v in self.within(step))]
+        return {operand for each in inner for operand in each.operands if operand in self.names}
+
+
+def in_order(lines: list[Step], operands_of: Callable[[Step], set[Variable]], outputs: set[Variable]) -> list[Step]:
+    """The lines with each result that nobody else reads as early as it can be: a gradient right after its delta."""
+    reads = {step: operands_of(step) for step in lines}
+    read = set().union(*reads.values()) if lines else set()
+    waiting, missing = list(lines), {result for step in lines for result in step.results}
+    found: list[Step] = []
+    while waiting:
+        ready = [step for step in waiting if reads[step].isdisjoint(missing)]
+        step = next((s for s in ready if s.results[0] in outputs and s.results[0] not in read), ready[0])
+        waiting.remove(step)
+        missing.difference_update(step.results)
+        found.append(step)
+    return found

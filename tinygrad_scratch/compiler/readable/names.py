@@ -1,0 +1,88 @@
+"""Names for generated source: identifiers of Python, made of what people call their values, each given once."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.compiler.program import Step, Variable
+
+LONGEST = 40
+RESERVED = frozenset({"np", "math", *keyword.kwlist, *dir(builtins)})  # not `match` and `type`, which may be names
+
+
+def identifier(text: str) -> str:
+    """A name as an identifier: `layers[0].weight` becomes `layers_0_weight`. What is no letter, digit or _ is gone.
+
+    >>> identifier("net.layers[0].weight"), identifier("class"), identifier("1st; import os"), identifier("θ")
+    ('net_layers_0_weight', 'class_', 'v1st_import_os', 'θ')
+    """
+    text = unicodedata.normalize("NFKC", text)
+    found = re.sub(r"_+", "_", "".join(c if f"a{c}".isidentifier() else "_" for c in text)).strip("_")[:LONGEST]
+    found = found.rstrip("_") or "value"
+    if not found.isidentifier():
+        found = f"v{found}"
+    return f"{found}_" if found in RESERVED else found
+
+
+class Taken:
+    """The names that are given away."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.names = set(names)
+
+    def give(self, wanted: str) -> str:
+        """This name as an identifier, or, where it is taken, with a number behind it."""
+        name = first = identifier(wanted)
+        number = 2
+        while name in self.names:
+            separator = "_" if first[-1].isdigit() else ""
+            name, number = f"{first}{separator}{number}", number + 1
+        self.names.add(name)
+        return name
+
+
+# ---- names for what nobody has named ---------------------------------------------------------------------------------
+
+WORDS: dict[Any, str] = {
+    np.add: "total",
+    np.subtract: "difference",
+    np.multiply: "product",
+    np.divide: "ratio",
+    np.matmul: "product",
+    np.dot: "product",
+    np.negative: "minus_{}",
+    np.power: "power_of_{}",
+    np.square: "square_of_{}",
+    np.transpose: "{}_T",
+    np.reshape: "{}_reshaped",
+    operator.getitem: "part_of_{}",
+    np.where: "chosen",
+    np.equal: "mask",
+    np.not_equal: "mask",
+    np.less: "mask",
+    np.less_equal: "mask",
+    np.greater: "mask",
+    np.greater_equal: "mask",
+    np.logical_and: "mask",
+    np.logical_or: "mask",
+}
+
+
+def invented(step: Step, name_of: Callable[[Variable], str | None]) -> str:
+    """A name that says what a call makes: `exp_z`, `sum_of_e`, `difference`."""
+    inner = next((name for operand in step.operands if (name := name_of(operand))), None)
+    word = WORDS.get(step.function)
+    if word is None:
+        function = getattr(step.function, "__name__", "value")
+        word = f"{function}_{{}}" if len(step.operands) == 1 else function
+    if "{}" in word:
+        word = word.format(inner) if inner and len(inner) < 12 else word.replace("{}", "").strip("_")
+    return word.removesuffix("_of")

@@ -1,0 +1,78 @@
+"""A derivation as the text of a Python module: one function, NumPy alone, shapes beside the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.layout import Layout
+
+INDENT = "    "
+COLUMN = 60  # where comments begin at most
+
+
+def module(
+    layout: Layout,
+    function: str,
+    loss: Variable,
+    gradients: Mapping[str, Variable],
+    helpers: Sequence[str],
+    imports: Iterable[str] = (),
+) -> str:
+    """The whole text. `gradients` are the values to return, by their names in the dict."""
+    parameters = [layout.names[variable] for variable in layout.program.inputs]
+    J = layout.expression(loss).text
+    entries = [f'"{name}": {layout.expression(value).text}' for name, value in gradients.items()]
+    head = [f'"""{J} and its gradients, derived line by line."""', "", *imports, "import numpy as np", "", ""]
+    for helper in helpers:
+        head += [helper, "", ""]
+    body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, J, list(gradients)))]
+    return "\n".join([
+        *head,
+        *signature(function, parameters),
+        *(f"{INDENT}{line}".rstrip() for line in body),
+        *block("forward", layout.forward, layout),
+        "",
+        *block("backward", layout.backward, layout),
+        *returned(J, entries),
+        "",
+    ])  # fmt: skip
+
+
+def signature(function: str, parameters: list[str]) -> list[str]:
+    line = f"def {function}({', '.join(parameters)}):"
+    return [line] if len(line) <= 100 else [f"def {function}(", *(f"{INDENT}{name}," for name in parameters), "):"]
+
+
+def documentation(layout: Layout, loss: str, gradients: list[str]) -> list[str]:
+    """What the function takes, with shapes and dtypes, and what it returns."""
+    lines = [f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", ""]
+    for variable in layout.program.inputs:
+        lines.append(f"{layout.names[variable]}: {shape_of(variable) or 'a number'}, {variable.dtype}")
+    return [*lines, '"""']
+
+
+def listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def block(title: str, lines: list[Step], layout: Layout) -> list[str]:
+    """Lines under a title, with the shapes of their results in one column."""
+    texts = [f"{', '.join(layout.names[r] for r in step.results)} = {layout.text(step).text}" for step in lines]
+    column = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
+    found = [f"{INDENT}# {title}"]
+    for step, text in zip(lines, texts, strict=True):
+        shapes = " and ".join(filter(None, map(shape_of, step.results)))
+        found.append(f"{INDENT}{text:{column}}  # {shapes}" if shapes else f"{INDENT}{text}")
+    return found
+
+
+def shape_of(variable: Variable) -> str:
+    return str(variable.shape) if variable.shape else ""
+
+
+def returned(loss: str, entries: list[str]) -> list[str]:
+    line = f"{INDENT}return {loss}, {{{', '.join(entries)}}}"
+    if len(line) <= 100:
+        return [line]
+    return [f"{INDENT}return {loss}, {{", *(f"{INDENT * 2}{entry}," for entry in entries), f"{INDENT}}}"]
