@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, next_order, split_record
+from tinygrad_scratch.graph import Record, StandIn, as_array, is_array, next_order, split_record
 from tinygrad_scratch.rules.elementwise import LARGEST, sigmoid_slope
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
 
@@ -124,7 +124,7 @@ def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) 
             return ((exponential[5][5], exponential[5][4], g * slope),)
     rules = RULES[record[1]]
     lifted = [
-        lift(a, p) if isinstance(a, np.ndarray) and (type(rules) is EveryOperand or rules[i] is not None) else a
+        lift(a, p) if is_array(a) and (type(rules) is EveryOperand or rules[i] is not None) else a
         for i, (a, p) in enumerate(zip(arguments, parents, strict=True))
     ]
     y = record[2]
@@ -155,7 +155,7 @@ def output_record(record: Record, position: int) -> Record:
 
 
 def as_lifted(part: Any, lift: Lift) -> Any:
-    return lift(np.asarray(part), None) if isinstance(part, np.ndarray | np.generic) else part
+    return lift(as_array(part), None) if isinstance(part, np.ndarray | np.generic | StandIn) else part
 
 
 def rules_applied(record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any) -> list[Part]:

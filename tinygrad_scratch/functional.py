@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import as_array
 from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
@@ -149,7 +150,7 @@ def gelu_tanh(x: Any) -> Any:
     >>> gelu_tanh([-1000.0, 0.0, 1000.0])
     array([  -0.,    0., 1000.])
     """
-    x = np.asarray(np.multiply(x, 1.0))
+    x = as_array(np.multiply(x, 1.0))
     return x * sigmoid(gelu_argument(x))
 
 
@@ -241,7 +242,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     >>> linear([1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]], [10.0, 20.0])
     array([11., 22.])
     """
-    x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
+    x, weight, bias = as_array(x), as_array(weight), as_array(bias)
     y = x.reshape(-1, x.shape[-1]).dot(weight)
     if np.can_cast(bias.dtype, y.dtype, "safe"):
         y += bias
@@ -474,7 +475,7 @@ def standardize(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     >>> standardize([1.0, 2.0, 3.0], epsilon=0.0)
     array([-1.22474487,  0.        ,  1.22474487])
     """
-    x = np.asarray(np.multiply(x, 1.0))
+    x = as_array(np.multiply(x, 1.0))
     centred = x - x.mean(axis=axis, keepdims=True)
     return centred / np.sqrt((centred * centred).mean(axis=axis, keepdims=True) + epsilon)
 
@@ -502,7 +503,7 @@ def masked_softmax(x: Any, mask: Any = None, scale: float = 1.0) -> Any:
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    y = np.asarray(np.multiply(x, scale))
+    y = as_array(np.multiply(x, scale))
     if mask is not None:
         y += np.where(mask, 0, -np.inf).astype(y.dtype)  # adding is quicker than writing where a mask is True
     y -= y.max(axis=-1, keepdims=True)
