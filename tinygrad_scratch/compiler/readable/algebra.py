@@ -16,11 +16,12 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
 from tinygrad_scratch.compiler.readable.tidy import Known, Rule, anew
-from tinygrad_scratch.rules.elementwise import sigmoid_slope
+from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.rules.shapes import cast, expand
 
 FACTORS = (np.multiply, np.divide, np.negative)
 BROADCASTS = (expand, np.broadcast_to)
+REPEATS = (*BROADCASTS, np.full)
 STRETCHES = frozenset({
     np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.minimum, np.where, np.equal, np.not_equal,
     np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or,
@@ -35,8 +36,8 @@ def full_of(value: Any, known: Known) -> Any:
     """The number that every element of a value is, or None."""
     if is_number(value):
         return value
-    step = known.by(value, *BROADCASTS)
-    return step.arguments[0] if step is not None and is_number(step.arguments[0]) else None
+    step = known.by(value, np.full)
+    return step.arguments[1] if step is not None else None
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------------
@@ -47,13 +48,21 @@ def by_broadcasting(step: Step, known: Known) -> Step | None:
     if step.keywords:
         return None
     for i, operand in enumerate(step.arguments):
-        inner = known.by(operand, *BROADCASTS) or known.by(operand, np.reshape)
-        if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
+        instead = before_broadcast(operand, known)
+        if instead is None:
             continue
-        arguments = (*step.arguments[:i], inner.arguments[0], *step.arguments[i + 1 :])
+        arguments = (*step.arguments[:i], instead, *step.arguments[i + 1 :])
         if any(type(a) is Variable for a in arguments) and (found := anew(step, step.function, *arguments)):
             return found
     return None
+
+
+def before_broadcast(value: Any, known: Known) -> Any:
+    """What was broadcast to make a value, a number or an array of fewer elements or axes."""
+    inner = known.by(value, *REPEATS, np.reshape)
+    if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
+        return None
+    return inner.arguments[1] if inner.function is np.full else inner.arguments[0]
 
 
 def adds_axes_in_front(step: Step) -> bool:
@@ -123,7 +132,14 @@ def everywhere(number: Any, step: Step, known: Known) -> Any:
     (result,) = step.results
     if result.shape == () and result not in known.fixed:
         return number
-    return Step(expand, (number, result.shape), {}, step.result, step.line)
+    keywords = {} if result.dtype == np.float64 else {"dtype": result.dtype}
+    return Step(np.full, (result.shape, float(number)), keywords, step.result, step.line)
+
+
+def spread_number(step: Step, known: Known) -> Any:
+    """A number that is broadcast, reshaped or cast is a number everywhere."""
+    number = full_of(step.arguments[0], known)
+    return None if number is None else everywhere(number, step, known)
 
 
 def made_full(number: float) -> Rule:
@@ -256,9 +272,24 @@ def of_numbers(step: Step, known: Known) -> Any:
 
 
 def slope(step: Step, known: Known) -> Step | None:
-    """The derivative of the sigmoid as it is known, y * (1 - y)."""
-    y = step.arguments[0]
+    """The derivative of the sigmoid as it is known: y * (y * e), with e = 1 / y - 1, is y * (1 - y)."""
+    y, rest = step.arguments
+    inner = known.by(rest, np.multiply)
+    least = known.by(inner.arguments[1], np.minimum) if inner is not None and inner.arguments[0] is y else None
+    if step.function is not np.multiply or least is None or not is_one_over_one_plus(y, least.arguments[0], known):
+        return None
     return anew(step, np.multiply, y, known.call(np.subtract, 1, y))
+
+
+def is_one_over_one_plus(y: Any, e: Any, known: Known) -> bool:
+    quotient = known.by(y, np.divide)
+    below = known.by(quotient.arguments[1], np.add) if quotient is not None and quotient.arguments[0] == 1 else None
+    return below is not None and e in below.arguments and 1 in [a for a in below.arguments if is_number(a)]
+
+
+def by_one(step: Step, known: Known) -> Any:
+    left, right = step.arguments
+    return left if is_number(right) and right == 1 else None
 
 
 def first_power(step: Step, known: Known) -> Any:
@@ -307,7 +338,7 @@ def is_positive(value: Any, known: Known, zero: bool = False) -> bool:
     return function in (np.square, np.absolute, np.exp, np.var, np.std)
 
 
-PRODUCT: list[Rule] = [of_numbers, by_broadcasting, collected]
+PRODUCT: list[Rule] = [of_numbers, slope, by_broadcasting, collected]
 RULES: dict[Any, list[Rule]] = {
     **{function: [by_broadcasting] for function in STRETCHES},
     np.add: [of_numbers, without_zero, doubled, by_broadcasting, signs_in_sum],
@@ -321,12 +352,14 @@ RULES: dict[Any, list[Rule]] = {
     np.where: [needless_guard, by_broadcasting],
     np.logical_and: [needless_condition, by_broadcasting],
     np.sum: [sum_of_number, one_axis, same_shape],
-    np.reshape: [same_shape, reshaped_twice, kept_dimensions],
-    np.transpose: [transposed_twice],
-    cast: [same_shape],
+    np.reshape: [same_shape, spread_number, reshaped_twice, kept_dimensions],
+    np.transpose: [spread_number, transposed_twice],
+    cast: [same_shape, spread_number],
+    as_type: [same_shape, spread_number],
     np.zeros_like: [made_full(0.0)],
     np.ones_like: [made_full(1.0)],
-    expand: [same_shape],
-    np.broadcast_to: [same_shape],
-    sigmoid_slope: [slope],
+    expand: [same_shape, spread_number],
+    np.broadcast_to: [same_shape, spread_number],
 }
+FORWARD: dict[Any, list[Rule]] = {np.multiply: [by_one], np.reshape: [same_shape], cast: [same_shape]}
+"""The way forward stays as it was written, but for calls that do nothing, which functions of ours make."""

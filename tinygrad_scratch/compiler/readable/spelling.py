@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, INFIX, NEGATIVE, Expression
+from tinygrad_scratch.functional import embedding, sigmoid
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 from tinygrad_scratch.rules.shapes import cast, expand
 
@@ -195,22 +197,32 @@ def got(step: Step, words: Words) -> Expression:
     return Expression(f"{written(target, words).within(ATOM)}[{index(place, words)}]")
 
 
-def as_type(step: Step, words: Words) -> Expression:
+def as_type_of(step: Step, words: Words) -> Expression:
     target, kind = step.arguments
     return Expression(f"{written(target, words).within(ATOM)}.astype({written(kind, words).text})")
 
 
 def broadcast(step: Step, words: Words) -> Expression:
-    """A number everywhere is an array of ones, or one that is full of it."""
     target, shape = step.arguments
-    (result,) = step.results
-    kind = "" if result.dtype == np.float64 else f", dtype={dtype(result.dtype)}"
-    place = written(shape, words).text
-    if type(target) is Variable:
-        return Expression(f"np.broadcast_to({words.variable(target).text}, {place})")
-    if target == 1:
-        return Expression(f"np.ones({place}{kind})")
-    return Expression(f"np.full({place}, {written(target, words).text}{kind})")
+    return Expression(f"np.broadcast_to({written(target, words).text}, {written(shape, words).text})")
+
+
+def full(step: Step, words: Words) -> Expression | None:
+    shape, number = step.arguments
+    if number not in (0, 1):
+        return None
+    return Expression(f"np.{'ones' if number else 'zeros'}({written(shape, words).text})")
+
+
+def sigmoid_written_out(step: Step, words: Words) -> Expression:
+    inner = written(step.arguments[0], words)
+    minus = f"-{inner.text}" if inner.strength == PRODUCT else f"-{inner.within(NEGATIVE)}"
+    return Expression(f"1 / (1 + np.exp({minus}))", PRODUCT)
+
+
+def picked(step: Step, words: Words) -> Expression:
+    inner = ", ".join(written(part, words).text for part in step.arguments[1:])
+    return Expression(f"{written(step.arguments[0], words).within(ATOM)}.item({inner})")
 
 
 def inverted(step: Step, words: Words) -> Expression | None:
@@ -231,7 +243,12 @@ SPELLINGS: dict[Any, Callable[[Step, Words], Expression | None]] = {
     np.matrix_transpose: lambda step, words: transposed(step, words) if len(step.results[0].shape) == 2 else None,
     np.reshape: reshaped,
     operator.getitem: got,
-    cast: as_type,
+    cast: as_type_of,
     expand: broadcast,
     np.broadcast_to: broadcast,
+    as_type: as_type_of,
+    item: picked,
+    np.full: full,
+    sigmoid: sigmoid_written_out,
+    embedding: got,
 }
