@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import as_array
+from tinygrad_scratch.graph import as_array, known
 from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
@@ -537,7 +537,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     if causal:
         before = np.tri(*scores.shape[-2:], dtype=np.bool_)
         mask = before if mask is None else np.logical_and(plain(mask), before)
-    if mask is not None and not np.any(mask, axis=-1).all():
+    if mask is not None and not np.any(known(mask), axis=-1).all():
         raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
     return np.matmul(masked_softmax(scores, mask, 1 / math.sqrt(query.shape[-1])), value)
 
