@@ -20,6 +20,7 @@ from tinygrad_scratch.drawing.expressions import Expression
 
 LONGEST = 64  # characters of an expression on one line
 WORTH = 10  # characters of a part that gets a line of its own to shorten another
+SHORT = 16  # characters of a sum or difference that is written again where it is read again
 AT_HAND = {np.transpose, np.matrix_transpose}  # what costs nothing is written wherever it is read
 
 
@@ -54,16 +55,13 @@ class Layout:
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
-    def lay_out(self, first: Variable | None) -> None:
-        """Give a line to each call that needs one; those from the one that makes `first` on are the way back."""
-        lines = self.forward
+    def lay_out(self, backward: set[Variable]) -> None:
+        """Give a line to each call that needs one; those that make a value of the way back stand apart."""
         self.made = {result: step for step in self.program.steps for result in step.results}
         alone = self.alone()
         for step in self.program.steps:
-            if first in step.results:
-                lines = self.backward
             if any(result in alone for result in step.results):
-                self.write(step, lines)
+                self.write(step, self.backward if step.results[0] in backward else self.forward)
         self.backward = in_order(self.backward, self.operands_of_line, set(self.program.outputs))
 
     def write(self, step: Step, lines: list[Step]) -> None:
@@ -101,9 +99,19 @@ class Layout:
                 if of is not None:
                     if read[result] > 1 or (self.has_name(of) and self.reads_cotangent(step)):
                         found.update((result, of) if of in self.made else (result,))
-                elif result in self.called or (read[result] > 1 and step.function not in AT_HAND):
+                elif result in self.called or (read[result] > 1 and not self.is_written_again(step, found)):
                     found.add(result)
         return found
+
+    def is_written_again(self, step: Step, alone: set[Variable]) -> bool:
+        """Whether a call is so simple that nobody would name what it returns: `a.T`, `y - p`."""
+        if step.function in AT_HAND:
+            return True
+        named = all(v in alone or v in self.names or v in self.called for v in step.operands)
+        if step.function not in (np.add, np.subtract) or not named:
+            return False
+        names = [self.names.get(v) or self.called.get(v) or "value" for v in step.operands]
+        return sum(map(len, names)) + 3 * (len(step.arguments) - 1) <= SHORT
 
     def has_name(self, variable: Variable) -> bool:
         return variable in self.called or variable in self.names

@@ -1,0 +1,141 @@
+"""The program of a loss and its gradients, tidied: what is read of it is left, and what each value is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.compiler.program import Program, Step, Variable, substitute
+from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
+from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
+from tinygrad_scratch.compiler.readable.sharing import shared
+from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
+from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
+from tinygrad_scratch.compiler.traced import Traced
+from tinygrad_scratch.graph import Array, ancestors
+
+SMALL = 8  # elements of an array without a name that are written out
+
+
+@dataclass
+class Backprop:
+    """A program whose outputs are a loss and its gradients.
+
+    `names` are what a person calls values, `cotangents` says of which value a value is the cotangent, `backward` are
+    the results of the way back, and `values` the arrays that the program's inputs stood for.
+    """
+
+    program: Program
+    names: dict[Variable, str]
+    cotangents: dict[Variable, Variable]
+    backward: set[Variable]
+    values: dict[Variable, Array]
+
+    def moved(self, program: Program, instead: Mapping[Variable, Any]) -> Backprop:
+        """The same with another program, in which some values stand for others."""
+
+        def now(variable: Variable) -> Any:
+            return instead.get(variable, variable)
+
+        names: dict[Variable, str] = {}
+        for variable, name in self.names.items():
+            if type(now(variable)) is Variable:
+                names.setdefault(now(variable), name)
+        cotangents: dict[Variable, Variable] = {}
+        for g, of in self.cotangents.items():
+            if type(now(g)) is Variable and type(now(of)) is Variable:
+                cotangents.setdefault(now(g), now(of))
+        forward = {result for step in self.program.steps for result in step.results} - self.backward
+        backward = {result for step in program.steps for result in step.results} - forward
+        return Backprop(program, names, cotangents, backward, self.values)
+
+
+def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
+    """The way back, from a cotangent of 1; the program has no outputs yet."""
+    tracer, loss = recording.tracer, recording.loss
+    before = {result for step in tracer.steps for result in step.results}
+    one = np.ones_like(loss._value.value)
+    seed = Traced(tracer, one, Variable.like(one))
+    kind = {} if one.dtype == np.float64 else {"dtype": one.dtype}
+    tracer.steps.append(Step(np.full, (one.shape, 1.0), kind, seed.variable))
+    walk = walk_back(loss._record, seed, shortcut)
+    cotangents: dict[Variable, Variable] = {}
+    for record in walk.records:
+        g = variable_of(walk.cotangents[record[0]])
+        of = recording.leaves.get(record[0]) if record[1] is None else variable_of(record[2])
+        if g is None or of is None or record[0] == loss._record[0]:
+            continue
+        if g not in cotangents or (cotangents[g] not in recording.names and of in recording.names):
+            cotangents[g] = of
+    backward = {result for step in tracer.steps for result in step.results} - before
+    return walk, Backprop(Program((), (), ()), dict(recording.names), cotangents, backward, recording.values)
+
+
+def finished(backprop: Backprop, recording: Recording, outputs: Sequence[Variable]) -> Backprop:
+    """The program for these outputs, tidied."""
+    program = recording.tracer.program(outputs)
+    backprop = replace(backprop, program=program)
+    if {np.dot} == functions_of(recording) & {np.dot, np.matmul}:
+        backprop.program = with_dot(program)
+    backprop = without_constants(backprop)
+    backprop = backprop.moved(*shared(backprop.program))
+    backprop = backprop.moved(numbers(backprop.program), {})
+    fixed = {g for g, of in backprop.cotangents.items() if of in backprop.names} | set(backprop.names)
+    first = next((i for i, s in enumerate(backprop.program.steps) if s.results[0] in backprop.backward), 0)
+    backprop = backprop.moved(*tidied(backprop.program, RULES, fixed, first))
+    backprop = backprop.moved(*shared(backprop.program))
+    backprop = backprop.moved(*tidied(backprop.program, FORWARD, backprop.names))
+    read = {operand for step in backprop.program.steps for operand in step.operands} | set(backprop.program.outputs)
+    inputs = tuple(variable for variable in backprop.program.inputs if variable in read)
+    backprop.program = replace(backprop.program, inputs=inputs).check()
+    return backprop
+
+
+def functions_of(recording: Recording) -> set[Any]:
+    return {record[1] for record in ancestors(recording.loss._record)}
+
+
+def with_dot(program: Program) -> Program:
+    """Products of matrices by np.dot, for who writes them so."""
+    steps = [
+        Step(np.dot, step.arguments, {}, step.result, step.line)
+        if step.function is np.matmul and not step.keywords and all(len(v.shape) in (1, 2) for v in step.operands)
+        else step
+        for step in program.steps
+    ]
+    return replace(program, steps=tuple(steps))
+
+
+def without_constants(backprop: Backprop) -> Backprop:
+    """Arrays from outside as inputs; numbers, and small arrays that nobody has named, as they are."""
+    program = backprop.program
+    values = {**program.constants, **backprop.values}
+    written: dict[Variable, Any] = {}
+    inputs: list[Variable] = []
+    for variable in (*program.inputs, *program.constants):
+        value = values[variable]
+        if variable in backprop.names or value.size > SMALL or variable in program.outputs:
+            inputs.append(variable)
+        else:
+            written[variable] = value if np.ndim(value) else np.asarray(value)[()]
+    steps = tuple(step.replaced(written) for step in program.steps)
+    new = Program(tuple(inputs), steps, program.outputs)
+    return replace(backprop.moved(new, {}), values=values)
+
+
+def numbers(program: Program) -> Program:
+    """NumPy's numbers as Python's, where the result is of the same dtype."""
+    return replace(program, steps=tuple(map(plain, program.steps)))
+
+
+def plain(step: Step) -> Step:
+    if step.function not in STRETCHES or step.keywords or not any(isinstance(a, np.generic) for a in step.arguments):
+        return step
+    arguments = tuple(a.item() if isinstance(a, np.floating | np.integer) else a for a in step.arguments)
+    if not any(type(a) is Variable for a in arguments):
+        return step
+    same = outcome(step.function, arguments).dtype == step.results[0].dtype
+    return Step(step.function, arguments, {}, step.result, step.line) if same else step
