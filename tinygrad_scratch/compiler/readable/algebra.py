@@ -32,12 +32,30 @@ def is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
+def ratio_of(value: Any, known: Known) -> tuple[Any, Any] | None:
+    """The number that every element of a value is, as a number over another one, or None."""
+    if is_number(value):
+        return value, 1
+    step = known.by(value, np.full)
+    return known.ratios.get(value, (step.arguments[1], 1)) if step is not None else None
+
+
+def numeric(value: Any) -> Any:
+    return value if is_number(value) else None
+
+
 def full_of(value: Any, known: Known) -> Any:
     """The number that every element of a value is, or None."""
-    if is_number(value):
-        return value
-    step = known.by(value, np.full)
-    return step.arguments[1] if step is not None else None
+    ratio = ratio_of(value, known)
+    return None if ratio is None else ratio[0] / ratio[1] if ratio[1] != 1 else ratio[0]
+
+
+def everywhere(step: Step, known: Known, number: Any, over: Any = 1) -> Step:
+    """One number in the shape of a result; what it is over is kept in mind, so that it can be written."""
+    (result,) = step.results
+    known.ratios[result] = number, over
+    keywords = {} if result.dtype == np.float64 else {"dtype": result.dtype}
+    return Step(np.full, (result.shape, float(number / over)), keywords, step.result, step.line)
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------------
@@ -97,7 +115,7 @@ def kept_dimensions(step: Step, known: Known) -> Step | None:
 
 def axes_of(step: Step) -> tuple[int, ...] | None:
     """The axes that a plain sum goes over."""
-    count = len(step.arguments[0].shape)
+    count = len(np.shape(step.arguments[0]))
     axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
     if len(step.arguments) > 2 or not step.keywords.keys() <= {"axis", "keepdims"}:
         return None
@@ -120,31 +138,22 @@ def one_axis(step: Step, known: Known) -> Step | None:
 
 def sum_of_number(step: Step, known: Known) -> Any:
     """The sum of one number everywhere is a multiple of it."""
-    axes, each = axes_of(step) if type(step.arguments[0]) is Variable else None, full_of(step.arguments[0], known)
-    if axes is None or each is None:
+    ratio, axes = ratio_of(step.arguments[0], known), axes_of(step)
+    if axes is None or ratio is None:
         return None
-    total = each * math.prod(step.arguments[0].shape[i] for i in axes)
-    return everywhere(total, step, known)
-
-
-def everywhere(number: Any, step: Step, known: Known) -> Any:
-    """One number in the shape of a result."""
-    (result,) = step.results
-    if result.shape == () and result not in known.fixed:
-        return number
-    keywords = {} if result.dtype == np.float64 else {"dtype": result.dtype}
-    return Step(np.full, (result.shape, float(number)), keywords, step.result, step.line)
+    times = math.prod(step.arguments[0].shape[i] for i in axes)
+    return everywhere(step, known, ratio[0] * times, ratio[1])
 
 
 def spread_number(step: Step, known: Known) -> Any:
     """A number that is broadcast, reshaped or cast is a number everywhere."""
-    number = full_of(step.arguments[0], known)
-    return None if number is None else everywhere(number, step, known)
+    ratio = ratio_of(step.arguments[0], known)
+    return None if ratio is None else everywhere(step, known, *ratio)
 
 
 def made_full(number: float) -> Rule:
     """np.zeros_like and np.ones_like, as one number everywhere."""
-    return lambda step, known: None if step.keywords else everywhere(number, step, known)
+    return lambda step, known: None if step.keywords else everywhere(step, known, number)
 
 
 def transposed_twice(step: Step, known: Known) -> Any:
@@ -202,20 +211,22 @@ def product_of(function: Any, arguments: Sequence[Any], known: Known) -> Product
     left, right = arguments
     if function is np.multiply:
         return factor(left, known).times(factor(right, known))
-    number = full_of(right, known)
-    if number:
-        return factor(left, known).times(Product(over=number))
+    ratio = ratio_of(right, known)
+    if ratio is not None and ratio[0]:
+        return factor(left, known).times(Product(ratio[1], ratio[0]))
     return factor(left, known).times(Product(factors=((np.divide, right),)))
 
 
 def factor(value: Any, known: Known) -> Product:
-    number = full_of(value, known)
-    if number is not None:
-        return Product(number)
+    """What a value is as a part of a product, which broadcasts it anyway."""
+    ratio = ratio_of(value, known)
+    if ratio is not None:
+        return Product(*ratio)
     inner = known.open(value, *FACTORS)
-    if inner is None or inner.keywords:
-        return Product(factors=((np.multiply, value),))
-    return product_of(inner.function, inner.arguments, known)
+    if inner is not None and not inner.keywords:
+        return product_of(inner.function, inner.arguments, known)
+    narrow = before_broadcast(value, known)
+    return Product(factors=((np.multiply, value),)) if narrow is None else factor(narrow, known)
 
 
 def collected(step: Step, known: Known) -> Any:
@@ -228,7 +239,7 @@ def collected(step: Step, known: Known) -> Any:
     if not (math.isfinite(number) and math.isfinite(over)):
         return None
     if number == 0 or not product.factors:
-        return everywhere(number / over if over != 1 else number, step, known)
+        return everywhere(step, known, number, over)
     if number < 0 and product.factors[0][1].dtype.kind not in "fc":
         return None
     known.collected.add(result)
@@ -237,9 +248,18 @@ def collected(step: Step, known: Known) -> Any:
     for function, *arguments in calls[:-1]:
         value = known.call(function, *(value if a is None else a for a in arguments))
     if not calls:
-        return value
+        return value if value.shape == result.shape else stretched(value, step)
     function, *arguments = calls[-1]
-    return anew(step, function, *(value if a is None else a for a in arguments))
+    arguments = [value if a is None else a for a in arguments]
+    found = anew(step, function, *arguments)
+    return found or stretched(known.call(function, *arguments), step)
+
+
+def stretched(value: Variable, step: Step) -> Step | None:
+    """What is smaller than a result, broadcast: who reads it may not need that."""
+    (result,) = step.results
+    same = value.dtype == result.dtype and value.shape != result.shape
+    return Step(expand, (value, result.shape), {}, step.result, step.line) if same else None
 
 
 def calls_of(number: float, over: float, factors: Any) -> Any:
@@ -265,10 +285,11 @@ def neat(number: float) -> float:
 
 def of_numbers(step: Step, known: Known) -> Any:
     """A call of numbers alone."""
-    if step.keywords or not all(map(is_number, step.arguments)):
+    given = [full_of(a, known) for a in step.arguments]
+    if step.keywords or any(a is None for a in given):
         return None
-    found = step.function(*map(float, step.arguments))
-    return everywhere(float(found), step, known) if step.results[0].dtype.kind == "f" else None
+    found = float(step.function(*map(float, given)))
+    return everywhere(step, known, found) if step.results[0].dtype.kind == "f" and math.isfinite(found) else None
 
 
 def slope(step: Step, known: Known) -> Step | None:
@@ -305,6 +326,35 @@ def needless_guard(step: Step, known: Known) -> Any:
     return x if guards and is_positive(x, known) else None
 
 
+def step_function(step: Step, known: Known) -> Step | None:
+    """The slope of np.maximum(x, c) and np.minimum(x, c): 1 on the one side, 0 on the other, and half where both tie."""
+    tie, half, rest = step.arguments
+    ties, inner = known.by(tie, np.equal), known.by(rest, np.where)
+    if ties is None or inner is None or inner.arguments[1] != 0 or not is_number(ties.arguments[1]):
+        return None
+    (x, limit), (lost, _, g) = ties.arguments, inner.arguments
+    loses = known.by(lost, np.less, np.greater)
+    if loses is None or loses.arguments[0] is not x or not is_half(half, g, known):
+        return None
+    extreme = known.by(loses.arguments[1], np.maximum if loses.function is np.less else np.minimum)
+    if extreme is None or not any(a is x for a in extreme.arguments) or limit not in map(numeric, extreme.arguments):
+        return None
+    if loses.function is np.greater:
+        x = known.call(np.subtract, limit, x) if limit else known.call(np.negative, x)
+    elif limit:
+        x = known.call(np.subtract, x, limit)
+    return anew(step, np.multiply, g, known.call(np.heaviside, x, 0.5))
+
+
+def is_half(value: Any, g: Any, known: Known) -> bool:
+    half, whole = full_of(value, known), full_of(g, known)
+    if half is not None and whole is not None:
+        return bool(2 * half == whole)
+    narrow = before_broadcast(value, known)
+    step = known.by(value if narrow is None else narrow, np.multiply)
+    return step is not None and any(a is g for a in step.arguments) and 0.5 in [a for a in step.arguments if is_number(a)]
+
+
 def needless_condition(step: Step, known: Known) -> Any:
     left, right = step.arguments
     return left if right is True else right if left is True else None
@@ -338,18 +388,18 @@ def is_positive(value: Any, known: Known, zero: bool = False) -> bool:
     return function in (np.square, np.absolute, np.exp, np.var, np.std)
 
 
-PRODUCT: list[Rule] = [of_numbers, slope, by_broadcasting, collected]
+PRODUCT: list[Rule] = [slope, collected]
 RULES: dict[Any, list[Rule]] = {
     **{function: [by_broadcasting] for function in STRETCHES},
     np.add: [of_numbers, without_zero, doubled, by_broadcasting, signs_in_sum],
     np.subtract: [of_numbers, without_zero, by_broadcasting, signs_in_sum],
     np.multiply: PRODUCT,
     np.divide: PRODUCT,
-    np.negative: [of_numbers, collected],
+    np.negative: [collected],
     np.positive: [same_shape],
     np.copy: [same_shape],
     np.power: [of_numbers, first_power, by_broadcasting],
-    np.where: [needless_guard, by_broadcasting],
+    np.where: [needless_guard, step_function, by_broadcasting],
     np.logical_and: [needless_condition, by_broadcasting],
     np.sum: [sum_of_number, one_axis, same_shape],
     np.reshape: [same_shape, spread_number, reshaped_twice, kept_dimensions],

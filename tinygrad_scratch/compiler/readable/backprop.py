@@ -15,7 +15,7 @@ from tinygrad_scratch.compiler.readable.sharing import shared
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
-from tinygrad_scratch.graph import Array, ancestors
+from tinygrad_scratch.graph import Array, Record, ancestors
 
 SMALL = 8  # elements of an array without a name that are written out
 
@@ -40,28 +40,29 @@ class Backprop:
         def now(variable: Variable) -> Any:
             return instead.get(variable, variable)
 
+        forward = {result for step in self.program.steps for result in step.results} - self.backward
+        backward = {result for step in program.steps for result in step.results} - forward
         names: dict[Variable, str] = {}
         for variable, name in self.names.items():
             if type(now(variable)) is Variable:
                 names.setdefault(now(variable), name)
         cotangents: dict[Variable, Variable] = {}
         for g, of in self.cotangents.items():
-            if type(now(g)) is Variable and type(now(of)) is Variable:
+            if now(g) in backward and type(now(of)) is Variable:
                 cotangents.setdefault(now(g), now(of))
-        forward = {result for step in self.program.steps for result in step.results} - self.backward
-        backward = {result for step in program.steps for result in step.results} - forward
         return Backprop(program, names, cotangents, backward, self.values)
 
 
 def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
     """The way back, from a cotangent of 1; the program has no outputs yet."""
     tracer, loss = recording.tracer, recording.loss
+    same = same_records(recording)
     before = {result for step in tracer.steps for result in step.results}
     one = np.ones_like(loss._value.value)
     seed = Traced(tracer, one, Variable.like(one))
     kind = {} if one.dtype == np.float64 else {"dtype": one.dtype}
     tracer.steps.append(Step(np.full, (one.shape, 1.0), kind, seed.variable))
-    walk = walk_back(loss._record, seed, shortcut)
+    walk = walk_back(loss._record, seed, shortcut, same)
     cotangents: dict[Variable, Variable] = {}
     for record in walk.records:
         g = variable_of(walk.cotangents[record[0]])
@@ -74,6 +75,19 @@ def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
     return walk, Backprop(Program((), (), ()), dict(recording.names), cotangents, backward, recording.values)
 
 
+def same_records(recording: Recording) -> dict[int, Record]:
+    """For the record of a call that was made before, the earlier one: both values have one cotangent."""
+    program = recording.tracer.program(recording.variables.values())
+    _, instead = shared(program)
+    first: dict[Variable, Record] = {}
+    found: dict[int, Record] = {}
+    for record in ancestors(recording.loss._record):
+        variable = variable_of(record[2])
+        if record[1] is not None and variable is not None:
+            found[record[0]] = first.setdefault(instead.get(variable, variable), record)
+    return found
+
+
 def finished(backprop: Backprop, recording: Recording, outputs: Sequence[Variable]) -> Backprop:
     """The program for these outputs, tidied."""
     program = recording.tracer.program(outputs)
@@ -83,10 +97,10 @@ def finished(backprop: Backprop, recording: Recording, outputs: Sequence[Variabl
     backprop = without_constants(backprop)
     backprop = backprop.moved(*shared(backprop.program))
     backprop = backprop.moved(numbers(backprop.program), {})
-    fixed = {g for g, of in backprop.cotangents.items() if of in backprop.names} | set(backprop.names)
+    named = {g for g, of in backprop.cotangents.items() if of in backprop.names}
     first = next((i for i, s in enumerate(backprop.program.steps) if s.results[0] in backprop.backward), 0)
-    backprop = backprop.moved(*tidied(backprop.program, RULES, fixed, first))
-    backprop = backprop.moved(*shared(backprop.program))
+    backprop = backprop.moved(*tidied(backprop.program, RULES, named.union(backprop.names), first))
+    backprop = backprop.moved(*shared(backprop.program, named))
     backprop = backprop.moved(*tidied(backprop.program, FORWARD, backprop.names))
     read = {operand for step in backprop.program.steps for operand in step.operands} | set(backprop.program.outputs)
     inputs = tuple(variable for variable in backprop.program.inputs if variable in read)

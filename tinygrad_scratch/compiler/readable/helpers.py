@@ -19,6 +19,7 @@ import numpy as np
 
 from tinygrad_scratch.compiler.readable.names import Taken
 from tinygrad_scratch.compiler.readable.spelling import name_of
+from tinygrad_scratch.graph import ARRAYS
 
 DROPPED = {"differentiable", "compose", "functools"}  # decorators that only our own table, or speed, needs
 PLAIN = (int, float, complex, str, bool, bytes, type(None))
@@ -164,6 +165,8 @@ class Linked(ast.NodeTransformer):
             self.helpers.imports.add(f"import {value.__name__}")
             self.helpers.taken.names.add(value.__name__)
             return value.__name__
+        if value is ARRAYS:
+            return "np.ndarray"
         if is_literal(value):
             return f"({value!r})" if not isinstance(value, str) else repr(value)
         if isinstance(value, type) and value.__module__ == "builtins":

@@ -61,6 +61,14 @@ WORDS: dict[Any, str] = {
     np.negative: "minus_{}",
     np.power: "power_of_{}",
     np.square: "square_of_{}",
+    np.sqrt: "root",
+    np.sum: "sum_of_{}",
+    np.mean: "mean_of_{}",
+    np.max: "highest",
+    np.min: "lowest",
+    np.absolute: "size",
+    np.heaviside: "step",
+    np.full: "constant",
     np.transpose: "{}_T",
     np.reshape: "{}_reshaped",
     operator.getitem: "part_of_{}",
@@ -85,4 +93,4 @@ def invented(step: Step, name_of: Callable[[Variable], str | None]) -> str:
         word = f"{function}_{{}}" if len(step.operands) == 1 else function
     if "{}" in word:
         word = word.format(inner) if inner and len(inner) < 12 else word.replace("{}", "").strip("_")
-    return word.removesuffix("_of")
+    return {"sum_of": "total", "mean_of": "mean"}.get(word, word.removesuffix("_of"))

@@ -17,13 +17,14 @@ class Known:
     """What a rule can look up: the calls that came before, and how often each value is read.
 
     `fixed` are values that have a name or are asked for: they stay, and a rule does not look through them. `collected`
-    are products whose factors are in order already.
+    are products whose factors are in order already; `ratios` says over what the number is that fills an array.
     """
 
     made: dict[Variable, Step] = field(default_factory=dict)
     count: Counter[Any] = field(default_factory=Counter)
     fixed: set[Any] = field(default_factory=set)
     collected: set[Any] = field(default_factory=set)
+    ratios: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     added: list[Step] = field(default_factory=list)
 
     def by(self, value: Any, *functions: Any) -> Step | None:
@@ -73,12 +74,15 @@ def tidied(
     known.count.update(operand for step in program.steps for operand in step.operands)
     instead: dict[Variable, Any] = {}
     steps: list[Step] = []
+    place_of = {result: place for place, step in enumerate(program.steps) for result in step.results}
     for place, old in enumerate(program.steps):
         step = old.replaced(instead)
         if place >= first and type(step.result) is Variable:
             found = simplified(step, rules, known)
             steps += known.added
             known.added = []
+            if place_of.get(found, first) < first and step.result in known.fixed:
+                found = repeated(known.made[found], step) or found
             if not isinstance(found, Step):
                 instead[step.result] = found
                 known.count[found] += known.count[step.result]
@@ -104,6 +108,13 @@ def simplified(step: Step, rules: Mapping[Any, Sequence[Rule]], known: Known) ->
                 return found
         else:
             return step
+
+
+def repeated(earlier: Step, step: Step) -> Step | None:
+    """A sum or difference of the way forward, once more under the name that it has on the way back."""
+    if earlier.function not in (np.add, np.subtract):
+        return None
+    return Step(earlier.function, earlier.arguments, earlier.keywords, step.result, step.line)
 
 
 def fits(found: Any, step: Step, known: Known) -> bool:

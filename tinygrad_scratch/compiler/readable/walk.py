@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.backward import conform, note, pull_back
+from tinygrad_scratch.compiler.traced import Traced, Tracer
 from tinygrad_scratch.graph import Record, ancestors, split_record
+from tinygrad_scratch.rules.registry import RULES, EveryOperand
 
 
 @dataclass
@@ -20,10 +22,11 @@ class Walk:
     records: list[Record] = field(default_factory=list)
 
 
-def walk_back(start: Record, seed: Any, shortcut: bool) -> Walk:
+def walk_back(start: Record, seed: Traced, shortcut: bool, same: Mapping[int, Record]) -> Walk:
     """Pull a cotangent back to all that a recorded value depends on. No cotangent is let go of.
 
-    `shortcut` takes a sigmoid that was written out as one step.
+    `shortcut` takes a sigmoid that was written out as one step. `same` says by which record another one that made the
+    same call is to be represented.
     """
     found = Walk({start[0]: seed})
     records = ancestors(start)
@@ -36,7 +39,8 @@ def walk_back(start: Record, seed: Any, shortcut: bool) -> Walk:
         if record[1] is None:
             continue
         try:
-            for parent, argument, part in pull_back(record, g, shortcut):
+            for parent, argument, part in pull_back(traced(record, seed.tracer), g, shortcut):
+                parent = same.get(parent[0], parent)
                 if parent[0] in without:
                     continue
                 if part.shape != argument.shape or part.dtype != argument.dtype:
@@ -47,6 +51,19 @@ def walk_back(start: Record, seed: Any, shortcut: bool) -> Walk:
             error.add_note(note(record))
             raise
     return found
+
+
+def traced(record: Record, tracer: Tracer) -> Record:
+    """A record whose arrays from outside are stand-ins, too, where a rule computes with them."""
+    arguments, _ = split_record(record)
+    rules = RULES[record[1]]
+
+    def given(place: int, argument: Any) -> Any:
+        if type(argument) is not np.ndarray or not (type(rules) is EveryOperand or rules[place] is not None):
+            return argument
+        return Traced(tracer, argument, tracer.constant(argument))
+
+    return (*record[:4], *(given(i, a) for i, a in enumerate(arguments)), *record[4 + len(arguments) :])
 
 
 # ---- the maximum in a softmax ----------------------------------------------------------------------------------------
