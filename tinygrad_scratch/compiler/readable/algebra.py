@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.spelling import Ratio
 from tinygrad_scratch.compiler.readable.tidy import Known, Rule, anew
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.rules.shapes import cast, expand
@@ -34,14 +35,11 @@ def is_number(value: Any) -> bool:
 
 def ratio_of(value: Any, known: Known) -> tuple[Any, Any] | None:
     """The number that every element of a value is, as a number over another one, or None."""
-    if is_number(value):
-        return value, 1
     step = known.by(value, np.full)
-    return known.ratios.get(value, (step.arguments[1], 1)) if step is not None else None
-
-
-def numeric(value: Any) -> Any:
-    return value if is_number(value) else None
+    number = value if step is None else step.arguments[1]
+    if isinstance(number, Ratio):
+        return number.number, number.over
+    return (number, 1) if is_number(number) else None
 
 
 def full_of(value: Any, known: Known) -> Any:
@@ -51,11 +49,11 @@ def full_of(value: Any, known: Known) -> Any:
 
 
 def everywhere(step: Step, known: Known, number: Any, over: Any = 1) -> Step:
-    """One number in the shape of a result; what it is over is kept in mind, so that it can be written."""
+    """One number in the shape of a result."""
     (result,) = step.results
-    known.ratios[result] = number, over
+    value = float(number) if over == 1 else Ratio(number, over)
     keywords = {} if result.dtype == np.float64 else {"dtype": result.dtype}
-    return Step(np.full, (result.shape, float(number / over)), keywords, step.result, step.line)
+    return Step(np.full, (result.shape, value), keywords, step.result, step.line)
 
 
 # ---- shapes ----------------------------------------------------------------------------------------------------------
@@ -80,7 +78,7 @@ def before_broadcast(value: Any, known: Known) -> Any:
     inner = known.by(value, *REPEATS, np.reshape)
     if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
         return None
-    return inner.arguments[1] if inner.function is np.full else inner.arguments[0]
+    return float(inner.arguments[1]) if inner.function is np.full else inner.arguments[0]
 
 
 def adds_axes_in_front(step: Step) -> bool:
@@ -201,7 +199,10 @@ class Product:
     factors: tuple[tuple[Any, Any], ...] = ()  # np.multiply or np.divide, and by what
 
     def times(self, other: Product) -> Product:
-        return Product(self.number * other.number, self.over * other.over, self.factors + other.factors)
+        """Both, one after the other. A number and the same number below it go away."""
+        number, over = self.number * other.number, self.over * other.over
+        same = abs(number) == abs(over) != 1
+        return Product(number / over if same else number, 1 if same else over, self.factors + other.factors)
 
 
 def product_of(function: Any, arguments: Sequence[Any], known: Known) -> Product:
@@ -214,7 +215,10 @@ def product_of(function: Any, arguments: Sequence[Any], known: Known) -> Product
     ratio = ratio_of(right, known)
     if ratio is not None and ratio[0]:
         return factor(left, known).times(Product(ratio[1], ratio[0]))
-    return factor(left, known).times(Product(factors=((np.divide, right),)))
+    below = factor(right, known) if known.open(right, np.multiply) else Product(factors=((np.multiply, right),))
+    if len(below.factors) != 1 or below.over != 1 or below.factors[0][0] is not np.multiply or below.number == 0:
+        below = Product(factors=((np.multiply, right),))
+    return factor(left, known).times(Product(over=below.number, factors=((np.divide, below.factors[0][1]),)))
 
 
 def factor(value: Any, known: Known) -> Product:
@@ -245,12 +249,15 @@ def collected(step: Step, known: Known) -> Any:
     known.collected.add(result)
     value = product.factors[0][1]
     calls = list(calls_of(abs(number), over, product.factors)) + [(np.negative, None)] * (number < 0)
-    for function, *arguments in calls[:-1]:
-        value = known.call(function, *(value if a is None else a for a in arguments))
+    arguments: list[Any] = []
+    for place, (function, *given) in enumerate(calls):
+        arguments = [
+            value if a is None else known.call(np.multiply, *a) if isinstance(a, tuple) else a for a in given
+        ]
+        if place < len(calls) - 1:
+            value = known.call(function, *arguments)
     if not calls:
         return value if value.shape == result.shape else stretched(value, step)
-    function, *arguments = calls[-1]
-    arguments = [value if a is None else a for a in arguments]
     found = anew(step, function, *arguments)
     return found or stretched(known.call(function, *arguments), step)
 
@@ -265,13 +272,14 @@ def stretched(value: Variable, step: Step) -> Step | None:
 def calls_of(number: float, over: float, factors: Any) -> Any:
     """What is done one after the other to the first factor; None stands for what came out before."""
     (first, value), *others = factors
+    last = max((i for i, (function, _) in enumerate(others) if function is np.divide), default=None)
     if first is np.divide:
         yield (np.divide, number, value)
     elif number != 1:
         yield (np.multiply, number, value)
-    for function, other in others:
-        yield (function, None, other)
-    if over != 1:
+    for place, (function, other) in enumerate(others):
+        yield (function, None, (over, other) if place == last and over != 1 else other)
+    if over != 1 and last is None:
         yield (np.divide, None, over)
 
 
@@ -337,7 +345,8 @@ def step_function(step: Step, known: Known) -> Step | None:
     if loses is None or loses.arguments[0] is not x or not is_half(half, g, known):
         return None
     extreme = known.by(loses.arguments[1], np.maximum if loses.function is np.less else np.minimum)
-    if extreme is None or not any(a is x for a in extreme.arguments) or limit not in map(numeric, extreme.arguments):
+    numbers = [a for a in extreme.arguments if is_number(a)] if extreme is not None else []
+    if extreme is None or not any(a is x for a in extreme.arguments) or limit not in numbers:
         return None
     if loses.function is np.greater:
         x = known.call(np.subtract, limit, x) if limit else known.call(np.negative, x)

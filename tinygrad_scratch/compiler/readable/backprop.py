@@ -12,6 +12,7 @@ from tinygrad_scratch.compiler.program import Program, Step, Variable, substitut
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.compiler.readable.sharing import shared
+from tinygrad_scratch.compiler.readable.spelling import is_counting
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
@@ -124,20 +125,31 @@ def with_dot(program: Program) -> Program:
 
 
 def without_constants(backprop: Backprop) -> Backprop:
-    """Arrays from outside as inputs; numbers, and small arrays that nobody has named, as they are."""
+    """Arrays from outside as inputs; numbers, zeros, and small arrays that nobody has named, as they are written."""
     program = backprop.program
     values = {**program.constants, **backprop.values}
     written: dict[Variable, Any] = {}
     inputs: list[Variable] = []
+    made: list[Step] = []
     for variable in (*program.inputs, *program.constants):
         value = values[variable]
-        if variable in backprop.names or value.size > SMALL or variable in program.outputs:
-            inputs.append(variable)
-        else:
+        own = variable in program.constants or variable not in backprop.names
+        if own and is_full(value):
+            keywords = {} if value.dtype == np.float64 else {"dtype": value.dtype}
+            made.append(Step(np.full, (value.shape, value.flat[0].item()), keywords, variable))
+        elif own and (value.size <= SMALL or is_counting(value)):
             written[variable] = value if np.ndim(value) else np.asarray(value)[()]
-    steps = tuple(step.replaced(written) for step in program.steps)
+        else:
+            inputs.append(variable)
+    steps = (*made, *(step.replaced(written) for step in program.steps))
     new = Program(tuple(inputs), steps, program.outputs)
     return replace(backprop.moved(new, {}), values=values)
+
+
+def is_full(value: Any) -> bool:
+    """Whether an array of floats holds one number everywhere, such as the state that a recurrence begins with."""
+    same = isinstance(value, np.ndarray) and value.ndim > 0 and value.size > 1 and value.dtype.kind == "f"
+    return same and bool((value == value.flat[0]).all())
 
 
 def numbers(program: Program) -> Program:

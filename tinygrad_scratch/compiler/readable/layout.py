@@ -6,6 +6,7 @@ line stays short.
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.readable.names import Taken, invented
-from tinygrad_scratch.compiler.readable.spelling import Words, spelled
+from tinygrad_scratch.compiler.readable.spelling import SUM, STATEMENTS, Words, spelled, statements, written
 from tinygrad_scratch.drawing.expressions import Expression
+from tinygrad_scratch.rules.indexing import is_basic
 
 LONGEST = 64  # characters of an expression on one line
 WORTH = 10  # characters of a part that gets a line of its own to shorten another
@@ -53,6 +55,32 @@ class Layout:
     def text(self, step: Step) -> Expression:
         return spelled(step, Words(self.expression, self.helper))
 
+    def statements(self, step: Step) -> list[str]:
+        """The line of a call, or the lines where it takes several."""
+        names = ", ".join(self.names[result] for result in step.results)
+        found = statements(step, names, Words(self.expression, self.helper))
+        if found is not None:
+            return found
+        texts = self.texts(step)
+        return [f"{names} = {texts[0]}"] if len(texts) == 1 else [f"{names} = (", *(f"    {text}" for text in texts), ")"]
+
+    def texts(self, step: Step) -> list[str]:
+        """What stands on the right of a line: more than one text where a long sum has a line for each term."""
+        whole = self.text(step).text
+        return [whole] if len(whole) <= LONGEST else self.terms(step)
+
+    def terms(self, step: Step, sign: str = "") -> list[str]:
+        """The terms of a sum, each with its sign."""
+        if step.function not in (np.add, np.subtract) or step.keywords or len(step.arguments) != 2:
+            return [sign + self.text(step).within(SUM)]
+        left, right = step.arguments
+        inner = self.made.get(left) if type(left) is Variable and left not in self.names else None
+        first = self.terms(inner, sign) if inner is not None else [sign + self.argument(left).within(SUM)]
+        return [*first, f"{'+' if step.function is np.add else '-'} {self.argument(right).within(SUM + 1)}"]
+
+    def argument(self, value: Any) -> Expression:
+        return written(value, Words(self.expression, self.helper))
+
     # ---- lines -------------------------------------------------------------------------------------------------------
 
     def lay_out(self, backward: set[Variable]) -> None:
@@ -66,7 +94,7 @@ class Layout:
 
     def write(self, step: Step, lines: list[Step]) -> None:
         """A line for a call. Where it is too long, its longest part goes to a line of its own before it."""
-        while len(self.text(step).text) > LONGEST:
+        while any(len(text) > LONGEST for text in self.texts(step)):
             lengths = {v: len(self.expression(v).text) for v in self.within(step)}
             parts = [v for v, length in lengths.items() if length >= WORTH]
             if not parts:
@@ -85,14 +113,14 @@ class Layout:
         known = self.cotangents.get(result)
         if known is not None and (name := self.names.get(known) or self.called.get(known)):
             return f"d{self.loss}_d{name}"
-        return invented(step, self.names.get)
+        return invented(step, self.names.get, self.made.get)
 
     def alone(self) -> set[Variable]:
         """The values with a line of their own: with a name, asked for, or read more than once."""
         read = Counter(operand for step in self.program.steps for operand in step.operands)
         found = set(self.program.outputs)
         for step in self.program.steps:
-            if len(step.results) > 1:
+            if len(step.results) > 1 or step.function in STATEMENTS:
                 found.update(step.results)
             for result in step.results:
                 of = self.cotangents.get(result)
@@ -107,6 +135,9 @@ class Layout:
         """Whether a call is so simple that nobody would name what it returns: `a.T`, `y - p`."""
         if step.function in AT_HAND:
             return True
+        if step.function is operator.getitem:
+            target, place = step.arguments
+            return is_basic(place) and target in self.names and len(f"{self.names[target]}{place}") <= SHORT
         named = all(v in alone or v in self.names or v in self.called for v in step.operands)
         if step.function not in (np.add, np.subtract) or not named:
             return False

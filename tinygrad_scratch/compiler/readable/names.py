@@ -8,11 +8,13 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.functional import relu, sigmoid
 
 LONGEST = 40
 RESERVED = frozenset({"np", "math", *keyword.kwlist, *dir(builtins)})  # not `match` and `type`, which may be names
@@ -39,7 +41,9 @@ class Taken:
         self.names = set(names)
 
     def give(self, wanted: str) -> str:
-        """This name as an identifier, or, where it is taken, with a number behind it."""
+        """This name as an identifier, or, where it is taken, with a number behind it; for a "#", the next number."""
+        if wanted.endswith("#"):
+            return self.give(next(f"{wanted[:-1]}{n}" for n in count(1) if f"{wanted[:-1]}{n}" not in self.names))
         name = first = identifier(wanted)
         number = 2
         while name in self.names:
@@ -51,13 +55,11 @@ class Taken:
 
 # ---- names for what nobody has named ---------------------------------------------------------------------------------
 
+ACTIVATIONS = {sigmoid, relu, np.tanh, np.maximum, np.sin, np.cos, np.divide}
 WORDS: dict[Any, str] = {
-    np.add: "total",
     np.subtract: "difference",
     np.multiply: "product",
     np.divide: "ratio",
-    np.matmul: "product",
-    np.dot: "product",
     np.negative: "minus_{}",
     np.power: "power_of_{}",
     np.square: "square_of_{}",
@@ -84,13 +86,26 @@ WORDS: dict[Any, str] = {
 }
 
 
-def invented(step: Step, name_of: Callable[[Variable], str | None]) -> str:
-    """A name that says what a call makes: `exp_z`, `sum_of_e`, `difference`."""
+def invented(step: Step, name_of: Callable[[Variable], str | None], makes: Callable[[Variable], Step | None]) -> str:
+    """A name that says what a call makes: `exp_z`, `sum_of_e`. As is usual, x @ w + b is z1, and its activation a1."""
+    function = step.function
+    if function in (np.matmul, np.dot) or (function is np.add and any(is_product(v, makes) for v in step.operands)):
+        return "z#"
     inner = next((name for operand in step.operands if (name := name_of(operand))), None)
-    word = WORDS.get(step.function)
+    if function in ACTIVATIONS and (layer := re.fullmatch(r"z(\d+)", inner or "")):
+        return f"a{layer[1]}"
+    word = WORDS.get(function)
     if word is None:
-        function = getattr(step.function, "__name__", "value")
-        word = f"{function}_{{}}" if len(step.operands) == 1 else function
+        word = getattr(function, "__name__", "value")
+        word = "total" if function is np.add else f"{word}_{{}}" if len(step.operands) == 1 else word
     if "{}" in word:
         word = word.format(inner) if inner and len(inner) < 12 else word.replace("{}", "").strip("_")
     return {"sum_of": "total", "mean_of": "mean"}.get(word, word.removesuffix("_of"))
+
+
+def is_product(variable: Variable, makes: Callable[[Variable], Step | None]) -> bool:
+    """Whether a value is a product of matrices, or one to which something was added."""
+    step = makes(variable)
+    while step is not None and step.function is np.add:
+        step = next((s for v in step.operands if (s := makes(v))), None)
+    return step is not None and step.function in (np.matmul, np.dot)

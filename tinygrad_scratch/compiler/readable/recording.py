@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_scratch.backward import output
 from tinygrad_scratch.compiler.program import Variable
-from tinygrad_scratch.compiler.surroundings import Generator, InTensor, Surroundings, is_data, names_in
+from tinygrad_scratch.compiler.surroundings import InTensor, Surroundings, is_data, names_in
 from tinygrad_scratch.compiler.trace import look_around, trace_in
 from tinygrad_scratch.compiler.traced import Traced, Tracer
 from tinygrad_scratch.graph import Array, Record, ancestors, get_name, split_record
@@ -139,7 +139,11 @@ class Again:
             known.see(frame.f_globals)
         found = {v: v.name for v in constants.values() if v.name}
         found |= {v: name for v in (*constants.values(), *self.variables.values()) if (name := known.of(v))}
-        return found | {self.variables[order]: name for order, name in self.said.items() if order in self.variables}
+        for order, name in self.said.items():
+            variable = self.variables[order]
+            if variable not in found or list(self.said.values()).count(name) == 1:
+                found[variable] = name
+        return found
 
 
 def content(value: Array) -> tuple[tuple[int, ...], str, bytes]:
@@ -170,11 +174,6 @@ class Reach:
         self.keywords = keywords
         self.around: Surroundings = look_around(function, list(arguments), keywords)
         self.leaves = self.around.leaves
-        if any(isinstance(leaf, Generator) for leaf in self.leaves):
-            raise TypeError(
-                "derive writes down what is computed from arrays, but this function draws random numbers. Draw them "
-                "before, and pass them as an argument."
-            )
         self.names = self._names()
 
     def _names(self) -> list[str]:
@@ -256,7 +255,7 @@ class Call:
                 holder.holder.requires_grad = True
         tensors = [holder.holder for holder in self.reach.around.holders if type(holder) is InTensor]
         leaves = {self.place(t._value): t for t in tensors if t._record is not None and t._record[1] is None}
-        with watch(variable_of) as watched:
+        with watch(standing) as watched:
             self.result = self.reach.function(*given, **named)
         if type(self.result) is Tensor and isinstance(self.result._value, Traced):
             self.recording = self.found({**leaves, **self.lifted}, watched.names)
@@ -280,6 +279,11 @@ class Call:
 
     def found(self, leaves: dict[Any, Tensor], seen: Names) -> Recording:
         tracer: Tracer = self.result._value.tracer
+        if any(v.dtype == object for step in tracer.steps for v in step.operands):
+            raise TypeError(
+                "derive writes down what is computed from arrays, but this function draws random numbers. Draw them "
+                "before, and pass them as an argument."
+            )
         recording = Recording(tracer, self.result)
         recording.values = dict(zip(tracer.inputs, self.reach.leaves, strict=True))
         recording.leaves = {t._record[0]: tracer.inputs[place] for place, t in leaves.items()}  # type: ignore[index]
@@ -293,6 +297,9 @@ class Call:
             recording.variables[record[0]] = variable
             if variable not in recording.names and (name := get_name(record[2]) or seen.of(variable)):
                 recording.names[variable] = name
+        for variable, array, _ in tracer.constants.values():
+            if name := seen.of(array):
+                recording.names[variable] = name
         variable = self.result._value.variable
         if variable not in recording.names and (name := seen.of(variable)):
             recording.names[variable] = name
@@ -302,6 +309,11 @@ class Call:
 def variable_of(value: Any) -> Variable | None:
     value = value._value if type(value) is Tensor else value
     return value.variable if isinstance(value, Traced) else None
+
+
+def standing(value: Any) -> Any:
+    """The variable of a stand-in; an array that the function made is itself."""
+    return value if type(value) is np.ndarray else variable_of(value)
 
 
 def not_computed(function: Any, result: Any) -> str:

@@ -58,12 +58,13 @@ def listed(names: list[str]) -> str:
 
 def block(title: str, lines: list[Step], layout: Layout) -> list[str]:
     """Lines under a title, with the shapes of their results in one column."""
-    texts = [f"{', '.join(layout.names[r] for r in step.results)} = {layout.text(step).text}" for step in lines]
-    column = max((len(text) for text in texts if len(text) <= COLUMN), default=0)
+    texts = [layout.statements(step) for step in lines]
+    column = max((len(text[0]) for text in texts if len(text[0]) <= COLUMN), default=0)
     found = [f"{INDENT}# {title}"]
-    for step, text in zip(lines, texts, strict=True):
+    for step, (first, *others) in zip(lines, texts, strict=True):
         shapes = " and ".join(filter(None, map(shape_of, step.results)))
-        found.append(f"{INDENT}{text:{column}}  # {shapes}" if shapes else f"{INDENT}{text}")
+        found.append(f"{INDENT}{first:{column}}  # {shapes}" if shapes else f"{INDENT}{first}")
+        found += [f"{INDENT}{other}" for other in others]
     return found
 
 

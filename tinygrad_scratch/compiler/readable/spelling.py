@@ -14,6 +14,7 @@ from tinygrad_scratch.compiler.program import Step, Variable
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, INFIX, NEGATIVE, Expression
 from tinygrad_scratch.functional import embedding, sigmoid
+from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 from tinygrad_scratch.rules.shapes import cast, expand
 
@@ -29,6 +30,18 @@ COMPARISONS = {
 }
 
 
+class Ratio(float):
+    """A number that is written as one number over another, as in a mean: 1 / 8."""
+
+    def __new__(cls, number: float, over: float) -> Ratio:
+        made = super().__new__(cls, number / over)
+        made.number, made.over = number, over
+        return made
+
+    number: float
+    over: float
+
+
 @dataclass(frozen=True)
 class Words:
     """What the text of a call is made with: a text for each variable, and a name for each function NumPy lacks."""
@@ -42,7 +55,10 @@ def spelled(step: Step, words: Words) -> Expression:
     function, arguments, keywords = step.function, step.arguments, step.keywords
     if not keywords:
         if function in INFIX and len(arguments) == 2:
-            return infix(*INFIX[function], *(written(part, words) for part in arguments))
+            left, right = (written(part, words) for part in arguments)
+            if function is np.multiply and arguments[0] is arguments[1]:
+                return infix("**", 4, left, Expression("2"))
+            return infix(*INFIX[function], left, right)
         if function in COMPARISONS:
             left, right = (written(part, words).within(SUM) for part in arguments)
             return Expression(f"{left} {COMPARISONS[function]} {right}", COMPARISON)
@@ -122,8 +138,10 @@ def written(value: Any, words: Words) -> Expression:
         return Expression(dtype(np.dtype(value)))
     if isinstance(value, type) and value in (bool, int, float, complex):
         return Expression(value.__name__)
+    if isinstance(value, np.ndarray) and is_counting(value) and value.dtype == int:
+        return Expression(f"np.arange({len(value)})")
     if isinstance(value, np.ndarray):
-        return Expression(f"np.array({written(value.tolist(), words).text}, dtype={dtype(value.dtype)})")
+        return Expression(f"np.array({written(value.tolist(), words).text}, dtype={dtype(value.dtype)})" if value.dtype not in (float, int, bool) else f"np.array({written(value.tolist(), words).text})")
     if callable(value):
         return Expression(name_of(value) or words.helper(value))
     return Expression(words.helper(value))
@@ -131,6 +149,8 @@ def written(value: Any, words: Words) -> Expression:
 
 def number(value: complex) -> Expression:
     """A Python number, as NumPy reads it."""
+    if isinstance(value, Ratio):
+        return infix("/", PRODUCT, number(value.number), number(value.over))
     if isinstance(value, complex):
         return Expression(f"complex({number(value.real).text}, {number(value.imag).text})")
     if value != value:
@@ -207,11 +227,54 @@ def broadcast(step: Step, words: Words) -> Expression:
     return Expression(f"np.broadcast_to({written(target, words).text}, {written(shape, words).text})")
 
 
-def full(step: Step, words: Words) -> Expression | None:
-    shape, number = step.arguments
-    if number not in (0, 1):
+def full(step: Step, words: Words) -> Expression:
+    """A number everywhere; of ones and zeros there are functions."""
+    shape, value = step.arguments
+    place = written(shape, words).text
+    if type(value) in (int, float) and value in (0, 1):
+        return Expression(f"np.{'ones' if value else 'zeros'}({place})")
+    return Expression(f"np.full({place}, {written(value, words).text})")
+
+
+STATEMENTS = (scatter, assign)
+
+
+def statements(step: Step, name: str, words: Words) -> list[str] | None:
+    """A call that people write as several statements: writing into a part of an array."""
+    if step.keywords or step.function not in STATEMENTS:
         return None
-    return Expression(f"np.{'ones' if number else 'zeros'}({written(shape, words).text})")
+    value = step.arguments[0] if step.function is scatter else step.arguments[1]
+    place = step.arguments[1] if step.function is scatter else step.arguments[2]
+    (result,) = step.results
+    text, target = written(value, words).text, f"{name}[{index(place, words)}]"
+    if step.function is assign:
+        return [f"{name} = {words.variable(step.arguments[0]).within(ATOM)}.copy()", f"{target} = {text}"]
+    kind = "" if result.dtype == np.float64 else f", {dtype(result.dtype)}"
+    made = f"{name} = np.zeros({written(result.shape, words).text}{kind})"
+    if may_repeat(place):
+        inside = index(place, words)
+        inside = f"({inside})" if isinstance(place, tuple) else inside
+        return [made, f"np.add.at({name}, {inside}, {text})"]
+    return [made, f"{target} = {text}"]
+
+
+def may_repeat(place: Any) -> bool:
+    """Whether an index may name an element twice: one by arrays of integers, unless they count up."""
+    parts = place if isinstance(place, tuple) else (place,)
+    arrays = [part for part in parts if type(part) in (Variable, np.ndarray, list)]
+    return any(is_integer(part) for part in arrays) and not any(is_counting(part) for part in arrays)
+
+
+def is_integer(part: Any) -> bool:
+    return (part.dtype if isinstance(part, Variable) else np.asarray(part).dtype).kind in "iu"
+
+
+def is_counting(part: Any) -> bool:
+    """0, 1, 2 ..., each once."""
+    if isinstance(part, Variable):
+        return False
+    array = np.asarray(part)
+    return array.ndim == 1 and array.dtype.kind in "iu" and np.array_equal(array, np.arange(len(array)))
 
 
 def sigmoid_written_out(step: Step, words: Words) -> Expression:

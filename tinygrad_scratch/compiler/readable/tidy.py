@@ -17,14 +17,13 @@ class Known:
     """What a rule can look up: the calls that came before, and how often each value is read.
 
     `fixed` are values that have a name or are asked for: they stay, and a rule does not look through them. `collected`
-    are products whose factors are in order already; `ratios` says over what the number is that fills an array.
+    are products whose factors are in order already.
     """
 
     made: dict[Variable, Step] = field(default_factory=dict)
     count: Counter[Any] = field(default_factory=Counter)
     fixed: set[Any] = field(default_factory=set)
     collected: set[Any] = field(default_factory=set)
-    ratios: dict[Any, tuple[Any, Any]] = field(default_factory=dict)
     added: list[Step] = field(default_factory=list)
 
     def by(self, value: Any, *functions: Any) -> Step | None:
