@@ -146,7 +146,7 @@ def sum_of_number(step: Step, known: Known) -> Any:
 def spread_number(step: Step, known: Known) -> Any:
     """A number that is broadcast, reshaped or cast is a number everywhere."""
     ratio = ratio_of(step.arguments[0], known)
-    return None if ratio is None else everywhere(step, known, *ratio)
+    return None if ratio is None or step.arguments[0] in known.fixed else everywhere(step, known, *ratio)
 
 
 def made_full(number: float) -> Rule:
@@ -272,6 +272,9 @@ def stretched(value: Variable, step: Step) -> Step | None:
 def calls_of(number: float, over: float, factors: Any) -> Any:
     """What is done one after the other to the first factor; None stands for what came out before."""
     (first, value), *others = factors
+    if any(function is np.divide for function, _ in others) and type(number) is type(over) is int:
+        both = math.gcd(number, over)
+        number, over = number // both, over // both
     last = max((i for i, (function, _) in enumerate(others) if function is np.divide), default=None)
     if first is np.divide:
         yield (np.divide, number, value)

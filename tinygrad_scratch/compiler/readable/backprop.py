@@ -143,7 +143,7 @@ def without_constants(backprop: Backprop) -> Backprop:
             inputs.append(variable)
     steps = (*made, *(step.replaced(written) for step in program.steps))
     new = Program(tuple(inputs), steps, program.outputs)
-    return replace(backprop.moved(new, {}), values=values)
+    return replace(backprop, program=new, values=values)
 
 
 def is_full(value: Any) -> bool:

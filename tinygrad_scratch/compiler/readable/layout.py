@@ -53,19 +53,24 @@ class Layout:
         return self.text(self.made[variable])
 
     def text(self, step: Step) -> Expression:
-        return spelled(step, Words(self.expression, self.helper))
+        return spelled(step, self.words)
+
+    @property
+    def words(self) -> Words:
+        return Words(self.expression, self.helper, self.made.get)
 
     def statements(self, step: Step) -> list[str]:
         """The line of a call, or the lines where it takes several."""
         names = ", ".join(self.names[result] for result in step.results)
-        found = statements(step, names, Words(self.expression, self.helper))
-        if found is not None:
-            return found
+        if step.function in STATEMENTS:
+            return statements(step, names, self.words)
         texts = self.texts(step)
         return [f"{names} = {texts[0]}"] if len(texts) == 1 else [f"{names} = (", *(f"    {text}" for text in texts), ")"]
 
     def texts(self, step: Step) -> list[str]:
         """What stands on the right of a line: more than one text where a long sum has a line for each term."""
+        if step.function in STATEMENTS:
+            return statements(step, "", self.words)
         whole = self.text(step).text
         return [whole] if len(whole) <= LONGEST else self.terms(step)
 
@@ -79,7 +84,7 @@ class Layout:
         return [*first, f"{'+' if step.function is np.add else '-'} {self.argument(right).within(SUM + 1)}"]
 
     def argument(self, value: Any) -> Expression:
-        return written(value, Words(self.expression, self.helper))
+        return written(value, self.words)
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 

@@ -33,16 +33,19 @@ from tinygrad_scratch.watching import Names, watch
 class Recording:
     """A loss that was recorded with stand-ins: what it was computed from, and what people call that.
 
-    `values` are the arrays that stand-ins stand for; `orders` says which recorded call or leaf a value belongs to.
+    `values` are the arrays that stand-ins stand for, `variables` the values of recorded calls and `leaves` of leaves, by
+    the orders of their records. `order_of` finds a person's Tensor among these, `arguments` has those of each argument
+    that a function was given.
     """
 
     tracer: Tracer
     loss: Any
     names: dict[Variable, str] = field(default_factory=dict)
     values: dict[Variable, Array] = field(default_factory=dict)
-    leaves: dict[int, Variable] = field(default_factory=dict)  # by the order of their record
-    variables: dict[int, Variable] = field(default_factory=dict)  # of each record, by its order
-    tensors: dict[int, int] = field(default_factory=dict)  # the identity of a person's Tensor: the order of its record
+    leaves: dict[int, Variable] = field(default_factory=dict)
+    variables: dict[int, Variable] = field(default_factory=dict)
+    order_of: Callable[[Tensor], int | None] = lambda tensor: None
+    arguments: list[list[int]] | None = None
 
 
 # ---- a loss that was recorded ----------------------------------------------------------------------------------------
@@ -65,7 +68,8 @@ def recorded_again(loss: Tensor, frame: FrameType | None) -> Recording:
     again.tracer.inputs.sort(key=lambda variable: variable in recording.leaves.values())  # data before parameters
     recording.names = again.names(frame)
     recording.variables = {again.tensors[order]._record[0]: variable for order, variable in again.variables.items()}
-    recording.tensors = {order: again.tensors[order]._record[0] for order in again.variables}
+    orders = {order: again.tensors[order]._record[0] for order in again.variables}
+    recording.order_of = lambda tensor: orders.get(tensor._record[0]) if tensor._record is not None else None
     return recording
 
 
@@ -174,6 +178,8 @@ class Reach:
         self.keywords = keywords
         self.around: Surroundings = look_around(function, list(arguments), keywords)
         self.leaves = self.around.leaves
+        self.inside = [self.within(argument) for argument in (*arguments, *keywords.values())]
+        self.tensors = [(self.around.places.get(id(h.holder._value)), h.holder) for h in self.around.holders if type(h) is InTensor]
         self.names = self._names()
 
     def _names(self) -> list[str]:
@@ -196,10 +202,9 @@ class Reach:
         inner.add(tree)
         return [self.around.places[id(leaf)] for leaf in inner.leaves if id(leaf) in self.around.places]
 
-    def holders(self) -> list[tuple[int, Tensor]]:
-        """The Tensors among what can be reached, each with the place of its leaf."""
-        tensors = [each.holder for each in self.around.holders if type(each.holder) is Tensor]
-        return [(self.around.places[id(t._value)], t) for t in tensors if id(t._value) in self.around.places]
+    def given(self) -> set[int]:
+        """The leaves in the arguments of the call."""
+        return {place for places in self.inside for place in places}
 
 
 def namespace(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
@@ -255,7 +260,7 @@ class Call:
                 holder.holder.requires_grad = True
         tensors = [holder.holder for holder in self.reach.around.holders if type(holder) is InTensor]
         leaves = {self.place(t._value): t for t in tensors if t._record is not None and t._record[1] is None}
-        with watch(standing) as watched:
+        with watch(Arrays().standing) as watched:
             self.result = self.reach.function(*given, **named)
         if type(self.result) is Tensor and isinstance(self.result._value, Traced):
             self.recording = self.found({**leaves, **self.lifted}, watched.names)
@@ -285,10 +290,16 @@ class Call:
                 "before, and pass them as an argument."
             )
         recording = Recording(tracer, self.result)
+        order_of = {place: t._record[0] for place, t in leaves.items()}  # type: ignore[index]
+        orders = [(t, order_of[p]) for p, t in self.reach.tensors if p in order_of]
         recording.values = dict(zip(tracer.inputs, self.reach.leaves, strict=True))
         recording.leaves = {t._record[0]: tracer.inputs[place] for place, t in leaves.items()}  # type: ignore[index]
-        recording.tensors = {id(t): t._record[0] for t in leaves.values()}  # type: ignore[index]
+        recording.arguments = [[order_of[p] for p in places if p in order_of] for places in self.reach.inside]
+        recording.order_of = lambda tensor: next((o for t, o in orders if t is tensor), None)
         recording.names = dict(zip(tracer.inputs, self.reach.names, strict=True))
+        given = {tracer.inputs[place] for place in self.reach.given()}
+        wanted = set(recording.leaves.values())
+        tracer.inputs.sort(key=lambda v: 0 if v in given else 2 if v in wanted else 1)
         recording.variables = dict(recording.leaves)
         for record in ancestors(self.result._record):
             variable = variable_of(record[2])
@@ -298,7 +309,7 @@ class Call:
             if variable not in recording.names and (name := get_name(record[2]) or seen.of(variable)):
                 recording.names[variable] = name
         for variable, array, _ in tracer.constants.values():
-            if name := seen.of(array):
+            if name := seen.of(seen.standing(array)):
                 recording.names[variable] = name
         variable = self.result._value.variable
         if variable not in recording.names and (name := seen.of(variable)):
@@ -311,9 +322,19 @@ def variable_of(value: Any) -> Variable | None:
     return value.variable if isinstance(value, Traced) else None
 
 
-def standing(value: Any) -> Any:
-    """The variable of a stand-in; an array that the function made is itself."""
-    return value if type(value) is np.ndarray else variable_of(value)
+MOST_COMPARED = 4096  # elements of an array that a function made, which is told by what it holds
+
+
+class Arrays:
+    """The variables of stand-ins, and for arrays that a function made one of those that hold the same."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Array] = {}
+
+    def standing(self, value: Any) -> Any:
+        if type(value) is np.ndarray:
+            return self.known.setdefault(content(value), value) if 0 < value.size <= MOST_COMPARED else value
+        return variable_of(value)
 
 
 def not_computed(function: Any, result: Any) -> str:

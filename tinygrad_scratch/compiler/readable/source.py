@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Mapping
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout
 
 INDENT = "    "
@@ -16,24 +18,22 @@ def module(
     function: str,
     loss: Variable,
     gradients: Mapping[str, Variable],
-    helpers: Sequence[str],
-    imports: Iterable[str] = (),
+    helpers: Helpers,
 ) -> str:
     """The whole text. `gradients` are the values to return, by their names in the dict."""
+    blocks = [*block("forward", layout.forward, layout), "", *block("backward", layout.backward, layout)]
     parameters = [layout.names[variable] for variable in layout.program.inputs]
     J = layout.expression(loss).text
     entries = [f'"{name}": {layout.expression(value).text}' for name, value in gradients.items()]
-    head = [f'"""{J} and its gradients, derived line by line."""', "", *imports, "import numpy as np", "", ""]
-    for helper in helpers:
+    head = [f'"""{J} and its gradients, derived line by line."""', "", *sorted(helpers.imports), "import numpy as np", "", ""]
+    for helper in helpers.texts.values():
         head += [helper, "", ""]
     body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, J, list(gradients)))]
     return "\n".join([
         *head,
         *signature(function, parameters),
         *(f"{INDENT}{line}".rstrip() for line in body),
-        *block("forward", layout.forward, layout),
-        "",
-        *block("backward", layout.backward, layout),
+        *blocks,
         *returned(J, entries),
         "",
     ])  # fmt: skip
@@ -46,7 +46,8 @@ def signature(function: str, parameters: list[str]) -> list[str]:
 
 def documentation(layout: Layout, loss: str, gradients: list[str]) -> list[str]:
     """What the function takes, with shapes and dtypes, and what it returns."""
-    lines = [f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", ""]
+    lines = textwrap.wrap(f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", 100)
+    lines.append("")
     for variable in layout.program.inputs:
         lines.append(f"{layout.names[variable]}: {shape_of(variable) or 'a number'}, {variable.dtype}")
     return [*lines, '"""']

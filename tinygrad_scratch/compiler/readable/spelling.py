@@ -44,10 +44,14 @@ class Ratio(float):
 
 @dataclass(frozen=True)
 class Words:
-    """What the text of a call is made with: a text for each variable, and a name for each function NumPy lacks."""
+    """What the text of a call is made with: a text for each variable, and a name for each function NumPy lacks.
+
+    `made` is the call that made a variable, which some are written by.
+    """
 
     variable: Callable[[Variable], Expression]
     helper: Callable[[Any], str]
+    made: Callable[[Variable], Step | None]
 
 
 def spelled(step: Step, words: Words) -> Expression:
@@ -239,13 +243,14 @@ def full(step: Step, words: Words) -> Expression:
 STATEMENTS = (scatter, assign)
 
 
-def statements(step: Step, name: str, words: Words) -> list[str] | None:
+def statements(step: Step, name: str, words: Words) -> list[str]:
     """A call that people write as several statements: writing into a part of an array."""
-    if step.keywords or step.function not in STATEMENTS:
-        return None
     value = step.arguments[0] if step.function is scatter else step.arguments[1]
     place = step.arguments[1] if step.function is scatter else step.arguments[2]
     (result,) = step.results
+    filled = words.made(value) if type(value) is Variable else None
+    if filled is not None and filled.function is np.full:
+        value = filled.arguments[1]
     text, target = written(value, words).text, f"{name}[{index(place, words)}]"
     if step.function is assign:
         return [f"{name} = {words.variable(step.arguments[0]).within(ATOM)}.copy()", f"{target} = {text}"]
