@@ -102,7 +102,7 @@ class Derivation:
         if self._function is None:
             file = f"<derived {next(files)}>"
             linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
-            namespace: dict[str, Any] = {"__name__": self.name}
+            namespace: dict[str, Any] = {"__name__": "__main__"}  # a module that there is: dataclasses look it up
             exec(compile(self.source, file, "exec"), namespace)  # written here, from names that are identifiers
             self._function = namespace[self.name]
         return self._function

@@ -113,7 +113,7 @@ def kept_dimensions(step: Step, known: Known) -> Step | None:
 
 def axes_of(step: Step) -> tuple[int, ...] | None:
     """The axes that a plain sum goes over."""
-    count = len(np.shape(step.arguments[0]))
+    count = max(len(np.shape(step.arguments[0])), 1)
     axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
     if len(step.arguments) > 2 or not step.keywords.keys() <= {"axis", "keepdims"}:
         return None

@@ -136,7 +136,7 @@ def without_constants(backprop: Backprop) -> Backprop:
         own = variable in program.constants or variable not in backprop.names
         if own and is_full(value):
             keywords = {} if value.dtype == np.float64 else {"dtype": value.dtype}
-            made.append(Step(np.full, (value.shape, value.flat[0].item()), keywords, variable))
+            made.append(Step(np.full, (value.shape, value.flat[0].item() if value.size else 0), keywords, variable))
         elif own and (value.size <= SMALL or is_counting(value)):
             written[variable] = value if np.ndim(value) else np.asarray(value)[()]
         else:
@@ -147,9 +147,10 @@ def without_constants(backprop: Backprop) -> Backprop:
 
 
 def is_full(value: Any) -> bool:
-    """Whether an array of floats holds one number everywhere, such as the state that a recurrence begins with."""
-    same = isinstance(value, np.ndarray) and value.ndim > 0 and value.size > 1 and value.dtype.kind == "f"
-    return same and bool((value == value.flat[0]).all())
+    """Whether an array holds nothing, or one float everywhere, such as the state that a recurrence begins with."""
+    if not isinstance(value, np.ndarray) or not value.size:
+        return isinstance(value, np.ndarray)
+    return value.size > 1 and value.dtype.kind == "f" and bool((value == value.flat[0]).all())
 
 
 def numbers(program: Program) -> Program:

@@ -7,7 +7,6 @@ stand-ins for what it is given and what it can reach. Either way the names are t
 from __future__ import annotations
 
 import inspect
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import FrameType, FunctionType
@@ -22,8 +21,7 @@ from tinygrad_scratch.compiler.trace import look_around, trace_in
 from tinygrad_scratch.compiler.traced import Traced, Tracer
 from tinygrad_scratch.graph import Array, Record, ancestors, get_name, split_record
 from tinygrad_scratch.messages import describe
-from tinygrad_scratch.rules.indexing import assign
-from tinygrad_scratch.rules.registry import DEFINITIONS
+from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.trees import map_leaves
 from tinygrad_scratch.watching import Names, watch
@@ -47,6 +45,8 @@ class Recording:
     order_of: Callable[[Tensor], int | None] = lambda tensor: None
     arguments: list[list[int]] | None = None
 
+
+MOST_LOOKED_AT = 4000  # values in a namespace, the nearest first
 
 # ---- a loss that was recorded ----------------------------------------------------------------------------------------
 
@@ -91,8 +91,10 @@ class Again:
         if function is output:
             self.tensors[order] = given[0][given[1]]
             return
-        values = len(given) - (function in (operator.getitem, assign))  # the last of these is a place, no value
-        given[:values] = [self.constant(a) if isinstance(a, np.ndarray) and a.ndim else a for a in given[:values]]
+        rules = RULES[function]
+        for place, a in enumerate(given):
+            if isinstance(a, np.ndarray) and a.ndim and (type(rules) is EveryOperand or rules[place] is not None):
+                given[place] = self.constant(a)
         definition = DEFINITIONS[function]
         called = [given] if definition.sequence else given
         self.tensors[order] = function(*called, **(keywords or {}))
@@ -139,8 +141,8 @@ class Again:
 
         known = Names(standing)
         if frame is not None:
-            known.see(frame.f_locals)
-            known.see(frame.f_globals)
+            known.see(frame.f_locals, MOST_LOOKED_AT)
+            known.see(frame.f_globals, MOST_LOOKED_AT)
         found = {v: v.name for v in constants.values() if v.name}
         found |= {v: name for v in (*constants.values(), *self.variables.values()) if (name := known.of(v))}
         for order, name in self.said.items():

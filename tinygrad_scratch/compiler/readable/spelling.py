@@ -84,7 +84,7 @@ def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expr
 def called(step: Step, words: Words) -> Expression:
     """A function's name, and its arguments in parentheses, without those that say what holds anyway."""
     definition = DEFINITIONS.get(step.function)
-    order = definition.order if definition is not None and not definition.sequence else ()
+    order = definition.names if definition is not None and not definition.sequence else ()
     defaults = definition.defaults if definition is not None else {}
     positional, named = list(step.arguments), dict(step.keywords)
     while len(positional) > 1 and len(positional) <= len(order) and order[len(positional) - 1] in BY_KEYWORD:
@@ -203,7 +203,8 @@ def reciprocal(step: Step, words: Words) -> Expression | None:
 
 def transposed(step: Step, words: Words) -> Expression | None:
     target, *axes = step.arguments
-    reversed_axes = not axes or axes[0] is None or tuple(axes[0]) == tuple(range(len(step.results[0].shape)))[::-1]
+    order = list(range(len(step.results[0].shape)))[::-1]
+    reversed_axes = not axes or axes[0] is None or (isinstance(axes[0], tuple | list) and list(axes[0]) == order)
     return Expression(f"{written(target, words).within(ATOM)}.T") if reversed_axes else None
 
 
@@ -257,9 +258,7 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     kind = "" if result.dtype == np.float64 else f", {dtype(result.dtype)}"
     made = f"{name} = np.zeros({written(result.shape, words).text}{kind})"
     if may_repeat(place):
-        inside = index(place, words)
-        inside = f"({inside})" if isinstance(place, tuple) else inside
-        return [made, f"np.add.at({name}, {inside}, {text})"]
+        return [made, f"np.add.at({name}, {written(place, words).text}, {text})"]
     return [made, f"{target} = {text}"]
 
 

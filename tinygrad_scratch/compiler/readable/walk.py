@@ -103,8 +103,8 @@ def along(record: Record) -> Any:
     if not keywords.keys() <= {"axis", "keepdims"} or not keywords.get("keepdims"):
         return None
     axis = arguments[1] if len(arguments) > 1 else keywords.get("axis")
-    ndim = arguments[0].ndim
-    return tuple(range(ndim)) if axis is None else tuple(sorted(i % ndim for i in np.atleast_1d(axis)))
+    ndim = max(arguments[0].ndim, 1)
+    return tuple(range(ndim)) if axis is None else tuple(sorted(int(i) % ndim for i in np.atleast_1d(axis)))
 
 
 @dataclass
