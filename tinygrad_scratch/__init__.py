@@ -21,6 +21,7 @@ from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_scratch.compiler.jit import jit
     from tinygrad_scratch.verifier import verify
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "hessian",
     "hessian_vector_product",
     "jacobian",
+    "jit",
     "jvp",
     "nn",
     "no_grad",
@@ -47,7 +49,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`verify` is imported when it is first asked for: most programs never do."""
+    """`jit` and `verify` are imported when they are first asked for: most programs never do."""
+    if name == "jit":
+        from tinygrad_scratch.compiler.jit import jit
+
+        return jit
     if name == "verify":
         from tinygrad_scratch.verifier import verify
 

@@ -22,6 +22,7 @@ from tinygrad_scratch.graph import Array, StandIn
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import array, label
 from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.trees import leaves_of
 
 
 class TraceError(TypeError):
@@ -176,7 +177,13 @@ class View:
 def attach(part: Traced, function: Any, arguments: Any, keywords: Any) -> None:
     """Note of what a result is a view, so that a write to the one is seen in the other."""
     y = part.value
-    if type(y) is not np.ndarray or y.base is None:
+    if type(y) is not np.ndarray:
+        return
+    part.variable.view = any(
+        type(operand) is np.ndarray and np.may_share_memory(y, operand)
+        for operand in leaves_of(plain_values([arguments, keywords]))
+    )
+    if not part.variable.view:
         return
     for place, base in enumerate(arguments):
         if isinstance(base, Traced) and type(base.value) is np.ndarray and np.may_share_memory(y, base.value):
