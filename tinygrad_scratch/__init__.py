@@ -21,6 +21,7 @@ from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_scratch.compiler.derive import derive
     from tinygrad_scratch.compiler.jit import jit
     from tinygrad_scratch.verifier import verify
 
@@ -30,6 +31,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "define_vjp",
+    "derive",
     "differentiable",
     "draw",
     "enable_grad",
@@ -49,7 +51,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`jit` and `verify` are imported when they are first asked for: most programs never do."""
+    """`derive`, `jit` and `verify` are imported when they are first asked for: most programs never do."""
+    if name == "derive":
+        from tinygrad_scratch.compiler.derive import derive
+
+        return derive
     if name == "jit":
         from tinygrad_scratch.compiler.jit import jit
 

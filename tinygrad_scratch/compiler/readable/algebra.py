@@ -8,6 +8,7 @@ be there. Each rule here takes out one kind of noise from one call.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,12 @@ def adds_axes_in_front(step: Step) -> bool:
 def same_shape(step: Step, known: Known) -> Any:
     """A reshape, a cast or a copy to what the value already is."""
     return step.arguments[0] if type(step.arguments[0]) is Variable else None
+
+
+def whole(step: Step, known: Known) -> Any:
+    """All of an array, as a part of it."""
+    target, place = step.arguments
+    return target if place is Ellipsis or (isinstance(place, tuple) and place == ()) else None
 
 
 def reshaped_twice(step: Step, known: Known) -> Step | None:
@@ -416,6 +423,7 @@ RULES: dict[Any, list[Rule]] = {
     np.sum: [sum_of_number, one_axis, same_shape],
     np.reshape: [same_shape, spread_number, reshaped_twice, kept_dimensions],
     np.transpose: [spread_number, transposed_twice],
+    operator.getitem: [whole],
     cast: [same_shape, spread_number],
     as_type: [same_shape, spread_number],
     np.zeros_like: [made_full(0.0)],
@@ -423,5 +431,5 @@ RULES: dict[Any, list[Rule]] = {
     expand: [same_shape, spread_number],
     np.broadcast_to: [same_shape, spread_number],
 }
-FORWARD: dict[Any, list[Rule]] = {np.multiply: [by_one], np.reshape: [same_shape], cast: [same_shape]}
+FORWARD: dict[Any, list[Rule]] = {np.multiply: [by_one], np.reshape: [same_shape], cast: [same_shape], operator.getitem: [whole]}
 """The way forward stays as it was written, but for calls that do nothing, which functions of ours make."""

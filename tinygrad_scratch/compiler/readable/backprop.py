@@ -12,7 +12,7 @@ from tinygrad_scratch.compiler.program import Program, Step, Variable, substitut
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.compiler.readable.sharing import shared
-from tinygrad_scratch.compiler.readable.spelling import is_counting
+from tinygrad_scratch.compiler.readable.spelling import counts_up
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
@@ -133,11 +133,14 @@ def without_constants(backprop: Backprop) -> Backprop:
     made: list[Step] = []
     for variable in (*program.inputs, *program.constants):
         value = values[variable]
+        if variable.dtype == object:  # a generator of random numbers
+            inputs.append(variable)
+            continue
         own = variable in program.constants or variable not in backprop.names
         if own and is_full(value):
             keywords = {} if value.dtype == np.float64 else {"dtype": value.dtype}
             made.append(Step(np.full, (value.shape, value.flat[0].item() if value.size else 0), keywords, variable))
-        elif own and (value.size <= SMALL or is_counting(value)):
+        elif own and (value.size <= SMALL or counts_up(value)):
             written[variable] = value if np.ndim(value) else np.asarray(value)[()]
         else:
             inputs.append(variable)

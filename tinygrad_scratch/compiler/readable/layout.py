@@ -125,7 +125,7 @@ class Layout:
         read = Counter(operand for step in self.program.steps for operand in step.operands)
         found = set(self.program.outputs)
         for step in self.program.steps:
-            if len(step.results) > 1 or step.function in STATEMENTS:
+            if len(step.results) > 1 or step.draws or step.function in STATEMENTS:
                 found.update(step.results)
             for result in step.results:
                 of = self.cotangents.get(result)

@@ -49,7 +49,8 @@ def documentation(layout: Layout, loss: str, gradients: list[str]) -> list[str]:
     lines = textwrap.wrap(f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", 100)
     lines.append("")
     for variable in layout.program.inputs:
-        lines.append(f"{layout.names[variable]}: {shape_of(variable) or 'a number'}, {variable.dtype}")
+        what = "draws random numbers" if variable.dtype == object else f"{shape_of(variable) or 'a number'}, {variable.dtype}"
+        lines.append(f"{layout.names[variable]}: {what}")
     return [*lines, '"""']
 
 

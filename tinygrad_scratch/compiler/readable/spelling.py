@@ -68,6 +68,11 @@ def spelled(step: Step, words: Words) -> Expression:
             return Expression(f"{left} {COMPARISONS[function]} {right}", COMPARISON)
         if function in SPELLINGS and (found := SPELLINGS[function](step, words)) is not None:
             return found
+    if step.draws:
+        generator, *given = arguments
+        texts = [written(part, words).text for part in given]
+        texts += [f"{name}={written(value, words).text}" for name, value in keywords.items()]
+        return Expression(f"{written(generator, words).text}.{function.__name__}({', '.join(texts)})")
     return called(step, words)
 
 
@@ -142,13 +147,24 @@ def written(value: Any, words: Words) -> Expression:
         return Expression(dtype(np.dtype(value)))
     if isinstance(value, type) and value in (bool, int, float, complex):
         return Expression(value.__name__)
-    if isinstance(value, np.ndarray) and is_counting(value) and value.dtype == int:
-        return Expression(f"np.arange({len(value)})")
     if isinstance(value, np.ndarray):
-        return Expression(f"np.array({written(value.tolist(), words).text}, dtype={dtype(value.dtype)})" if value.dtype not in (float, int, bool) else f"np.array({written(value.tolist(), words).text})")
+        return Expression(array(value, words))
     if callable(value):
         return Expression(name_of(value) or words.helper(value))
     return Expression(words.helper(value))
+
+
+def array(value: np.ndarray[Any, Any], words: Words) -> str:
+    """A small array, or one that counts up."""
+    if value.dtype == int and value.ndim and value.size > 1 and counts_up(value):
+        shape = "" if value.ndim == 1 else f".reshape({index(value.shape, words)})"
+        return f"np.arange({value.size}){shape}"
+    kind = "" if value.dtype in (float, int, bool) else f", dtype={dtype(value.dtype)}"
+    return f"np.array({written(value.tolist(), words).text}{kind})"
+
+
+def counts_up(value: np.ndarray[Any, Any]) -> bool:
+    return value.dtype.kind in "iu" and np.array_equal(value.ravel(), np.arange(value.size))
 
 
 def number(value: complex) -> Expression:
@@ -277,8 +293,8 @@ def is_counting(part: Any) -> bool:
     """0, 1, 2 ..., each once."""
     if isinstance(part, Variable):
         return False
-    array = np.asarray(part)
-    return array.ndim == 1 and array.dtype.kind in "iu" and np.array_equal(array, np.arange(len(array)))
+    place = np.asarray(part)
+    return place.ndim == 1 and counts_up(place)
 
 
 def sigmoid_written_out(step: Step, words: Words) -> Expression:

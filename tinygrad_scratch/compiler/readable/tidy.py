@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.passes.dead_code import remove_dead_code
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 
 
@@ -92,7 +93,7 @@ def tidied(
         known.made.update(dict.fromkeys(step.results, step))
         steps.append(step)
     outputs = tuple(instead.get(output, output) for output in program.outputs)
-    return living(replace(program, steps=tuple(steps), outputs=outputs)), instead
+    return remove_dead_code(replace(program, steps=tuple(steps), outputs=outputs)), instead
 
 
 def simplified(step: Step, rules: Mapping[Any, Sequence[Rule]], known: Known) -> Any:
@@ -122,14 +123,3 @@ def fits(found: Any, step: Step, known: Known) -> bool:
     if type(found) is Variable:
         return found.shape == result.shape and found.dtype == result.dtype
     return result.shape == () and result not in known.fixed
-
-
-def living(program: Program) -> Program:
-    """The program without calls whose results nobody reads."""
-    read = set(program.outputs)
-    kept: list[Step] = []
-    for step in reversed(program.steps):
-        if not read.isdisjoint(step.results):
-            kept.append(step)
-            read.update(step.operands)
-    return replace(program, steps=tuple(reversed(kept)))
