@@ -239,10 +239,8 @@ def matching(recording: Recording, asked: Any) -> list[int]:
 
 def named(recording: Recording, asked: str) -> int:
     """The leaf of a name, or else the last value that was called so."""
-    variables = recording.variables
-    names = {order: recording.names[v] for order, v in variables.items() if v in recording.names}
-    found = [order for order, v in variables.items() if v in recording.paths and is_named(recording.paths[v], asked)]
-    found = found or [order for order, name in names.items() if is_named(name, asked)]
+    names = {order: recording.names[v] for order, v in recording.variables.items() if v in recording.names}
+    found = [order for order, name in names.items() if is_named(name, asked)]
     if found:
         return next((order for order in found if order in recording.leaves), found[-1])
     known = list(dict.fromkeys(map(identifier, names.values())))

@@ -22,6 +22,7 @@ from tinygrad_scratch.rules.indexing import is_basic
 
 LONGEST = 64  # characters of an expression on one line
 WORTH = 10  # characters of a part that gets a line of its own to shorten another
+MOST_LINES = 500
 SHORT = 16  # characters of a sum or difference that is written again where it is read again
 AT_HAND = {np.transpose, np.matrix_transpose}  # what costs nothing is written wherever it is read
 
@@ -92,6 +93,11 @@ class Layout:
         """Give a line to each call that needs one; those that make a value of the way back stand apart."""
         self.made = {result: step for step in self.program.steps for result in step.results}
         alone = self.alone()
+        if len(alone) > MOST_LINES:
+            raise ValueError(
+                f"This derivation has {len(alone)} lines, and {MOST_LINES} are as many as anybody reads: loops are "
+                "unrolled. Derive fewer turns of the loop, or a part of the network; the lines of more repeat these."
+            )
         for step in self.program.steps:
             if any(result in alone for result in step.results):
                 self.write(step, self.backward if step.results[0] in backward else self.forward)

@@ -31,8 +31,7 @@ from tinygrad_scratch.watching import Names, watch
 class Recording:
     """A loss that was recorded with stand-ins: what it was computed from, and what people call that.
 
-    `paths` are what inputs are called where they lie, `params[0][1]`, if a function has a name for them, too. `values`
-    are the arrays that stand-ins stand for, `variables` the values of recorded calls and `leaves` of leaves, by
+    `values` are the arrays that stand-ins stand for, `variables` the values of recorded calls and `leaves` of leaves, by
     the orders of their records. `order_of` finds a person's Tensor among these, `arguments` has those of each argument
     that a function was given.
     """
@@ -40,7 +39,6 @@ class Recording:
     tracer: Tracer
     loss: Any
     names: dict[Variable, str] = field(default_factory=dict)
-    paths: dict[Variable, str] = field(default_factory=dict)
     values: dict[Variable, Array] = field(default_factory=dict)
     leaves: dict[int, Variable] = field(default_factory=dict)
     variables: dict[int, Variable] = field(default_factory=dict)
@@ -296,10 +294,6 @@ class Call:
         recording.arguments = [[order_of[p] for p in places if p in order_of] for places in self.reach.inside]
         recording.order_of = lambda tensor: next((o for t, o in orders if t is tensor), None)
         recording.names = dict(zip(tracer.inputs, self.reach.names, strict=True))
-        recording.paths = dict(recording.names)
-        for variable, path in recording.paths.items():
-            if path.endswith("]") and (name := seen.of(variable)) and name.isidentifier():
-                recording.names[variable] = name  # of a list, `w` in `for w, b in layers`
         given = {tracer.inputs[place] for place in self.reach.given()}
         wanted = set(recording.leaves.values())
         tracer.inputs.sort(key=lambda v: 0 if v in given else 2 if v in wanted else 1)

@@ -60,12 +60,13 @@ def listed(names: list[str]) -> str:
 
 def block(title: str, lines: list[Step], layout: Layout) -> list[str]:
     """Lines under a title, with the shapes of their results in one column."""
+    shapes = [" and ".join(filter(None, map(shape_of, step.results))) for step in lines]
     texts = [layout.statements(step) for step in lines]
-    column = max((len(text[0]) for text in texts if len(text[0]) <= COLUMN), default=0)
+    lengths = [len(text[0]) for text, shape in zip(texts, shapes, strict=True) if shape]
+    column = max((length for length in lengths if length <= COLUMN), default=0)
     found = [f"{INDENT}# {title}"]
-    for step, (first, *others) in zip(lines, texts, strict=True):
-        shapes = " and ".join(filter(None, map(shape_of, step.results)))
-        found.append(f"{INDENT}{first:{column}}  # {shapes}" if shapes else f"{INDENT}{first}")
+    for (first, *others), shape in zip(texts, shapes, strict=True):
+        found.append(f"{INDENT}{first:{column}}  # {shape}" if shape else f"{INDENT}{first}")
         found += [f"{INDENT}{other}" for other in others]
     return found
 
