@@ -18,6 +18,7 @@ from tests.cases.table import Case
 from tinygrad_scratch import Dense, Sequential, Tensor, define_vjp, derive, differentiable, functional, nn, verify
 from tinygrad_scratch.compiler.derive import Derivation
 from tinygrad_scratch.compiler.readable.layout import MOST_LINES
+from tinygrad_scratch.graph import ancestors
 
 Loss = Callable[..., Any]
 
@@ -338,3 +339,234 @@ def test_a_classifier_of_layers() -> None:
     x, y = normal(6, 4), generator.integers(0, 3, 6)
     loss = nn.cross_entropy(net(x), y)
     agree(derive(loss), loss, list(net.parameters()), rtol=1e-11)
+
+
+# ---- what gradients are asked for ------------------------------------------------------------------------------------
+
+
+def half_squares(w: Any, x: Any) -> Any:
+    p = w * x
+    return 0.5 * np.sum(p**2)
+
+
+def keys(derivation: Derivation) -> list[str]:
+    return list(run_alone(derivation)[1])
+
+
+def test_gradients_are_asked_for_by_name_by_tensor_and_by_number() -> None:
+    w, x = normal(3), normal(3)
+    assert keys(derive(half_squares, w, x, wrt="w")) == ["w"]
+    assert keys(derive(half_squares, w, x, wrt=["x", "w"])) == ["x", "w"]
+    assert keys(derive(half_squares, w, x, wrt=1)) == ["x"]
+    assert keys(derive(half_squares, w, x, wrt=("x", 0))) == ["x", "w"]
+    assert keys(derive(half_squares, w, x, wrt=["w", "p"])) == ["w", "p"]
+    assert keys(derive(half_squares, w=w, x=x, wrt="x")) == ["x"]
+    leaf = Tensor(w, requires_grad=True)
+    assert keys(derive(half_squares, leaf, x)) == ["w"]
+    assert keys(derive(half_squares, leaf, x, wrt=leaf)) == ["w"]
+    assert keys(derive(half_squares, Tensor(w), x, wrt="w")) == ["w"]
+    assert not Tensor(w).requires_grad
+    p = leaf * x
+    J = np.sum(p**2)
+    assert keys(derive(J)) == ["leaf"]
+    assert keys(derive(J, wrt=[p, leaf])) == ["p", "leaf"]
+    assert keys(derive(J, wrt="p")) == ["p"]
+
+
+def test_what_a_function_closes_over_is_a_parameter() -> None:
+    w, x = Tensor(normal(3), requires_grad=True), normal(3)
+    derivation = derive(lambda: half_squares(w, x))
+    assert list(derivation.arguments) == ["x", "w"]
+    assert derivation.source.count("0.") == 1  # no digits of x or w: 0.5 alone
+
+
+class Net:
+    """Weights as plain arrays, as people write them who have no autodiff."""
+
+    def __init__(self) -> None:
+        self.w1, self.layers = normal(3, 4), [{"w": normal(4, 2), "b": normal(2)}]
+
+    def loss(self, x: Any) -> Any:
+        self.h = np.tanh(x @ self.w1)
+        return np.mean((self.h @ self.layers[0]["w"] + self.layers[0]["b"]) ** 2)
+
+
+def test_arrays_of_an_object_can_be_asked_for_and_stay_arrays() -> None:
+    net, x = Net(), normal(5, 3)
+    derivation = derive(net.loss, x, wrt=["w1", "w", "b"])
+    assert keys(derivation) == ["w1", "w", "b"]
+    assert "h = np.tanh(z1)" in lines(derivation, "forward")
+    assert type(net.w1) is np.ndarray
+    assert type(net.layers[0]["w"]) is np.ndarray
+    assert not hasattr(net, "h")
+
+
+def test_names_given_to_tensors_come_before_those_of_variables() -> None:
+    w = Tensor(normal(3), requires_grad=True, name="theta")
+    z = w * 2.0
+    z.name = "logits"
+    J = np.sum(np.exp(z))
+    J.name = "cost"
+    derivation = derive(J)
+    assert "dcost_dtheta = 2 * dcost_dlogits" in lines(derivation, "backward") or "theta" in keys(derivation)
+    assert "logits = theta * 2.0" in lines(derivation, "forward")
+    assert r"\frac{\partial \mathrm{cost}}{\partial \theta}" in derivation.latex()
+
+
+HOSTILE = [
+    'w"""\nimport os\nos.system("false")\n"""',
+    "w'); raise SystemExit(1); ('",
+    "__import__('os')",
+    "np",
+    "lambda",
+    "print",
+    "J",
+    "dJ_dw",
+    "J_and_gradients",
+    "w\u2028x\x00\\",
+    "1",
+    "",
+    "θ",
+    "ﬁ",  # which Python reads as fi
+    "x" * 300,
+    "}{\\end{aligned}",
+    "#",
+    "a#",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_name_gets_into_the_source_as_it_is(name: str) -> None:
+    w = Tensor(normal(3), requires_grad=True, name=name)
+    v = Tensor(normal(3), requires_grad=True, name=name)
+    x = Tensor(normal(3), name=name)
+    z = np.tanh(w * x + v)
+    z.name = name
+    loss = np.sum(z**2)
+    loss.name = name
+    derivation = derive(loss)
+    agree(derivation, loss, [w, v])
+    allowed = r"[\w\s()\[\]{}:=.,*+\-/#\"]+"
+    assert re.fullmatch(allowed, derivation.source)
+    assert max(map(len, derivation.source.splitlines())) < 250
+    assert derivation.latex().count("\\end{aligned}") == 1
+    check_latex(derivation.latex())
+
+
+def test_a_persons_own_gradient_keeps_its_name() -> None:
+    dJ_dw, w = normal(3), Tensor(normal(3), requires_grad=True)
+    J = np.sum(w * dJ_dw * w)
+    agree(derive(J), J, [w])
+    assert "dJ_dw" in derive(J).arguments
+
+
+def test_large_constants_are_parameters_and_not_digits() -> None:
+    w, table = Tensor(normal(100), requires_grad=True), normal(100)
+    J = np.sum(np.exp(w * table)) + np.sum(w[:2] * np.array([0.25, 4.0]))
+    derivation = derive(J)
+    assert list(derivation.arguments) == ["table", "w"]
+    assert "np.array([0.25, 4.0])" in derivation.source
+    agree(derivation, J, [w])
+
+
+def test_a_derivation_shows_itself() -> None:
+    derivation = derive(half_squares, normal(3), normal(3), wrt="w")
+    assert repr(derivation) == "Derivation(J_and_gradients(w, x))"
+    assert str(derivation) == derivation.source
+    shown = derivation._repr_markdown_()
+    assert shown.startswith("```python\n")
+    assert "\\begin{aligned}" in shown
+
+
+# ---- errors ----------------------------------------------------------------------------------------------------------
+
+W = np.array([1.0, 2.0, 3.0])
+weight, data = Tensor(W, requires_grad=True), np.array([4.0, 5.0, 6.0])
+recorded = np.sum(weight * data)
+
+ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: derive(W), TypeError, r"was given an array of shape \(3,\).*Make the parameters Tensors"),
+    (lambda: derive("loss"), TypeError, r"was given a str"),
+    (lambda: derive(Tensor(1.0)), TypeError, r"depends on no Tensor that requires a gradient"),
+    (lambda: derive(weight * data), ValueError, r"one number, but this has shape \(3,\).*np.sum"),
+    (lambda: derive(weight[0] * 1j), ValueError, r"a real number, but this is complex128"),
+    (lambda: derive(Tensor(1.0, requires_grad=True)), ValueError, r"a parameter and no loss"),
+    (lambda: derive(recorded, data), TypeError, r"computed already.*derive\(f, x, y"),
+    (lambda: derive(recorded, wrt=[]), ValueError, r"names nothing"),
+    (lambda: derive(recorded, wrt="wieght"), ValueError, r"is called 'wieght'. Did you mean 'weight'\?.*of weight"),
+    (lambda: derive(recorded, wrt="data"), ValueError, r"'data' requires no gradient"),
+    (lambda: derive(recorded, wrt=0), TypeError, r"asks for an argument, but the loss was computed already"),
+    (lambda: derive(recorded, wrt=data), TypeError, r"takes names, Tensors and numbers.*shape \(3,\)"),
+    (lambda: derive(recorded, wrt=None or True), TypeError, r"takes names, Tensors and numbers"),
+    (lambda: derive(recorded, wrt=Tensor(1.0)), ValueError, r"requires no gradient"),
+    (lambda: derive(recorded, wrt=Tensor(1.0, requires_grad=True)), ValueError, r"not among what the loss"),
+    (lambda: derive(half_squares, W, data), TypeError, r"wrt= one or several of w, x"),
+    (lambda: derive(half_squares, W, data, wrt="v"), TypeError, r"nothing that half_squares reads.*of w, x"),
+    (lambda: derive(half_squares, weight, data, wrt="v"), ValueError, r"is called 'v'.*of w, p"),
+    (lambda: derive(half_squares, W, data, wrt=2), ValueError, r"argument 2, but the function was given 2"),
+    (lambda: derive(half_squares, W, 2.0, wrt=1), ValueError, r"argument 1, which holds no array: 2.0"),
+    (lambda: derive(half_squares, np.arange(3), data, wrt="w"), TypeError, r"'w', which holds int64"),
+    (lambda: derive(lambda w, x: np.sum(x), W, data, wrt="w"), TypeError, r"does not depend on 'w'"),
+    (lambda: derive(lambda w, x: np.sum(x) + weight[0], W, data, wrt="w"), ValueError, r"does not depend on 'w'"),
+    (lambda: derive(lambda w: None, W, wrt="w"), TypeError, r"returned None, a NoneType"),
+    (lambda: derive(lambda w: w * 2, W, wrt="w"), ValueError, r"one number, but this has shape \(3,\)"),
+    (lambda: derive(lambda w: w[0] if w[0] > 0 else w[1], W, wrt="w"), TypeError, r"no branch can be taken"),
+    (lambda: derive(lambda: recorded * 2.0), TypeError, r"computed outside of it"),
+]
+
+
+@pytest.mark.parametrize(("ask", "kind", "message"), ERRORS)
+def test_errors_say_what_to_do(ask: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=re.compile(message, re.DOTALL)):
+        ask()
+
+
+def test_more_lines_than_anybody_reads_are_refused() -> None:
+    w = Tensor(1.0, requires_grad=True)
+    y = w
+    for _ in range(MOST_LINES):
+        y = np.sin(y) * w
+    with pytest.raises(ValueError, match="loops are unrolled"):
+        derive(y)
+
+
+# ---- every function of the table -------------------------------------------------------------------------------------
+
+without_names = eval("lambda derive, loss, wrt: derive(loss, wrt=wrt)", {})  # there is much to look through here
+EVERY = 8  # of the cases one in so many, for all take a minute; another one each time the table grows
+
+
+def loss_of(case: Case, weights: list[Any]) -> Loss:
+    def loss(*given: Any) -> Any:
+        results = case.call(case.function, [*given])
+        total: Any = 0.0
+        for weight, y in zip(weights, results if isinstance(results, list | tuple) else [results], strict=True):
+            if type(y) is Tensor and y.requires_grad:
+                total = total + np.real(np.sum(weight * y))
+        return total
+
+    return loss
+
+
+@pytest.mark.parametrize("case", DIFFERENTIABLE[::EVERY], ids=str)
+def test_the_gradient_of_every_function_can_be_written_down(case: Case) -> None:
+    values = case.draw()
+    results = case.call(case.reference, [*values])
+    results = results if isinstance(results, list | tuple) else [results]
+    weights = [np.random.default_rng(1).uniform(0.5, 1.5, np.shape(y)) for y in results]
+    inputs = [Tensor(value, requires_grad=True) for value in values]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        loss = loss_of(case, weights)(*inputs)
+        if type(loss) is not Tensor:
+            pytest.skip("the derivative is zero: nothing is recorded")
+        orders = {record[0] for record in ancestors(loss._record)}
+        inputs = [leaf for leaf in inputs if leaf._record is not None and leaf._record[0] in orders]
+        derivation = without_names(derive, loss, inputs)
+        value, gradients = derivation.function(**derivation.arguments)
+        truths = [truth.numpy() for truth in loss.gradient(*inputs)]
+    np.testing.assert_allclose(value, loss.numpy(), rtol=1e-12)
+    for mine, truth in zip(gradients.values(), truths, strict=True):
+        assert np.shape(mine) == truth.shape
+        scale = np.max(np.abs(truth), initial=1e-300, where=np.isfinite(truth))
+        np.testing.assert_allclose(mine, truth, rtol=1e-10, atol=1e-12 * scale)

@@ -161,12 +161,12 @@ def check_loss(loss: Any) -> None:
         raise TypeError(nothing_recorded(loss, "derive"))
     if loss.size != 1:
         raise ValueError(
-            f"A loss is one number, but {described(loss)} holds {loss.size}. Reduce it, for example with np.sum(t)."
+            f"A loss is one number, but this has shape {loss.shape}. Reduce it, for example with np.sum(t)."
         )
     if loss.dtype.kind != "f":
-        raise ValueError(f"A loss is a real number, but {described(loss)} is not. Take np.abs(t) or np.real(t) of it.")
+        raise ValueError(f"A loss is a real number, but this is {loss.dtype}. Take np.real(t), or np.abs(t), of it.")
     if loss._record[1] is None:
-        raise ValueError(f"{described(loss)} is a parameter and no loss: nothing was computed from it.")
+        raise ValueError("This is a parameter and no loss: nothing was computed on the way to it.")
 
 
 def described(value: Any) -> str:
@@ -181,7 +181,9 @@ def leaves_asked(reach: Reach, wanted: list[Any] | None) -> set[int]:
     found: set[int] = set()
     for each in wanted or ():
         if isinstance(each, str):
-            found.update(i for i, name in enumerate(reach.names) if is_named(name, each))
+            places = [i for i, name in enumerate(reach.names) if is_named(name, each)]
+            found.update(places)
+            reach.unknown += [] if places else [each]
         elif isinstance(each, int | np.integer):
             found.update(argument(reach, int(each)))
         elif type(each) is Tensor:
@@ -243,7 +245,8 @@ def named(recording: Recording, asked: str) -> int:
     found = [order for order, name in names.items() if is_named(name, asked)]
     if found:
         return next((order for order in found if order in recording.leaves), found[-1])
-    known = list(dict.fromkeys(map(identifier, names.values())))
+    loss = recording.loss._record[0]
+    known = list(dict.fromkeys(identifier(name) for order, name in names.items() if order != loss))
     if any(is_named(name, asked) for name in recording.names.values()):
         problem = f"{asked!r} requires no gradient"
         instead = "Make it a Tensor with requires_grad=True, or pass the function and not what it returned. "

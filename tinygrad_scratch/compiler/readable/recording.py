@@ -16,9 +16,10 @@ import numpy as np
 
 from tinygrad_scratch.backward import output
 from tinygrad_scratch.compiler.program import Variable
+from tinygrad_scratch.compiler.readable.names import identifier
 from tinygrad_scratch.compiler.surroundings import InTensor, Surroundings, is_data, names_in
 from tinygrad_scratch.compiler.trace import look_around, trace_in
-from tinygrad_scratch.compiler.traced import Traced, Tracer
+from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
 from tinygrad_scratch.graph import Array, Record, ancestors, get_name, split_record
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand
@@ -59,7 +60,8 @@ def recorded_again(loss: Tensor, frame: FrameType | None) -> Recording:
             again.repeat(record)
     new = again.tensors[loss._record[0]]  # type: ignore[index]
     recording = Recording(again.tracer, new)
-    for order, tensor in again.tensors.items():
+    for order in sorted(again.tensors, reverse=True):  # those that were made first come first
+        tensor = again.tensors[order]
         if type(tensor) is Tensor:
             again.variables[order] = tensor._value.variable  # type: ignore[attr-defined]
             if tensor._record[1] is None:  # type: ignore[index]
@@ -182,7 +184,14 @@ class Reach:
         self.leaves = self.around.leaves
         self.inside = [self.within(argument) for argument in (*arguments, *keywords.values())]
         self.tensors = [(self.around.places.get(id(h.holder._value)), h.holder) for h in self.around.holders if type(h) is InTensor]
+        for place, tensor in self.tensors:
+            if tensor._record is not None and tensor._record[1] is not None:
+                raise TypeError(
+                    f"The function reads {describe(tensor)}, which was computed outside of it, so how is not seen. "
+                    "Compute it inside, or pass its value: t.numpy() as an argument, or t.detach()."
+                )
         self.names = self._names()
+        self.unknown: list[str] = []  # what was asked for and is not among these
 
     def _names(self) -> list[str]:
         known = Names(self.standing)
@@ -247,9 +256,13 @@ class Call:
 
     def record(self) -> Recording:
         """Run the function. What it wrote to is put back."""
-        trace_in(self.reach.around, self.run, list(self.reach.arguments), self.reach.keywords)
+        try:
+            trace_in(self.reach.around, self.run, list(self.reach.arguments), self.reach.keywords)
+        except TraceError as error:
+            error.add_note("A loss that was recorded can be derived, too, as it was computed: derive(f(...), wrt=...).")
+            raise
         if self.recording is None:
-            raise TypeError(not_computed(self.reach.function, self.result))
+            raise TypeError(not_computed(self))
         return self.recording
 
     def run(self, *given: Any, **named: Any) -> None:
@@ -334,11 +347,27 @@ class Arrays:
         return variable_of(value)
 
 
-def not_computed(function: Any, result: Any) -> str:
-    name = getattr(function, "__name__", type(function).__name__)
-    shown = describe(result) if isinstance(result, Tensor | np.ndarray) else f"a {type(result).__name__}"
+def not_computed(call: Call) -> str:
+    """What is wrong where a function returned no Tensor that was recorded."""
+    reach, result = call.reach, call.result
+    name = getattr(reach.function, "__name__", type(reach.function).__name__)
+    known = ", ".join(dict.fromkeys(identifier(n) for n, x in zip(reach.names, reach.leaves, strict=True) if is_real(x)))
+    if isinstance(result, Traced) and not call.chosen:
+        if reach.unknown:
+            return f"wrt={reach.unknown[0]!r}: nothing that {name} reads is called so. There is a gradient of {known}."
+        return (
+            f"Nothing that {name} reads and that was asked for requires a gradient. Say what the gradients are of: wrt= "
+            f"one or several of {known}."
+        )
+    asked = ", ".join(repr(reach.names[place]) for place in sorted(call.chosen)) or "any parameter"
+    if isinstance(result, Traced):
+        return f"The loss that {name} returns does not depend on {asked}, so there is nothing to derive."
+    shown = describe(result) if isinstance(result, Tensor | np.ndarray) else f"{result!r}, a {type(result).__name__}"
     return (
-        f"{name} returned {shown}, which was not computed from anything that a gradient is asked for. A loss is a "
-        "number that NumPy's functions compute from the parameters: is it returned, and do all values on the way stay "
-        "as they are (no .numpy(), .item() or float())?"
+        f"{name} returned {shown}, which was not computed from {asked}. A loss is a number that NumPy's functions "
+        "compute from the parameters: is it returned?"
     )
+
+
+def is_real(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "fc"

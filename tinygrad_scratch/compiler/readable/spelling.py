@@ -251,7 +251,7 @@ def broadcast(step: Step, words: Words) -> Expression:
 def full(step: Step, words: Words) -> Expression:
     """A number everywhere; of ones and zeros there are functions."""
     shape, value = step.arguments
-    place = written(shape, words).text
+    place = written(shape[0] if len(shape) == 1 else shape, words).text
     if type(value) in (int, float) and value in (0, 1):
         return Expression(f"np.{'ones' if value else 'zeros'}({place})")
     return Expression(f"np.full({place}, {written(value, words).text})")
@@ -272,7 +272,8 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     if step.function is assign:
         return [f"{name} = {words.variable(step.arguments[0]).within(ATOM)}.copy()", f"{target} = {text}"]
     kind = "" if result.dtype == np.float64 else f", {dtype(result.dtype)}"
-    made = f"{name} = np.zeros({written(result.shape, words).text}{kind})"
+    shape = result.shape[0] if len(result.shape) == 1 else result.shape
+    made = f"{name} = np.zeros({written(shape, words).text}{kind})"
     if may_repeat(place):
         return [made, f"np.add.at({name}, {written(place, words).text}, {text})"]
     return [made, f"{target} = {text}"]
