@@ -43,7 +43,7 @@ class StandIn:
     """What a Tensor may hold in place of an array: it has an array's attributes and methods, and NumPy's doors.
 
     The compiler traces with one. `is_number` says whether NumPy would have returned a number, `snapshot()` is another
-    object of the same value: a later write to the one is not seen in the other.
+    object of the same value: a later write to the one is not seen in the other. `as_array()` is an array, of a number, too.
     """
 
     __slots__ = ()
@@ -51,6 +51,17 @@ class StandIn:
     is_number: bool
 
     def snapshot(self) -> Any:
+        raise NotImplementedError
+
+    def as_array(self) -> Any:
+        raise NotImplementedError
+
+
+class Untraceable(TypeError):
+    """What a stand-in raises where a call depends on its value."""
+
+    def as_one_step(self, function: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
+        """Make the whole call that this was raised in as one step of the trace."""
         raise NotImplementedError
 
 
@@ -69,14 +80,14 @@ def known(value: Any) -> Any:
 
 def as_array(value: Any) -> Any:
     """A value as an array, unless it is one."""
-    return value if isinstance(value, ARRAYS) else np.asarray(value)
+    return value.as_array() if isinstance(value, StandIn) else np.asarray(value)
 
 
 def new_array(value: Any, dtype: Any = None) -> Any:
     """An array of its own of the same value."""
     if not isinstance(value, StandIn):
         return np.array(value, dtype)
-    return value.snapshot() if dtype is None or value.dtype == dtype else value.astype(dtype)  # type: ignore[attr-defined]
+    return value.as_array().snapshot() if dtype is None or value.dtype == dtype else value.astype(dtype)  # type: ignore[attr-defined]
 
 
 def split_record(record: Record) -> tuple[tuple[Any, ...], tuple[Record | None, ...]]:

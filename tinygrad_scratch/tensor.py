@@ -21,6 +21,7 @@ from tinygrad_scratch.graph import (
     Array,
     Record,
     StandIn,
+    Untraceable,
     as_array,
     enable_grad,
     get_name,
@@ -803,6 +804,8 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         check_composed(function, keywords)
         try:
             return COMPOSED[function](*arguments, **keywords)
+        except Untraceable as error:
+            return error.as_one_step(COMPOSED[function], arguments, keywords)
         except Exception as error:
             error.add_note(messages.inside(function, arguments, keywords))
             raise

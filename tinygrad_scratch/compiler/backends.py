@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -27,12 +26,9 @@ class Runner(Protocol):
 def runner_of(program: Program, backend: str) -> Runner:
     if backend == "numpy":
         return InNumpy(program)
-    if importlib.util.find_spec("numba") is None:
-        raise ImportError(
-            'jit(f, backend="numba") needs numba, which is not installed: pip install "tinygrad-scratch[fast]". '
-            'backend="numpy" needs nothing.'
-        )
-    return InNumpy(program)
+    from tinygrad_scratch.compiler.native import native_program
+
+    return native_program(program, InNumpy)
 
 
 class InNumpy:

@@ -136,8 +136,7 @@ class Jitted:
             raise ValueError(f"repeat({steps!r}, ...) needs a number of steps, 1 or more.")
         entry, around = self._entry(list(state), {})
         check_feeds_back(entry.trace, state)
-        feeds_all = not entry.trace.written and not entry.trace.left and len(around.leaves) >= len(state)
-        if feeds_all and entry.runner.repeats and all(type(each) is np.ndarray for each in state):
+        if entry.runner.repeats and feeds_straight_back(entry.trace, state, around):
             return finish(entry.trace, entry.runner.repeat(int(steps), len(state), around.leaves), around)
         returned = self(*state)
         for _ in range(steps - 1):
@@ -205,6 +204,18 @@ def check_feeds_back(trace: Trace, state: tuple[Any, ...]) -> None:
                     f"repeat: argument {place} has shape {like.shape} and dtype {like.dtype}, but the function returns "
                     f"{variable.shape} and {variable.dtype} for it, which can't be the next argument."
                 )
+
+
+def feeds_straight_back(trace: Trace, state: tuple[Any, ...], around: Surroundings) -> bool:
+    """Whether the outputs after the first are, in order, the first inputs, and nothing else changes."""
+    results = trace.returned
+    return (
+        not trace.written
+        and not trace.left
+        and all(type(leaf) is Result and leaf.place == place for place, leaf in enumerate(results))
+        and all(type(given) is np.ndarray and given is leaf for given, leaf in zip(state, around.leaves, strict=False))
+        and len(around.leaves) >= len(state)
+    )
 
 
 def finish(trace: Trace, outputs: tuple[Any, ...], around: Surroundings) -> Any:

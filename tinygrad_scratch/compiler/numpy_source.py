@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable
@@ -65,7 +66,13 @@ def compile_numpy(program: Program) -> Compiled:
 
 # ---- which steps can write into a buffer -----------------------------------------------------------------------------
 
-REDUCTIONS: dict[Any, Any] = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum, np.mean: np.add}
+REDUCTIONS: dict[Any, Any] = {
+    np.sum: np.add,
+    np.prod: np.multiply,
+    np.max: np.maximum,
+    np.min: np.minimum,
+    np.mean: np.add,
+}
 
 
 def is_elementwise(step: Step) -> bool:
@@ -81,7 +88,10 @@ def is_matrix_product(step: Step) -> bool:
     """Whether `a.dot(b, out)` can compute a product: it takes a quarter of the time that np.matmul takes to begin."""
     operands = [*step.arguments, step.results[0]]
     return is_product(step) and all(
-        type(each) is Variable and len(each.shape) <= 2 and each.dtype == step.results[0].dtype and each.dtype.kind == "f"
+        type(each) is Variable
+        and len(each.shape) <= 2
+        and each.dtype == step.results[0].dtype
+        and each.dtype.kind == "f"
         for each in operands
     )
 
@@ -99,7 +109,11 @@ def is_sigmoid(step: Step) -> bool:
 
 
 def is_copy(step: Step) -> bool:
-    return step.function in (expand, np.copy, cast, as_type) and type(step.arguments[0]) is Variable and not step.results[0].view
+    return (
+        step.function in (expand, np.copy, cast, as_type)
+        and type(step.arguments[0]) is Variable
+        and not step.results[0].view
+    )
 
 
 def is_choice(step: Step) -> bool:
@@ -140,9 +154,20 @@ class Printer:
         outputs = "".join(f"{self.name(variable)}, " for variable in self.program.outputs)
         buffers = {self.name(variable): (place, variable) for variable, place in self.plan.places.items()}
         body = [*self.body, f"return ({outputs})"]
-        lines = [f"def make({', '.join([*self.values, *buffers])}):", *("    " + line for line in self.fixed), "", f"    def program({inputs}):"]
+        lines = [
+            f"def make({', '.join([*self.values, *buffers])}):",
+            *("    " + line for line in self.fixed),
+            "",
+            f"    def program({inputs}):",
+        ]
         lines += ["        " + line for line in body]
-        return Compiled("\n".join([*lines, "", "    return program", ""]), self.values, self.plan, buffers, any(map(is_sigmoid, self.program.steps)))
+        return Compiled(
+            "\n".join([*lines, "", "    return program", ""]),
+            self.values,
+            self.plan,
+            buffers,
+            any(map(is_sigmoid, self.program.steps)),
+        )
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
@@ -232,13 +257,15 @@ class Printer:
             self.body += self.rest_of_sigmoid(step, name)
         else:
             target = ", ".join(self.name(each) for each in step.results)
-            self.body.append(f"{target}{',' if isinstance(step.result, tuple) and len(step.results) == 1 else ''} = {self.call(step)}")
+            self.body.append(
+                f"{target}{',' if isinstance(step.result, tuple) and len(step.results) == 1 else ''} = {self.call(step)}"
+            )
             self.body += self.checks(step)
 
     def call(self, step: Step) -> str:
         """The call as an expression."""
         arguments = step.arguments
-        if step.function is np.transpose and len(arguments) == 1 and type(arguments[0]) is Variable:
+        if step.function is np.transpose and len(arguments) == 1 and not step.keywords and type(arguments[0]) is Variable:
             return f"{self.text(arguments[0])}.T"
         if step.function is operator.getitem:
             return f"{self.text(arguments[0])}[{self.text(arguments[1])}]"
@@ -255,7 +282,9 @@ class Printer:
         arguments = [self.text(each) for each in step.arguments] if not is_elementwise(step) else self.operands(step)
         result = step.results[0]
         if is_elementwise(step):
-            target = f"out={out}" if step.function in (np.maximum, np.minimum) else out  # NumPy wants to be told of these
+            target = (
+                f"out={out}" if step.function in (np.maximum, np.minimum) else out
+            )  # NumPy wants to be told of these
             return [f"{self.function(step.function)}({', '.join(arguments)}, {target})"]
         if is_sigmoid(step):
             return [f"{self.function(np.negative)}({arguments[0]}, {out})", *self.rest_of_sigmoid(step, out)]
@@ -266,7 +295,11 @@ class Printer:
         if is_reduction(step):
             return self.reduction(step, out)
         if step.function is assign:
-            whole = [] if self.plan.places.get(step.arguments[0]) == self.plan.places[result] else [f"{out}[...] = {arguments[0]}"]
+            whole = (
+                []
+                if self.plan.places.get(step.arguments[0]) == self.plan.places[result]
+                else [f"{out}[...] = {arguments[0]}"]
+            )
             return [*whole, f"{out}[{arguments[2]}] = {arguments[1]}"]
         if is_choice(step):
             copyto = self.function(np.copyto)
@@ -294,7 +327,10 @@ class Printer:
         if not depends_on_values(step):
             return []
         check = self.function(check_shape)
-        return [f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})" for each in step.results]
+        return [
+            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
+            for each in step.results
+        ]
 
 
 def quiet() -> Context:
@@ -311,8 +347,6 @@ def is_weak(variable: Variable) -> bool:
     return False
 
 
-
-
 OF_UNKNOWN_LENGTH = {
     np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_values, np.unique_counts, np.unique_all, np.unique_inverse,
     np.extract, np.compress, np.repeat, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.bincount,
@@ -326,7 +360,7 @@ def depends_on_values(step: Step) -> bool:
         index = step.arguments[1]
         parts = index if isinstance(index, tuple) else (index,)
         return any(type(part) is Variable and part.dtype == bool for part in parts)
-    return step.function in OF_UNKNOWN_LENGTH
+    return isinstance(step.function, Whole) or step.function in OF_UNKNOWN_LENGTH
 
 
 def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:

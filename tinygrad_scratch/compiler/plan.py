@@ -32,13 +32,16 @@ class Plan:
 
 
 def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> Plan:
-    """The plan; `writable` steps can write into a buffer, and those of them `in_place` over an operand."""
+    """The plan; `writable` steps can write into a buffer, and those of them `in_place` over an operand.
+
+    A number gets no buffer: NumPy returns it as a number, which is no memory of anybody's.
+    """
     plan = Plan()
     kept = escaping(program)
     roots: dict[Variable, Variable] = {}  # of a buffer and of its views: the buffer
     for step in program.steps:
         result = step.results[0]
-        if step in writable and result not in kept and result.size and is_dense(result):
+        if step in writable and result not in kept and result.size and result.shape and is_dense(result):
             roots[result] = result
         elif result.view and len(step.results) == 1 and result not in kept:
             operands = [each for each in step.operands if each not in program.constants]
@@ -49,7 +52,11 @@ def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> P
     arena = Arena()
     for number, step in enumerate(program.steps):
         result = step.results[0]
-        ending = [root for root in dict.fromkeys(roots[each] for each in step.operands if each in roots) if last[root] == number]
+        ending = [
+            root
+            for root in dict.fromkeys(roots[each] for each in step.operands if each in roots)
+            if last[root] == number
+        ]
         if roots.get(result) is result:
             taken = overwritten(step, ending, roots) if step in in_place else None
             if taken is not None:

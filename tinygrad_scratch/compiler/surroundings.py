@@ -34,6 +34,7 @@ class Holder:
     def __init__(self, holder: Any, names: Iterable[str] | None = None) -> None:
         self.holder = holder
         self.names = names
+        self.numbers: dict[Any, int] = {}  # by key: the leaves that are Python numbers, which have no identity
 
     def items(self) -> dict[Any, Any]:
         """What it holds now; of a dict of globals, what the function names."""
@@ -124,6 +125,7 @@ class Surroundings:
         for name, value in items.items():
             self.key.append(name)
             if name in numbers and type(value) in NUMBERS:
+                holder.numbers[name] = len(self.leaves)
                 self.add_leaf(value, name)
             else:
                 self.add(value, str(name) if isinstance(name, str) else None)

@@ -22,7 +22,7 @@ from tinygrad_scratch.compiler import randomness
 from tinygrad_scratch.compiler.lines import is_ours
 from tinygrad_scratch.compiler.names import name_value
 from tinygrad_scratch.compiler.program import Program, Variable
-from tinygrad_scratch.compiler.surroundings import Generator, Surroundings
+from tinygrad_scratch.compiler.surroundings import Generator, Holder, Surroundings
 from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
 from tinygrad_scratch.graph import is_recording
 from tinygrad_scratch.tensor import Tensor, make
@@ -89,8 +89,8 @@ def trace_in(
     with tracing, no_hidden_randomness(), as_it_was(around):
         tracer = Tracer()
         stand_ins = [stand_in(tracer, leaf, name) for leaf, name in zip(around.leaves, around.names, strict=True)]
-        swapped = {id(leaf): new for leaf, new in zip(around.leaves, stand_ins, strict=True)}
-        before = [put_in(holder, swapped, around) for holder in around.holders]
+        swapped = {id(around.leaves[place]): stand_ins[place] for place in around.places.values()}
+        before = [put_in(holder, swapped, stand_ins) for holder in around.holders]
         given = [exchanged(argument, swapped) for argument in arguments]
         named = {name: exchanged(argument, swapped) for name, argument in keywords.items()}
         try:
@@ -121,9 +121,10 @@ def exchanged(tree: Any, swapped: dict[int, Any]) -> Any:
     return swapped.get(id(tree), tree)
 
 
-def put_in(holder: Any, swapped: dict[int, Any], around: Surroundings) -> dict[Any, Any]:
+def put_in(holder: Holder, swapped: dict[int, Any], stand_ins: list[Any]) -> dict[Any, Any]:
     """Put stand-ins into a holder; what it then holds is returned."""
     new = {key: exchanged(value, swapped) for key, value in holder.items().items()}
+    new |= {key: stand_ins[place] for key, place in holder.numbers.items()}
     holder.put(new)
     return new
 

@@ -17,16 +17,25 @@ import numpy as np
 
 from tinygrad_scratch.compiler.lines import line_of_caller, quoted
 from tinygrad_scratch.compiler.names import name_values
+from tinygrad_scratch.compiler.one_step import as_one_step
 from tinygrad_scratch.compiler.program import Program, Step, Variable
-from tinygrad_scratch.graph import Array, StandIn
+from tinygrad_scratch.compiler.randomness import Draws
+from tinygrad_scratch.graph import Array, StandIn, Untraceable
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import array, label
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.trees import leaves_of
 
 
-class TraceError(TypeError):
+class TraceError(Untraceable):
     """What can't be written down as a program, and what to write instead."""
+
+    tracer: Tracer
+
+    def as_one_step(self, function: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
+        """The call that this was raised in, written down whole."""
+        self.tracer.refused = None
+        return as_one_step(self.tracer, function, arguments, keywords)
 
 
 # ---- the trace -------------------------------------------------------------------------------------------------------
@@ -52,6 +61,8 @@ class Tracer:
         result = function(*plain_values(arguments), **plain_values(keywords))
         if function in STATIC:
             return result
+        if isinstance(result, tuple | list) and any(isinstance(part, tuple | list) for part in result):
+            return as_one_step(self, function, arguments, keywords)
         return self.write_down(function, tuple(arguments), keywords, result)
 
     def write_down(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], result: Any) -> Any:
@@ -81,6 +92,8 @@ class Tracer:
             return tree.variable
         if isinstance(tree, Tensor):
             return self.variables(tree._value)
+        if isinstance(tree, Draws):
+            return tree.variable
         if isinstance(tree, np.ndarray):
             return self.constant(tree)
         if type(tree) in (tuple, list):
@@ -113,6 +126,7 @@ class Tracer:
         error = TraceError(
             f"While a function is traced, {what}{quoted(line_of_caller())}.{' ' * bool(instead)}{instead}"
         )
+        error.tracer = self
         self.refused = self.refused or error
         return error
 
@@ -304,6 +318,9 @@ class Traced(StandIn):
 
     def __init__(self, tracer: Tracer, value: Any, variable: Variable) -> None:
         self.tracer = tracer
+        if type(value) is np.ndarray:  # nobody may write to it but by a step: least of all if it is the person's
+            value = value.view()
+            value.flags.writeable = False
         self.value = value
         self.variable = variable
         self.seen: View | None = None
@@ -347,6 +364,9 @@ class Traced(StandIn):
     def snapshot(self) -> Traced:
         return Traced(self.tracer, self.value, self.variable)
 
+    def as_array(self) -> Traced:
+        return Traced(self.tracer, np.asarray(self.value), self.variable) if self.is_number else self
+
     # ---- NumPy's doors -----------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
@@ -387,8 +407,9 @@ class Traced(StandIn):
         if any(issubclass(kind, Tensor) for kind in types):
             return NotImplemented
         if function in WRITES:
-            WRITES[function](*arguments, **keywords)
-            return None
+            return WRITES[function](*arguments, **keywords)
+        if function is np.nan_to_num and keywords.get("copy") is False:
+            return nan_to_num_in_place(*arguments, **keywords)
         if "out" in keywords:
             rest = {name: value for name, value in keywords.items() if name != "out"}
             return written(function(*arguments, **rest), keywords["out"])
@@ -587,6 +608,11 @@ def written_by(function: Any) -> Callable[..., Any]:
         write(a, a.tracer.call(changed, (a, *arguments), keywords))
 
     return update
+
+
+def nan_to_num_in_place(x: Any, copy: bool = True, **keywords: Any) -> Any:
+    write(x, np.nan_to_num(x, **keywords))
+    return x
 
 
 WRITES: dict[Any, Callable[..., Any]] = {

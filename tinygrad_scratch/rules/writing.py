@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from tinygrad_scratch.graph import as_array
+from tinygrad_scratch.graph import as_array, known
 from tinygrad_scratch.rules.registry import array, compose
 
 
@@ -52,7 +52,7 @@ def repeated(values: Any, turns: Any) -> Any:
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """A write to places counted through all elements, which must be there, or else are wrapped around or clipped."""
     places, v = np.ravel(as_array(ind)), array(v)
-    if mode == "raise" and np.any((places < -a.size) | (places >= a.size)):
+    if mode == "raise" and np.any((known(places) < -a.size) | (known(places) >= a.size)):
         raise IndexError(f"np.put: an index of {places.tolist()} is out of bounds for {a.size} elements.")
     if v.size and places.size:
         places = np.clip(places, 0, a.size - 1) if mode == "clip" else places % a.size

@@ -37,7 +37,9 @@ class Known:
         """The one number that a value is, or is filled with."""
         if type(value) in (int, float):
             return value  # type: ignore[no-any-return]
-        array = self.constants.get(value) if type(value) is Variable else value if isinstance(value, np.generic) else None
+        array = (
+            self.constants.get(value) if type(value) is Variable else value if isinstance(value, np.generic) else None
+        )
         if array is None or array.dtype.kind not in "fiu" or not array.size:
             return None
         first = array.flat[0] if array.ndim else array[()]
@@ -84,7 +86,9 @@ def alike(a: Variable, b: Variable) -> bool:
 
 def whole(step: Step, known: Known) -> Found:
     """`x[...]`, and a copy of what nobody writes to."""
-    if step.function is operator.getitem and (step.arguments[1] is Ellipsis or type(step.arguments[1]) is tuple and not step.arguments[1]):
+    if step.function is operator.getitem and (
+        step.arguments[1] is Ellipsis or type(step.arguments[1]) is tuple and not step.arguments[1]
+    ):
         return step.arguments[0] if type(step.arguments[0]) is Variable else None
     if step.function is np.copy and type(step.arguments[0]) is Variable and alike(step.arguments[0], step.results[0]):
         return step.arguments[0]
@@ -105,7 +109,7 @@ def times_one(step: Step, known: Known) -> Found:
 
 def transposed_twice(step: Step, known: Known) -> Found:
     """`x.T.T`."""
-    if step.function is np.transpose and len(step.arguments) == 1:
+    if step.function is np.transpose and len(step.arguments) == 1 and not step.keywords:
         inner = known.step(step.arguments[0], np.transpose)
         if inner is not None and len(inner.arguments) == 1 and type(inner.arguments[0]) is Variable:
             return inner.arguments[0]
@@ -160,7 +164,11 @@ def scaled(step: Step, known: Known) -> tuple[float, Variable] | None:
         return None
     for number, x in (step.arguments, step.arguments[::-1]):
         value = known.number(number)
-        if value is not None and type(x) is Variable and (x.shape, x.dtype) == (step.results[0].shape, step.results[0].dtype):
+        if (
+            value is not None
+            and type(x) is Variable
+            and (x.shape, x.dtype) == (step.results[0].shape, step.results[0].dtype)
+        ):
             return float(value), x
     return None
 

@@ -16,7 +16,11 @@ def scale_smaller_factors(program: Program) -> Program:
     moved: dict[Variable, Step] = {}  # by the product that is not computed: the step that scaled it
     for step in program.steps:
         number, product = scaled_product(step, made)
-        if product is not None and len(readers_of[product.results[0]]) == 1 and product.results[0] not in program.outputs:
+        if (
+            product is not None
+            and len(readers_of[product.results[0]]) == 1
+            and product.results[0] not in program.outputs
+        ):
             moved[product.results[0]] = step
     steps: list[Step] = []
     for step in program.steps:
@@ -42,7 +46,11 @@ def scaled_product(step: Step, made: dict[Variable, Step]) -> tuple[object, Step
             product = made.get(x) if isinstance(x, Variable) else None
             if is_number(number) and product is not None and product.function is np.matmul and not product.keywords:
                 left, right = product.arguments
-                two = isinstance(left, Variable) and isinstance(right, Variable) and len(left.shape) == len(right.shape) == 2
+                two = (
+                    isinstance(left, Variable)
+                    and isinstance(right, Variable)
+                    and len(left.shape) == len(right.shape) == 2
+                )
                 if two and x.dtype == step.results[0].dtype == left.dtype == right.dtype and x.dtype.kind == "f":
                     return number, product if min(left.size, right.size) < x.size else None
     return None, None

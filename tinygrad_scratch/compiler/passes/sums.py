@@ -23,10 +23,18 @@ def sum_products(program: Program) -> Program:
 
 def lowered(step: Step, known: Known, readers_of: dict[Variable, list[Step]]) -> list[Step]:
     a = step.arguments[0] if step.arguments else None
-    over_all = step.function in (np.sum, np.mean) and len(step.arguments) == 1 and all(
-        name == "axis" and value is None for name, value in step.keywords.items()
+    over_all = (
+        step.function in (np.sum, np.mean)
+        and len(step.arguments) == 1
+        and all(name == "axis" and value is None for name, value in step.keywords.items())
     )
-    if not over_all or type(a) is not Variable or a.dtype != step.results[0].dtype or a.dtype.char not in "fd" or not a.size:
+    if (
+        not over_all
+        or type(a) is not Variable
+        or a.dtype != step.results[0].dtype
+        or a.dtype.char not in "fd"
+        or not a.size
+    ):
         return [step]
     factor = 1.0 if step.function is np.sum else 1 / a.size
     made = known.made.get(a)
@@ -71,7 +79,10 @@ def total(step: Step, a: Variable, factor: float, pair: tuple[Variable, Variable
     else:
         x, y = pair
         flat = [Variable((each.size,), each.dtype, (each.dtype.itemsize,), view=True) for each in dict.fromkeys(pair)]
-        steps = [Step(np.reshape, (each, -1), {}, row, step.line) for each, row in zip(dict.fromkeys(pair), flat, strict=True)]
+        steps = [
+            Step(np.reshape, (each, -1), {}, row, step.line)
+            for each, row in zip(dict.fromkeys(pair), flat, strict=True)
+        ]
         steps.append(Step(np.matmul, (flat[0], flat[-1]), {}, sum_, step.line))
     if factor != 1:
         steps.append(Step(np.multiply, (factor, sum_), {}, result, step.line))
