@@ -149,6 +149,13 @@ class Linked(ast.NodeTransformer):
         node.annotation = ast.Name("object", ast.Load())
         return node
 
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        """A function of another module of ours, by what it is."""
+        module = self.known.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        if isinstance(module, ModuleType) and module.__name__.startswith("tinygrad_scratch."):
+            return ast.parse(self.text(node.attr, getattr(module, node.attr)), mode="eval").body
+        return self.generic_visit(node)
+
     def visit_Name(self, node: ast.Name) -> Any:
         if node.id in self.own or not isinstance(node.ctx, ast.Load):
             return node

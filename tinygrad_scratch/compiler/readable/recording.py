@@ -60,8 +60,7 @@ def recorded_again(loss: Tensor, frame: FrameType | None) -> Recording:
             again.repeat(record)
     new = again.tensors[loss._record[0]]  # type: ignore[index]
     recording = Recording(again.tracer, new)
-    for order in sorted(again.tensors, reverse=True):  # those that were made first come first
-        tensor = again.tensors[order]
+    for order, tensor in again.tensors.items():
         if type(tensor) is Tensor:
             again.variables[order] = tensor._value.variable  # type: ignore[attr-defined]
             if tensor._record[1] is None:  # type: ignore[index]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.backward import conform, note, pull_back
-from tinygrad_scratch.compiler.traced import Traced, Tracer
+from tinygrad_scratch.backward import Part, conform, note, pull_back
+from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
 from tinygrad_scratch.graph import Record, ancestors, split_record
-from tinygrad_scratch.rules.registry import RULES, EveryOperand
+from tinygrad_scratch.rules.registry import RULES, EveryOperand, Several
 
 
 @dataclass
@@ -39,7 +39,7 @@ def walk_back(start: Record, seed: Traced, shortcut: bool, same: Mapping[int, Re
         if record[1] is None:
             continue
         try:
-            for parent, argument, part in pull_back(traced(record, seed.tracer), g, shortcut):
+            for parent, argument, part in pulled(traced(record, seed.tracer), g, shortcut, seed.tracer):
                 parent = same.get(parent[0], parent)
                 if parent[0] in without:
                     continue
@@ -51,6 +51,30 @@ def walk_back(start: Record, seed: Traced, shortcut: bool, same: Mapping[int, Re
             error.add_note(note(record))
             raise
     return found
+
+
+def pulled(record: Record, g: Any, shortcut: bool, tracer: Tracer) -> Iterable[Part]:
+    """What the rules of a call say; a rule that branches on a value is one step, whose text is the rule's own."""
+    before = len(tracer.steps)
+    try:
+        return list(pull_back(record, g, shortcut))
+    except TraceError:
+        del tracer.steps[before:]
+        tracer.refused = None
+    arguments, parents = split_record(record)
+    asked = [place for place, parent in enumerate(parents) if parent is not None]
+    given = (plain(g), plain(record[2]), *arguments)
+    rules, keywords = RULES[record[1]], record[3] or {}
+    if type(rules) is EveryOperand:
+        found = tracer.call(rules.rule, (asked, *given), keywords)
+    else:
+        found = [tracer.call(rules[place], given, keywords) for place in asked]
+    return [(parents[place], arguments[place], part) for place, part in zip(asked, found, strict=True)]
+
+
+def plain(value: Any) -> Any:
+    """Several values as the tuple that they are."""
+    return tuple(value) if isinstance(value, Several) else value
 
 
 def traced(record: Record, tracer: Tracer) -> Record:
