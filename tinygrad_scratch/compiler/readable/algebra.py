@@ -79,7 +79,7 @@ def before_broadcast(value: Any, known: Known) -> Any:
     inner = known.by(value, *REPEATS, np.reshape)
     if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
         return None
-    return float(inner.arguments[1]) if inner.function is np.full else inner.arguments[0]
+    return full_of(value, known) if inner.function is np.full else inner.arguments[0]
 
 
 def adds_axes_in_front(step: Step) -> bool:
@@ -120,11 +120,13 @@ def kept_dimensions(step: Step, known: Known) -> Step | None:
 
 def axes_of(step: Step) -> tuple[int, ...] | None:
     """The axes that a plain sum goes over."""
-    count = max(len(np.shape(step.arguments[0])), 1)
+    count = len(np.shape(step.arguments[0]))
     axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
     if len(step.arguments) > 2 or not step.keywords.keys() <= {"axis", "keepdims"}:
         return None
-    return tuple(range(count)) if axis is None else tuple(i % count for i in np.atleast_1d(axis).tolist())
+    if axis is None or not count:
+        return tuple(range(count))
+    return tuple(i % count for i in np.atleast_1d(axis).tolist())
 
 
 def one_axis(step: Step, known: Known) -> Step | None:
@@ -152,8 +154,14 @@ def sum_of_number(step: Step, known: Known) -> Any:
 
 def spread_number(step: Step, known: Known) -> Any:
     """A number that is broadcast, reshaped or cast is a number everywhere."""
-    ratio = ratio_of(step.arguments[0], known)
-    return None if ratio is None or step.arguments[0] in known.fixed else everywhere(step, known, *ratio)
+    value = step.arguments[0]
+    ratio = None if type(value) is Variable and value in known.fixed else ratio_of(value, known)
+    if ratio is None:
+        return None
+    if type(value) is Variable and value.dtype != step.results[0].dtype:
+        number = np.real(value.dtype.type(full_of(value, known)))
+        ratio = float(step.results[0].dtype.type(number).real), 1
+    return everywhere(step, known, *ratio)
 
 
 def made_full(number: float) -> Rule:
@@ -251,6 +259,8 @@ def collected(step: Step, known: Known) -> Any:
         return None
     if number == 0 or not product.factors:
         return everywhere(step, known, number, over)
+    if not all(type(value) is Variable for _, value in product.factors):
+        return None
     if number < 0 and product.factors[0][1].dtype.kind not in "fc":
         return None
     known.collected.add(result)

@@ -18,7 +18,7 @@ from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
 from tinygrad_scratch.graph import Array, Record, ancestors
 
-SMALL = 8  # elements of an array without a name that are written out
+SHORT = 24  # characters of an array without a name that is written out
 
 
 @dataclass
@@ -132,16 +132,18 @@ def without_constants(backprop: Backprop) -> Backprop:
     inputs: list[Variable] = []
     made: list[Step] = []
     for variable in (*program.inputs, *program.constants):
-        value = values[variable]
         if variable.dtype == object:  # a generator of random numbers
             inputs.append(variable)
             continue
+        value = np.asarray(values[variable])
         own = variable in program.constants or variable not in backprop.names
         if own and is_full(value):
             keywords = {} if value.dtype == np.float64 else {"dtype": value.dtype}
             made.append(Step(np.full, (value.shape, value.flat[0].item() if value.size else 0), keywords, variable))
-        elif own and (value.size <= SMALL or counts_up(value)):
-            written[variable] = value if np.ndim(value) else np.asarray(value)[()]
+        elif variable in program.outputs and variable in program.constants:
+            made.append(Step(np.array, (value.tolist(),), {"dtype": value.dtype}, variable))
+        elif own and variable not in program.outputs and (value.ndim == 0 or len(repr(value.tolist())) <= SHORT or counts_up(value)):
+            written[variable] = value if value.ndim else value[()]
         else:
             inputs.append(variable)
     steps = (*made, *(step.replaced(written) for step in program.steps))
@@ -151,8 +153,8 @@ def without_constants(backprop: Backprop) -> Backprop:
 
 def is_full(value: Any) -> bool:
     """Whether an array holds nothing, or one float everywhere, such as the state that a recurrence begins with."""
-    if not isinstance(value, np.ndarray) or not value.size:
-        return isinstance(value, np.ndarray)
+    if not value.size:
+        return True
     return value.size > 1 and value.dtype.kind == "f" and bool((value == value.flat[0]).all())
 
 

@@ -44,6 +44,7 @@ class Layout:
     forward: list[Step] = field(default_factory=list)
     backward: list[Step] = field(default_factory=list)
     made: dict[Variable, Step] = field(default_factory=dict)
+    again: set[Variable] = field(default_factory=set)  # what is written wherever it is read
 
     # ---- texts -------------------------------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ class Layout:
         """A line for a call. Where it is too long, its longest part goes to a line of its own before it."""
         while any(len(text) > LONGEST for text in self.texts(step)):
             lengths = {v: len(self.expression(v).text) for v in self.within(step)}
-            parts = [v for v, length in lengths.items() if length >= WORTH]
+            parts = [v for v, length in lengths.items() if length >= WORTH and v not in self.again]
             if not parts:
                 break
             longest = max(parts, key=lambda v: (lengths[v] <= LONGEST, lengths[v]))
@@ -140,6 +141,8 @@ class Layout:
                         found.update((result, of) if of in self.made else (result,))
                 elif result in self.called or (read[result] > 1 and not self.is_written_again(step, found)):
                     found.add(result)
+                elif read[result] > 1:
+                    self.again.add(result)
         return found
 
     def is_written_again(self, step: Step, alone: set[Variable]) -> bool:
@@ -152,8 +155,13 @@ class Layout:
         named = all(v in alone or v in self.names or v in self.called for v in step.operands)
         if step.function not in (np.add, np.subtract) or not named:
             return False
-        names = [self.names.get(v) or self.called.get(v) or "value" for v in step.operands]
-        return sum(map(len, names)) + 3 * (len(step.arguments) - 1) <= SHORT
+        return sum(len(self.short_text(a)) for a in step.arguments) + 3 <= SHORT
+
+    def short_text(self, value: Any) -> str:
+        """An operand of a call that might be written twice."""
+        if type(value) is Variable:
+            return self.names.get(value) or self.called.get(value) or "value"
+        return self.argument(value).text
 
     def has_name(self, variable: Variable) -> bool:
         return variable in self.called or variable in self.names

@@ -58,7 +58,7 @@ def spelled(step: Step, words: Words) -> Expression:
     """A call as Python writes it."""
     function, arguments, keywords = step.function, step.arguments, step.keywords
     if not keywords:
-        if function in INFIX and len(arguments) == 2:
+        if function in INFIX and len(arguments) == 2 and not is_python(step):
             left, right = (written(part, words) for part in arguments)
             if function is np.multiply and arguments[0] is arguments[1]:
                 return infix("**", 4, left, Expression("2"))
@@ -74,6 +74,11 @@ def spelled(step: Step, words: Words) -> Expression:
         texts += [f"{name}={written(value, words).text}" for name, value in keywords.items()]
         return Expression(f"{written(generator, words).text}.{function.__name__}({', '.join(texts)})")
     return called(step, words)
+
+
+def is_python(step: Step) -> bool:
+    """Whether an operator would be Python's: 1j * x of a NumPy number x is a Python number."""
+    return step.results[0].shape == () and any(type(a) is complex for a in step.arguments)
 
 
 def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expression:
@@ -172,6 +177,9 @@ def number(value: complex) -> Expression:
     if isinstance(value, Ratio):
         return infix("/", PRODUCT, number(value.number), number(value.over))
     if isinstance(value, complex):
+        text = repr(value).replace("(-0-", "-").strip("()") if not value.real else ""
+        if text and complex(text) == value and np.isfinite(value.imag):
+            return Expression(text, NEGATIVE if text.startswith("-") else ATOM)
         return Expression(f"complex({number(value.real).text}, {number(value.imag).text})")
     if value != value:
         return Expression("np.nan")
@@ -270,7 +278,9 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
         value = filled.arguments[1]
     text, target = written(value, words).text, f"{name}[{index(place, words)}]"
     if step.function is assign:
-        return [f"{name} = {words.variable(step.arguments[0]).within(ATOM)}.copy()", f"{target} = {text}"]
+        whole = written(step.arguments[0], words)
+        copied = f"{whole.within(ATOM)}.copy()" if result.shape else f"np.array({whole.text})"
+        return [f"{name} = {copied}", f"{target} = {text}"]
     kind = "" if result.dtype == np.float64 else f", {dtype(result.dtype)}"
     shape = result.shape[0] if len(result.shape) == 1 else result.shape
     made = f"{name} = np.zeros({written(shape, words).text}{kind})"
