@@ -116,6 +116,20 @@ def is_copy(step: Step) -> bool:
     )
 
 
+def is_reshaping(step: Step) -> bool:
+    """Whether elements are copied in C order into another shape."""
+    a = step.arguments[0] if step.arguments else None
+    result = step.results[0]
+    return (
+        step.function in (np.reshape, np.ravel)
+        and step.keywords.keys() <= {"shape"}
+        and (step.function is np.reshape or len(step.arguments) == 1)
+        and type(a) is Variable
+        and not result.view
+        and in_a_row(result)
+    )
+
+
 def is_choice(step: Step) -> bool:
     return step.function is np.where and len(step.arguments) == 3 and step.results[0].dtype.kind in "fiu"
 
@@ -123,7 +137,7 @@ def is_choice(step: Step) -> bool:
 def is_writable(step: Step) -> bool:
     if isinstance(step.result, tuple) or step.draws or step.results[0].dtype == object:
         return False
-    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_sigmoid, is_copy, is_choice)
+    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_sigmoid, is_copy, is_choice, is_reshaping)
     return any(kind(step) for kind in kinds) or step.function is assign
 
 
@@ -142,14 +156,16 @@ class Printer:
         writable = {step for step in program.steps if is_writable(step)}
         in_place = {step for step in writable if is_elementwise(step) or is_sigmoid(step) or step.function is assign}
         self.plan = plan_memory(program, writable, in_place)
+        self.last = last_uses(program, self.plan)
         self.fixed: Lines = []
         self.body: Lines = []
 
     def compiled(self) -> Compiled:
         for variable in self.program.inputs:
             self.name(variable)
-        for step in self.program.steps:
+        for number, step in enumerate(self.program.steps):
             self.print(step)
+            self.body += self.let_go(number)
         inputs = ", ".join(self.name(variable) for variable in self.program.inputs)
         outputs = "".join(f"{self.name(variable)}, " for variable in self.program.outputs)
         buffers = {self.name(variable): (place, variable) for variable, place in self.plan.places.items()}
@@ -168,6 +184,12 @@ class Printer:
             buffers,
             any(map(is_sigmoid, self.program.steps)),
         )
+
+    def let_go(self, number: int) -> Lines:
+        """What drops the arrays that a call made and that no later step reads."""
+        step = self.program.steps[number]
+        done = [each for each in (*dict.fromkeys(step.operands), *step.results) if self.last.get(each) == number]
+        return [f"del {', '.join(map(self.name, done))}"] if done else []
 
     # ---- names ---------------------------------------------------------------------------------------------------
 
@@ -301,6 +323,10 @@ class Printer:
                 else [f"{out}[...] = {arguments[0]}"]
             )
             return [*whole, f"{out}[{arguments[2]}] = {arguments[1]}"]
+        if is_reshaping(step):
+            name = self.unique(f"{out}_like")
+            self.fixed.append(f"{name} = {out}.reshape({self.text(step.arguments[0].shape)})")
+            return [f"{name}[...] = {arguments[0]}"]
         if is_choice(step):
             copyto = self.function(np.copyto)
             return [f"{out}[...] = {arguments[2]}", f"{copyto}({out}, {arguments[1]}, where={arguments[0]})"]
@@ -341,6 +367,21 @@ def quiet() -> Context:
     context = copy_context()
     context.run(np.seterr, over="ignore", under="ignore")
     return context
+
+
+LARGE = 2**16
+"""Bytes from which an array is dropped as soon as nobody reads it any more."""
+
+
+def last_uses(program: Program, plan: Plan) -> dict[Variable, int]:
+    """The last step that reads each large array that a call makes anew: not a buffer, an input, a constant, an output."""
+    last: dict[Variable, int] = {}
+    for number, step in enumerate(program.steps):
+        last.update({result: number for result in step.results if not plan.fixed(result)})
+        last.update({operand: number for operand in step.operands if operand in last})
+    for output in program.outputs:
+        last.pop(output, None)
+    return {variable: number for variable, number in last.items() if variable.size * variable.dtype.itemsize >= LARGE}
 
 
 def is_weak(variable: Variable) -> bool:
