@@ -151,7 +151,9 @@ def test_the_articles_backprop_as_mathematics() -> None:
     text = Article().derive().latex()
     check_latex(text)
     assert r"a_{2} &= \frac{1}{1 + \exp\left(-z_{2}\right)}" in text
-    assert r"\frac{\partial J}{\partial z_{4}} &= -\left(y - a_{4}\right) \odot a_{4} \odot \left(1 - a_{4}\right)" in text
+    assert (
+        r"\frac{\partial J}{\partial z_{4}} &= -\left(y - a_{4}\right) \odot a_{4} \odot \left(1 - a_{4}\right)" in text
+    )
     assert (
         r"\frac{\partial J}{\partial w_{3}} &= \frac{\partial J}{\partial z_{4}} "
         r"\frac{\partial z_{4}}{\partial w_{3}} = a_{3}^{\top} \, \frac{\partial J}{\partial z_{4}}"
@@ -214,7 +216,10 @@ def log_likelihood(x: Any, y: Any, W: Any) -> Any:
 
 def test_the_maximum_in_a_softmax_has_no_gradient_and_labels_are_a_parameter() -> None:
     derivation = derive(log_likelihood, normal(40, 4), generator.integers(0, 3, 40), normal(4, 3), wrt="W")
-    assert lines(derivation, "backward")[:2] == ["dJ_dlog_p = np.zeros((40, 3))", "dJ_dlog_p[np.arange(40), y] = -1 / 40"]
+    assert lines(derivation, "backward")[:2] == [
+        "dJ_dlog_p = np.zeros((40, 3))",
+        "dJ_dlog_p[np.arange(40), y] = -1 / 40",
+    ]
     assert "max" not in "".join(lines(derivation, "backward"))
     assert "def J_and_gradients(x, y, W):" in derivation.source
     W = Tensor(derivation.arguments["W"], requires_grad=True)
@@ -229,7 +234,9 @@ def recurrent(xs: Any, target: Any, Wx: Any, Wh: Any, b: Any) -> Any:
 
 
 def test_a_loop_is_unrolled_and_its_values_are_numbered() -> None:
-    derivation = checked(recurrent, normal(3, 2, 5), normal(2, 4), normal(5, 4), normal(4, 4), normal(4), wrt=["Wx", "Wh", "b"])
+    derivation = checked(
+        recurrent, normal(3, 2, 5), normal(2, 4), normal(5, 4), normal(4, 4), normal(4), wrt=["Wx", "Wh", "b"]
+    )
     assert lines(derivation, "forward")[:3] == [
         "h0 = np.zeros((2, 4))",
         "z1 = xs[0] @ Wx + h0 @ Wh + b",

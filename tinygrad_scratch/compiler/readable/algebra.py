@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
-from tinygrad_scratch.compiler.readable.spelling import Ratio
+from tinygrad_scratch.compiler.readable.arguments import Ratio
 from tinygrad_scratch.compiler.readable.tidy import Known, Rule, anew
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.rules.shapes import cast, expand
@@ -268,9 +268,7 @@ def collected(step: Step, known: Known) -> Any:
     calls = list(calls_of(abs(number), over, product.factors)) + [(np.negative, None)] * (number < 0)
     arguments: list[Any] = []
     for place, (function, *given) in enumerate(calls):
-        arguments = [
-            value if a is None else known.call(np.multiply, *a) if isinstance(a, tuple) else a for a in given
-        ]
+        arguments = [value if a is None else known.call(np.multiply, *a) if isinstance(a, tuple) else a for a in given]
         if place < len(calls) - 1:
             value = known.call(function, *arguments)
     if not calls:
@@ -381,7 +379,9 @@ def is_half(value: Any, g: Any, known: Known) -> bool:
         return bool(2 * half == whole)
     narrow = before_broadcast(value, known)
     step = known.by(value if narrow is None else narrow, np.multiply)
-    return step is not None and any(a is g for a in step.arguments) and 0.5 in [a for a in step.arguments if is_number(a)]
+    return (
+        step is not None and any(a is g for a in step.arguments) and 0.5 in [a for a in step.arguments if is_number(a)]
+    )
 
 
 def needless_condition(step: Step, known: Known) -> Any:
@@ -441,5 +441,10 @@ RULES: dict[Any, list[Rule]] = {
     expand: [same_shape, spread_number],
     np.broadcast_to: [same_shape, spread_number],
 }
-FORWARD: dict[Any, list[Rule]] = {np.multiply: [by_one], np.reshape: [same_shape], cast: [same_shape], operator.getitem: [whole]}
+FORWARD: dict[Any, list[Rule]] = {
+    np.multiply: [by_one],
+    np.reshape: [same_shape],
+    cast: [same_shape],
+    operator.getitem: [whole],
+}
 """The way forward stays as it was written, but for calls that do nothing, which functions of ours make."""

@@ -12,7 +12,7 @@ from tinygrad_scratch.compiler.program import Program, Step, Variable, substitut
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.compiler.readable.sharing import shared
-from tinygrad_scratch.compiler.readable.spelling import counts_up
+from tinygrad_scratch.compiler.readable.arguments import counts_up
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
@@ -142,7 +142,11 @@ def without_constants(backprop: Backprop) -> Backprop:
             made.append(Step(np.full, (value.shape, value.flat[0].item() if value.size else 0), keywords, variable))
         elif variable in program.outputs and variable in program.constants:
             made.append(Step(np.array, (value.tolist(),), {"dtype": value.dtype}, variable))
-        elif own and variable not in program.outputs and (value.ndim == 0 or len(repr(value.tolist())) <= SHORT or counts_up(value)):
+        elif (
+            own
+            and variable not in program.outputs
+            and (value.ndim == 0 or len(repr(value.tolist())) <= SHORT or counts_up(value))
+        ):
             written[variable] = value if value.ndim else value[()]
         else:
             inputs.append(variable)

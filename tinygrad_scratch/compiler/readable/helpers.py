@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.readable.names import Taken
-from tinygrad_scratch.compiler.readable.spelling import name_of
+from tinygrad_scratch.compiler.readable.arguments import name_of
 from tinygrad_scratch.graph import ARRAYS
 
 DROPPED = {"differentiable", "compose", "functools"}  # decorators that only our own table, or speed, needs
 PLAIN = (int, float, complex, str, bool, bytes, type(None))
 
 
-class NoSource(TypeError):
+class NoSourceError(TypeError):
     """A function whose source can't be read or does not stand alone."""
 
 
@@ -54,21 +54,21 @@ class Helpers:
         for each in dataclasses.fields(value):
             part = getattr(value, each.name)
             if not is_literal(part):
-                raise NoSource(f"{type(value).__name__}.{each.name} is {part!r}, which can't be written down.")
+                raise NoSourceError(f"{type(value).__name__}.{each.name} is {part!r}, which can't be written down.")
             given.append(f"{each.name}={part!r}")
         return f"{self.name(type(value))}({', '.join(given)})"
 
     def source(self, function: Any) -> str:
         """The definition of a function or class, with what it needs taken care of."""
         if not isinstance(function, FunctionType | type):
-            raise NoSource(f"{function!r} is no function that was written in Python.")
+            raise NoSourceError(f"{function!r} is no function that was written in Python.")
         try:
             tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         except (OSError, TypeError, SyntaxError) as error:
-            raise NoSource(f"The source of {function.__name__!r} can't be read.") from error
+            raise NoSourceError(f"The source of {function.__name__!r} can't be read.") from error
         definition = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)), None)
         if definition is None or definition.name != function.__name__:
-            raise NoSource(f"{function.__name__!r} has no definition that stands alone: write it with def.")
+            raise NoSourceError(f"{function.__name__!r} has no definition that stands alone: write it with def.")
         definition.name = self.names[function]
         stripped = Bare().visit(definition)
         known = namespace(function)
@@ -162,7 +162,7 @@ class Linked(ast.NodeTransformer):
         if node.id not in self.known:
             if hasattr(builtins, node.id):
                 return node
-            raise NoSource(f"The name {node.id!r} is not known where it is used.")
+            raise NoSourceError(f"The name {node.id!r} is not known where it is used.")
         return ast.parse(self.text(node.id, self.known[node.id]), mode="eval").body
 
     def text(self, name: str, value: Any) -> str:
@@ -187,4 +187,4 @@ class Linked(ast.NodeTransformer):
             return f"{module}.{value.__name__}"
         if isinstance(inspect.unwrap(value) if callable(value) else value, FunctionType | type):
             return self.helpers.name(value)
-        raise NoSource(f"The name {name!r} stands for {value!r}, which can't be written down.")
+        raise NoSourceError(f"The name {name!r} stands for {value!r}, which can't be written down.")

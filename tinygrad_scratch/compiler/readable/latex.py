@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
 from tinygrad_scratch.compiler.readable.layout import Layout
-from tinygrad_scratch.compiler.readable.spelling import COMPARISONS, Ratio
+from tinygrad_scratch.compiler.readable.arguments import Ratio
+from tinygrad_scratch.compiler.readable.spelling import COMPARISONS
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, NEGATIVE, Expression
 from tinygrad_scratch.functional import sigmoid
@@ -96,7 +97,9 @@ class Writer:
             elif variable in self.layout.made:
                 waiting += self.layout.made[variable].operands
         inner = self.value(of)
-        return " + ".join(rf"{self.derivative(y)} \frac{{\partial {self.value(y)}}}{{\partial {inner}}}" for y in through)
+        return " + ".join(
+            rf"{self.derivative(y)} \frac{{\partial {self.value(y)}}}{{\partial {inner}}}" for y in through
+        )
 
     def cotangent_of(self, variable: Variable) -> Variable | None:
         """Of which value a value is the cotangent, if it is called so."""

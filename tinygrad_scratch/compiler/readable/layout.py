@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.readable.arguments import Words, written
 from tinygrad_scratch.compiler.readable.names import Taken, invented
-from tinygrad_scratch.compiler.readable.spelling import SUM, STATEMENTS, Words, spelled, statements, written
+from tinygrad_scratch.compiler.readable.spelling import STATEMENTS, SUM, spelled, statements
 from tinygrad_scratch.drawing.expressions import Expression
 from tinygrad_scratch.rules.indexing import is_basic
 
@@ -67,7 +68,9 @@ class Layout:
         if step.function in STATEMENTS:
             return statements(step, names, self.words)
         texts = self.texts(step)
-        return [f"{names} = {texts[0]}"] if len(texts) == 1 else [f"{names} = (", *(f"    {text}" for text in texts), ")"]
+        return (
+            [f"{names} = {texts[0]}"] if len(texts) == 1 else [f"{names} = (", *(f"    {text}" for text in texts), ")"]
+        )
 
     def texts(self, step: Step) -> list[str]:
         """What stands on the right of a line: more than one text where a long sum has a line for each term."""

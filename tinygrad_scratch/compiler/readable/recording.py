@@ -162,7 +162,10 @@ def content(value: Array) -> tuple[tuple[int, ...], str, bytes]:
 
 
 def recorded_call(
-    function: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any], wanted: Callable[[Reach], Iterable[int]]
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    wanted: Callable[[Reach], Iterable[int]],
 ) -> Recording:
     """One call of a function with stand-ins for all arrays that it can reach.
 
@@ -182,7 +185,9 @@ class Reach:
         self.around: Surroundings = look_around(function, list(arguments), keywords)
         self.leaves = self.around.leaves
         self.inside = [self.within(argument) for argument in (*arguments, *keywords.values())]
-        self.tensors = [(self.around.places.get(id(h.holder._value)), h.holder) for h in self.around.holders if type(h) is InTensor]
+        self.tensors = [
+            (self.around.places.get(id(h.holder._value)), h.holder) for h in self.around.holders if type(h) is InTensor
+        ]
         for place, tensor in self.tensors:
             if tensor._record is not None and tensor._record[1] is not None:
                 raise TypeError(
@@ -350,7 +355,9 @@ def not_computed(call: Call) -> str:
     """What is wrong where a function returned no Tensor that was recorded."""
     reach, result = call.reach, call.result
     name = getattr(reach.function, "__name__", type(reach.function).__name__)
-    known = ", ".join(dict.fromkeys(identifier(n) for n, x in zip(reach.names, reach.leaves, strict=True) if is_real(x)))
+    known = ", ".join(
+        dict.fromkeys(identifier(n) for n, x in zip(reach.names, reach.leaves, strict=True) if is_real(x))
+    )
     if isinstance(result, Traced) and not call.chosen:
         if reach.unknown:
             return f"wrt={reach.unknown[0]!r}: nothing that {name} reads is called so. There is a gradient of {known}."

@@ -25,7 +25,14 @@ def module(
     parameters = [layout.names[variable] for variable in layout.program.inputs]
     J = layout.expression(loss).text
     entries = [f'"{name}": {layout.expression(value).text}' for name, value in gradients.items()]
-    head = [f'"""{J} and its gradients, derived line by line."""', "", *sorted(helpers.imports), "import numpy as np", "", ""]
+    head = [
+        f'"""{J} and its gradients, derived line by line."""',
+        "",
+        *sorted(helpers.imports),
+        "import numpy as np",
+        "",
+        "",
+    ]
     for helper in helpers.texts.values():
         head += [helper, "", ""]
     body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, J, list(gradients)))]
@@ -49,7 +56,11 @@ def documentation(layout: Layout, loss: str, gradients: list[str]) -> list[str]:
     lines = textwrap.wrap(f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", 100)
     lines.append("")
     for variable in layout.program.inputs:
-        what = "draws random numbers" if variable.dtype == object else f"{shape_of(variable) or 'a number'}, {variable.dtype}"
+        what = (
+            "draws random numbers"
+            if variable.dtype == object
+            else f"{shape_of(variable) or 'a number'}, {variable.dtype}"
+        )
         lines.append(f"{layout.names[variable]}: {what}")
     return [*lines, '"""']
 
