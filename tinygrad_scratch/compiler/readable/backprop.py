@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.program import Program, Step, Variable, substitute
+from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.compiler.readable.sharing import shared

@@ -207,7 +207,11 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     """Writing into a part of an array, as people do it."""
     if step.function is assign:
         whole, value, place = step.arguments
-        copied = f"{written(whole, words).within(ATOM)}.copy()" if step.results[0].shape else f"np.array({written(whole, words).text})"
+        copied = (
+            f"{written(whole, words).within(ATOM)}.copy()"
+            if step.results[0].shape
+            else f"np.array({written(whole, words).text})"
+        )
         return [f"{name} = {copied}", f"{name}[{index(place, words)}] = {written(value, words).text}"]
     value, place, shape = step.arguments
     filled = words.made(value) if type(value) is Variable else None
