@@ -7,18 +7,20 @@ import itertools
 import linecache
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.program import Program, Variable
+from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable import latex, source
+from tinygrad_scratch.compiler.readable.again import recorded_again
 from tinygrad_scratch.compiler.readable.backprop import Backprop, finished, pulled_back
+from tinygrad_scratch.compiler.readable.called import Reach, recorded_call
 from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
-from tinygrad_scratch.compiler.readable.recording import Reach, Recording, recorded_again, recorded_call, variable_of
+from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.messages import describe, nothing_recorded
 from tinygrad_scratch.tensor import Tensor
@@ -187,13 +189,13 @@ def leaves_asked(reach: Reach, wanted: list[Any] | None) -> set[int]:
         elif isinstance(each, int | np.integer):
             found.update(argument(reach, int(each)))
         elif type(each) is Tensor:
-            found.update(place for place, tensor in reach.tensors if tensor is each and place is not None)
+            found.update(place for place, tensor in reach.tensors if tensor is each)
     for place in found:
         leaf = reach.leaves[place]
         if leaf.dtype.kind not in "fc":
             raise TypeError(
-                f"wrt asks for the gradient of {reach.names[place]!r}, which holds {leaf.dtype}: a gradient with respect "
-                "to integers has no meaning. Pass floats."
+                f"wrt asks for the gradient of {reach.names[place]!r}, which holds {leaf.dtype}: a gradient with "
+                "respect to integers has no meaning. Pass floats."
             )
     return found
 
@@ -230,12 +232,12 @@ def matching(recording: Recording, asked: Any) -> list[int]:
     if isinstance(asked, int | np.integer) and not isinstance(asked, bool):
         if recording.arguments is None:
             raise TypeError(
-                f"wrt={asked} asks for an argument, but the loss was computed already. Say its name, or pass the Tensor."
+                f"wrt={asked} asks for an argument, but the loss was computed already. Say a name, or pass the Tensor."
             )
         return [order for order in recording.arguments[asked] if order is not None]
     raise TypeError(
-        f"wrt takes names, Tensors and numbers of arguments, but was given {described(asked)}. An array is asked for by "
-        "its name, or by the number of the argument that it is."
+        f"wrt takes names, Tensors and numbers of arguments, but was given {described(asked)}. An array is asked for "
+        "by its name, or by the number of the argument that it is."
     )
 
 

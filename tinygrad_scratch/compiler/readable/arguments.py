@@ -54,7 +54,7 @@ def _(value: Variable, words: Words) -> Expression:
 
 
 @written.register
-def _(value: bool | None | str | bytes | range, words: Words) -> Expression:
+def _(value: bool | str | bytes | range | None, words: Words) -> Expression:
     return Expression(repr(value))
 
 
@@ -138,7 +138,7 @@ def number(value: complex) -> Expression:
 
 def complex_number(value: complex) -> Expression:
     """2j, -2j, or both parts by name where one of these would lose the sign of a zero."""
-    text = f"-{repr(-value.imag)}j" if value.imag < 0 else f"{value.imag!r}j"
+    text = f"-{-value.imag!r}j" if value.imag < 0 else f"{value.imag!r}j"
     if value.imag - value.imag == 0 and repr(-complex(text[1:]) if text[0] == "-" else complex(text)) == repr(value):
         return signed(text)
     return Expression(f"complex({number(value.real).text}, {number(value.imag).text})")

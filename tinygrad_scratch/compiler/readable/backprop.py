@@ -10,9 +10,9 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
+from tinygrad_scratch.compiler.readable.arguments import counts_up
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
 from tinygrad_scratch.compiler.readable.sharing import shared
-from tinygrad_scratch.compiler.readable.arguments import counts_up
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced

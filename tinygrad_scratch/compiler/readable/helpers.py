@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.readable.names import Taken
 from tinygrad_scratch.compiler.readable.arguments import name_of
+from tinygrad_scratch.compiler.readable.names import Taken
 from tinygrad_scratch.graph import ARRAYS
 
 DROPPED = {"differentiable", "compose", "functools"}  # decorators that only our own table, or speed, needs

@@ -1,7 +1,7 @@
 r"""A derivation as mathematics: an `aligned` block of LaTeX that MathJax and KaTeX show.
 
-A product element by element is \odot, one of matrices is written side by side, a transpose has \top; sums say over which
-axis they go by the letter of that axis, i for the first. A cotangent is the partial derivative that it is.
+A product element by element is \odot, one of matrices is written side by side, a transpose has \top. Sums say over
+which axis they go by the letter of that axis, i for the first. A cotangent is the partial derivative that it is.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
-from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.arguments import Ratio
+from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.spelling import COMPARISONS
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, NEGATIVE, Expression
@@ -25,10 +25,11 @@ from tinygrad_scratch.rules.shapes import cast, expand
 
 SUM, PRODUCT, POWER = 1, 2, 4
 AXES = "ijklmnop"
-GREEK = set(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega "
-    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
-)
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
+    "Pi", "Sigma", "Phi", "Psi", "Omega",
+}  # fmt: skip
 FUNCTIONS = {
     np.exp: r"\exp", np.log: r"\log", np.tanh: r"\tanh", np.sin: r"\sin", np.cos: r"\cos", np.tan: r"\tan",
     np.sinh: r"\sinh", np.cosh: r"\cosh", np.arctan: r"\arctan", np.sign: r"\operatorname{sign}", sigmoid: r"\sigma",
@@ -57,10 +58,8 @@ def symbol(name: str) -> str:
     stem, number = re.fullmatch(r"(.*?)_?(\d*)", name).groups()  # type: ignore[union-attr]
     if not stem:
         stem, number = name, ""
-    if stem in GREEK:
-        text = rf"\{stem}"
-    else:
-        text = stem if len(stem) == 1 else rf"\mathrm{{{stem}}}".replace("_", r"\_")
+    word = stem if len(stem) == 1 else rf"\mathrm{{{stem}}}".replace("_", r"\_")
+    text = rf"\{stem}" if stem in GREEK else word
     return f"{text}_{{{number}}}" if number else text
 
 

@@ -23,10 +23,10 @@ def module(
     """The whole text. `gradients` are the values to return, by their names in the dict."""
     blocks = [*block("forward", layout.forward, layout), "", *block("backward", layout.backward, layout)]
     parameters = [layout.names[variable] for variable in layout.program.inputs]
-    J = layout.expression(loss).text
+    value = layout.expression(loss).text
     entries = [f'"{name}": {layout.expression(value).text}' for name, value in gradients.items()]
     head = [
-        f'"""{J} and its gradients, derived line by line."""',
+        f'"""{value} and its gradients, derived line by line."""',
         "",
         *sorted(helpers.imports),
         "import numpy as np",
@@ -35,13 +35,13 @@ def module(
     ]
     for helper in helpers.texts.values():
         head += [helper, "", ""]
-    body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, J, list(gradients)))]
+    body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, value, list(gradients)))]
     return "\n".join([
         *head,
         *signature(function, parameters),
         *(f"{INDENT}{line}".rstrip() for line in body),
         *blocks,
-        *returned(J, entries),
+        *returned(value, entries),
         "",
     ])  # fmt: skip
 

@@ -74,7 +74,7 @@ def drawn(step: Step, words: Words) -> Expression:
     return Expression(f"{written(generator, words).text}.{step.function.__name__}({inside})")
 
 
-# ---- with a sign between -----------------------------------------------------------------------------------------------
+# ---- with a sign between ---------------------------------------------------------------------------------------------
 
 
 def operation(step: Step, words: Words) -> Expression:
@@ -224,7 +224,7 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
 
 
 def may_repeat(place: Any) -> bool:
-    """Whether an index may name an element twice: arrays of integers do, unless they are rows of which one counts up."""
+    """Whether an index may name an element twice: arrays of integers may, unless they are rows and one counts up."""
     parts = place if isinstance(place, tuple) else (place,)
     arrays = [part if type(part) is Variable else np.asarray(part) for part in parts if is_array(part)]
     if all(each.dtype.kind not in "iu" for each in arrays):

@@ -39,7 +39,7 @@ def needless_guard(step: Step, known: Known) -> Any:
 
 
 def step_function(step: Step, known: Known) -> Step | None:
-    """The slope of np.maximum(x, c) and np.minimum(x, c): 1 on the one side, 0 on the other, and half where both tie."""
+    """The slope of np.maximum(x, c) and np.minimum(x, c): 1 on the one side, 0 on the other, half where they tie."""
     tie, half, rest = step.arguments
     ties, inner = known.by(tie, np.equal), known.by(rest, np.where)
     if ties is None or inner is None or inner.arguments[1] != 0 or not is_number(ties.arguments[1]):
