@@ -20,7 +20,7 @@ from tinygrad_scratch.compiler.readable.called import Reach, recorded_call
 from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
-from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
+from tinygrad_scratch.compiler.readable.recording import Recording
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.messages import describe, nothing_recorded
 from tinygrad_scratch.tensor import Tensor
@@ -72,7 +72,7 @@ def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Deri
     for order in orders:
         if order not in walk.cotangents:
             raise ValueError(independent(recording, order))
-    outputs = [variable_of(recording.loss), *(variable_of(walk.cotangents[order]) for order in orders)]
+    outputs = [recording.loss._value.variable, *(walk.cotangents[order].variable for order in orders)]
     targets = [recording.variables[order] for order in orders]
     return Derivation(finished(backprop, recording, outputs), targets)
 

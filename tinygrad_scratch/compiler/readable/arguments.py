@@ -97,7 +97,7 @@ def _(value: slice, words: Words) -> Expression:
 
 
 @written.register
-def _(value: np.dtype, words: Words) -> Expression:  # type: ignore[type-arg]
+def _(value: np.dtype, words: Words) -> Expression:
     return Expression(dtype(value))
 
 
@@ -109,7 +109,7 @@ def _(value: type, words: Words) -> Expression:
 
 
 @written.register
-def _(value: np.ndarray, words: Words) -> Expression:  # type: ignore[type-arg]
+def _(value: np.ndarray, words: Words) -> Expression:
     """A small array, or one that counts up."""
     if value.dtype == int and value.ndim and value.size > 1 and counts_up(value):
         shape = "" if value.ndim == 1 else f".reshape({index(value.shape, words)})"
@@ -123,7 +123,7 @@ def counts_up(value: Array) -> bool:
     return value.dtype.kind in "iu" and np.array_equal(value.ravel(), np.arange(value.size))
 
 
-def number(value: complex) -> Expression:
+def number(value: Any) -> Expression:
     """A Python number, as NumPy reads it."""
     if isinstance(value, Ratio):
         return Expression(f"{number(value.number).text} / {number(value.over).text}", PRODUCT)

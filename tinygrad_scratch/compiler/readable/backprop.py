@@ -78,7 +78,7 @@ def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
 
 def same_records(recording: Recording) -> dict[int, Record]:
     """For the record of a call that was made before, the earlier one: both values have one cotangent."""
-    program = recording.tracer.program(recording.variables.values())
+    program = recording.tracer.program([*recording.variables.values()])
     _, instead = shared(program)
     first: dict[Variable, Record] = {}
     found: dict[int, Record] = {}

@@ -17,7 +17,7 @@ from tinygrad_scratch.compiler.readable.names import identifier
 from tinygrad_scratch.compiler.readable.recording import Recording, content, variable_of
 from tinygrad_scratch.compiler.surroundings import InTensor, Surroundings, is_data, names_in
 from tinygrad_scratch.compiler.trace import look_around, trace_in
-from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
+from tinygrad_scratch.compiler.traced import Traced, TraceError
 from tinygrad_scratch.graph import Array, ancestors, get_name
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor
@@ -144,7 +144,7 @@ class Call:
                 leaves[place] = tensor
         with watch(Arrays().standing) as watched:
             self.result = self.reach.function(*given, **named)
-        if type(self.result) is Tensor and isinstance(self.result._value, Traced):
+        if type(self.result) is Tensor and variable_of(self.result) is not None:
             self.recording = self.found({**leaves, **self.lifted}, watched.names)
 
     def place(self, value: Any) -> int | None:
@@ -171,7 +171,7 @@ class Call:
 
     def found(self, leaves: dict[Any, Tensor], seen: Names) -> Recording:
         """What was recorded, with the names that were seen on the way."""
-        tracer: Tracer = self.result._value.tracer
+        tracer = self.result._value.tracer
         recording = Recording(tracer, self.result)
         order_of = {place: t._record[0] for place, t in leaves.items()}  # type: ignore[index]
         orders = [(t, order_of[p]) for p, t in self.reach.tensors if p in order_of]

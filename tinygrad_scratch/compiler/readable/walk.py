@@ -43,6 +43,8 @@ def walk_back(start: Record, seed: Traced, shortcut: bool, same: Mapping[int, Re
                 parent = same.get(parent[0], parent)
                 if parent[0] in without:
                     continue
+                if not isinstance(part, Traced | Several):  # it depends on no value
+                    part = constant(part, seed.tracer)
                 if part.shape != argument.shape or part.dtype != argument.dtype:
                     part = conform(part, argument, record[1])
                 earlier = found.cotangents.get(parent[0])
@@ -62,19 +64,24 @@ def pulled(record: Record, g: Any, shortcut: bool, tracer: Tracer) -> Iterable[P
         del tracer.steps[before:]
         tracer.refused = None
     arguments, parents = split_record(record)
-    asked = [place for place, parent in enumerate(parents) if parent is not None]
+    asked = {place: parent for place, parent in enumerate(parents) if parent is not None}
     given = (plain(g), plain(record[2]), *arguments)
     rules, keywords = RULES[record[1]], record[3] or {}
     if type(rules) is EveryOperand:
-        found = tracer.call(rules.rule, (asked, *given), keywords)
+        found = tracer.call(rules.rule, ([*asked], *given), keywords)
     else:
         found = [tracer.call(rules[place], given, keywords) for place in asked]
-    return [(parents[place], arguments[place], part) for place, part in zip(asked, found, strict=True)]
+    return [(parent, arguments[place], part) for (place, parent), part in zip(asked.items(), found, strict=True)]
 
 
 def plain(value: Any) -> Any:
     """Several values as the tuple that they are."""
     return tuple(value) if isinstance(value, Several) else value
+
+
+def constant(value: Any, tracer: Tracer) -> Traced:
+    value = np.asarray(value)
+    return Traced(tracer, value, tracer.constant(value))
 
 
 def traced(record: Record, tracer: Tracer) -> Record:
@@ -85,7 +92,7 @@ def traced(record: Record, tracer: Tracer) -> Record:
     def given(place: int, argument: Any) -> Any:
         if type(argument) is not np.ndarray or not (type(rules) is EveryOperand or rules[place] is not None):
             return argument
-        return Traced(tracer, argument, tracer.constant(argument))
+        return constant(argument, tracer)
 
     return (*record[:4], *(given(i, a) for i, a in enumerate(arguments)), *record[4 + len(arguments) :])
 
