@@ -168,7 +168,10 @@ class Printer:
             self.body += self.let_go(number)
         inputs = ", ".join(self.name(variable) for variable in self.program.inputs)
         outputs = "".join(f"{self.name(variable)}, " for variable in self.program.outputs)
-        buffers = {self.name(variable): (place, variable) for variable, place in self.plan.places.items()}
+        over = self.plan.over
+        buffers = {
+            self.name(variable): (place, variable) for variable, place in self.plan.places.items() if variable not in over
+        }
         body = [*self.body, f"return ({outputs})"]
         lines = [
             f"def make({', '.join([*self.values, *buffers])}):",
@@ -269,6 +272,8 @@ class Printer:
 
     def print(self, step: Step) -> None:
         result = step.results[0]
+        if result in self.plan.over:  # one object, by which NumPy sees at once that the two are the same
+            self.fixed.append(f"{self.name(result)} = {self.name(self.plan.over[result])}")
         if result in self.plan.views:
             self.fixed.append(f"{self.name(result)} = {self.call(step)}")
         elif result in self.plan.places:

@@ -24,6 +24,7 @@ class Plan:
 
     places: dict[Variable, int] = field(default_factory=dict)
     views: set[Variable] = field(default_factory=set)
+    over: dict[Variable, Variable] = field(default_factory=dict)  # by what is written over an operand: that operand
     size: int = 0
 
     def fixed(self, value: Any) -> bool:
@@ -62,6 +63,7 @@ def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> P
             if taken is not None:
                 ending.remove(taken)
                 plan.places[result] = plan.places[taken]
+                plan.over[result] = taken
             else:
                 plan.places[result] = arena.take(bytes_of(result))
             if last.get(result, -1) < number:
