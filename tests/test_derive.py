@@ -1,5 +1,7 @@
 """derive: the source that it writes reads as expected, runs alone, and gives what autodiff gives."""
 
+# ruff: noqa: N803, N806  # weights are called W1, and a loss J
+
 from __future__ import annotations
 
 import ast

@@ -31,24 +31,31 @@ files = itertools.count(1)
 def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Derivation:
     """Write down the backprop of a loss as NumPy: a function of the forward pass and then the deltas, line by line.
 
-    `loss` is a Tensor that was recorded, or a function that computes one from the arguments that follow, and from what
+    `loss` is a Tensor that was recorded, or a function that computes one from the arguments that follow and from what
     it can reach. Names are your own: those of your variables and attributes, and `name=` of a Tensor. `wrt` says what
-    the gradients are of: names, Tensors, or numbers of arguments, one or several; all that requires a gradient where it
-    is left out. Arrays that the function is given may be named, too.
+    the gradients are of: names, Tensors, or numbers of arguments, one or several. Arrays can be named, too. Where it is
+    left out, the gradients are of all Tensors that require one.
 
-    The result prints as a module of Python that imports NumPy alone. It is `source`; `function` is the function in it,
-    which takes the arrays in `arguments` and returns the loss and a dict of the gradients; `latex()` is the same as
-    mathematics. It holds for the shapes and the control flow that were recorded: loops are unrolled.
+    The result is a `Derivation`, which prints as a module of Python that imports NumPy alone. It holds for the shapes
+    and the control flow that were recorded: loops are unrolled. The numbers are those of autodiff, up to rounding.
 
-    Raises TypeError for what is no loss, for a function that draws random numbers and for what can't be traced,
-    ValueError for a loss that is no number, for names that are not there and for what the loss does not depend on.
+    Raises TypeError for what is no loss and for what can't be traced; ValueError for a loss that is no real number, for
+    names that are not there, for what the loss does not depend on, and for more than 500 lines.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import derive
-    >>> def loss(w, x, y):
+    >>> def cost(w, x, y):
     ...     p = np.dot(x, w)
     ...     return 0.5 * np.sum((y - p) ** 2)
-    >>> print(derive(loss, np.ones(3), np.ones((4, 3)), np.zeros(4), wrt="w"))
+    >>> print(derive(cost, np.ones(3), np.ones((4, 3)), np.zeros(4), wrt="w").source.partition("# forward")[2])
+    <BLANKLINE>
+        p = np.dot(x, w)  # (4,)
+        J = 0.5 * np.sum((y - p) ** 2)
+    <BLANKLINE>
+        # backward
+        dJ_dw = np.dot(x.T, -(y - p))  # (3,)
+        return J, {"w": dJ_dw}
+    <BLANKLINE>
     """
     wanted = None if wrt is None else list(wrt) if isinstance(wrt, list | tuple) else [wrt]
     if wanted == []:
@@ -78,7 +85,11 @@ def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Deri
 
 
 class Derivation:
-    """A backprop that was written down: `source`, `function`, `arguments`, `latex()`. It prints as its source."""
+    """A backprop that was written down; it prints as its source, and shows itself in a notebook.
+
+    `source` is the text of a module, `name` the name of the function in it, and `arguments` are the arrays that it was
+    derived with, by the names of the function's parameters.
+    """
 
     def __init__(self, backprop: Backprop, targets: Sequence[Variable]) -> None:
         program = backprop.program
@@ -100,7 +111,7 @@ class Derivation:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function of the source, compiled: it takes the arrays in `arguments`."""
+        """The function of the source, compiled: it returns the loss, and a dict of the gradients by their names."""
         if self._function is None:
             file = f"<derived {next(files)}>"
             linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)

@@ -54,7 +54,7 @@ def _(value: Variable, words: Words) -> Expression:
 
 
 @written.register
-def _(value: bool | str | bytes | range | None, words: Words) -> Expression:
+def _(value: bool | str | bytes | None, words: Words) -> Expression:
     return Expression(repr(value))
 
 
@@ -73,6 +73,11 @@ def _(value: np.generic, words: Words) -> Expression:
     if isinstance(value, np.longdouble | np.clongdouble):  # Python's numbers have fewer digits
         return Expression(repr(value))
     return Expression(f"np.{type(value).__name__}({written(value.item(), words).text})")
+
+
+@written.register
+def _(value: range, words: Words) -> Expression:
+    return written([*value], words) if len(value) < 9 else Expression(repr(value))
 
 
 @written.register

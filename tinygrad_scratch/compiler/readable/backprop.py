@@ -98,11 +98,12 @@ def finished(backprop: Backprop, recording: Recording, outputs: Sequence[Variabl
     backprop = without_constants(backprop)
     backprop = backprop.moved(*shared(backprop.program))
     backprop = backprop.moved(numbers(backprop.program), {})
+    backprop = backprop.moved(*tidied(backprop.program, FORWARD, backprop.names))
     named = {g for g, of in backprop.cotangents.items() if of in backprop.names}
-    first = next((i for i, s in enumerate(backprop.program.steps) if s.results[0] in backprop.backward), 0)
+    steps = backprop.program.steps
+    first = next((i for i, step in enumerate(steps) if step.results[0] in backprop.backward), len(steps))
     backprop = backprop.moved(*tidied(backprop.program, RULES, named.union(backprop.names), first))
     backprop = backprop.moved(*shared(backprop.program, named))
-    backprop = backprop.moved(*tidied(backprop.program, FORWARD, backprop.names))
     read = {operand for step in backprop.program.steps for operand in step.operands} | set(backprop.program.outputs)
     inputs = tuple(variable for variable in backprop.program.inputs if variable in read)
     backprop.program = replace(backprop.program, inputs=inputs).check()

@@ -70,11 +70,22 @@ class Helpers:
         if definition is None or definition.name != function.__name__:
             raise NoSourceError(f"{function.__name__!r} has no definition that stands alone: write it with def.")
         definition.name = self.names[function]
+        if dataclasses.is_dataclass(function):
+            with_init(definition, [each.name for each in dataclasses.fields(function)])
         stripped = Bare().visit(definition)
         known = namespace(function)
         own = local_names(definition)
         linked = Linked(self, known, own).visit(stripped)
         return ast.unparse(ast.fix_missing_locations(linked))
+
+
+def with_init(definition: Any, fields: list[str]) -> None:
+    """The fields of a dataclass as parameters of an `__init__` that is written out."""
+    body = "".join(f"    self.{name} = {name}\n" for name in fields)
+    (init,) = ast.parse(f"def __init__(self, {', '.join(fields)}):\n{body}").body
+    definition.decorator_list = []
+    places = [i for i, node in enumerate(definition.body) if isinstance(node, ast.AnnAssign)]
+    definition.body[places[0] : places[-1] + 1] = [init]
 
 
 def namespace(function: Any) -> dict[str, Any]:
@@ -141,13 +152,6 @@ class Linked(ast.NodeTransformer):
         self.helpers = helpers
         self.known = known
         self.own = own
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> Any:
-        """A field of a dataclass keeps an annotation, which nobody reads."""
-        if node.value is not None:
-            node.value = self.visit(node.value)
-        node.annotation = ast.Name("object", ast.Load())
-        return node
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         """A function of another module of ours, by what it is."""

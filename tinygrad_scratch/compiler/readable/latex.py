@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.algebra.places import put_together
 from tinygrad_scratch.compiler.readable.arguments import Ratio
 from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.spelling import COMPARISONS
@@ -45,8 +46,8 @@ RELATIONS = {">=": r"\ge", "<=": r"\le", "==": "=", "!=": r"\ne"}
 def aligned(layout: Layout) -> str:
     """All lines, those of the way back with the chain rule that they come from."""
     writer = Writer(layout)
-    lines = [*map(writer.line, layout.forward), "", *map(writer.line, layout.backward)]
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines).replace("\n \\\\", "\n\\\\[1ex]") + "\n\\end{aligned}"
+    blocks = [" \\\\\n".join(map(writer.line, lines)) for lines in (layout.forward, layout.backward)]
+    return "\\begin{aligned}\n" + " \\\\[1ex]\n".join(filter(None, blocks)) + "\n\\end{aligned}"
 
 
 def symbol(name: str) -> str:
@@ -199,6 +200,11 @@ class Writer:
         inside = around(self.operand(value).text)
         return Expression(rf"\operatorname{{scatter}}_{{{self.place(place)}}}{inside}")
 
+    def put_all(self, step: Step) -> Expression:
+        _, _, *parts = step.arguments
+        inside = ", ".join(f"{self.place(place)}: {self.operand(value).text}" for place, value in parts)
+        return Expression(rf"\operatorname{{scatter}}{around(inside)}")
+
     def same(self, step: Step) -> Expression:
         return self.operand(step.arguments[0])
 
@@ -256,6 +262,7 @@ WAYS: dict[Any, Callable[[Writer, Step], Expression]] = {
     np.absolute: Writer.size,
     operator.getitem: Writer.part,
     scatter: Writer.put,
+    put_together: Writer.put_all,
     np.reshape: Writer.same,
     np.broadcast_to: Writer.same,
     expand: Writer.same,

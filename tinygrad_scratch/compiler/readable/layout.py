@@ -68,9 +68,9 @@ class Layout:
         if step.function in STATEMENTS:
             return statements(step, names, self.words)
         texts = self.texts(step)
-        return (
-            [f"{names} = {texts[0]}"] if len(texts) == 1 else [f"{names} = (", *(f"    {text}" for text in texts), ")"]
-        )
+        if len(texts) == 1:
+            return [f"{names} = {texts[0]}"]
+        return [f"{names} = (", *(f"    {text}" for text in texts), ")"]
 
     def texts(self, step: Step) -> list[str]:
         """What stands on the right of a line: more than one text where a long sum has a line for each term."""
@@ -85,11 +85,8 @@ class Layout:
             return [sign + self.text(step).within(SUM)]
         left, right = step.arguments
         inner = self.made.get(left) if type(left) is Variable and left not in self.names else None
-        first = self.terms(inner, sign) if inner is not None else [sign + self.argument(left).within(SUM)]
-        return [*first, f"{'+' if step.function is np.add else '-'} {self.argument(right).within(SUM + 1)}"]
-
-    def argument(self, value: Any) -> Expression:
-        return written(value, self.words)
+        first = self.terms(inner, sign) if inner is not None else [sign + written(left, self.words).within(SUM)]
+        return [*first, f"{'+' if step.function is np.add else '-'} {written(right, self.words).within(SUM + 1)}"]
 
     # ---- lines -------------------------------------------------------------------------------------------------------
 
@@ -97,6 +94,7 @@ class Layout:
         """Give a line to each call that needs one; those that make a value of the way back stand apart."""
         self.made = {result: step for step in self.program.steps for result in step.results}
         alone = self.alone()
+        alone |= self.alike(alone, backward)
         if len(alone) > MOST_LINES:
             raise ValueError(
                 f"This derivation has {len(alone)} lines, and {MOST_LINES} are as many as anybody reads: loops are "
@@ -128,7 +126,7 @@ class Layout:
         known = self.cotangents.get(result)
         if known is not None and (name := self.names.get(known) or self.called.get(known)):
             return f"d{self.loss}_d{name}"
-        return invented(step, self.names.get, self.made.get)
+        return "delta" if known is not None else invented(step, self.names.get, self.made.get)
 
     def alone(self) -> set[Variable]:
         """The values with a line of their own: with a name, asked for, or read more than once."""
@@ -148,6 +146,23 @@ class Layout:
                     self.again.add(result)
         return found
 
+    def alike(self, alone: set[Variable], backward: set[Variable]) -> set[Variable]:
+        """Where one turn of a loop has a line for a value, and for its cotangent, the other turns have, too."""
+
+        def structure(step: Step) -> Any:
+            inner = (None if v in alone else self.made.get(v) for v in step.operands)
+            return step.line, step.function, tuple(each and structure(each) for each in inner)
+
+        groups: dict[Any, list[Variable]] = {}
+        for step in self.program.steps:
+            if type(step.result) is Variable and step.result not in backward and step.result not in self.again:
+                groups.setdefault(structure(step), []).append(step.result)
+        found = {v for group in groups.values() if not alone.isdisjoint(group) for v in group} - alone
+        for step in self.program.steps:
+            if self.cotangents.get(step.results[0]) in found and self.reads_cotangent(step):
+                found.add(step.results[0])
+        return found
+
     def is_written_again(self, step: Step, alone: set[Variable]) -> bool:
         """Whether a call is so simple that nobody would name what it returns: `a.T`, `y - p`."""
         if step.function in AT_HAND:
@@ -164,7 +179,7 @@ class Layout:
         """An operand of a call that might be written twice."""
         if type(value) is Variable:
             return self.names.get(value) or self.called.get(value) or "value"
-        return self.argument(value).text
+        return written(value, self.words).text
 
     def has_name(self, variable: Variable) -> bool:
         return variable in self.called or variable in self.names

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.readable.algebra.places import put_together
 from tinygrad_scratch.compiler.readable.arguments import PRODUCT, Words, counts_up, dtype, index, name_of, written
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, INFIX, NEGATIVE, Expression
@@ -96,7 +97,7 @@ def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expr
 def power(base: Expression, exponent: Expression) -> Expression:
     """A power of plain names is written without blanks."""
     plain = all(re.fullmatch(r"-?[\w.]+", part.text) for part in (base, exponent))
-    return Expression(f"{base.within(POWER + 1)}{'**' if plain else ' ** '}{exponent.within(POWER)}", POWER)
+    return Expression(f"{base.within(POWER + 1)}{'**' if plain else ' ** '}{exponent.within(NEGATIVE)}", POWER)
 
 
 def minus(inner: Expression) -> Expression:
@@ -142,6 +143,12 @@ def reshaped(step: Step, words: Words) -> Expression | None:
 
 
 def part(step: Step, words: Words) -> Expression:
+    """A part; of a vector or a matrix, all of the first axis is `:`."""
+    place = step.arguments[1]
+    if type(place) is tuple and len(place) == 2 and place[0] is Ellipsis:
+        axes = len(np.shape(step.arguments[0])) + (place[1] is None)
+        if axes == 2 and (place[1] is None or type(place[1]) is int):
+            return Expression(f"{target(step, words)}[:, {place[1]}]")
     return Expression(f"{target(step, words)}[{index(step.arguments[1], words)}]")
 
 
@@ -200,7 +207,7 @@ SPELLINGS: dict[Any, Callable[[Step, Words], Expression | None]] = {
 
 # ---- what takes several statements -----------------------------------------------------------------------------------
 
-STATEMENTS = (scatter, assign)
+STATEMENTS = (scatter, put_together, assign)
 
 
 def statements(step: Step, name: str, words: Words) -> list[str]:
@@ -213,14 +220,22 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
             else f"np.array({written(whole, words).text})"
         )
         return [f"{name} = {copied}", f"{name}[{index(place, words)}] = {written(value, words).text}"]
+    if step.function is put_together:
+        shape, kind, *parts = step.arguments
+        added = [f"{name}[{index(place, words)}] += {written(value, words).text}" for place, value in parts]
+        return [zeros(name, shape, kind, words), *added]
     value, place, shape = step.arguments
     filled = words.made(value) if type(value) is Variable else None
     text = written(filled.arguments[1] if filled is not None and filled.function is np.full else value, words).text
-    kind = "" if step.results[0].dtype == np.float64 else f", {dtype(step.results[0].dtype)}"
-    made = f"{name} = np.zeros({written(shape_argument(shape), words).text}{kind})"
+    made = zeros(name, shape, step.results[0].dtype, words)
     if may_repeat(place):
         return [made, f"np.add.at({name}, {written(place, words).text}, {text})"]
     return [made, f"{name}[{index(place, words)}] = {text}"]
+
+
+def zeros(name: str, shape: Any, kind: np.dtype[Any], words: Words) -> str:
+    said = "" if kind == np.float64 else f", {dtype(kind)}"
+    return f"{name} = np.zeros({written(shape_argument(shape), words).text}{said})"
 
 
 def may_repeat(place: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.readable.algebra.numbers import made_full, of_numbers, spread_number, sum_of_number
+from tinygrad_scratch.compiler.readable.algebra.places import together
 from tinygrad_scratch.compiler.readable.algebra.products import (
     by_one,
     collected,
@@ -25,9 +26,13 @@ from tinygrad_scratch.compiler.readable.algebra.shapes import (
     by_broadcasting,
     kept_dimensions,
     one_axis,
+    product_over_axis,
     reshaped_twice,
     same_shape,
     sum_of_one,
+    swapped,
+    times_vector,
+    transposed_product,
     transposed_twice,
     whole,
 )
@@ -44,7 +49,7 @@ STRETCHES = frozenset({
 
 RULES: dict[Any, list[Rule]] = {
     **{function: [by_broadcasting] for function in STRETCHES},
-    np.add: [of_numbers, without_zero, doubled, by_broadcasting, signs_in_sum],
+    np.add: [of_numbers, without_zero, doubled, together, by_broadcasting, signs_in_sum],
     np.subtract: [of_numbers, without_zero, by_broadcasting, signs_in_sum],
     np.multiply: [slope, collected],
     np.divide: [collected],
@@ -56,8 +61,10 @@ RULES: dict[Any, list[Rule]] = {
     np.logical_and: [needless_condition, by_broadcasting],
     np.sum: [sum_of_number, one_axis, sum_of_one],
     np.reshape: [same_shape, spread_number, reshaped_twice, kept_dimensions],
-    np.transpose: [spread_number, transposed_twice],
-    operator.getitem: [whole],
+    np.transpose: [spread_number, transposed_twice, transposed_product],
+    np.swapaxes: [swapped],
+    np.tensordot: [product_over_axis],
+    operator.getitem: [whole, times_vector],
     cast: [same_shape, spread_number],
     as_type: [same_shape, spread_number],
     np.zeros_like: [made_full(0.0)],

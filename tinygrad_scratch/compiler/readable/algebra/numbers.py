@@ -13,7 +13,7 @@ from tinygrad_scratch.compiler.readable.tidy import Known, Rule
 
 
 def is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float, Ratio)
 
 
 def ratio_of(value: Any, known: Known) -> tuple[Any, Any] | None:
@@ -79,6 +79,8 @@ def axes_of(step: Step) -> tuple[int, ...] | None:
     count = len(np.shape(step.arguments[0]))
     axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
     if len(step.arguments) > 2 or not step.keywords.keys() <= {"axis", "keepdims"}:
+        return None
+    if not isinstance(axis, int | tuple | None):
         return None
     if axis is None or not count:
         return tuple(range(count))

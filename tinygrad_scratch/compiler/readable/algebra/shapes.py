@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def before_broadcast(value: Any, known: Known) -> Any:
     inner = known.by(value, *BROADCASTS, np.full, np.reshape)
     if inner is None or (inner.function is np.reshape and not adds_axes_in_front(inner)):
         return None
-    return full_of(value, known) if inner.function is np.full else inner.arguments[0]
+    if inner.function is not np.full:
+        return inner.arguments[0]
+    return inner.arguments[1] if value.dtype == np.float64 else full_of(value, known)
 
 
 def adds_axes_in_front(step: Step) -> bool:
@@ -91,8 +94,84 @@ def sum_of_one(step: Step, known: Known) -> Any:
     return same_shape(step, known) if axes_of(step) is not None else None
 
 
+# ---- matrices and vectors --------------------------------------------------------------------------------------------
+
+PRODUCTS = (np.matmul, np.dot)
+
+
+def swapped(step: Step, known: Known) -> Step | None:
+    """The two axes of a matrix, swapped."""
+    (result,) = step.results
+    is_matrix = len(result.shape) == 2 and {a % 2 for a in step.arguments[1:]} == {0, 1}
+    return Step(np.transpose, step.arguments[:1], {}, result, step.line) if is_matrix else None
+
+
 def transposed_twice(step: Step, known: Known) -> Any:
     inner = known.by(step.arguments[0], np.transpose)
-    if inner is None or any(each.arguments[1:] not in ((), (None,)) or each.keywords for each in (step, inner)):
+    plain = inner is not None and is_plain_transpose(step) and is_plain_transpose(inner)
+    return inner.arguments[0] if inner is not None and plain else None
+
+
+def transposed_product(step: Step, known: Known) -> Step | None:
+    """(A.T @ B).T as B.T @ A."""
+    inner = known.open(step.arguments[0], *PRODUCTS)
+    if inner is None or not is_plain_transpose(step):
         return None
-    return inner.arguments[0]
+    left, right = inner.arguments
+    turned = known.by(left, np.transpose)
+    if turned is None or not is_plain_transpose(turned) or len(right.shape) != 2:
+        return None
+    return Step(inner.function, (transposed(right, known), turned.arguments[0]), {}, step.result, step.line)
+
+
+def transposed(matrix: Variable, known: Known) -> Variable:
+    back = Variable(matrix.shape[::-1], matrix.dtype, matrix.strides[::-1])
+    known.made[back] = Step(np.transpose, (matrix,), {}, back)
+    known.added.append(known.made[back])
+    return back
+
+
+def product_over_axis(step: Step, known: Known) -> Step | None:
+    """A sum over one axis of matrices and vectors, as a product of them."""
+    left, right, *given = step.arguments
+    axes = given[0] if given else step.keywords.get("axes")
+    if not all(type(each) is Variable and len(each.shape) in (1, 2) for each in (left, right)):
+        return None
+    if not isinstance(axes, tuple) or not all(
+        isinstance(side, list | tuple | range) and len(side) == 1 for side in axes
+    ):
+        return None
+    of_left, of_right = axes[0][0] % len(left.shape), axes[1][0] % len(right.shape)
+    left = transposed(left, known) if of_left == 0 and len(left.shape) == 2 else left
+    right = transposed(right, known) if of_right == 1 else right
+    function = np.dot if any(made.function is np.dot for made in known.made.values()) else np.matmul
+    return Step(function, (left, right), {}, step.result, step.line)
+
+
+def is_plain_transpose(step: Step) -> bool:
+    said = [a for a in step.arguments[1:] if a is not None]
+    return not said and not step.keywords and len(step.results[0].shape) == 2
+
+
+def times_vector(step: Step, known: Known) -> Step | None:
+    """A product with a vector that was made a column for it, and its result a row again."""
+    product, place = step.arguments
+    inner = known.open(product, *PRODUCTS)
+    column = known.by(inner.arguments[1], operator.getitem) if inner is not None else None
+    if inner is None or column is None or not (is_last(place, 0) and is_last(column.arguments[1], None)):
+        return None
+    matrix, vector = inner.arguments[0], column.arguments[0]
+    if len(matrix.shape) != 2 or len(vector.shape) != 1:
+        return None
+    return Step(inner.function, (matrix, vector), {}, step.result, step.line)
+
+
+def is_last(place: Any, part: int | None) -> bool:
+    """Whether an index is (..., part)."""
+    return (
+        type(place) is tuple
+        and len(place) == 2
+        and place[0] is Ellipsis
+        and type(place[1]) is type(part)
+        and place[1] == part
+    )
