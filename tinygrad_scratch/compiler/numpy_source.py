@@ -75,6 +75,14 @@ REDUCTIONS: dict[Any, Any] = {
 }
 
 
+INFIX: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+"""Operators by which NumPy's numbers are computed with in a fifth of the time that its functions take."""
+
+
+def result_shape(step: Step) -> tuple[int, ...]:
+    return step.results[0].shape
+
+
 def is_elementwise(step: Step) -> bool:
     function = step.function
     return isinstance(function, np.ufunc) and function.nout == 1 and not function.signature and not step.keywords
@@ -296,8 +304,10 @@ class Printer:
             return f"{self.text(arguments[0])}.T"
         if step.function is operator.getitem:
             return f"{self.text(arguments[0])}[{self.text(arguments[1])}]"
-        if is_matrix_product(step) and len(arguments[0].shape) == 2:
+        if is_matrix_product(step) and len(arguments[0].shape) >= 1:
             return f"{self.text(arguments[0])}.dot({self.text(arguments[1])})"
+        if step.function in INFIX and not result_shape(step) and not step.keywords:
+            return f" {INFIX[step.function]} ".join(self.text(each) for each in arguments)
         if is_reduction(step) and step.function is not np.mean:
             return self.reduction(step, "None")[0]
         given = self.operands(step) if is_elementwise(step) else [self.text(each) for each in arguments]

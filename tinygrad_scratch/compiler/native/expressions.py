@@ -163,6 +163,9 @@ def formula(function: Any, operands: tuple[Any, ...], keywords: Any, result: Dty
         return f"select({{0}} > zero{{t}}, {{0}}, {{0}} * float{{t}}({float(slope)!r}))", [result]
     if keywords or not all(map(is_native, operands)) or result not in SUPPORTED:
         return None
+    if function is np.clip and len(operands) == 3:
+        nested = "minimum(maximum({0}, {1}), {2})" if result.kind == "f" else "min(max({0}, {1}), {2})"
+        return (nested, [result] * 3) if result.kind in "fiu" else None
     if function in (np.power, np.float_power):
         return power(operands, result)
     if function in LOGIC:

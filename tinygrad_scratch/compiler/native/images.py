@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.kernels import Assembly, Indirect, Map, Product, Reduce
+from tinygrad_scratch.compiler.native.kernels import Assembly, Indirect, Map, Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
+from tinygrad_scratch.compiler.native.products import multiply
 from tinygrad_scratch.compiler.program import Step, Variable
 from tinygrad_scratch.rules.convolution import Steps, convolve, convolve_back, convolve_weight
 from tinygrad_scratch.rules.pooling import Pool, max_pool, put
@@ -75,12 +76,6 @@ def flat(lowering: Lowering, w: Place, groups: int) -> Place:
     return lowering.reshaped(w, (groups, w.shape[0] // groups, math.prod(w.shape[1:])))
 
 
-def multiplied(lowering: Lowering, target: Place, left: Place, right: Place, note: str) -> None:
-    stack = target.shape[:-2]
-    left, right = left.broadcast((*stack, *left.shape[-2:])), right.broadcast((*stack, *right.shape[-2:]))
-    lowering.operations.append(Product(target, left, right, note=note))
-
-
 @lowers(convolve)
 def forward(lowering: Lowering, step: Step) -> bool:
     x, w, steps = arguments_of(step, "x", "w", "steps")
@@ -96,7 +91,7 @@ def convolved(lowering: Lowering, x: Place, w: Place, steps: Steps, note: str) -
     kernel = w.shape[2:]
     patches = columns(lowering, x, kernel, steps)
     target = Place.new((x.shape[0], w.shape[0], *steps.places(x.shape[2:], kernel)), x.dtype)
-    multiplied(lowering, rows(lowering, target, steps.groups), flat(lowering, w, steps.groups), patches, note)
+    multiply(lowering, rows(lowering, target, steps.groups), flat(lowering, w, steps.groups), patches, note)
     return target
 
 
@@ -110,7 +105,7 @@ def of_kernels(lowering: Lowering, step: Step) -> bool:
     outputs = rows(lowering, lowering.places[g], steps.groups)
     target = Place.new((steps.groups, patches.shape[-2], outputs.shape[-2]), x.dtype, step.results[0].name)
     each = target.broadcast((x.shape[0], *target.shape))
-    multiplied(lowering, each, patches, turned(outputs), described(step))
+    multiply(lowering, each, patches, turned(outputs), described(step))
     lowering.places[step.results[0]] = lowering.reshaped(turned(target), tuple(shape))
     return True
 
@@ -168,7 +163,7 @@ def shares_added(
     shares = Place.new((n, channels, *kernel, *places), g.dtype, "shares")
     patch = channels // steps.groups * math.prod(kernel)
     matrix = lowering.reshaped(shares, (n, steps.groups, patch, math.prod(places)))
-    multiplied(lowering, matrix, kernels, outputs, described(step))
+    multiply(lowering, matrix, kernels, outputs, described(step))
     image = Place.new((n, channels, *steps.padded(tuple(space))), g.dtype, step.results[0].name)
     into = Indirect(windows(image, kernel, places, steps), ())
     overlapping = tuple(range(2, len(shares.shape)))

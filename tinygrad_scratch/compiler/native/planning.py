@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_scratch.compiler.native import images as images  # it says how convolutions are lowered
+from tinygrad_scratch.compiler.native import choosing, images, joining, products, reductions, views  # they register
 from tinygrad_scratch.compiler.native.fusion import fused, segments
 from tinygrad_scratch.compiler.native.kernels import Kernel, Map, Nest, Product
 from tinygrad_scratch.compiler.native.lowering import Lowering, NumpyCall, described
@@ -17,6 +17,8 @@ from tinygrad_scratch.compiler.program import Program
 
 MOST_KERNELS = 24
 """Kernels in one native function: the time to compile one grows faster than its length."""
+
+REGISTERED = (views, choosing, joining, reductions, products, images)
 
 Feeds = Sequence[tuple[int, int]]
 """Which output, by its number, becomes which input in the next step."""

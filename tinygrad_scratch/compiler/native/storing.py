@@ -17,7 +17,6 @@ from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
-from tinygrad_scratch.compiler.native.mathematics import FLAGS
 from tinygrad_scratch.compiler.native.writer import NAMES
 
 
@@ -26,6 +25,7 @@ def compiled(text: str, functions: list[str]) -> dict[str, Any]:
     from numba import from_dtype, njit, types
 
     from tinygrad_scratch.compiler.native import blas
+    from tinygrad_scratch.compiler.native.mathematics import FLAGS
 
     file = stored(text)
     module = ModuleType(f"tinygrad_scratch_{file.stem}")

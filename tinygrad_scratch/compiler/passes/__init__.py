@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from tinygrad_scratch.compiler.passes.constants import fold_constants
 from tinygrad_scratch.compiler.passes.dead_code import remove_dead_code
+from tinygrad_scratch.compiler.passes.differences import share_differences
 from tinygrad_scratch.compiler.passes.patterns import simplify
-from tinygrad_scratch.compiler.passes.products import scale_smaller_factors
+from tinygrad_scratch.compiler.passes.products import scale_early
 from tinygrad_scratch.compiler.passes.recompute import recompute
 from tinygrad_scratch.compiler.passes.repeated import share_repeated_work
 from tinygrad_scratch.compiler.passes.sums import sum_products
@@ -27,7 +28,7 @@ SIMPLIFYING: Sequence[Pass] = (
 )
 """What every printer and backend begins with."""
 
-LOWERING: Sequence[Pass] = (scale_smaller_factors, sum_products, share_repeated_work, recompute, remove_dead_code)
+LOWERING: Sequence[Pass] = (share_differences, scale_early, sum_products, share_repeated_work, recompute, remove_dead_code)
 """What makes a program faster and no easier to read."""
 
 
