@@ -17,7 +17,7 @@ from models.article import INPUTS, LABELS, make_network
 from models.handwritten import HandwrittenNetwork
 from tests.cases import DIFFERENTIABLE
 from tests.cases.table import Case
-from tinygrad_scratch import Dense, Sequential, Tensor, derive, functional, nn, verify
+from tinygrad_scratch import Dense, Sequential, Tensor, derive, functional, nn, no_grad, verify
 from tinygrad_scratch.compiler.derive import Derivation
 from tinygrad_scratch.compiler.readable.layout import MOST_LINES
 from tinygrad_scratch.graph import ancestors
@@ -387,6 +387,31 @@ def test_what_a_function_closes_over_is_a_parameter() -> None:
     derivation = derive(lambda: half_squares(w, x))
     assert list(derivation.arguments) == ["x", "w"]
     assert derivation.source.count("0.") == 1  # no digits of x or w: 0.5 alone
+
+
+def test_random_numbers_are_drawn_by_the_generator_that_is_a_parameter() -> None:
+    def noisy(w: Any, x: Any, rng: Any) -> Any:
+        noise = rng.normal(size=x.shape)
+        return np.sum(np.sin((x + noise) * w))
+
+    w, x, rng = normal(3), normal(4, 3), np.random.default_rng(3)
+    derivation = derive(noisy, w, x, rng, wrt="w")
+    assert "noise = rng.normal(size=(4, 3))" in lines(derivation, "forward")
+    _, gradients = derivation.function(**derivation.arguments)
+    leaf = Tensor(w, requires_grad=True)
+    (truth,) = noisy(leaf, x, rng).gradient(leaf)
+    np.testing.assert_allclose(gradients["w"], truth.numpy(), rtol=1e-12)
+
+
+def test_derive_records_whatever_surrounds_it() -> None:
+    leaf, x = Tensor(normal(3), requires_grad=True), normal(3)
+    J = half_squares(leaf, x)
+    with no_grad():
+        assert keys(derive(J)) == ["leaf"]
+        assert keys(derive(half_squares, leaf, x)) == ["w"]
+    value = derive(J).arguments["leaf"]
+    with pytest.raises(ValueError, match="read-only"):
+        value[0] = 1.0
 
 
 class Net:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import itertools
 import linecache
@@ -21,7 +22,7 @@ from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
 from tinygrad_scratch.compiler.readable.recording import Recording
-from tinygrad_scratch.graph import Array
+from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.messages import describe, nothing_recorded
 from tinygrad_scratch.tensor import Tensor
 
@@ -63,7 +64,8 @@ def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Deri
     if type(loss) is Tensor:
         recording = of_tensor(loss, arguments, keywords, sys._getframe(1))
     elif callable(loss):
-        recording = recorded_call(loss, arguments, keywords, lambda reach: leaves_asked(reach, wanted))
+        with enable_grad():
+            recording = recorded_call(loss, arguments, keywords, lambda reach: leaves_asked(reach, wanted))
     else:
         what = describe(loss) if isinstance(loss, np.ndarray) else f"a {type(loss).__name__}"
         raise TypeError(
@@ -105,7 +107,7 @@ class Derivation:
         of = {layout.names[target]: gradient for target, gradient in zip(targets, gradients, strict=True)}
         self.name = taken.give(f"{name}_and_gradients")
         self.source = source.module(layout, self.name, loss, of, helpers)
-        self.arguments: dict[str, Array] = {layout.names[v]: backprop.values[v] for v in program.inputs}
+        self.arguments = {layout.names[v]: kept(backprop.values[v]) for v in program.inputs}
         self._layout, self._gradients = layout, of
         self._function: Callable[..., Any] | None = None
 
@@ -132,6 +134,15 @@ class Derivation:
 
     def _repr_markdown_(self) -> str:
         return f"```python\n{self.source}```\n\n$$\n{self.latex()}\n$$\n"
+
+
+def kept(value: Any) -> Any:
+    """An array that can't be written to through this, for it is a person's own; a generator for itself."""
+    if not isinstance(value, np.ndarray):
+        return copy.deepcopy(value)
+    view = value.view()
+    view.flags.writeable = False
+    return view
 
 
 def numbered(backprop: Backprop) -> dict[Variable, str]:
@@ -166,7 +177,8 @@ def of_tensor(loss: Tensor, arguments: Any, keywords: Any, frame: Any) -> Record
     if loss._record is None:
         raise TypeError(nothing_recorded(loss, "derive"))
     check_loss(loss)
-    return recorded_again(loss, frame)
+    with enable_grad():
+        return recorded_again(loss, frame)
 
 
 def check_loss(loss: Any) -> None:

@@ -189,14 +189,14 @@ class Call:
             if record[1] is None or variable is None:
                 continue
             recording.variables[record[0]] = variable
-            if variable not in recording.names and (name := get_name(record[2]) or seen.of(variable)):
+            if name := get_name(record[2]):
                 recording.names[variable] = name
         for variable, array, _ in tracer.constants.values():
             if name := seen.of(seen.standing(array)):
                 recording.names[variable] = name
-        variable = self.result._value.variable
-        if variable not in recording.names and (name := seen.of(variable)):
-            recording.names[variable] = name
+        for variable in (result for step in tracer.steps for result in step.results):
+            if name := seen.of(variable):
+                recording.names.setdefault(variable, name)
         return recording
 
 

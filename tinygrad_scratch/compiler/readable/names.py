@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Step, Variable
+from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import relu, sigmoid
+from tinygrad_scratch.rules.shapes import cast
 
 LONGEST = 40
 RESERVED = frozenset({"np", "math", *keyword.kwlist, *dir(builtins)})  # not `match` and `type`, which may be names
@@ -70,6 +72,8 @@ WORDS: dict[Any, str] = {
     np.min: "lowest",
     np.absolute: "size",
     np.heaviside: "step",
+    cast: "cast",
+    as_type: "cast",
     np.full: "constant",
     np.transpose: "{}_T",
     np.reshape: "{}_reshaped",

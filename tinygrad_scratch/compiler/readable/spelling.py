@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -143,13 +144,14 @@ def reshaped(step: Step, words: Words) -> Expression | None:
 
 
 def part(step: Step, words: Words) -> Expression:
-    """A part; of a vector or a matrix, all of the first axis is `:`."""
-    place = step.arguments[1]
-    if type(place) is tuple and len(place) == 2 and place[0] is Ellipsis:
-        axes = len(np.shape(step.arguments[0])) + (place[1] is None)
-        if axes == 2 and (place[1] is None or type(place[1]) is int):
-            return Expression(f"{target(step, words)}[:, {place[1]}]")
-    return Expression(f"{target(step, words)}[{index(step.arguments[1], words)}]")
+    whole, place = step.arguments
+    return Expression(f"{target(step, words)}[{index(plain_place(place, len(np.shape(whole))), words)}]")
+
+
+def plain_place(place: Any, axes: int) -> Any:
+    """A place in an array of so many axes; where `...` is the first axis of two, people write `:`."""
+    is_last = type(place) is tuple and len(place) == 2 and place[0] is Ellipsis and type(place[1]) in (int, NoneType)
+    return (slice(None), place[1]) if is_last and axes + (place[1] is None) == 2 else place
 
 
 def as_type_of(step: Step, words: Words) -> Expression:
@@ -212,6 +214,11 @@ STATEMENTS = (scatter, put_together, assign)
 
 def statements(step: Step, name: str, words: Words) -> list[str]:
     """Writing into a part of an array, as people do it."""
+    axes = len(step.results[0].shape)
+
+    def at(place: Any) -> str:
+        return f"{name}[{index(plain_place(place, axes), words)}]"
+
     if step.function is assign:
         whole, value, place = step.arguments
         copied = (
@@ -219,10 +226,10 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
             if step.results[0].shape
             else f"np.array({written(whole, words).text})"
         )
-        return [f"{name} = {copied}", f"{name}[{index(place, words)}] = {written(value, words).text}"]
+        return [f"{name} = {copied}", f"{at(place)} = {written(value, words).text}"]
     if step.function is put_together:
         shape, kind, *parts = step.arguments
-        added = [f"{name}[{index(place, words)}] += {written(value, words).text}" for place, value in parts]
+        added = [f"{at(place)} += {written(value, words).text}" for place, value in parts]
         return [zeros(name, shape, kind, words), *added]
     value, place, shape = step.arguments
     filled = words.made(value) if type(value) is Variable else None
@@ -230,7 +237,7 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     made = zeros(name, shape, step.results[0].dtype, words)
     if may_repeat(place):
         return [made, f"np.add.at({name}, {written(place, words).text}, {text})"]
-    return [made, f"{name}[{index(place, words)}] = {text}"]
+    return [made, f"{at(place)} = {text}"]
 
 
 def zeros(name: str, shape: Any, kind: np.dtype[Any], words: Words) -> str:
