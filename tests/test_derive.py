@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,23 @@ from models.article import INPUTS, LABELS, make_network
 from models.handwritten import HandwrittenNetwork
 from tests.cases import DIFFERENTIABLE
 from tests.cases.table import Case
-from tinygrad_scratch import Dense, Sequential, Tensor, derive, functional, nn, no_grad, verify
+from tinygrad_scratch import (
+    Dense,
+    Sequential,
+    Tensor,
+    checkpoint,
+    define_vjp,
+    derive,
+    differentiable,
+    functional,
+    nn,
+    no_grad,
+    verify,
+)
 from tinygrad_scratch.compiler.derive import Derivation
 from tinygrad_scratch.compiler.readable.layout import MOST_LINES
 from tinygrad_scratch.graph import ancestors
+from tinygrad_scratch.rules import registry
 
 Loss = Callable[..., Any]
 
@@ -414,6 +427,75 @@ def test_derive_records_whatever_surrounds_it() -> None:
         value[0] = 1.0
 
 
+@differentiable
+def cube(x: Any) -> Any:
+    """The third power.
+
+    Not printed: only the first paragraph is.
+    """
+    return x**THREE
+
+
+def cube_rule(g: Any, y: Any, x: Any) -> Any:
+    if np.any(x > 100):  # which no trace can follow
+        return g * 0
+    return three_squares(x) * g
+
+
+def three_squares(x: Any) -> Any:
+    return THREE * x ** (THREE - 1)
+
+
+THREE = 3
+
+
+def test_operations_of_ones_own_and_rules_that_branch_come_as_helpers(own_operations: None) -> None:
+    define_vjp(cube, x=cube_rule)
+    w = Tensor(normal(2, 3), requires_grad=True)
+    J = np.sum(cube(w) * 2.0)
+    derivation = derive(J)
+    agree(derivation, J, [w])
+    for line in ("def cube(x):", "    return x ** 3", "def cube_rule(g, y, x):", "def three_squares(x):"):
+        assert f"\n{line}\n" in derivation.source
+    assert "Not printed" not in derivation.source
+
+
+def test_a_rule_without_source_is_refused(own_operations: None) -> None:
+    made: dict[str, Any] = {"__name__": "made"}
+    exec("def square(x):\n    return x * x", made)
+    square = differentiable(made["square"])
+    define_vjp(square, x=lambda g, y, x: g * 2 * x)
+    with pytest.raises(TypeError, match="The source of 'square' can't be read"):
+        derive(np.sum(square(Tensor(normal(3), requires_grad=True))))
+
+
+@pytest.fixture
+def own_operations() -> Iterator[None]:
+    tables: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT]
+    saved = [table.copy() for table in tables]
+    yield
+    for table, before in zip(tables, saved, strict=True):
+        table.clear()
+        table.update(before)
+
+
+def test_writing_in_place_is_written_as_people_do_it() -> None:
+    def written(w: Any) -> Any:
+        z = np.zeros_like(w)
+        z[0] = w[1] * 2.0
+        z[1] = w[0]
+        return np.sum(z**3)
+
+    derivation = checked(written, normal(3, 2), wrt=["w"])
+    assert lines(derivation, "forward")[:3] == ["z = np.zeros_like(w)", "z[0] = w[1] * 2.0", "z[1] = w[0]"]
+
+
+def test_calls_of_which_no_parts_are_seen_are_refused() -> None:
+    w = Tensor(normal(3), requires_grad=True)
+    with pytest.raises(TypeError, match="as checkpoint makes one"):
+        derive(np.sum(checkpoint(np.tanh)(w)))
+
+
 class Net:
     """Weights as plain arrays, as people write them who have no autodiff."""
 
@@ -599,6 +681,7 @@ def test_the_gradient_of_every_function_can_be_written_down(case: Case) -> None:
         derivation = without_names(derive, loss, inputs)
         value, gradients = derivation.function(**derivation.arguments)
         truths = [truth.numpy() for truth in loss.gradient(*inputs)]
+    check_latex(derivation.latex())
     np.testing.assert_allclose(value, loss.numpy(), rtol=1e-12)
     for mine, truth in zip(gradients.values(), truths, strict=True):
         assert np.shape(mine) == truth.shape

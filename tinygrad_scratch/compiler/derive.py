@@ -19,7 +19,7 @@ from tinygrad_scratch.compiler.readable.again import recorded_again
 from tinygrad_scratch.compiler.readable.backprop import Backprop, finished, pulled_back
 from tinygrad_scratch.compiler.readable.called import Reach, recorded_call
 from tinygrad_scratch.compiler.readable.helpers import Helpers
-from tinygrad_scratch.compiler.readable.layout import Layout
+from tinygrad_scratch.compiler.readable.layout import Layout, overwritten_in
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
 from tinygrad_scratch.compiler.readable.recording import Recording
 from tinygrad_scratch.graph import enable_grad
@@ -108,7 +108,7 @@ class Derivation:
         self.name = taken.give(f"{name}_and_gradients")
         self.source = source.module(layout, self.name, loss, of, helpers)
         self.arguments = {layout.names[v]: kept(backprop.values[v]) for v in program.inputs}
-        self._layout, self._gradients = layout, of
+        self._layout = layout
         self._function: Callable[..., Any] | None = None
 
     @property
@@ -149,7 +149,8 @@ def numbered(backprop: Backprop) -> dict[Variable, str]:
     """Names of values, numbered where several have one, as in a loop; what a loop begins with has the number 0."""
     program = backprop.program
     made = [result for step in program.steps for result in step.results]
-    named = [v for v in (*program.inputs, *made) if v in backprop.names]
+    overwritten = overwritten_in(program).difference(program.inputs)
+    named = [v for v in (*program.inputs, *made) if v in backprop.names and v not in overwritten]
     count = Counter(identifier(backprop.names[v]) for v in named)
     constants = {step.result for step in program.steps if step.function is np.full}
     found: dict[Variable, str] = {}

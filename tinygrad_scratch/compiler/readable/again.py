@@ -16,7 +16,7 @@ from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable.recording import Recording, content
 from tinygrad_scratch.compiler.traced import Traced, Tracer
 from tinygrad_scratch.graph import Array, Record, ancestors, get_name, split_record
-from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand
+from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, label
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.watching import Names
 
@@ -65,7 +65,12 @@ class Again:
         for place, a in enumerate(given):
             if isinstance(a, np.ndarray) and a.ndim and (type(rules) is EveryOperand or rules[place] is not None):
                 given[place] = self.constant(a)
-        definition = DEFINITIONS[function]
+        definition = DEFINITIONS.get(function)
+        if definition is None:
+            raise TypeError(
+                f"The loss was recorded with a call of which derive sees no parts, {label(function)}, as checkpoint "
+                "makes one. Compute the loss without it."
+            )
         called = [given] if definition.sequence else given
         self.tensors[order] = function(*called, **(keywords or {}))
         self.note_name(order, value)

@@ -34,7 +34,7 @@ class Ratio(float):
 class Words:
     """What the text of a call is made with: a text for each variable, and a name for each function NumPy lacks.
 
-    `made` is the call that made a variable, which some are written by.
+    `made` is the call that made a variable, if that is written where the variable is read.
     """
 
     variable: Callable[[Variable], Expression]

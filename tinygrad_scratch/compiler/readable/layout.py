@@ -19,7 +19,7 @@ from tinygrad_scratch.compiler.readable.arguments import Words, written
 from tinygrad_scratch.compiler.readable.names import Taken, invented
 from tinygrad_scratch.compiler.readable.spelling import STATEMENTS, SUM, spelled, statements
 from tinygrad_scratch.drawing.expressions import Expression
-from tinygrad_scratch.rules.indexing import is_basic
+from tinygrad_scratch.rules.indexing import assign, is_basic
 
 LONGEST = 64  # characters of an expression on one line
 WORTH = 10  # characters of a part that gets a line of its own to shorten another
@@ -60,7 +60,7 @@ class Layout:
 
     @property
     def words(self) -> Words:
-        return Words(self.expression, self.helper, self.made.get)
+        return Words(self.expression, self.helper, lambda v: None if v in self.names else self.made.get(v))
 
     def statements(self, step: Step) -> list[str]:
         """The line of a call, or the lines where it takes several."""
@@ -132,8 +132,9 @@ class Layout:
         """The values with a line of their own: with a name, asked for, or read more than once."""
         read = Counter(operand for step in self.program.steps for operand in step.operands)
         found = set(self.program.outputs)
+        overwritten = overwritten_in(self.program)
         for step in self.program.steps:
-            if len(step.results) > 1 or step.draws or step.function in STATEMENTS:
+            if len(step.results) > 1 or step.draws or (step.function in STATEMENTS and step.result not in overwritten):
                 found.update(step.results)
             for result in step.results:
                 of = self.cotangents.get(result)
@@ -213,6 +214,13 @@ class Layout:
         """The values with a name that a line reads."""
         inner = [step, *(self.made[v] for v in self.within(step))]
         return {operand for each in inner for operand in each.operands if operand in self.names}
+
+
+def overwritten_in(program: Program) -> set[Variable]:
+    """The arrays that are read once, to be written to: they are one with what is written."""
+    count = Counter(operand for step in program.steps for operand in step.operands)
+    written = [step.arguments[0] for step in program.steps if step.function is assign]
+    return {v for v in written if type(v) is Variable and count[v] == 1 and v not in program.outputs}
 
 
 def in_order(lines: list[Step], operands_of: Callable[[Step], set[Variable]], outputs: set[Variable]) -> list[Step]:

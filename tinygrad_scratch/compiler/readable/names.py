@@ -19,7 +19,7 @@ from tinygrad_scratch.functional import relu, sigmoid
 from tinygrad_scratch.rules.shapes import cast
 
 LONGEST = 40
-RESERVED = frozenset({"np", "math", *keyword.kwlist, *dir(builtins)})  # not `match` and `type`, which may be names
+RESERVED = frozenset({"np", "math", *keyword.kwlist, *dir(builtins)})
 
 
 def identifier(text: str) -> str:

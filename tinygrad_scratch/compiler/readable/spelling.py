@@ -210,6 +210,7 @@ SPELLINGS: dict[Any, Callable[[Step, Words], Expression | None]] = {
 # ---- what takes several statements -----------------------------------------------------------------------------------
 
 STATEMENTS = (scatter, put_together, assign)
+NEW = (np.zeros_like, np.ones_like, np.empty_like, np.full_like)  # whose results nobody else has
 
 
 def statements(step: Step, name: str, words: Words) -> list[str]:
@@ -221,12 +222,12 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
 
     if step.function is assign:
         whole, value, place = step.arguments
-        copied = (
-            f"{written(whole, words).within(ATOM)}.copy()"
-            if step.results[0].shape
-            else f"np.array({written(whole, words).text})"
-        )
-        return [f"{name} = {copied}", f"{at(place)} = {written(value, words).text}"]
+        base = words.made(whole) if type(whole) is Variable else None
+        if base is not None and base.function is assign:  # written to before, and read by nobody in between
+            before = statements(base, name, words)
+        else:
+            before = [f"{name} = {own_copy(whole, axes, words)}"]
+        return [*before, f"{at(place)} = {written(value, words).text}"]
     if step.function is put_together:
         shape, kind, *parts = step.arguments
         added = [f"{at(place)} += {written(value, words).text}" for place, value in parts]
@@ -238,6 +239,15 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     if may_repeat(place):
         return [made, f"np.add.at({name}, {written(place, words).text}, {text})"]
     return [made, f"{at(place)} = {text}"]
+
+
+def own_copy(value: Any, axes: int, words: Words) -> str:
+    """A copy that can be written to, where nobody else has the array, the array itself."""
+    made = words.made(value) if type(value) is Variable else None
+    text = written(value, words)
+    if made is not None and made.function in NEW:
+        return text.text
+    return f"{text.within(ATOM)}.copy()" if axes else f"np.array({text.text})"
 
 
 def zeros(name: str, shape: Any, kind: np.dtype[Any], words: Words) -> str:

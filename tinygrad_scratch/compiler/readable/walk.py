@@ -57,12 +57,12 @@ def walk_back(start: Record, seed: Traced, shortcut: bool, same: Mapping[int, Re
 
 def pulled(record: Record, g: Any, shortcut: bool, tracer: Tracer) -> Iterable[Part]:
     """What the rules of a call say; a rule that branches on a value is one step, whose text is the rule's own."""
-    before = len(tracer.steps)
+    before, refused = len(tracer.steps), tracer.refused
     try:
         return list(pull_back(record, g, shortcut))
     except TraceError:
         del tracer.steps[before:]
-        tracer.refused = None
+        tracer.refused = refused
     arguments, parents = split_record(record)
     asked = {place: parent for place, parent in enumerate(parents) if parent is not None}
     given = (plain(g), plain(record[2]), *arguments)

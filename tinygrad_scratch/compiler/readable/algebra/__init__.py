@@ -74,6 +74,7 @@ RULES: dict[Any, list[Rule]] = {
 }
 FORWARD: dict[Any, list[Rule]] = {
     np.multiply: [by_one],
+    np.copy: [same_shape],
     np.reshape: [same_shape],
     cast: [same_shape],
     operator.getitem: [whole],
