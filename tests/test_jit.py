@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import namedtuple
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from tinygrad_scratch import Dense, Sequential, Tensor, grad, jit, nn, no_grad, value_and_grad
-from tinygrad_scratch.compiler.jit import SIGNATURES
+from tinygrad_scratch.compiler.jit import SIGNATURES, Jitted
 from tinygrad_scratch.compiler.traced import TraceError
 from tinygrad_scratch.functional import sigmoid
 
@@ -61,14 +60,17 @@ def test_results_are_never_overwritten_by_the_next_call() -> None:
 
 
 def test_structures() -> None:
-    Pair = namedtuple("Pair", ["low", "high"])
+    class Pair(NamedTuple):
+        low: Any
+        high: Any
 
     def f(data: Any, scale: float = 2.0) -> Any:
         return {"sum": Pair(data["x"].sum(), data["y"][0] * scale), "list": [data["x"], None, "text", 3]}
 
     data = {"x": np.arange(3.0), "y": [np.ones(2)]}
     got, wanted = jit(f)(data, scale=3.0), f(data, scale=3.0)
-    assert type(got["sum"]) is Pair and type(got["sum"].low) is np.float64
+    assert type(got["sum"]) is Pair
+    assert type(got["sum"].low) is np.float64
     assert got["sum"].low == wanted["sum"].low
     np.testing.assert_array_equal(got["sum"].high, wanted["sum"].high)
     assert got["list"][0] is data["x"]
@@ -78,14 +80,16 @@ def test_structures() -> None:
 def test_tensors_in_and_out() -> None:
     with no_grad():
         result = jit(lambda t: t * 2)(Tensor([1.0, 2.0], requires_grad=True))
-    assert type(result) is Tensor and not result.requires_grad
+    assert type(result) is Tensor
+    assert not result.requires_grad
     np.testing.assert_array_equal(result.numpy(), [2.0, 4.0])
 
 
 def test_numbers() -> None:
     f = jit(lambda x: (x.sum(), x.sum().item(), np.asarray(1.0)))
     total, item, one = f(np.ones(3))
-    assert type(total) is np.float64 and type(item) is float and item == 3.0 and type(one) is np.ndarray
+    assert [type(each) for each in (total, item, one)] == [np.float64, float, np.ndarray]
+    assert item == 3.0
     assert jit(lambda x: x + 1)(np.float32(2)).dtype == np.float32
     assert jit(lambda x: np.add(x, 1))(np.array(1.0)) == 2.0
 
@@ -114,6 +118,15 @@ def test_grad_of_a_jitted_function() -> None:
     np.testing.assert_array_equal(t.grad, [3.0, 12.0])
 
 
+def test_a_jitted_function_in_another() -> None:
+    scale = np.array(2.0)
+    inner = jit(lambda x: x * scale)
+    outer = jit(lambda x: inner(x) + inner(x + 1))
+    np.testing.assert_array_equal(outer(np.ones(2)), [6.0, 6.0])
+    scale *= 2
+    np.testing.assert_array_equal(outer(np.ones(2)), [12.0, 12.0])
+
+
 def test_a_method_and_a_decorator() -> None:
     class Model:
         def __init__(self) -> None:
@@ -125,12 +138,13 @@ def test_a_method_and_a_decorator() -> None:
 
         @jit(backend="numpy")
         def doubled(self, x: Any) -> Any:
-            return 2 * self.predict.args[0].w * x  # type: ignore[attr-defined]
+            return 2 * self.predict(x)
 
     model = Model()
     assert model.predict(np.ones(2)) == 3
     model.w = np.array([5.0, 5.0])
     assert model.predict(np.ones(2)) == 10
+    assert model.doubled(np.ones(2)) == 20
 
 
 # ---- what a function reads elsewhere ---------------------------------------------------------------------------------
@@ -140,7 +154,7 @@ SCALE = np.array([1.0, 2.0])
 
 def test_closures_and_globals_are_read_by_each_call() -> None:
     global SCALE
-    shift = np.zeros(2)
+    shift: Any = np.zeros(2)
     f = jit(lambda x: x * SCALE + shift)
     np.testing.assert_array_equal(f(np.ones(2)), [1.0, 2.0])
     shift += 10  # its content
@@ -223,7 +237,8 @@ def test_lists_and_dicts_are_written_to() -> None:
         parameters["w"] = parameters["w"] * 2
         losses.append(parameters["w"].sum())
 
-    parameters, losses, step = {"w": np.ones(2)}, [], jit(f)
+    losses: list[Any] = []
+    parameters, step = {"w": np.ones(2)}, jit(f)
     for _ in range(3):
         step(parameters, losses)
     assert losses == [4, 8, 16]
@@ -279,8 +294,8 @@ def test_tensors_are_updated() -> None:
 def test_a_model_and_an_optimizer(make: Any) -> None:
     def network() -> Any:
         generator = np.random.default_rng(0)
-        layers = [Dense(3, 8, generator=generator), nn.BatchNorm(8), np.tanh, nn.Dropout(0.2, generator=generator)]
-        return Sequential(*layers, Dense(8, 1, generator=generator))
+        inner: list[Any] = [Dense(3, 8, generator=generator), nn.BatchNorm(8), np.tanh]
+        return Sequential(*inner, nn.Dropout(0.2, generator=generator), Dense(8, 1, generator=generator))
 
     x, y = np.random.default_rng(1).normal(size=(2, 16, 3)), np.random.default_rng(2).normal(size=(16, 1))
 
@@ -300,7 +315,7 @@ def test_a_model_and_an_optimizer(make: Any) -> None:
         for i in range(6):
             optimizer.learning_rate *= 0.9  # a schedule needs no new trace
             losses.append(run(x[i % 2], y).item())
-        traces = len(run._entries) if jitted else 0
+        traces = len(run._entries) if isinstance(run, Jitted) else 0
         values = [tensor.numpy() for tensor in (*model.parameters(), *model.buffers())]
         return losses, values, [p.grad for p in model.parameters()], optimizer.state_dict(), traces
 
@@ -315,7 +330,7 @@ def test_a_model_and_an_optimizer(make: Any) -> None:
 
 
 def test_a_model_as_an_argument() -> None:
-    model = Sequential(Dense(3, 4), np.tanh, Dense(4, 1))
+    model: Any = Sequential(Dense(3, 4), np.tanh, Dense(4, 1))
 
     @jit
     def predict(model: Any, x: Any) -> Any:
@@ -362,7 +377,7 @@ def test_a_draw_that_nobody_reads_still_advances() -> None:
 
 @pytest.mark.parametrize("draw", [lambda: np.random.rand(), lambda: __import__("random").random()])
 def test_draws_from_shared_generators_are_refused(draw: Any) -> None:
-    with pytest.raises(TraceError, match="Draw from a np.random.default_rng"):
+    with pytest.raises(TraceError, match=r"Draw from a np\.random\.default_rng"):
         jit(lambda x: x * draw())(np.ones(2))
 
 
@@ -370,26 +385,13 @@ def test_draws_from_shared_generators_are_refused(draw: Any) -> None:
 
 
 def test_one_trace_for_each_signature() -> None:
-    traces = []
-
-    @jit
-    def f(x: Any, n: Any = 1) -> Any:
-        traces.append(x.shape)  # a side effect happens when it is traced... and is then part of what changed
-        return x * n
-
-    count = []
-
-    @jit
-    def g(x: Any, n: Any = 1) -> Any:
-        count.append(None) if False else print(end="")
-        return x * n
-
-    assert f.__name__ == "f"
+    f = jit(lambda x, n: x * n)
     for n in (1, 2, 2, 1.0, True):
-        g(np.ones(2), n)
-    assert len(g._entries) == 4
-    g(np.ones(3), 1), g(np.ones(2, np.float32), 1), g(np.ones((4, 2)).T[0:1], 1)
-    assert len(g._entries) == 7
+        f(np.ones(2), n)
+    assert len(f._entries) == 4
+    for x in (np.ones(3), np.ones(2, np.float32), np.ones((4, 2)).T[:1]):
+        f(x, 1)
+    assert len(f._entries) == 7
 
 
 def test_side_effects_happen_while_tracing(capsys: Any) -> None:
@@ -398,7 +400,8 @@ def test_side_effects_happen_while_tracing(capsys: Any) -> None:
         print("traced")
         return x + 1
 
-    f(np.ones(2)), f(np.ones(2)), f(np.ones(3))
+    for x in (np.ones(2), np.ones(2), np.ones(3)):
+        f(x)
     assert capsys.readouterr().out == "traced\ntraced\n"
 
 
@@ -534,24 +537,18 @@ def test_a_shape_that_depends_on_values() -> None:
 
 
 def test_a_value_of_another_trace() -> None:
-    kept: list[Any] = []
-    f = jit(lambda x: kept.append(x) or x)
-    with pytest.raises((TraceError, RecursionError)):
-        leak: list[Any] = []
+    class Kept:
+        __slots__ = ("value",)
 
-        class Holder:
-            __slots__ = ("value",)
+    kept: Any = Kept()  # jit does not look into slots
 
-        holder = Holder()
+    def keep(x: Any) -> Any:
+        kept.value = x + 1
+        return x
 
-        def keep(x: Any) -> Any:
-            holder.value = x + 1
-            return x
-
-        jit(keep)(np.ones(2))
-        leak.append(holder.value)
-        jit(lambda x: x + holder.value)(np.ones(2))
-    assert callable(f)
+    jit(keep)(np.ones(2))
+    with pytest.raises(TraceError, match="another trace"):
+        jit(lambda x: x + kept.value)(np.ones(2))
 
 
 def test_everything_is_as_it_was_after_a_refusal() -> None:
@@ -570,7 +567,7 @@ def test_everything_is_as_it_was_after_a_refusal() -> None:
 
 
 def test_the_persons_own_errors_surface() -> None:
-    with pytest.raises(ValueError, match="matmul|mismatch|shapes"):
+    with pytest.raises(ValueError, match=r"shapes|mismatch"):
         jit(lambda a, b: a @ b)(np.ones((2, 3)), np.ones((2, 3)))
 
 
@@ -594,12 +591,11 @@ def test_a_program_before_the_first_call() -> None:
 
 
 def test_names_are_made_identifiers() -> None:
-    namespace: dict[str, Any] = {}
     f = jit(lambda data: data["x = 1; import os #"] + data["class"] * data["é"])
     assert f({"x = 1; import os #": np.ones(1), "class": np.ones(1), "é": np.ones(1)}) == 2
-    assert "import os" not in f.source and "é" not in f.source
+    assert "import os" not in f.source
+    assert "é" not in f.source
     compile(f.source, "<source>", "exec")
-    assert not namespace
 
 
 def test_the_source_of_a_step() -> None:

@@ -27,12 +27,16 @@ def gradient(case: Case, values: list[Any], cotangents: list[Any]) -> list[Any]:
     return [sum(more, start=first).numpy() for first, *more in zip(*found, strict=True)]
 
 
+def value_of(leaf: Any) -> Any:
+    return leaf.numpy() if isinstance(leaf, Tensor) else leaf
+
+
 def check_same(got: Any, wanted: Any) -> None:
     """Equal in structure, type, dtype and shape, and in value to the twelfth digit."""
     assert type(got) is type(wanted)
-    for mine, theirs in zip(leaves_of(got), leaves_of(wanted), strict=True):
-        assert type(mine) is type(theirs)
-        mine, theirs = (leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in (mine, theirs))
+    for one, other in zip(leaves_of(got), leaves_of(wanted), strict=True):
+        assert type(one) is type(other)
+        mine, theirs = value_of(one), value_of(other)
         if not isinstance(theirs, np.ndarray | np.generic):
             np.testing.assert_equal(mine, theirs)
             continue

@@ -37,7 +37,7 @@ def gradient_of(case: Case) -> Any:
 
 
 def no_other_way(program: Any) -> Any:
-    raise  # noqa: PLE0704  (the error that native code was given up for)
+    raise
 
 
 def check(function: Any, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -676,7 +676,7 @@ def test_a_compiled_training_is_the_same(make: Any) -> None:
         generator = np.random.default_rng(0)
         x = generator.normal(size=(50, 3))
         y = x @ [[1.0], [2.0], [3.0]]
-        layers = [Dense(3, 8, generator=generator), np.tanh, Dropout(0.1, generator=generator)]
+        layers: list[Any] = [Dense(3, 8, generator=generator), np.tanh, Dropout(0.1, generator=generator)]
         model = Sequential(*layers, Dense(8, 1, generator=generator))
         history = fit(
             model,

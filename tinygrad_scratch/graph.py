@@ -42,8 +42,9 @@ next_order: Callable[[], int] = count(-1, -1).__next__
 class StandIn:
     """What a Tensor may hold in place of an array: it has an array's attributes and methods, and NumPy's doors.
 
-    The compiler traces with one. `is_number` says whether NumPy would have returned a number, `snapshot()` is another
-    object of the same value: a later write to the one is not seen in the other. `as_array()` is an array, of a number, too.
+    The compiler traces with one. `is_number` says whether NumPy would have returned a number, `value` is the value that
+    is traced with, and `as_array()` stands in for an array, also of a number. `snapshot()` is another object of the
+    same value: a later write to the one is not seen in the other.
     """
 
     __slots__ = ()
@@ -57,7 +58,7 @@ class StandIn:
         raise NotImplementedError
 
 
-class Untraceable(TypeError):
+class Untraceable(TypeError):  # noqa: N818  # TraceError is the name that people see
     """What a stand-in raises where a call depends on its value."""
 
     def as_one_step(self, function: Callable[..., Any], arguments: Any, keywords: Any) -> Any:

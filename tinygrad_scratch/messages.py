@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name
-from tinygrad_scratch.graph import Untraceable
+from tinygrad_scratch.graph import Untraceable, get_name
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 
 KINDS: tuple[type[Exception], ...] = (np.exceptions.AxisError, np.linalg.LinAlgError, IndexError, ValueError, TypeError)

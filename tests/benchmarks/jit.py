@@ -17,6 +17,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ Problem = tuple[Any, Any, Weights, float]
 
 def network(sizes: list[int], dtype: Any) -> Weights:
     generator = np.random.default_rng(1)
-    return [(generator.normal(size=(n, m)) * n**-0.5).astype(dtype) for n, m in zip(sizes, sizes[1:], strict=False)]
+    return [(generator.normal(size=(n, m)) * n**-0.5).astype(dtype) for n, m in pairwise(sizes)]
 
 
 def article() -> Problem:
@@ -56,7 +57,7 @@ PROBLEMS: dict[str, tuple[str, int, Callable[[], Problem]]] = {
     "mnist": ("784-512-256-10, batch 128, float32", 10, partial(classes, 128, [784, 512, 256, 10], np.float32)),
 }
 
-# ---- who trains them: each makes a function that trains `steps` steps from the start and returns the last loss --------
+# ---- who trains them: each makes a function that trains `steps` steps from the start and returns the last loss -------
 
 
 def by_hand(problem: Problem, steps: int) -> Train:

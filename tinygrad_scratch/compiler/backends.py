@@ -15,8 +15,12 @@ BACKENDS = ("numpy", "numba")
 class Runner(Protocol):
     """What runs one program."""
 
-    source: str
-    repeats: bool  # whether many steps are one call
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def repeats(self) -> bool:
+        """Whether many steps are one call."""
 
     def run(self, *leaves: Any) -> tuple[Any, ...]: ...
 

@@ -14,7 +14,7 @@ from tinygrad_scratch.compiler.backends import BACKENDS, Runner, runner_of
 from tinygrad_scratch.compiler.passes import SIMPLIFYING, apply
 from tinygrad_scratch.compiler.quick import as_asked, quick_way
 from tinygrad_scratch.compiler.surroundings import MISSING, Surroundings
-from tinygrad_scratch.compiler.trace import Result, Trace, look_around, trace_in
+from tinygrad_scratch.compiler.trace import Result, Trace, is_tracing, look_around, trace_in
 from tinygrad_scratch.graph import is_recording
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -91,6 +91,8 @@ class Jitted:
             if found is not MISSING:
                 return found
         given = list(arguments)
+        if is_tracing():
+            return self.function(*arguments, **keywords)
         if is_recording() and any(is_computed(leaf) for leaf in leaves_of([given, keywords])):
             return self.function(*arguments, **keywords)
         entry, around = self._entry(given, keywords)
@@ -226,7 +228,7 @@ def finish(trace: Trace, outputs: tuple[Any, ...], around: Surroundings) -> Any:
             return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         if leaf.leaf is not None:
             return around.leaves[leaf.leaf]
-        value = outputs[leaf.place]
+        value = outputs[leaf.place] if leaf.constant is None else leaf.constant.copy()
         if leaf.tensor:
             tensor = make(np.asarray(value), None)
             tensor._scalar = leaf.number

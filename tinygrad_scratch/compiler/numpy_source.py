@@ -45,6 +45,8 @@ class Compiled:
     source: str
     values: dict[str, Any]
     plan: Plan
+    buffers: dict[str, tuple[int, Variable]]
+    overflows: bool  # whether exp may overflow in it, and be right
 
     def make(self) -> Callable[..., tuple[Any, ...]]:
         """The program as a function, with buffers of its own: it may run in one thread at a time."""
@@ -53,10 +55,7 @@ class Compiled:
         space: dict[str, Any] = {}
         exec(compile(self.source, "<program>", "exec"), space)  # the text is ours, and holds no text of others
         program = space["make"](**self.values, **buffers)
-        return functools.partial(quiet().run, program) if self.overflows else program  # type: ignore[no-any-return]
-
-    buffers: dict[str, tuple[int, Variable]]
-    overflows: bool
+        return functools.partial(quiet().run, program) if self.overflows else program
 
 
 def compile_numpy(program: Program) -> Compiled:
@@ -77,10 +76,6 @@ REDUCTIONS: dict[Any, Any] = {
 
 INFIX: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 """Operators by which NumPy's numbers are computed with in a fifth of the time that its functions take."""
-
-
-def result_shape(step: Step) -> tuple[int, ...]:
-    return step.results[0].shape
 
 
 def is_elementwise(step: Step) -> bool:
@@ -178,7 +173,9 @@ class Printer:
         outputs = "".join(f"{self.name(variable)}, " for variable in self.program.outputs)
         over = self.plan.over
         buffers = {
-            self.name(variable): (place, variable) for variable, place in self.plan.places.items() if variable not in over
+            self.name(variable): (place, variable)
+            for variable, place in self.plan.places.items()
+            if variable not in over
         }
         body = [*self.body, f"return ({outputs})"]
         lines = [
@@ -244,7 +241,7 @@ class Printer:
 
     # ---- values --------------------------------------------------------------------------------------------------
 
-    def text(self, value: Any) -> str:  # noqa: C901
+    def text(self, value: Any) -> str:
         """A variable or a static value in the source."""
         if type(value) is Variable:
             return self.name(value)
@@ -262,9 +259,9 @@ class Printer:
 
     def operands(self, step: Step) -> list[str]:
         """The operands of an elementwise step, numbers as arrays of the dtype that NumPy would give them."""
-        dtypes = {each.dtype for each in step.arguments if type(each) is Variable and not is_weak(each)}
-        dtype = next(iter(dtypes)) if len(dtypes) == 1 and next(iter(dtypes)).kind == "f" else None
-        if step.function in (np.ldexp, np.float_power):
+        dtypes = {each.dtype for each in step.arguments if type(each) is Variable}
+        (dtype,) = dtypes if len(dtypes) == 1 else (None,)
+        if dtype is not None and (dtype.kind != "f" or step.function in (np.ldexp, np.float_power)):
             dtype = None
         found = []
         for each in step.arguments:
@@ -291,22 +288,26 @@ class Printer:
             self.body.append(f"{name} = {self.function(np.negative)}({self.text(step.arguments[0])})")
             self.body += self.rest_of_sigmoid(step, name)
         else:
-            target = ", ".join(self.name(each) for each in step.results)
-            self.body.append(
-                f"{target}{',' if isinstance(step.result, tuple) and len(step.results) == 1 else ''} = {self.call(step)}"
-            )
+            names = [self.name(each) for each in step.results]
+            target = f"({', '.join(names)},)" if isinstance(step.result, tuple) else names[0]
+            self.body.append(f"{target} = {self.call(step)}")
             self.body += self.checks(step)
 
     def call(self, step: Step) -> str:
         """The call as an expression."""
         arguments = step.arguments
-        if step.function is np.transpose and len(arguments) == 1 and not step.keywords and type(arguments[0]) is Variable:
+        if (
+            step.function is np.transpose
+            and len(arguments) == 1
+            and not step.keywords
+            and type(arguments[0]) is Variable
+        ):
             return f"{self.text(arguments[0])}.T"
         if step.function is operator.getitem:
             return f"{self.text(arguments[0])}[{self.text(arguments[1])}]"
         if is_matrix_product(step) and len(arguments[0].shape) >= 1:
             return f"{self.text(arguments[0])}.dot({self.text(arguments[1])})"
-        if step.function in INFIX and not result_shape(step) and not step.keywords:
+        if step.function in INFIX and not step.results[0].shape and not step.keywords:
             return f" {INFIX[step.function]} ".join(self.text(each) for each in arguments)
         if is_reduction(step) and step.function is not np.mean:
             return self.reduction(step, "None")[0]
@@ -356,7 +357,7 @@ class Printer:
         axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
         keepdims = bool(step.keywords.get("keepdims", False))
         ufunc, a = REDUCTIONS[step.function], step.arguments[0]
-        reduce = self.bound(f"{ufunc.__name__}_reduce", getattr(ufunc, "reduce"))
+        reduce = self.bound(f"{ufunc.__name__}_reduce", ufunc.reduce)
         lines = [f"{reduce}({self.text(a)}, {self.text(axis)}, None, {out}, {keepdims})"]
         if step.function is np.mean:
             count = self.number(a.size // max(1, step.results[0].size), a.dtype)
@@ -389,7 +390,7 @@ LARGE = 2**16
 
 
 def last_uses(program: Program, plan: Plan) -> dict[Variable, int]:
-    """The last step that reads each large array that a call makes anew: not a buffer, an input, a constant, an output."""
+    """The last step that reads each large array that a call makes: no buffer, input, constant or output."""
     last: dict[Variable, int] = {}
     for number, step in enumerate(program.steps):
         last.update({result: number for result in step.results if not plan.fixed(result)})
@@ -399,14 +400,10 @@ def last_uses(program: Program, plan: Plan) -> dict[Variable, int]:
     return {variable: number for variable, number in last.items() if variable.size * variable.dtype.itemsize >= LARGE}
 
 
-def is_weak(variable: Variable) -> bool:
-    return False
-
-
 OF_UNKNOWN_LENGTH = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_values, np.unique_counts, np.unique_all, np.unique_inverse,
-    np.extract, np.compress, np.repeat, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d, np.trim_zeros, np.bincount,
-    np.delete, np.arange, np.roots,
+    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.unique_values, np.unique_counts, np.unique_all,
+    np.unique_inverse, np.extract, np.compress, np.repeat, np.union1d, np.intersect1d, np.setdiff1d, np.setxor1d,
+    np.trim_zeros, np.bincount, np.delete, np.arange, np.roots,
 }  # fmt: skip
 
 

@@ -78,9 +78,8 @@ def escaping(program: Program) -> set[Variable]:
     """The variables whose memory the person gets, or that a step may keep."""
     found = set(program.outputs)
     for step in reversed(program.steps):
-        if any(result in found and result.view for result in step.results):
-            found.update(step.operands)
-        elif any(result.view for result in step.results) and len(step.results) > 1:
+        views = [result for result in step.results if result.view]
+        if any(result in found for result in views) or (views and len(step.results) > 1):
             found.update(step.operands)
     return found
 

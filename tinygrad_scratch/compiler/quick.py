@@ -38,7 +38,7 @@ def quick_way(
     if any(type(holder) is not Cell and holder.names is None for holder in around.holders):
         return None
     results = trace.returned if type(trace.returned) is tuple else (trace.returned,)
-    if not all(type(each) is Result and not each.tensor and each.leaf is None for each in results):
+    if not all(type(each) is Result and each.place >= 0 and not each.tensor for each in results):
         return None
     values: dict[str, Any] = {"ndarray": ndarray, "MISSING": MISSING, "is_recording": is_recording}
     tests = [f"is_recording() is {is_recording()}"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from tinygrad_scratch.compiler.program import Variable
+from tinygrad_scratch.compiler.values import plain_values
 
 if TYPE_CHECKING:
     from tinygrad_scratch.compiler.traced import Tracer
@@ -50,8 +51,6 @@ def draw(generator: Draws, function: Callable[..., Any]) -> Callable[..., Any]:
     """One method of a generator: its step reads the generator, which tells the passes that it is not to be moved."""
 
     def drawn(*arguments: Any, **keywords: Any) -> Any:
-        from tinygrad_scratch.compiler.traced import plain_values
-
         tracer = generator.tracer
         result = function(generator.twin, *plain_values(arguments), **plain_values(keywords))
         return tracer.write_down(function, (generator, *arguments), keywords, result)

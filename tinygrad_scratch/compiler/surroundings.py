@@ -1,16 +1,16 @@
 """What a function can reach: its arguments, what it closes over, the globals that it names, and what these hold.
 
 A program is made for one signature: the structure of all that, the shapes and dtypes of its arrays, and the values of
-everything else. Arrays, Tensors and generators are leaves, which each call of the program is given anew; so what changes
-in them between two calls is seen, wherever they lie. A holder is an object that can be written to, and that a leaf lies
-in: a list, a dict, the attributes of an object, a variable of an enclosing function, a Tensor.
+everything else. Arrays, Tensors and generators are leaves, which each call of the program is given anew; so what
+changes in them between two calls is seen, wherever they lie. A holder is an object that can be written to, and that a
+leaf lies in: a list, a dict, the attributes of an object, a variable of an enclosing function, a Tensor.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -175,6 +175,9 @@ class Surroundings:
             self.key.append(Same(value.func))
             for part in (value.func, value.args, value.keywords):
                 self.add(part)
+        elif callable(getattr(value, "__wrapped__", None)):  # such as a function that is jitted itself
+            self.key.append(Same(value))
+            self.add(value.__wrapped__)
         else:
             self.add_object(value, name)
 
@@ -191,9 +194,9 @@ class Surroundings:
             self.add_leaf(value, name)
 
     def add_function(self, function: FunctionType) -> None:
-        if is_foreign(function.__module__) or function.__module__.startswith("tinygrad_scratch."):
-            if function.__closure__ is None or is_foreign(function.__module__):
-                return
+        """The variables of enclosing functions that it uses, its defaults, and the globals that it names."""
+        if is_foreign(function.__module__):
+            return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             if id(cell) not in self.seen:
                 self.seen[id(cell)] = cell

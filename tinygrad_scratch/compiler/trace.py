@@ -1,17 +1,17 @@
 """Tracing: a function is run once with stand-ins for all arrays that it can reach, and what it did is a program.
 
 Whatever the function wrote to - an argument, a parameter of a model, what an optimizer keeps, a variable of an
-enclosing function - is put back when the trace is over. What it would have written is an output of the program, and each
-call writes it there.
+enclosing function - is put back when the trace is over. What it would have written is an output of the program, and
+each call writes it there.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -25,10 +25,12 @@ from tinygrad_scratch.compiler.program import Program, Variable
 from tinygrad_scratch.compiler.surroundings import Generator, Holder, Surroundings
 from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
 from tinygrad_scratch.graph import is_recording
-from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.trees import map_leaves
+from tinygrad_scratch.tensor import Tensor
+from tinygrad_scratch.trees import leaves_of, map_leaves
 
-tracing = RLock()  # a trace puts stand-ins where other functions may look, so there is one at a time
+_tracing: ContextVar[bool] = ContextVar("tracing", default=False)
+is_tracing: Callable[[], bool] = _tracing.get
+one_at_a_time = RLock()  # a trace puts stand-ins where other functions may look, so there is one at a time
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Result:
     tensor: bool = False
     number: bool = False
     leaf: int | None = None  # it is the argument itself: that leaf
+    constant: Any = None  # it depends on no input: its value
 
 
 @dataclass
@@ -86,7 +89,7 @@ def trace_in(
     around: Surroundings, function: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
 ) -> Trace:
     """The same, where it was looked around before."""
-    with tracing, no_hidden_randomness(), as_it_was(around):
+    with one_at_a_time, traced(), no_hidden_randomness(), as_it_was(around):
         tracer = Tracer()
         stand_ins = [stand_in(tracer, leaf, name) for leaf, name in zip(around.leaves, around.names, strict=True)]
         swapped = {id(around.leaves[place]): stand_ins[place] for place in around.places.values()}
@@ -143,8 +146,8 @@ class Finished:
         self.leaf_of = {id(each): place for place, each in enumerate(stand_ins)}
 
     def trace(self, returned: Any) -> Trace:
-        tree = map_leaves(self.result, returned)
-        history = any(type(leaf) is Tensor and leaf._record is not None for leaf in leaves(returned))
+        tree = self.kept(returned)
+        history = any(type(leaf) is Tensor and leaf._record is not None for leaf in leaves_of(returned))
         written = [
             (place, self.output(each.variable))
             for place, each in enumerate(self.stand_ins)
@@ -165,13 +168,13 @@ class Finished:
     def result(self, value: Any) -> Any:
         """A leaf of what was returned."""
         if type(value) is Tensor:
-            inner = value._value
-            if not isinstance(inner, Traced):
+            if any(holder.holder is value for holder in self.around.holders):
                 return value
-            holder = next((i for i, each in enumerate(self.around.holders) if each.holder is value), None)
-            if holder is not None:
-                return value if holder is not None else None
-            return Result(self.output(inner.variable), tensor=True, number=getattr(value, "_scalar", False))
+            inner: Any = value._value
+            number = getattr(value, "_scalar", False)
+            if not isinstance(inner, Traced):
+                return Result(-1, tensor=True, number=number, constant=inner)
+            return Result(self.output(inner.variable), tensor=True, number=number)
         if isinstance(value, Traced):
             place = self.leaf_of.get(id(value))
             return Result(-1 if place is not None else self.output(value.variable), number=value.is_number, leaf=place)
@@ -180,13 +183,8 @@ class Finished:
         return value
 
     def kept(self, value: Any) -> Any:
+        """The same lists, tuples and dicts, with what each leaf is made of."""
         return map_leaves(self.result, value)
-
-
-def leaves(tree: Any) -> list[Any]:
-    from tinygrad_scratch.trees import leaves_of
-
-    return list(leaves_of(tree))
 
 
 @contextmanager
@@ -202,6 +200,16 @@ def as_it_was(around: Surroundings) -> Iterator[None]:
             holder.put(items)
         for tensor, (record, alias) in zip(tensors, records, strict=True):
             tensor._record, tensor._alias = record, alias
+
+
+@contextmanager
+def traced() -> Iterator[None]:
+    """Say that what runs in this block is being traced: a jitted function is then a function like others."""
+    token = _tracing.set(True)
+    try:
+        yield
+    finally:
+        _tracing.reset(token)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ program.
 from __future__ import annotations
 
 import operator
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -20,11 +19,12 @@ from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.randomness import Draws
+from tinygrad_scratch.compiler.values import plain_values
+from tinygrad_scratch.compiler.writing import WRITES, View, attach, nan_to_num_in_place, updated_at, write, written
 from tinygrad_scratch.graph import Array, StandIn, Untraceable
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import array, label
 from tinygrad_scratch.tensor import Tensor
-from tinygrad_scratch.trees import leaves_of
 
 
 class TraceError(Untraceable):
@@ -131,21 +131,6 @@ class Tracer:
         return error
 
 
-def plain_values(tree: Any) -> Any:
-    """The same tree with the value of each traced value in its place."""
-    if isinstance(tree, Traced):
-        return tree.value
-    if isinstance(tree, Tensor):
-        return plain_values(tree._value)
-    if type(tree) in (tuple, list):
-        return type(tree)(plain_values(part) for part in tree)
-    if type(tree) is dict:
-        return {name: plain_values(part) for name, part in tree.items()}
-    if type(tree) is slice:
-        return slice(*(plain_values(part) for part in (tree.start, tree.stop, tree.step)))
-    return tree
-
-
 STATIC: set[Any] = {
     np.shape,
     np.ndim,
@@ -164,99 +149,6 @@ STATIC: set[Any] = {
     np.array2string,
 }
 """Functions that answer from shapes and dtypes alone; and those that show a value, as it is while tracing."""
-
-# ---- writing in place ------------------------------------------------------------------------------------------------
-
-
-class View:
-    """How a traced value lies in the memory of another: which one, and the call that shows it."""
-
-    __slots__ = ("base", "index", "show")
-
-    def __init__(self, base: Traced, show: Callable[[Any], Any], index: Any) -> None:
-        self.base = base
-        self.show = show
-        self.index = index
-
-    def place(self) -> Any:
-        """Where in its base the view lies, as an index."""
-        if self.index is not None:
-            return self.index
-        value = self.base.value
-        positions = np.empty_like(value, dtype=int)
-        positions[...] = np.arange(value.size).reshape(value.shape)
-        return np.unravel_index(self.show(positions), value.shape) if value.ndim else ...
-
-
-def attach(part: Traced, function: Any, arguments: Any, keywords: Any) -> None:
-    """Note of what a result is a view, so that a write to the one is seen in the other."""
-    y = part.value
-    if type(y) is not np.ndarray:
-        return
-    part.variable.view = any(
-        type(operand) is np.ndarray and np.may_share_memory(y, operand)
-        for operand in leaves_of(plain_values([arguments, keywords]))
-    )
-    if not part.variable.view:
-        return
-    for place, base in enumerate(arguments):
-        if isinstance(base, Traced) and type(base.value) is np.ndarray and np.may_share_memory(y, base.value):
-            before, after = arguments[:place], arguments[place + 1 :]
-            index = arguments[1] if function is operator.getitem else None
-            part.seen = View(base, lambda shown: function(*before, shown, *after, **keywords), index)
-            base.views.append(weakref.ref(part))
-            return
-
-
-def write(target: Traced, new: Any) -> None:
-    """Let a traced value, and all that share its memory, have a new value: a variable is never changed."""
-    if not target.writeable:
-        raise ValueError("assignment destination is read-only")
-    tracer = target.tracer
-    if not np.can_cast(new.dtype, target.dtype, "same_kind"):
-        raise TypeError(
-            f"Cannot cast an array of dtype {new.dtype} into one of {target.dtype} by the rule 'same_kind'."
-        )
-    if not isinstance(new, Traced) or (new.dtype, new.shape, new.strides) != (
-        target.dtype,
-        target.shape,
-        target.strides,
-    ):
-        new = tracer.call(assign, (target, new, ...), {})
-    while target.seen is not None:
-        new = tracer.call(assign, (target.seen.base, new, target.seen.place()), {})
-        target = target.seen.base
-    take(target, new)
-    waiting = [target]
-    while waiting:
-        base = waiting.pop()
-        for view in (view for reference in base.views if (view := reference()) is not None):
-            assert view.seen is not None
-            take(view, view.seen.show(base))
-            waiting.append(view)
-
-
-def take(target: Traced, new: Traced) -> None:
-    target.value, target.variable = new.value, new.variable
-
-
-def written(result: Any, targets: Any) -> Any:
-    """A result written into what `out=` names."""
-    if targets is None:
-        return result
-    if isinstance(result, tuple):
-        return tuple(written(part, target) for part, target in zip(result, targets, strict=True))
-    target = targets[0] if isinstance(targets, tuple) else targets
-    if target is None:
-        return result
-    if not isinstance(target, Traced):
-        raise result.tracer.refuse(
-            f"a result is to be written into an array of shape {target.shape} that depends on no input",
-            "Write y = y + x instead of y += x, or make the array by np.zeros_like(x) of an argument x.",
-        )
-    write(target, result)
-    return target
-
 
 # ---- the value -------------------------------------------------------------------------------------------------------
 
@@ -324,7 +216,7 @@ class Traced(StandIn):
         self.value = value
         self.variable = variable
         self.seen: View | None = None
-        self.views: list[weakref.ref[Traced]] = []
+        self.views: list[Any] = []  # weak references
         self.writeable = True
 
     # ---- what it is --------------------------------------------------------------------------------------------------
@@ -340,7 +232,7 @@ class Traced(StandIn):
     flags = property(lambda self: np.asarray(self.value).flags)
     base = property(lambda self: getattr(self.value, "base", None))
     T = property(lambda self: np.transpose(self))
-    mT = property(lambda self: np.matrix_transpose(self))
+    mT = property(lambda self: np.matrix_transpose(self))  # noqa: N815
     real = property(lambda self: np.real(self))
     imag = property(lambda self: np.imag(self))
 
@@ -458,19 +350,19 @@ class Traced(StandIn):
         )
 
     def __pos__(self) -> Any:
-        return np.positive(self)  # type: ignore[call-overload]
+        return np.positive(self)
 
     def __abs__(self) -> Any:
-        return np.absolute(self)  # type: ignore[call-overload]
+        return np.absolute(self)
 
     def __invert__(self) -> Any:
-        return np.invert(self)  # type: ignore[call-overload]
+        return np.invert(self)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return np.round(self, digits or 0)  # type: ignore[call-overload]
+        return np.round(self, digits or 0)
 
     def __divmod__(self, other: Any) -> Any:
-        return self // other, self % other  # type: ignore[operator]
+        return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
@@ -489,7 +381,7 @@ class Traced(StandIn):
         )
 
     def copy(self, order: Any = "C") -> Any:
-        return np.copy(self, order)  # type: ignore[call-overload]
+        return np.copy(self, order)
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -498,17 +390,17 @@ class Traced(StandIn):
         return self.copy()
 
     def flatten(self, order: Any = "C") -> Any:
-        return np.copy(np.ravel(self, order))  # type: ignore[call-overload]
+        return np.copy(np.ravel(self, order))
 
     def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
         keywords = ({} if order == "C" else {"order": order}) | ({} if copy is None else {"copy": copy})
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **keywords)  # type: ignore[call-overload]
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **keywords)
 
     def transpose(self, *axes: Any) -> Any:
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes) if axes else np.transpose(self)  # type: ignore[call-overload]
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes) if axes else np.transpose(self)
 
     def compress(self, condition: Any, axis: Any = None) -> Any:
-        return np.compress(condition, self, axis)  # type: ignore[call-overload]
+        return np.compress(condition, self, axis)
 
     def view(self, dtype: Any = None) -> Any:
         return (
@@ -581,51 +473,14 @@ def as_view(a: Any, dtype: Any) -> Any:
     return a.view(dtype)
 
 
-def updated_at(a: Any, ufunc: Any, indices: Any, *b: Any) -> Any:
-    """What ufunc.at makes of an array, as a new one."""
-    new = np.array(a)
-    ufunc.at(new, indices, *b)
-    return new
-
-
-def written_by(function: Any) -> Callable[..., Any]:
-    """A function of NumPy that writes into its first argument, as one that returns a new array."""
-
-    def changed(a: Any, *arguments: Any, **keywords: Any) -> Any:
-        new = np.array(a)
-        function(new, *arguments, **keywords)
-        return new
-
-    changed.__name__ = function.__name__
-
-    def update(a: Any, *arguments: Any, **keywords: Any) -> None:
-        traced = next(each for each in (a, *arguments, *keywords.values()) if isinstance(each, Traced))
-        if not isinstance(a, Traced):
-            raise traced.tracer.refuse(
-                f"{label(function)} writes into an array that depends on no input",
-                "Make that array by np.zeros_like(x) of an argument x.",
-            )
-        write(a, a.tracer.call(changed, (a, *arguments), keywords))
-
-    return update
-
-
-def nan_to_num_in_place(x: Any, copy: bool = True, **keywords: Any) -> Any:
-    write(x, np.nan_to_num(x, **keywords))
-    return x
-
-
-WRITES: dict[Any, Callable[..., Any]] = {
-    function: written_by(function)
-    for function in (np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal)
-}
 REDUCTIONS: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 THROUGH = {
-    "elu", "gelu_tanh", "leaky_relu", "linear", "log_softmax", "masked_softmax", "relu", "sigmoid_slope", "softmax", "standardize",
+    "elu", "gelu_tanh", "leaky_relu", "linear", "log_softmax", "masked_softmax", "relu", "sigmoid_slope", "softmax",
+    "standardize",
 }  # fmt: skip
 """Functions of ours that are traced through: their text is NumPy's, and the passes know its parts."""
 
-for _name, _function, _compute in (
+ARITHMETIC: Any = (
     ("add", np.add, operator.add),
     ("sub", np.subtract, operator.sub),
     ("mul", np.multiply, operator.mul),
@@ -639,23 +494,26 @@ for _name, _function, _compute in (
     ("xor", np.bitwise_xor, operator.xor),
     ("lshift", np.left_shift, operator.lshift),
     ("rshift", np.right_shift, operator.rshift),
-):
+)
+for _name, _function, _compute in ARITHMETIC:
     setattr(Traced, f"__{_name}__", binary(_function, _compute))
     setattr(Traced, f"__r{_name}__", binary(_function, _compute, swap=True))
     setattr(Traced, f"__i{_name}__", in_place(_function, _compute))
-for _name, _function, _compute in (
+COMPARISONS: Any = (
     ("lt", np.less, operator.lt),
     ("le", np.less_equal, operator.le),
     ("gt", np.greater, operator.gt),
     ("ge", np.greater_equal, operator.ge),
     ("eq", np.equal, operator.eq),
     ("ne", np.not_equal, operator.ne),
-):
+)
+for _name, _function, _compute in COMPARISONS:
     setattr(Traced, f"__{_name}__", binary(_function, _compute))
-for _function in (
-    np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std, np.ptp, np.clip, np.dot, np.ravel, np.squeeze, np.swapaxes,
-    np.all, np.any, np.argmax, np.argmin, np.argsort, np.argpartition, np.nonzero, np.cumsum, np.cumprod, np.trace,
-    np.diagonal, np.repeat, np.take, np.choose, np.round, np.searchsorted, np.conjugate,
-):  # fmt: skip
+METHODS: Any = (
+    np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std, np.ptp, np.clip, np.dot, np.ravel, np.squeeze,
+    np.swapaxes, np.all, np.any, np.argmax, np.argmin, np.argsort, np.argpartition, np.nonzero, np.cumsum, np.cumprod,
+    np.trace, np.diagonal, np.repeat, np.take, np.choose, np.round, np.searchsorted, np.conjugate,
+)  # fmt: skip
+for _function in METHODS:
     setattr(Traced, _function.__name__, method(_function))
 Traced.conj = Traced.conjugate  # type: ignore[attr-defined]

@@ -154,7 +154,9 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt)
+                train_epoch(
+                    training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt
+                )
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}

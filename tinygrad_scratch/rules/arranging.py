@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_scratch.rules.choosing import positions, put_back
 from tinygrad_scratch.graph import is_array
+from tinygrad_scratch.rules.choosing import positions, put_back
 from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import is_array
 from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.reductions import axes_of
-from tinygrad_scratch.graph import is_array
 from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
 

@@ -28,7 +28,14 @@ SIMPLIFYING: Sequence[Pass] = (
 )
 """What every printer and backend begins with."""
 
-LOWERING: Sequence[Pass] = (share_differences, scale_early, sum_products, share_repeated_work, recompute, remove_dead_code)
+LOWERING: Sequence[Pass] = (
+    share_differences,
+    scale_early,
+    sum_products,
+    share_repeated_work,
+    recompute,
+    remove_dead_code,
+)
 """What makes a program faster and no easier to read."""
 
 

@@ -37,13 +37,13 @@ class Known:
         """The one number that a value is, or is filled with."""
         if type(value) in (int, float):
             return value  # type: ignore[no-any-return]
-        array = (
-            self.constants.get(value) if type(value) is Variable else value if isinstance(value, np.generic) else None
-        )
+        array: Any = value if isinstance(value, np.generic) else None
+        if type(value) is Variable:
+            array = self.constants.get(value)
         if array is None or array.dtype.kind not in "fiu" or not array.size:
             return None
         first = array.flat[0] if array.ndim else array[()]
-        return first.item() if np.all(array == first) else None  # type: ignore[no-any-return]
+        return first.item() if np.all(array == first) else None
 
 
 def rewrite(program: Program, patterns: Sequence[Callable[[Step, Known], Found]]) -> Program:
@@ -55,7 +55,7 @@ def rewrite(program: Program, patterns: Sequence[Callable[[Step, Known], Found]]
         step = step.replaced(new)
         for pattern in patterns:
             found = pattern(step, known)
-            if type(found) is Variable:
+            if isinstance(found, Variable):
                 if returned_alone(step, found, program, known):
                     continue
                 found.name = found.name or step.results[0].name
@@ -87,7 +87,7 @@ def alike(a: Variable, b: Variable) -> bool:
 def whole(step: Step, known: Known) -> Found:
     """`x[...]`, and a copy of what nobody writes to."""
     if step.function is operator.getitem and (
-        step.arguments[1] is Ellipsis or type(step.arguments[1]) is tuple and not step.arguments[1]
+        step.arguments[1] is Ellipsis or (type(step.arguments[1]) is tuple and not step.arguments[1])
     ):
         return step.arguments[0] if type(step.arguments[0]) is Variable else None
     if step.function is np.copy and type(step.arguments[0]) is Variable and alike(step.arguments[0], step.results[0]):

@@ -40,7 +40,8 @@ class Recomputing:
         self.number = 0
 
     def done(self) -> Program:
-        for self.number, step in enumerate(self.program.steps):
+        for number, step in enumerate(self.program.steps):
+            self.number = number
             new = {operand: self.read(operand) for operand in dict.fromkeys(step.operands)}
             self.steps.append(step.replaced(new))
             self.recent.update(dict.fromkeys(step.results, self.number))

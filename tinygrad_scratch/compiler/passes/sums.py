@@ -44,7 +44,7 @@ def lowered(step: Step, known: Known, readers_of: dict[Variable, list[Step]]) ->
         made = known.made.get(a)
     pair = factors_of(made) if made is not None and len(readers_of[made.results[0]]) == 1 else None
     if pair is None:
-        return [step] if factor == 1 or step.function is np.mean and number is None else [*total(step, a, factor, None)]
+        return [step] if number is None else total(step, a, factor, None)
     return total(step, a, factor, pair)
 
 
@@ -77,7 +77,6 @@ def total(step: Step, a: Variable, factor: float, pair: tuple[Variable, Variable
     if pair is None:
         steps = [Step(np.sum, (a,), {}, sum_, step.line)]
     else:
-        x, y = pair
         flat = [Variable((each.size,), each.dtype, (each.dtype.itemsize,), view=True) for each in dict.fromkeys(pair)]
         steps = [
             Step(np.reshape, (each, -1), {}, row, step.line)
