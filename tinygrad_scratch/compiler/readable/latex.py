@@ -177,7 +177,7 @@ class Writer:
         """A sum, or what else goes over axes: of which axis, where not of all."""
         inner = self.operand(step.arguments[0])
         axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
-        ndim = len(np.shape(step.arguments[0]))
+        ndim = max(len(np.shape(step.arguments[0])), 1)
         letters = "" if axis is None else "".join(AXES[int(a) % ndim] for a in np.atleast_1d(axis))
         index = f"_{{{letters}}}" if letters else ""
         return Expression(f"{REDUCTIONS[step.function]}{index} {within(inner, PRODUCT)}", PRODUCT)
