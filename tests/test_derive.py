@@ -307,6 +307,11 @@ def attention(q: Any, k: Any, v: Any, target: Any) -> Any:
     return np.mean((weights @ v - target) ** 2)
 
 
+def embedded(table: Any, w: Any) -> Any:
+    rows = functional.embedding(table, np.array([[0, 2], [2, -1]]))
+    return np.sum(np.sin(rows @ w))
+
+
 def elementary(x: Any, w: Any) -> Any:
     a = np.abs(x * w) + np.sqrt(np.square(x) + 1.0)
     b = np.where(x > 0, np.log1p(a), np.arctan(a)) ** 3
@@ -325,6 +330,7 @@ def reshaped(x: Any, w: Any) -> Any:
     [
         (attention, [(3, 4), (5, 4), (5, 2), (3, 2)], ["q", "k", "v"]),
         (elementary, [(3, 4), (4,)], ["x", "w"]),
+        (embedded, [(5, 3), (3, 2)], ["table", "w"]),
         (reshaped, [(3, 4), (2, 3)], ["w", "x"]),
     ],
 )

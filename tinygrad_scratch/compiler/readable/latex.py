@@ -20,7 +20,7 @@ from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.spelling import COMPARISONS
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, NEGATIVE, Expression
-from tinygrad_scratch.functional import sigmoid
+from tinygrad_scratch.functional import sigmoid, sum_rows
 from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.shapes import cast, expand
 
@@ -262,6 +262,7 @@ WAYS: dict[Any, Callable[[Writer, Step], Expression]] = {
     np.absolute: Writer.size,
     operator.getitem: Writer.part,
     scatter: Writer.put,
+    sum_rows: Writer.put,
     put_together: Writer.put_all,
     np.reshape: Writer.same,
     np.broadcast_to: Writer.same,

@@ -15,7 +15,7 @@ from tinygrad_scratch.compiler.readable.algebra.places import put_together
 from tinygrad_scratch.compiler.readable.arguments import PRODUCT, Words, counts_up, dtype, index, name_of, written
 from tinygrad_scratch.compiler.traced import as_type, item
 from tinygrad_scratch.drawing.expressions import ATOM, INFIX, NEGATIVE, Expression
-from tinygrad_scratch.functional import embedding, sigmoid
+from tinygrad_scratch.functional import embedding, sigmoid, sum_rows
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.registry import DEFINITIONS
 from tinygrad_scratch.rules.shapes import cast, expand
@@ -36,7 +36,7 @@ def spelled(step: Step, words: Words) -> Expression:
     """A call as Python writes it."""
     if step.draws:
         return drawn(step, words)
-    if not step.keywords:
+    if not said(step, dict(step.keywords)):
         if step.function in INFIX and len(step.arguments) == 2 and not is_python(step):
             return operation(step, words)
         if step.function in COMPARISONS:
@@ -51,12 +51,18 @@ def called(step: Step, words: Words) -> Expression:
     """A function's name, and its arguments in parentheses, without those that say what holds anyway."""
     definition = DEFINITIONS.get(step.function)
     order = definition.names if definition is not None and not definition.sequence else ()
-    defaults = definition.defaults if definition is not None else {}
     positional, named = list(step.arguments), dict(step.keywords)
     while 1 < len(positional) <= len(order) and order[len(positional) - 1] in BY_KEYWORD:
         named = {order[len(positional) - 1]: positional.pop(), **named}
-    said = {name: value for name, value in named.items() if name not in defaults or not is_same(value, defaults[name])}
-    return Expression(f"{name_of(step.function) or words.helper(step.function)}({listed(positional, said, words)})")
+    inside = listed(positional, said(step, named), words)
+    return Expression(f"{name_of(step.function) or words.helper(step.function)}({inside})")
+
+
+def said(step: Step, named: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by keyword that are not what the call would take anyway."""
+    definition = DEFINITIONS.get(step.function)
+    defaults = definition.defaults if definition is not None else {}
+    return {name: value for name, value in named.items() if name not in defaults or not is_same(value, defaults[name])}
 
 
 def listed(positional: Any, named: Any, words: Words) -> str:
@@ -209,7 +215,7 @@ SPELLINGS: dict[Any, Callable[[Step, Words], Expression | None]] = {
 
 # ---- what takes several statements -----------------------------------------------------------------------------------
 
-STATEMENTS = (scatter, put_together, assign)
+STATEMENTS = (scatter, sum_rows, put_together, assign)
 NEW = (np.zeros_like, np.ones_like, np.empty_like, np.full_like)  # whose results nobody else has
 
 
@@ -233,6 +239,8 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
         added = [f"{at(place)} += {written(value, words).text}" for place, value in parts]
         return [zeros(name, shape, kind, words), *added]
     value, place, shape = step.arguments
+    if step.function is sum_rows:
+        shape = step.results[0].shape
     filled = words.made(value) if type(value) is Variable else None
     text = written(filled.arguments[1] if filled is not None and filled.function is np.full else value, words).text
     made = zeros(name, shape, step.results[0].dtype, words)

@@ -106,6 +106,16 @@ def swapped(step: Step, known: Known) -> Step | None:
     return Step(np.transpose, step.arguments[:1], {}, result, step.line) if is_matrix else None
 
 
+def swapped_twice(step: Step, known: Known) -> Any:
+    """The same two axes swapped, and swapped back."""
+    inner = known.by(step.arguments[0], np.swapaxes)
+    if inner is None or step.keywords or inner.keywords:
+        return None
+    count = len(step.results[0].shape)
+    axes = [{axis % count for axis in each.arguments[1:]} for each in (step, inner)]
+    return inner.arguments[0] if axes[0] == axes[1] else None
+
+
 def transposed_twice(step: Step, known: Known) -> Any:
     inner = known.by(step.arguments[0], np.transpose)
     plain = inner is not None and is_plain_transpose(step) and is_plain_transpose(inner)
