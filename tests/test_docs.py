@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_scratch import rules
+import tinygrad_scratch
+from tinygrad_scratch import nn, rules
 from tinygrad_scratch.rules import registry
 
 ROOT = Path(__file__).parents[1]
@@ -143,6 +144,21 @@ def test_quoted_rules_and_cases_are_in_the_code(page: Path) -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in CODE)
     for line in re.findall(r"^    ((?:define_vjp|case)\(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
         assert f"{line}\n" in code, line
+
+
+def test_names_side_by_side_are_names_of_ours() -> None:
+    text = (ROOT / "docs/from-pytorch-or-keras.md").read_text(encoding="utf-8")
+    names = text.partition("## Names")[2].partition("## What may surprise you")[0]
+    ours = [row.rstrip(" |").rpartition("|")[2] for row in names.splitlines() if row.startswith("| ")]
+    found = [name for cell in ours for name in re.findall(r"`([\w.]+)[^`]*`", cell)]
+    assert len(found) > 60
+    places: list[Any] = [nn, tinygrad_scratch, type("", (), {"np": np})]
+    for name in found:
+        first, *rest = name.split(".")
+        value = next((getattr(place, first) for place in places if hasattr(place, first)), None)
+        for part in rest:
+            value = getattr(value, part, None)
+        assert value is not None, name
 
 
 # ---- the README's first command --------------------------------------------------------------------------------------

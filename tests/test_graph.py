@@ -19,6 +19,7 @@ import pytest
 
 from tinygrad_scratch import Tensor, enable_grad, grad, no_grad
 from tinygrad_scratch.graph import is_recording
+from tinygrad_scratch.rules import indexing
 
 
 def leaf(data: Any, **keywords: Any) -> Any:
@@ -324,6 +325,57 @@ def test_what_only_looks_like_a_sigmoid(text: Any, slope: Any) -> None:
     x = leaf([0.3, -0.8])
     np.sum(text(x)).backward()
     np.testing.assert_allclose(x.grad, slope(lambda v: 1 / (1 + np.exp(-v)), x.numpy()), rtol=1e-13)
+
+
+INDICES: list[list[Any]] = [
+    [0, 1],
+    [slice(1, 3), slice(0, 2)],
+    [[0, 0, 1], 0, [2, 2]],
+    [np.array([True, False, True, False]), 0],
+    [(..., 0), (slice(None), 1)],
+    [None, -1],
+]
+
+
+@pytest.mark.parametrize("indices", INDICES, ids=str)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_parts_of_an_array_and_the_whole_of_it_add_up(indices: list[Any], place: int) -> None:
+    draws = np.random.default_rng(0)
+    x = leaf(draws.normal(size=(4, 3)))
+    computed = x * 1.0
+    whole = draws.normal(size=(4, 3))
+    parts = [draws.normal(size=np.shape(x.numpy()[index])) for index in indices]
+    terms = [np.sum(computed[index] * part) for index, part in zip(indices, parts, strict=True)]
+    terms.insert(place, np.sum(computed * whole))
+    expected = whole.copy()
+    for index, part in zip(indices, parts, strict=True):
+        np.add.at(expected, index, part)
+    loss = sum(terms[1:], start=terms[0])
+    of_computed, of_x = loss.gradient(computed, x)
+    np.testing.assert_allclose(of_computed.numpy(), expected, rtol=1e-13)
+    np.testing.assert_array_equal(of_x.numpy(), of_computed.numpy())
+    np.testing.assert_array_equal(loss.gradient(x, create_graph=True)[0].numpy(), of_x.numpy())
+    for _ in range(2):
+        loss.backward()
+    np.testing.assert_allclose(x.grad, 2 * expected, rtol=1e-13)
+
+
+def test_many_parts_of_one_array_take_one_array_on_the_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+    scatter = indexing.scatter
+
+    def counted(*arguments: Any) -> Any:
+        made.append(arguments)
+        return scatter(*arguments)
+
+    monkeypatch.setattr(indexing, "scatter", counted)
+    x = leaf(np.ones((50, 2)))
+    h: Any = np.zeros(2)
+    for t in range(50):
+        h = np.tanh(h + x[t])
+    h.sum().backward()
+    assert len(made) == 1
+    assert np.all(x.grad > 0)
 
 
 # ---- recording or not ------------------------------------------------------------------------------------------------

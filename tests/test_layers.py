@@ -107,6 +107,27 @@ def test_single_precision_stays_single(name: str) -> None:
 
 
 @every_layer
+def test_integers_are_taken_for_the_numbers_that_they_are(name: str) -> None:
+    layer, x = made(name, 2)
+    x = np.round(3 * x)
+    y = plain(layer(x.astype(int)))
+    np.testing.assert_array_equal(y, plain(layer(x)))
+    assert y.dtype == (int if name in {"Flatten", "ReLU", "Reshape"} else float)
+
+
+@every_layer
+def test_nan_stays_in_its_sample(name: str) -> None:
+    """A layer lets NaN through: `fit` refuses it, and StopAtNotFinite finds where it comes from."""
+    layer, x = made(name, 2)
+    expected = plain(layer(x))
+    x[0] = np.nan
+    with np.errstate(invalid="ignore"):  # np.logaddexp warns of NaN
+        y = plain(layer(x))
+    assert np.isnan(y[0]).any()
+    np.testing.assert_allclose(y[1], expected[1], rtol=1e-13, atol=1e-14)
+
+
+@every_layer
 def test_memory_layout_does_not_matter(name: str) -> None:
     layer, x = made(name, 3)
     expected = gradients(layer, x)
@@ -160,6 +181,53 @@ def test_a_copy_is_independent(name: str) -> None:
     np.testing.assert_array_equal(plain(layer(x)), before)
 
 
+IN_TRAINING: list[tuple[Make, tuple[int, ...]]] = [
+    (lambda **kw: nn.BatchNorm(4, **kw), (6, 4)),
+    (lambda **kw: nn.BatchNorm(4, **kw), (3, 4, 5)),
+    (lambda **kw: nn.BatchNorm(4, axis=-1, **kw), (3, 2, 4)),
+    (lambda **kw: nn.Dropout(0.5, generator()), (4,)),
+    (lambda **kw: nn.Dropout(0.5, generator()), (2, 3, 4)),
+]
+
+
+@pytest.mark.parametrize(("make", "shape"), IN_TRAINING)
+def test_layers_that_training_changes_in_any_dtype_and_layout(make: Make, shape: tuple[int, ...]) -> None:
+    """The same numbers, in single precision and through strides; in evaluation, the layer is another function."""
+    x = np.random.default_rng(5).normal(size=shape)
+    expected = gradients(make(), x)
+    for ours, true in zip(gradients(make(), np.repeat(x, 2, axis=-1)[..., ::2]), expected, strict=True):
+        np.testing.assert_allclose(ours, true, rtol=1e-12, atol=1e-13)
+    for ours, true in zip(gradients(make(dtype=np.float32), x.astype(np.float32)), expected, strict=True):
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, true, rtol=1e-3, atol=1e-4)
+    single: Any = make(dtype=np.float32)
+    assert single(x.astype(np.float32)).dtype == np.float32
+    assert not np.allclose(gradients(make().eval(), x)[0], expected[0])
+
+
+def test_embedding_in_single_precision_and_any_layout() -> None:
+    single, double = (nn.Embedding(5, 3, generator(), dtype=dtype) for dtype in (np.float32, float))
+    wide = np.array([[1, 0, 4, 2], [0, 0, 1, 3]])
+    for indices in (wide[:, ::2], wide.T, wide[0, 0], wide.astype(np.uint8)):
+        y = single(indices)
+        assert y.dtype == np.float32
+        np.testing.assert_allclose(y.numpy(), double.weight.numpy()[indices], rtol=1e-6)
+        (g,) = np.sum(y * y).gradient(single.weight)
+        np.testing.assert_allclose(
+            g.numpy(), np.sum(double(indices) ** 2).gradient(double.weight)[0].numpy(), rtol=1e-5
+        )
+
+
+def test_every_option_is_in_the_repr() -> None:
+    assert repr(nn.LayerNorm(4, 0.1, bias=False)) == "LayerNorm(4, epsilon=0.1, bias=False)"
+    assert repr(nn.MultiHeadAttention(4, 2, bias=False)) == "MultiHeadAttention(4, heads=2, bias=False)"
+    assert repr(nn.TransformerBlock(4, 2)) == "TransformerBlock(4, heads=2)"
+    block = nn.TransformerBlock(4, 2, 8, causal=True, activation=np.tanh, dropout=0.1)
+    options = "hidden_features=8, causal=True, activation=np.tanh, dropout=0.1"
+    assert repr(block) == f"TransformerBlock(4, heads=2, {options})"
+    assert repr(nn.BatchNorm(4, -1, 0.1, 0.2)) == "BatchNorm(4, axis=-1, epsilon=0.1, momentum=0.2)"
+
+
 # ---- widths that are left out ----------------------------------------------------------------------------------------
 
 LAZY: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [
@@ -172,6 +240,8 @@ LAZY: list[tuple[Callable[[Any], Any], tuple[int, ...]]] = [
     (lambda width: nn.RNN(width, 3, generator=generator()), (2, 4)),
     (lambda width: nn.LSTM(width, 3, generator=generator()), (2, 4)),
     (lambda width: nn.GRU(width, 3, generator=generator()), (2, 4)),
+    (lambda width: nn.MultiHeadAttention(width, 2, generator=generator()), (2, 4)),
+    (lambda width: nn.TransformerBlock(width, 2, causal=True, generator=generator()), (2, 4)),
 ]
 
 
@@ -187,6 +257,13 @@ def test_a_width_that_was_left_out_is_that_of_the_first_input(make: Any, shape: 
     assert [name for name, _ in lazy.named_parameters()] == [name for name, _ in told.named_parameters()]
     with pytest.raises(ValueError, match="It was given"):
         lazy(np.ones((*shape[:-1], 9)) if len(shape) == 2 and "Conv" not in repr(lazy) else np.ones((9, *shape[1:])))
+
+
+def test_a_width_that_heads_do_not_divide_leaves_the_layer_as_it_was() -> None:
+    for layer in (nn.MultiHeadAttention(None, 2), nn.TransformerBlock(None, 2)):
+        with pytest.raises(ValueError, match="heads=2 must divide features=5"):
+            layer(np.ones((3, 5)))
+        assert layer(np.ones((3, 4))).shape == (3, 4)
 
 
 # ---- convolution and pooling -----------------------------------------------------------------------------------------
@@ -392,7 +469,9 @@ def test_sequential_by_name() -> None:
     )
     with pytest.raises(ValueError, match=r"Dense\(3, 4\) takes") as caught:
         network(np.ones((2, 5)))
-    assert caught.value.__notes__ == ["in layers.hidden of a Sequential of 3 layers: Dense(3, 4)"]
+    assert caught.value.__notes__ == [
+        "in layers.hidden: Dense(3, 4), which was given an array of shape (2, 5) and dtype float64"
+    ]
     with pytest.raises(TypeError, match="by place or by name, not both"):
         nn.Sequential(np.tanh, out=np.tanh)
     with pytest.raises(KeyError, match="have no names, but places 0 to 0"):
@@ -456,6 +535,7 @@ def test_summary_is_a_table() -> None:
     assert "multiply-adds" in lines[1]
     assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
     assert "36" in lines[-2]
+    assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
 
 

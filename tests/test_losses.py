@@ -239,6 +239,16 @@ def test_logits_far_out(dtype: Any) -> None:
     np.testing.assert_allclose(slope, [[0.0, -0.5], [-1 - 0.5 - 0.5, 1 + 1 + 0.5]], atol=1e-7)
 
 
+def test_a_label_that_was_held_impossible() -> None:
+    """The loss is infinite, and its slopes are those of any other wrong belief."""
+    logits = Tensor([[-np.inf, 0.0, 0.0], [0.0, 0.0, 0.0]], requires_grad=True)
+    loss = cross_entropy(logits, [0, 1], reduction="sum")
+    assert loss.item() == np.inf
+    third = 1 / 3
+    expected = [[-1.0, 0.5, 0.5], [third, third - 1, third]]
+    np.testing.assert_allclose(loss.gradient(logits)[0].numpy(), expected, rtol=1e-15)
+
+
 def test_small_losses_keep_their_digits() -> None:
     assert binary_cross_entropy(50.0, 1) == pytest.approx(np.exp(-50.0), rel=1e-12)
     assert grad(lambda z: binary_cross_entropy(z, 0))(-50.0).item() == pytest.approx(sigmoid(-50.0), rel=1e-12)

@@ -22,7 +22,7 @@ from tinygrad_scratch.compiler import backends
 from tinygrad_scratch.compiler.native import compiled
 from tinygrad_scratch.trees import leaves_of
 
-SAMPLE = 60
+SAMPLE = 100
 """How many cases lie between two that are compiled: each takes about a second."""
 
 has_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")

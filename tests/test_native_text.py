@@ -46,6 +46,14 @@ def simple(function: Callable[..., Any], *values: Any) -> Program:
     return apply(SIMPLIFYING, trace(function, *values).program)
 
 
+def with_all_outputs(function: Callable[..., Any], state: list[Any]) -> Program:
+    """The program of a function, whose outputs are all that it returns, also arguments that it hands on."""
+    traced = trace(function, *state)
+    made = traced.program
+    outputs = [made.outputs[each.place] if each.leaf is None else made.inputs[each.leaf] for each in traced.returned]
+    return Program(made.inputs, made.steps, tuple(outputs), made.constants).check()
+
+
 def text_of(function: Callable[..., Any], *values: Any, feeds: Any = ()) -> str:
     return Plan(simple(function, *values), feeds).source
 
@@ -77,7 +85,7 @@ def test_a_value_that_two_products_need_is_stored_once(run: Any) -> None:
 
 
 def test_softmax_goes_row_by_row(run: Any) -> None:
-    x = RANDOM.normal(size=(5, 7))
+    x = RANDOM.normal(size=(5, 9))
     text = text_of(lambda x: softmax(x), x)
     assert text.count("range(5)") == 1, "the loops over a row share the loop over rows"
     np.testing.assert_allclose(run(lambda x: softmax(x), x)[0], softmax(x), rtol=1e-14)
@@ -97,6 +105,21 @@ def test_nothing_is_shared_where_a_row_needs_others(run: Any) -> None:
 
     x = RANDOM.uniform(1, 2, size=(4, 3))
     np.testing.assert_allclose(run(function, x)[0], function(x), rtol=1e-14)
+
+
+def test_short_rows_are_not_worth_a_loop_of_their_own() -> None:
+    text = text_of(lambda x: (np.sum(x * x), np.exp(x * x)), RANDOM.normal(size=(40, 1)))
+    assert "add_in_any_order(f8[" not in text, "the sum collects in a number, in a loop that can be made vectors"
+
+
+@pytest.mark.parametrize("shape", [(300, 400), (3, 40, 50), (7,), ()])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_sums_of_sums(shape: tuple[int, ...], axis: Any, run: Any) -> None:
+    x = RANDOM.normal(size=shape)
+    if axis is None or shape:
+        found = run(lambda x: (np.sum(x * 2.0, axis=axis), np.max(x, axis=axis)), x)
+        np.testing.assert_allclose(found[0], np.sum(x * 2.0, axis=axis), rtol=1e-11)
+        np.testing.assert_array_equal(found[1], np.max(x, axis=axis))
 
 
 # ---- updates ---------------------------------------------------------------------------------------------------------
@@ -137,7 +160,7 @@ STATES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 def test_steps_feed_each_other(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "compiled", interpreted)
     function, state = STATES[name]
-    native = compiled.NativeProgram(simple(function, *state), no_other_way)
+    native = compiled.NativeProgram(with_all_outputs(function, state), no_other_way)
     found = native.repeat(3, len(state), state)
     wanted: Any = [None, *state]
     for _ in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import numpy as np
@@ -338,13 +339,50 @@ def test_dense_refuses_another_width() -> None:
         layer(1.0)
 
 
-def test_dense_inside_sequential_says_where_it_is() -> None:
-    network = Sequential(np.tanh, Sequential(Dense(3, 4), Dense(5, 1)))
-    with pytest.raises(ValueError, match=r"Dense\(5, 1\) takes") as caught:
-        network(np.ones((2, 3)))
-    inner, outer = caught.value.__notes__
-    assert inner == "in layers.1 of a Sequential of 2 layers: Dense(5, 1)"
-    assert outer.startswith("in layers.1 of a Sequential of 2 layers: Sequential(\n")
+class Tail(Module):
+    """A Module of a user's own, which holds others in a list, and a weight."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = [np.tanh, Sequential(Dense(4, 4), Dense(5, 1))]
+        self.weight = Tensor(np.ones((7, 2)), requires_grad=True)
+
+    def __call__(self, x: Any) -> Any:
+        return self.parts[1](x) if x.shape[-1] == 4 else x @ self.weight
+
+
+class Head(Module):
+    def __init__(self) -> None:
+        self.tail = Tail()
+        self.first = Dense(3, 4)
+
+    def __call__(self, x: Any) -> Any:
+        return self.tail(self.first(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "width", "where"),
+    [
+        (Sequential(np.tanh, Sequential(Dense(3, 4), Dense(5, 1))), 3, r"layers.1.layers.1: Dense\(5, 1\)"),
+        (Sequential(Head()), 3, r"layers.0.tail.parts.1.layers.1: Dense\(5, 1\)"),
+        (Head(), 2, r"first: Dense\(3, 4\)"),
+        (Sequential(named=Tail()), 3, "layers.named: Tail"),
+        (Sequential(np.tanh, Sequential(lambda x: x @ np.ones((9, 1)))), 3, "layers.1.layers.0: <lambda>"),
+        (Sequential(lambda x: Dense(9, 1)(x)), 3, "layers.0: <lambda>"),
+    ],
+    ids=range(6),
+)
+def test_an_error_says_in_which_layer_and_what_it_was_given(network: Any, width: int, where: str) -> None:
+    for call in (network, lambda x: network.summary(x.shape)):
+        with pytest.raises(ValueError, match=r"takes inputs|matmul|aligned") as caught:
+            call(np.ones((2, width)))
+        (note,) = caught.value.__notes__
+        assert re.fullmatch(rf"in {where}, which was given (an array|Tensor) of shape \(2, \d\) and .*", note)
+
+
+def test_an_error_of_a_layer_alone_needs_no_note() -> None:
+    with pytest.raises(ValueError, match=r"Dense\(3, 4\) takes") as caught:
+        Dense(3, 4)(np.ones(2))
+    assert not caught.value.__notes__
 
 
 @pytest.mark.parametrize("activation", ["tanh", True], ids=str)
@@ -356,6 +394,12 @@ def test_dense_refuses_an_activation_that_is_no_function(activation: Any) -> Non
 def test_dense_refuses_a_seed_for_a_generator() -> None:
     with pytest.raises(TypeError, match=r"generator=0 can't draw weights. Pass np.random.default_rng\(seed\)"):
         Dense(3, 4, generator=0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sizes", [(0, 2), (-1, 2), (2.0, 2), (2, 0), (2, "3"), (2, None), (None, 2.5), (True, 2)])
+def test_dense_refuses_sizes_that_are_none(sizes: Any) -> None:
+    with pytest.raises(ValueError, match=r"(in|out)_features=.* of a Dense must be a whole number, 1 or more"):
+        Dense(*sizes)
 
 
 def test_dense_refuses_integers() -> None:
@@ -394,10 +438,12 @@ def test_sequential_of_nothing_returns_what_it_is_given() -> None:
 def test_sequential_refuses_what_is_no_layer() -> None:
     with pytest.raises(TypeError, match=r"takes its layers one by one: write Sequential\(\*layers\)"):
         Sequential([np.tanh, np.tanh])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"Layer 1 of a Sequential is 'tanh', which is no function of a Tensor\.$"):
+    with pytest.raises(TypeError, match=r"Layer 1 .* is 'tanh', which .* Pass the function itself, such as func"):
         Sequential(np.tanh, "tanh")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Layer 0 of a Sequential is <class .*Tanh'>.* Write Tanh\(...\) to make one"):
         Sequential(Tanh)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Layer 0 .* A Module is called: give it a method __call__"):
+        Sequential(Module())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("module", "function"), [(Sigmoid(), sigmoid), (Tanh(), np.tanh), (ReLU(), relu)])
@@ -530,6 +576,10 @@ def test_sgd_refuses_what_it_cannot_train() -> None:
         SGD([w, Tensor([1.0, 2.0])], 0.1)
     with pytest.raises(TypeError, match=r"Parameter 0 of SGD is Tensor of shape \(2,\).*SGD\(model.parameters\(\)"):
         SGD([w * 2.0], 0.1)
+    with pytest.raises(
+        TypeError, match=r"Parameter 0 of SGD is \('layers.0.weight', Tensor\(.{,40}\), but a parameter"
+    ):
+        SGD(Sequential(Dense(30, 40)).named_parameters(), 0.1)  # type: ignore[arg-type]
     for rate in (-0.1, np.nan):
         with pytest.raises(ValueError, match=f"learning_rate={rate!r} would climb"):
             SGD([w], rate)

@@ -429,6 +429,7 @@ def test_warm_up_and_inverse_square_root_are_those_of_the_transformer() -> None:
         lambda: LinearDecay(0.1, 0),
         lambda: CosineDecay(0.1, 0),
         lambda: Warmup(0, lambda step: 0.1),
+        lambda: Warmup(CosineDecay(0.1, 10), 5),  # type: ignore[arg-type]
         lambda: InverseSquareRootDecay(0.1, 0),
         lambda: OneCycle(0.1, 1),
         lambda: OneCycle(0.1, 10, rise=0.0),

@@ -16,6 +16,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import DIFFERENTIABLE, SMOOTH
+from tests.cases.arranging import inside_of_empty
 from tests.cases.elementwise import repaired_in_place
 from tests.cases.linalg import TEXTS, lstsq_of_low_rank, span_by_svd
 from tests.cases.products import cross_in_plane
@@ -35,6 +36,7 @@ from tinygrad_scratch.functional import (
     relu,
     sigmoid,
     softmax,
+    softmax_cross_entropy,
     standardize,
     sum_rows,
 )
@@ -123,6 +125,10 @@ def standardize_of_jax(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     return jax.nn.standardize(x, axis=axis, epsilon=epsilon)
 
 
+def softmax_cross_entropy_of_jax(logits: Any, labels: Any) -> Any:
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), labels[..., None], axis=-1)[..., 0]
+
+
 def placed_on_diagonal(a: Any, labels: str, shape: tuple[int, ...]) -> Any:
     """What np.einsum reads with these labels, written."""
     lengths = dict(zip(labels, shape, strict=True))
@@ -135,6 +141,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     scatter: lambda a, index, shape: jnp.zeros(shape, a.dtype).at[index].add(a),
     assign: lambda a, value, index: jnp.asarray(a).at[index].set(value),
     expand: jnp.broadcast_to,
+    inside_of_empty: lambda a, width: jnp.pad(a, width, mode="empty")[(slice(width, -width),) * a.ndim],
     stack_arrays: lambda *arrays, **keywords: jnp.stack(arrays, **keywords),
     put_back: lambda a, places, shape: jnp.zeros(shape, a.dtype).ravel().at[places].add(a).reshape(shape),
     surrounded: lambda a, widths, value: jnp.pad(a, widths, constant_values=value) if widths else a,
@@ -173,6 +180,7 @@ SPELLED_OTHERWISE: dict[Any, Callable[..., Any]] = {
     erf: jax.scipy.special.erf,
     gelu_tanh: jax.nn.gelu,
     linear: lambda x, weight, bias: x @ weight + bias,
+    softmax_cross_entropy: softmax_cross_entropy_of_jax,
     masked_softmax: lambda x, mask=None, scale=1.0: jax.nn.softmax(scale * x, where=mask),
     standardize: standardize_of_jax,
     embedding: lambda table, indices: table[indices],

@@ -52,21 +52,13 @@ class Noise(Module):
         self.generator = np.random.default_rng(seed)
         self.scale = Tensor([0.1])
 
-    def named_buffers(self) -> Any:
-        return [("scale", self.scale)]
-
     def __call__(self, x: Any) -> Any:
         return x + self.scale * self.generator.normal(size=x.shape)
 
 
-class Noisy(Sequential):
-    def named_buffers(self) -> Any:
-        return [("layers.1.scale", self[1].scale)]
-
-
 def make(seed: int = 0, width: int = 4, dtype: Any = float) -> Sequential:
     generator = np.random.default_rng(seed)
-    return Noisy(
+    return Sequential(
         Dense(3, width, np.tanh, generator=generator, dtype=dtype), Noise(seed), Dense(width, 1, generator=generator)
     )
 
@@ -157,6 +149,26 @@ def test_what_was_recorded_before_loading_stays() -> None:
     (before,) = loss.gradient(model[0].weight)
     load_state_dict(model, state_dict(make(5)))
     np.testing.assert_array_equal(loss.gradient(model[0].weight)[0].numpy(), before.numpy())
+
+
+def test_a_frozen_parameter_is_saved_and_loaded_and_not_trained(kind: str, tmp_path: Path) -> None:
+    trained, fresh = make(1), make(2)
+    for model in (trained, fresh):
+        model[0].weight.requires_grad = False
+    before = trained[0].weight.numpy().copy()
+    assert "layers.0.weight" not in dict(trained.named_parameters())
+    assert "layers.0.weight" in state_dict(trained)
+    optimizer = SGD(trained.parameters(), 0.1)
+    fit(trained, np.ones((4, 3)), np.zeros((4, 1)), loss=mean_squared_error, optimizer=optimizer, epochs=2)
+    np.testing.assert_array_equal(trained[0].weight.numpy(), before)
+    save(tmp_path / f"frozen.{kind}", trained)
+    assert load(tmp_path / f"frozen.{kind}", fresh)
+    assert_alike(values(trained), values(fresh))
+    assert not fresh[0].weight.requires_grad
+    melted = make(3)
+    assert load(tmp_path / f"frozen.{kind}", melted)
+    np.testing.assert_array_equal(melted[0].weight.numpy(), before)
+    assert melted[0].weight.requires_grad
 
 
 def test_shared_parameters_are_saved_once(tmp_path: Path) -> None:

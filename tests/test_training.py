@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -32,8 +34,8 @@ from tinygrad_scratch.nn import (
     Schedule,
     Sequential,
     StopAtNotFinite,
+    absolute_error,
     accuracy,
-    binary_cross_entropy,
     cross_entropy,
     evaluate,
     first_not_finite,
@@ -188,8 +190,12 @@ def test_modes_are_kept() -> None:
 def test_accuracy() -> None:
     assert accuracy(Tensor([[0.0, 1.0], [1.0, 0.0]], requires_grad=True), [1, 1]) == 0.5
     assert accuracy(np.array([[1.0], [-1.0], [2.0]]), np.array([[1], [1], [0]])) == pytest.approx(1 / 3)
+    logits = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0]])
+    assert accuracy(logits, np.eye(3)[[0, 2]]) == accuracy(logits, [0, 2]) == 0.5
     with pytest.raises(ValueError, match=r"but was given \(2, 3\) and \(3,\)"):
         accuracy(np.ones((2, 3)), np.ones(3))
+    with pytest.raises(ValueError, match=r"labels of shape \(2, 3\) to be one-hot.*write np.mean\(\(logits > 0\)"):
+        accuracy(logits, [[1, 1, 0], [0, 1, 0]])
 
 
 # ---- history ---------------------------------------------------------------------------------------------------------
@@ -325,6 +331,9 @@ def test_schedules(each: str) -> None:
     assert history["learning_rate"] == [rates[6], rates[13]]
     with pytest.raises(ValueError, match="each='batch'"):
         Schedule(schedule, each="batch")
+    for wrong in (0.1, CosineDecay):
+        with pytest.raises(TypeError, match=r"is no schedule, a function from a step to a rate: CosineDecay\(0.1, ste"):
+            Schedule(wrong)  # type: ignore[arg-type]
 
 
 def test_clipping() -> None:
@@ -478,6 +487,40 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
 def test_ctrl_c_between_epochs_keeps_the_epoch() -> None:
     history = train(epochs=5, callbacks=[press_ctrl_c])
     assert (len(history), history.stopped) == (2, "Ctrl-C in epoch 2 of 5")
+
+
+INTERRUPTED = """
+import sys
+import numpy as np
+from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error, predict
+
+x = np.linspace(-1, 1, 64)[:, None]
+model = Dense(1, 1, generator=np.random.default_rng(0))
+optimizer = SGD(model.parameters(), 0.01)
+say = lambda training: print("epoch", training.epoch, flush=True)
+history = fit(model, x, 2 * x, loss=mean_squared_error, optimizer=optimizer, epochs=10**9, callbacks=[say])
+assert history.steps == 2 * len(history) and np.all(np.isfinite(history["loss"]))
+assert np.all(np.isfinite(predict(model, x)))
+print(history.stopped)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX sends Ctrl-C to one process")
+def test_ctrl_c_in_a_program_leaves_a_usable_model_and_history() -> None:
+    def hears_ctrl_c() -> None:  # a program that a shell runs in the background does not
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    command = [sys.executable, "-W", "error", "-c", INTERRUPTED]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
+    ) as program:
+        assert program.stdout is not None
+        while program.stdout.readline() not in ("epoch 3\n", ""):
+            pass
+        program.send_signal(signal.SIGINT)
+        printed, errors = program.communicate(timeout=60)
+    assert (program.returncode, errors) == (0, "")
+    assert re.fullmatch(r"Ctrl-C in epoch \d+ of 1000000000", printed.splitlines()[-1])
 
 
 def test_training_in_a_thread() -> None:
@@ -636,8 +679,12 @@ def test_samples_that_teach_nothing_are_refused(x: Any, y: Any, message: str) ->
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="batch_size=0 is a number of samples"):
-        train(batch_size=0)
+    for size in (0, 8.5):
+        with pytest.raises(ValueError, match=f"batch_size={size} should be a whole number, 1 or more"):
+            train(batch_size=size)
+    with pytest.raises(ValueError, match="epochs=-1 should be a whole number, 0 or more"):
+        train(epochs=-1)
+    assert len(train(epochs=0)) == 0
     with pytest.raises(TypeError, match=r"generator=0 can't shuffle samples. Pass np.random.default_rng\(seed\)"):
         train(generator=0)
     with pytest.raises(ValueError, match=r"The optimizer, SGD\(4 parameters, .* has none of the model's parameters"):
@@ -645,22 +692,46 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(
         ValueError, match=r"The loss of a batch is one number, but this one is Tensor of shape \(8, 1\)"
     ):
-        train(loss=functools.partial(binary_cross_entropy, reduction="none"), model=Probability())
+        train(loss=functools.partial(absolute_error, reduction="none"))
 
 
-class Probability(Module):
-    def __init__(self) -> None:
-        self.w = Tensor(np.ones((3, 1)), requires_grad=True)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "mse"}, "loss='mse' can't be called. Pass a function of prediction and target"),
+        (
+            {"optimizer": Adam},
+            r"optimizer=<class .*Adam'> is none. Make one of .*: Adam\(model.parameters\(\), 0.001\)",
+        ),
+        ({"optimizer": "adam"}, "optimizer='adam' is none"),
+        ({"metrics": accuracy}, r"metrics=<function accuracy .*> should be a list of functions, such as metrics=\[acc"),
+        ({"metrics": "accuracy"}, "metrics='accuracy' should be a list"),
+        ({"metrics": ["accuracy"]}, "The metric 'accuracy' can't be called"),
+        ({"callbacks": EarlyStopping()}, "callbacks=.* should be a list"),
+        ({"callbacks": [EarlyStopping]}, r"is no callback: .* Write EarlyStopping\(...\) to make one"),
+        ({"callbacks": [3]}, "3 is no callback"),
+        ({"validation": 0.2}, r"validation=0.2 is no pair \(x, y\). Hold samples out"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        train(**options)
 
-    def __call__(self, x: Any) -> Any:
-        return x @ self.w
 
+def test_a_loss_that_says_nothing_is_refused() -> None:
+    def without_history(prediction: Any, target: Any) -> Any:
+        return np.mean((prediction.numpy() - target) ** 2)
 
-@pytest.fixture(autouse=True)
-def labels_between(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One test takes the targets for labels."""
-    if request.node.name == "test_settings_that_make_no_sense_are_refused":
-        monkeypatch.setitem(globals(), "Y", np.abs(Y))
+    with pytest.raises(ValueError, match=r"No parameter takes part in the loss, .* by .numpy\(\) or .item\(\)"):
+        train(loss=without_history)
+    with pytest.raises(ValueError, match="inhomogeneous shape") as caught:
+        train(lambda x: (x, x[0]), optimizer=SGD(make().parameters(), 0.1))
+    assert caught.value.__notes__[-1] == (
+        "in the loss of a batch: the model returned 2 parts, an array of shape (8, 3) and dtype float64, an array of "
+        "shape (3,) and dtype float64; the targets are an array of shape (8, 1) and dtype float64"
+    )
+    with pytest.raises(ValueError, match=r"x is 3.0, one number. The first axis of what predict takes"):
+        predict(make(), 3.0)
 
 
 def test_a_checkpointed_model_is_trained_alike() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from heapq import heappop, heappush
+from operator import getitem
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.graph import Record, StandIn, Untraceable, as_array, is_array, next_order, split_record
 from tinygrad_scratch.rules.elementwise import LARGEST, sigmoid_slope
+from tinygrad_scratch.rules.indexing import Scattered
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
 
 Lift = Callable[[Any, Record | None], Any]
@@ -33,7 +35,7 @@ def walk(  # noqa: C901
     makes a Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how
     higher derivatives come about.
 
-    A cotangent is never changed in place: one array may stand for several.
+    A cotangent is never changed in place: one array may stand for several. A Scattered is the walk's own, and may be.
     """
     cotangents: dict[int, Any] = {}
     kept: dict[int, Any] = {}
@@ -45,6 +47,8 @@ def walk(  # noqa: C901
     while True:
         parts: Iterable[Part] = ()
         try:
+            if type(g) is Scattered:
+                g = g.whole()
             if keep and record[0] in keep:
                 kept[record[0]] = g
             if not (stop and record[0] in kept):
@@ -71,6 +75,9 @@ def walk(  # noqa: C901
             error.add_note(note(record))
             raise
         if not waiting:
+            for leaf in leaves:
+                if type(cotangents[leaf[0]]) is Scattered:
+                    cotangents[leaf[0]] = cotangents[leaf[0]].whole()
             return (cotangents | kept if kept else cotangents), leaves
         record = heappop(waiting)
         g = cotangents.pop(record[0])
@@ -85,6 +92,8 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
         _, function, y, _, a, b, p, q = record
         rules = RULES[function]
         if q is None:
+            if rules[0] is RULE_OF_READING and type(g) is np.ndarray and g.dtype is a.dtype:
+                return ((p, a, Scattered(g, b, a.shape)),)
             return ((p, a, rules[0](g, y, a, b)),)
         if p is None:
             if function is np.divide and shortcut and (exponential := handwritten_sigmoid(a, q)):
@@ -99,6 +108,8 @@ def pull_back(record: Record, g: Any, shortcut: bool = True) -> Iterable[Part]:
     arguments, parents = split_record(record)
     return rules_applied(record, g, record[2], arguments, arguments, parents)
 
+
+RULE_OF_READING = RULES[getitem][0]  # its zeros are made once for all parts of an array: see Scattered
 
 slope_of_arrays: Callable[[Any, Any], Any] = sigmoid_slope.__wrapped__  # type: ignore[attr-defined]  # it skips the door
 

@@ -20,6 +20,7 @@ from tinygrad_scratch.functional import (
     relu,
     sigmoid,
     softmax,
+    softmax_cross_entropy,
     standardize,
     sum_rows,
 )
@@ -71,6 +72,13 @@ case(masked_softmax, normal(2, 2, 3), UNSEEN, 0.5)
 case(masked_softmax, normal(2, 3), mask=UNSEEN, scale=0.5)
 case(masked_softmax, normal(0, 3), scale=0.5)
 NEED_AXES.add(masked_softmax)
+
+case(softmax_cross_entropy, normal(2, 3), np.array([2, 0]))
+case(softmax_cross_entropy, normal(2, 2, 3), np.array([[1, 1], [0, 2]]))
+case(softmax_cross_entropy, normal(3), np.array(1))
+case(softmax_cross_entropy, normal(0, 3), np.zeros(0, int))
+case(softmax_cross_entropy, exactly(1000.0, 0.0, -1000.0), np.array(2), extreme=[[1, 0, -1]])
+NEED_AXES.add(softmax_cross_entropy)
 
 # ---- rows through a matrix -------------------------------------------------------------------------------------------
 
@@ -130,6 +138,12 @@ def plain_masked_softmax(x: Array, mask: Any = None, scale: float = 1.0) -> Any:
     return e / np.sum(e, axis=-1, keepdims=True)
 
 
+def plain_softmax_cross_entropy(logits: Array, labels: Any) -> Any:
+    wanted = np.eye(logits.shape[-1])[labels]
+    return -np.sum(wanted * plain_log_softmax(logits, -1), axis=-1)
+
+
+PLAIN_WORDS[softmax_cross_entropy] = plain_softmax_cross_entropy
 PLAIN_WORDS[masked_softmax] = plain_masked_softmax
 PLAIN_WORDS[linear] = lambda x, weight, bias: x @ weight + bias
 PLAIN_WORDS[leaky_relu] = lambda x, slope=0.01: np.maximum(x, 0) + slope * np.minimum(x, 0)

@@ -203,7 +203,7 @@ class Surroundings:
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if function.__module__.startswith("tinygrad_scratch."):
+        if (function.__module__ or "").startswith("tinygrad_scratch."):
             return
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self.add(default)

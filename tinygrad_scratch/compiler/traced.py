@@ -230,7 +230,7 @@ class Traced(StandIn):
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.size * self.itemsize)
     flags = property(lambda self: np.asarray(self.value).flags)
-    base = property(lambda self: getattr(self.value, "base", None))
+    base = property(lambda self: self.value.base if self.variable.view else None)
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.matrix_transpose(self))  # noqa: N815
     real = property(lambda self: np.real(self))
@@ -476,7 +476,7 @@ def as_view(a: Any, dtype: Any) -> Any:
 REDUCTIONS: dict[Any, Any] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 THROUGH = {
     "elu", "gelu_tanh", "leaky_relu", "linear", "log_softmax", "masked_softmax", "relu", "sigmoid_slope", "softmax",
-    "standardize",
+    "softmax_cross_entropy", "standardize",
 }  # fmt: skip
 """Functions of ours that are traced through: their text is NumPy's, and the passes know its parts."""
 

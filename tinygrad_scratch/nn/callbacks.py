@@ -70,6 +70,8 @@ class EachEpoch(Callback):
 class Schedule(Callback):
     """Sets the learning rate of each step, or of each epoch, by a schedule; see `nn.schedules`.
 
+    Raises TypeError for what is no function, and ValueError where `each` is neither "step" nor "epoch".
+
     >>> from tinygrad_scratch.nn import CosineDecay, Schedule
     >>> callback = Schedule(CosineDecay(0.1, steps=1000))
     """
@@ -77,6 +79,10 @@ class Schedule(Callback):
     def __init__(self, schedule: Callable[[int], float], each: str = "step") -> None:
         if each not in ("step", "epoch"):
             raise ValueError(f"each={each!r}: a schedule counts each 'step' or each 'epoch'.")
+        if isinstance(schedule, type) or not callable(schedule):
+            raise TypeError(
+                f"{schedule!r} is no schedule, a function from a step to a rate: CosineDecay(0.1, steps=1000), say."
+            )
         self.schedule = schedule
         self.each = each
 

@@ -13,6 +13,7 @@ from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
     checked_activation,
     checked_generator,
+    checked_size,
     parameter,
     real_dtype,
     shape_of,
@@ -31,7 +32,7 @@ class Dense(Module):
     With None for `in_features`, the first input tells, and the weight is drawn then.
 
     Raises TypeError for an activation that can't be called, a generator that can't draw, and a dtype that is no real
-    float; when called, ValueError for inputs of another width.
+    float; ValueError for sizes that are no whole numbers, 1 or more, and, when called, for inputs of another width.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense
@@ -55,12 +56,12 @@ class Dense(Module):
         self.activation = checked_activation(activation)
         self.generator = checked_generator(generator)
         self.initializer = initializer
-        self.out_features = out_features
+        self.out_features = checked_size(out_features, "out_features", "Dense")
         self.weight = LATER
         self.bias = parameter(np.zeros(out_features), "bias", real_dtype(dtype, "Dense")) if bias else None
         self.dtype = dtype
         if in_features is not None:
-            self._draw(in_features)
+            self._draw(checked_size(in_features, "in_features", "Dense"))
 
     def _draw(self, in_features: int) -> None:
         self.weight = parameter(

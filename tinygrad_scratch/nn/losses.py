@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced
+from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced, softmax_cross_entropy
 from tinygrad_scratch.graph import known
 from tinygrad_scratch.rules.registry import array, plain
 
@@ -140,18 +140,16 @@ def cross_entropy(logits: Any, labels: Any, label_smoothing: float = 0.0, reduct
     check_reduction("cross_entropy", reduction, REDUCTIONS)
     check_smoothing("cross_entropy", label_smoothing)
     logits, labels = floating(logits), array(labels)
-    log_probabilities = log_softmax(logits)
-    classes = log_probabilities.shape[-1]
+    classes = logits.shape[-1]
     if labels.shape == logits.shape[:-1]:
         check_classes(plain(labels), classes)
-        chosen = np.take_along_axis(log_probabilities, plain(labels)[..., None], axis=-1)[..., 0]
-        errors = -chosen
+        errors = softmax_cross_entropy(logits, plain(labels))
         if label_smoothing:
-            errors = (1 - label_smoothing) * errors - label_smoothing * np.mean(log_probabilities, axis=-1)
+            errors = (1 - label_smoothing) * errors - label_smoothing * np.mean(log_softmax(logits), axis=-1)
     else:
         check_probabilities("cross_entropy", logits, labels)
         labels = as_float_like(logits, labels) * (1 - label_smoothing) + label_smoothing / classes
-        errors = -np.sum(labels * log_probabilities, axis=-1)
+        errors = -np.sum(labels * log_softmax(logits), axis=-1)
     return reduced("cross_entropy", errors, reduction)
 
 

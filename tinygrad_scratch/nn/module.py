@@ -12,6 +12,7 @@ from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, Self
 
 from tinygrad_scratch.graph import next_order, note_module
+from tinygrad_scratch.messages import describe
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
@@ -40,6 +41,9 @@ class Module:
     nothing to register. Its buffers are the Tensors among them that require no gradient: frozen parameters, and what
     it keeps from call to call, such as running means. Every call notes which Tensors it returned, so that a drawing can
     show a Module as one box.
+
+    An error inside of a call is raised as it is, with a note that says which layer it was: its path, and what it was
+    given.
 
     `training` says whether it is being trained, which matters to Dropout and BatchNorm: set it by `train()`, `eval()`
     and `with model.evaluating():`. A layer whose width was left out has no parameters before its first call; to ask for
@@ -182,16 +186,39 @@ def noted(call: Callable[..., Any]) -> Callable[..., Any]:
         if type(self).__call__ is not noted_call:  # super().__call__() of a Module that notes its own
             return call(self, *arguments, **keywords)
         watched = calls_watched()
-        if watched is not None:
-            return watched_call(watched, self, functools.partial(call, self), arguments, keywords)
         start = next_order()
-        result = call(self, *arguments, **keywords)
+        try:
+            if watched is not None:
+                return watched_call(watched, self, functools.partial(call, self), arguments, keywords)
+            result = call(self, *arguments, **keywords)
+        except Exception as error:
+            note_layer(error, self, self, arguments)
+            raise
         for output in result if type(result) in (tuple, list) else (result,):
             if type(output) is Tensor and output._record is not None and output._record[0] < start:
                 note_module(output._value, start, self)
         return result
 
     return noted_call
+
+
+def note_layer(error: Exception, module: Module, layer: Any, arguments: tuple[Any, ...], place: str = "") -> None:
+    """Say in a note which layer an error came from: its path from the outermost Module, and what it was given.
+
+    Every Module that the error passes on its way out calls this, and so the path grows from the inside. `place` is that
+    in the Module of a layer that is none itself.
+    """
+    inner, inner_place, words, note = vars(error).get("layer_note", (None, "", "", None))
+    path = next((path for path, part in module.named_modules() if part is inner), None)
+    if path is None:
+        name = label(layer) if "\n" not in label(layer) else type(layer).__name__
+        words = f"{name}, which was given {', '.join(map(describe, arguments))}"
+        path, inner, inner_place, note = "", module, place, None
+    notes = [other for other in getattr(error, "__notes__", ()) if other != note]
+    where = ".".join(filter(None, (path, inner_place)))
+    note = f"in {where}: {words}" if where else None  # of the outermost one, the error itself tells
+    error.__notes__ = [*notes, note] if note else notes
+    error.layer_note = inner, inner_place, words, note  # type: ignore[attr-defined]
 
 
 @dataclass

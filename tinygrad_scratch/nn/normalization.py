@@ -49,7 +49,10 @@ class LayerNorm(Module):
         return y if self.bias is None else y + self.bias
 
     def __repr__(self) -> str:
-        return f"LayerNorm({width_of(self)}{shown(epsilon=self.epsilon if self.epsilon != 1e-5 else None)})"
+        options = shown(
+            epsilon=self.epsilon if self.epsilon != 1e-5 else None, bias=False if self.bias is None else None
+        )
+        return f"LayerNorm({width_of(self)}{options})"
 
 
 class RMSNorm(Module):

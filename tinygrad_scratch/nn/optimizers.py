@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -64,7 +65,7 @@ class Optimizer:
         for place, parameter in enumerate(self.parameters):
             if not is_parameter(parameter):
                 raise TypeError(
-                    f"Parameter {place} of {name} is {describe(parameter)}, but a parameter is a Tensor made with "
+                    f"Parameter {place} of {name} is {shown(parameter)}, but a parameter is a Tensor made with "
                     f"requires_grad=True. Write {name}(model.parameters(), learning_rate)."
                 )
             if any(parameter is earlier for earlier in self.parameters[:place]):
@@ -171,6 +172,10 @@ class Optimizer:
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
+
+
+def shown(value: Any) -> str:
+    return describe(value) if isinstance(value, Tensor | np.ndarray) else reprlib.repr(value)
 
 
 def as_two_reals(value: Array) -> Array:

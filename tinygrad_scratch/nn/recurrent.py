@@ -70,8 +70,8 @@ class Recurrent(Module):
         self._check_state(x, state)
         z = linear(x, self.weight, self.bias)
         outputs = []
-        for now in steps(z):
-            state = self.step(now, state)
+        for t in range(z.shape[-2]):
+            state = self.step(z[..., t, :], state)
             outputs.append(state[0] if isinstance(state, tuple) else state)
         y = np.stack(outputs, axis=-2) if outputs else np.zeros((*shape[:-2], 0, self.hidden_features), z.dtype)
         return (y, state) if self.return_state else y
@@ -97,20 +97,6 @@ class Recurrent(Module):
     def __repr__(self) -> str:
         options = shown(return_state=self.return_state or None)
         return f"{type(self).__name__}({self.in_features}, {self.hidden_features}{options})"
-
-
-def steps(z: Any) -> list[Any]:
-    """The steps of a sequence along its last axis but one.
-
-    Halves of halves: a slice's cotangent is as large as what it was cut from, and so all together they take log2(time)
-    sequences of memory traffic, where slices of the whole would take as many as there are steps.
-    """
-    time = z.shape[-2]
-    if time == 0:
-        return []
-    if time == 1:
-        return [z[..., 0, :]]
-    return steps(z[..., : time // 2, :]) + steps(z[..., time // 2 :, :])
 
 
 def parts(z: Any, width: int) -> list[Any]:

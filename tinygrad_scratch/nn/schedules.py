@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
-def check_steps(**steps: int) -> None:
+def check_steps(**steps: Any) -> None:
     for name, number in steps.items():
-        if not number >= 1:
+        if not isinstance(number, int | float) or not number >= 1:
             raise ValueError(f"{name}={number!r} is a number of steps, at least 1.")
 
 

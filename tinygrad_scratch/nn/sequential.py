@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
-from tinygrad_scratch.nn.module import Module, calls_watched, watched_call
-from tinygrad_scratch.rules.registry import label
+from tinygrad_scratch.nn.module import Module, calls_watched, note_layer, watched_call
 
 Layer = Callable[[Any], Any]
 
@@ -19,8 +18,7 @@ class Sequential(Module):
     layers, not of copies), iterated over, and has a length. Layers may be given by name, and are then named in paths
     and read by it: Sequential(hidden=Dense(3, 4), out=Dense(4, 1))["out"].
 
-    Raises TypeError for a layer that can't be called, and for some layers with a name and some without. An error inside
-    of a layer is raised as it is, with a note that says which layer it was.
+    Raises TypeError for a layer that can't be called, and for some layers with a name and some without.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, Sequential
@@ -47,8 +45,9 @@ class Sequential(Module):
                     "Sequential takes its layers one by one: write Sequential(*layers) for a list of layers."
                 )
             if isinstance(layer, type) or not callable(layer):
-                made = f" Write {layer.__name__}(...) to make one." if isinstance(layer, type) else ""
-                raise TypeError(f"Layer {place} of a Sequential is {layer!r}, which is no function of a Tensor.{made}")
+                raise TypeError(
+                    f"Layer {place} of a Sequential is {layer!r}, which is no function of a Tensor.{instead(layer)}"
+                )
 
     def __call__(self, x: Any) -> Any:
         watched = calls_watched()
@@ -59,7 +58,8 @@ class Sequential(Module):
                 else:
                     x = layer(x)
             except Exception as error:
-                error.add_note(f"in layers.{place} of a Sequential of {len(self)} layers: {label(layer)}")
+                if not isinstance(layer, Module):  # which notes itself
+                    note_layer(error, self, layer, (x,), f"layers.{place}")
                 raise
         return x
 
@@ -90,3 +90,12 @@ class Sequential(Module):
     def _items(self) -> Iterable[tuple[Any, Layer]]:
         """Each layer with its name or place."""
         return self.layers.items() if isinstance(self.layers, dict) else enumerate(self.layers)
+
+
+def instead(layer: Any) -> str:
+    """What to write in place of something that is no layer."""
+    if isinstance(layer, type):
+        return f" Write {layer.__name__}(...) to make one."
+    if isinstance(layer, Module):
+        return " A Module is called: give it a method __call__."
+    return " Pass the function itself, such as functional.relu." if isinstance(layer, str) else ""

@@ -30,7 +30,7 @@ class Row:
     activation_bytes: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Summary:
     """A table of the calls of all layers, the outermost first, and the totals of the network.
 
@@ -71,6 +71,8 @@ class Summary:
         page = io.StringIO()
         Console(file=page, width=120, no_color=True).print(self)
         return page.getvalue().rstrip("\n")
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -120,8 +120,8 @@ def fit(
     jit="numba" makes native code of them.
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
-    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number; TypeError for a
-    generator that can't draw.
+    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
+    parameter takes part in; TypeError for a loss, an optimizer, a metric, a callback or a generator that is none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -135,15 +135,21 @@ def fit(
     (20, True)
     """
     x, y = checked_samples(x, y, "x", "y")
-    check_size(batch_size)
+    check_number("batch_size", batch_size, 1)
+    check_number("epochs", epochs, 0)
+    check_loss(loss)
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
+        )
     if validation is not None:
-        validation = checked_samples(*validation, "validation x", "validation y")
+        validation = checked_samples(*pair(validation), "validation x", "validation y")
     generator = checked_generator(generator)
     history = History() if history is None else history
     training = Training(model, loss, optimizer, history, epochs, generator, step=history.steps)
     compute, update = compiled(gradients_of(model, loss, optimizer), jit), compiled(optimizer.step, jit)
     measures = named_metrics(metrics)
-    watchers = [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
+    watchers = checked_callbacks(callbacks)
     if not getattr(model, "training", True):
         model.train()
     history.stopped = None
@@ -178,7 +184,7 @@ def gradients_of(model: Any, loss: Function, optimizer: Optimizer) -> Function:
     def compute(inputs: Any, targets: Any) -> tuple[Any, Any]:
         optimizer.zero_grad()
         prediction = model(inputs)
-        loss_value = one_number(loss(prediction, targets))
+        loss_value = loss_of_batch(loss, prediction, targets)
         loss_value.backward()
         return prediction, loss_value
 
@@ -234,6 +240,18 @@ def train_epoch(
     training.history.add(figures, norms, len(starts))
 
 
+def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
+    try:
+        value = one_number(loss(prediction, targets))
+    except Exception as error:
+        parts = prediction if isinstance(prediction, tuple) else (prediction,)
+        model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
+        error.add_note(f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}")
+        raise
+    check_recorded(value)
+    return value  # type: ignore[no-any-return]
+
+
 def evaluate(
     model: Any,
     x: Any,
@@ -253,7 +271,8 @@ def evaluate(
     {'loss': 0.6931471805599453, 'accuracy': 0.5}
     """
     x, y = checked_samples(x, y, "x", "y")
-    check_size(batch_size)
+    check_number("batch_size", batch_size, 1)
+    check_loss(loss)
     metrics = named_metrics(metrics)
     totals: dict[str, float] = {}
     with no_grad(), eval_mode(model):
@@ -267,13 +286,17 @@ def evaluate(
 def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
     """What a model returns for samples, in its eval mode, computed in batches: an array.
 
+    Raises ValueError for a single number, and for a batch size below 1.
+
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, predict
     >>> predict(Dense(3, 2), np.ones((1000, 3))).shape
     (1000, 2)
     """
     x = plain(array(x))
-    check_size(batch_size)
+    check_number("batch_size", batch_size, 1)
+    if x.ndim == 0:
+        raise ValueError(f"x is {x}, one number. The first axis of what predict takes counts the samples.")
     with no_grad(), eval_mode(model):
         starts = range(0, max(1, len(x)), batch_size)
         return np.concatenate([plain(model(x[start : start + batch_size])) for start in starts])
@@ -282,9 +305,10 @@ def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
 def accuracy(prediction: Any, labels: Any) -> float:
     """The part of the samples that a model gets right, from logits.
 
-    Of logits of shape (..., classes) and class numbers of shape (...), the largest logit is the model's answer. Of
-    logits and labels 0 or 1 of one shape, it is yes, 1, where the logit is positive. Raises ValueError for other
-    shapes.
+    Of logits of shape (..., classes) and class numbers of shape (...), or one-hot labels of shape (..., classes), the
+    largest logit is the model's answer. Of logits and labels 0 or 1, both of shape (n,) or (..., 1), it is yes, 1,
+    where the logit is positive. Raises ValueError for other shapes, and where labels of shape (..., classes) don't add
+    up to 1.
 
     >>> from tinygrad_scratch.nn import accuracy
     >>> accuracy([[2.0, 1.0], [0.0, 3.0]], [0, 0]), accuracy([-1.0, 1.0], [0, 1])
@@ -293,8 +317,15 @@ def accuracy(prediction: Any, labels: Any) -> float:
     prediction, labels = plain(array(prediction)), plain(array(labels))
     if prediction.shape[:-1] == labels.shape and prediction.ndim:
         return float(np.mean(np.argmax(prediction, axis=-1) == labels))
-    if prediction.shape == labels.shape:
+    if prediction.shape == labels.shape and (prediction.ndim < 2 or prediction.shape[-1] == 1):
         return float(np.mean((prediction > 0) == (labels > 0.5)))
+    if prediction.shape == labels.shape:
+        if not np.allclose(np.sum(labels, axis=-1), 1):
+            raise ValueError(
+                f"accuracy takes labels of shape {labels.shape} to be one-hot, but they don't add up to 1 along the "
+                "last axis. Of several answers a sample, write np.mean((logits > 0) == labels)."
+            )
+        return float(np.mean(np.argmax(prediction, axis=-1) == np.argmax(labels, axis=-1)))
     raise ValueError(
         f"accuracy compares logits of shape (..., classes) with class numbers of shape (...), or two arrays of one "
         f"shape, but was given {prediction.shape} and {labels.shape}."
@@ -304,10 +335,14 @@ def accuracy(prediction: Any, labels: Any) -> float:
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
-def named_metrics(metrics: Mapping[str, Function] | Sequence[Function]) -> dict[str, Function]:
-    if isinstance(metrics, Mapping):
-        return dict(metrics)
-    return {getattr(metric, "__name__", repr(metric)): metric for metric in metrics}
+def named_metrics(metrics: Any) -> dict[str, Function]:
+    if callable(metrics) or isinstance(metrics, str):
+        raise TypeError(f"metrics={metrics!r} should be a list of functions, such as metrics=[accuracy].")
+    named = metrics if isinstance(metrics, Mapping) else {getattr(m, "__name__", repr(m)): m for m in metrics}
+    for name, metric in named.items():
+        if not callable(metric):
+            raise TypeError(f"The metric {name} can't be called. Pass functions, such as nn.accuracy.")
+    return dict(named)
 
 
 def add_figures(
@@ -359,9 +394,41 @@ def checked_generator(generator: Any) -> RandomGenerator:
     return generator
 
 
-def check_size(batch_size: int) -> None:
-    if not batch_size >= 1:
-        raise ValueError(f"batch_size={batch_size!r} is a number of samples, at least 1.")
+def check_number(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
+
+
+def check_loss(loss: Any) -> None:
+    if not callable(loss):
+        raise TypeError(f"loss={loss!r} can't be called. Pass a function of prediction and target: mean_squared_error.")
+
+
+def check_recorded(loss: Any) -> None:
+    if type(loss) is not Tensor or not loss.requires_grad:
+        raise ValueError(
+            f"No parameter takes part in the loss, {describe(loss)}, so there is nothing to learn. Is it computed from "
+            "arrays, by .numpy() or .item(), or under no_grad()?"
+        )
+
+
+def pair(validation: Any) -> tuple[Any, Any]:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(
+            f"validation={describe(validation)} is no pair (x, y). Hold samples out: validation=(x[:100], y[:100])."
+        )
+    x, y = validation
+    return x, y
+
+
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    if callable(callbacks) or isinstance(callbacks, Callback):
+        raise TypeError(f"callbacks={callbacks!r} should be a list: callbacks=[...].")
+    for each in callbacks:
+        if isinstance(each, type) or not (isinstance(each, Callback) or callable(each)):
+            made = f" Write {each.__name__}(...) to make one." if isinstance(each, type) else ""
+            raise TypeError(f"{each!r} is no callback: a Callback, or a function of the training.{made}")
+    return [each if isinstance(each, Callback) else EachEpoch(each) for each in callbacks]
 
 
 # ---- around the loop -------------------------------------------------------------------------------------------------

@@ -47,6 +47,47 @@ def scatter(a: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return full
 
 
+class Scattered:
+    """The cotangent of an array of which a part was read: g at an index among zeros, which are not made before need be.
+
+    Adding to it fills one array with all that is added. So a loop that reads x[t] at every step takes one array of the
+    size of x on the way back, where a sum of scatters would take as many as there are steps.
+    """
+
+    __slots__ = ("dtype", "full", "g", "index", "shape")
+    __array_ufunc__ = None  # array + scattered is left to __radd__
+
+    def __init__(self, g: Any, index: Any, shape: tuple[int, ...]) -> None:
+        self.g, self.index, self.shape, self.dtype = g, index, shape, g.dtype
+        self.full: Any = None
+
+    def whole(self) -> Any:
+        """It as an array."""
+        if self.full is None:
+            self.full = scatter(self.g, self.index, self.shape)
+        return self.full
+
+    def __add__(self, other: Any) -> Scattered:
+        full = self.whole()
+        if type(other) is Scattered:
+            other.add_to(full)
+        else:
+            full += other
+        return self
+
+    def __radd__(self, other: Any) -> Scattered:
+        full = np.array(other)
+        self.add_to(full)
+        self.full = full
+        return self
+
+    def add_to(self, full: Any) -> None:
+        if has_integer_arrays(self.index):
+            full += scatter(self.g, self.index, self.shape)
+        else:
+            full[self.index] += self.g
+
+
 define_vjp(operator.getitem, a=lambda g, y, a, index: scatter(g, index, a.shape))
 define_vjp(scatter, a=lambda g, y, a, index, shape: g[index])
 

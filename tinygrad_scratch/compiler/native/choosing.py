@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native.assembly import Assembly
+from tinygrad_scratch.compiler.native.elements import Indirect, Reduce
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
-from tinygrad_scratch.compiler.native.kernels import Assembly, Indirect, Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable
 from tinygrad_scratch.functional import embedding, sum_rows
+from tinygrad_scratch.rules.choosing import put_back
 from tinygrad_scratch.rules.indexing import scatter
 
 
@@ -23,9 +25,7 @@ def getitem(lowering: Lowering, step: Step) -> bool:
     if type(operand) is not Variable or not isinstance(step.result, Variable):
         return False
     if not any(has_array(part) for part in parts_of_index(index)):
-        parts = parts_of_index(index)
-        kept = parts if Ellipsis in parts else (*parts, ...)  # so that a single element is a view, too
-        return lowering.alias(step, operand, lambda array: array[kept])
+        return lowering.alias(step, operand, lambda array: array[with_rest(index)])
     chosen = chosen_elements(lowering, lowering.places[operand], index, step.result.shape)
     if chosen is None:
         return False
@@ -37,6 +37,12 @@ def parts_of_index(index: Any) -> tuple[Any, ...]:
     return index if isinstance(index, tuple) else (index,)
 
 
+def with_rest(index: Any) -> tuple[Any, ...]:
+    """The same index, written so that a single element is a view, too."""
+    parts = parts_of_index(index)
+    return parts if Ellipsis in parts else (*parts, ...)
+
+
 def has_array(part: Any) -> bool:
     return type(part) is Variable or isinstance(part, np.ndarray | list | bool | np.bool_)
 
@@ -44,55 +50,51 @@ def has_array(part: Any) -> bool:
 def chosen_elements(lowering: Lowering, source: Place, index: Any, shape: tuple[int, ...]) -> Indirect | None:
     """Elements chosen by arrays of integers along some axes, in order along the others (numbers, slices, Ellipsis).
 
-    The arrays' axes stand first in the result, or where the arrays stand if these are neighbours.
+    The arrays' axes stand first in the result, or where the arrays stand if these are neighbours. None where the
+    result would have another shape.
     """
-    parts = list(parts_of_index(index))
-    if any(part is None or isinstance(part, bool | np.bool_ | list | np.ndarray) for part in parts):
+    parts = spelled_out(index, len(source.shape))
+    if parts is None:
         return None
-    if Ellipsis in [part for part in parts if not has_array(part)]:
-        at = next(i for i, part in enumerate(parts) if part is Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (len(source.shape) - len(parts) + 1)
-    parts += [slice(None)] * (len(source.shape) - len(parts))
-    if len(parts) != len(source.shape):
-        return None
+    number = next((part for part in parts if isinstance(part, int | np.integer)), None)
+    if number is not None:  # one number is a place along its axis, and stands among the arrays
+        axis = parts.index(number)
+        at = int(number) % source.shape[axis]
+        source = seen(source, lambda array: array[(slice(None),) * axis + (slice(at, at + 1),)])
     where = [i for i, part in enumerate(parts) if not isinstance(part, slice)]
-    arrays: list[Place | int] = []
-    for i in where:
-        found = index_place(lowering, parts[i])
-        if found is None:
-            return None
-        arrays.append(found)
-    advanced = np.broadcast_shapes(*(a.shape for a in arrays if isinstance(a, Place)))
+    arrays = {i: lowering.places[parts[i]] for i in where if type(parts[i]) is Variable}
+    if len(where) - len(arrays) > 1:
+        return None
+    advanced = np.broadcast_shapes(*(place.shape for place in arrays.values()))
     first = where[0] if where == list(range(where[0], where[-1] + 1)) else 0
     kept = source.array[tuple(part if isinstance(part, slice) else slice(0, 1) for part in parts)]
-    strides = [kept.strides[i] for i in range(kept.ndim) if i not in where]
-    strides[first:first] = [0] * len(advanced)
+    inner = [i for i in range(kept.ndim) if i not in where]
+    extents, strides = [kept.shape[i] for i in inner], [kept.strides[i] for i in inner]
+    extents[first:first], strides[first:first] = advanced, [0] * len(advanced)
+    if tuple(extents) != shape:
+        return None
     base = np.lib.stride_tricks.as_strided(kept, shape, strides, writeable=False)
-    lead = len(shape) - first - len(advanced)
+    after = (1,) * (len(shape) - first - len(advanced))
     indices = []
-    for i, found in zip(where, arrays, strict=True):
-        extent, stride = source.shape[i], source.strides[i]
-        if isinstance(found, int):
-            base = np.lib.stride_tricks.as_strided(
-                source.array[(slice(None),) * i + (slice(found % extent, None),)], shape, strides, writeable=False
-            )
-            if len([a for a in arrays if isinstance(a, int)]) > 1 or any(
-                isinstance(part, slice) and part != slice(None) for part in parts
-            ):
-                return None
-            continue
-        spread = Place(found.buffer, np.broadcast_to(found.array, advanced).reshape(advanced + (1,) * lead))
-        indices.append((spread.broadcast(shape), stride, extent, not lowering.is_constant(found)))
+    for i, place in arrays.items():
+        spread = Place(place.buffer, np.broadcast_to(place.array, advanced).reshape(advanced + after))
+        checked = not lowering.is_constant(place)
+        indices.append((spread.broadcast(shape), source.strides[i], source.shape[i], checked))
     return Indirect(Place(source.buffer, base), tuple(indices))
 
 
-def index_place(lowering: Lowering, part: Any) -> Place | int | None:
-    """Where an array of integers lies; an array that is part of the program itself becomes a constant of it."""
-    if isinstance(part, int | np.integer):
-        return int(part)
-    if type(part) is not Variable or part.dtype.kind not in "iu" or part.dtype not in SUPPORTED:
+def spelled_out(index: Any, axes: int) -> list[Any] | None:
+    """An index with a part for each axis: a slice, a number, or the variable of an array of integers."""
+    parts = list(parts_of_index(index))
+    if any(isinstance(part, bool | np.bool_ | list | np.ndarray) or part is None for part in parts):
         return None
-    return lowering.places[part]
+    if any(type(part) is Variable and (part.dtype.kind not in "iu" or part.dtype not in SUPPORTED) for part in parts):
+        return None
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (axes - len(parts) + 1)
+    parts += [slice(None)] * (axes - len(parts))
+    return parts if len(parts) == axes else None
 
 
 @lowers(embedding)
@@ -105,48 +107,50 @@ def rows_of_table(lowering: Lowering, step: Step) -> bool:
     return True
 
 
+def added_where_chosen(lowering: Lowering, step: Step, operand: Place, index: Any, shape: tuple[int, ...]) -> bool:
+    """Zeros of a shape, to which each element of an operand is added at an index; one may be named twice."""
+    result = step.results[0]
+    target = Place.new(shape, result.dtype, result.name)
+    chosen = chosen_elements(lowering, target, index, operand.shape)
+    if chosen is None or result.dtype.kind != "f":
+        return False
+    lowering.places[result] = lowering.reshaped(target, result.shape)
+    everywhere = tuple(range(len(operand.shape)))
+    lowering.operations.append(Reduce(target, "sum", operand, everywhere, chosen, described(step)))
+    return True
+
+
 @lowers(scatter)
 def scattered(lowering: Lowering, step: Step) -> bool:
     """Zeros with elements added at an index."""
     operand, index, shape = (*step.arguments, *step.keywords.values())[:3]
-    if type(operand) is not Variable or not isinstance(step.result, Variable) or step.result.dtype.kind != "f":
+    if type(operand) is not Variable:
         return False
-    target = Place.new(tuple(shape), step.result.dtype, step.result.name)
+    place = lowering.places[operand]
     if any(has_array(part) for part in parts_of_index(index)):
-        try:
-            chosen = chosen_elements(lowering, target, index, operand.shape)
-        except ValueError:
-            return False
-    else:
-        part = seen(
-            target,
-            lambda array: array[(*parts_of_index(index), ...) if Ellipsis not in parts_of_index(index) else index],
-        )
-        lowering.places[step.result] = target
-        parts = [(part, lowering.places[operand])]
-        lowering.operations.append(Assembly(target, parts, note=described(step)))  # type: ignore[arg-type]
-        return True
-    if chosen is None:
-        return False
-    lowering.places[step.result] = target
-    everywhere = tuple(range(len(operand.shape)))
-    lowering.operations.append(Reduce(target, "sum", lowering.places[operand], everywhere, chosen, described(step)))
+        return added_where_chosen(lowering, step, place, index, tuple(shape))
+    target = lowering.new(step.results[0])
+    part = seen(target, lambda array: array[with_rest(index)])
+    lowering.operations.append(Assembly(target, [(part, place)], note=described(step)))
     return True
 
 
 @lowers(sum_rows)
 def summed_rows(lowering: Lowering, step: Step) -> bool:
     g, indices = (*step.arguments, *step.keywords.values())[:2]
-    if type(g) is not Variable or type(indices) is not Variable or not isinstance(step.result, Variable):
+    if type(g) is not Variable or type(indices) is not Variable:
         return False
-    target = Place.new(step.result.shape, step.result.dtype, step.result.name)
-    chosen = chosen_elements(lowering, target, (indices,), g.shape)
-    if chosen is None:
+    return added_where_chosen(lowering, step, lowering.places[g], indices, step.results[0].shape)
+
+
+@lowers(put_back)
+def put_back_by_number(lowering: Lowering, step: Step) -> bool:
+    """The index counts through the flat array."""
+    operand, places, _ = (*step.arguments, *step.keywords.values())
+    if type(operand) is not Variable or type(places) is not Variable or operand.size != places.size:
         return False
-    lowering.places[step.result] = target
-    everywhere = tuple(range(len(g.shape)))
-    lowering.operations.append(Reduce(target, "sum", lowering.places[g], everywhere, chosen, described(step)))
-    return True
+    elements = lowering.reshaped(lowering.places[operand], places.shape)
+    return added_where_chosen(lowering, step, elements, places, (step.results[0].size,))
 
 
 @lowers(np.take)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from tinygrad_scratch.compiler.native.kernels import Indirect, Kernel, Map, Nest, Reduce
+from tinygrad_scratch.compiler.native.elements import Indirect, Map, Reduce
+from tinygrad_scratch.compiler.native.kernels import Kernel
 from tinygrad_scratch.compiler.native.lowering import NumpyCall, Operation, has_place
+from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
 MOST = 40

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.kernels import Assembly, Indirect, Map, Reduce
+from tinygrad_scratch.compiler.native.assembly import Assembly
+from tinygrad_scratch.compiler.native.elements import Indirect, Map, Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.native.products import multiply

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.choosing import has_array, parts_of_index
-from tinygrad_scratch.compiler.native.kernels import Assembly, Operand
+from tinygrad_scratch.compiler.native.assembly import Assembly
+from tinygrad_scratch.compiler.native.choosing import has_array, parts_of_index, with_rest
+from tinygrad_scratch.compiler.native.elements import Operand
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers, seen
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable
@@ -18,12 +19,11 @@ from tinygrad_scratch.rules.indexing import assign
 def assigned(lowering: Lowering, step: Step) -> bool:
     """A copy with another part."""
     operand, value, index = step.arguments
-    parts = parts_of_index(index)
     new = lowering.operand(value)
-    if type(operand) is not Variable or new is None or any(has_array(part) for part in parts):
+    if type(operand) is not Variable or new is None or any(has_array(part) for part in parts_of_index(index)):
         return False
     target = lowering.new(step.results[0])
-    part = seen(target, lambda array: array[parts if Ellipsis in parts else (*parts, ...)])
+    part = seen(target, lambda array: array[with_rest(index)])
     if isinstance(new, Place) and len(new.shape) > len(part.shape):
         new = seen(new, lambda array: array.reshape(array.shape[-len(part.shape) :] if part.shape else ()))
     if part.array.size == target.array.size and part.same_elements(target):

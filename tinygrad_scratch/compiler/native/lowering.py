@@ -12,14 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.native.elements import Map, Operand, Reduce
 from tinygrad_scratch.compiler.native.expressions import FILLED, SUPPORTED, formula
-from tinygrad_scratch.compiler.native.kernels import (
-    Access,
-    Kernel,
-    Map,
-    Operand,
-    Reduce,
-)
+from tinygrad_scratch.compiler.native.kernels import Access, Kernel
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Program, Step, Variable, parts_of
 from tinygrad_scratch.graph import Array

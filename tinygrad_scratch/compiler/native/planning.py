@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinygrad_scratch.compiler.native import choosing, images, joining, products, reductions, views  # they register
+from tinygrad_scratch.compiler.native.elements import Map
 from tinygrad_scratch.compiler.native.fusion import fused, segments
-from tinygrad_scratch.compiler.native.kernels import Kernel, Map, Nest, Product
+from tinygrad_scratch.compiler.native.kernels import Kernel
 from tinygrad_scratch.compiler.native.lowering import Lowering, NumpyCall, described
+from tinygrad_scratch.compiler.native.matrices import Product
+from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 from tinygrad_scratch.compiler.native.printing import Layout, module_text, size_of
 from tinygrad_scratch.compiler.native.sharing import Group, grouped, private

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.kernels import Map, Nest
+from tinygrad_scratch.compiler.native.elements import Map
+from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 from tinygrad_scratch.compiler.native.sharing import Group
 from tinygrad_scratch.compiler.native.writer import ARGUMENTS, INDICES, OF_MATHEMATICS, Writer
@@ -51,7 +52,7 @@ def module_text(
             functions.append(function_text("train", layout, [], feed, calls, steps=True))
     names = [name for name in OF_MATHEMATICS if any(f"{name}(" in text for text in functions)]
     imports = [f"from tinygrad_scratch.compiler.native.mathematics import {name}" for name in names]
-    return "\n".join([HEAD, "", *imports, "", *functions])
+    return "\n\n\n".join(["\n".join([HEAD, "", *imports]).rstrip(), *functions]) + "\n"
 
 
 def function_text(
@@ -75,7 +76,7 @@ def function_text(
             writer.line("pass")
     if "base" in writer.used:
         writer.lines.insert(0, "    base = b1.ctypes.data")
-    return "\n".join([f"def {name}({'steps, ' * steps}{ARGUMENTS}):", *writer.lines, "", ""])
+    return "\n".join([f"def {name}({'steps, ' * steps}{ARGUMENTS}):", *writer.lines])
 
 
 def write_groups(writer: Writer, groups: Sequence[Group]) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygrad_scratch.compiler.native import blas
 from tinygrad_scratch.compiler.native.blas import ROUTINES
-from tinygrad_scratch.compiler.native.kernels import SMALL_PRODUCT, Product, fits_blas
 from tinygrad_scratch.compiler.native.lowering import Lowering, NotNativeError, described, lowers, seen
+from tinygrad_scratch.compiler.native.matrices import SMALL_PRODUCT, Product, fits_blas
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable, variables_in
 from tinygrad_scratch.rules.products import einsum

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from tinygrad_scratch.compiler.native.kernels import Reduce
+from tinygrad_scratch.compiler.native.elements import Reduce
 from tinygrad_scratch.compiler.native.lowering import Lowering, described, lowers
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.program import Step, Variable

@@ -6,13 +6,15 @@ What no kernel outside reads then needs room for one turn only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from tinygrad_scratch.compiler.native.kernels import Access, Kernel
 from tinygrad_scratch.compiler.native.places import Buffer, Place
+
+LEAST_WORK = 8
+"""Elements in a turn of shared loops: with fewer, a long loop that becomes vector instructions is worth more."""
 
 
 @dataclass
@@ -49,7 +51,13 @@ def shared_depth(group: Group, kernel: Kernel) -> int:
     while common and kernel.loops[common - 1] == 1:
         common -= 1
     flows = any(feeds(earlier, kernel) for earlier in group.kernels)
-    return common if flows and int(np.prod(kernel.loops[:common])) > 1 else 0
+    inside = max(work_inside(each, common) for each in (*group.kernels, kernel))
+    return common if flows and inside >= LEAST_WORK and math.prod(kernel.loops[:common]) > 1 else 0
+
+
+def work_inside(kernel: Kernel, depth: int) -> int:
+    """How many elements a turn of the shared loops goes through."""
+    return max(math.prod(access.place.shape[depth:]) for access in kernel.accesses())
 
 
 def feeds(earlier: Kernel, later: Kernel) -> bool:

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinygrad_scratch.compiler.native.kernels import Kernel, Map, Nest, Product
+from tinygrad_scratch.compiler.native.elements import Map
+from tinygrad_scratch.compiler.native.kernels import Kernel
 from tinygrad_scratch.compiler.native.lowering import Operation
+from tinygrad_scratch.compiler.native.matrices import Product
+from tinygrad_scratch.compiler.native.nests import Nest
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
 Pair = tuple[Place, Place]

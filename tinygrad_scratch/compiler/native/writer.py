@@ -15,6 +15,9 @@ from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
 ARGUMENTS = ", ".join(SUPPORTED.values())
+Axes = list[tuple[str, int, int]]
+"""Loops that are under way: the name of the index, the extent, and the axis of a place that it steps along."""
+
 INDICES = "ijklmnopqrstuvwxyz"
 OF_MATHEMATICS = [
     *("sqrt", "absolute", "floor", "ceil", "trunc", "rint", "select", "add_in_any_order", "maximum", "minimum"),
@@ -80,7 +83,7 @@ class Writer:
         self.taken.add(found)
         return found
 
-    def index(self, place: Place, axes: list[tuple[str, int, int]]) -> str:
+    def index(self, place: Place, axes: Axes) -> str:
         """The position of an element in the arena seen as an array: axes are (index, extent, axis of the place)."""
         size = place.dtype.itemsize
         first = self.offsets[place.buffer.root] // size + place.offset
@@ -92,14 +95,14 @@ class Writer:
                 terms.append(name if stride == 1 else f"{name} * {stride}")
         return " + ".join(terms) or "0"
 
-    def element(self, place: Place, axes: list[tuple[str, int, int]]) -> str:
+    def element(self, place: Place, axes: Axes) -> str:
         return f"{self.array(place.dtype)}[{self.index(place, axes)}]"
 
     def array(self, dtype: np.dtype[Any]) -> str:
         self.used.add(SUPPORTED[dtype])
         return SUPPORTED[dtype]
 
-    def pointer(self, place: Place, axes: list[tuple[str, int, int]]) -> str:
+    def pointer(self, place: Place, axes: Axes) -> str:
         """The address of an element."""
         self.used.add("base")
         index = self.index(place, axes)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.program import Program, Step, Variable, substitute
+from tinygrad_scratch.compiler.program import Program, Step, Variable, readers, substitute
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.shapes import expand
@@ -23,10 +23,15 @@ Found = Variable | Sequence[Step] | None
 
 @dataclass
 class Known:
-    """What is known of the variables so far: the steps that made them, and the values of constants."""
+    """What is known of the variables so far: the steps that made them, the values of constants, and their readers."""
 
     made: dict[Variable, Step]
     constants: Mapping[Variable, Array]
+    readers: Mapping[Variable, list[Step]] = field(default_factory=dict)
+
+    def read_once(self, step: Step) -> bool:
+        """Whether one step alone reads the result of a step."""
+        return len(self.readers.get(step.results[0], ())) <= 1
 
     def step(self, value: Any, function: Any, arguments: int | None = None) -> Step | None:
         """The step that made a value, if it is a call of this function without keywords."""
@@ -48,7 +53,7 @@ class Known:
 
 def rewrite(program: Program, patterns: Sequence[Callable[[Step, Known], Found]]) -> Program:
     """The program with each pattern tried on each step."""
-    known = Known({}, program.constants)
+    known = Known({}, program.constants, readers(program.steps))
     new: dict[Variable, Variable] = {}
     steps: list[Step] = []
     for step in program.steps:
@@ -194,25 +199,48 @@ def broadcast(step: Step, known: Known) -> Found:
     return None
 
 
+def reciprocal(step: Step, known: Known) -> Found:
+    """`1 / x`, of floats."""
+    if step.function is not np.divide or step.keywords or step.arguments[0] is step.arguments[1]:
+        return None
+    one, x = step.arguments
+    if known.number(one) != 1 or type(x) is not Variable or x.dtype.kind != "f" or not alike(x, step.results[0]):
+        return None
+    return same(step, np.reciprocal, x)
+
+
 def handwritten_sigmoid(step: Step, known: Known) -> Found:
-    """`1 / (1 + np.exp(-z))`."""
+    """`1 / (1 + np.exp(-z))`, unless its backward pass reads the exponential, too."""
     if step.function is np.divide and not step.keywords and known.number(step.arguments[0]) == 1:
         total = known.step(step.arguments[1], np.add)
     elif step.function is np.reciprocal and not step.keywords:
         total = known.step(step.arguments[0], np.add)
     else:
         return None
-    if total is None:
+    if total is None or not known.read_once(total):
         return None
     for one, power in (total.arguments, total.arguments[::-1]):
         exponential = known.step(power, np.exp)
         negative = known.step(exponential.arguments[0], np.negative) if exponential is not None else None
-        if known.number(one) == 1 and negative is not None and alike(negative.arguments[0], step.results[0]):
+        if exponential is None or negative is None or not known.read_once(exponential):
+            continue
+        if known.number(one) == 1 and alike(negative.arguments[0], step.results[0]):
             return same(step, sigmoid, negative.arguments[0])
     return None
 
 
-PATTERNS = (whole, times_one, transposed_twice, powers, doubled, factors, opposite, broadcast, handwritten_sigmoid)
+PATTERNS = (
+    whole,
+    times_one,
+    transposed_twice,
+    powers,
+    doubled,
+    factors,
+    opposite,
+    broadcast,
+    handwritten_sigmoid,
+    reciprocal,
+)
 
 
 def simplify(program: Program) -> Program:

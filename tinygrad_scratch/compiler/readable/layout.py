@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.readable.arguments import Words, written
 from tinygrad_scratch.compiler.readable.names import Taken, invented
-from tinygrad_scratch.compiler.readable.spelling import STATEMENTS, SUM, spelled, statements
+from tinygrad_scratch.compiler.readable.spelling import SUM, spelled, statements, takes_statements
 from tinygrad_scratch.drawing.expressions import Expression
 from tinygrad_scratch.rules.indexing import assign, is_basic
 
@@ -65,7 +65,7 @@ class Layout:
     def statements(self, step: Step) -> list[str]:
         """The line of a call, or the lines where it takes several."""
         names = ", ".join(self.names[result] for result in step.results)
-        if step.function in STATEMENTS:
+        if takes_statements(step):
             return statements(step, names, self.words)
         texts = self.texts(step)
         if len(texts) == 1:
@@ -74,7 +74,7 @@ class Layout:
 
     def texts(self, step: Step) -> list[str]:
         """What stands on the right of a line: more than one text where a long sum has a line for each term."""
-        if step.function in STATEMENTS:
+        if takes_statements(step):
             return statements(step, "", self.words)
         whole = self.text(step).text
         return [whole] if len(whole) <= LONGEST else self.terms(step)
@@ -134,7 +134,7 @@ class Layout:
         found = set(self.program.outputs)
         overwritten = overwritten_in(self.program)
         for step in self.program.steps:
-            if len(step.results) > 1 or step.draws or (step.function in STATEMENTS and step.result not in overwritten):
+            if len(step.results) > 1 or step.draws or (takes_statements(step) and step.result not in overwritten):
                 found.update(step.results)
             for result in step.results:
                 of = self.cotangents.get(result)

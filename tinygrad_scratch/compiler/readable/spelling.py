@@ -219,6 +219,10 @@ STATEMENTS = (scatter, sum_rows, put_together, assign)
 NEW = (np.zeros_like, np.ones_like, np.empty_like, np.full_like)  # whose results nobody else has
 
 
+def takes_statements(step: Step) -> bool:
+    return step.function in STATEMENTS or hasattr(step.function, "writes")
+
+
 def statements(step: Step, name: str, words: Words) -> list[str]:
     """Writing into a part of an array, as people do it."""
     axes = len(step.results[0].shape)
@@ -226,6 +230,10 @@ def statements(step: Step, name: str, words: Words) -> list[str]:
     def at(place: Any) -> str:
         return f"{name}[{index(plain_place(place, axes), words)}]"
 
+    if hasattr(step.function, "writes"):
+        whole, *given = step.arguments
+        inside = listed(given, step.keywords, words)
+        return [f"{name} = {own_copy(whole, axes, words)}", f"{name_of(step.function.writes)}({name}, {inside})"]
     if step.function is assign:
         whole, value, place = step.arguments
         base = words.made(whole) if type(whole) is Variable else None
