@@ -65,7 +65,7 @@ RULES: dict[Any, list[Rule]] = {
     np.transpose: [spread_number, transposed_twice, transposed_product],
     np.swapaxes: [swapped, swapped_twice],
     np.tensordot: [product_over_axis],
-    operator.getitem: [whole, times_vector],
+    operator.getitem: [whole, spread_number, times_vector],
     cast: [same_shape, spread_number],
     as_type: [same_shape, spread_number],
     np.zeros_like: [made_full(0.0)],

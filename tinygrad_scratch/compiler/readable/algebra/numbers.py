@@ -58,7 +58,7 @@ def sum_of_number(step: Step, known: Known) -> Any:
 
 
 def spread_number(step: Step, known: Known) -> Any:
-    """A number that is broadcast, reshaped or cast is a number everywhere."""
+    """A number everywhere stays one where it is broadcast, reshaped, cast or read in part."""
     value = step.arguments[0]
     ratio = None if type(value) is Variable and value in known.fixed else ratio_of(value, known)
     if ratio is None:
