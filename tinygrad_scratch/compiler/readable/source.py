@@ -13,20 +13,14 @@ INDENT = "    "
 COLUMN = 60  # where comments begin at most
 
 
-def module(
-    layout: Layout,
-    function: str,
-    loss: Variable,
-    gradients: Mapping[str, Variable],
-    helpers: Helpers,
-) -> str:
+def module(layout: Layout, function: str, loss: Variable, gradients: Mapping[str, Variable], helpers: Helpers) -> str:
     """The whole text. `gradients` are the values to return, by their names in the dict."""
     blocks = [*block("forward", layout.forward, layout), "", *block("backward", layout.backward, layout)]
     parameters = [layout.names[variable] for variable in layout.program.inputs]
-    value = layout.expression(loss).text
+    result = layout.expression(loss).text
     entries = [f'"{name}": {layout.expression(value).text}' for name, value in gradients.items()]
     head = [
-        f'"""{value} and its gradients, derived line by line."""',
+        f'"""{result} and its gradients, derived line by line."""',
         "",
         *sorted(helpers.imports),
         "import numpy as np",
@@ -35,13 +29,13 @@ def module(
     ]
     for helper in helpers.texts.values():
         head += [helper, "", ""]
-    body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, value, list(gradients)))]
+    body = [f'"""{line}' if i == 0 else line for i, line in enumerate(documentation(layout, result, list(gradients)))]
     return "\n".join([
         *head,
         *signature(function, parameters),
         *(f"{INDENT}{line}".rstrip() for line in body),
         *blocks,
-        *returned(value, entries),
+        *returned(result, entries),
         "",
     ])  # fmt: skip
 
@@ -56,13 +50,14 @@ def documentation(layout: Layout, loss: str, gradients: list[str]) -> list[str]:
     lines = textwrap.wrap(f"Return {loss}, and a dict of its gradients with respect to {listed(gradients)}.", 100)
     lines.append("")
     for variable in layout.program.inputs:
-        what = (
-            "draws random numbers"
-            if variable.dtype == object
-            else f"{shape_of(variable) or 'a number'}, {variable.dtype}"
-        )
-        lines.append(f"{layout.names[variable]}: {what}")
+        lines.append(f"{layout.names[variable]}: {described(variable)}")
     return [*lines, '"""']
+
+
+def described(variable: Variable) -> str:
+    if variable.dtype == object:
+        return "a generator of random numbers"
+    return f"{shape_of(variable) or 'a number'}, {variable.dtype}"
 
 
 def listed(names: list[str]) -> str:
