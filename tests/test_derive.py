@@ -654,6 +654,22 @@ def test_more_lines_than_anybody_reads_are_refused() -> None:
 
 # ---- every function of the table -------------------------------------------------------------------------------------
 
+
+def no_names(loss: Tensor) -> Derivation:
+    return without_names(derive, loss, None)  # type: ignore[no-any-return]
+
+
+def test_parameters_that_nobody_has_named_are_parameters() -> None:
+    w, v, one = Tensor(2.0, requires_grad=True), Tensor([1.0, 2.0], requires_grad=True), Tensor(3.0, requires_grad=True)
+    J = np.sum(w * v * 3.0) + one
+    derivation = no_names(J)
+    agree(derivation, J, [w, v, one])
+    assert keys(derivation) == ["parameter", "parameter2", "parameter3"]
+    half = w * 0.5
+    J = np.exp(half)
+    agree(without_names(derive, J, [half]), J, [half])
+
+
 without_names = eval("lambda derive, loss, wrt: derive(loss, wrt=wrt)", {})  # there is much to look through here
 EVERY = 8  # of the cases one in so many, for all take a minute; another one each time the table grows
 

@@ -8,7 +8,7 @@ import itertools
 import linecache
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,9 @@ def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Deri
     the gradients are of: names, Tensors, or numbers of arguments, one or several. Arrays can be named, too. Where it is
     left out, the gradients are of all Tensors that require one.
 
-    The result is a `Derivation`, which prints as a module of Python that imports NumPy alone. It holds for the shapes
-    and the control flow that were recorded: loops are unrolled. The numbers are those of autodiff, up to rounding.
+    The result is a `Derivation`, which prints as a module of Python that imports NumPy alone, but for what helpers of
+    rare functions need of Python's own library. It holds for the shapes and the control flow that were recorded: loops
+    are unrolled. The numbers are those of autodiff, up to rounding.
 
     Raises TypeError for what is no loss and for what can't be traced; ValueError for a loss that is no real number, for
     names that are not there, for what the loss does not depend on, and for more than 500 lines.
@@ -81,9 +82,8 @@ def derive(loss: Any, *arguments: Any, wrt: Any = None, **keywords: Any) -> Deri
     for order in orders:
         if order not in walk.cotangents:
             raise ValueError(independent(recording, order))
-    outputs = [recording.loss._value.variable, *(walk.cotangents[order].variable for order in orders)]
-    targets = [recording.variables[order] for order in orders]
-    return Derivation(finished(backprop, recording, outputs), targets)
+    targets = {recording.variables[order]: walk.cotangents[order].variable for order in orders}
+    return Derivation(finished(backprop, recording, targets))
 
 
 class Derivation:
@@ -93,18 +93,19 @@ class Derivation:
     derived with, by the names of the function's parameters.
     """
 
-    def __init__(self, backprop: Backprop, targets: Sequence[Variable]) -> None:
+    def __init__(self, backprop: Backprop) -> None:
         program = backprop.program
         loss, *gradients = program.outputs
         taken = Taken()
         helpers = Helpers(taken)
         called = numbered(backprop)
         name = called[loss] = identifier(called.get(loss, "J"))
-        layout = Layout(program, taken, helpers.name, called, backprop.cotangents, name)
+        layout = Layout(program, taken, helpers.name, called, backprop.cotangents, name, backprop.targets)
         for variable in program.inputs:
-            layout.names[variable] = taken.give(called.get(variable, "constant"))
+            unnamed = "parameter" if variable in backprop.parameters else "constant"
+            layout.names[variable] = taken.give(called.get(variable, unnamed))
         layout.lay_out(backprop.backward)
-        of = {layout.names[target]: gradient for target, gradient in zip(targets, gradients, strict=True)}
+        of = {layout.names[target]: gradient for target, gradient in zip(backprop.targets, gradients, strict=True)}
         self.name = taken.give(f"{name}_and_gradients")
         self.source = source.module(layout, self.name, loss, of, helpers)
         self.arguments = {layout.names[v]: kept(backprop.values[v]) for v in program.inputs}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ SHORT = 24  # characters of an array without a name that is written out
 class Backprop:
     """A program whose outputs are a loss and its gradients.
 
-    `names` are what a person calls values, `cotangents` says of which value a value is the cotangent, `backward` are
-    the results of the way back, and `values` the arrays that the program's inputs stood for.
+    `targets` are what the gradients are of. `names` are what a person calls values, `cotangents` says of which value a
+    value is the cotangent, `backward` are the results of the way back, `values` the arrays that inputs stood for, and
+    `parameters` the inputs that require a gradient.
     """
 
     program: Program
@@ -34,6 +35,8 @@ class Backprop:
     cotangents: dict[Variable, Variable]
     backward: set[Variable]
     values: dict[Variable, Array]
+    parameters: set[Variable]
+    targets: list[Variable] = field(default_factory=list)
 
     def moved(self, program: Program, instead: Mapping[Variable, Any]) -> Backprop:
         """The same with another program, in which some values stand for others."""
@@ -51,7 +54,8 @@ class Backprop:
         for g, of in self.cotangents.items():
             if now(g) in backward and type(now(of)) is Variable:
                 cotangents.setdefault(now(g), now(of))
-        return Backprop(program, names, cotangents, backward, self.values)
+        targets = [now(target) for target in self.targets]
+        return Backprop(program, names, cotangents, backward, self.values, self.parameters, targets)
 
 
 def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
@@ -73,7 +77,9 @@ def pulled_back(recording: Recording, shortcut: bool) -> tuple[Walk, Backprop]:
         if g not in cotangents or (cotangents[g] not in recording.names and of in recording.names):
             cotangents[g] = of
     backward = {result for step in tracer.steps for result in step.results} - before
-    return walk, Backprop(Program((), (), ()), dict(recording.names), cotangents, backward, recording.values)
+    parameters = set(recording.leaves.values())
+    names = dict(recording.names)
+    return walk, Backprop(Program((), (), ()), names, cotangents, backward, recording.values, parameters)
 
 
 def same_records(recording: Recording) -> dict[int, Record]:
@@ -89,22 +95,23 @@ def same_records(recording: Recording) -> dict[int, Record]:
     return found
 
 
-def finished(backprop: Backprop, recording: Recording, outputs: Sequence[Variable]) -> Backprop:
-    """The program for these outputs, tidied."""
-    program = recording.tracer.program(outputs)
-    backprop = replace(backprop, program=program)
+def finished(backprop: Backprop, recording: Recording, targets: Mapping[Variable, Variable]) -> Backprop:
+    """The program of the loss and of these gradients, by what they are of; tidied."""
+    program = recording.tracer.program([recording.loss._value.variable, *targets.values()])
+    backprop = replace(backprop, program=program, targets=[*targets])
     if {np.dot} == functions_of(recording) & {np.dot, np.matmul}:
         backprop.program = with_dot(program)
     backprop = without_constants(backprop)
     backprop = backprop.moved(*shared(backprop.program))
     backprop = backprop.moved(numbers(backprop.program), {})
-    backprop = backprop.moved(*tidied(backprop.program, FORWARD, backprop.names))
+    backprop = backprop.moved(*tidied(backprop.program, FORWARD, {*backprop.names, *backprop.targets}))
     named = {g for g, of in backprop.cotangents.items() if of in backprop.names}
     steps = backprop.program.steps
     first = next((i for i, step in enumerate(steps) if step.results[0] in backprop.backward), len(steps))
-    backprop = backprop.moved(*tidied(backprop.program, RULES, named.union(backprop.names), first))
+    backprop = backprop.moved(*tidied(backprop.program, RULES, named.union(backprop.names, backprop.targets), first))
     backprop = backprop.moved(*shared(backprop.program, named))
-    read = {operand for step in backprop.program.steps for operand in step.operands} | set(backprop.program.outputs)
+    read = {operand for step in backprop.program.steps for operand in step.operands}
+    read.update(backprop.program.outputs, backprop.targets)
     inputs = tuple(variable for variable in backprop.program.inputs if variable in read)
     backprop.program = replace(backprop.program, inputs=inputs).check()
     return backprop
@@ -137,7 +144,8 @@ def without_constants(backprop: Backprop) -> Backprop:
             inputs.append(variable)
             continue
         value = np.asarray(values[variable])
-        own = variable in program.constants or variable not in backprop.names
+        is_parameter = variable in backprop.parameters
+        own = variable in program.constants or not (is_parameter or variable in backprop.names)
         if own and is_full(value):
             keywords = {} if value.dtype == np.float64 else {"dtype": value.dtype}
             made.append(Step(np.full, (value.shape, value.flat[0].item() if value.size else 0), keywords, variable))

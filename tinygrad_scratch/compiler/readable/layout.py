@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,8 @@ AT_HAND = {np.transpose, np.matrix_transpose}  # what costs nothing is written w
 class Layout:
     """The lines of a derivation in order, and the names of their results and of what is given.
 
-    `called` are names that values should have, `cotangents` says of which value a value is the cotangent.
+    `called` are names that values should have, `cotangents` says of which value a value is the cotangent; `targets` are
+    what the gradients are of.
     """
 
     program: Program
@@ -41,6 +42,7 @@ class Layout:
     called: Mapping[Variable, str]
     cotangents: Mapping[Variable, Variable]
     loss: str
+    targets: Sequence[Variable] = ()
     names: dict[Variable, str] = field(default_factory=dict)
     forward: list[Step] = field(default_factory=list)
     backward: list[Step] = field(default_factory=list)
@@ -131,7 +133,7 @@ class Layout:
     def alone(self) -> set[Variable]:
         """The values with a line of their own: with a name, asked for, or read more than once."""
         read = Counter(operand for step in self.program.steps for operand in step.operands)
-        found = set(self.program.outputs)
+        found = {*self.program.outputs, *(target for target in self.targets if target in self.made)}
         overwritten = overwritten_in(self.program)
         for step in self.program.steps:
             if len(step.results) > 1 or step.draws or (takes_statements(step) and step.result not in overwritten):
