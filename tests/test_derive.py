@@ -496,6 +496,15 @@ def test_writing_in_place_is_written_as_people_do_it() -> None:
     assert lines(derivation, "forward")[:3] == ["z = np.zeros_like(w)", "z[0] = w[1] * 2.0", "z[1] = w[0]"]
 
 
+def test_what_is_written_in_two_lines_is_not_taken_apart_in_the_second() -> None:
+    def loss(w: Any) -> Any:
+        turned = np.transpose((w[:, :3] * 1.25)[:, ::-1] + 0.5, (0, 1))
+        mask = np.isnan(turned)
+        return np.sum(np.where(mask, 0.0, np.exp(np.sin(turned) * np.cos(turned) + np.tanh(turned) * 1.5)))
+
+    checked(loss, normal(3, 4), wrt=["w"])
+
+
 def test_calls_of_which_no_parts_are_seen_are_refused() -> None:
     w = Tensor(normal(3), requires_grad=True)
     with pytest.raises(TypeError, match="as checkpoint makes one"):
@@ -633,6 +642,11 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: derive(lambda w: None, W, wrt="w"), TypeError, r"returned None, a NoneType"),
     (lambda: derive(lambda w: w * 2, W, wrt="w"), ValueError, r"one number, but this has shape \(3,\)"),
     (lambda: derive(lambda w: w[0] if w[0] > 0 else w[1], W, wrt="w"), TypeError, r"no branch can be taken"),
+    (
+        lambda: derive(lambda w: np.sum(np.emath.sqrt(w)), W, wrt="w"),
+        TypeError,
+        r"sqrt takes branches on values",
+    ),
     (lambda: derive(lambda: recorded * 2.0), TypeError, r"computed outside of it"),
 ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable.names import identifier
 from tinygrad_scratch.compiler.readable.recording import Recording, content, variable_of
@@ -172,6 +173,11 @@ class Call:
     def found(self, leaves: dict[Any, Tensor], seen: Names) -> Recording:
         """What was recorded, with the names that were seen on the way."""
         tracer = self.result._value.tracer
+        for step in tracer.steps:
+            if isinstance(step.function, Whole):
+                raise TraceError(
+                    f"{step.function.__name__} takes branches on values, so what it does with other ones is not seen."
+                )
         recording = Recording(tracer, self.result)
         order_of = {place: t._record[0] for place, t in leaves.items()}  # type: ignore[index]
         orders = [(t, order_of[p]) for p, t in self.reach.tensors if p in order_of]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,8 +110,8 @@ class Layout:
     def write(self, step: Step, lines: list[Step]) -> None:
         """A line for a call. Where it is too long, its longest part goes to a line of its own before it."""
         while any(len(text) > LONGEST for text in self.texts(step)):
-            lengths = {v: len(self.expression(v).text) for v in self.within(step)}
-            parts = [v for v, length in lengths.items() if length >= WORTH and v not in self.again]
+            lengths = {v: len(self.expression(v).text) for v in self.within(step, self.again)}
+            parts = [v for v, length in lengths.items() if length >= WORTH]
             if not parts:
                 break
             longest = max(parts, key=lambda v: (lengths[v] <= LONGEST, lengths[v]))
@@ -201,13 +201,16 @@ class Layout:
 
     # ---- what a line reads -------------------------------------------------------------------------------------------
 
-    def within(self, step: Step) -> list[Variable]:
-        """The values that are written inside of the line of a call, at any depth."""
+    def within(self, step: Step, apart: Container[Variable] = ()) -> list[Variable]:
+        """The values that are written inside of the line of a call, at any depth; not those apart, nor what is in them.
+
+        What is written in several lines stays as it is: a part of it can't get a line after the first of them.
+        """
         found: dict[Variable, None] = {}
         waiting = list(step.operands)
         while waiting:
             variable = waiting.pop()
-            if variable not in self.names and variable not in found:
+            if variable not in self.names and variable not in found and variable not in apart:
                 found[variable] = None
                 waiting += self.made[variable].operands
         return list(found)
