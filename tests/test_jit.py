@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict, deque
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,6 +109,16 @@ def test_branches_of_the_library_are_taken_anew_in_each_call() -> None:
     f = jit(lambda x, n: grad(lambda x: np.sum(x**n))(x))
     close(f(np.array([1.0, 2.0]), np.array([2.0, 3.0])), [2.0, 12.0])
     close(f(np.array([0.0, 2.0]), np.array([1.0, 3.0])), [1.0, 12.0])  # where the rule takes another way
+
+
+def test_a_branch_that_returns_what_it_was_given() -> None:
+    def f(x: Any) -> Any:
+        y = np.nanmedian(Tensor(np.exp(x)), axis=0) * 1.0
+        return (y + np.exp(-x).sum()).numpy()
+
+    jitted = jit(f)
+    for values in (np.arange(6.0).reshape(2, 3), np.ones((2, 3))):
+        close(jitted(values), f(values))
 
 
 def test_grad_of_a_jitted_function() -> None:
@@ -375,10 +386,24 @@ def test_a_draw_that_nobody_reads_still_advances() -> None:
     assert jit(f)(np.random.default_rng(0)) == f(np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("draw", [lambda: np.random.rand(), lambda: __import__("random").random()])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: np.random.rand(),
+        lambda: __import__("random").random(),
+        lambda: np.random.default_rng().random(),
+        lambda: np.random.RandomState().rand(),
+    ],
+)
 def test_draws_from_shared_generators_are_refused(draw: Any) -> None:
     with pytest.raises(TraceError, match=r"Draw from a np\.random\.default_rng"):
         jit(lambda x: x * draw())(np.ones(2))
+
+
+def test_a_generator_of_a_fixed_seed_draws_what_it_always_draws() -> None:
+    f = jit(lambda x: x + np.random.default_rng(0).random(2))
+    np.testing.assert_array_equal(f(np.zeros(2)), np.random.default_rng(0).random(2))
+    assert np.random.default_rng().random() != np.random.default_rng().random()
 
 
 # ---- signatures ------------------------------------------------------------------------------------------------------
@@ -516,6 +541,26 @@ def test_a_refusal_that_is_caught_is_still_one() -> None:
 
     with pytest.raises(TraceError, match="no branch"):
         jit(f)(np.ones(2))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [deque([1]), bytearray(b"a"), np.ma.masked_array([1.0], [True]), np.array([1, "a"], object)],
+    ids=["deque", "bytearray", "masked", "objects"],
+)
+def test_what_can_not_be_part_of_a_signature(value: Any) -> None:
+    with pytest.raises(TypeError, match="can't be told from one call to the next"):
+        jit(lambda x, v: x)(np.ones(1), value)
+
+
+def test_sets_and_subclasses_of_containers_are_part_of_the_signature() -> None:
+    f = jit(lambda x, names, extra: x * len(names) + extra["y"])
+    extra = OrderedDict(y=np.ones(1))
+    names = {"a"}
+    assert f(np.ones(1), names, extra) == 2
+    names.add("b")
+    extra["y"] = np.full(1, 5.0)
+    assert f(np.ones(1), names, extra) == 7
 
 
 def test_writing_into_an_array_that_is_no_argument() -> None:

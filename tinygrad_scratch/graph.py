@@ -49,6 +49,7 @@ class StandIn:
 
     __slots__ = ()
     value: Any
+    base: Any
     is_number: bool
 
     def snapshot(self) -> Any:

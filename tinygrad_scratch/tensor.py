@@ -780,7 +780,7 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
             return outputs_of(y, function, [a], {}, [p] if p is not None and is_recording() else [])
         result._scalar = is_scalar(y)
         y = as_result(y, function)
-        if y.base is not None or y is a:
+        if isinstance(y, StandIn) and (y.base is not None or y is a):
             return call(function, (tensor,), {})
     elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
         return call(function, (tensor,), {})
@@ -893,7 +893,7 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         raise
     if isinstance(y, tuple):
         return outputs_of(y, function, values, keywords, parents)
-    if not parents and not isinstance(y, ndarray | np.generic | StandIn):
+    if not parents and not isinstance(y, (ndarray, np.generic, StandIn)):
         return y
     scalar, y = is_scalar(y), as_result(y, function)
     if parents and y.dtype.kind not in "fc":
@@ -927,9 +927,12 @@ def outputs_of(y: Any, function: Any, values: list[Any], keywords: dict[str, Any
     return y._make(results) if hasattr(y, "_make") else tuple(results)
 
 
+RESULTS = (ndarray, np.generic, float, int, complex, StandIn)
+
+
 def as_result(y: Any, function: Any) -> Array:
     """What a function returned, as an array."""
-    if not isinstance(y, ndarray | np.generic | float | int | complex | StandIn):
+    if not isinstance(y, RESULTS):
         raise TypeError(
             f"{label(function)} returned a {type(y).__name__}, but what is recorded returns an array or a tuple."
         )

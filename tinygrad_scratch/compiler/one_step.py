@@ -6,7 +6,7 @@ own derivative, by recording the call when it is asked for, and that is one step
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +70,23 @@ class Whole:
 
     def __call__(self, *values: Any) -> tuple[Any, ...]:
         """The leaves of the result as arrays and numbers, of arrays and numbers."""
-        return tuple(leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves_of(self.of(values)))
+        return apart(self.of(values), values)
+
+
+def apart(result: Any, values: Sequence[Any]) -> tuple[Any, ...]:
+    """The leaves of a result, copied where they lie in the memory of what was given: another branch may return that."""
+    leaves = (leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves_of(result))
+    return tuple(
+        leaf.copy()
+        if isinstance(leaf, np.ndarray) and any(np.may_share_memory(leaf, each) for each in values)
+        else leaf
+        for leaf in leaves
+    )
 
 
 def as_tensor(value: Any) -> Tensor:
-    return value if type(value) is Tensor else make(np.asarray(value), None)
+    """A Tensor of a value: of a view of it, as a Tensor's array is read-only and a buffer must not become so."""
+    return value if type(value) is Tensor else make(np.asarray(value).view(), None)
 
 
 def as_one_step(tracer: Tracer, function: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
@@ -83,8 +95,7 @@ def as_one_step(tracer: Tracer, function: Callable[..., Any], arguments: Any, ke
     parents = [each._record if isinstance(each, Tensor) else None for each in whole.operands]
     values = [each._value if isinstance(each, Tensor) else each for each in whole.operands]
     result = whole.of([known(value) for value in values])
-    leaves = [leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves_of(result)]
-    found = tracer.write_down(whole, tuple(values), {}, tuple(leaves))
+    found = tracer.write_down(whole, tuple(values), {}, apart(result, [known(value) for value in values]))
     recorded = is_recording() and any(parent is not None for parent in parents)
     arrays = Several(part.as_array() for part in found)
     record: Any = (next_order(), run_whole, arrays, {"whole": whole}, *values, *parents) if recorded else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import deque
 from collections.abc import Iterable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -145,8 +146,13 @@ class Surroundings:
     def add(self, value: Any, name: str | None = None) -> None:  # noqa: C901
         """Look at one value, and at what it leads to."""
         kind = type(value)
+        if isinstance(value, np.ndarray | deque | bytearray | memoryview):
+            check_known(value)
         if kind is np.ndarray or isinstance(value, np.generic | Generator):
             self.add_leaf(value, name)
+            return
+        if isinstance(value, set | frozenset):
+            self.key.append((kind, frozenset(map(static, value))))
             return
         if kind in STATIC or isinstance(value, type | np.dtype | np.ufunc | ModuleType | BuiltinFunctionType):
             self.key.append(static(value))
@@ -160,7 +166,8 @@ class Surroundings:
             self.key.append(Same(value) if not isinstance(value, list | dict | Tensor) else "seen")
             return
         self.seen[id(value)] = value
-        if isinstance(value, list | dict) and kind in (list, dict):
+        if isinstance(value, list | dict):
+            self.key.append(kind)
             self.add_holder(Holder(value))
         elif kind is Tensor:
             self.add_tensor(value, name)
@@ -225,6 +232,18 @@ class Surroundings:
                 self.seen[id(kept)] = kept
                 self.add_holder(Holder(kept), numbers=("steps",))
         self.add_holder(Holder(attributes), numbers=("learning_rate",) if "kept" in attributes else ())
+
+
+def check_known(value: Any) -> None:
+    """Refuse arrays of another type, and containers whose content can't be part of a signature."""
+    if type(value) is np.ndarray and value.dtype != object:
+        return
+    kind = "an array of Python objects" if type(value) is np.ndarray else f"a {type(value).__name__}"
+    instead = "np.asarray(a) or a.filled(...)" if isinstance(value, np.ndarray) else "a list, or an array"
+    raise TypeError(
+        f"A jitted function was given {kind}, or reads one from outside. What it holds can't be told from one call to "
+        f"the next. Pass {instead}."
+    )
 
 
 def layout_of(value: Any) -> tuple[Any, ...]:

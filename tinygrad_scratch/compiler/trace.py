@@ -89,7 +89,7 @@ def trace_in(
     around: Surroundings, function: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any]
 ) -> Trace:
     """The same, where it was looked around before."""
-    with one_at_a_time, traced(), no_hidden_randomness(), as_it_was(around):
+    with one_at_a_time, no_hidden_randomness(), as_it_was(around):
         tracer = Tracer()
         stand_ins = [stand_in(tracer, leaf, name) for leaf, name in zip(around.leaves, around.names, strict=True)]
         swapped = {id(around.leaves[place]): stand_ins[place] for place in around.places.values()}
@@ -97,7 +97,7 @@ def trace_in(
         given = [exchanged(argument, swapped) for argument in arguments]
         named = {name: exchanged(argument, swapped) for name, argument in keywords.items()}
         try:
-            with names_of_results(tracer):
+            with traced(), names_of_results(tracer):
                 returned = function(*given, **named)
         except Exception:
             if tracer.refused is not None:
@@ -216,7 +216,8 @@ def traced() -> Iterator[None]:
 def no_hidden_randomness() -> Iterator[None]:
     """Refuse draws from the generators that NumPy and Python keep: they would be frozen into the program."""
     before, python = np.random.get_state(legacy=False), random.getstate()
-    yield
+    with no_new_seeds():
+        yield
     after = np.random.get_state(legacy=False)
     if not same_state(before, after) or random.getstate() != python:
         np.random.set_state(before)
@@ -225,6 +226,27 @@ def no_hidden_randomness() -> Iterator[None]:
             "While a function is traced, random numbers were drawn from a generator that all programs share: np.random "
             f"or Python's random. They would be the same in every call. {randomness.INSTEAD}"
         )
+
+
+@contextmanager
+def no_new_seeds() -> Iterator[None]:
+    """Refuse generators without a seed: their seed, too, would be that of the trace in every call."""
+    entropy: Any = np.random.bit_generator
+    draw = entropy.randbits
+
+    def randbits(bits: int) -> int:
+        if is_tracing():
+            raise TraceError(
+                "While a function is traced, a random generator was made without a seed. It would have one seed, and "
+                f"draw the same numbers, in every call. {randomness.INSTEAD}"
+            )
+        return draw(bits)  # type: ignore[no-any-return]  # of another thread
+
+    entropy.randbits = randbits
+    try:
+        yield
+    finally:
+        entropy.randbits = draw
 
 
 def same_state(a: Any, b: Any) -> bool:
