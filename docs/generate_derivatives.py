@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import operator
-import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from tinygrad_scratch import functional
+from tinygrad_scratch.drawing.page_rules import formula, formula_of_def
 from tinygrad_scratch.rules import (
     arranging,
     calculus,
@@ -168,36 +167,6 @@ def described(function: Callable[..., Any], written: str | None) -> str:
 def link(text: str, source: Any) -> str:
     """A link to the file that something is defined in."""
     return f"[`{text}`](../{Path(inspect.getsourcefile(source) or '').relative_to(PAGE.parents[1]).as_posix()})"
-
-
-def formula(rule: Callable[..., Any], name: str) -> str | None:
-    """The text of a rule that is one expression."""
-    rule = inspect.unwrap(rule)
-    if rule.__name__ != "<lambda>":
-        return formula_of_def(rule)
-    source = inspect.getsource(sys.modules[rule.__module__])
-    keywords = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.keyword) and node.arg == name]
-    (found,) = (
-        node
-        for keyword in keywords
-        for node in ast.walk(keyword.value)
-        if isinstance(node, ast.Lambda) and node.lineno == rule.__code__.co_firstlineno
-    )
-    return one_line(source, found.body)
-
-
-def formula_of_def(function: Callable[..., Any]) -> str | None:
-    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-    (definition,) = ast.parse(source).body
-    assert isinstance(definition, ast.FunctionDef)
-    body = definition.body[1:] if ast.get_docstring(definition) else definition.body
-    if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
-        return one_line(source, body[0].value)
-    return None
-
-
-def one_line(source: str, node: ast.expr) -> str:
-    return " ".join((ast.get_source_segment(source, node) or "").split())
 
 
 def listing(functions: Iterable[Any]) -> str:

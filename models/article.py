@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from models.handwritten import HandwrittenNetwork
+from models.show import make_console
 from tinygrad_scratch.functional import sigmoid, squared_error
 from tinygrad_scratch.nn import SGD, Dense, Sequential, standard_normal
 from tinygrad_scratch.tensor import Tensor
@@ -123,13 +124,11 @@ def show(console: Any, title: str, columns: Sequence[str], rows: Sequence[Row]) 
 
 def main() -> int:
     """Train, compare and draw; 0 where every figure is alike, else 1."""
-    from rich.console import Console
     from rich.progress import Progress
 
     from tinygrad_scratch.drawing import draw
 
-    console = Console(highlight=False)
-    console.width = min(console.width, 80)
+    console = make_console()
     generator = np.random.RandomState(SEED)
     first, second = make_network(generator), make_network(generator)
     weights = [parameter.numpy() for parameter in first.parameters()]
@@ -162,7 +161,7 @@ def main() -> int:
         "Both ran the class in models/handwritten.py: on arrays, with its own backprop; and, unchanged, on Tensors, "
         "where autograd found the gradients.\n"
     )
-    draw(record(weights, INPUTS, LABELS)[1]).save(PICTURE)
+    draw(record(weights, INPUTS, LABELS)[1], fold="names").save(PICTURE)
     console.print(f"[bold]4. The graph, forward and backward, is drawn in {PICTURE}[/], in this directory.")
     return 0 if all(results) else 1
 

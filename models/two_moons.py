@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.data import moons
+from models.show import make_console, verdict
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.nn import Adam, Dense, History, Sequential, accuracy, binary_cross_entropy, evaluate, fit, predict
 from tinygrad_scratch.tensor import Tensor
@@ -59,14 +61,18 @@ def in_letters(network: Any, columns: int = 72, rows: int = 24) -> str:
 
 
 def in_colours(network: Any, points: Any, labels: Any, columns: int = 120, rows: int = 87, cell: int = 5) -> str:
-    """The landscape from blue to orange, the boundary where it is white, and the points, as SVG."""
+    """The landscape in steps from blue to orange, the boundary where it is white, and the points, as SVG."""
     blue, white, orange = np.array([[70, 130, 200], [255, 255, 255], [235, 140, 50]])
     lines = ['<g shape-rendering="crispEdges">']
-    for row, line in enumerate(landscape(network, columns, rows)):
-        for column, p in enumerate(line):
+    for row, line in enumerate(np.rint(landscape(network, columns, rows) * 20) / 20):
+        column = 0
+        for p, run in groupby(line):
             colour = white + abs(2 * p - 1) * ((orange if p > 0.5 else blue) - white)
             fill = "#" + "".join(f"{round(part):02x}" for part in colour)
-            lines.append(f'<rect x="{column * cell}" y="{row * cell}" width="{cell}" height="{cell}" fill="{fill}"/>')
+            width = len(list(run))
+            at = f'x="{column * cell}" y="{row * cell}" width="{width * cell}" height="{cell}"'
+            lines.append(f'<rect {at} fill="{fill}"/>')
+            column += width
     lines.append("</g>")
     for (x, y), label in zip(points, labels.ravel(), strict=True):
         across = (x - LEFT) / (RIGHT - LEFT) * columns * cell
@@ -79,12 +85,9 @@ def in_colours(network: Any, points: Any, labels: Any, columns: int = 120, rows:
 
 def main() -> int:
     """Train, test, show the boundary, and draw; 0 where the wanted part is told apart, else 1."""
-    from rich.console import Console
-
     from tinygrad_scratch.drawing import draw
 
-    console = Console(highlight=False)
-    console.width = min(console.width, 80)
+    console = make_console()
     generator = np.random.default_rng(SEED)
     points, labels = moons(SAMPLES, NOISE, generator)
     unseen = moons(SAMPLES, NOISE, generator)
@@ -97,10 +100,10 @@ def main() -> int:
     history = train(network, points, labels, generator, EPOCHS)
     found = evaluate(network, *unseen, loss=binary_cross_entropy, metrics=[accuracy])
     good = found["accuracy"] >= WANTED
-    verdict = f"[green]{WANTED:.0%} or more[/]" if good else f"[bold red]less than {WANTED:.0%}[/]"
     console.print(
         f"[bold]1. After {EPOCHS} epochs[/], its loss fell from {history['loss'][0]:.3f} to {history['loss'][-1]:.3f}. "
-        f"Of {SAMPLES} points that it never saw, it puts {found['accuracy']:.1%} on the right moon: {verdict}\n"
+        f"Of {SAMPLES} points that it never saw, it puts {found['accuracy']:.1%} on the right moon: "
+        f"{verdict(good, f'{WANTED:.0%} or more', f'less than {WANTED:.0%}')}\n"
     )
     console.print("[bold]2. The boundary:[/] the denser, the likelier the lower moon\n")
     console.print(in_letters(network) + "\n", markup=False)

@@ -26,6 +26,7 @@ LEVELS = [
     {"views", "flat"},
     {"tensor"},
     {"differentiate", "checkpoint", "functional"},
+    {"costs"},
     {"drawing"},
     {"compiler"},
     {"nn"},

@@ -204,6 +204,14 @@ def test_picture_is_the_one_that_the_code_draws(article_run: ArticleRun) -> None
     assert contents(committed) == contents(article_run.picture), "run python docs/generate_picture.py"
 
 
+def test_gallery_is_what_its_page_saves() -> None:
+    """The same boxes, arrows and words, as in the picture above."""
+    generator = runpy.run_path(str(ROOT / "docs/generate_gallery.py"))
+    committed = {path.name: contents(path.read_text(encoding="utf-8")) for path in generator["PICTURES"].glob("*.svg")}
+    drawn = {name: contents(svg) for name, svg in generator["pictures"]().items()}
+    assert committed == drawn, "run python docs/generate_gallery.py"
+
+
 def contents(svg: str) -> list[str]:
     return sorted(
         f"{element.tag} {element.text}"

@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -223,16 +224,18 @@ class Node:
 
 
 class Graph:
-    """All calls that led to some outputs, oldest first.
+    """All calls that led to some outputs, oldest first; or the `newest` of these, and the outputs.
 
-    Nodes are made by a loop, not by recursion, so a graph may be a million calls deep.
+    Nodes are made by a loop, not by recursion, so a graph may be a million calls deep. A value made by a call that is
+    left out is an operation without a function.
     """
 
-    def __init__(self, *outputs: Any) -> None:
+    def __init__(self, *outputs: Any, newest: int | None = None) -> None:
         self.nodes: list[Node] = []
         self._by_order: dict[int, Node] = {}
         self._by_value: dict[int, Node] = {}
-        for record in ancestors(*(output._record for output in outputs)):
+        ends = [output._record for output in outputs if output._record is not None]
+        for record in ancestors(*ends) if newest is None else newest_calls(ends, newest):
             if record[1] is not None:
                 self._add_call(record)
         self.outputs = [self._node(output._value, output._record) for output in outputs]
@@ -242,6 +245,11 @@ class Graph:
         if tensor._record is not None:
             return self._by_order.get(tensor._record[0])
         return self._by_value.get(id(tensor._value))
+
+    def operand(self, argument: Any) -> Any:
+        """The node of a value that a call was to be given; anything but a number or an array as it is."""
+        known = self._by_value.get(id(argument))
+        return known or self._operand(argument, None)
 
     def _add_call(self, record: Record) -> None:
         order, function, value, keywords = record[:4]
@@ -260,7 +268,8 @@ class Graph:
         if record is None:
             return self._by_value.get(id(value)) or self._remember(Node("constant", value, get_name(value)))
         known = self._by_order.get(record[0])
-        return known or self._remember(Node("parameter", value, get_name(value), record[0], True))
+        kind = "parameter" if record[1] is None else "operation"
+        return known or self._remember(Node(kind, value, get_name(value), record[0], True))
 
     def _remember(self, node: Node) -> Node:
         self.nodes.append(node)
@@ -268,6 +277,24 @@ class Graph:
         if node.requires_grad:
             self._by_order[node.order] = node
         return node
+
+
+def newest_calls(ends: list[Record], most: int) -> list[Record]:
+    """The calls that returned these records and the newest that they depend on, `most` of them; oldest first."""
+    found = {record[0]: record for record in ends if record[1] is not None}
+    waiting = list(found.values())
+    met = set(found)
+    heapify(waiting)
+    for _ in range(most):
+        if not waiting:
+            break
+        record = heappop(waiting)
+        found[record[0]] = record
+        for parent in split_record(record)[1]:
+            if parent is not None and parent[1] is not None and parent[0] not in met:
+                met.add(parent[0])
+                heappush(waiting, parent)
+    return [found[order] for order in sorted(found, reverse=True)]
 
 
 def ancestors(*records: Record | None) -> list[Record]:

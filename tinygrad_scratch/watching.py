@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import dis
+import inspect
 import linecache
+import os
 import re
 import sys
-import sysconfig
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ MOST_VALUES = 20_000  # looked at in a namespace
 MOST_VALUES_A_LINE = 500
 CLOSED = (str, bytes, int, float, complex, type, ModuleType, FunctionType, MethodType)
 PACKAGE = str(Path(__file__).parent)
-PYTHON = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+PYTHON = str(Path(os.__file__).parent)
 
 
 # ---- names -----------------------------------------------------------------------------------------------------------
@@ -44,15 +45,20 @@ class Names:
     """The name under which each value was seen first: `w1`, `net.w1`, `layers[0].weight`, `cache['z2']`.
 
     Values are told apart by the objects that stand for them, which are held, so that no two have the same identity.
+    A name that a value was not bound to, but only passed on under, as the parameter of a function, is a lent one.
     """
 
     standing: Standing
     _paths: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    _held: list[Any] = field(default_factory=list)
+    _lent: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    held: list[Any] = field(default_factory=list)
     _endings: Counter[str] | None = None
 
-    def see(self, namespace: Mapping[str, Any], most: int = MOST_VALUES) -> None:
-        """Look at what the names lead to, also through attributes, entries and items; the nearest first."""
+    def see(self, namespace: Mapping[str, Any], most: int = MOST_VALUES, lent: bool = False) -> None:
+        """Look at what the names lead to, also through attributes, entries and items; the nearest first.
+
+        With `lent`, the names themselves are lent ones.
+        """
         names = [name for name in namespace if not name.startswith(("_", "@"))]
         waiting: deque[tuple[tuple[str, ...], Any]] = deque(((name,), namespace[name]) for name in names)
         entered: set[int] = set()
@@ -62,27 +68,41 @@ class Names:
             path, value = waiting.popleft()
             thing = self.standing(value)
             if thing is not None:
-                self._note(thing, path)
+                self._note(thing, path, self._lent if lent and len(path) == 1 else self._paths)
             elif len(path) < DEPTH and not isinstance(value, CLOSED) and id(value) not in entered:
                 entered.add(id(value))
                 waiting.extend(((*path, part), inner) for part, inner in parts_of(value))
 
-    def of(self, thing: Any) -> str | None:
+    def of(self, thing: Any, lent: bool = True) -> str | None:
         """The name of a value, by the object that stands for it: as short as no other value's ends alike."""
-        path = self._paths.get(id(thing))
+        path = self._paths.get(id(thing)) or (self._lent.get(id(thing)) if lent else None)
         if path is None:
             return None
         if self._endings is None:
-            different = set(self._paths.values())
+            different = {*self._paths.values(), *self._lent.values()}
             self._endings = Counter(ending for other in different for ending in endings_of(other))
         *longer, full = reversed(list(endings_of(path)))
         return next((ending for ending in longer if self._endings[ending] == 1), full)
 
-    def _note(self, thing: Any, path: tuple[str, ...]) -> None:
-        if id(thing) not in self._paths:
-            self._paths[id(thing)] = path
-            self._held.append(thing)
+    def _note(self, thing: Any, path: tuple[str, ...], paths: dict[int, tuple[str, ...]]) -> None:
+        if id(thing) not in paths:
+            paths[id(thing)] = path
+            self.held.append(thing)
             self._endings = None
+
+
+def variables(frame: FrameType) -> dict[str, Any]:
+    """The variables of a running function, by name.
+
+    Before Python 3.13 the frame keeps the dict in which it tells them, and with it all values, until the function ends.
+    Where nobody else holds it, it is emptied.
+    """
+    told = frame.f_locals
+    own = dict(told)
+    alone = type(told) is dict and sys.getrefcount(told) <= 3  # the frame, this function, and the count itself
+    if alone and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        told.clear()
+    return own
 
 
 def parts_of(value: Any) -> Iterable[tuple[str, Any]]:
@@ -173,7 +193,7 @@ class Watched:
         """Python calls this at the start of every function; what it returns, at each line and at the end."""
         if not is_own(frame.f_code.co_filename):
             return None
-        self.names.see(frame.f_locals, MOST_VALUES_A_LINE)
+        self.names.see(frame.f_locals, MOST_VALUES_A_LINE, lent=True)
         self._mark(frame)
         return self._lines_of(frame)
 
@@ -182,7 +202,9 @@ class Watched:
 
         def trace(frame: FrameType, kind: str, argument: Any) -> Any:
             nonlocal line
-            self.names.see(bound(frame, line), MOST_VALUES_A_LINE)
+            bound, read = names_on_lines(frame.f_code).get(line, ((), ()))
+            self.names.see(values_of(frame, bound), MOST_VALUES_A_LINE)
+            self.names.see(values_of(frame, read), MOST_VALUES_A_LINE, lent=True)
             if kind == "line":
                 line = frame.f_lineno
                 self._mark(frame)
@@ -226,24 +248,24 @@ def watch(standing: Standing, frame: FrameType | None = None) -> Iterator[Watche
         watched._mark(None)
 
 
-def bound(frame: FrameType, line: int) -> dict[str, Any]:
-    """What the names on a line of a function stand for now."""
+def values_of(frame: FrameType, names: Iterable[str]) -> dict[str, Any]:
+    """What names stand for in a running function."""
     inner, outer = frame.f_locals, frame.f_globals
-    names = names_on_lines(frame.f_code).get(line, ())
     return {name: inner[name] if name in inner else outer[name] for name in names if name in inner or name in outer}
 
 
 @cache
-def names_on_lines(code: CodeType) -> dict[int, tuple[str, ...]]:
-    """The variables that each line of a function reads or binds."""
-    found: dict[int, dict[str, None]] = {}
+def names_on_lines(code: CodeType) -> dict[int, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """The variables that each line of a function binds, and those that it reads."""
+    found: dict[int, tuple[dict[str, None], dict[str, None]]] = {}
     for instruction in dis.get_instructions(code):
         line = instruction.positions.lineno if instruction.positions else None
         is_variable = re.match("(LOAD|STORE)_.*(FAST|NAME|GLOBAL|DEREF)", instruction.opname)
         if line is not None and is_variable:
             names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-            found.setdefault(line, {}).update(dict.fromkeys(names))
-    return {line: tuple(names) for line, names in found.items()}
+            bound, read = found.setdefault(line, ({}, {}))
+            (bound if is_variable[1] == "STORE" else read).update(dict.fromkeys(names))
+    return {line: (tuple(bound), tuple(read)) for line, (bound, read) in found.items()}
 
 
 @cache
@@ -251,7 +273,7 @@ def is_own(file: str) -> bool:
     """Whether a file is a person's own: not of Python, of an installed package or of this one."""
     if file.startswith("<"):  # typed in, or run from a string
         return not file.startswith(("<frozen", "<__array_function__", "<string"))
-    return not ("site-packages" in file or "dist-packages" in file or file.startswith((PACKAGE, *PYTHON)))
+    return not ("site-packages" in file or "dist-packages" in file or file.startswith((PACKAGE, PYTHON)))
 
 
 # ---- what is written on a line ---------------------------------------------------------------------------------------
@@ -261,26 +283,28 @@ def code_at(place: Place) -> str:
     """The statement on a line, or in a lambda its body; of a statement that holds others, its head."""
     source = "".join(linecache.getlines(place.file))
     if place.function == "<lambda>":
-        bodies = [text for first, last, text in lambdas(source) if first <= place.line <= last]
+        bodies = [body for first, last, body in lambdas(source) if first <= place.line <= last]
         if len(bodies) == 1:
-            return bodies[0]
-    around = [(last - first, text) for first, last, text in statements(source) if first <= place.line <= last]
-    return min(around)[1] if around else ""
+            return written(source, bodies[0])
+    around = [(last - first, -first, node) for first, last, node in statements(source) if first <= place.line <= last]
+    if not around:
+        return ""
+    size, first, node = min(around, key=lambda found: found[:2])
+    return head(source, -first, size - first) if getattr(node, "body", None) else written(source, node)
 
 
-Segments: TypeAlias = tuple[tuple[int, int, str], ...]
+Segments: TypeAlias = tuple[tuple[int, int, Any], ...]
 
 
 @lru_cache(maxsize=16)
 def statements(source: str) -> Segments:
-    """The first and last line of each statement, and its text on one line."""
+    """The statements, each with its first line and its last, which of one that holds others is that of its head."""
     found = []
     for node in ast.walk(parsed(source)):
         if isinstance(node, ast.stmt):
             body = getattr(node, "body", None)
             last = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
-            text = head(source, node, last) if body else segment(source, node)
-            found.append((node.lineno, last, text))
+            found.append((node.lineno, last, node))
     return tuple(found)
 
 
@@ -288,7 +312,7 @@ def statements(source: str) -> Segments:
 def lambdas(source: str) -> Segments:
     """The same for the bodies of lambdas."""
     bodies = [node.body for node in ast.walk(parsed(source)) if isinstance(node, ast.Lambda)]
-    return tuple((body.lineno, body.end_lineno or body.lineno, segment(source, body)) for body in bodies)
+    return tuple((body.lineno, body.end_lineno or body.lineno, body) for body in bodies)
 
 
 def parsed(source: str) -> ast.Module:
@@ -298,13 +322,13 @@ def parsed(source: str) -> ast.Module:
         return ast.Module([], [])
 
 
-def segment(source: str, node: ast.AST) -> str:
+def written(source: str, node: ast.AST) -> str:
     """What a person wrote, if it fits on a line; else the same without its comments and line breaks."""
-    written = ast.get_source_segment(source, node) or ""
-    return written if "\n" not in written else ast.unparse(node)
+    text = ast.get_source_segment(source, node) or ""
+    return text if "\n" not in text else ast.unparse(node)
 
 
-def head(source: str, node: ast.stmt, last: int) -> str:
+def head(source: str, first: int, last: int) -> str:
     """The first lines of a statement that holds others."""
-    lines = source.splitlines()[node.lineno - 1 : last]
+    lines = source.splitlines()[first - 1 : last]
     return " ".join(line.strip() for line in lines if not line.lstrip().startswith("#"))

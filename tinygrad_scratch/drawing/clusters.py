@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_scratch.drawing.selection import Selection
@@ -14,75 +14,73 @@ LONGEST_TITLE = 60
 
 
 @dataclass(eq=False)
-class ModuleCall:
-    """One call of a module, which made the operations with orders below `start`, down to `end`. Orders count down.
+class Frame:
+    """What is drawn around values: one call of a module, or a block that is repeated.
 
-    It knows the calls inside of it but not the one around it: a cycle would keep the graph alive.
+    A call made the operations with orders below `start`, down to `end`; orders count down.
     """
 
-    module: Any
-    start: int
-    end: int
+    module: Any = None
+    start: int = 0
+    end: int = 0
     path: str = ""
-    nodes: list[Node] = field(default_factory=list)
-    inner: list[ModuleCall] = field(default_factory=list)
+    rounds: int = 1
 
     @property
     def title(self) -> str:
         """The module's repr, if it fits on a line and has no address in it, which no two runs share; else its class."""
+        if self.module is None:
+            return f"{self.rounds:,} times"
         own = " ".join(repr(self.module).split())
         fits = len(own) <= LONGEST_TITLE and not re.search(" at 0x[0-9A-Fa-f]+", own)
         return own if fits else type(self.module).__name__
 
 
-def nested(selection: Selection) -> ModuleCall:
-    """The values in the calls that made them; the outermost call stands for the whole picture and has no module.
+Around = tuple[Frame, ...]
+Frames = dict[Node, Around]
+
+
+def frames_around(selection: Selection) -> Frames:
+    """The calls around each value that they made, outermost first.
 
     A parameter is where all operations are that use it: with its layer, or around the layers that share it. Inputs come
     from outside.
     """
-    whole = ModuleCall(None, start=1, end=0)
-    current = [whole]
+    current: list[Frame] = []
     waiting = module_calls(selection.operations)
-    around: dict[Node, list[ModuleCall]] = {}  # the calls around each value, outermost first
+    around: Frames = {}
     for node in selection.operations:
         while waiting and waiting[-1].start > node.order:
-            enter(current, waiting.pop())
+            call = waiting.pop()
+            leave(current, call.start)
+            call.path = path_from(current, call.module)
+            current.append(call)
         leave(current, node.order)
-        around[node] = current[:]
+        around[node] = tuple(current)
         for part in node.inputs:
             if part.kind == "parameter":
-                around[part] = shared(around.get(part, current), current)
-    for node in selection.nodes:
-        around.get(node, [whole])[-1].nodes.append(node)
-    return whole
+                around[part] = common(around.get(part, around[node]), around[node])
+    return around
 
 
-def module_calls(operations: Iterable[Node]) -> list[ModuleCall]:
+def module_calls(operations: Iterable[Node]) -> list[Frame]:
     """The calls of modules that returned these values, the earliest last; one that returned several is one call."""
-    found: dict[int, ModuleCall] = {}
+    found: dict[int, Frame] = {}
     for node in operations:
         for start, module in node.modules:
             if start > node.order:
-                call = found.setdefault(start, ModuleCall(module, start, node.order))
+                call = found.setdefault(start, Frame(module, start, node.order))
                 call.end = min(call.end, node.order)
     return sorted(found.values(), key=lambda call: call.start)
 
 
-def enter(current: list[ModuleCall], call: ModuleCall) -> None:
-    leave(current, call.start)
-    call.path = path_from(current, call.module)
-    current[-1].inner.append(call)
-    current.append(call)
-
-
-def leave(current: list[ModuleCall], order: int) -> None:
+def leave(current: list[Frame], order: int) -> None:
     """Leave the calls that had ended before this order."""
-    while len(current) > 1 and current[-1].end > order:
+    while current and current[-1].end > order:
         current.pop()
 
 
-def path_from(outer: Sequence[ModuleCall], module: Any) -> str:
+def path_from(outer: Sequence[Frame], module: Any) -> str:
     """The attributes that lead to a module from those around it."""
     for call in reversed(outer):
         for name, child in children(call.module):
@@ -97,6 +95,6 @@ def children(module: Any) -> Iterable[tuple[str, Any]]:
     return named_children() if callable(named_children) else ()
 
 
-def shared(first: list[ModuleCall], second: list[ModuleCall]) -> list[ModuleCall]:
-    """The calls around both."""
-    return [call for call, other in zip(first, second, strict=False) if call is other]
+def common(first: Around, second: Around) -> Around:
+    """The frames around both."""
+    return tuple(frame for frame, other in zip(first, second, strict=False) if frame is other)

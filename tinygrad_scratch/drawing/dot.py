@@ -1,14 +1,14 @@
-"""DOT text of a graph: a box for each value, with its cotangent beside it, and arrows there and back."""
+"""DOT text of a scene: a box for each value, with its cotangent beside it, and arrows there and back."""
 
 from __future__ import annotations
 
+from math import log10
 from typing import Any
+from urllib.parse import quote
 
-from tinygrad_scratch.drawing.clusters import ModuleCall, nested
-from tinygrad_scratch.drawing.expressions import calls, is_number
-from tinygrad_scratch.drawing.labels import box_label, cluster_label, cotangent_name, rest_label
-from tinygrad_scratch.drawing.selection import Selection
-from tinygrad_scratch.graph import Node
+from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.expressions import LONGEST_PART, shorten
+from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, text, tooltip
 
 # Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light
 # with dark text, arrows of a middle brightness, the canvas transparent: they can be read on a white and a black page.
@@ -17,13 +17,17 @@ BOX = {"fontname": "Helvetica", "fontsize": "13", "fontcolor": "#1a1a1a", "margi
 KINDS = {
     "operation": {"shape": "box", "style": "rounded,filled", "fillcolor": "#dbeafe", "color": "#1e40af"},
     "parameter": {"shape": "cylinder", "style": "filled", "fillcolor": "#fdebc8", "color": "#8a5a00"},
+    "input": {"shape": "tab", "style": "filled", "fillcolor": "#ece7f7", "color": "#5b4a9e"},
     "constant": {"shape": "note", "style": "filled", "fillcolor": "#efefef", "color": "#555555"},
     "output": {"shape": "box", "style": "filled", "peripheries": "2", "fillcolor": "#d3f2df", "color": "#15803d"},
+    "fold": {"shape": "box3d", "style": "filled", "fillcolor": "#cfe3e6", "color": "#115e67"},
     "rest": {"shape": "box", "style": "dashed,filled", "fillcolor": "#ffffff", "color": "#555555", "margin": "0.1"},
+    "failed": {"shape": "box", "style": "filled,bold", "fillcolor": "#fecaca", "color": ALARM, "penwidth": "2.5"},
 }
 ARROW = {"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#64748b", "color": "#64748b"}
-COLUMN = {"weight": "8"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
-GRADIENT_ARROW = {"class": "gradient", "dir": "back", "style": "dashed", "color": "#d9480f"}
+COLUMN = {"weight": "30"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
+GRADIENT_ARROW = {"class": "gradient", "style": "dashed", "color": "#d9480f"}
+AGAIN = {"constraint": "false", "style": "bold", "label": "  next round"}
 FRAME = {
     "fontname": "Helvetica",
     "fontsize": "12",
@@ -33,59 +37,148 @@ FRAME = {
     "color": "#94a3b8",
 }
 FRAME_FILLS = ("#f5f7fa", "#e9edf3")  # by turns, so that a frame is told from the one around it
-REST = "rest"
-Ids = dict[Node, str]
+REPEAT = {"style": "rounded,filled,dashed", "color": "#115e67", "penwidth": "1.5"}
+CHANGES: dict[str | None, dict[str, str]] = {
+    ADDED: {"style": "filled", "fillcolor": "#d3f2df", "color": "#15803d", "penwidth": "3"},
+    REMOVED: {"style": "filled,dashed", "fillcolor": "#fde2e2", "color": ALARM},
+    CHANGED: {"style": "filled", "fillcolor": "#fff1dd", "color": "#b45309", "penwidth": "1.5"},
+    None: {"style": "filled", "fillcolor": "#f3f4f6", "color": "#9ca3af"},
+}
+CHANGED_ARROWS = {ADDED: {"color": "#15803d", "penwidth": "2"}, REMOVED: {"color": "#dc2626", "style": "dashed"}}
+TROUBLE = {"color": ALARM, "penwidth": "2.5"}
+HEAT = ("#ffffff", "#fff1dd", "#fee0b8", "#fdd09a", "#fccb92")  # light to dark, for dark text
+BIG, HURRY = 60, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
+HUGE = 300  # boxes from which on arrows end at boxes and not at their halves, which takes half the time
+FAR = 40  # boxes between the ends of an arrow that begins, in a big drawing, at a mention of its value
+MENTION = {"class": "mention", "shape": "plaintext", "margin": "0.02", "fontsize": "11", "fontcolor": "#64748b"}
 
 
-def dot_text(selection: Selection, backward: bool) -> str:
-    """The DOT text of these values. Boxes are numbered by age, so the same program has the same text in every run."""
-    from graphviz import Digraph
-
-    digraph = Digraph(graph_attr=CANVAS, node_attr=BOX, edge_attr=ARROW)
-    ids = {node: f"n{place}" for place, node in enumerate(selection.nodes)}
-    fill(digraph, "cluster", nested(selection), boxes(selection, ids, backward))
-    if selection.left_out:
-        digraph.node(REST, rest_label(selection.left_out), **{"class": "rest"}, **KINDS["rest"])
-    for node in selection.operations:
-        add_arrows(digraph, node, ids, backward)
-    return str(digraph.source)
+def dot_text(scene: Scene, look: Look) -> str:
+    """The DOT text of a scene."""
+    return Writer(scene, look).text()
 
 
-def boxes(selection: Selection, ids: Ids, backward: bool) -> dict[Node, dict[str, str]]:
-    """The attributes of each value's box."""
-    known = calls(selection.operations)
-    found = {}
-    for node, name in ids.items():
-        cotangent = cotangent_name(node, known, selection.outputs) if backward and node.requires_grad else None
-        kind = "output" if node.kind == "operation" and node in selection.outputs else node.kind
-        found[node] = {"name": name, "class": kind, "label": box_label(node, known, cotangent), **KINDS[kind]}
-    return found
+class Writer:
+    """Writes a scene down."""
+
+    def __init__(self, scene: Scene, look: Look) -> None:
+        from graphviz import Digraph
+
+        hurry = (HURRY if len(scene.boxes) > BIG else {}) | ({"newrank": "true"} if scene.clusters else {})
+        self.digraph: Any = Digraph(graph_attr={**CANVAS, **hurry}, node_attr=BOX, edge_attr=ARROW)
+        self.scene, self.look = scene, look
+        heat = temperatures(scene) if look.heat else {}
+        shown = [box for box in scene.boxes if look.forward or box.cotangent or box.kind == REST]
+        self.boxes = {box.id: box_attributes(box, look, heat.get(box.id)) for box in shown}
+        self.calls = {box.id for box in shown if box.count and box.kind != REST}
+        self.inside: dict[str | None, list[str]] = {}
+        self.frames: dict[str | None, list[Cluster]] = {}
+        for box in shown:
+            self.inside.setdefault(box.cluster, []).append(box.id)
+        self.tails = self.mentions() if len(scene.boxes) > BIG else {}
+        for cluster in scene.clusters:
+            self.frames.setdefault(cluster.parent, []).append(cluster)
+
+    def text(self) -> str:
+        self.fill(self.digraph, None, 0)
+        for arrow in self.scene.arrows:
+            if arrow.tail in self.boxes and arrow.head in self.boxes:
+                self.add_arrow(arrow)
+        for tail, leaf in self.below() if self.look.forward else ():
+            self.digraph.edge(tail, leaf, style="invis", weight="0")
+        return str(self.digraph.source)
+
+    def mentions(self) -> dict[str, str]:
+        """Of arrows that would run through half of the drawing, the mentions of their values beside their heads.
+
+        They would hide what they cross, and a renderer takes minutes for hundreds of them.
+        """
+        place = {box.id: i for i, box in enumerate(self.scene.boxes)} | {REST: -FAR}
+        boxes = {box.id: box for box in self.scene.boxes}
+        found = {}
+        for arrow in self.scene.arrows:
+            if place[arrow.head] - place[arrow.tail] > FAR and arrow.tail in self.boxes and arrow.head in self.boxes:
+                name = found[arrow.id] = f"{arrow.tail}_{arrow.head}"
+                title = "earlier" if arrow.tail == REST else boxes[arrow.tail].title
+                label = f"<{text(shorten(title, LONGEST_PART))}>"
+                self.boxes[name] = {"name": name, "id": name, "label": label, **MENTION}
+                self.inside.setdefault(boxes[arrow.head].cluster, []).append(name)
+        return found
+
+    def below(self) -> list[tuple[str, str]]:
+        """Pairs of a value that comes into a frame, and a leaf in it that is used along with it.
+
+        The leaf is to stand lower, or frames that follow each other would stand side by side.
+        """
+        frame = {box.id: box.cluster for box in self.scene.boxes}
+        forward = [arrow for arrow in self.scene.arrows if not arrow.again]
+        leaves: dict[str, list[str]] = {}
+        for arrow in forward:
+            if arrow.tail not in self.calls and frame[arrow.tail] == frame[arrow.head] is not None:
+                leaves.setdefault(arrow.head, []).append(arrow.tail)
+        entering = [arrow for arrow in forward if arrow.tail in self.calls and frame[arrow.tail] != frame[arrow.head]]
+        return [(arrow.tail, leaf) for arrow in entering for leaf in leaves.get(arrow.head, ())]
+
+    def fill(self, graph: Any, parent: str | None, depth: int) -> None:
+        """The boxes right in a frame, and the frames in it."""
+        for name in self.inside.get(parent, ()):
+            graph.node(**self.boxes[name])
+        for cluster in self.frames.get(parent, ()):
+            with graph.subgraph(name=cluster.id) as frame:
+                paint = {**FRAME, "fillcolor": FRAME_FILLS[depth % 2], **(REPEAT if cluster.kind == "repeat" else {})}
+                label = cluster_label(cluster.path, cluster.title, cluster.parameters)
+                frame.attr(id=cluster.id, label=label, **paint)
+                self.fill(frame, cluster.id, depth + 1)
+
+    def add_arrow(self, arrow: Arrow) -> None:
+        """From a value to a call that was given it; the gradient comes back beside it."""
+        loose = {"constraint": "false"} if arrow.again else {}
+        if self.look.forward:
+            more = {**(COLUMN if arrow.tail in self.calls else {}), **(AGAIN if arrow.again else {})}
+            more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
+            if self.look.chain and arrow.derivative:
+                more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
+            more |= CHANGED_ARROWS.get(arrow.change or "", {})
+            self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
+        if self.look.backward and arrow.gradient and not self.look.chain:
+            tail, head = self.ends(arrow, "cotangent")
+            name = f"{arrow.id}b"
+            if self.look.forward:
+                self.digraph.edge(tail, head, id=name, dir="back", **GRADIENT_ARROW, **loose)
+            else:
+                self.digraph.edge(head, tail, id=name, **GRADIENT_ARROW, **loose)
+
+    def ends(self, arrow: Arrow, side: str) -> tuple[str, str]:
+        """Where an arrow begins and ends: at the foot and at the head of one side of a box."""
+        tail = self.tails.get(arrow.id, arrow.tail)
+        if arrow.again or not self.look.forward or len(self.scene.boxes) > HUGE:
+            return tail, arrow.head
+        return (tail if tail != arrow.tail else port(tail, side)), f"{arrow.head}:{side}:n"
 
 
-def fill(graph: Any, name: str, call: ModuleCall, boxes: dict[Node, dict[str, str]]) -> None:
-    """The boxes of a module's call, and within it the frames of the calls that it made."""
-    for node in call.nodes:
-        graph.node(**boxes[node])
-    for place, inner in enumerate(call.inner):
-        inner_name = f"{name}_{place}"
-        with graph.subgraph(name=inner_name) as frame:
-            fillcolor = FRAME_FILLS[inner_name.count("_") % 2]
-            frame.attr(label=cluster_label(inner.path, inner.title), fillcolor=fillcolor, **FRAME)
-            fill(frame, inner_name, inner, boxes)
+def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
+    """The attributes of a box."""
+    found = {"name": box.id, "id": box.id, "class": " ".join([box.kind, *box.troubles]), **KINDS[box.kind]}
+    if box.kind == REST:
+        return found | {"label": f"<{text(box.title)}>"}
+    found["label"] = box_label(box, look)
+    if look.changes:
+        found |= {**CHANGES[box.change], "class": f"{box.kind} {box.change or 'same'}"}
+    found["tooltip"] = tooltip(box).replace("\\", "\\\\")
+    if box.source is not None and not box.source.file.startswith("<"):
+        found["URL"] = f"{quote(box.source.file)}#L{box.source.line}"
+    if box.troubles and (look.backward or any("gradient" not in trouble for trouble in box.troubles)):
+        found |= TROUBLE if box.first_troubles else {"color": ALARM}
+    return found | ({"fillcolor": HEAT[heat]} if heat is not None else {})
 
 
-def add_arrows(digraph: Any, node: Node, ids: Ids, backward: bool) -> None:
-    """From each value that a call was given an arrow to the call; the gradient comes back beside it."""
-    sources: dict[str, list[Node]] = {}
-    for part in node.inputs:
-        if not is_number(part):
-            sources.setdefault(ids.get(part, REST), []).append(part)
-    for source, parts in sources.items():
-        straight = COLUMN if parts[0].kind == "operation" else {}
-        uses = {"label": f"{len(parts)} times"} if source != REST and len(parts) > 1 else {}
-        digraph.edge(port(source, "value"), f"{ids[node]}:value:n", **straight, **uses)
-        if backward and any(part.requires_grad for part in parts):
-            digraph.edge(port(source, "cotangent"), f"{ids[node]}:cotangent:n", **GRADIENT_ARROW)
+def temperatures(scene: Scene) -> dict[str, int]:
+    """For each box with a gradient a step of the scale of heat, by the logarithm of its root mean square."""
+    sizes = {box.id: box.gradient.root_mean_square for box in scene.boxes if box.gradient is not None}
+    logs = {name: log10(size) for name, size in sizes.items() if 0 < size < float("inf")}
+    low, high = min(logs.values(), default=0.0), max(logs.values(), default=0.0)
+    steps = len(HEAT) - 1
+    return {name: round(steps * (size - low) / (high - low)) if high > low else steps for name, size in logs.items()}
 
 
 def port(source: str, side: str) -> str:

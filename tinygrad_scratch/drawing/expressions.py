@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,6 +17,7 @@ from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 
 LONGEST = 40  # characters of a text, the rest is cut
+LONGEST_WHOLE = 72  # characters of one that others are written out in
 LONGEST_PART = 24  # characters of a text that stands inside another
 MOST_PARTS = 8  # elements of a tuple that are written out
 ATOM, NEGATIVE = 9, 3
@@ -46,17 +48,19 @@ UNNAMED = Expression("·")
 Calls = Mapping[Node, Expression]
 
 
-def calls(operations: Iterable[Node]) -> Calls:
+def calls(operations: Iterable[Node], inside: AbstractSet[Node] = frozenset()) -> Calls:
     """The call that made each of these values, oldest first.
 
     An operand without a name is a dot, which stands for what the arrow brings. Where arrows bring several of them, each
-    is written as its own call, to tell them apart.
+    is written as its own call, to tell them apart. Those `inside` of others have no arrow and are always written out.
     """
     known: dict[Node, Expression] = {}
     for node in operations:
-        unnamed = {part for part in node.inputs if not part.name and not is_number(part)}
+        parts = {part for part in node.inputs if not is_number(part)}
+        unnamed = {part for part in parts if not part.name and part not in inside}
         visible = known if len(unnamed) > 1 else {}
-        known[node] = written(node, [operand(part, visible) for part in arguments(node)])
+        operands = [operand(part, visible, inside, known) for part in arguments(node)]
+        known[node] = written(node, operands, LONGEST_WHOLE if node in inside or parts & inside else LONGEST)
     return known
 
 
@@ -82,36 +86,43 @@ def arguments(node: Node) -> list[Any]:
     return found
 
 
-def operand(part: Any, known: Calls) -> Expression:
+def operand(
+    part: Any, known: Calls, inside: AbstractSet[Node] = frozenset(), written_out: Calls | None = None
+) -> Expression:
     if not isinstance(part, Node):
         return plain(part)
+    if part in inside and written_out is not None:
+        return written_out[part]
     return plain(part.value) if is_number(part) else reference(part, known)
 
 
-def written(node: Node, operands: list[Expression]) -> Expression:
+def written(node: Node, operands: list[Expression], longest: int) -> Expression:
     """A call as Python writes it: with a sign, with brackets, or by the function's name."""
     function = node.function
     if function in INFIX and len(operands) == 2 and not node.keywords:
-        return infix(*INFIX[function], *operands)
+        sign, strength = INFIX[function]
+        return infix(sign, strength, operands[0], operands[1], longest)
     if function is np.negative and not node.keywords:
-        return Expression(shorten(f"-{operands[0].within(NEGATIVE)}"), NEGATIVE)
+        return Expression(shorten(f"-{operands[0].within(NEGATIVE)}", longest), NEGATIVE)
     if function is operator.getitem:
         target, place = operands
-        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[1], place)}]"))
+        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[1], place)}]", longest))
     if function is assign:
         target, value, place = operands
-        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[2], place)}] = {value.text}"), 0)
+        return Expression(
+            shorten(f"{target.within(ATOM)}[{index(node.arguments[2], place)}] = {value.text}", longest), 0
+        )
     texts = [part.text for part in operands]
     if function in DEFINITIONS and DEFINITIONS[function].sequence:
         texts = [f"[{', '.join(texts)}]"]
     texts += [f"{name}={plain(value).text}" for name, value in node.keywords.items()]
-    return Expression(shorten(f"{label(function).removeprefix('np.')}({', '.join(texts)})"))
+    return Expression(shorten(f"{label(function).removeprefix('np.')}({', '.join(texts)})", longest))
 
 
-def infix(sign: str, strength: int, left: Expression, right: Expression) -> Expression:
+def infix(sign: str, strength: int, left: Expression, right: Expression, longest: int) -> Expression:
     groups_right = sign == "**"
     text = f"{left.within(strength + groups_right)} {sign} {right.within(strength + (not groups_right))}"
-    return Expression(shorten(text), strength)
+    return Expression(shorten(text, longest), strength)
 
 
 def plain(value: Any) -> Expression:

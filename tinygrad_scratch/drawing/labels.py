@@ -1,70 +1,169 @@
-"""HTML-like labels: what is written in the box of a value. All text from outside is escaped here."""
+"""HTML-like labels: what is written in a box. All text from outside is escaped here."""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterable
-from html import escape
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape, unescape
 
-from tinygrad_scratch.drawing.expressions import ATOM, Calls, Expression, reference, shorten
-from tinygrad_scratch.graph import Node
+from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.drawing.data import Box
+from tinygrad_scratch.drawing.expressions import shorten
+from tinygrad_scratch.drawing.numbers import Numbers, in_words, short
 
-QUIET, GRADIENT = "#444444", "#9a3412"
-L = Expression("L")
+
+@dataclass(frozen=True)
+class Look:
+    """What a person wants to see of a scene; `chain` puts the derivatives on the arrows."""
+
+    forward: bool = True
+    backward: bool = True
+    chain: bool = False
+    values: bool = False
+    gradients: bool = False
+    heat: bool = False
+    costs: bool = False
+    changes: bool = False
 
 
-def box_label(node: Node, known: Calls, cotangent: str | None) -> str:
+QUIET, GRADIENT, ALARM = "#444444", "#9a3412", "#b91c1c"
+SIZE, SMALL = 13, 10
+LONGEST_TOOLTIP = 400
+NARROW, WIDE = "ijl.,:;'|!()[]{}tfrI ·", "mwMW@%…⚠"
+
+
+def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
-    cells = f'<td port="value">{lines(value_lines(node, known))}</td>'
-    if cotangent is not None:
-        beside = lines([f"<b>{text(cotangent)}</b>", small(facts(node))])
-        cells += f'<vr/><td port="cotangent"><font color="{GRADIENT}">{beside}</font></td>'
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="6"><tr>{cells}</tr></table>>'
+    if not look.forward:
+        return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
+    said = [*value_lines(box), *cost_lines(box if look.costs else None), *trouble_lines(box, "value")]
+    cells = cell("value", said, box.value if look.values else None)
+    if look.backward and box.cotangent is not None:
+        cells += f"<vr/>{cotangent_cell(box, look)}"
+    return f"<{table(f'<tr>{cells}</tr>', 6)}>"
 
 
-def value_lines(node: Node, known: Calls) -> list[str]:
+def cotangent_cell(box: Box, look: Look) -> str:
+    """The cotangent, and where it is not drawn beside the forward pass the formula that makes it of later ones."""
+    formula = [small(text(box.formula))] if box.formula and (look.chain or not look.forward) else []
+    size = [small(f"root mean square {short(box.gradient.root_mean_square)}")] if look.heat and box.gradient else []
+    said = [bold(text(box.cotangent or "")), *formula, small(text(facts(box))), *size, *trouble_lines(box, "gradient")]
+    return cell("cotangent", said, box.gradient if look.gradients else None, GRADIENT)
+
+
+def table(rows: str, padding: int) -> str:
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
+
+
+def cell(port: str, parts: list[str], numbers: Numbers | None, color: str | None = None) -> str:
+    """A cell as wide as its text is in the widest of the usual fonts, since nobody knows which one will show it."""
+    content = colored(lines(parts), color)
+    if numbers is not None and (rows := in_words(numbers)):
+        content = table(f"<tr><td>{content}</td></tr><tr><td>{matrix(rows, color)}</td></tr>", 1)
+    return f'<td port="{port}" width="{max(map(width, parts), default=0) + 16}">{content}</td>'
+
+
+def matrix(rows: list[list[str]], color: str | None) -> str:
+    """Numbers in columns, each as wide as its widest needs; a column alone stands in the middle."""
+    found, side = "", ' align="right"' if len(rows[0]) > 1 else ""
+    for row in rows:
+        cells = (f'<td{side} width="{width(small(text(part))) + 8}">{small(text(part))}</td>' for part in row)
+        found += f"<tr>{''.join(cells)}</tr>"
+    return colored(table(found, 0), color)
+
+
+def colored(content: str, color: str | None) -> str:
+    return f'<font color="{color}">{content}</font>' if color else content
+
+
+def value_lines(box: Box) -> list[str]:
     """Its name, the call that made it, its shape."""
-    named = [f"<b>{text(shorten(node.name))}</b>"] if node.name else []
-    made = [text(known[node].text)] if node in known else [] if node.name else [text(node.kind)]
-    return [*named, *made, f'<font color="{QUIET}">{small(facts(node))}</font>']
+    if box.kind == "fold":
+        parameters = f", {box.parameters:,} parameters" if box.parameters else ""
+        found = [bold(text(" ".join(part for part in (box.path, box.title) if part)))]
+        found.append(quiet(small(text(f"{box.count:,} operation{'s' * (box.count != 1)}{parameters}"))))
+    else:
+        found = [bold(text(shorten(box.name)))] if box.name else []
+        found += [text(box.expression)] if box.expression else [] if box.name else [text(box.kind)]
+    return [*found, *(quiet(small(text(words))) for words in (facts(box), *box.notes) if words)]
 
 
-def facts(node: Node) -> str:
+def cost_lines(box: Box | None) -> list[str]:
+    if box is None or box.kind in ("parameter", "input", "constant"):
+        return []
+    parts = [f"{box.multiply_adds:,} multiply-adds"] * bool(box.multiply_adds) + [bytes_in_words(box.bytes)]
+    return [quiet(small(text(part))) for part in parts]
+
+
+def trouble_lines(box: Box, of: str) -> list[str]:
+    """What is wrong with the value or the gradient, in words, so that no colour is needed to see it."""
+    shown = [trouble for trouble in box.troubles if ("gradient" in trouble) == (of == "gradient")]
+    said = [f"⚠ {trouble}{', first here' if trouble in box.first_troubles else ''}" for trouble in shown]
+    return [f'<font color="{ALARM}">{bold(text(line))}</font>' for line in said]
+
+
+def facts(box: Box) -> str:
     """The shape, and the dtype where it is not the usual one."""
-    shape = str(node.value.shape) if node.value.shape else "scalar"
-    return shape if node.value.dtype == float else f"{shape} {node.value.dtype}"
+    if box.shape is None:
+        return ""
+    shape = str(box.shape) if box.shape else "scalar"
+    return shape if box.dtype == "float64" else f"{shape} {box.dtype}"
 
 
-def cotangent_name(node: Node, known: Calls, outputs: set[Node]) -> str:
-    """∂J/∂z, where J is the output, if that is one real number with a name; else L, any number made of the outputs."""
-    (output, *more) = outputs
-    one = not more and output.value.size == 1 and output.value.dtype.kind == "f"
-    top = reference(output, {}) if one and output.name else L
-    name = f"∂{top.within(ATOM)}/∂{reference(node, known).within(ATOM)}"
-    return f"{name} = 1" if one and node is output else name
+def cluster_label(path: str, title: str, parameters: int = 0) -> str:
+    """The path and the class of a module, and how many parameters it has, each in a cell that is wide enough."""
+    count = f"{parameters:,} parameter{'s' * (parameters != 1)}" if parameters else ""
+    parts = [*(bold(text(part)) for part in (path,) if part), text(title) if path else bold(text(title))]
+    parts += [quiet(small(text(count)))] if count else []
+    cells = "".join(f'<td width="{width(part)}">{part}</td>' for part in parts)
+    return f"<{table(f'<tr>{cells}</tr>', 2)}>"
 
 
-def cluster_label(path: str, title: str) -> str:
-    return f"<<b>{text(path)}</b>  {text(title)}>" if path else f"<<b>{text(title)}</b>>"
+def tooltip(box: Box) -> str:
+    """What a box says when it is pointed at: all that there is no room for in it."""
+    said = [f"{box.name} = {box.expression}" if box.name and box.expression else box.expression or box.title]
+    if box.source is not None:
+        said.append(f"{box.source.file}:{box.source.line}  {box.source.code}")
+    said.append(facts(box) if box.shape is not None else "")
+    if box.formula:
+        said.append(f"{box.cotangent} = {box.formula}")
+    if box.multiply_adds:
+        said.append(f"{box.multiply_adds:,} multiply-adds")
+    said.append(bytes_in_words(box.bytes) if box.shape is not None else "")
+    for name, numbers in (("value", box.value), ("gradient", box.gradient)):
+        if numbers is not None and numbers.size > 1 and numbers.mean is not None:
+            said.append(
+                f"{name}: mean {numbers.mean:.3g} ± {numbers.spread:.3g}, {numbers.least:.3g} … {numbers.greatest:.3g}"
+            )
+    whole = "\n".join(part for part in said if part)
+    return "\n".join(printable(line) for line in whole[:LONGEST_TOOLTIP].split("\n"))
 
 
-def rest_label(left_out: Counter[str]) -> str:
-    """How many values are not drawn."""
-    return f"<and {counted(left_out).replace(' operation', ' earlier operation')}>"
-
-
-def counted(kinds: Counter[str]) -> str:
-    """How many values there are of each kind, in words."""
-    order = ("operation", "parameter", "constant")
-    return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
+@lru_cache(maxsize=4096)
+def width(marked_up: str) -> int:
+    """About how much room a line needs, in points, where it begins as if it were in Helvetica and is in DejaVu Sans."""
+    size = SMALL if "point-size" in marked_up else SIZE
+    words = unescape(re.sub("<[^>]*>", "", marked_up))
+    units = sum(0.38 if c in NARROW else 0.9 if c in WIDE else 0.62 for c in words)
+    return round(units * size * (1.3 if "<b>" in marked_up else 1.1))
 
 
 def lines(parts: Iterable[str]) -> str:
     return "<br/>".join(parts)
 
 
+def bold(escaped: str) -> str:
+    return f"<b>{escaped}</b>"
+
+
 def small(escaped: str) -> str:
     return f'<font point-size="10">{escaped}</font>'
+
+
+def quiet(escaped: str) -> str:
+    return f'<font color="{QUIET}">{escaped}</font>'
 
 
 def text(words: str) -> str:
@@ -72,5 +171,10 @@ def text(words: str) -> str:
 
     Backslashes are doubled: also in HTML-like labels DOT replaces `\N` by the name of the node.
     """
-    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
-    return escape("".join(printable)).replace("\\", "\\\\")
+    return escape(printable(words)).replace("\\", "\\\\")
+
+
+def printable(words: str) -> str:
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)

@@ -1,51 +1,94 @@
-"""A finished drawing: its DOT text, which can be read, shown and saved."""
+"""A finished drawing: its data and its DOT text, which can be read, shown and saved."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tinygrad_scratch.drawing.data import Scene
+from tinygrad_scratch.drawing.mermaid import mermaid_text
+from tinygrad_scratch.drawing.page import page
 from tinygrad_scratch.drawing.render import render
 
-FORMS = {".svg": "svg", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".dot": None}
+RENDERED = {".svg": "svg", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".pdf": "pdf"}
+WRITTEN = (".dot", ".html", ".json", ".mmd")
+SUFFIXES = (*RENDERED, *WRITTEN)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawing of a computation, as `draw` makes it. It holds text alone, so it keeps no graph alive.
+    """A drawing of a computation, as `draw` makes it. It holds text and numbers, so it keeps no graph alive.
 
-    `source` is the DOT text, the same for the same program in every run. In a notebook a Drawing shows itself.
+    `source` is the DOT text, the same for the same program in every run, and `data` all that was found out, in dicts
+    and lists: `boxes`, `arrows`, `clusters` and the `steps` of the backward pass. `error` is what was raised where a
+    function failed that was to be drawn. In a notebook a Drawing shows itself.
 
     >>> from tinygrad_scratch import Tensor
     >>> from tinygrad_scratch.drawing import draw
     >>> x = Tensor(2.0, requires_grad=True, name="x")
-    >>> draw(x * x)
+    >>> drawing = draw(x * x)
+    >>> drawing
     Drawing(1 operation, 1 parameter)
+    >>> [(box["id"], box["title"], box["formula"]) for box in drawing.data["boxes"]]
+    [('n0', 'x', 'x + x'), ('n1', 'x * x', None)]
     """
 
     source: str
     summary: str = field(compare=False)
+    scene: Scene = field(compare=False, repr=False, default_factory=Scene)
+    backward: bool = field(compare=False, repr=False, default=True)
+    error: BaseException | None = field(compare=False, default=None)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the drawing to a file, as its suffix says: .svg, .png, .jpg, .jpeg or .dot. Returns the path.
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.scene.as_dict()
 
-        The file is written whole or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is
-        installed or it fails, TimeoutError where it takes too long, and OSError where the file can't be written.
+    def save(self, path: str | os.PathLike[str], dot: bool = False) -> Path:
+        """Write the drawing to a file, as its suffix says, and return the path.
+
+        .svg, .png, .jpg and .jpeg are pictures, drawn by graphviz-pure, or with `dot` by the system's graphviz; .pdf is
+        one that the latter alone draws; .html is a page that can be searched, folded and stepped through, one file that
+        needs no other; .dot and .mmd (Mermaid) are texts for other programs; .json is `data`. The file is written whole
+        or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is installed or it fails,
+        TimeoutError where it takes too long, and OSError where the file can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
-        if suffix not in FORMS:
-            raise ValueError(f"Can't save a drawing as {path.name!r}: the suffix must be one of {', '.join(FORMS)}.")
+        if suffix not in SUFFIXES:
+            raise ValueError(f"Can't save a drawing as {path.name!r}: the suffix must be one of {', '.join(SUFFIXES)}.")
         if not path.parent.is_dir():
             raise FileNotFoundError(
                 f"Can't save {path.name!r}: there is no directory {str(path.parent)!r}. Make it first."
             )
-        form = FORMS[suffix]
-        write_whole(path, self.source.encode() if form is None else render(self.source, form))
+        write_whole(path, self.content(suffix, dot))
         return path
+
+    def content(self, suffix: str, dot: bool = False) -> bytes:
+        """What a file with this suffix has in it."""
+        if suffix in RENDERED:
+            return render(self.source, RENDERED[suffix], dot)
+        if suffix == ".html":
+            return page(render(self.source, "svg", dot).decode(), self.scene, self.summary).encode()
+        if suffix == ".json":
+            return (json.dumps(self.data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+        return (mermaid_text(self.scene, self.backward) if suffix == ".mmd" else self.source).encode()
+
+    def to_networkx(self) -> Any:
+        """The values as the nodes of a networkx.DiGraph, with what `data` says of each; of each arrow likewise.
+
+        Raises ModuleNotFoundError where networkx is not installed: pip install networkx.
+        """
+        import networkx
+
+        data = self.data
+        graph = networkx.DiGraph()
+        graph.add_nodes_from((box.pop("id"), box) for box in data["boxes"])
+        graph.add_edges_from((arrow.pop("tail"), arrow.pop("head"), arrow) for arrow in data["arrows"])
+        return graph
 
     def __repr__(self) -> str:
         return f"Drawing({self.summary})"

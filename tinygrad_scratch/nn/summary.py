@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import linear
+from tinygrad_scratch.costs import bytes_in_words, multiply_adds, own_bytes
 from tinygrad_scratch.graph import Graph, Node, enable_grad
 from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
-from tinygrad_scratch.rules.convolution import convolve
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
@@ -103,7 +101,7 @@ def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
     operations = [node for node in Graph(*recorded).nodes if node.kind == "operation"] if recorded else []
     paths = {id(module): path for path, module in model.named_modules()}
     rows = [row_of(call, operations, paths) for call in calls]
-    return Summary(rows, count(model), multiply_adds(operations), activation_bytes(operations))
+    return Summary(rows, count(model), sum(map(multiply_adds, operations)), sum(map(own_bytes, operations)))
 
 
 def tensors_of(model: Module) -> list[Tensor]:
@@ -121,8 +119,8 @@ def row_of(call: Call, operations: list[Node], paths: dict[int, str]) -> Row:
         depth=call.depth,
         output_shape=shape_of_result(call.result),
         parameters=count(call.layer) if is_module else 0,
-        multiply_adds=multiply_adds(inside),
-        activation_bytes=activation_bytes(inside),
+        multiply_adds=sum(map(multiply_adds, inside)),
+        activation_bytes=sum(map(own_bytes, inside)),
     )
 
 
@@ -134,33 +132,3 @@ def shape_of_result(result: Any) -> Any:
 
 def count(module: Module) -> int:
     return sum(parameter.size for parameter in module.parameters())
-
-
-def multiply_adds(operations: list[Node]) -> int:
-    """Of each product, an element of the result takes as many as are summed."""
-    total = 0
-    for node in operations:
-        if node.function in (np.matmul, np.dot, linear):
-            total += node.value.size * (np.shape(node.arguments[0]) or (1,))[-1]
-        elif node.function is convolve:
-            total += node.value.size * math.prod(np.shape(node.arguments[1])[1:])
-    return total
-
-
-def activation_bytes(operations: list[Node]) -> int:
-    """Memory that the values take, one of which may be a view of another."""
-    return sum(node.value.nbytes for node in operations if not is_view(node))
-
-
-def is_view(node: Node) -> bool:
-    return any(
-        isinstance(argument, np.ndarray) and np.may_share_memory(node.value, argument) for argument in node.arguments
-    )
-
-
-def bytes_in_words(number: int) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024  # type: ignore[assignment]
-    return f"{number:.1f} GiB"

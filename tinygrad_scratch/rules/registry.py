@@ -49,6 +49,14 @@ class Several(tuple[Any, ...]):
     def shape(self) -> tuple[int, ...]:
         return (len(self),)
 
+    @property
+    def size(self) -> int:
+        return sum(int(part.size) for part in self)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(int(part.nbytes) for part in self)
+
     def __add__(self, other: Any) -> Several:
         return Several(mine + more for mine, more in zip(self, other, strict=True))
 

@@ -1,0 +1,312 @@
+"""From a graph to what a drawing shows: a box for each item, arrows, frames, derivatives, numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.backward import walk
+from tinygrad_scratch.costs import multiply_adds, own_bytes
+from tinygrad_scratch.drawing.clusters import Frame
+from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene, Source, Step
+from tinygrad_scratch.drawing.expressions import (
+    ATOM,
+    LONGEST_PART,
+    Calls,
+    Expression,
+    arguments,
+    calls,
+    is_number,
+    plain,
+    reference,
+    shorten,
+)
+from tinygrad_scratch.drawing.folding import Item, places
+from tinygrad_scratch.drawing.formulas import chain
+from tinygrad_scratch.drawing.numbers import (
+    INFINITE,
+    NAN,
+    numbers_of,
+    troubles_of_gradient,
+    troubles_of_value,
+)
+from tinygrad_scratch.drawing.parts import add_parts
+from tinygrad_scratch.drawing.selection import Selection
+from tinygrad_scratch.graph import Node
+from tinygrad_scratch.rules.registry import DEFINITIONS, label
+from tinygrad_scratch.watching import Place
+
+L = Expression("L")
+MOST_FORMULAS = 4  # terms of a sum of cotangents that are written out
+MOST_NUMBERS = 10_000_000  # numbers in a graph whose statistics are taken unasked
+
+
+@dataclass
+class Builder:
+    """What is known while a scene is made."""
+
+    selection: Selection
+    items: list[Item]
+    cotangents: dict[int, Any]
+    place_of: Callable[[int], Place | None] = lambda order: None
+    given: frozenset[int] = frozenset()  # identities of the values that a function was given
+    known: Calls = field(init=False)
+    where: dict[Node, Item] = field(init=False)
+    ids: dict[Item, str] = field(init=False)
+    top: Expression = field(init=False)
+
+    def __post_init__(self) -> None:
+        inside = {node for item in self.items if not item.is_fold for node in item.nodes[:-1]}
+        self.known = calls(self.selection.operations, inside)
+        self.where = places(self.items)
+        self.ids = {item: f"n{place}" for place, item in enumerate(self.items)}
+        self.top = top_of(self.selection.outputs)
+
+    @property
+    def ids_of_nodes(self) -> dict[Node, str]:
+        return {node: self.ids[item] for node, item in self.where.items()}
+
+    def scene(self) -> Scene:
+        """All that is drawn."""
+        scene = Scene(counts=self.selection.all_kinds, top=self.top.text)
+        clusters = self.add_clusters(scene)
+        scene.boxes = [self.box(item, clusters) for item in self.items]
+        if self.selection.left_out:
+            scene.boxes.append(rest(self.selection))
+        scene.arrows = self.arrows()
+        if self.selection.outputs:
+            self.add_formulas(scene)
+        self.add_numbers(scene)
+        add_parts(scene, self.ids, self.where, self.cotangents)
+        return scene
+
+    # ---- frames ------------------------------------------------------------------------------------------------------
+
+    def add_clusters(self, scene: Scene) -> dict[Frame, Cluster]:
+        found: dict[Frame, Cluster] = {}
+        inner: dict[str | None, int] = {}
+        for item in self.items:
+            parent: str | None = None
+            for frame in item.around:
+                if frame not in found:
+                    place = inner[parent] = inner.get(parent, -1) + 1
+                    kind = "module" if frame.module is not None else "repeat"
+                    name = f"{parent or 'cluster'}_{place}"
+                    found[frame] = Cluster(name, frame.title, frame.path, kind, parent, rounds=frame.rounds)
+                parent = found[frame].id
+                found[frame].parameters += parameters_in(item)
+        scene.clusters = list(found.values())
+        return found
+
+    # ---- boxes -------------------------------------------------------------------------------------------------------
+
+    def box(self, item: Item, clusters: dict[Frame, Cluster]) -> Box:
+        node = item.last
+        expression = self.known[node].text if node in self.known else None
+        operations = [part for part in item.everything if part.kind == "operation"]
+        title = item.title or (shorten(node.name) if node.name else expression or node.kind)
+        return Box(
+            id=self.ids[item],
+            kind=self.kind(item),
+            title=title,
+            name=node.name,
+            operation=label(node.function) if node.kind == "operation" and not item.is_fold else None,
+            attributes=attributes(node),
+            expression=expression,
+            shape=node.value.shape,
+            dtype=str(node.value.dtype),
+            cotangent=self.cotangent(item) if node.requires_grad else None,
+            source=self.source(node),
+            multiply_adds=sum(map(multiply_adds, operations)),
+            bytes=sum(map(own_bytes, operations)) if operations else int(node.value.nbytes),
+            parameters=parameters_in(item),
+            count=len(operations),
+            rounds=1 + len(item.others),
+            path=item.path,
+            cluster=clusters[item.around[-1]].id if item.around else None,
+        )
+
+    def kind(self, item: Item) -> str:
+        if item.is_fold:
+            return "fold"
+        node = item.last
+        if node.kind == "operation":
+            return "output" if node in self.selection.outputs else "operation"
+        is_input = id(node.value) in self.given or (node.kind == "constant" and node.name is not None)
+        return "input" if is_input else node.kind
+
+    def cotangent(self, item: Item) -> str:
+        """∂J/∂z, where J is the output, if that is one real number with a name; else L, any number made of them."""
+        text = f"∂{self.top.within(ATOM)}/∂{self.called(item).within(ATOM)}"
+        return f"{text} = 1" if self.is_top(item) else text
+
+    def called(self, item: Item) -> Expression:
+        """What a box is called in a derivative."""
+        if item.is_fold and not item.last.name:
+            return Expression(shorten(item.path or (item.title or "").split("(")[0], LONGEST_PART))
+        return reference(item.last, self.known)
+
+    def is_top(self, item: Item) -> bool:
+        return is_one(self.selection.outputs) and item.last is self.selection.outputs[0]
+
+    def source(self, node: Node) -> Source | None:
+        place = self.place_of(node.order)
+        return Source(short_path(place.file), place.line, place.code) if place is not None else None
+
+    # ---- arrows ------------------------------------------------------------------------------------------------------
+
+    def arrows(self) -> list[Arrow]:
+        found: dict[tuple[str, str], Arrow] = {}
+        order = {item: place for place, item in enumerate(self.items)}
+        rounds = {
+            node: i for item in self.items for i, nodes in enumerate([item.nodes, *item.others]) for node in nodes
+        }
+        for item in self.items:
+            for node in item.everything:
+                for part in node.inputs:
+                    tail = self.where.get(part)
+                    inside = tail is item and rounds[part] == rounds[node]
+                    if is_number(part) or inside or (tail is None and not self.selection.left_out):
+                        continue
+                    ends = self.ids[tail] if tail is not None else REST, self.ids[item]
+                    arrow = found.get(ends)
+                    if arrow is None:
+                        again = tail is not None and order[tail] >= order[item]
+                        shape = np.shape(part.value)
+                        found[ends] = Arrow(f"e{len(found)}", *ends, 0, shape, part.requires_grad, again)
+                    arrow = found[ends]
+                    arrow.uses += rounds[node] == 0 and ends[0] != REST
+                    arrow.gradient |= part.requires_grad
+        return list(found.values())
+
+    # ---- derivatives -------------------------------------------------------------------------------------------------
+
+    def add_formulas(self, scene: Scene) -> None:
+        """The derivative on each arrow, and for each cotangent how it is made of later ones."""
+        arrows = {(arrow.tail, arrow.head): arrow for arrow in scene.arrows}
+        boxes = {box.id: box for box in scene.boxes}
+        terms: dict[str, list[str]] = {}
+        for item in reversed(self.items):
+            step = Step(self.ids[item], {})
+            for node, place, part in self.uses(item):
+                tail = self.where[part]
+                factor = chain(node, place, item.nodes, self.known)
+                arrow = arrows[self.ids[tail], self.ids[item]]
+                own, of = self.called(item).within(ATOM), reference(part, self.known).within(ATOM)
+                if arrow.derivative is None:
+                    arrow.derivative = f"∂{own}/∂{of} = {factor.text}"
+                text = factor.chained(None if self.is_top(item) else f"∂{self.top.within(ATOM)}/∂{own}")
+                terms.setdefault(self.ids[tail], []).append(text)
+                before = step.formulas.get(self.ids[tail])
+                step.formulas[self.ids[tail]] = f"{before} + {text}" if before else text
+            if item.is_fold and not item.others:
+                folded = f"through {boxes[step.box].count:,} operations"
+                step.formulas = {
+                    tail: folded for (tail, head), arrow in arrows.items() if head == step.box and arrow.gradient
+                }
+            if step.formulas:
+                scene.steps.append(step)
+        for name, parts in terms.items():
+            few = len(parts) <= MOST_FORMULAS
+            boxes[name].formula = " + ".join(parts) if few else f"the sum over {len(parts)} uses"
+
+    def uses(self, item: Item) -> Iterable[tuple[Node, int, Node]]:
+        """Where a box that is no fold uses the value of another that gradient flows to: call, place, value."""
+        if item.is_fold or item.others:
+            return
+        for node in item.nodes:
+            for place, part in enumerate(arguments(node)):
+                if isinstance(part, Node) and part.requires_grad and self.where.get(part) not in (None, item):
+                    yield node, place, part
+
+    # ---- numbers -----------------------------------------------------------------------------------------------------
+
+    def add_numbers(self, scene: Scene) -> None:
+        total = sum(node.value.size for item in self.items for node in item.nodes)
+        if total > MOST_NUMBERS and not self.cotangents:
+            return
+        before: dict[str, list[str]] = {}
+        after: dict[str, list[str]] = {}
+        for arrow in scene.arrows:
+            before.setdefault(arrow.head, []).append(arrow.tail)
+            after.setdefault(arrow.tail, []).append(arrow.head)
+        values: dict[str, list[str]] = {REST: []}
+        gradients: dict[str, list[str]] = {REST: []}
+        boxes = {self.ids[item]: box for item, box in zip(self.items, scene.boxes, strict=False)}
+        for item in self.items:
+            box, node = boxes[self.ids[item]], item.last
+            box.value = numbers_of(node.value)
+            values[box.id] = troubles_of_value(node.value, box.value, node.function) + hidden_troubles(item)
+            gradient = self.cotangents.get(node.order) if node.requires_grad else None
+            box.gradient = numbers_of(gradient) if gradient is not None else None
+            gradients[box.id] = troubles_of_gradient(box.gradient) if box.gradient is not None else []
+        for box in boxes.values():
+            box.troubles = list(dict.fromkeys(values[box.id] + gradients[box.id]))
+            earlier = {trouble for other in before.get(box.id, ()) for trouble in values[other]}
+            later = {trouble for other in after.get(box.id, ()) for trouble in gradients[other]}
+            box.first_troubles = [
+                trouble for trouble in box.troubles if trouble not in (earlier if trouble in values[box.id] else later)
+            ]
+
+
+def hidden_troubles(item: Item) -> list[str]:
+    """NaN and infinity in the values that a box has inside."""
+    inner = [node for node in item.everything if node is not item.last and node.value.dtype.kind in "fc"]
+    bad = [node.value for node in inner if not np.isfinite(node.value).all()]
+    return [NAN] * any(np.isnan(value).any() for value in bad) + [INFINITE] * any(np.isinf(v).any() for v in bad)
+
+
+def is_one(outputs: Sequence[Node]) -> bool:
+    """Whether the output is one real number, so that a gradient is that of it."""
+    return len(outputs) == 1 and outputs[0].value.size == 1 and outputs[0].value.dtype.kind == "f"
+
+
+def top_of(outputs: Sequence[Node]) -> Expression:
+    return reference(outputs[0], {}) if is_one(outputs) and outputs[0].name else L
+
+
+def gradients_of(selection: Selection, tensor: Any) -> dict[int, Any]:
+    """The cotangents of the drawn values, by their order; of leaves only where all that uses them is drawn."""
+    operations = [node.order for node in selection.operations]
+    oldest = max(operations, default=0) if selection.left_out else 0
+    one = np.ones_like(tensor._value)
+    found, _ = walk(tensor._record, one, set(operations), oldest)
+    return found
+
+
+def parameters_in(item: Item) -> int:
+    return sum(node.value.size for node in item.everything if node.kind == "parameter")
+
+
+def attributes(node: Node) -> dict[str, str]:
+    """The arguments of a call that are no arrays, by name: axis, stride."""
+    names = getattr(DEFINITIONS.get(node.function), "names", ())
+    found = {}
+    for place, part in enumerate(arguments(node)):
+        if not isinstance(part, Node) and place < len(names):
+            found[names[place]] = plain(part).text
+    return found | {name: plain(value).text for name, value in node.keywords.items()}
+
+
+def rest(selection: Selection) -> Box:
+    """How many values are not drawn."""
+    more = "more than " if selection.and_more else ""
+    title = f"and {more}{counted(selection.left_out)}".replace(" operation", " earlier operation")
+    return Box(REST, "rest", title, count=selection.left_out["operation"])
+
+
+def counted(kinds: Any) -> str:
+    """How many values there are of each kind, in words."""
+    order = ("operation", "parameter", "constant")
+    return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
+
+
+def short_path(file: str) -> str:
+    """A file as seen from here, if it lies below; its whole path otherwise."""
+    path = Path(file)
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(os.getcwd()) else file
