@@ -21,6 +21,7 @@ from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_scratch.compiler.derive import derive
     from tinygrad_scratch.compiler.jit import jit
     from tinygrad_scratch.drawing import diff, draw
     from tinygrad_scratch.verifier import verify
@@ -31,6 +32,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "define_vjp",
+    "derive",
     "diff",
     "differentiable",
     "draw",
@@ -51,6 +53,7 @@ __all__ = [
 
 
 LATER = {
+    "derive": "tinygrad_scratch.compiler.derive",
     "diff": "tinygrad_scratch.drawing",
     "draw": "tinygrad_scratch.drawing",
     "jit": "tinygrad_scratch.compiler.jit",

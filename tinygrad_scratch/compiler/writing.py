@@ -137,7 +137,7 @@ def written_by(function: Any) -> Callable[..., Any]:
         return new
 
     changed.__name__ = function.__name__
-    changed.writes = function  # type: ignore[attr-defined]
+    changed.writes = function  # type: ignore[attr-defined]  # what a person would call
 
     def update(a: Any, *arguments: Any, **keywords: Any) -> None:
         traced: Any = next(each for each in (a, *arguments, *keywords.values()) if isinstance(each, StandIn))
