@@ -31,7 +31,7 @@ def quick_way(
     reads attributes or Tensors.
     """
     first = around.leaves[: len(arguments)]
-    if keywords or trace.written or trace.left or trace.recorded or len(first) != len(arguments):
+    if keywords or not around.comparable or trace.written or trace.left or trace.recorded or len(first) != len(arguments):
         return None
     if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
         return None
@@ -50,7 +50,7 @@ def quick_way(
         for key, value in holder.items().items():
             number = len(values)
             values |= {f"holder{number}": holder.holder, f"key{number}": key, f"value{number}": value}
-            now = f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number})"
+            now = f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number}, MISSING)"
             tests.append(f"{now} is value{number}")
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
     values |= rest | {"run": runner.run, "returned": returns(trace.returned, outputs)}

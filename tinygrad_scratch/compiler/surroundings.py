@@ -1,4 +1,5 @@
-"""What a function can reach: its arguments, what it closes over, the globals that it names, and what these hold.
+"""What a function can reach: its arguments, what it closes over, the globals and modules that it names, and what these
+hold: lists, dicts, attributes, slots, classes and their methods, default arguments.
 
 A program is made for one signature: the structure of all that, the shapes and dtypes of its arrays, and the values of
 everything else. Arrays, Tensors and generators are leaves, which each call of the program is given anew; so what
@@ -8,12 +9,29 @@ leaf lies in: a list, a dict, the attributes of an object, a variable of an encl
 
 from __future__ import annotations
 
+import array
+import dis
 import functools
+import io
 import sys
+import threading
+import weakref
 from collections import deque
-from collections.abc import Iterable
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
+from collections.abc import Iterable, ItemsView, KeysView, MutableMapping, ValuesView
+from contextvars import ContextVar
+from pathlib import Path
+from random import Random
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +40,15 @@ from tinygrad_scratch.tensor import Tensor
 
 Generator = np.random.Generator | np.random.RandomState
 NUMBERS = (bool, int, float, complex)
-STATIC = (*NUMBERS, str, bytes, type(None), np.dtype, type, slice, type(Ellipsis), range)
-FOREIGN = {"numpy", *sys.stdlib_module_names} - {"__main__"}
+STATIC = (*NUMBERS, str, bytes, type(None), np.dtype, slice, type(Ellipsis), range)
+OPEN = {"types", "argparse", "collections"}
+"""Modules of the standard library whose objects hold what a person puts there, as a SimpleNamespace."""
+HIDDEN = (deque, bytearray, memoryview, array.array, MappingProxyType, KeysView, ValuesView, ItemsView)
+"""Containers whose content can be neither stood in for nor compared cheaply."""
+UNSEEN = (Random, np.random.BitGenerator, ContextVar, threading.local)
+"""Objects with a state that no call can be given anew."""
 MISSING: Any = object()
+"""What lies where a name has no value."""
 
 # ---- holders ---------------------------------------------------------------------------------------------------------
 
@@ -32,22 +56,25 @@ MISSING: Any = object()
 class Holder:
     """An object that values are read from and written to, each by a key."""
 
-    def __init__(self, holder: Any, names: Iterable[str] | None = None) -> None:
+    def __init__(self, holder: Any, names: tuple[str, ...] | None = None) -> None:
         self.holder = holder
         self.names = names
         self.numbers: dict[Any, int] = {}  # by key: the leaves that are Python numbers, which have no identity
 
     def items(self) -> dict[Any, Any]:
-        """What it holds now; of a dict of globals, what the function names."""
+        """What it holds now; where only some names count, these, MISSING for those without a value."""
         if isinstance(self.holder, list):
             return dict(enumerate(self.holder))
         if self.names is not None:
-            return {name: self.holder[name] for name in self.names if name in self.holder}
+            return {name: self.holder.get(name, MISSING) for name in self.names}
         return dict(self.holder)
 
     def set(self, key: Any, value: Any) -> None:
-        """Let it hold something else by a key that it has."""
-        self.holder[key] = value
+        """Let it hold something else by a key that it has; MISSING takes a name's value away."""
+        if value is MISSING:
+            del self.holder[key]
+        else:
+            self.holder[key] = value
 
     def put(self, new: dict[Any, Any]) -> None:
         """Let it hold this, and nothing else of what a function can name."""
@@ -58,7 +85,7 @@ class Holder:
             del self.holder[key]
         for key, value in new.items():
             if self.holder.get(key, MISSING) is not value:
-                self.holder[key] = value
+                self.set(key, value)
 
 
 class Cell(Holder):
@@ -100,6 +127,58 @@ class InTensor(Holder):
         self.set("value", new["value"])
 
 
+class Attributes(MutableMapping[str, Any]):
+    """An object's attributes as a dict, for those that lie in no `__dict__`: slots, and what a function consists of."""
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self.owner, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return getattr(self.owner, name, default)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        object.__setattr__(self.owner, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        object.__delattr__(self.owner, name)
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+
+class OfClass(Attributes):
+    """What a class itself defines: its bases have their own."""
+
+    def __getitem__(self, name: str) -> Any:
+        return vars(self.owner)[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return vars(self.owner).get(name, default)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        type.__setattr__(self.owner, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        type.__delattr__(self.owner, name)
+
+
+class OfPartial(Attributes):
+    """The arguments that a functools.partial keeps, which it takes only with all that it consists of."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        parts = {"func": self.owner.func, "args": self.owner.args, name: value}
+        self.owner.__setstate__((parts["func"], parts["args"], self.owner.keywords, self.owner.__dict__))
+
+
 class Same:
     """An object that is part of a signature by its identity."""
 
@@ -126,8 +205,11 @@ class Surroundings:
         self.holders: list[Holder] = []
         self.key: list[Any] = []
         self.places: dict[int, int] = {}  # of leaves, by their identity
-        self.seen: dict[int, Any] = {}
+        self.seen: dict[int, tuple[Any, int]] = {}  # by identity: the object, and how many were seen before
         self.names: list[str | None] = []
+        self.attributes: set[str] = set()  # all that the functions seen so far mention
+        self.modules: dict[ModuleType, set[str]] = {}  # with the attributes of each that were looked at
+        self.comparable = True  # whether identities tell that nothing changed: not those of sets, which change in place
 
     def add_holder(self, holder: Holder, numbers: Iterable[str] = ()) -> None:
         """A holder, and what it leads to; `numbers` names the Python numbers in it that change from call to call."""
@@ -154,50 +236,70 @@ class Surroundings:
         self.leaves.append(value)
         self.names.append(name)
 
-    def add(self, value: Any, name: str | None = None) -> None:  # noqa: C901
+    def is_new(self, value: Any) -> bool:
+        """Whether an object was not seen before; if it was, the signature says which one it is."""
+        known = self.seen.get(id(value))
+        if known is None:
+            self.seen[id(value)] = value, len(self.seen)
+            return True
+        self.key.append(("seen", known[1]))
+        return False
+
+    def add(self, value: Any, name: str | None = None) -> None:
         """Look at one value, and at what it leads to."""
         kind = type(value)
-        if isinstance(value, np.ndarray | deque | bytearray | memoryview):
-            check_known(value)
+        check_known(value)
         if kind is np.ndarray or isinstance(value, np.generic | Generator):
             self.add_leaf(value, name)
-            return
-        if isinstance(value, set | frozenset):
-            self.key.append((kind, frozenset(map(static, value))))
-            return
-        if kind in STATIC or isinstance(value, type | np.dtype | np.ufunc | ModuleType | BuiltinFunctionType):
+        elif isinstance(value, set | frozenset):
+            self.add_set(value)
+        elif kind in STATIC or value is MISSING or isinstance(value, np.dtype | np.ufunc | BuiltinFunctionType):
             self.key.append(static(value))
-            return
-        if isinstance(value, tuple):
+        elif isinstance(value, tuple):
             self.key.append((kind, len(value)))
             for part in value:
                 self.add(part)
-            return
-        if id(value) in self.seen:
-            self.key.append(Same(value) if not isinstance(value, list | dict | Tensor) else "seen")
-            return
-        self.seen[id(value)] = value
-        if isinstance(value, list | dict):
-            self.key.append(kind)
-            self.add_holder(Holder(value))
-        elif kind is Tensor:
-            self.add_tensor(value, name)
-        elif isinstance(value, FunctionType):
-            self.key.append(Same(value))
-            self.add_function(value)
-        elif isinstance(value, MethodType):
-            self.key.append(Same(value.__func__))
-            self.add(value.__self__)
-            self.add(value.__func__)
-        elif isinstance(value, functools.partial):
-            self.key.append(Same(value.func))
-            for part in (value.func, value.args, value.keywords):
+        elif self.is_new(value):
+            self.add_new(value, name)
+
+    def add_set(self, value: set[Any] | frozenset[Any]) -> None:
+        self.key.append((type(value), frozenset(map(static, value))))
+        self.comparable = self.comparable and isinstance(value, frozenset)
+        for part in value:
+            if type(part) not in STATIC and not isinstance(part, np.generic):
                 self.add(part)
+
+    def add_new(self, value: Any, name: str | None) -> None:
+        """Look at an object that was not seen before."""
+        if isinstance(value, list | dict):
+            self.key.append(type(value))
+            self.add_holder(Holder(value))
+            return
+        if type(value) is Tensor:
+            self.add_tensor(value, name)
+            return
+        self.key.append(Same(value))
+        if isinstance(value, FunctionType):
+            self.add_function(value)
+        elif isinstance(value, ModuleType):
+            self.add_module(value)
+        elif isinstance(value, type):
+            self.add_class(value)
+        elif isinstance(value, MethodType | staticmethod | classmethod):
+            for part in (getattr(value, "__self__", None), value.__func__):
+                self.add(part)
+        elif isinstance(value, functools.partial):
+            self.add_holder(Holder(OfPartial(value), ("func", "args")))
+            self.add(value.keywords)
+        elif isinstance(value, property | functools.cached_property):
+            for part in getters_of(value):
+                self.add(part)
+        elif isinstance(value, weakref.ref):
+            self.add(value())
         elif callable(getattr(value, "__wrapped__", None)):  # such as a function that is jitted itself
-            self.key.append(Same(value))
             self.add(value.__wrapped__)
         else:
-            self.add_object(value, name)
+            self.add_object(value)
 
     def add_tensor(self, value: Tensor, name: str | None) -> None:
         record = value._record
@@ -212,49 +314,104 @@ class Surroundings:
             self.add_leaf(value, name)
 
     def add_function(self, function: FunctionType) -> None:
-        """The variables of enclosing functions that it uses, its defaults, and the globals that it names."""
+        """The variables of enclosing functions that it uses, its defaults and attributes, and what it names."""
         if is_foreign(function.__module__):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if id(cell) not in self.seen:
-                self.seen[id(cell)] = cell
+            if self.is_new(cell):
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if (function.__module__ or "").startswith("tinygrad_scratch."):
+        if is_own(function.__module__):
             return
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self.add(default)
-        names = [
-            name
-            for name in dict.fromkeys(names_in(function.__code__))
-            if is_data(function.__globals__.get(name, MISSING))
-        ]
-        if names:
-            self.add_holder(Holder(function.__globals__, names))
+        self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
+        for more in (function.__kwdefaults__, function.__dict__):
+            if more:
+                self.add(more)
+        names = names_in(function.__code__)
+        self.attributes.update(names.attributes)
+        if names.globals:
+            self.add_holder(Holder(function.__globals__, names.globals))
+        package = function.__globals__.get("__package__") or ""
+        for name in names.modules:
+            for module in (sys.modules.get(name), sys.modules.get(f"{package}.{name}" if name else package)):
+                if module is not None:
+                    self.add(module)
 
-    def add_object(self, value: Any, name: str | None) -> None:
-        self.key.append(Same(value))
+    def add_module(self, module: ModuleType) -> None:
+        """A module; what functions read of it is looked at when all functions are known."""
+        if not is_own(module.__name__) and not is_foreign(module.__name__) and not is_installed(module):
+            self.modules[module] = set()
+
+    def add_attributes_of_modules(self) -> None:
+        """What the functions that were seen mention, of the modules that were seen; this may lead to more of both."""
+        grows = True
+        while grows:
+            grows = False
+            for module, looked_at in list(self.modules.items()):
+                names = sorted((self.attributes & vars(module).keys()) - looked_at)
+                if names:
+                    grows = True
+                    looked_at.update(names)
+                    self.add_holder(Holder(vars(module), tuple(names)))
+
+    def add_class(self, value: type) -> None:
+        """What a class and its bases define, methods and data."""
+        if is_own(value.__module__) or is_foreign(value.__module__):
+            return
+        names = tuple(
+            name
+            for name, each in vars(value).items()
+            if not isinstance(each, MemberDescriptorType) and (not is_dunder(name) or isinstance(each, FunctionType))
+        )
+        if names:
+            self.add_holder(Holder(OfClass(value), names))
+        for base in value.__bases__:
+            self.add(base)
+
+    def add_object(self, value: Any) -> None:
+        """The attributes of an object, and what its class defines."""
+        kind = type(value)
+        if is_foreign(kind.__module__) and kind.__module__ not in OPEN:
+            return
+        self.add(kind)
+        slots = slots_of(kind)
+        if slots and not is_own(kind.__module__):
+            self.add_holder(Holder(Attributes(value), slots))
         attributes = getattr(value, "__dict__", None)
-        if type(attributes) is not dict or is_foreign(type(value).__module__):
+        if type(attributes) is not dict:
             return
         if {"kept", "learning_rate"} <= attributes.keys():  # an optimizer: its numbers change from step to step
             for kept in attributes["kept"]:
-                self.seen[id(kept)] = kept
-                self.add_holder(Holder(kept), numbers=("steps",))
+                if self.is_new(kept):
+                    self.add_holder(Holder(kept), numbers=("steps",))
         self.add_holder(Holder(attributes), numbers=("learning_rate",) if "kept" in attributes else ())
 
 
 def check_known(value: Any) -> None:
-    """Refuse arrays of another type, and containers whose content can't be part of a signature."""
-    if type(value) is np.ndarray and value.dtype != object:
+    """Refuse what holds something that can't be part of a signature, and changes with no object becoming another."""
+    instead = "a list, or an array"
+    if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray and value.dtype != object:
+            return
+        instead = "np.asarray(a) or a.filled(...)"
+    elif isinstance(value, UNSEEN):
+        instead = "its value as an argument, or a np.random.default_rng(seed) for random numbers"
+    elif is_iterator(value):
+        instead = "what comes next as an argument: f(next(iterator))"
+    elif not isinstance(value, HIDDEN):
         return
     kind = "an array of Python objects" if type(value) is np.ndarray else f"a {type(value).__name__}"
-    instead = "np.asarray(a) or a.filled(...)" if isinstance(value, np.ndarray) else "a list, or an array"
     raise TypeError(
         f"A jitted function was given {kind}, or reads one from outside. What it holds can't be told from one call to "
         f"the next. Pass {instead}."
     )
+
+
+def is_iterator(value: Any) -> bool:
+    """Whether a value is an iterator whose state can't be seen: a generator, zip, iter(list)."""
+    kind = type(value)
+    return hasattr(kind, "__next__") and is_foreign(kind.__module__) and not isinstance(value, io.IOBase)
 
 
 def layout_of(value: Any) -> tuple[Any, ...]:
@@ -269,17 +426,62 @@ def static(value: Any) -> Any:
     return (kind, value, str(value)) if kind in (float, complex) else (kind, value) if kind in STATIC else Same(value)
 
 
-def is_data(value: Any) -> bool:
-    """Whether a global may lead to leaves."""
-    return value is not MISSING and not isinstance(value, ModuleType | type | BuiltinFunctionType | np.ufunc)
-
-
+@functools.cache
 def is_foreign(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in FOREIGN
+    """Whether a module is NumPy's or Python's own, and not a person's of the same name as one of these."""
+    top = (module or "").partition(".")[0]
+    if top not in sys.stdlib_module_names or top == "__main__":
+        return top == "numpy"
+    file = getattr(sys.modules.get(top), "__file__", None)
+    return file is None or Path(file).is_relative_to(Path(functools.__file__).parent)
+
+
+def is_own(module: str | None) -> bool:
+    """Whether a module is one of this library: it keeps nothing that changes but in objects."""
+    return (module or "").startswith("tinygrad_scratch.") or module == "tinygrad_scratch"
+
+
+def is_installed(module: ModuleType) -> bool:
+    """Whether a module is of an installed package: those are large, and seldom changed while a program runs."""
+    return bool({"site-packages", "dist-packages"} & set(Path(getattr(module, "__file__", None) or "").parts))
+
+
+def is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 @functools.cache
-def names_in(code: CodeType) -> tuple[str, ...]:
-    """All names that a function's code mentions, also in functions that it makes."""
-    inner = (const for const in code.co_consts if isinstance(const, CodeType))
-    return (*code.co_names, *(name for each in inner for name in names_in(each)))
+def slots_of(kind: type) -> tuple[str, ...]:
+    """The names of the slots that an object of some class has."""
+    return tuple(
+        name for base in kind.__mro__ for name, each in vars(base).items() if isinstance(each, MemberDescriptorType)
+    )
+
+
+def getters_of(value: property | functools.cached_property[Any]) -> tuple[Any, ...]:
+    return (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value.func,)
+
+
+class Names(NamedTuple):
+    """What a function's code mentions: globals, attributes of anything, modules that it imports."""
+
+    globals: tuple[str, ...]
+    attributes: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+@functools.cache
+def names_in(code: CodeType) -> Names:
+    """What a function's code mentions, and the code of functions that it makes."""
+    found: dict[str, dict[str, None]] = {"GLOBAL": {}, "ATTR": {}, "IMPORT_NAME": {}}
+    for instruction in dis.get_instructions(code):
+        kind = instruction.opname
+        if kind.endswith(("_GLOBAL", "LOAD_NAME")):
+            found["GLOBAL"][instruction.argval] = None
+        elif kind == "IMPORT_NAME":
+            found["IMPORT_NAME"] |= dict.fromkeys((instruction.argval, instruction.argval.partition(".")[0]))
+        elif instruction.opcode in dis.hasname:
+            found["ATTR"][instruction.argval] = None
+    own = Names(*map(tuple, found.values()))
+    inner = [names_in(const) for const in code.co_consts if isinstance(const, CodeType)]
+    return Names(*(tuple(dict.fromkeys(name for names in part for name in names)) for part in zip(own, *inner)))

@@ -75,6 +75,7 @@ def look_around(function: Callable[..., Any], arguments: list[Any], keywords: di
         around.key.append(name)
         around.add(argument, name)
     around.add(function)
+    around.add_attributes_of_modules()
     return around
 
 
