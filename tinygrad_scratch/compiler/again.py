@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.surroundings import MISSING, Cell, Holder, InTensor, Surroundings
+from tinygrad_scratch.compiler.holders import MISSING, Cell, Holder, InTensor
+from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.graph import is_recording
 
 ndarray = np.ndarray

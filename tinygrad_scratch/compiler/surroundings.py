@@ -1,41 +1,37 @@
 """What a function can reach: its arguments, what it closes over, the globals and modules that it names, and what these
-hold: lists, dicts, attributes, slots, classes and their methods, default arguments.
+lead to.
 
 A program is made for one signature: the structure of all that, the shapes and dtypes of its arrays, and the values of
 everything else. Arrays, Tensors and generators are leaves, which each call of the program is given anew; so what
-changes in them between two calls is seen, wherever they lie. A holder is an object that can be written to, and that a
-leaf lies in: a list, a dict, the attributes of an object, a variable of an enclosing function, a Tensor.
+changes in them between two calls is seen, wherever they lie.
 """
 
 from __future__ import annotations
 
 import array
-import dis
 import functools
 import io
 import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, ItemsView, KeysView, MutableMapping, ValuesView
+from collections.abc import ItemsView, Iterable, KeysView, ValuesView
 from contextvars import ContextVar
-from pathlib import Path
 from random import Random
 from types import (
     BuiltinFunctionType,
-    CellType,
-    CodeType,
     FunctionType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
 )
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name, set_name
+from tinygrad_scratch.compiler.holders import MISSING, Attributes, Cell, Holder, InTensor, OfClass, OfPartial
+from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_installed, is_own, names_in
 from tinygrad_scratch.tensor import Tensor
 
 Generator = np.random.Generator | np.random.RandomState
@@ -47,136 +43,6 @@ HIDDEN = (deque, bytearray, memoryview, array.array, MappingProxyType, KeysView,
 """Containers whose content can be neither stood in for nor compared cheaply."""
 UNSEEN = (Random, np.random.BitGenerator, ContextVar, threading.local)
 """Objects with a state that no call can be given anew."""
-MISSING: Any = object()
-"""What lies where a name has no value."""
-
-# ---- holders ---------------------------------------------------------------------------------------------------------
-
-
-class Holder:
-    """An object that values are read from and written to, each by a key."""
-
-    def __init__(self, holder: Any, names: tuple[str, ...] | None = None) -> None:
-        self.holder = holder
-        self.names = names
-        self.numbers: dict[Any, int] = {}  # by key: the leaves that are Python numbers, which have no identity
-
-    def items(self) -> dict[Any, Any]:
-        """What it holds now; where only some names count, these, MISSING for those without a value."""
-        if isinstance(self.holder, list):
-            return dict(enumerate(self.holder))
-        if self.names is not None:
-            return {name: self.holder.get(name, MISSING) for name in self.names}
-        return dict(self.holder)
-
-    def set(self, key: Any, value: Any) -> None:
-        """Let it hold something else by a key that it has; MISSING takes a name's value away."""
-        if value is MISSING:
-            del self.holder[key]
-        else:
-            self.holder[key] = value
-
-    def put(self, new: dict[Any, Any]) -> None:
-        """Let it hold this, and nothing else of what a function can name."""
-        if isinstance(self.holder, list):
-            self.holder[:] = new.values()
-            return
-        for key in self.items().keys() - new.keys():
-            del self.holder[key]
-        for key, value in new.items():
-            if self.holder.get(key, MISSING) is not value:
-                self.set(key, value)
-
-
-class Cell(Holder):
-    """A variable of an enclosing function."""
-
-    holder: CellType
-
-    def items(self) -> dict[Any, Any]:
-        try:
-            return {0: self.holder.cell_contents}
-        except ValueError:  # it has no value yet
-            return {}
-
-    def set(self, key: Any, value: Any) -> None:
-        self.holder.cell_contents = value
-
-    def put(self, new: dict[Any, Any]) -> None:
-        if new:
-            self.holder.cell_contents = new[0]
-        elif self.items():
-            del self.holder.cell_contents
-
-
-class InTensor(Holder):
-    """The value of a Tensor, which its name goes with."""
-
-    holder: Tensor
-
-    def items(self) -> dict[Any, Any]:
-        return {"value": self.holder._value}
-
-    def set(self, key: Any, value: Any) -> None:
-        name = get_name(self.holder._value)
-        self.holder._value = value
-        if name is not None:
-            set_name(value, name)
-
-    def put(self, new: dict[Any, Any]) -> None:
-        self.set("value", new["value"])
-
-
-class Attributes(MutableMapping[str, Any]):
-    """An object's attributes as a dict, for those that lie in no `__dict__`: slots, and what a function consists of."""
-
-    def __init__(self, owner: Any) -> None:
-        self.owner = owner
-
-    def __getitem__(self, name: str) -> Any:
-        try:
-            return getattr(self.owner, name)
-        except AttributeError:
-            raise KeyError(name) from None
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return getattr(self.owner, name, default)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        object.__setattr__(self.owner, name, value)
-
-    def __delitem__(self, name: str) -> None:
-        object.__delattr__(self.owner, name)
-
-    def __iter__(self) -> Any:
-        raise NotImplementedError
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-
-class OfClass(Attributes):
-    """What a class itself defines: its bases have their own."""
-
-    def __getitem__(self, name: str) -> Any:
-        return vars(self.owner)[name]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return vars(self.owner).get(name, default)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        type.__setattr__(self.owner, name, value)
-
-    def __delitem__(self, name: str) -> None:
-        type.__delattr__(self.owner, name)
-
-
-class OfPartial(Attributes):
-    """The arguments that a functools.partial keeps, which it takes only with all that it consists of."""
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        parts = {"func": self.owner.func, "args": self.owner.args, name: value}
-        self.owner.__setstate__((parts["func"], parts["args"], self.owner.keywords, self.owner.__dict__))
 
 
 class Same:
@@ -192,9 +58,6 @@ class Same:
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Same and other.value is self.value
-
-
-# ---- looking around --------------------------------------------------------------------------------------------------
 
 
 class Surroundings:
@@ -285,19 +148,12 @@ class Surroundings:
             self.add_module(value)
         elif isinstance(value, type):
             self.add_class(value)
-        elif isinstance(value, MethodType | staticmethod | classmethod):
-            for part in (getattr(value, "__self__", None), value.__func__):
-                self.add(part)
         elif isinstance(value, functools.partial):
             self.add_holder(Holder(OfPartial(value), ("func", "args")))
             self.add(value.keywords)
-        elif isinstance(value, property | functools.cached_property):
-            for part in getters_of(value):
+        elif (parts := parts_of(value)) is not None:
+            for part in parts:
                 self.add(part)
-        elif isinstance(value, weakref.ref):
-            self.add(value())
-        elif callable(getattr(value, "__wrapped__", None)):  # such as a function that is jitted itself
-            self.add(value.__wrapped__)
         else:
             self.add_object(value)
 
@@ -322,12 +178,15 @@ class Surroundings:
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if is_own(function.__module__):
-            return
-        self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
-        for more in (function.__kwdefaults__, function.__dict__):
-            if more:
-                self.add(more)
+        if not is_own(function.__module__):
+            self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
+            for more in (function.__kwdefaults__, function.__dict__):
+                if more:
+                    self.add(more)
+            self.add_mentioned(function)
+
+    def add_mentioned(self, function: FunctionType) -> None:
+        """The globals that a function names, and the modules that it imports."""
         names = names_in(function.__code__)
         self.attributes.update(names.attributes)
         if names.globals:
@@ -359,11 +218,7 @@ class Surroundings:
         """What a class and its bases define, methods and data."""
         if is_own(value.__module__) or is_foreign(value.__module__):
             return
-        names = tuple(
-            name
-            for name, each in vars(value).items()
-            if not isinstance(each, MemberDescriptorType) and (not is_dunder(name) or isinstance(each, FunctionType))
-        )
+        names = tuple(dict.fromkeys(name for base in value.__mro__ for name in defined_by(base)))
         if names:
             self.add_holder(Holder(OfClass(value), names))
         for base in value.__bases__:
@@ -426,31 +281,17 @@ def static(value: Any) -> Any:
     return (kind, value, str(value)) if kind in (float, complex) else (kind, value) if kind in STATIC else Same(value)
 
 
-@functools.cache
-def is_foreign(module: str | None) -> bool:
-    """Whether a module is NumPy's or Python's own, and not a person's of the same name as one of these."""
-    top = (module or "").partition(".")[0]
-    if top not in sys.stdlib_module_names or top == "__main__":
-        return top == "numpy"
-    file = getattr(sys.modules.get(top), "__file__", None)
-    return file is None or Path(file).is_relative_to(Path(functools.__file__).parent)
+def defined_by(kind: type) -> list[str]:
+    """What a person's class defines: a class below it may define it anew."""
+    if is_own(kind.__module__) or is_foreign(kind.__module__):
+        return []
+    return [
+        name
+        for name, each in vars(kind).items()
+        if not isinstance(each, MemberDescriptorType) and (not is_dunder(name) or isinstance(each, FunctionType))
+    ]
 
 
-def is_own(module: str | None) -> bool:
-    """Whether a module is one of this library: it keeps nothing that changes but in objects."""
-    return (module or "").startswith("tinygrad_scratch.") or module == "tinygrad_scratch"
-
-
-def is_installed(module: ModuleType) -> bool:
-    """Whether a module is of an installed package: those are large, and seldom changed while a program runs."""
-    return bool({"site-packages", "dist-packages"} & set(Path(getattr(module, "__file__", None) or "").parts))
-
-
-def is_dunder(name: str) -> bool:
-    return name.startswith("__") and name.endswith("__")
-
-
-@functools.cache
 def slots_of(kind: type) -> tuple[str, ...]:
     """The names of the slots that an object of some class has."""
     return tuple(
@@ -458,30 +299,29 @@ def slots_of(kind: type) -> tuple[str, ...]:
     )
 
 
-def getters_of(value: property | functools.cached_property[Any]) -> tuple[Any, ...]:
-    return (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value.func,)
+def attributes_of(value: Any) -> dict[str, Any] | None:
+    """The attributes and slots of a person's object; None for other things, which another way makes."""
+    kind = type(value)
+    if isinstance(value, FunctionType | MethodType | type | ModuleType):
+        return None
+    if is_foreign(kind.__module__) and kind.__module__ not in OPEN:
+        return None
+    attributes = getattr(value, "__dict__", {})
+    slots = {name: getattr(value, name) for name in slots_of(kind) if hasattr(value, name)}
+    return None if type(attributes) is not dict else attributes | slots
 
 
-class Names(NamedTuple):
-    """What a function's code mentions: globals, attributes of anything, modules that it imports."""
-
-    globals: tuple[str, ...]
-    attributes: tuple[str, ...]
-    modules: tuple[str, ...]
-
-
-@functools.cache
-def names_in(code: CodeType) -> Names:
-    """What a function's code mentions, and the code of functions that it makes."""
-    found: dict[str, dict[str, None]] = {"GLOBAL": {}, "ATTR": {}, "IMPORT_NAME": {}}
-    for instruction in dis.get_instructions(code):
-        kind = instruction.opname
-        if kind.endswith(("_GLOBAL", "LOAD_NAME")):
-            found["GLOBAL"][instruction.argval] = None
-        elif kind == "IMPORT_NAME":
-            found["IMPORT_NAME"] |= dict.fromkeys((instruction.argval, instruction.argval.partition(".")[0]))
-        elif instruction.opcode in dis.hasname:
-            found["ATTR"][instruction.argval] = None
-    own = Names(*map(tuple, found.values()))
-    inner = [names_in(const) for const in code.co_consts if isinstance(const, CodeType)]
-    return Names(*(tuple(dict.fromkeys(name for names in part for name in names)) for part in zip(own, *inner)))
+def parts_of(value: Any) -> tuple[Any, ...] | None:
+    """What a method, a property, a weak reference or a wrapped function consists of; None for other objects."""
+    if isinstance(value, MethodType):
+        return value.__self__, value.__func__
+    if isinstance(value, staticmethod | classmethod):
+        return (value.__func__,)
+    if isinstance(value, property):
+        return value.fget, value.fset, value.fdel
+    if isinstance(value, functools.cached_property):
+        return (value.func,)
+    if isinstance(value, weakref.ref):
+        return (value(),)
+    wrapped = getattr(value, "__wrapped__", None)
+    return (wrapped,) if callable(wrapped) else None  # such as a function that is jitted itself

@@ -7,6 +7,7 @@ each call writes it there.
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -14,17 +15,25 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import RLock
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.compiler import randomness
+from tinygrad_scratch.compiler.holders import Holder
 from tinygrad_scratch.compiler.lines import is_ours
 from tinygrad_scratch.compiler.names import name_value
 from tinygrad_scratch.compiler.program import Program, Variable
-from tinygrad_scratch.compiler.surroundings import Generator, Holder, Surroundings
-from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
-from tinygrad_scratch.graph import is_recording
+from tinygrad_scratch.compiler.surroundings import (
+    STATIC,
+    Generator,
+    Surroundings,
+    attributes_of,
+    is_iterator,
+)
+from tinygrad_scratch.compiler.traced import PYTHON_NUMBERS, Traced, TraceError, Tracer
+from tinygrad_scratch.graph import StandIn, is_recording
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.trees import leaves_of, map_leaves
 
@@ -40,8 +49,17 @@ class Result:
     place: int
     tensor: bool = False
     number: bool = False
+    python: bool = False  # it is one of Python's numbers, and none of NumPy's
     leaf: int | None = None  # it is the argument itself: that leaf
     constant: Any = None  # it depends on no input: its value
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that the function made: each call makes a new one, with what its attributes are made of."""
+
+    kind: type
+    attributes: dict[str, Any]
 
 
 @dataclass
@@ -69,13 +87,14 @@ def look_around(function: Callable[..., Any], arguments: list[Any], keywords: di
     """All that a call can reach."""
     around = Surroundings()
     names = argument_names(function)
-    for i, argument in enumerate(arguments):
-        around.add(argument, names[i] if i < len(names) else None)
-    for name, argument in keywords.items():
-        around.key.append(name)
-        around.add(argument, name)
-    around.add(function)
-    around.add_attributes_of_modules()
+    with one_at_a_time:  # so that no stand-ins lie around
+        for i, argument in enumerate(arguments):
+            around.add(argument, names[i] if i < len(names) else None)
+        for name, argument in keywords.items():
+            around.key.append(name)
+            around.add(argument, name)
+        around.add(function)
+        around.add_attributes_of_modules()
     return around
 
 
@@ -145,6 +164,7 @@ class Finished:
         self.stand_ins = stand_ins
         self.before = before
         self.outputs: list[Variable] = []
+        self.making: set[int] = set()
         self.leaf_of = {id(each): place for place, each in enumerate(stand_ins)}
 
     def trace(self, returned: Any) -> Trace:
@@ -181,14 +201,48 @@ class Finished:
             return Result(self.output(inner.variable), tensor=True, number=number)
         if isinstance(value, Traced):
             place = self.leaf_of.get(id(value))
-            return Result(-1 if place is not None else self.output(value.variable), number=value.is_number, leaf=place)
+            python = type(value.value) in PYTHON_NUMBERS
+            output = -1 if place is not None else self.output(value.variable)
+            return Result(output, number=value.is_number, python=python, leaf=place)
         if isinstance(value, randomness.Draws):
             return Result(-1, leaf=self.leaf_of[id(value)])
-        return value
+        if type(value) in STATIC or id(value) in self.around.seen:
+            return value
+        return self.made(value)
 
     def kept(self, value: Any) -> Any:
         """The same lists, tuples and dicts, with what each leaf is made of."""
         return map_leaves(self.result, value)
+
+    def made(self, value: Any) -> Any:
+        """An object that the trace made; refused where it holds values in places that can't be filled anew."""
+        attributes = attributes_of(value)
+        if attributes is None:
+            if holds_values(value):
+                raise self.tracer.refuse(
+                    f"a {type(value).__name__} that holds values is returned or kept, and can't be made anew by each "
+                    "call",
+                    "Return arrays, and lists, tuples, dicts and plain objects of them.",
+                )
+            return value
+        if id(value) in self.making:
+            raise self.tracer.refuse(
+                f"a {type(value).__name__} that holds itself is returned or kept", "Return arrays."
+            )
+        self.making.add(id(value))
+        made = Made(type(value), {name: self.kept(part) for name, part in attributes.items()})
+        self.making.discard(id(value))
+        return made
+
+
+def holds_values(value: Any) -> bool:
+    """Whether a function, a set, an iterator or the like holds a traced value."""
+    if isinstance(value, FunctionType):
+        cells = [value.__defaults__, *(cell.cell_contents for cell in value.__closure__ or ())]
+        return any(isinstance(part, StandIn | Tensor) for part in leaves_of(cells))
+    if isinstance(value, type | ModuleType | MethodType):
+        return isinstance(value, MethodType) and holds_values(value.__func__)
+    return is_iterator(value) or any(isinstance(part, StandIn) for part in gc.get_referents(value))
 
 
 @contextmanager
