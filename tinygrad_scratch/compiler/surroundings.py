@@ -171,14 +171,15 @@ class Surroundings:
 
     def add_function(self, function: FunctionType) -> None:
         """The variables of enclosing functions that it uses, its defaults and attributes, and what it names."""
-        if is_foreign(function.__module__):
+        module = function.__globals__.get("__name__")
+        if is_foreign(module):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             if self.is_new(cell):
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if not is_own(function.__module__):
+        if not is_own(module):
             self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
             for more in (function.__kwdefaults__, function.__dict__):
                 if more:
