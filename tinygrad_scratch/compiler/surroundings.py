@@ -32,11 +32,11 @@ import numpy as np
 
 from tinygrad_scratch.compiler.holders import MISSING, Attributes, Cell, Holder, InTensor, OfClass, OfPartial
 from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_installed, is_own, names_in
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
 from tinygrad_scratch.tensor import Tensor
 
 Generator = np.random.Generator | np.random.RandomState
-NUMBERS = (bool, int, float, complex)
-STATIC = (*NUMBERS, str, bytes, type(None), np.dtype, slice, type(Ellipsis), range)
+STATIC = (*PYTHON_NUMBERS, str, bytes, type(None), np.dtype, slice, type(Ellipsis), range)
 OPEN = {"types", "argparse", "collections"}
 """Modules of the standard library whose objects hold what a person puts there, as a SimpleNamespace."""
 HIDDEN = (deque, bytearray, memoryview, array.array, MappingProxyType, KeysView, ValuesView, ItemsView)
@@ -81,14 +81,14 @@ class Surroundings:
         self.key.append((type(holder), len(items)))
         for name, value in items.items():
             self.key.append(name)
-            if name in numbers and type(value) in NUMBERS:
+            if name in numbers and type(value) in PYTHON_NUMBERS:
                 holder.numbers[name] = len(self.leaves)
                 self.add_leaf(value, name)
             else:
                 self.add(value, str(name) if isinstance(name, str) else None)
 
     def add_leaf(self, value: Any, name: str | None) -> None:
-        if type(value) in NUMBERS:
+        if type(value) in PYTHON_NUMBERS:
             self.key.append(type(value))
         elif id(value) in self.places:
             self.key.append(("again", self.places[id(value)]))

@@ -32,7 +32,8 @@ from tinygrad_scratch.compiler.surroundings import (
     attributes_of,
     is_iterator,
 )
-from tinygrad_scratch.compiler.traced import PYTHON_NUMBERS, Traced, TraceError, Tracer
+from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
 from tinygrad_scratch.graph import StandIn, is_recording
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -72,7 +73,6 @@ class Trace:
     left: list[tuple[int, bool, dict[Any, Any]]] = field(default_factory=list)
     """A holder, whether its keys are others in the end, and what it then holds; or else what has changed."""
     recorded: bool = False  # what is returned has a history, and the function left nothing behind
-    names: tuple[str, ...] = ()
 
 
 def trace(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Trace:

@@ -19,7 +19,7 @@ from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.randomness import Draws
-from tinygrad_scratch.compiler.values import plain_values
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS, plain_values
 from tinygrad_scratch.compiler.writing import WRITES, View, attach, nan_to_num_in_place, updated_at, write, written
 from tinygrad_scratch.graph import Array, StandIn, Untraceable
 from tinygrad_scratch.rules.indexing import assign
@@ -59,7 +59,7 @@ class Tracer:
     def call(self, function: Callable[..., Any], arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
         """Make a call with the values, and write it down."""
         result = function(*plain_values(arguments), **plain_values(keywords))
-        if function in STATIC:
+        if function in OF_LAYOUT:
             return result
         if isinstance(result, tuple | list) and any(isinstance(part, tuple | list) for part in result):
             return as_one_step(self, function, arguments, keywords)
@@ -131,7 +131,7 @@ class Tracer:
         return error
 
 
-STATIC: set[Any] = {
+OF_LAYOUT: set[Any] = {
     np.shape,
     np.ndim,
     np.size,
@@ -148,8 +148,6 @@ STATIC: set[Any] = {
 """Functions that answer from shapes and dtypes alone."""
 
 # ---- the value -------------------------------------------------------------------------------------------------------
-
-PYTHON_NUMBERS = (bool, int, float, complex)
 
 
 def binary(function: Any, compute: Callable[[Any, Any], Any], swap: bool = False) -> Callable[[Traced, Any], Any]:
