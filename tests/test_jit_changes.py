@@ -6,6 +6,7 @@ import argparse
 import array
 import collections
 import functools
+import gc
 import itertools
 import random
 import sys
@@ -254,6 +255,24 @@ def test_classes_and_slots_are_written_to() -> None:
         assert Total.calls == i
         np.testing.assert_allclose(Total.sum, i * X, rtol=1e-12)
         np.testing.assert_array_equal(kept.last, i * X)
+
+
+def test_arguments_are_let_go() -> None:
+    totals = [np.zeros(3)]
+
+    def f(x: Any) -> Any:
+        totals[0] = totals[0] + x
+        return totals[0].sum()
+
+    for function in (f, lambda x: x * 2):
+        step = jit(function)
+        for _ in range(3):
+            batch = np.ones(3)
+            kept = weakref.ref(batch)
+            step(batch)
+            del batch
+            gc.collect()
+            assert kept() is None
 
 
 # ---- objects that the function makes ---------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ class Jitted:
             entry, before = last
             leaves = before.leaves(arguments)
             if leaves is not None and not (entry.trace.written and overlap(entry.trace, leaves)):
-                return finish(entry.trace, entry.runner.run(*leaves), leaves, before.around.holders)
+                return finish(entry.trace, entry.runner.run(*leaves), leaves, before.holders)
         given = list(arguments)
         if is_tracing():
             return self.function(*arguments, **keywords)
