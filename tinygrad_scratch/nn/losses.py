@@ -139,6 +139,8 @@ def cross_entropy(logits: Any, labels: Any, label_smoothing: float = 0.0, reduct
     check_reduction("cross_entropy", reduction, REDUCTIONS)
     check_smoothing("cross_entropy", label_smoothing)
     logits, labels = floating(logits), array(labels)
+    if not logits.ndim:
+        raise ValueError("cross_entropy takes logits of shape (..., classes), but was given one number.")
     classes = logits.shape[-1]
     if labels.shape == logits.shape[:-1]:
         check_classes(plain(labels), classes)

@@ -95,7 +95,12 @@ def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
     zeros = np.zeros(input_shape, dtype)
     x: Any = Tensor(zeros, requires_grad=True) if zeros.dtype.kind == "f" else zeros
     with model.evaluating(), enable_grad(), watching() as calls:
-        result = model(x)
+        try:
+            result = model(x)
+        except TypeError as error:
+            if zeros.dtype.kind == "f":
+                error.add_note("in a summary, which ran it on floats: pass dtype=int where it takes integers")
+            raise
     outputs = [part for part in (result if isinstance(result, tuple | list) else [result]) if type(part) is Tensor]
     recorded = [tensor for tensor in outputs if tensor.requires_grad]
     operations = [node for node in Graph(*recorded).nodes if node.kind == "operation"] if recorded else []
