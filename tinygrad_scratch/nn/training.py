@@ -118,7 +118,8 @@ def fit(
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
     size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
-    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is none.
+    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is
+    none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -134,13 +135,9 @@ def fit(
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
     check_number("epochs", epochs, 0)
-    if not callable(model):
-        raise TypeError(f"model={model!r} can't be called with samples. Pass a Module, or a function.")
+    check_model(model)
     check_loss(loss)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
-        )
+    check_optimizer(optimizer)
     if validation is not None:
         validation = checked_samples(*pair(validation), "validation x", "validation y")
     generator = checked_generator(generator)
@@ -366,6 +363,18 @@ def checked_samples(x: Any, y: Any, x_name: str, y_name: str) -> tuple[Any, Any]
 def check_number(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
+
+
+def check_model(model: Any) -> None:
+    if not callable(model):
+        raise TypeError(f"model={model!r} can't be called with samples. Pass a Module, or a function.")
+
+
+def check_optimizer(optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
+        )
 
 
 def check_loss(loss: Any) -> None:
