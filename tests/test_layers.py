@@ -533,14 +533,18 @@ def test_summary_counts_what_each_layer_costs() -> None:
     assert network(np.ones((5, 1, 8, 8))).shape == (5, 10)
 
 
-def test_summary_is_a_table() -> None:
+def test_summary_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     summary = nn.Sequential(nn.Dense(3, 4, np.tanh), nn.Residual(nn.Dense(4, 4))).summary((32, 3))
     lines = str(summary).splitlines()
     assert "multiply-adds" in lines[1]
+    assert max(map(len, lines)) <= 120
     assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
     assert "36" in lines[-2]
     assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, str(summary).splitlines())) <= 60
 
 
 def test_summary_leaves_the_network_as_it_was() -> None:
