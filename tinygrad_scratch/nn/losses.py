@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced, softmax_cross_entropy
+from tinygrad_scratch.functional import (
+    check_alike,
+    check_reduction,
+    floating,
+    log_softmax,
+    reduced,
+    softmax_cross_entropy,
+)
 from tinygrad_scratch.graph import known
 from tinygrad_scratch.rules.registry import array, plain
 
@@ -179,12 +186,6 @@ def kl_divergence(logits: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 # ---- what is checked -------------------------------------------------------------------------------------------------
-
-
-def floating(logits: Any) -> Any:
-    """Logits as an array or a Tensor of floats."""
-    logits = array(logits)
-    return logits if logits.dtype.kind == "f" else logits * 1.0
 
 
 def as_float_like(logits: Any, labels: Any) -> Any:
