@@ -60,7 +60,7 @@ def read_digits(
     first = int(np.argmax(guesses != y))  # of a digit that a network is sure of, the gradient vanishes
     network = networks[readers[first]]
     with network.evaluating():
-        loss = cross_entropy(network(Tensor(x[[first]], name="digit")), y[[first]])
+        loss = cross_entropy(network(Tensor(x[[first]], name="digit")), Tensor(y[[first]], name="label"))
     loss.name = "J"
     draw(loss).save(picture)
     console.print(f"[bold]3. The graph of the first digit misread, forward and backward, is drawn in {picture}[/].")
