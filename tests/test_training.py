@@ -725,7 +725,10 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ({"callbacks": EarlyStopping()}, "callbacks=.* should be a list"),
         ({"callbacks": [EarlyStopping]}, r"is no callback: .* Write EarlyStopping\(...\) to make one"),
         ({"callbacks": [3]}, "3 is no callback"),
-        ({"model": "mlp", "optimizer": SGD(make().parameters(), 0.1)}, "model='mlp' can't be called with samples"),
+        (
+            {"model": "mlp", "optimizer": SGD(make().parameters(), 0.1)},
+            "model='mlp' can't be called. Pass a function, or a Module with a method __call__",
+        ),
         ({"validation": 0.2}, r"validation is 0.2, and no pair \(x, y\). Hold samples out"),
         ({"validation": (X,)}, r"validation is a tuple of 1, and no pair \(x, y\)"),
     ],

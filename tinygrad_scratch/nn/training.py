@@ -393,7 +393,7 @@ def check_number(name: str, value: Any, least: int) -> None:
 
 def check_model(model: Any) -> None:
     if not callable(model):
-        raise TypeError(f"model={model!r} can't be called with samples. Pass a Module, or a function.")
+        raise TypeError(f"model={model!r} can't be called. Pass a function, or a Module with a method __call__.")
 
 
 def check_optimizer(optimizer: Any) -> None:
