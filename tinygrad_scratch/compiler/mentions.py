@@ -6,7 +6,7 @@ import dis
 import functools
 import sys
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from typing import NamedTuple
 
 
@@ -48,13 +48,15 @@ def is_foreign(module: str | None) -> bool:
 
 
 def is_own(module: str | None) -> bool:
-    """Whether a module is one of this library: it keeps nothing that changes but in objects."""
-    return (module or "").startswith("tinygrad_scratch.") or module == "tinygrad_scratch"
+    """Whether a module is one of this library."""
+    return (module or "").partition(".")[0] == "tinygrad_scratch"
 
 
-def is_installed(module: ModuleType) -> bool:
-    """Whether a module is of an installed package: those are large, and seldom changed while a program runs."""
-    return bool({"site-packages", "dist-packages"} & set(Path(getattr(module, "__file__", None) or "").parts))
+@functools.cache
+def is_library(module: str | None) -> bool:
+    """Whether a module is of this library, or of an installed package: large, and with no state but in objects."""
+    file = getattr(sys.modules.get(module or ""), "__file__", None) or ""
+    return is_own(module) or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def is_dunder(name: str) -> bool:

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.holders import MISSING, Attributes, Cell, Holder, InTensor, OfClass, OfPartial
-from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_installed, is_own, names_in
+from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_library, is_own, names_in
 from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
 from tinygrad_scratch.tensor import Tensor
 
@@ -179,7 +179,7 @@ class Surroundings:
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if not is_own(module):
+        if not is_library(module):
             self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
             for more in (function.__kwdefaults__, function.__dict__):
                 if more:
@@ -200,7 +200,7 @@ class Surroundings:
 
     def add_module(self, module: ModuleType) -> None:
         """A module; what functions read of it is looked at when all functions are known."""
-        if not is_own(module.__name__) and not is_foreign(module.__name__) and not is_installed(module):
+        if not is_library(module.__name__) and not is_foreign(module.__name__):
             self.modules[module] = set()
 
     def add_attributes_of_modules(self) -> None:
@@ -217,7 +217,7 @@ class Surroundings:
 
     def add_class(self, value: type) -> None:
         """What a class and its bases define, methods and data."""
-        if is_own(value.__module__) or is_foreign(value.__module__):
+        if is_library(value.__module__) or is_foreign(value.__module__):
             return
         names = tuple(dict.fromkeys(name for base in value.__mro__ for name in defined_by(base)))
         if names:
@@ -284,7 +284,7 @@ def static(value: Any) -> Any:
 
 def defined_by(kind: type) -> list[str]:
     """What a person's class defines: a class below it may define it anew."""
-    if is_own(kind.__module__) or is_foreign(kind.__module__):
+    if is_library(kind.__module__) or is_foreign(kind.__module__):
         return []
     return [
         name
