@@ -181,6 +181,24 @@ def changed_containers() -> list[Any]:
     user_dict, user_list = collections.UserDict(scale=2.0), collections.UserList([2.0])
     inner: dict[str, float] = {"scale": 2.0}
     chain = collections.ChainMap({}, inner)
+
+    class Configuration(dict[str, Any]):
+        def scaled(self, x: Any) -> Any:
+            return x * self["scale"] * SCALE
+
+    class Pair(tuple[float, float]):
+        def scaled(self, x: Any) -> Any:
+            return x * self[0] * SCALE
+
+    class Scaled:
+        def __init__(self, function: Any) -> None:
+            functools.update_wrapper(self, function)
+            self.function, self.scale = function, 2.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.function(x) * self.scale
+
+    configuration, pair, wrapped = Configuration(scale=2.0), Pair((1.0, 2.0)), Scaled(lambda x: x + 1)
     numbers, up, down = {2}, Node(), Node()
     down.parent = weakref.ref(up)
     one, other = Tensor([1.0, 1.0, 1.0]), Tensor([2.0, 2.0, 2.0])
@@ -193,6 +211,10 @@ def changed_containers() -> list[Any]:
         (lambda x: x * user_list[0], lambda: user_list.__setitem__(0, 5.0)),
         (lambda x: x * chain["scale"], lambda: inner.update(scale=5.0)),
         (lambda x: x * len(numbers), lambda: numbers.add(5)),
+        (configuration.scaled, lambda: configuration.update(scale=5.0)),
+        (configuration.scaled, lambda: set_global("SCALE", 5.0)),
+        (lambda x: pair.scaled(x), lambda: set_global("SCALE", 5.0)),
+        (lambda x: wrapped(x), lambda: setattr(wrapped, "scale", 5.0)),
         (lambda x: x * down.parent().scale, lambda: setattr(up, "scale", 5.0)),
         (lambda x: (x * tensors[2]).numpy(), lambda: tensors.__setitem__(2, other)),
         (lambda x: x * lists[2][0], lambda: lists.__setitem__(2, lists[1])),
@@ -273,6 +295,41 @@ def test_arguments_are_let_go() -> None:
             del batch
             gc.collect()
             assert kept() is None
+
+
+def test_new_attributes_of_classes_and_modules_are_refused() -> None:
+    class Kept:
+        pass
+
+    def to_class(x: Any) -> Any:
+        Kept.last = x * 2  # type: ignore[attr-defined]
+        return x
+
+    def to_module(x: Any) -> Any:
+        settings.last = x * 2
+        return x
+
+    anew()
+    cases: list[tuple[Any, Any, str]] = [(to_module, settings, "settings.last"), (to_class, Kept, "Kept.last")]
+    for function, space, name in cases:
+        with pytest.raises(TraceError, match=f"made {name}, which was not there before"):
+            jit(function)(X)
+        assert not hasattr(space, "last")
+        space.last = None
+        jit(function)(X)
+        np.testing.assert_array_equal(space.last, 2 * X)
+        del space.last
+
+
+def test_attributes_of_functions_are_written_to() -> None:
+    def f(x: Any) -> Any:
+        f.last = x * 2  # type: ignore[attr-defined]
+        return x
+
+    step = jit(f)
+    for scale in (1, 2, 3):
+        step(scale * X)
+        np.testing.assert_array_equal(f.last, 2 * scale * X)  # type: ignore[attr-defined]
 
 
 # ---- objects that the function makes ---------------------------------------------------------------------------------

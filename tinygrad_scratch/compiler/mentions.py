@@ -59,5 +59,10 @@ def is_library(module: str | None) -> bool:
     return is_own(module) or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
+def is_persons(module: str | None) -> bool:
+    """Whether a module is none of a library's, so that what it defines is looked into."""
+    return not is_library(module) and not is_foreign(module)
+
+
 def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.compiler.holders import MISSING, Attributes, Cell, Holder, InTensor, OfClass, OfPartial
-from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_library, is_own, names_in
+from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_library, is_own, is_persons, names_in
 from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
 from tinygrad_scratch.tensor import Tensor
 
@@ -120,7 +120,7 @@ class Surroundings:
             self.key.append(static(value))
         elif isinstance(value, tuple):
             self.key.append((kind, len(value)))
-            for part in value:
+            for part in value if kind is tuple else (*value, kind):
                 self.add(part)
         elif self.is_new(value):
             self.add_new(value, name)
@@ -137,6 +137,8 @@ class Surroundings:
         if isinstance(value, list | dict):
             self.key.append(type(value))
             self.add_holder(Holder(value))
+            if type(value) not in (list, dict):
+                self.add_object(value)
             return
         if type(value) is Tensor:
             self.add_tensor(value, name)
@@ -181,9 +183,8 @@ class Surroundings:
                     self.add(value, name)
         if not is_library(module):
             self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
-            for more in (function.__kwdefaults__, function.__dict__):
-                if more:
-                    self.add(more)
+            self.add(function.__kwdefaults__)
+            self.add(function.__dict__)
             self.add_mentioned(function)
 
     def add_mentioned(self, function: FunctionType) -> None:
@@ -200,7 +201,7 @@ class Surroundings:
 
     def add_module(self, module: ModuleType) -> None:
         """A module; what functions read of it is looked at when all functions are known."""
-        if not is_library(module.__name__) and not is_foreign(module.__name__):
+        if is_persons(module.__name__):
             self.modules[module] = set()
 
     def add_attributes_of_modules(self) -> None:
@@ -215,9 +216,14 @@ class Surroundings:
                     looked_at.update(names)
                     self.add_holder(Holder(vars(module), tuple(names)))
 
+    def spaces(self) -> list[Any]:
+        """The classes and modules of which only some attributes are looked at."""
+        classes = [value for value, _ in self.seen.values() if isinstance(value, type) and is_persons(value.__module__)]
+        return [*classes, *self.modules]
+
     def add_class(self, value: type) -> None:
         """What a class and its bases define, methods and data."""
-        if is_library(value.__module__) or is_foreign(value.__module__):
+        if not is_persons(value.__module__):
             return
         names = tuple(dict.fromkeys(name for base in value.__mro__ for name in defined_by(base)))
         if names:
@@ -284,7 +290,7 @@ def static(value: Any) -> Any:
 
 def defined_by(kind: type) -> list[str]:
     """What a person's class defines: a class below it may define it anew."""
-    if is_library(kind.__module__) or is_foreign(kind.__module__):
+    if not is_persons(kind.__module__):
         return []
     return [
         name
@@ -324,5 +330,6 @@ def parts_of(value: Any) -> tuple[Any, ...] | None:
         return (value.func,)
     if isinstance(value, weakref.ref):
         return (value(),)
-    wrapped = getattr(value, "__wrapped__", None)
-    return (wrapped,) if callable(wrapped) else None  # such as a function that is jitted itself
+    wrapped, module = getattr(value, "__wrapped__", None), type(value).__module__
+    is_plain = callable(wrapped) and (is_own(module) or is_foreign(module))
+    return (wrapped,) if is_plain else None  # a function that is jitted itself, or cached by functools

@@ -118,7 +118,7 @@ def trace_in(
         given = [exchanged(argument, swapped) for argument in arguments]
         named = {name: exchanged(argument, swapped) for name, argument in keywords.items()}
         try:
-            with traced(), names_of_results(tracer):
+            with traced(), names_of_results(tracer), no_new_attributes(around.spaces()):
                 returned = function(*given, **named)
         except Exception:
             if tracer.refused is not None:
@@ -305,6 +305,25 @@ def no_new_seeds() -> Iterator[None]:
         yield
     finally:
         entropy.randbits = draw
+
+
+@contextmanager
+def no_new_attributes(spaces: list[Any]) -> Iterator[None]:
+    """Refuse attributes that a function gives to classes and modules that had none of that name: nobody looks there."""
+    before = [set(vars(space)) for space in spaces]
+    new: list[str] = []
+    try:
+        yield
+    finally:
+        for space, names in zip(spaces, before, strict=True):
+            for name in sorted(vars(space).keys() - names - {"__annotations__", "__warningregistry__"}):
+                new.append(f"{space.__name__}.{name}")
+                delattr(space, name)
+    if new:
+        raise TraceError(
+            f"While a function is traced, it made {', '.join(new)}, which was not there before, and which later calls "
+            f"would not see. Set it to None before the first call."
+        )
 
 
 def same_state(a: Any, b: Any) -> bool:
