@@ -275,7 +275,7 @@ def test_values_and_gradients_in_full_when_small_and_statistics_when_large() -> 
     plain = draw(model, small, large)
     assert ">1 ± 1<" not in plain.source
     shown = draw(model, small, large, values=True)
-    assert all(f">{number}</font></td>" in shown.source for number in (1, 2, 3, 4))
+    assert all(f'>{number}</font><br align="right"/></td>' in shown.source for number in (1, 2, 3, 4))
     assert {"1 ± 1", "0 … 2", "50% zeros"} <= set(re.findall(">([^<>]+)</font>", shown.source))
     assert "1,000" not in shown.source
     gradients = draw(model, small, large, gradients=True)
@@ -403,17 +403,55 @@ def test_a_repeated_block_is_drawn_once_with_its_count() -> None:
     assert sum(box.count for box in drawing.scene.boxes) == 21
 
 
-def test_an_unrolled_loop_is_rolled_up() -> None:
-    def rnn(x: Any, h: Any, w: Any, u: Any) -> Any:
+def unrolled() -> Drawing:
+    def recurrent(x: Any, h: Any, w: Any, u: Any) -> Any:
         for t in range(12):
             h = np.tanh(x[:, t] @ w + h @ u)
         return np.sum(h)
 
-    drawing = draw(rnn, np.ones((2, 12, 3)), np.zeros((2, 4)), np.ones((3, 4)), np.ones((4, 4)), fold="repeats")
+    shapes = [(2, 12, 3), (2, 4), (3, 4), (4, 4)]
+    return draw(recurrent, *(np.random.default_rng(0).normal(size=shape) / 2 for shape in shapes), fold="repeats")
+
+
+def test_an_unrolled_loop_is_rolled_up() -> None:
+    drawing = unrolled()
     assert [cluster.title for cluster in drawing.scene.clusters] == ["12 times"]
-    assert {box.title for box in drawing.scene.boxes} >= {"x", "w", "u", "h", "x[:, 0]", "· @ w", "h @ u", "sum(h)"}
+    assert {box.title for box in drawing.scene.boxes} >= {"x", "w", "u", "h", "x[:, 0…11]", "· @ w", "h @ u", "sum(h)"}
     assert len(drawing.scene.boxes) == 4 + 5 + 1
     assert ("h", "h @ u") in arrows(drawing)
+
+
+def test_numbers_and_places_that_differ_from_round_to_round_are_the_first_and_the_last() -> None:
+    def scaled(x: Any) -> Any:
+        for k in range(3):
+            x = x * (0.5 + k) + np.sum(x[k : k + 2])
+        return np.sum(x)
+
+    boxes = draw(scaled, np.ones(6), fold="repeats").scene.boxes
+    titles = ["x", "x * (0.5…2.5)", "x[0:2…2:4]", "sum(·)", "x", "sum(x)"]
+    assert [box.title for box in boxes] == titles
+    places = "∂L/∂x[0:2…2:4] at [1:3]…[2:4]"  # of the second round and the third
+    assert boxes[4].formula == f"1 + {places} + ∂L/∂(x * (0.5…2.5)) * (1.5…2.5)"
+    assert unrolled().scene.boxes[1].attributes == {"index": "(:, 0)…(:, 11)"}
+
+
+def test_a_rolled_up_loop_has_its_backward_pass() -> None:
+    """A step of a box is that of all its rounds. What comes to the first round alone has numbers, and they add up."""
+    scene = unrolled().scene
+    titles = {box.id: box.title for box in scene.boxes}
+    steps = [(titles[step.box], {titles[to]: formula for to, formula in step.formulas.items()}) for step in scene.steps]
+    assert steps[-3:] == [
+        ("h @ u", {"h": "∂L/∂(h @ u) @ uᵀ", "u": "Σ hᵀ @ ∂L/∂(h @ u)"}),
+        ("· @ w", {"x[:, 0…11]": "∂L/∂(· @ w) @ wᵀ", "w": "Σ x[:, 0…11]ᵀ @ ∂L/∂(· @ w)"}),
+        ("x[:, 0…11]", {"x": "Σ ∂L/∂x[:, 0…11] at [:, 0]…[:, 11]"}),
+    ]
+    come: dict[str, Any] = {}
+    for step in scene.steps:
+        come |= step.parts | step.sums
+    for box in scene.boxes[:-1]:
+        assert box.gradient is not None
+        assert come.get(box.id, box.gradient) == box.gradient
+    assert [name for name, part in scene.steps[0].parts.items() if part is None] == [scene.boxes[-2].id]
 
 
 def test_what_is_not_repeated_is_not_folded() -> None:

@@ -97,13 +97,14 @@ class Cluster:
 class Step:
     """One step of the backward pass: the rule of a call is applied, and its arguments get their parts.
 
-    All is by the boxes of the arguments: the formulas; where a cotangent has several parts, the numbers of this part;
-    and from the second part on, what they have come to.
+    All is by the boxes of the arguments: the formulas; where a cotangent has several parts, the numbers of this part,
+    None where they are not known or belong to a round that is not shown; and from the second part on, what they have
+    come to.
     """
 
     box: str
     formulas: dict[str, str]
-    parts: dict[str, Numbers] = field(default_factory=dict)
+    parts: dict[str, Numbers | None] = field(default_factory=dict)
     sums: dict[str, Numbers] = field(default_factory=dict)
 
 

@@ -50,6 +50,11 @@ class Item:
         for nodes in self.others:
             yield from nodes
 
+    @property
+    def rounds(self) -> list[list[Node]]:
+        """The values of each repetition, those of the first first."""
+        return [self.nodes, *self.others]
+
 
 def unfolded(nodes: Iterable[Node], around: Frames) -> list[Item]:
     return [Item([node], around.get(node, ())) for node in nodes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,10 @@ from tinygrad_scratch.drawing.expressions import (
     Calls,
     Expression,
     arguments,
+    index,
     is_number,
     operand,
+    ranged,
     reference,
 )
 from tinygrad_scratch.graph import Node
@@ -64,7 +67,8 @@ PRODUCTS = (np.matmul, np.dot, functional.linear)
 class Derivative:
     """A derivative as a factor of the chain rule: a number times an expression, and where it goes.
 
-    `side` is "*" where it is multiplied element by element, "after" and "before" for a matrix product.
+    `side` is "*" where it is multiplied element by element, "after" and "before" for a matrix product, and "at" where
+    it goes to a place among zeros.
     """
 
     number: float = 1
@@ -81,6 +85,8 @@ class Derivative:
         """The derivative alone: `w2ᵀ`, `-(y - a4)`, `0.5 * z`, `1`."""
         if self.factor is None:
             return f"{self.number:g}"
+        if self.side == "at":
+            return f"1 at {self.factor.text}"
         return self.factor.text if self.number == 1 else self.sign + self.factor.within(2)
 
     def chained(self, cotangent: str | None) -> str:
@@ -89,6 +95,8 @@ class Derivative:
             return self.text
         if self.factor is None:
             return self.sign + cotangent
+        if self.side == "at":
+            return f"{cotangent} at {self.factor.text}"
         if self.side == "*":
             return f"{self.sign}{cotangent} * {self.factor.within(3)}"
         factor = self.factor.within(ATOM)
@@ -122,6 +130,18 @@ def chain(node: Node, place: int, inside: Sequence[Node], known: Calls) -> Deriv
     return found
 
 
+def over_rounds(found: Sequence[Derivative]) -> Derivative:
+    """One derivative for those of several rounds: `0.9…0.1` where numbers differ, `[:, 0]…[:, 9]` where places do."""
+    first = found[0]
+    factors = [each.factor for each in found if each.factor is not None]
+    if first.side == "at":
+        return Derivative(1, ranged(factors), "at")
+    if len({each.number for each in found}) == 1 or len(set(factors)) > 1:
+        return first
+    number = ranged([Expression(f"{each.number:g}") for each in found])
+    return Derivative(1, number).times(Derivative(1, first.factor, first.side))
+
+
 def derivative(node: Node, place: int, known: Calls) -> Derivative:
     """The derivative of a recorded call by one of its arguments."""
     operands = arguments(node)
@@ -144,6 +164,8 @@ def derivative(node: Node, place: int, known: Calls) -> Derivative:
         return Derivative(1, Expression(f"1 / {operands[0].value.size}", 2))
     if function in SPREAD or (function is functional.linear and place == 2):
         return Derivative()
+    if function is operator.getitem:
+        return Derivative(1, Expression(f"[{index([node.arguments[1]], texts[1])}]"), "at")
     inside = ", ".join(text.text for text in texts)
     return Derivative(1, Expression(f"{label(function).removeprefix('np.')}′({inside})"))
 

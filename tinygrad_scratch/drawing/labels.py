@@ -67,9 +67,9 @@ def cell(port: str, parts: list[str], numbers: Numbers | None, color: str | None
 
 def matrix(rows: list[list[str]], color: str | None) -> str:
     """Numbers in columns, each as wide as its widest needs; a column alone stands in the middle."""
-    found, side = "", ' align="right"' if len(rows[0]) > 1 else ""
+    found, end = "", '<br align="right"/>' if len(rows[0]) > 1 else ""
     for row in rows:
-        cells = (f'<td{side} width="{width(small(text(part))) + 8}">{small(text(part))}</td>' for part in row)
+        cells = (f'<td width="{width(small(text(part))) + 8}">{small(text(part))}{end}</td>' for part in row)
         found += f"<tr>{''.join(cells)}</tr>"
     return colored(table(found, 0), color)
 
@@ -137,8 +137,7 @@ def tooltip(box: Box) -> str:
             said.append(
                 f"{name}: mean {numbers.mean:.3g} ± {numbers.spread:.3g}, {numbers.least:.3g} … {numbers.greatest:.3g}"
             )
-    whole = "\n".join(part for part in said if part)
-    return "\n".join(printable(line) for line in whole[:LONGEST_TOOLTIP].split("\n"))
+    return "\n".join(printable(part) for part in said if part)[:LONGEST_TOOLTIP]
 
 
 @lru_cache(maxsize=4096)

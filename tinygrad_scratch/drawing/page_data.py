@@ -65,7 +65,7 @@ def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
 def facts_of_box(box: Box) -> Iterable[tuple[str, str]]:
     yield from box.attributes.items()
     if box.rounds > 1:
-        yield "repeated", f"{box.rounds:,} times"
+        yield "repeated", f"{box.rounds:,} times, the numbers are the first one's"
     if box.multiply_adds:
         yield "multiply-adds", f"{box.multiply_adds:,}"
     if box.bytes:
@@ -73,9 +73,11 @@ def facts_of_box(box: Box) -> Iterable[tuple[str, str]]:
 
 
 def step_of(step: Step) -> dict[str, Any]:
+    """`whole` is there where the part is all of a cotangent, whose numbers are the gradient of `to`."""
     parts = []
     for name, formula in step.formulas.items():
-        found = {"numbers": in_text(step.parts.get(name)), "sum": in_text(step.sums.get(name))}
+        numbers, so_far = step.parts.get(name), step.sums.get(name)
+        found = {"whole": name not in step.parts, "numbers": in_text(numbers), "sum": in_text(so_far)}
         parts.append({"to": name, "formula": formula, **{word: part for word, part in found.items() if part}})
     return {"node": step.box, "parts": parts}
 
