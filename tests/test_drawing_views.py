@@ -16,6 +16,7 @@ import pytest
 
 from tests.test_drawing import PURE, contrast, needs_pure, network
 from tinygrad_scratch import Tensor, functional
+from tinygrad_scratch.costs import seconds_in_words
 from tinygrad_scratch.drawing import Drawing, diff, draw
 from tinygrad_scratch.drawing.data import Box
 from tinygrad_scratch.drawing.dot import CHANGES, HEAT
@@ -351,6 +352,28 @@ def test_heat_and_costs() -> None:
     assert "root mean square" in drawing.source
     assert "48 multiply-adds" in drawing.source
     assert "160 B" in drawing.source
+
+
+def test_times() -> None:
+    """What takes long is told from what doesn't, also within a fold; nothing is timed unasked."""
+
+    def model(x: Any) -> Any:
+        inverse = np.linalg.inv(x)
+        return np.sin(np.sum(inverse))
+
+    x = np.eye(300)
+    drawing = draw(model, x, times=True)
+    found = boxes(drawing)
+    slow, fast = found["inverse"].seconds, found["sin(·)"].seconds
+    assert slow is not None
+    assert fast is not None
+    assert slow > 10 * fast > 0
+    assert found["x"].seconds is None
+    assert f">{seconds_in_words(slow)}<" in drawing.source
+    (fold,) = (box for box in draw(model, x, times=True, fold=lambda node: "all").scene.boxes if box.kind == "fold")
+    assert fold.seconds is not None
+    assert fold.seconds > 10 * fast
+    assert {box.seconds for box in draw(model, x).scene.boxes} == {None}
 
 
 @pytest.mark.parametrize("fill", [*HEAT, *(change["fillcolor"] for change in CHANGES.values())])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 
-from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
 from tinygrad_scratch.drawing.data import Box
 from tinygrad_scratch.drawing.expressions import shorten
 from tinygrad_scratch.drawing.numbers import Numbers, in_words, short
@@ -38,7 +38,8 @@ def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
     if not look.forward:
         return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
-    said = [*value_lines(box), *cost_lines(box if look.costs else None), *trouble_lines(box, "value")]
+    costs = [*cost_lines(box if look.costs else None), *time_lines(box)]
+    said = [*value_lines(box), *costs, *trouble_lines(box, "value")]
     cells = cell("value", said, box.value if look.values else None)
     if look.backward and box.cotangent is not None:
         cells += f"<vr/>{cotangent_cell(box, look)}"
@@ -97,6 +98,10 @@ def cost_lines(box: Box | None) -> list[str]:
     return [quiet(small(text(part))) for part in parts]
 
 
+def time_lines(box: Box) -> list[str]:
+    return [] if box.seconds is None else [quiet(small(seconds_in_words(box.seconds)))]
+
+
 def trouble_lines(box: Box, of: str) -> list[str]:
     """What is wrong with the value or the gradient, in words, so that no colour is needed to see it."""
     shown = [trouble for trouble in box.troubles if ("gradient" in trouble) == (of == "gradient")]
@@ -132,6 +137,7 @@ def tooltip(box: Box) -> str:
     if box.multiply_adds:
         said.append(f"{box.multiply_adds:,} multiply-adds")
     said.append(bytes_in_words(box.bytes) if box.shape is not None else "")
+    said.append(seconds_in_words(box.seconds) if box.seconds is not None else "")
     for name, numbers in (("value", box.value), ("gradient", box.gradient)):
         if numbers is not None and numbers.size > 1 and numbers.mean is not None:
             said.append(

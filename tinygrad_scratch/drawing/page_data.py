@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
 from tinygrad_scratch.drawing.data import Box, Scene, Step
 from tinygrad_scratch.drawing.numbers import Numbers
 from tinygrad_scratch.drawing.page_rules import rules_of
@@ -70,6 +70,8 @@ def facts_of_box(box: Box) -> Iterable[tuple[str, str]]:
         yield "multiply-adds", f"{box.multiply_adds:,}"
     if box.bytes:
         yield "memory", bytes_in_words(box.bytes)
+    if box.seconds is not None:
+        yield "time", seconds_in_words(box.seconds)
 
 
 def step_of(step: Step) -> dict[str, Any]:

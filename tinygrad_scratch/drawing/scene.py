@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_scratch.backward import walk
-from tinygrad_scratch.costs import multiply_adds, own_bytes
+from tinygrad_scratch.costs import multiply_adds, own_bytes, seconds
 from tinygrad_scratch.drawing.clusters import Frame
 from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene, Source, Step
 from tinygrad_scratch.drawing.expressions import (
@@ -57,6 +57,7 @@ class Builder:
     cotangents: dict[int, Any]
     place_of: Callable[[int], Place | None] = lambda order: None
     given: frozenset[int] = frozenset()  # identities of the values that a function was given
+    timed: bool = False
     known: Calls = field(init=False)
     where: dict[Node, Item] = field(init=False)
     ids: dict[Item, str] = field(init=False)
@@ -127,6 +128,7 @@ class Builder:
             source=self.source(node),
             multiply_adds=sum(map(multiply_adds, operations)),
             bytes=sum(map(own_bytes, operations)) if operations else int(node.value.nbytes),
+            seconds=sum(map(seconds, operations)) if self.timed and operations else None,
             parameters=parameters_in(item),
             count=len(operations),
             rounds=1 + len(item.others),
