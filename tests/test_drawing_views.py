@@ -560,6 +560,11 @@ STRANGE: dict[str, Callable[[], Any]] = {
     "infinity": lambda: np.sum(Tensor(np.full(3, np.inf), requires_grad=True)),
     "complex numbers": lambda: np.sum(np.abs(Tensor([1j, 2.0], requires_grad=True))),
     "five axes": lambda: np.sum(leaf(1, 2, 1, 2, 1)),
+    "a division by zero": lambda: np.sum(leaf(3) / 0.0),
+    "a division by an integer of zero": lambda: np.sum(leaf(3) / np.int64(0)),
+    "numbers that are no floats": lambda: np.sum(np.abs(leaf(3) * np.True_ * 1j) ** (1 + 2j) * 10**200),
+    "long doubles": lambda: np.sum(Tensor(np.ones(3, np.longdouble), requires_grad=True) * np.longdouble("1e4000")),
+    "several outputs": lambda: sum(np.sum(part) for part in np.linalg.svd(leaf(2, 2))),
     "a scalar of each dtype": lambda: Tensor(np.float16(1), requires_grad=True) * np.float32(2),
 }
 
@@ -568,7 +573,9 @@ STRANGE: dict[str, Callable[[], Any]] = {
 @pytest.mark.parametrize("make", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("view", ["both", "forward", "backward", "chain rule"])
 def test_strange_graphs_are_drawn(make: Callable[[], Any], view: str, tmp_path: Path) -> None:
-    drawing = draw(make(), view=view, values=True, costs=True)
+    with np.errstate(all="ignore"):
+        tensor = make()
+    drawing = draw(tensor, view=view, values=True, costs=True, times=True)
     for suffix in (".svg", ".json", ".mmd"):
         assert drawing.save(tmp_path / f"strange{suffix}").stat().st_size > 0
 
@@ -794,6 +801,21 @@ def test_only_the_newest_records_become_nodes() -> None:
         y = y * 1.0
     assert len([node for node in Graph(y, newest=10).nodes if node.function is not None]) == 10
     assert len(Graph(y).nodes) == 1002
+
+
+def test_the_outputs_of_a_call_of_several_come_from_it() -> None:
+    def decomposed(x: Any) -> Any:
+        u, s, v = np.linalg.svd(x)
+        return np.sum(u) + np.sum(s) + np.sum(v)
+
+    drawing = draw(decomposed, np.diag([3.0, 2.0]))
+    assert {("x", "linalg.svd(x)"), ("linalg.svd(x)", "u"), ("linalg.svd(x)", "s"), ("linalg.svd(x)", "v")} < set(
+        arrows(drawing)
+    )
+    assert boxes(drawing)["s"].expression == "·[1]"
+    assert boxes(drawing)["linalg.svd(x)"].formula == "∂L/∂v at [2] + ∂L/∂s at [1] + ∂L/∂u at [0]"
+    assert ">3 arrays<" in drawing.source
+    assert repr(diff(decomposed, lambda x: decomposed(2.0 * x), np.diag([3.0, 2.0]))).startswith("Drawing(1 added, ")
 
 
 def test_a_value_that_is_read_in_parts() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.backward import output
 from tinygrad_scratch.graph import Node, get_name
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
@@ -31,6 +32,7 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.matmul: ("@", 2),
     np.power: ("**", 4),
 }
+READING = (operator.getitem, output)  # of a part of an array, and of one of several results
 Number = np.generic | float | int | complex
 
 
@@ -136,7 +138,7 @@ def written(alike: Sequence[Node], operands: list[Expression], longest: int) -> 
         return infix(sign, strength, operands[0], operands[1], longest)
     if function is np.negative and not node.keywords:
         return Expression(shorten(f"-{operands[0].within(NEGATIVE)}", longest), NEGATIVE)
-    if function is operator.getitem:
+    if function in READING:
         target, place = operands
         inside = index([each.arguments[1] for each in alike], place)
         return Expression(shorten(f"{target.within(ATOM)}[{inside}]", longest))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from tinygrad_scratch import functional
 from tinygrad_scratch.drawing.expressions import (
     ATOM,
+    READING,
     Calls,
     Expression,
     arguments,
@@ -147,16 +147,10 @@ def derivative(node: Node, place: int, known: Calls) -> Derivative:
     operands = arguments(node)
     function = node.function
     texts = [operand(part, known) for part in operands]
-    if function in ELEMENTWISE and place < len(ELEMENTWISE[function]) and not node.keywords:
-        if function is np.power and place == 0 and is_number_node(operands[1]):
-            return power_rule(texts[0], operands[1].value)
-        template = ELEMENTWISE[function][place]
-        if function in (np.multiply, np.divide) and is_number_node(operands[1 - place]):
-            number = operands[1 - place].value
-            if function is np.multiply or place == 0:
-                return Derivative(number if function is np.multiply else 1 / number)
-        if template is not None:
-            return elementwise(template, [reference(node, known), *texts])
+    if function in ELEMENTWISE and not node.keywords:
+        found = derivative_of_elements(function, place, operands, [reference(node, known), *texts])
+        if found is not None:
+            return found
     if function in PRODUCTS and place < 2 and [np.ndim(part.value) for part in operands[:2]] == [2, 2]:
         other = Expression(f"{texts[1 - place].within(ATOM)}ᵀ")
         return Derivative(1, other, "after" if place == 0 else "before")
@@ -164,10 +158,26 @@ def derivative(node: Node, place: int, known: Calls) -> Derivative:
         return Derivative(1, Expression(f"1 / {operands[0].value.size}", 2))
     if function in SPREAD or (function is functional.linear and place == 2):
         return Derivative()
-    if function is operator.getitem:
+    if function in READING:
         return Derivative(1, Expression(f"[{index([node.arguments[1]], texts[1])}]"), "at")
     inside = ", ".join(text.text for text in texts)
     return Derivative(1, Expression(f"{label(function).removeprefix('np.')}′({inside})"))
+
+
+def derivative_of_elements(
+    function: Any, place: int, operands: list[Any], texts: list[Expression]
+) -> Derivative | None:
+    """The derivative of a function in the table; `texts` are those of its value and of its operands."""
+    numbers = [part.value if is_number_node(part) else None for part in operands]
+    if function is np.power and place == 0 and numbers[1] is not None:
+        return power_rule(texts[1], numbers[1])
+    if function is np.multiply and numbers[1 - place] is not None:
+        return Derivative(numbers[1 - place])
+    if function is np.divide and place == 0 and numbers[1]:
+        return Derivative(1 / numbers[1])
+    templates = ELEMENTWISE[function]
+    template = templates[place] if place < len(templates) else None
+    return elementwise(template, texts) if template is not None else None
 
 
 def is_number_node(part: Any) -> bool:

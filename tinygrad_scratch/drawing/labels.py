@@ -113,6 +113,8 @@ def facts(box: Box) -> str:
     """The shape, and the dtype where it is not the usual one."""
     if box.shape is None:
         return ""
+    if box.dtype == "object":
+        return f"{box.shape[0]} arrays"
     shape = str(box.shape) if box.shape else "scalar"
     return shape if box.dtype == "float64" else f"{shape} {box.dtype}"
 

@@ -13,6 +13,7 @@ from tinygrad_scratch.rules.registry import Several
 FEW = 256  # numbers that are kept in full
 FEW_IN_A_BOX = 20  # numbers that are written in a box in full
 BINS = 20
+LONG = (np.longdouble, np.clongdouble)  # which neither JSON nor a Python number can say
 VANISHING, EXPLODING = 1e-7, 1e4  # root mean square of a gradient, where that of the output is 1
 
 NAN, INFINITE, DEAD = "NaN", "infinite", "dead"
@@ -61,7 +62,10 @@ def numbers_of(array: Any) -> Numbers:
         return Numbers(array.shape, str(array.dtype))
     array = np.asarray(array)
     facts: dict[str, Any] = {"shape": array.shape, "dtype": str(array.dtype)}
-    flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
+    with np.errstate(over="ignore"):  # what is too large for a float is told as infinite
+        if array.dtype in LONG:
+            array = array.astype(complex if array.dtype.kind == "c" else float)
+        flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
     flat = flat.astype(float) if flat.dtype != float else flat
     finite = np.isfinite(flat)
     if not finite.all():
