@@ -168,7 +168,7 @@ def derivative_of_elements(
     function: Any, place: int, operands: list[Any], texts: list[Expression]
 ) -> Derivative | None:
     """The derivative of a function in the table; `texts` are those of its value and of its operands."""
-    numbers = [part.value if is_number_node(part) else None for part in operands]
+    numbers: list[Any] = [part.value if is_number_node(part) else None for part in operands]
     if function is np.power and place == 0 and numbers[1] is not None:
         return power_rule(texts[1], numbers[1])
     if function is np.multiply and numbers[1 - place] is not None:
