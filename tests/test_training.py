@@ -27,6 +27,7 @@ from tinygrad_scratch.nn import (
     ClipGradients,
     CosineDecay,
     Dense,
+    Dropout,
     EarlyStopping,
     History,
     Module,
@@ -738,3 +739,31 @@ def test_a_checkpointed_model_is_trained_alike() -> None:
     train(one)
     train(lambda x: checkpoint(two)(x), optimizer=SGD(two.parameters(), 0.1))
     assert_alike(one, two)
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9), lambda p: Adam(p, 0.01)], ids=["SGD", "Adam"])
+def test_a_compiled_training_is_the_same(make: Any) -> None:
+    def train(jit: bool) -> Any:
+        generator = np.random.default_rng(0)
+        x = generator.normal(size=(50, 3))
+        y = x @ [[1.0], [2.0], [3.0]]
+        layers: list[Any] = [Dense(3, 8, generator=generator), np.tanh, Dropout(0.1, generator=generator)]
+        model = Sequential(*layers, Dense(8, 1, generator=generator))
+        history = fit(
+            model,
+            x,
+            y,
+            loss=mean_squared_error,
+            optimizer=make(model.parameters()),
+            epochs=5,
+            batch_size=16,
+            generator=generator,
+            callbacks=[ClipGradients(1.0)],
+            jit=jit,
+        )
+        return history["loss"], [p.numpy() for p in model.parameters()]
+
+    (mine, weights), (theirs, wanted) = train(True), train(False)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    for w, v in zip(weights, wanted, strict=True):
+        np.testing.assert_allclose(w, v, rtol=1e-9, atol=1e-12)

@@ -9,6 +9,7 @@ import math
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -626,12 +627,21 @@ def test_a_wrong_gradient_is_not_swapped_for_a_right_value_in_its_update(given: 
     assert check.first_wrong.name.endswith("g")
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_a_gradient_of_another_size_than_its_parameter_is_never_passed_over(named: bool) -> None:
+def line_with(gradients: Callable[[Any, Any], Any]) -> Any:
     line = Line()
     with verify(line) as check:
         check.loss = line.cost(np.arange(15.0).reshape(5, 3), np.ones((5, 2)))
-        dw, db = line.gradients_without_a_sum()
-        check.gradients = {"w": dw, "b": db} if named else (dw, db)
+        check.gradients = gradients(*line.gradients_without_a_sum())
+    return check
+
+
+def test_a_gradient_of_another_size_is_judged_where_its_name_tells_whose_it_is() -> None:
+    check = line_with(lambda dw, db: {"w": dw, "b": db})
+    assert check.first_wrong.kind == "missing-batch-sum-or-mean"
+    assert "yours has shape (5, 2), the gradient has shape (2,)" in str(check)
+
+
+def test_a_gradient_of_another_size_without_a_name_is_asked_about() -> None:
+    check = line_with(lambda dw, db: (dw, db * 1))
     assert not check.ok
     assert "of shape (5, 2)" in str(check)

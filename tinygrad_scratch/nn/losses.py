@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced, softmax_cross_entropy
+from tinygrad_scratch.graph import known
 from tinygrad_scratch.rules.registry import array, plain
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -195,6 +196,7 @@ def first(where: Any) -> str:
 
 
 def check_labels(loss: str, labels: Any, good: Any, wanted: str) -> None:
+    labels, good = known(labels), known(good)
     if not np.all(good):
         wrong = labels[~good].flat[0]
         raise ValueError(f"{loss}: labels[{first(~good)}] is {wrong}, but a label is {wanted}.")
@@ -222,7 +224,7 @@ def check_probabilities(loss: str, logits: Any, target: Any) -> None:
             f"{loss} of logits of shape {logits.shape} takes {numbers}probabilities of shape {logits.shape}, "
             f"but was given labels of shape {target.shape}."
         )
-    p = plain(target)
+    p = known(plain(target))
     check_labels(loss, p, p >= 0, "a probability, and none is negative")
     total = np.sum(p, axis=-1, dtype=float)
     if not np.allclose(total, 1, rtol=0, atol=1e-3):

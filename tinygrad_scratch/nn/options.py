@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import as_array
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
@@ -65,5 +66,5 @@ def shown(**options: Any) -> str:
 
 def wrong_input(layer: Module, x: Any, takes: str, instead: str) -> ValueError:
     """The error for an input that does not fit a layer."""
-    given = x if type(x) is Tensor else np.asarray(x)
+    given = x if type(x) is Tensor else as_array(x)
     return ValueError(f"{layer!r} takes {takes}. It was given {describe(given)}. {instead}")

@@ -95,6 +95,7 @@ def fit(
     shuffle: bool = True,
     history: History | None = None,
     progress: bool = True,
+    jit: bool | str = False,
 ) -> History:
     """Train a model on samples x with targets y, in batches, and return what was measured.
 
@@ -114,6 +115,9 @@ def fit(
     `callbacks` are called at each epoch's end, and in between. Ctrl-C ends training after the batch that it falls into,
     and what was measured so far is returned; a second one ends the batch, too. With `history`, training goes on where
     that one ended, up to `epochs` in all; see `save` and `load` to do so in another process.
+
+    With jit=True the gradients and the optimizer's step are compiled, by `tinygrad_scratch.jit`, with the same results;
+    jit="numba" makes native code of them.
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
     size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
@@ -143,6 +147,7 @@ def fit(
     generator = checked_generator(generator)
     history = History() if history is None else history
     training = Training(model, loss, optimizer, history, epochs, generator, step=history.steps)
+    compute, update = compiled(gradients_of(model, loss, optimizer), jit), compiled(optimizer.step, jit)
     measures = named_metrics(metrics)
     watchers = checked_callbacks(callbacks)
     if not getattr(model, "training", True):
@@ -155,7 +160,9 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(training, x, y, order, batch_size, measures, watchers, show, check_interrupt)
+                train_epoch(
+                    training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt
+                )
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
@@ -171,8 +178,32 @@ def fit(
     return history
 
 
+def gradients_of(model: Any, loss: Function, optimizer: Optimizer) -> Function:
+    """What computes the prediction and the loss of a batch, and leaves the gradients in the parameters."""
+
+    def compute(inputs: Any, targets: Any) -> tuple[Any, Any]:
+        optimizer.zero_grad()
+        prediction = model(inputs)
+        loss_value = loss_of_batch(loss, prediction, targets)
+        loss_value.backward()
+        return prediction, loss_value
+
+    return compute
+
+
+def compiled(function: Function, wanted: bool | str) -> Function:
+    """The function, or what jit makes of it."""
+    if not wanted:
+        return function
+    from tinygrad_scratch.compiler.jit import jit
+
+    return jit(function, backend="numpy" if wanted is True else wanted)
+
+
 def train_epoch(
     training: Training,
+    compute: Function,
+    update: Function,
     x: Any,
     y: Any,
     order: Any,
@@ -192,15 +223,12 @@ def train_epoch(
         training.inputs, training.targets = x[rows], y[rows]
         for watcher in watchers:
             watcher.before_batch(training)
-        optimizer.zero_grad()
-        prediction = training.model(training.inputs)
-        training.loss_value = loss_of_batch(training, prediction)
-        training.loss_value.backward()
+        prediction, training.loss_value = compute(training.inputs, training.targets)
         for layer, norm in training.gradient_norms().items():
             norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
         for watcher in watchers:
             watcher.before_step(training)
-        optimizer.step()
+        update()
         training.step += 1
         for watcher in watchers:
             watcher.after_step(training)
@@ -212,18 +240,16 @@ def train_epoch(
     training.history.add(figures, norms, len(starts))
 
 
-def loss_of_batch(training: Training, prediction: Any) -> Tensor:
+def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
     try:
-        loss = one_number(training.loss(prediction, training.targets))
+        value = one_number(loss(prediction, targets))
     except Exception as error:
         parts = prediction if isinstance(prediction, tuple) else (prediction,)
         model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
-        error.add_note(
-            f"in the loss of a batch: the model returned {model}; the targets are {describe(training.targets)}"
-        )
+        error.add_note(f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}")
         raise
-    check_recorded(loss)
-    return loss  # type: ignore[no-any-return]
+    check_recorded(value)
+    return value  # type: ignore[no-any-return]
 
 
 def evaluate(

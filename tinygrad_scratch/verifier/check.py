@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
+from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -131,6 +132,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._stack = ExitStack()
         self.frame = frame
         self.targets = named_by(frame, self.targets)
+        self.entry.named = {name for name, target in self.targets.items() if type(target) is np.ndarray}
         try:
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
@@ -223,8 +225,14 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     @property
     def ok(self) -> bool:
-        """Whether all gradients are right, and all could be judged."""
-        return self.problem is None and bool(self.finals) and not self.repairs and not self.unsure
+        """Whether all gradients are right, and all could be judged: no parameter is left without one."""
+        judged = bool(self.finals) and not self.unsure and not self.entry.lacking
+        return self.problem is None and judged and not self.repairs
+
+    @property
+    def convention(self) -> str:
+        """In which other convention all is right, such as "in the direction of ascent"; empty where there is none."""
+        return self.case.convention if self.ok else ""
 
     @property
     def first_wrong(self) -> Cause | None:
@@ -248,12 +256,17 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             )
             return
         self.problem = self.entry.pair(self.truth.cotangents, close)
+        before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
+        if self.problem and before and not self.entry.finals:
+            self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
-            self.problem = self.case.doubt or None
+            self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
+            if self.problem:
+                self.repairs, self.causes = [], []
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""

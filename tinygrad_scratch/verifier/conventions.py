@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import only
+from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.judge import Case, close
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import statement_at, text_of
@@ -30,6 +31,18 @@ def is_right_by_convention(case: Case) -> bool:
         if said:
             case.convention = said
             return True
+    return is_scaled_at_kinks(case, values)
+
+
+def is_scaled_at_kinks(case: Case, values: dict[int, Any]) -> bool:
+    """Whether one factor in all, and another slope at a kink, are all that differs."""
+    for scale in list(scales(case, values)):
+        case.scale = scale
+        said = at_kinks(case, values) if case.wrong(values) else ""
+        if said:
+            case.convention = f"{factor_said(case, scale)}; and {said}"
+            return True
+    case.scale = 1.0
     return False
 
 
@@ -92,19 +105,48 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 
 def allowed(case: Case, factor: float) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
-    natural = any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
-    return natural and (factor > 0 or goes_uphill(case))
+    natural = is_known(case, factor) and not is_one_layer(case)
+    return (natural or only_in_updates(case)) and (factor > 0 or goes_uphill(case))
+
+
+def is_known(case: Case, factor: float) -> bool:
+    return any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
+
+
+def only_in_updates(case: Case) -> bool:
+    """Whether all gradients were read off updates of the weights, where the rate stands as a number among others."""
+    return all(final.by == "update" and not is_gradient_name(final.name.rsplit(".", 1)[-1]) for final in case.finals)
+
+
+def is_one_layer(case: Case) -> bool:
+    """Whether the loss is the sum of an output times the gradient that backward is given: no factor is left open."""
+    total = case.step_of(case.truth.loss)
+    product = case.step_of(total.reads[0]) if name_of(total.function) == "sum" and total.reads else None
+    if product is None or name_of(product.function) != "multiply":
+        return False
+    given = {
+        node
+        for node in product.reads
+        if case.step_of(node).function is None and np.any(case.tape.nodes[node].value % 1)
+    }
+    return any(
+        not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes
+    )
 
 
 def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
-    """Factors that some gradients carry and that may be a convention for all."""
+    """Factors that some gradients carry, or their updates say, and that may be a convention for all."""
     seen: set[float] = set()
+    if all(final.direction < 0 for final in case.finals):
+        seen.add(-1.0)
+        yield -1.0
     for i, final in enumerate(case.finals):
         factor = factor_of(np.asarray(values[final.node]), case, i)
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):
             continue
         seen.add(round(factor, 9))
-        yield min((sign * known for known in conventional(case) for sign in (1, -1)), key=lambda k: abs(k - factor))
+        known = [sign * size for size in conventional(case) for sign in (1, -1)] if is_known(case, factor) else [factor]
+        yield min(known, key=lambda k: abs(k - factor))
 
 
 def factor_said(case: Case, factor: float) -> str:
@@ -112,6 +154,8 @@ def factor_said(case: Case, factor: float) -> str:
     size = abs(factor)
     if abs(size - 1) < 1e-9:
         said = ""
+    elif not is_known(case, factor):
+        said = f"{size:.6g} times the gradient throughout, which is the rate of the updates"
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:
@@ -215,18 +259,18 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     """Another slope at a kink: between the slopes on its two sides, wherever it is not the gradient."""
     said = ""
     for final in case.wrong(values):
-        value = np.asarray(values[final.node])
-        truth = case.wanted(value, final)
-        if value.shape != truth.shape or case.step_of(final.parameter.node).function is not None:
+        value, truth = np.asarray(values[final.node]), case.scale * case.true_of(final)
+        if squeezed(value.shape) != squeezed(truth.shape) or case.step_of(final.parameter.node).function is not None:
             return ""
+        value = value.reshape(truth.shape)
         scale = float(np.max(np.abs(truth), initial=0.0)) or 1.0
         places = np.argwhere(np.abs(value - truth) > 1e-6 * scale)
         order = np.argsort([-abs(value[tuple(p)] - truth[tuple(p)]) for p in places])
-        if len(places) > 200 or value.shape != case.true_of(final).shape:
+        if len(places) > 200:
             return ""
         for place in places[order]:
-            left, right = slopes_at(case, final.parameter.node, tuple(place))
-            low, high = min(left, right), max(left, right)
+            slopes = [case.scale * slope for slope in slopes_at(case, final.parameter.node, tuple(place))]
+            low, high = min(slopes), max(slopes)
             if high - low < 1e-4 * scale or not low - 1e-4 * scale <= value[tuple(place)] <= high + 1e-4 * scale:
                 return ""
         said = "another slope at a kink: between those on its two sides, where the function has no single one"

@@ -36,6 +36,24 @@ class WithArgument:
         return WithArgument(self.place, values, self.node, self.turned)
 
 
+class WithSlope(WithArgument):
+    """The call with one of its arguments times a function of a node's value."""
+
+    def __init__(self, place: int, values: Any, node: int, slope: Callable[[Any], Any]) -> None:
+        self.place = place
+        self.node = node
+        self.slope = slope
+        self.value = slope(np.array(values[node], float))
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        changed = list(arguments)
+        changed[self.place] = changed[self.place] * self.value
+        return step.function(*changed, **keywords)
+
+    def at(self, values: Any) -> WithSlope:
+        return WithSlope(self.place, values, self.node, self.slope)
+
+
 def with_number(place: int, value: float) -> Edit:
     """The call with a number as one of its arguments."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, Updates, unjoined, within
+from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined, within
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Event, Watch
 
+UNNAMED = "an unnamed value"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
 
@@ -31,6 +32,7 @@ class Entry:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     rate: float | None = None
@@ -42,6 +44,7 @@ class Entry:
     finals: list[Final] = field(default_factory=list)
     unsure: list[Gradient] = field(default_factory=list)
     missing: list[Parameter] = field(default_factory=list)
+    lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
@@ -122,6 +125,7 @@ class Entry:
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
                 "or by name: verify(w=w, b=b)."
             )
+        self._take_as_read()
         gradients = self._gradients()
         if not gradients:
             return self._gradient_problem or (
@@ -155,8 +159,9 @@ class Entry:
         if self.rate is not None:
             return self._from_steps(asked)
         made = Updates(self.tape, self._all_names())
+        read = self._before_loss()
         for parameter in asked:
-            found = made.of(parameter, self._bound(parameter))
+            found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
             if found is not None:
                 self._updates.setdefault(found[0], (parameter, found[1]))
         if self.given:
@@ -175,6 +180,47 @@ class Entry:
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
         return kept
+
+    def _take_as_read(self) -> None:
+        """Each parameter as the loss read it last, where several turns of a loop have updated it."""
+        read = self._before_loss()
+        for parameter in self.parameters if read else ():
+            node = parameter.node
+            slot = self.tape.nodes[node].slot
+            versions = {other.number for other in self.tape.nodes if other.slot == slot} | set(self._bound(parameter))
+            for version in sorted(versions & read):
+                if version > node and self._is_step(node, version):
+                    node = version
+            parameter.first = node
+
+    def _is_step(self, before: int, after: int) -> bool:
+        """Whether a value is another one after an update: by what was computed from both that one and data."""
+        if self.tape.nodes[before].value.shape != self.tape.nodes[after].value.shape:
+            return False
+        change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
+        if change is None:
+            return False
+        made_of = self._made_of(change[0])
+        from_outside = (
+            self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
+            for node in made_of - {before}
+        )
+        return before in made_of and any(from_outside)
+
+    def _made_of(self, node: int) -> set[int]:
+        """A value and all that it was computed from."""
+        found: set[int] = set()
+        waiting = [node]
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                waiting += self._parents.get(node, ())
+        return found
+
+    def _before_loss(self) -> set[int]:
+        """What the loss that was given was computed from: a new value of a parameter there is no update of it."""
+        return set() if self.loss is None else self._made_of(self.loss)
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""
@@ -293,19 +339,27 @@ class Entry:
         return self._put(best[0] if best is not None else candidates[0])
 
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
-        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are."""
-        found: tuple[Candidate, int, int] | None = None
+        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are.
+
+        Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        """
+        found: tuple[Candidate, int, int, int] | None = None
         given = [self.tape.nodes[final.node].value * final.direction for final in finals]
+        nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
             same, exact = fit(given, true)
-            if found is None or (same, exact) > found[1:]:
-                found = candidate, same, exact
+            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
+            if found is None or (same, exact, near) > found[1:]:
+                found = candidate, same, exact, near
                 if exact == len(finals):
                     break
-        return found
+        return found[:3] if found else None
+
+    def _first_read(self, node: int) -> int:
+        return next((step.index for step in self.tape.steps if node in step.reads), 0)
 
     def _choose(self, candidate: Candidate, same: int, exact: int, count: int) -> str | None:
         fits = exact or same
@@ -314,6 +368,16 @@ class Entry:
             return (
                 "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
                 "block, or say which it is: "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+        if (
+            candidate.function is None
+            and 2 * fits < count
+            and not re.search("loss|cost|objective", candidate.name.lower())
+        ):
+            return (
+                f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
+                "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
@@ -367,7 +431,7 @@ class Entry:
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
         return [
-            Candidate(names.get(node, "an unnamed value"), node)
+            Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
             if node in reached and self.tape.nodes[node].value.dtype.kind == "f"
         ]
@@ -431,8 +495,16 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(final, is_close) for final in self.finals]
+        self._in_pieces(reached, is_close)
+        if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
+            self.finals = []
+            return (
+                "The loss was computed from weights that the gradients had already updated, so these are gradients of "
+                "another one. Set check.loss to the loss before the update."
+            )
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
+        self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
@@ -463,7 +535,8 @@ class Entry:
                 finals.append(Final(best, gradient[1], parameter, "update", direction))
                 left.remove(gradient)
                 free.remove(parameter)
-        more, unsure = paired(free, left, self.tape, close)
+        told = any(parameter.asked for parameter in self.parameters)
+        more, unsure = paired(free, left, self.tape, close, told)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
@@ -486,6 +559,39 @@ class Entry:
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
 
+    def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
+        """A gradient for each use of a parameter that is used more than once, to be added up later."""
+        for parameter in [p for p in reached if p.asked]:
+            final = next((f for f in self.finals if f.parameter is parameter), None)
+            if final is not None and is_close(self._value(final.node), parameter):
+                continue
+            taken = {other.node for other in self.finals if other is not final}
+            free = [
+                g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
+            ]
+            for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
+                if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
+                    self._take_sum(chosen, parameter, final)
+                    break
+
+    def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
+        """The sum of some gradients as one."""
+        total, *others = (Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for _, n in chosen)
+        for other in others:
+            total = record(self.tape, np.add, (total, other), {})
+        name = " + ".join(shown(names) for names, _ in chosen)
+        self.finals = [f for f in self.finals if f is not final] + [Final(name, total.node, parameter, "value")]
+        self.unsure = [gradient for gradient in self.unsure if gradient not in chosen]
+        self.notes.append(f"{name} is taken as one gradient: {own(parameter.name)} is used more than once.")
+
+    def _value(self, node: int) -> Array:
+        return self.tape.nodes[node].value
+
+    def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
+        """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
+        kinds = {kind_of(final.parameter) for final in self.finals} | {"w", "b"}
+        return [p for p in missing if self.all_asked and (p.name in self.named or kind_of(p) in kinds)]
+
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""
         more, self.unsure = paired(zero, self.unsure, self.tape)
@@ -497,6 +603,16 @@ class Entry:
 def full_name(event: Event, names: dict[int, list[str]]) -> str:
     """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
     return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
+
+
+def shown(names: list[str]) -> str:
+    """The name of a gradient that says most."""
+    return next((name for name in names if name and not name.isdigit()), names[0])
+
+
+def kind_of(parameter: Parameter) -> str:
+    """The name of a parameter without its number: `w` for `self.W1` and `layers[0].weights`."""
+    return next((word.rstrip("0123456789") for word in reversed(words(parameter.name)) if not word.isdigit()), "")
 
 
 def own(name: str) -> str:

@@ -109,11 +109,12 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
-    best: tuple[tuple[bool, int, bool], float, list[tuple[Repair, Cause]]] | None = None
+    best: tuple[tuple[bool, int, int, bool], float, list[tuple[Repair, Cause]]] | None = None
     for scale in (1.0, *scales(case, case.replay())):
         case.reset(scale)
         found = mistakes(case)
-        key = bool(case.wrong(case.replay())), len(found), scale != 1.0
+        unexplained = sum(cause.certainty == "unexplained" for _, cause in found)
+        key = bool(case.wrong(case.replay())), len(found), unexplained, scale != 1.0
         if best is None or key < best[0]:
             best = key, scale, found
     assert best is not None

@@ -143,7 +143,7 @@ def verdict_of(check: Any) -> str:
         return WRONG
     if check.ok:
         return CONVENTION if check.case.convention else RIGHT
-    return UNDECIDED if check.unsure or not check.finals else NOT_CHECKABLE
+    return UNDECIDED if check.unsure or check.entry.lacking or not check.finals else NOT_CHECKABLE
 
 
 # ---- the mistakes ----------------------------------------------------------------------------------------------------

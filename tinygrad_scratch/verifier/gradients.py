@@ -99,11 +99,14 @@ class Updates:
     tape: Tape
     names: dict[int, list[str]]
 
-    def of(self, parameter: Parameter, bound: list[int]) -> tuple[int, int] | None:
-        """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1)."""
+    def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
+        """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
+
+        What the loss was `read` from is no update: it is a part of the forward pass.
+        """
         tape, first = self.tape, parameter.node
         slot = tape.nodes[first].slot
-        later = [node.number for node in tape.nodes if node.slot == slot and node.number != first]
+        later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
         for after in (*later, *bound):
             if after != first and tape.nodes[after].value.shape == tape.nodes[first].value.shape:
                 change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
@@ -227,11 +230,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return reads[0], -1
     if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
         return reads[0], 1
-    if name in ("add", "subtract") and len(arrays) == 2 and np.size(tape.nodes[node].value) > 1:
-        still = [read for read in arrays if not np.any(tape.nodes[read].value)]  # a velocity before its first step
-        moved = [read for read in arrays if read not in still]
-        if len(still) == len(moved) == 1:
-            return moved[0], -1 if name == "subtract" and moved[0] == reads[1] else 1
+    if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
+        return moved, -1 if name == "subtract" and moved == reads[-1] != reads[0] else 1
     if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
         return reads[0], 1
     if name not in ("multiply", "divide"):
@@ -244,6 +244,17 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     factors = [tape.nodes[read].value for read in others]
     factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
     return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
+    """What is added to 0: to a velocity before its first step, which may begin as an array or as a number."""
+    if len(arrays) == 2 and tape.nodes[arrays[0]].value.size > 1:
+        moved = [read for read in arrays if np.any(tape.nodes[read].value)]
+        return moved[0] if len(moved) == 1 else None
+    numbers = [tape.nodes[read].value for read in step.reads if read not in arrays]
+    numbers += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    alone = len(arrays) == len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
+    return arrays[0] if alone else None
 
 
 def is_plain_number(tape: Tape, node: int) -> bool:

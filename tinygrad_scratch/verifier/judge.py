@@ -7,7 +7,8 @@ a backward pass is linear in each of its values. What seems to mend is played ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -71,8 +72,10 @@ class Case:
     late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
+    settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     doubt: str = ""  # why nothing can be said
+    _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
 
     # ---- what was made from what -------------------------------------------------------------------------------------
 
@@ -106,6 +109,30 @@ class Case:
     def forward(self) -> set[int]:
         """The nodes that the loss was computed from."""
         return self.ancestors([self.truth.loss])
+
+    @cached_property
+    def unfinished(self) -> set[int]:
+        """States of an array whose entries the next turn of a statement goes on to set: no step ends with them."""
+        readers: dict[int, list[Step]] = {}
+        for step in self.tape.steps:
+            for node in step.reads:
+                readers.setdefault(node, []).append(step)
+        found = set()
+        for node, steps in readers.items():
+            writes = getattr(steps[0].function, "__name__", "") == "setitem" and len(steps) == len(steps[0].makes) == 1
+            same = writes and self.tape.nodes[steps[0].makes[0]].slot == self.tape.nodes[node].slot
+            if same and self.step_of(node).place == steps[0].place:
+                found.add(node)
+        return found
+
+    @cached_property
+    def smooth(self) -> set[int]:
+        """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
+        found = {final.parameter.node for final in self.finals}
+        for node in self.tape.nodes:
+            if node.value.dtype.kind in "fc" and not found.isdisjoint(self.parents[node.number]):
+                found.add(node.number)
+        return found
 
     @cached_property
     def alike(self) -> dict[int, int]:
@@ -159,8 +186,12 @@ class Case:
 
     def match_up_to_factor(self, value: Array) -> tuple[Entry, float] | None:
         """The same, where the value may carry a factor."""
-        factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
-        return self.table.match(np.asarray(value), tolerance_of(np.asarray(value)), factors)
+        value = np.asarray(value)
+        key = self.scale, value.shape, value.dtype, value.tobytes()
+        if key not in self._matches:
+            factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
+            self._matches[key] = self.table.match(value, tolerance_of(value), factors)
+        return self._matches[key]
 
     def true_of(self, final: Final) -> Array:
         return self.truth.cotangents[final.parameter.node]
@@ -181,22 +212,42 @@ class Case:
         wanted = self.wanted(value, final)
         if close(value, wanted):
             return True
-        floor = 1e-10 * self.table.largest  # a true zero, such as a bias's before a normalisation
+        floor = self._noise(final)  # a true zero, such as a bias's before a normalisation
         return (
             value.shape == wanted.shape
             and float(np.max(np.abs(wanted), initial=0.0)) <= floor
             and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
         )
 
+    def _noise(self, final: Final) -> float:
+        """What rounding leaves of a gradient that is zero, by the gradients that it is a sum of."""
+        node = final.parameter.node
+        made = {n for step in self.tape.steps if node in step.reads for n in step.makes} & self.truth.cotangents.keys()
+        sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
+        return 1e-10 * max(sizes, default=0.0)
+
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
-        self.scale, self.overrides, self.late, self._run = scale, {}, {}, None
+        self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
 
     def replay(self, overrides: dict[int, Array] | None = None, **keywords: Any) -> dict[int, Any]:
         """A run with what was mended so far, and more."""
+        if not overrides and not keywords:
+            return self._mended()
         late = {**self.late, **keywords.pop("late", {})}
         with np.errstate(all="ignore"):
             return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+
+    def _mended(self) -> dict[int, Any]:
+        """The run with what was mended so far, kept until more is."""
+        key = tuple(map(id, self.overrides.values())), tuple(self.late)
+        if self._last_run is None or self._last_run[0] != key:
+            with np.errstate(all="ignore"):
+                self._last_run = key, self.tape.replay(self.overrides, late=self.late)
+        found: dict[int, Any] = self._last_run[1]
+        return found
+
+    _last_run: Any = None
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
@@ -219,8 +270,8 @@ class Case:
 
     # ---- the search --------------------------------------------------------------------------------------------------
 
-    def wrong(self, values: dict[int, Any]) -> list[Final]:
-        return [final for final in self.finals if not self.is_right(values[final.node], final)]
+    def wrong(self, values: Mapping[int, Any]) -> list[Final]:
+        return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
     def next_repair(self) -> Repair | None:
         """The value to replace next."""
@@ -258,7 +309,7 @@ class Case:
             for truth in same:
                 if truth.shape != np.shape(values[event.node]):
                     continue
-                played = self.replay({event.node: truth})
+                played = self.with_value(event.node, truth)
                 mended = len(self.wrong(values)) - len(self.wrong(played))
                 newly = len(self.newly(event.node, truth, values, played)) + 10 * mended
                 if newly > most:
@@ -268,7 +319,9 @@ class Case:
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
-        if repair.late:
+        if node.value.shape != repair.truth.shape and any(node.number in step.reads for step in self.tape.steps):
+            self.settled.add(node.number)
+        elif repair.late:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
         else:
             self.overrides[repair.event.node] = repair.truth
@@ -300,7 +353,7 @@ class Case:
             step = self.step_of(event.node)
             if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
                 continue
-            if event.node in self.forward and event.time <= loss_step:
+            if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
                 continue
             found.append(event)
         return found
@@ -373,13 +426,27 @@ class Case:
         kind = (along, float(factor == self.scale), 0 if rank == 1 else whole)
         return (score, rank, *kind, named, float(not late), order), repair
 
-    def _with(self, event: Event, late: bool, truth: Array) -> dict[int, Any]:
+    def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]
         if late:
             return self.replay(late={max(event.time, node.step + 1): (node.slot, truth)})
-        return self.replay({event.node: truth})
+        return self.with_value(event.node, truth)
 
-    def newly(self, node: int, truth: Array, values: dict[int, Any], played: dict[int, Any]) -> set[int]:
+    def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
+        """A run with what was mended so far, and one more value put in."""
+        if self.late or not self._can_stand(node, truth):
+            return self.replay({node: truth})
+        base = self.replay()
+        with np.errstate(all="ignore"):
+            found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
+        return self.replay({node: truth}) if found is None else ChainMap(found, base)
+
+    def _can_stand(self, node: int, truth: Array) -> bool:
+        """Whether an array holds a value as it is: another kind or shape changes what calls make of it."""
+        held = self.tape.nodes[node].value
+        return held.shape == truth.shape and np.can_cast(truth.dtype, held.dtype, "same_kind")
+
+    def newly(self, node: int, truth: Array, values: dict[int, Any], played: Mapping[int, Any]) -> set[int]:
         """The later values that were no gradients, and are with this repair."""
         found = set()
         for later in self._later(node):
@@ -523,7 +590,7 @@ class Case:
                 tried.add((other, i))
                 entry = self.table.entries(np.shape(values[other]))[i]
                 truth = self.scale * entry.value
-                played = self.replay({other: truth})
+                played = self.with_value(other, truth)
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
                 event = first[other]

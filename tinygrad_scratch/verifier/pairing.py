@@ -32,6 +32,7 @@ class Pairing:
     gradients: list[tuple[list[str], int]]
     parameters: list[Parameter]
     finals: list[Final] = field(default_factory=list)
+    told: bool = False  # whether parameters were pointed at: then no others are paired by their shape alone
 
     def __post_init__(self) -> None:
         self.left = list(self.gradients)
@@ -47,14 +48,14 @@ class Pairing:
         """Whether the sizes agree; a vector for a matrix of one column, and a transposed matrix, too."""
         return bool(self.tape.nodes[node].value.size == parameter.recorded.size)
 
-    def by_name(self, free: list[Parameter]) -> None:
+    def by_name(self, free: list[Parameter], any_size: bool = False) -> None:
         """The pairs whose names agree most, both ways; no pair where two agree as much."""
         scores = {
             (i, j): score
             for i, (names, node) in enumerate(self.left)
             for j, parameter in enumerate(free)
             if (score := max((alike(name, parameter.name) for name in names), default=0.0)) > 0
-            and self.fits(node, parameter)
+            and (any_size or self.fits(node, parameter))
         }
         chosen = []
         while scores:
@@ -98,7 +99,7 @@ class Pairing:
 
     def by_shape(self) -> None:
         """Only where no other parameter and no other gradient has that many entries."""
-        asked = [p for p in self.parameters if p.asked] or self.parameters
+        asked = [p for p in self.parameters if p.asked] or ([] if self.told else self.parameters)
         for gradient in list(self.left):
             shape = self.tape.nodes[gradient[1]].value.shape
             known = [p for p in asked if self.fits(gradient[1], p)]
@@ -122,17 +123,20 @@ def paired(
     gradients: list[tuple[list[str], int]],
     tape: Tape,
     close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
+    told: bool = False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about.
 
-    One of another size than its parameter's is such a one, where there are as many gradients as parameters.
+    One of another size than its parameter's is such a one, where there are as many gradients as parameters and no name
+    tells.
     """
-    state = Pairing(tape, gradients, parameters)
+    state = Pairing(tape, gradients, parameters, told=told)
     state.by_name([p for p in state.free if p.asked])
     state.by_position()
     state.by_value(close)
     state.by_name([p for p in state.free if not p.asked])
     state.by_shape()
+    state.by_name([p for p in state.free if p.asked], any_size=True)
     asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
     complete = len(gradients) == sum(parameter.asked for parameter in parameters)
     unsure = [entry for entry in state.left if complete or any(state.fits(entry[1], p) for p in asked)]

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from inspect import isgenerator
 from types import ModuleType
 from typing import Any
@@ -42,41 +43,48 @@ CREATORS = {
 }  # nothing flows through
 
 
-class Float(type):
-    """The type of the stand-in for `float`."""
+NUMBERS = {kind for kind in np.sctypeDict.values() if issubclass(kind, np.number | np.bool_)}
+
+
+class NumberType(type):
+    """The type of the stand-ins for `float`, and for `np.float64`, `np.int64` and the like."""
+
+    kind: Any
+    dtype: Any
 
     def __call__(cls, *arguments: Any) -> Any:
-        if len(arguments) == 1 and type(arguments[0]) is Recorded:
-            value = arguments[0]
-            return value.astype(float).item() if value.dtype.kind != "f" else value.item()
-        return float(*arguments)
+        if len(arguments) != 1 or type(arguments[0]) is not Recorded:
+            return cls.kind(*arguments)
+        value = arguments[0]
+        cast = value if value.dtype == cls.dtype else value.astype(cls.dtype)
+        return cast if cast.ndim and cls.kind is not float else cast.item()
 
     def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, float)
+        return isinstance(value, cls.kind)
 
     def __subclasscheck__(cls, kind: Any) -> bool:
-        return issubclass(kind, float)
+        return issubclass(kind, cls.kind)
 
     def __getattr__(cls, name: str) -> Any:
-        return getattr(float, name)
+        return getattr(cls.kind, name)
 
     def __eq__(cls, other: object) -> bool:
-        return other is cls or other is float
+        return other is cls or other is cls.kind
 
     def __hash__(cls) -> int:
-        return hash(float)
+        return hash(cls.kind)
 
 
-class RecordedFloat(metaclass=Float):
-    """`float`, but a recorded number stays recorded."""
-
-    dtype = np.dtype(float)
+@cache
+def recorded_type(kind: Any) -> NumberType:
+    """A type of numbers, but of a recorded value it makes a recorded one."""
+    return NumberType(kind.__name__, (), {"kind": kind, "dtype": np.dtype(kind)})
 
 
 def understood(tree: Any) -> Any:
-    """Arguments of a call with `float` for its stand-in, and lists for generators."""
+    """Arguments of a call with types for their stand-ins, and lists for generators."""
     return map_tree(
-        lambda value: float if value is RecordedFloat else list(value) if isgenerator(value) else value, tree
+        lambda value: value.kind if type(value) is NumberType else list(value) if isgenerator(value) else value, tree
     )
 
 
@@ -104,13 +112,13 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return Proxy(value, tape) if value in MODULES else value
     if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
-    if value is np.vectorize:
-        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+    if isinstance(value, type):
+        return type_in_place(value, tape)
     if type(value) is np.vectorize:
         return vectorized(value.pyfunc, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
-    if isinstance(value, type) or not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
+    if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
         return value
     if value in NUMPY_OF_MATH:
         return of_math(value, NUMPY_OF_MATH[value], tape)
@@ -119,6 +127,14 @@ def stand_in(value: Any, tape: Tape) -> Any:
     if value is np.lib.stride_tricks.as_strided:
         return strided(tape)
     return recording(value, tape)
+
+
+def type_in_place(kind: type, tape: Tape) -> Any:
+    """What stands for a type: types of numbers are called with values, and np.vectorize with functions."""
+    if kind is np.vectorize:
+        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+    known: Any = kind
+    return recorded_type(known) if kind in NUMBERS else kind
 
 
 def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
@@ -338,7 +354,7 @@ class StandIns:
                 names[name] = stand_in(value, self._tape)
         if "float" not in names:
             self._undo.append((names, "float", None))
-            names["float"] = RecordedFloat
+            names["float"] = recorded_type(float)
 
     def take_out(self) -> None:
         for names, name, value in self._undo:

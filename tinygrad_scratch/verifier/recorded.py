@@ -304,7 +304,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def leak(self, kind: str) -> Any:
         """The plain array; that it left is noted."""
         if not self._tape.closed:
-            self._tape.leaks.append(Leak(kind, self.node, place_of(sys._getframe(1))))
+            tape = self._tape
+            tape.leaks.append(Leak(kind, self.node, place_of(sys._getframe(1)), len(tape.steps)))
         return self._array
 
     def __float__(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
 from tinygrad_scratch.verifier.judge import Case, Repair, close, difference, is_filled
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 
@@ -29,7 +30,7 @@ class Finding:
     others: list[str] = field(default_factory=list)
 
 
-MOST_CALLS = 600_000  # that are played again for one explanation
+MOST_CALLS = 200_000  # that are played again for one explanation
 
 Explanation = Callable[["Region"], Iterator[Finding]]
 
@@ -107,14 +108,30 @@ class Region:
 
     def tried(self, edits: dict[int, Edit]) -> Array | None:
         """What the value becomes with other calls; None where they make no sense."""
+        if self.calls > MOST_CALLS:
+            return None
         try:
-            return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+            followed = self._followed(edits)
+            if followed is None or self.is_truth(followed):
+                self.calls += len(self.case.tape.steps)
+                return np.asarray(self.case.replay(edits=edits, until=self.until)[self.node])
+            return followed
         except Exception:
             return None
 
+    def _followed(self, edits: dict[int, Edit]) -> Array | None:
+        """The same by the calls on the way alone, where that can be told; what gives the truth is played in whole."""
+        if self.case.late:
+            return None
+        with np.errstate(all="ignore"):
+            found = self.case.tape.follow(self.values, edits, until=self.until, held=self.case.overrides)
+        self.calls += len(found or ())
+        return None if found is None else np.asarray(found.get(self.node, self.value))
+
+    calls = 0  # that were made for explanations
+
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.tries += 1
-        value = self.tried(edits) if self.tries * len(self.case.tape.steps) < MOST_CALLS else None
+        value = self.tried(edits)
         return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
 
     def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
@@ -133,8 +150,6 @@ class Region:
             return True
         factors = self.case.factors if self.loose else (1.0,)
         return any(difference(value, factor * self.repair.factor * wanted) < 1e-4 for factor in factors)
-
-    tries = 0
 
     def is_truth(self, value: Any) -> bool:
         """Whether a value is what the step should have given, but for a factor where all is in such a convention."""
@@ -203,12 +218,10 @@ class Region:
         """The line of a call, or the statement's own, where the call is in a helper."""
         place = self.event.place
         if step is None:
-            return self.first_statement()
-        if step.place is None or step.place.file != place.file:
+            return self.wrong_factor() or self.first_statement()
+        if step.place is None:
             return place
-        if in_same_function(step.place, place):
-            return step.place
-        return step.place if self.is_their_own(step) else place
+        return step.place if in_same_function(step.place, place) or self.is_their_own(step) else place
 
     def is_their_own(self, step: Step) -> bool:
         """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
@@ -217,11 +230,36 @@ class Region:
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
         return step.place.function not in used
 
+    def wrong_factor(self) -> Place | None:
+        """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""
+        making = self.case.step_of(self.node)
+        if name_of(making.function) not in ("multiply", "divide") or len(making.reads) != 2:
+            return None
+        for slope, upstream in (making.reads, making.reads[::-1]):
+            right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
+            own = next((e for e in self.case.events if e.node == slope), None)
+            made = self.case.step_of(slope)
+            meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
+            if (
+                right is None
+                or (self.case.is_forward(slope) and not meant)
+                or made.function is None
+                or made.place is None
+            ):
+                continue
+            if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
+                continue
+            if not in_same_function(made.place, self.event.place):
+                return made.place if self.is_their_own(made) else None
+            if own is not None and own.place.line < self.event.place.line:
+                return own.place
+        return None
+
     def first_statement(self) -> Place:
         """The first of the lines that made the value, after the last one that left something right."""
         own = self.event.place
         making = self.case.step_of(self.node)
-        if is_rename(own.file, own.line) or making.place is None or making.place.file != own.file:
+        if is_rename(own.file, own.line) or making.place is None:
             return own
         if not in_same_function(making.place, own):
             return making.place if self.is_their_own(making) else own

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class Table:
         self.truth = truth
         self._entries: dict[tuple[int, ...], list[Entry]] = {}
         self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
-        self.largest = max((float(np.max(np.abs(v), initial=0.0)) for v in truth.cotangents.values()), default=0.0)
+        self.usual = usual_size(truth.cotangents.values())
 
     def entries(self, shape: tuple[int, ...]) -> list[Entry]:
         """What a value of this shape may be, each once."""
@@ -42,7 +42,7 @@ class Table:
             seen = np.empty(0)
             for entry in self._all(shape):
                 size = float(np.sqrt(np.sum(entry.value**2)))
-                if size <= 1e-12 * self.largest or not np.isfinite(size):
+                if size <= 1e-9 * self.usual or not np.isfinite(size):
                     continue
                 projection = float(np.vdot(direction, entry.value))
                 if np.any(np.abs(seen - projection) <= 1e-11 * size * np.sqrt(entry.value.size)):
@@ -63,11 +63,11 @@ class Table:
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
-        for factor in factors:
-            for i in np.flatnonzero(np.abs(factor * projections - projection) <= 3 * room):
-                truth = factor * entries[i].value
-                if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
-                    return entries[i], factor
+        near = np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room
+        for k, i in np.argwhere(near):
+            truth = factors[k] * entries[i].value
+            if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
+                return entries[i], factors[k]
         return None
 
     # ---- what belongs to a shape -------------------------------------------------------------------------------------
@@ -97,6 +97,12 @@ class Table:
                 if shape in (rest, kept) and len(shape) > 0:
                     for i in range(value.shape[axis]):
                         yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def usual_size(values: Iterable[Array]) -> float:
+    """The median of the largest entries: single huge ones, as before a logarithm, say nothing about the others."""
+    sizes = [size for value in values if (size := float(np.max(np.abs(value), initial=0.0))) and np.isfinite(size)]
+    return float(np.median(sizes)) if sizes else 0.0
 
 
 def parts_of(node: int, parts: list[tuple[int, Array]]) -> Iterator[Entry]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -71,6 +72,7 @@ class Leak:
     kind: str
     node: int
     place: Place | None
+    time: int = 0  # how many steps had been made
 
 
 class LimitReached(BaseException):
@@ -91,6 +93,7 @@ class Tape:
     _arrays: dict[int, weakref.ref[Any]] = field(default_factory=dict)  # slot -> its array
     _constants: dict[int, tuple[Any, int]] = field(default_factory=dict)  # id of an array from outside -> it, its slot
     _memory: dict[int, list[int]] = field(default_factory=dict)  # id of what owns the memory -> the slots that show it
+    _written_to: tuple[int, dict[int, tuple[int, int]]] = (0, {})  # how many nodes there were, and what _earlier found
 
     # ---- recording ---------------------------------------------------------------------------------------------------
 
@@ -206,7 +209,7 @@ class Tape:
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
         for leak in self.leaks:
-            leak.node = moved(leak.node)
+            leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
         slot = len(self._arrays)
         self._arrays[slot] = weakref.ref(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
@@ -244,9 +247,7 @@ class Tape:
                 given = start[node] if start and node in start else wrap(step.arguments)
                 playing[step.result.slot] = given
             else:
-                arguments, keywords = map_tree(
-                    lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
-                )
+                arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
                 edit = edits.get(step.index) if edits else None
                 value = edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords)
                 bind(step.result, value, playing)
@@ -256,6 +257,76 @@ class Tape:
                     put(playing, slot, overrides[node])
                 found[node] = kept(playing[slot])
         return found
+
+    def follow(
+        self,
+        values: Mapping[int, Any],
+        edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
+        overrides: dict[int, Any] | None = None,
+        until: int | None = None,
+        held: Iterable[int] = (),
+    ) -> dict[int, Any] | None:
+        """The nodes that a change reaches, in a run that gave `values` without it; only the calls on the way are made.
+
+        What is `held` stays as it was. None where a call writes to memory that several arrays show: then only a replay
+        tells.
+        """
+        found: dict[int, Any] = {node: np.array(value) for node, value in (overrides or {}).items()}
+        kept_as_they_are = {*found, *held}
+        now: Mapping[int, Any] = ChainMap(found, values)  # type: ignore[arg-type]
+        first = min([*(edits or ()), *(self.nodes[node].step + 1 for node in found)], default=0)
+        for step in self.steps[first : None if until is None else until + 1]:
+            edit = edits.get(step.index) if edits else None
+            if edit is None and not any(read in found for read in step.reads):
+                continue
+
+            written = self._written(step, now)
+            if written is None:
+                return None
+            playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
+            arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
+            bind(
+                step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing
+            )
+            found |= {n: playing[self.nodes[n].slot] for n in step.makes if n not in kept_as_they_are}
+        return found
+
+    def _written(self, step: Step, now: Mapping[int, Any]) -> dict[int, Any] | None:
+        """Copies of the arrays that a call writes to, by slot, which share memory as the real ones did."""
+        earlier = self._earlier()
+        found: dict[int, Any] = {}
+        alone = 0
+        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: self.nodes[n].slot):
+            slot, before = self.nodes[node].slot, earlier[node][0]
+            maker = self.steps[earlier[node][1]]  # a view has a later slot than the array that it shows
+            shown = [read for read in maker.reads if self.nodes[read].slot in found]
+            if shown and maker.function is not None:
+                playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
+                arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
+                found[slot] = maker.function(*arguments, **keywords)
+                if not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
+                    return None
+            else:
+                found[slot] = np.array(now[before])
+                alone += 1
+        return found if alone < 2 else None
+
+    def _earlier(self) -> dict[int, tuple[int, int]]:
+        """For each node of an array that was written to: the node before it, and the step that made the array."""
+        if self._written_to[0] != len(self.nodes):
+            last: dict[int, tuple[int, int]] = {}
+            found = {}
+            for node in self.nodes:
+                if node.slot in last:
+                    found[node.number] = last[node.slot]
+                last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
+            self._written_to = len(self.nodes), found
+        return self._written_to[1]
+
+
+def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
+    """The arguments of a step with arrays for their references."""
+    return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree)
 
 
 def owner_of(array: Array) -> Any:

@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
     missing_derivative,
+    operand_without_slope,
     slope_is_another,
     upstream_left_out,
 )
@@ -25,6 +26,6 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 EXPLANATIONS = (
     integers, reductions, later_state, through_views, damaged_value, ratio, overwritten, skipped, assigned_entries,
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
-    operands, dropped, factor_left_out, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
-    held_constant, slope_is_another, factor_too_many,
+    operands, dropped, factor_left_out, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries,
+    other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
 )  # fmt: skip

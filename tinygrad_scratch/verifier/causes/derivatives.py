@@ -6,13 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    LINEAR,
-    name_of,
-    places_of,
-)
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of
 from tinygrad_scratch.verifier.judge import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 
 
@@ -118,6 +114,38 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
         else:
             yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
         return
+
+
+def operand_without_slope(region: Region) -> Iterator[Finding]:
+    """A product with the gradient of an output, as in `w.T @ error`, where that of what goes into the output is due."""
+    for step, turns in region.sites():
+        if name_of(step.function) not in PRODUCTS or len(turns) > 1:
+            continue
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            upstream = None if node is None else np.asarray(region.values[node])
+            if node is None or upstream is None or region.case.match_up_to_factor(upstream) is None:
+                continue
+            for held, text, edit in slopes_for(region, place, upstream):
+                if region.gives_truth({step.index: edit}):
+                    name, slope = region.name(node), text.format(t=region.name(held))
+                    code = replaced(region.code(step), name, f"({name} * {slope})")
+                    said = f"{name} is not multiplied by {slope}, a derivative, before its use"
+                    should = region.rewritten(step, code) if code else None
+                    yield Finding("missing-derivative", said, step, should, {step.index: edit})
+                    return
+
+
+def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[int, str, Edit]]:
+    """What an operand may lack: the slopes of named values of its shape."""
+    for node, value in forward_values(region):
+        if value.shape != upstream.shape or value.dtype.kind not in "fiu" or not region.names_of(node):
+            continue
+        for text, slope in SLOPES:
+            with np.errstate(all="ignore"):
+                edit = WithSlope(place, region.values, node, slope)
+            if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
+                yield node, text, edit
 
 
 def part_of_slope(region: Region, node: int) -> bool:

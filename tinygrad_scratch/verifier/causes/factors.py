@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -32,7 +33,9 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
             "sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}")
         )
     nice = number(factor)
-    should = region.rewritten(step, f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
+    code = region.code(step) if step is not None else region.expression
+    scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
+    should = region.rewritten(step, scaled)
     if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
@@ -43,6 +46,38 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
     return Finding(kind, f"it is {number(1 / factor)} times what it should be", step, should)
+
+
+def with_constant(code: str, factor: float) -> str:
+    """A product with another number in it, or with none where it would be 1; empty where no number stands in it."""
+    try:
+        waiting: list[ast.expr] = [ast.parse(code, mode="eval").body]
+    except SyntaxError:
+        return ""
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div | ast.MatMult):
+            new = rescaled(code, part, factor)
+            if new:
+                return code.replace(ast.get_source_segment(code, part) or code, new, 1)
+            waiting += [part.left] if isinstance(part.op, ast.Div) else [part.left, part.right]
+    return ""
+
+
+def rescaled(code: str, part: ast.BinOp, factor: float) -> str:
+    """A product or quotient with one of its two sides a number, by which it is to be multiplied."""
+    divides = isinstance(part.op, ast.Div)
+    for held, other in ((part.right, part.left), (part.left, part.right)):
+        written = isinstance(held, ast.Constant) and isinstance(held.value, int | float)
+        if not written or isinstance(part.op, ast.MatMult) or (divides and held is part.left):
+            continue
+        value = float(ast.literal_eval(held)) * (1 / factor if divides else factor)
+        rest, text = ast.get_source_segment(code, other) or "", number(value)
+        if abs(value - 1) < 1e-9:
+            return rest
+        if len(text) < 6:
+            return f"{text} * {rest}" if held is part.left else f"{rest} {'/' if divides else '*'} {text}"
+    return ""
 
 
 def number(value: float) -> str:

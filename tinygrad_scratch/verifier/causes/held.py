@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.judge import close, is_filled
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.truth import played_on_tensors
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 
 def held_constant(region: Region) -> Iterator[Finding]:
@@ -20,35 +22,19 @@ def held_constant(region: Region) -> Iterator[Finding]:
     case = region.case
     if region.value.shape != region.truth.shape or case.step_of(region.of) is None:
         return
-    loss_step = case.tape.nodes[case.truth.loss].step
     later = [
         n
         for n in sorted(case.forward)
         if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])
     ]
     later = later[:40]
-    named = [n for n in later if region.names_of(n)] or later
-    choices = [(n,) for n in later] + list(combinations((named if len(named) < 13 else named[:12]), 2))
-    if len(case.tape.steps) > 800:
-        choices = choices[:20]
-    shifts = [n for n in later if name_of(case.step_of(n).function) in ("max", "amax")]
-    for cut in choices:
-        try:
-            run = played_on_tensors(
-                case.tape, loss_step, overrides={n: case.tape.nodes[n].value for n in (*cut, *shifts)}
-            )
-            found = run.gradient(run.values[case.truth.loss], [region.of]).get(region.of)
-        except Exception:
-            continue
+    cuts = Cuts(region, later)
+    for cut in choices(region, later):
+        found = cuts.gradient_without(cut)
         if found is None:
             continue
-        whole = case.truth.cotangents[region.of]
-        rest = (whole * region.repair.factor - region.truth) if whole.shape == region.truth.shape else 0.0
-        found = found * region.repair.factor - rest
-        if found.shape != region.value.shape and found.size == region.value.size:
-            found = found.reshape(region.value.shape)
         if np.any(found) and region.is_truth_of(region.value, found):
-            names = " and ".join(region.name(n) for n in cut)
+            names = " and ".join(dict.fromkeys(region.name(n) for n in (cut if len(cut) < 3 else cut[-1:])))
             yield Finding(
                 "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
@@ -56,6 +42,83 @@ def held_constant(region: Region) -> Iterator[Finding]:
                 None,
             )
             return
+
+
+def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:
+    """One value that is held constant, or two of the named ones."""
+    named = [n for n in later if region.names_of(n)] or later
+    yield from ((node,) for node in later)
+    yield from combinations(named[:12], 2)
+    yield from made_in_turns(region)
+
+
+def made_in_turns(region: Region) -> Iterator[tuple[int, ...]]:
+    """What one call read of a value in all turns of a loop, as the state before is read in a recurrence."""
+    case, found = region.case, dict[Any, list[int]]()
+    for node in sorted(case.forward & case.truth.cotangents.keys()):
+        step = case.step_of(node)
+        if (
+            step.function is not None
+            and step.place is not None
+            and name_of(step.function) in ("getitem", "dot", "matmul")
+        ):
+            found.setdefault((step.place, name_of(step.function)), []).append(node)
+    yield from [tuple(nodes) for nodes in found.values() if 1 < len(nodes) <= 64][:12]
+
+
+class Cuts:
+    """The gradient of what a step is the gradient of, with values of the forward pass held constant.
+
+    It is the whole gradient without what comes through them, so that one run is enough; the values that only keep a
+    softmax in bounds are constants in it.
+    """
+
+    def __init__(self, region: Region, later: list[int]) -> None:
+        self.region, case = region, region.case
+        loss = case.truth.loss
+        shifts = [n for n in later if name_of(case.step_of(n).function) in ("max", "amax")]
+        self.shifts = shifts
+        self.run = self._played(shifts)
+        self.all = self.run.gradient(np.sum(self.run.values[loss]), [region.of, *later])
+        self.through: dict[int, Array | None] = {}
+
+    def gradient_without(self, cut: tuple[int, ...]) -> Array | None:
+        """The gradient laid out as the step's value; None where the values depend on each other, or nothing on them."""
+        region, whole = self.region, self._without(cut)
+        if whole is None:
+            return None
+        found = whole * region.repair.factor
+        truth = region.case.truth.cotangents[region.of]
+        if truth.shape == region.truth.shape:
+            found = found - (truth * region.repair.factor - region.truth)
+        fits = found.size == region.value.size
+        return found.reshape(region.value.shape) if fits else found
+
+    def _without(self, cut: tuple[int, ...]) -> Array | None:
+        ancestors = self.region.case.ancestors
+        if len(cut) > 2:
+            run = self._played([*self.shifts, *cut])
+            total = run.values[self.region.case.truth.loss]
+            return run.gradient(np.sum(total), [self.region.of]).get(self.region.of)
+        whole = self.all.get(self.region.of)
+        if whole is None or (len(cut) == 2 and (cut[0] in ancestors(cut[1:]) or cut[1] in ancestors(cut[:1]))):
+            return None
+        parts = [self._part(node) for node in cut]
+        return None if any(part is None for part in parts) else whole - sum(part for part in parts if part is not None)
+
+    def _played(self, constant: list[int]) -> Played:
+        """The forward pass with some values taken for constants."""
+        case = self.region.case
+        overrides = {n: case.tape.nodes[n].value for n in constant}
+        return played_on_tensors(case.tape, case.tape.nodes[case.truth.loss].step, overrides=overrides)
+
+    def _part(self, node: int) -> Array | None:
+        """What of the gradient comes through a value."""
+        if node not in self.through:
+            upstream = self.all.get(node)
+            total = None if upstream is None else np.sum(self.run.values[node] * upstream)
+            self.through[node] = self.run.gradient(total, [self.region.of]).get(self.region.of)
+        return self.through[node]
 
 
 def diagonal(region: Region) -> Iterator[Finding]:

@@ -1,0 +1,42 @@
+"""Values that left the recording, through float() or compiled code, and whether the judging needs them."""
+
+from __future__ import annotations
+
+from tinygrad_scratch.verifier.judge import Case, Repair
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.tape import Leak
+
+
+def unseen(case: Case, repairs: list[Repair]) -> str:
+    """Why what was found wrong can't be told from what was not seen; empty where it can."""
+    wrong = case.ancestors(repair.event.node for repair in repairs)
+    for leak in case.tape.leaks if repairs else ():
+        if is_before_loss(case, leak) or is_before_wrong(case, leak, wrong):
+            return said(leak)
+    return ""
+
+
+def is_before_loss(case: Case, leak: Leak) -> bool:
+    """Whether the loss may depend on parameters through a value that left: then its gradient isn't known."""
+    return leak.time <= case.tape.nodes[case.truth.loss].step and leak.node in case.smooth - {case.truth.loss}
+
+
+def is_before_wrong(case: Case, leak: Leak, wrong: set[int]) -> bool:
+    """Whether what is wrong may only follow from something wrong that left and came back."""
+    later = (step for step in case.tape.steps[leak.time :] if step.function is None)
+    return leak.node not in case.forward and any(step.makes[0] in wrong for step in later)
+
+
+def said(leak: Leak) -> str:
+    return (
+        f"{left(leak)}: what was made of it was not seen, so a difference from the true gradient proves nothing. "
+        "Write this step with NumPy's functions."
+    )
+
+
+def left(leak: Leak) -> str:
+    """Where a value left, and for what."""
+    where = ""
+    if leak.place is not None:
+        where = f" in line {leak.place.line}, `{statement_at(leak.place.file, leak.place.line)}`"
+    return f"A value left NumPy{where}, for {leak.kind}"
