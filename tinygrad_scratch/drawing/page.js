@@ -762,7 +762,8 @@ function showStep(step) {
   for (const part of step.parts) {
     const name = nodes.get(part.to)?.data.cotangent ?? "the gradient of what is not drawn";
     const formula = `${name} ${part.whole ? "" : "+"}= ${part.formula}`;
-    showNumbers(`${part.whole ? "Gives" : "Adds to"} ${name}`, arrived(part), formula);
+    const missing = nodes.get(part.to)?.data.rounds ? "Its numbers belong to another round." : UNKNOWN;
+    showNumbers(`${part.whole ? "Gives" : "Adds to"} ${name}`, arrived(part), formula, missing);
     if (part.sum) showNumbers(`${name} so far`, part.sum);
   }
   links("Values", [step.node, ...step.parts.map((part) => part.to)].filter((id) => nodes.has(id)));
@@ -782,11 +783,13 @@ function table(rows, parent = panel) {
   }
 }
 
-function showNumbers(title, numbers, formula = "") {
+const UNKNOWN = "No numbers are known.";
+
+function showNumbers(title, numbers, formula = "", missing = UNKNOWN) {
   const part = section(title);
   if (formula) add(part, "code", {}, formula);
   if (!numbers) {
-    add(part, "p", { class: "quiet" }, "No numbers are known.");
+    add(part, "p", { class: "quiet" }, missing);
     return;
   }
   const { text } = numbers;

@@ -55,6 +55,7 @@ def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
         "gradient": in_text(box.gradient),
         "cluster": box.cluster,
         "count": box.count,
+        "rounds": box.rounds if box.rounds > 1 else None,
         "parameters": box.parameters,
     }
     return {name: part for name, part in found.items() if part}

@@ -32,6 +32,7 @@ def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item],
             part = found.get(tail)
             if part is None:
                 step.parts[name] = None
+            if part is None or uses[name] == 1:
                 continue
             step.parts[name] = numbers_of(part)
             if name in sums:

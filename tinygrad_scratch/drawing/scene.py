@@ -211,7 +211,7 @@ class Builder:
                 before = step.formulas.get(self.ids[tail])
                 step.formulas[self.ids[tail]] = f"{before} + {text}" if before else text
             if item.is_fold:
-                folded = f"through {boxes[step.box].count:,} operations"
+                folded = f"through {counted({'operation': boxes[step.box].count})}"
                 step.formulas = {
                     tail: folded for (tail, head), arrow in arrows.items() if head == step.box and arrow.gradient
                 }
