@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,7 +212,7 @@ class Builder:
                 before = step.formulas.get(self.ids[tail])
                 step.formulas[self.ids[tail]] = f"{before} + {text}" if before else text
             if item.is_fold:
-                folded = f"through {counted({'operation': boxes[step.box].count})}"
+                folded = f"through {counted(Counter(operation=boxes[step.box].count))}"
                 step.formulas = {
                     tail: folded for (tail, head), arrow in arrows.items() if head == step.box and arrow.gradient
                 }
@@ -311,7 +312,7 @@ def rest(selection: Selection) -> Box:
     return Box(REST, "rest", title, count=selection.left_out["operation"])
 
 
-def counted(kinds: Any) -> str:
+def counted(kinds: Counter[str]) -> str:
     """How many values there are of each kind, in words."""
     order = ("operation", "parameter", "constant")
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
