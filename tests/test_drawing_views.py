@@ -718,6 +718,7 @@ def test_a_failure_before_anything_was_computed() -> None:
     assert "no such layer" in drawing.source
     bare = draw(KeyError("nothing"))
     assert [box.title for box in bare.scene.boxes] == ["KeyError"]
+    assert repr(bare) == "Drawing(nothing; KeyError)"
 
 
 def test_interrupts_are_not_swallowed() -> None:
