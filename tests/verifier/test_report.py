@@ -438,6 +438,14 @@ def test_picture_has_the_true_values_beside_those_that_differ(load: Load) -> Non
     assert "yours" not in check.draw().source
 
 
+def test_picture_of_values_of_which_there_is_nothing_to_say(load: Load) -> None:
+    """Of what is nowhere finite, and too large to be written out, there is no number to show."""
+    check = checked(load(*WRONG_POINT))
+    for node in check.tape.nodes:
+        node.value = np.full((30, 30), np.nan)
+    assert "<tr></tr>" not in check.draw(values=True).source  # which no renderer takes
+
+
 # ---- assert ----------------------------------------------------------------------------------------------------------
 
 

@@ -138,8 +138,8 @@ class Picture:
         rows = [f'<tr><td width="{max(map(width, parts))}">{lines(parts)}</td></tr>']
         if self.values:
             sides = [(title, in_words(numbers_of(value))) for title, value in values.items()]
-            inside = side_by_side([(title, matrix(numbers, None)) for title, numbers in sides if numbers])
-            rows.append(f"<tr><td>{table(inside, 2)}</td></tr>")
+            shown = [(title, matrix(numbers, None)) for title, numbers in sides if numbers]
+            rows += [f"<tr><td>{table(side_by_side(shown), 2)}</td></tr>"] * bool(shown)
         return f"<{table(''.join(rows), 3)}>"
 
     # ---- arrows ------------------------------------------------------------------------------------------------------
