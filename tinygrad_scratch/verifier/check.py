@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -132,6 +134,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._stack = ExitStack()
         self.frame = frame
         self.targets = named_by(frame, self.targets)
+        self.entry.holders = {id(target) for target in self.targets.values()}
         self.entry.named = {name for name, target in self.targets.items() if type(target) is np.ndarray}
         try:
             enter = self._stack.enter_context
@@ -281,7 +284,9 @@ def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]
     """Targets by name: one alone needs none; several that were given without are called as their variables are."""
     numbered = [name for name in targets if name.isdigit()]
     if len(numbered) == 1:
-        return {name if name != numbered[0] else "": target for name, target in targets.items()}
+        alone = targets[numbered[0]]
+        own = variable_of(frame, alone) if isinstance(alone, list | tuple) else ""
+        return {name if name != numbered[0] else own: target for name, target in targets.items()}
     named: dict[str, Any] = {}
     for name, target in targets.items():
         known = variable_of(frame, target) if name.isdigit() else name
@@ -298,9 +303,10 @@ def variable_of(frame: FrameType | None, value: Any) -> str:
 
 def their_error(error: BaseException, tape: Tape) -> str:
     """What is said of a block that raised; the error itself goes on."""
-    last = next((step.place for step in reversed(tape.steps) if step.place is not None), None)
-    where = f" The last recorded call was at {last}." if last else ""
+    own = [entry for entry in traceback.extract_tb(error.__traceback__) if is_theirs(entry.filename)]
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}, `{own[-1].line}`," if own else ""
+    text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
     return (
-        f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls "
-        f"were recorded.{where}"
+        f"The block raised an error{where} and nothing was judged; {len(tape.steps)} calls were recorded until then. "
+        f"{text}."
     )

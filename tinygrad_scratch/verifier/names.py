@@ -102,3 +102,14 @@ def alike(gradient: str, parameter: str) -> float:
     if not count or all(word.isdigit() for word in one[-count:]):
         return 0.0
     return count + (0.5 if count == len(other) or count == len(one) else 0.0)
+
+
+def listed(parts: list[str], most: int = 3) -> str:
+    """Names in a sentence.
+
+    >>> listed(["w", "b"]), listed(["a", "b", "c", "d"])
+    ('w and b', 'a, b and 2 others')
+    """
+    if len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1} others"]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

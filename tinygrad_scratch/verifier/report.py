@@ -217,7 +217,8 @@ WORDS = {RIGHT: "right", WRONG: "WRONG", USED: "used on the way", NOT_CHECKABLE:
 
 def table(found: Findings) -> Iterator[Line]:
     """Every quantity in order of execution, by function."""
-    rows = [row for group in turns(found.quantities) for row in group]
+    order = {quantity.node: place for place, quantity in enumerate(found.quantities)}
+    rows = sorted((row for group in turns(found.quantities) for row in group), key=lambda row: order[row.quantity.node])
     yield from paragraph(f"Every quantity that you derived, in order. {loss_text(found)}".rstrip())
     widths = Widths.fitting(rows)
     for (_, function), group in groupby(rows, key=lambda row: (row.quantity.where.file, row.quantity.where.function)):
