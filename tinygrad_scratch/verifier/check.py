@@ -267,9 +267,19 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
+            if self.repairs and self.tape.in_double():
+                self._judge_in_double()
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
+
+    def _judge_in_double(self) -> None:
+        """Judge the same run without the rounding of float32, which hides what a step is."""
+        assert self.entry.loss is not None
+        self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
+        self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+        self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
+        self.repairs, self.causes = judged(self.case)
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -350,14 +351,18 @@ def paragraph(text: str, kind: str = "", indent: str = "") -> Iterator[Line]:
         yield Line(line, kind)
 
 
+PATH = re.compile(r"[\w.\[\]'\"]+")
+
+
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """A long name without its middle: what holds it and the last part say the most."""
     if len(name) <= longest:
         return name
-    first, last = name.partition(".")[0], name.rpartition(".")[2]
-    for shorter in (f"{first}...{last}", f"...{last}"):
-        if len(shorter) <= longest:
-            return shorter
+    if PATH.fullmatch(name):
+        first, last = name.partition(".")[0], name.rpartition(".")[2]
+        for shorter in (f"{first}...{last}", f"...{last}"):
+            if len(shorter) <= longest:
+                return shorter
     keep = longest - 3
     return f"{name[: keep // 2]}...{name[len(name) - (keep - keep // 2) :]}"
 

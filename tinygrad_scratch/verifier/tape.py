@@ -258,6 +258,28 @@ class Tape:
                 found[node] = kept(playing[slot])
         return found
 
+    def in_double(self) -> bool:
+        """Make the whole run again in float64, where it was made in less; whether there was anything to do."""
+        if all(node.value.dtype not in SHORTER for node in self.nodes):
+            return False
+        steps = [
+            Step(
+                step.index, step.function, *map_tree(longer, (step.arguments, step.keywords)), step.place, step.reads,
+                step.makes, step.result,
+            )
+            for step in self.steps
+        ]  # fmt: skip
+        before, self.steps = self.steps, steps
+        try:
+            with np.errstate(all="ignore"):
+                values = self.replay()
+        except (TypeError, ValueError):  # something in it wants what is shorter
+            self.steps = before
+            return False
+        for number, value in values.items():
+            self.nodes[number].value = np.array(value)
+        return True
+
     def follow(
         self,
         values: Mapping[int, Any],
@@ -322,6 +344,18 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
+
+
+SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
+SHORTER_NAMES = {kind for dtype in SHORTER for kind in (dtype, dtype.type, dtype.name)}
+
+
+def longer(leaf: Any) -> Any:
+    """An array, a number or a type of fewer bits as one of 64."""
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.astype(np.float64) if leaf.dtype in SHORTER else leaf
+    named = isinstance(leaf, str | np.dtype | type) and leaf in SHORTER_NAMES
+    return np.float64 if named else leaf
 
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:

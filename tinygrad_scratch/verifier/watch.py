@@ -71,7 +71,7 @@ class Watch:
         if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
             return None
         if time.monotonic() > self.deadline:
-            raise LimitReached(f"{self.seconds:g} seconds")
+            raise LimitReached(f"{self.seconds:g} second{'s' * (self.seconds != 1)}")
         key = id(frame)
         if kind == "call":
             self._frames += 1
