@@ -67,7 +67,8 @@ NETWORK = """\
 import numpy as np
 
 rng = np.random.default_rng(0)
-params = {"W1": rng.normal(size=(81, 64)) / 9, "b1": np.zeros(64), "W2": rng.normal(size=(64, 4)) / 8, "b2": np.zeros(4)}
+params = {"W1": rng.normal(size=(81, 64)) / 9, "b1": np.zeros(64)}
+params |= {"W2": rng.normal(size=(64, 4)) / 8, "b2": np.zeros(4)}
 x, y = rng.normal(size=(32, 81)), rng.normal(size=(32, 4))
 """
 

@@ -155,7 +155,7 @@ def mistakes_of(check: Any) -> list[Mistake]:
     found = []
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
-        statement = statement_at(place.file, place.line)
+        statement = statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
         written, right = both(statement, cause.expression or call_at(place), cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(

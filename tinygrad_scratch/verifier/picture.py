@@ -97,7 +97,7 @@ class Picture:
         event = next((event for event in self.check.events if event.node == node), None)
         made = tape.steps[tape.nodes[node].step].function is not None
         where = event.place if event is not None else place
-        code = right_side(statement_at(where.file, where.line)) if made and where is not None else ""
+        code = right_side(statement_at(where.file, where.line, name)) if made and where is not None else ""
         return self.label(name or "loss", code, str(tape.nodes[node].value.shape or "scalar"))
 
     def forward_paint(self, node: int) -> dict[str, str]:
@@ -109,7 +109,7 @@ class Picture:
         return FORWARD if made else KINDS["constant"]
 
     def backward_label(self, quantity: Quantity) -> str:
-        code = right_side(statement_at(quantity.where.file, quantity.where.line))
+        code = right_side(statement_at(quantity.where.file, quantity.where.line, quantity.name))
         verdict = {WRONG: "WRONG", CONSEQUENCE: f"follows from {quantity.detail}"}.get(
             quantity.verdict, quantity.verdict
         )

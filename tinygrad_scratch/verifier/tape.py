@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -262,13 +262,10 @@ class Tape:
         """Make the whole run again in float64, where it was made in less; whether there was anything to do."""
         if all(node.value.dtype not in SHORTER for node in self.nodes):
             return False
-        steps = [
-            Step(
-                step.index, step.function, *map_tree(longer, (step.arguments, step.keywords)), step.place, step.reads,
-                step.makes, step.result,
-            )
-            for step in self.steps
-        ]  # fmt: skip
+        steps = []
+        for step in self.steps:
+            arguments, keywords = map_tree(longer, (step.arguments, step.keywords))
+            steps.append(replace(step, arguments=arguments, keywords=keywords))
         before, self.steps = self.steps, steps
         try:
             with np.errstate(all="ignore"):
@@ -347,7 +344,7 @@ class Tape:
 
 
 SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
-SHORTER_NAMES = {kind for dtype in SHORTER for kind in (dtype, dtype.type, dtype.name)}
+SHORTER_NAMES = {*SHORTER, np.float16, np.float32, "float16", "float32"}
 
 
 def longer(leaf: Any) -> Any:
