@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -192,11 +193,29 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
 
 def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
     """The statement as it should be: what is known of it may be all, its value or a part of that."""
-    spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
+    put = NUMBER_PUT_IN.fullmatch(statement)
+    if put and should_be.startswith(put["number"]):  # what is right is known of the array, not of the number
+        yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
+        return
+    spans = [found_in(statement, WHOLE_VALUE)]
+    if expression == statement or not is_expression(should_be):
+        spans.append(Marked(statement, 0, len(statement)))
     if expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:
         yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
+
+
+NUMBER_PUT_IN = re.compile(r"(?P<array>[\w.]+)\[.*\]\s*=\s*(?P<number>-?[\d.]+)")
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is a value, and no statement."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def apart(pair: tuple[Marked, Marked]) -> int:
