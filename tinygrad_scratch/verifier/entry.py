@@ -643,8 +643,8 @@ class Entry:
 
     def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
         """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
-        kinds = {kind_of(final.parameter) for final in self.finals} | {"w", "b"}
-        return [p for p in missing if self.all_asked and (p.name in self.named or kind_of(p) in kinds)]
+        kinds = {final.parameter.kind for final in self.finals} | {"w", "b"}
+        return [p for p in missing if self.all_asked and (p.name in self.named or p.kind in kinds)]
 
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""
@@ -662,11 +662,6 @@ def full_name(event: Event, names: dict[int, list[str]]) -> str:
 def shown(names: list[str]) -> str:
     """The name of a gradient that says most."""
     return next((name for name in names if name and not name.isdigit()), names[0])
-
-
-def kind_of(parameter: Parameter) -> str:
-    """The name of a parameter without its number: `w` for `self.W1` and `layers[0].weights`."""
-    return next((word.rstrip("0123456789") for word in reversed(words(parameter.name)) if not word.isdigit()), "")
 
 
 def own(name: str) -> str:

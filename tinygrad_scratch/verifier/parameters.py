@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.names import words
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
@@ -46,6 +47,11 @@ class Parameter:
     def short(self) -> str:
         text = self.name.rsplit(".", 1)[-1]
         return text[text.rindex("[") + 1 : -1].strip("'\"") if text.endswith("]") and not text[-2].isdigit() else text
+
+    @property
+    def kind(self) -> str:
+        """The name without its number: `w` for `self.W1` and `layers[0].weights`."""
+        return next((word.rstrip("0123456789") for word in reversed(words(self.name)) if not word.isdigit()), "")
 
 
 Found = tuple[Any, Any, str, Any]  # what holds it, under which key, its name, itself
