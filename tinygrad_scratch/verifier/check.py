@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.parameters import (
     arrays_below,
     path_of,
     recorded_parameters,
+    restore_cells,
     restore_content,
     unrecord_names,
 )
@@ -170,6 +171,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.tape.most_steps += 100_000
             self.watch.finish()
             self.watch.take_back()
+            if self.watch.in_cells:
+                restore_cells(self.tape)
             own = (
                 None
                 if self.frame is None or self.frame.f_locals is not self.frame.f_globals

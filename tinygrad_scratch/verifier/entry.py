@@ -300,6 +300,8 @@ class Entry:
             now = self.tape.nodes[last]
             live = Recorded(self.tape, now.value, now.slot)
             gradient = (before - live) / self.rate
+            self.changes[gradient.node] = last
+            self.tape.steps[-1].place = self.tape.steps[now.step].place
             self._updates[gradient.node] = (parameter, 1)
             found.append(([f"the step of {parameter.name}"], gradient.node))
         return found

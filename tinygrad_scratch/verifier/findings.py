@@ -313,7 +313,8 @@ class Quantities:
         ):  # without a name, as in `return x.T @ delta`
             place = self.case.tape.steps[self.case.tape.nodes[node].step].place
             if place is not None:
-                name = call_at(place) or self.finals[node].name or self.names.expression(node)
+                worked_out = node in self.check.entry.changes
+                name = (not worked_out and call_at(place)) or self.finals[node].name or self.names.expression(node)
                 found[node] = self.quantity(node, name, place)
         changes = self.check.entry.changes
         return sorted([*found.values(), *wrong], key=lambda quantity: changes.get(quantity.node, quantity.node))

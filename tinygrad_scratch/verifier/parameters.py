@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType, FunctionType, ModuleType
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -222,6 +223,20 @@ def restore_content(array: Array, tape: Tape) -> None:
     first = tape.first_of(recorded._slot)
     if not np.array_equal(array, first, equal_nan=array.dtype.kind in "fc"):
         array[...] = first
+
+
+def restore_cells(tape: Tape) -> None:
+    """Give functions the plain arrays among the variables around them, with the content that these had."""
+    for cell in gc.get_objects():
+        if type(cell) is CellType:
+            try:
+                held = cell.cell_contents
+            except ValueError:  # empty
+                continue
+            if type(held) is Recorded and held._tape is tape:
+                cell.cell_contents = held._value()
+                if type(held._value()) is np.ndarray:
+                    restore_content(held._value(), tape)
 
 
 # ---- all as it was before --------------------------------------------------------------------------------------------

@@ -169,6 +169,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def is_used(self) -> bool:
         """Whether the tape knows it; an array from outside that no call reads it need not know."""
+        if self._known_slot is None and self._tape.is_constant(self._array):  # it was read as it is, from a tuple
+            self._known_slot = self._tape.constant(self._array)
         return self._known_slot is not None
 
     @property

@@ -109,6 +109,10 @@ class Tape:
         self._constants[id(array)] = (array, slot)
         return slot
 
+    def is_constant(self, array: Array) -> bool:
+        """Whether a call has read an array from outside."""
+        return id(array) in self._constants and self._constants[id(array)][0] is array
+
     def constants(self) -> Iterator[tuple[Array, int]]:
         """The arrays from outside, each with its first node."""
         first: dict[int, int] = {}
