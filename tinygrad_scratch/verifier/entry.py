@@ -183,7 +183,8 @@ class Entry:
         names = dict.fromkeys(
             own(event.name)
             for event in self.watch.events
-            if self._value(event.node).dtype.kind in "iu"
+            if (not self.named or event.name in self.named)
+            and self._value(event.node).dtype.kind in "iu"
             and self._value(event.node).ndim
             and self.tape.steps[self.tape.nodes[event.node].step].function is None
         )
@@ -496,7 +497,8 @@ class Entry:
         """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
         depends: dict[int, set[int]] = {node: {node} for node in parameters}
         wanted = set(parameters)
-        names = {event.node: own(event.name) for event in reversed(self.watch.events)}
+        named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
+        names = {event.node: own(event.name) for event in reversed(named)}
         outputs: list[int] = []
         for made in self.tape.nodes:
             mine = set(depends.get(made.number, ())).union(
@@ -562,7 +564,7 @@ class Entry:
             )
             return (
                 f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
-                f"a dict: check.gradients = {{name: gradient}}."
+                f"a dict: check.gradients = {{name: gradient}}.{self._whole_numbers()}"
             )
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
