@@ -104,7 +104,7 @@ def test_a_function_that_is_not_numpys_is_named_with_its_line(load: Any) -> None
     )
     check = verify.function(load(source).f, RNG.normal(size=(3, 2)), X)
     assert not check.ok
-    assert "line 6, `s = gaussian_filter(x @ w, 1.0)`, for gaussian_filter()" in check.problem
+    assert "line 6, `s = gaussian_filter(x @ w, 1.0)`, for gaussian_filter()" in str(check.problem)
 
 
 # ---- whose gradient --------------------------------------------------------------------------------------------------
@@ -320,6 +320,41 @@ def test_only_the_findings_go_to_standard_output(tmp_path: Path, capsys: pytest.
     assert heard.err == "hello\n"
 
 
+CHECKED = """
+import sys
+import numpy as np
+from tinygrad_scratch import verify
+w = np.ones(3) / 2
+for factor in (2, 3):
+    with verify(w=w) as check:
+        check.loss = np.sum(w**3)
+        check.gradients = factor * w**factor
+LAST
+"""
+
+
+@pytest.mark.parametrize("last", ["assert check", "sys.exit(0)", "raise KeyError('w')"])
+def test_checks_are_told_whatever_comes_after_them(
+    last: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = script(tmp_path, CHECKED.replace("LAST", last))
+    assert main(["verify", file, "--html", str(tmp_path / "page.html")]) == 1
+    assert "First wrong step" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.glob("*.html")} == {"page-1.html", "page-2.html"}
+
+
+def test_a_script_that_ends_before_its_check_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = script(tmp_path, "import sys\nimport tinygrad_scratch\nsys.exit(0)\n")
+    assert main(["verify", file]) == 2
+    assert "SystemExit" in capsys.readouterr().err
+
+
+def test_a_page_that_can_not_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = script(tmp_path, CHECKED.replace("LAST", ""))
+    assert main(["verify", file, "--html", str(tmp_path / "none" / "page.html")]) == 2
+    assert "can't be written" in capsys.readouterr().err
+
+
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
 
@@ -327,7 +362,7 @@ def test_an_error_is_told_with_its_line(load: Any) -> None:
     module = load("import numpy as np\n\n\ndef f(w, x):\n    out = x @ w.T\n    return np.sum(out), out\n")
     with pytest.raises(ValueError, match="matmul"), verify(w=(w := RNG.normal(size=(3, 2)))) as check:
         module.f(w, X)
-    assert "in way_of_writing.py, line 5, `out = x @ w.T`, and nothing was judged" in check.problem
+    assert "in way_of_writing.py, line 5, `out = x @ w.T`, and nothing was judged" in str(check.problem)
 
 
 def test_whole_numbers_are_named_where_there_are_no_parameters() -> None:
@@ -335,7 +370,7 @@ def test_whole_numbers_are_named_where_there_are_no_parameters() -> None:
     with verify(w=w) as check:
         check.loss = np.sum(X @ w)
         check.gradients = X.sum(axis=0)
-    assert "write w = w.astype(float)" in check.problem
+    assert "write w = w.astype(float)" in str(check.problem)
 
 
 def test_a_loss_of_several_entries_is_summed_and_said() -> None:

@@ -107,9 +107,9 @@ def spellings() -> dict[int, Callable[..., Any]]:
     """SciPy's functions, by id, with ours; of what a program has imported only."""
     found = {}
     for (module, name), ours in SPELLED.items():
-        held = sys.modules.get(f"scipy.{module}")
-        if held is not None:
-            found[id(getattr(held, name))] = ours
+        theirs = getattr(sys.modules.get(f"scipy.{module}"), name, None)
+        if theirs is not None:
+            found[id(theirs)] = ours
     return found
 
 

@@ -36,15 +36,26 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
     made: list[Any] = []
     with as_main(path) as names:
         if makes_checks(text):
-            verify.made = made
-            try:
-                with contextlib.redirect_stdout(sys.stderr):
-                    exec(code, names)
-            finally:
-                verify.made = None
+            run_with_checks(code, names, made, seconds)
         else:
             made.append(check_of_turn(code, names, loss, seconds))
     return made
+
+
+def run_with_checks(code: Any, names: dict[str, Any], made: list[Any], seconds: float) -> None:
+    """Run a script that makes checks; what it raises later, as `assert check` does, leaves those as they are."""
+    before = verify.seconds
+    verify.made, verify.seconds = made, seconds
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(code, names)
+    except (Exception, SystemExit) as error:
+        if not made:
+            raise
+        if not isinstance(error, AssertionError | SystemExit) and error is not made[-1].error:
+            made[-1].notes.append(f"After this check the script raised {type(error).__name__}: {error}")
+    finally:
+        verify.made, verify.seconds = None, before
 
 
 def without_magics(text: str) -> str:
