@@ -47,8 +47,10 @@ def stored_gradients(
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
-    """Whether a name is another one with a d before it: `dk` next to `k`."""
-    return key.startswith("d") and key[1:].lstrip("_") in keys
+    """Whether a name is another one with a d before it, or a delta behind it: `dk` and `k_delta` next to `k`."""
+    return (key.startswith("d") and key[1:].lstrip("_") in keys) or (
+        key.endswith("_delta") and key.removesuffix("_delta") in keys
+    )
 
 
 # ---- a flat vector of all gradients ----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|del
 GRADIENT = re.compile(
     r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
     r"g[WBwb]?\d*$|g_|nabla|"
-    r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
+    r".*grad|delta_?[wbWB]|partial_|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
 NOISE = {
     "self",
