@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import os
@@ -22,13 +23,16 @@ from tinygrad_scratch.functional import relu, sigmoid
 from tinygrad_scratch.nn import (
     SGD,
     Adam,
+    BatchNorm,
     Callback,
     Checkpoint,
     ClipGradients,
     CosineDecay,
     Dense,
+    Dropout,
     EarlyStopping,
     History,
+    Lambda,
     Module,
     Schedule,
     Sequential,
@@ -384,7 +388,7 @@ def test_early_stopping(maximize: bool, sign: float, restore: bool) -> None:
 
 
 def test_early_stopping_needs_its_figure() -> None:
-    with pytest.raises(KeyError, match="'validation_loss' was not measured"):
+    with pytest.raises(KeyError, match=r"'validation_loss' was not measured.* Pass validation=\(x, y\) to fit"):
         train(callbacks=[EarlyStopping()])
     with pytest.raises(ValueError, match="patience=0"):
         EarlyStopping(patience=0)
@@ -565,6 +569,18 @@ def test_training_stops_where_nan_first_appears() -> None:
         np.testing.assert_array_equal(one, two)
 
 
+def test_the_first_layer_is_found_and_running_statistics_are_as_before_the_batch() -> None:
+    """What is done to plain samples is not recorded otherwise; and a batch with NaN would leave means of NaN."""
+    model = Sequential(Lambda(lambda x: np.sqrt(x)), BatchNorm(3), Dense(3, 1))
+    x = np.where(np.arange(50)[:, None] == 40, -1.0, np.abs(X))  # in the sixth batch of eight
+    expected = copy.deepcopy(model)
+    options: Any = {"loss": mean_squared_error, "epochs": 1, "batch_size": 8, "shuffle": False}
+    with quiet(), pytest.raises(FloatingPointError, match=r"In batch 6 .* np.sqrt makes nan .* in layers.0: Lambda"):
+        fit(model, x, Y, **options, optimizer=SGD(model.parameters(), 0.1), callbacks=[StopAtNotFinite()])
+    fit(expected, x[:40], Y[:40], **options, optimizer=SGD(expected.parameters(), 0.1))
+    assert_alike(model, expected)
+
+
 def test_training_stops_at_a_gradient_that_is_not_finite() -> None:
     class Inverse(Module):
         def __init__(self) -> None:
@@ -684,7 +700,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="epochs=-1 should be a whole number, 0 or more"):
         train(epochs=-1)
     assert len(train(epochs=0)) == 0
-    with pytest.raises(TypeError, match=r"generator=0 can't shuffle samples. Pass np.random.default_rng\(seed\)"):
+    with pytest.raises(TypeError, match=r"generator=0 can't draw numbers. Pass np.random.default_rng\(seed\)"):
         train(generator=0)
     with pytest.raises(ValueError, match=r"The optimizer, SGD\(4 parameters, .* has none of the model's parameters"):
         train(optimizer=SGD(make().parameters(), 0.1))
@@ -709,7 +725,12 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ({"callbacks": EarlyStopping()}, "callbacks=.* should be a list"),
         ({"callbacks": [EarlyStopping]}, r"is no callback: .* Write EarlyStopping\(...\) to make one"),
         ({"callbacks": [3]}, "3 is no callback"),
-        ({"validation": 0.2}, r"validation=0.2 is no pair \(x, y\). Hold samples out"),
+        (
+            {"model": "mlp", "optimizer": SGD(make().parameters(), 0.1)},
+            "model='mlp' can't be called. Pass a function, or a Module with a method __call__",
+        ),
+        ({"validation": 0.2}, r"validation is 0.2, and no pair \(x, y\). Hold samples out"),
+        ({"validation": (X,)}, r"validation is a tuple of 1, and no pair \(x, y\)"),
     ],
 )
 def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:
@@ -738,3 +759,31 @@ def test_a_checkpointed_model_is_trained_alike() -> None:
     train(one)
     train(lambda x: checkpoint(two)(x), optimizer=SGD(two.parameters(), 0.1))
     assert_alike(one, two)
+
+
+@pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9), lambda p: Adam(p, 0.01)], ids=["SGD", "Adam"])
+def test_a_compiled_training_is_the_same(make: Any) -> None:
+    def train(jit: bool) -> Any:
+        generator = np.random.default_rng(0)
+        x = generator.normal(size=(50, 3))
+        y = x @ [[1.0], [2.0], [3.0]]
+        layers: list[Any] = [Dense(3, 8, generator=generator), np.tanh, Dropout(0.1, generator=generator)]
+        model = Sequential(*layers, Dense(8, 1, generator=generator))
+        history = fit(
+            model,
+            x,
+            y,
+            loss=mean_squared_error,
+            optimizer=make(model.parameters()),
+            epochs=5,
+            batch_size=16,
+            generator=generator,
+            callbacks=[ClipGradients(1.0)],
+            jit=jit,
+        )
+        return history["loss"], [p.numpy() for p in model.parameters()]
+
+    (mine, weights), (theirs, wanted) = train(True), train(False)
+    np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    for w, v in zip(weights, wanted, strict=True):
+        np.testing.assert_allclose(w, v, rtol=1e-9, atol=1e-12)

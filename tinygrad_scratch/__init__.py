@@ -21,6 +21,8 @@ from tinygrad_scratch.rules.registry import define_vjp, differentiable
 from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
+    from tinygrad_scratch.compiler.derive import derive
+    from tinygrad_scratch.compiler.jit import jit
     from tinygrad_scratch.drawing import diff, draw
     from tinygrad_scratch.verifier import verify
 
@@ -30,6 +32,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "define_vjp",
+    "derive",
     "diff",
     "differentiable",
     "draw",
@@ -39,6 +42,7 @@ __all__ = [
     "hessian",
     "hessian_vector_product",
     "jacobian",
+    "jit",
     "jvp",
     "nn",
     "no_grad",
@@ -48,7 +52,13 @@ __all__ = [
 ]
 
 
-LATER = {"diff": "tinygrad_scratch.drawing", "draw": "tinygrad_scratch.drawing", "verify": "tinygrad_scratch.verifier"}
+LATER = {
+    "derive": "tinygrad_scratch.compiler.derive",
+    "diff": "tinygrad_scratch.drawing",
+    "draw": "tinygrad_scratch.drawing",
+    "jit": "tinygrad_scratch.compiler.jit",
+    "verify": "tinygrad_scratch.verifier",
+}
 
 
 def __getattr__(name: str) -> Any:

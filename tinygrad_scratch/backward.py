@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, next_order, split_record
+from tinygrad_scratch.graph import Record, StandIn, Untraceable, as_array, is_array, next_order, split_record
 from tinygrad_scratch.rules.elementwise import LARGEST, sigmoid_slope
 from tinygrad_scratch.rules.indexing import Scattered
 from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, Several, label
@@ -52,7 +52,13 @@ def walk(  # noqa: C901
             if keep and record[0] in keep:
                 kept[record[0]] = g
             if not (stop and record[0] in kept):
-                parts = pull_back(record, g, not keep) if lift is None else pull_back_lifted(record, g, lift, not keep)
+                try:
+                    if lift is None:
+                        parts = pull_back(record, g, not keep)
+                    else:
+                        parts = pull_back_lifted(record, g, lift, not keep)
+                except Untraceable as error:
+                    parts = pulled_back_whole(record, g, lift, error)
             for parent, argument, part in parts:
                 if part.shape != argument.shape or part.dtype is not argument.dtype:
                     part = conform(part, argument, record[1])
@@ -125,7 +131,9 @@ def handwritten_sigmoid(one: Any, denominator: Record) -> Record | None:
     return exponential if is_sigmoid else None
 
 
-def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) -> Iterable[Part]:
+def pull_back_lifted(
+    record: Record, g: Any, lift: Lift, shortcut: bool = True, through: Callable[[Any], Any] | None = None
+) -> Iterable[Part]:
     """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
     arguments, parents = split_record(record)
     if record[1] is np.divide and shortcut and parents[0] is None and parents[1] is not None:
@@ -135,7 +143,7 @@ def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) 
             return ((exponential[5][5], exponential[5][4], g * slope),)
     rules = RULES[record[1]]
     lifted = [
-        lift(a, p) if isinstance(a, np.ndarray) and (type(rules) is EveryOperand or rules[i] is not None) else a
+        lift(a, p) if is_array(a) and (type(rules) is EveryOperand or rules[i] is not None) else a
         for i, (a, p) in enumerate(zip(arguments, parents, strict=True))
     ]
     y = record[2]
@@ -143,7 +151,7 @@ def pull_back_lifted(record: Record, g: Any, lift: Lift, shortcut: bool = True) 
         y = Several(lift(part, output_record(record, i)) for i, part in enumerate(y))
     else:
         y = lift(y, record)
-    parts = rules_applied(record, g, y, lifted, arguments, parents)
+    parts = rules_applied(record, g, y, lifted, arguments, parents, through)
     return [(parent, argument, as_lifted(part, lift)) for parent, argument, part in parts]
 
 
@@ -165,18 +173,34 @@ def output_record(record: Record, position: int) -> Record:
     return (next_order(), output, record[2][position], None, record[2], position, record, None)
 
 
+def pulled_back_whole(record: Record, g: Any, lift: Lift | None, error: Untraceable) -> Iterable[Part]:
+    """The same in a trace, where a rule takes a branch on values: each rule is one step of the program."""
+
+    def whole(rule: Any) -> Any:
+        return lambda *arguments, **keywords: error.as_one_step(rule, arguments, keywords)
+
+    if lift is not None:
+        return pull_back_lifted(record, g, lift, False, whole)
+    arguments, parents = split_record(record)
+    return rules_applied(record, g, record[2], arguments, arguments, parents, whole)
+
+
 def as_lifted(part: Any, lift: Lift) -> Any:
-    return lift(np.asarray(part), None) if isinstance(part, np.ndarray | np.generic) else part
+    return lift(as_array(part), None) if isinstance(part, np.ndarray | np.generic | StandIn) else part
 
 
-def rules_applied(record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any) -> list[Part]:
+def rules_applied(
+    record: Record, g: Any, y: Any, given: Sequence[Any], arguments: Any, parents: Any, through: Any = None
+) -> list[Part]:
+    """The parts by the rules; `through` makes of each rule what is called in its place."""
     function, keywords = record[1], record[3] or {}
     asked = [i for i, parent in enumerate(parents) if parent is not None]
     rules = RULES[function]
     if type(rules) is EveryOperand:
-        found = rules.rule(asked, g, y, *given, **keywords)
+        rule = rules.rule if through is None else through(rules.rule)
+        found = rule(asked, g, y, *given, **keywords)
     else:
-        found = [rules[i](g, y, *given, **keywords) for i in asked]
+        found = [(rules[i] if through is None else through(rules[i]))(g, y, *given, **keywords) for i in asked]
     return [(parents[i], arguments[i], part) for i, part in zip(asked, found, strict=True)]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.backward import output_record, walk
-from tinygrad_scratch.graph import Record, enable_grad, next_order, split_record
+from tinygrad_scratch.graph import Record, enable_grad, known, next_order, split_record
 from tinygrad_scratch.rules.registry import RULES, EveryOperand, Several, label
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -89,7 +89,8 @@ class Rerun:
         with enable_grad():
             outputs = [leaf for leaf in leaves_of(self()) if is_computed(leaf)]
         if len(outputs) != len(values) or not all(
-            np.array_equal(leaf._value, value, equal_nan=True) for leaf, value in zip(outputs, values, strict=True)
+            np.array_equal(known(leaf._value), known(value), equal_nan=True)
+            for leaf, value in zip(outputs, values, strict=True)
         ):
             raise RuntimeError(
                 f"checkpoint: {label(self.function)} returned other values when it was run again. Does it draw random "

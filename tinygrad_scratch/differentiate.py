@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, enable_grad, next_order, split_record
+from tinygrad_scratch.graph import Record, as_array, enable_grad, is_array, new_array, next_order, split_record
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -248,15 +248,15 @@ class Run:
         """A result as what the argument was: a Tensor for a Tensor, an array for an array, else a NumPy number."""
         if self.keep_tensors or type(like) is Tensor:
             return result
-        value = np.array(result.numpy())
-        return value if isinstance(like, np.ndarray) else value[()]
+        value = new_array(result.numpy())
+        return value if is_array(like) else value[()]
 
 
 def variable(value: Any, place: int, function: Any) -> Tensor:
     """A Tensor that stands for an argument and for nothing else: a leaf, or a recorded copy of what has a history."""
     if type(value) is Tensor and value.requires_grad:
         return value.copy()
-    value = value.numpy() if type(value) is Tensor else np.asarray(value)
+    value = value.numpy() if type(value) is Tensor else as_array(value)
     if value.dtype.kind not in "fc":
         raise TypeError(
             f"A gradient was asked for with respect to argument {place} of {name_of(function)}, which holds "

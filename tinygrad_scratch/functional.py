@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import StandIn, as_array, known
 from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
@@ -149,7 +150,7 @@ def gelu_tanh(x: Any) -> Any:
     >>> gelu_tanh([-1000.0, 0.0, 1000.0])
     array([  -0.,    0., 1000.])
     """
-    x = np.asarray(np.multiply(x, 1.0))
+    x = as_array(np.multiply(x, 1.0))
     return x * sigmoid(gelu_argument(x))
 
 
@@ -240,16 +241,16 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     >>> softmax_cross_entropy([[0.0, 0.0], [0.0, 1000.0]], [1, 0])
     array([6.93147181e-01, 1.00000000e+03])
     """
-    z = np.asarray(np.multiply(logits, 1.0))
+    z = as_array(np.multiply(logits, 1.0))
     z -= z.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(z, np.asarray(labels)[..., None], axis=-1)[..., 0]
+    chosen = np.take_along_axis(z, as_array(labels)[..., None], axis=-1)[..., 0]
     return np.log(np.exp(z, out=z).sum(axis=-1)) - chosen
 
 
 def probabilities_less_one_hot(y: Any, logits: Any, labels: Any) -> Any:
     """softmax(logits) - one_hot(labels), by the loss y: the label's probability is exp(-y)."""
-    place = np.asarray(labels)[..., None]
-    if np.isfinite(plain(y)).all():
+    place = as_array(labels)[..., None]
+    if not isinstance(plain(y), StandIn) and np.isfinite(plain(y)).all():
         p = np.exp(logits - np.take_along_axis(logits, place, axis=-1) - y[..., None])
     else:
         p = softmax(logits)
@@ -276,7 +277,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     >>> linear([1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]], [10.0, 20.0])
     array([11., 22.])
     """
-    x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
+    x, weight, bias = as_array(x), as_array(weight), as_array(bias)
     y = x.reshape(-1, x.shape[-1]).dot(weight)
     if np.can_cast(bias.dtype, y.dtype, "safe"):
         y += bias
@@ -509,7 +510,7 @@ def standardize(x: Any, axis: Any = -1, epsilon: float = 1e-5) -> Any:
     >>> standardize([1.0, 2.0, 3.0], epsilon=0.0)
     array([-1.22474487,  0.        ,  1.22474487])
     """
-    x = np.asarray(np.multiply(x, 1.0))
+    x = as_array(np.multiply(x, 1.0))
     centred = x - x.mean(axis=axis, keepdims=True)
     return centred / np.sqrt((centred * centred).mean(axis=axis, keepdims=True) + epsilon)
 
@@ -537,7 +538,7 @@ def masked_softmax(x: Any, mask: Any = None, scale: float = 1.0) -> Any:
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    y = np.asarray(np.multiply(x, scale))
+    y = as_array(np.multiply(x, scale))
     if mask is not None:
         y += np.where(mask, 0, -np.inf).astype(y.dtype)  # adding is quicker than writing where a mask is True
     y -= y.max(axis=-1, keepdims=True)
@@ -571,7 +572,7 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     if causal:
         before = np.tri(*scores.shape[-2:], dtype=np.bool_)
         mask = before if mask is None else np.logical_and(plain(mask), before)
-    if mask is not None and not np.any(mask, axis=-1).all():
+    if mask is not None and not np.any(known(mask), axis=-1).all():
         raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
     return np.matmul(masked_softmax(scores, mask, 1 / math.sqrt(query.shape[-1])), value)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name
+from tinygrad_scratch.graph import Untraceable, get_name
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 
 KINDS: tuple[type[Exception], ...] = (np.exceptions.AxisError, np.linalg.LinAlgError, IndexError, ValueError, TypeError)
@@ -156,7 +156,7 @@ def explain(error: Exception, function: Any, arguments: tuple[Any, ...]) -> None
     Returns for an error of another kind, which the caller is to raise as it is.
     """
     for kind in KINDS:
-        if isinstance(error, kind):
+        if isinstance(error, kind) and not isinstance(error, Untraceable):
             names = getattr(DEFINITIONS.get(function), "names", ())
             facts = [
                 f"  {names[i] if i < len(names) else i}: {describe(a) if isinstance(a, np.ndarray) else repr(a)}"

@@ -20,9 +20,13 @@ from tinygrad_scratch.flat import Flat
 from tinygrad_scratch.graph import (
     Array,
     Record,
+    StandIn,
+    Untraceable,
+    as_array,
     enable_grad,
     get_name,
     is_recording,
+    new_array,
     next_order,
     no_grad,
     set_name,
@@ -79,8 +83,8 @@ def binary(function: Any, compute: Callable[[Any, Any], Any]) -> Callable[[Any, 
             raise
         result = new(Tensor)
         if type(y) is not ndarray:
-            y = np.asarray(y)
-            result._scalar = True
+            result._scalar = is_scalar(y)
+            y = as_array(y)
         result._value = y
         result._alias = None
         if (p is None and q is None) or not is_recording():
@@ -163,13 +167,12 @@ class Tensor:
     _frozen: Record | None  # of a leaf whose requires_grad was turned off: what it is again when it is turned on
 
     def __init__(self, data: Any, requires_grad: bool = False, name: str | None = None, dtype: Any = None) -> None:
-        if type(data) is Tensor:
-            if data._record is not None and is_recording():
-                raise TypeError(messages.detached_copy(data))
-            data = data._value
-        value = np.array(data) if dtype is None else np.array(data, dtype)
-        if type(data) is not ndarray or value.dtype.kind not in "fc":
-            messages.check_data(data, value)
+        if type(data) is not ndarray:
+            value = copied(data, dtype)
+        else:
+            value = np.array(data) if dtype is None else np.array(data, dtype)
+            if value.dtype.kind not in "fc":
+                messages.check_data(data, value)
         self._value = value
         self._alias = None
         self._record = None
@@ -226,7 +229,7 @@ class Tensor:
                 messages.computed(self, "it has no .grad to set", "set that of a leaf (requires_grad=True)")
             )
         if value is not None:
-            value = np.array(value._value if type(value) is Tensor else value, dtype=self.dtype)
+            value = new_array(value._value if type(value) is Tensor else value, self.dtype)
             if value.shape != self.shape:
                 raise ValueError(f"A gradient of shape {value.shape} does not fit {messages.describe(self)}.")
         self._record[2][0] = value
@@ -424,7 +427,7 @@ class Tensor:
         with accumulating:
             for order, _, cell in leaves:
                 part = cotangents[order]
-                cell[0] = np.array(part if cell[0] is None else cell[0] + part)
+                cell[0] = new_array(part if cell[0] is None else cell[0] + part)
 
     def gradient(self, *inputs: Tensor, gradient: Any = None, create_graph: bool = False) -> tuple[Tensor, ...]:
         """The gradients of this value with respect to leaves or computed Tensors, each of its input's shape and dtype.
@@ -468,7 +471,7 @@ class Tensor:
             elif type(part) is Tensor:
                 results.append(make(part._value, part._record))
             else:
-                results.append(make(np.asarray(part).view(), None))
+                results.append(make((part if type(part) is ndarray else as_array(part)).view(), None))
         return tuple(results)
 
     def _seed(self, gradient: Any) -> Tensor:
@@ -519,7 +522,7 @@ class Tensor:
         """The door for functions of ours."""
         if len(arguments) == 1 and not keywords and function in DIRECT:
             self.numpy()  # read-only for a function that is not NumPy's
-            return apply_unary(function, function.__wrapped__, self)
+            return apply_unary(function, function.__wrapped__ if type(self._value) is ndarray else function, self)
         return call(function, arguments, keywords)
 
     # ---- reading and writing parts -----------------------------------------------------------------------------------
@@ -731,8 +734,24 @@ ONE.setflags(write=False)
 accumulating = Lock()  # a gradient is read, added to and put back: two threads must not do that at once
 
 
+def copied(data: Any, dtype: Any) -> Array:
+    """What a Tensor holds of data that are no plain array."""
+    if type(data) is Tensor:
+        if data._record is not None and is_recording():
+            raise TypeError(messages.detached_copy(data))
+        data = data._value
+    value: Array = new_array(data, dtype)
+    messages.check_data(data, value)
+    return value
+
+
 def as_tensor(value: Any) -> Tensor:
-    return value if type(value) is Tensor else make(value if type(value) is ndarray else np.asarray(value), None)
+    return value if type(value) is Tensor else make(value if type(value) is ndarray else as_array(value), None)
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether NumPy returned a number, and no array."""
+    return value.is_number if isinstance(value, StandIn) else not isinstance(value, ndarray)
 
 
 def plain(value: Any) -> Any:
@@ -759,8 +778,10 @@ def apply_unary(function: Any, compute: Callable[..., Any], tensor: Tensor) -> A
     if type(y) is not ndarray:
         if isinstance(y, tuple):
             return outputs_of(y, function, [a], {}, [p] if p is not None and is_recording() else [])
+        result._scalar = is_scalar(y)
         y = as_result(y, function)
-        result._scalar = True
+        if isinstance(y, StandIn) and (y.base is not None or y is a):
+            return call(function, (tensor,), {})
     elif y.base is not None or y is a:  # perhaps a view, which `call` looks into
         return call(function, (tensor,), {})
     result._value = y
@@ -783,6 +804,8 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         check_composed(function, keywords)
         try:
             return COMPOSED[function](*arguments, **keywords)
+        except Untraceable as error:
+            return error.as_one_step(COMPOSED[function], arguments, keywords)
         except Exception as error:
             error.add_note(messages.inside(function, arguments, keywords))
             raise
@@ -813,7 +836,7 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
     if ufunc not in DEFINITIONS and ufunc not in COMPOSED:
         return written(call_unknown(ufunc, getattr(ufunc, method), inputs, keywords), targets, ufunc)
     if "where" in keywords:
-        keywords["where"] = where = np.asarray(plain(keywords["where"]))
+        keywords["where"] = where = as_array(plain(keywords["where"]))
         if where.dtype != bool:
             raise TypeError(messages.no_mask(ufunc, where))
     old = {"old": targets} if "where" in keywords and method == "__call__" else {}
@@ -870,9 +893,9 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
         raise
     if isinstance(y, tuple):
         return outputs_of(y, function, values, keywords, parents)
-    if not parents and not isinstance(y, ndarray | np.generic):
+    if not parents and not isinstance(y, (ndarray, np.generic, StandIn)):
         return y
-    scalar, y = isinstance(y, np.generic), as_result(y, function)
+    scalar, y = is_scalar(y), as_result(y, function)
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
@@ -892,25 +915,28 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
 
 def outputs_of(y: Any, function: Any, values: list[Any], keywords: dict[str, Any], parents: list[Record | None]) -> Any:
     """The outputs of a call that returns several, in NumPy's own (named) tuple; integers stay plain."""
-    several = Several(part if isinstance(part, ndarray) else np.asarray(part) for part in y)
+    several = Several(map(as_array, y))
     record = (next_order(), function, several, keywords or None, *values, *parents) if parents else None
     results = [
         make(part, record and output_record(record, i)) if part.dtype.kind in "fc" else original
         for i, (part, original) in enumerate(zip(several, y, strict=True))
     ]
     for part, original in zip(results, y, strict=True):
-        if type(part) is Tensor and isinstance(original, np.generic):
+        if type(part) is Tensor and is_scalar(original):
             part._scalar = True
     return y._make(results) if hasattr(y, "_make") else tuple(results)
 
 
+RESULTS = (ndarray, np.generic, float, int, complex, StandIn)
+
+
 def as_result(y: Any, function: Any) -> Array:
     """What a function returned, as an array."""
-    if not isinstance(y, ndarray | np.generic | float | int | complex):
+    if not isinstance(y, RESULTS):
         raise TypeError(
             f"{label(function)} returned a {type(y).__name__}, but what is recorded returns an array or a tuple."
         )
-    return np.asarray(y)
+    return as_array(y)  # type: ignore[no-any-return]
 
 
 def is_number(tensor: Tensor) -> bool:
@@ -928,7 +954,7 @@ def frozen(value: Any) -> Any:
         return value.copy("K") if value.flags.writeable or value.base is not None else value
     if type(value) in (tuple, list):
         return type(value)([frozen(part) for part in value])
-    return value
+    return value.snapshot() if isinstance(value, StandIn) else value
 
 
 def parents_of(given: list[Any], keywords: dict[str, Any], definition: Definition) -> list[Record | None]:
@@ -959,7 +985,7 @@ def as_operand(argument: Any, function: Any) -> Any:
         return np.stack([part if type(part) is Tensor else as_operand(part, function) for part in argument])
     if isinstance(argument, np.ma.MaskedArray | np.matrix):
         raise TypeError(messages.foreign_array(argument, function))
-    array = np.asarray(argument)
+    array: Array = as_array(argument)
     if array.dtype.kind not in "biufc":
         raise TypeError(messages.no_numbers(argument, function))
     return array

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name, is_recording, recorded, set_name
+from tinygrad_scratch.graph import get_name, is_recording, known, recorded, set_name
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.rules.indexing import assign
 
@@ -114,7 +114,7 @@ def place(view: Any) -> Any:
         )
     if index is not None:
         return index
-    positions = np.empty_like(base._value, dtype=int)
+    positions = np.empty_like(known(base._value), dtype=int)
     positions[...] = np.arange(base.size).reshape(base.shape)
     shown = view._alias.show(positions)
     if not shown.flags.writeable:

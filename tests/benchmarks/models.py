@@ -52,9 +52,9 @@ def our_step(network: nn.Module, x: Any, y: Any) -> Step:
     return step
 
 
-def our_cnn() -> Step:
+def cnn() -> nn.Sequential:
     options: dict[str, Any] = {"generator": np.random.default_rng(0), "dtype": np.float32}
-    network = nn.Sequential(
+    return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1, **options),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -64,7 +64,10 @@ def our_cnn() -> Step:
         nn.Flatten(),
         nn.Dense(32 * 49, 10, **options),
     )
-    return our_step(network, *pictures())
+
+
+def our_cnn() -> Step:
+    return our_step(cnn(), *pictures())
 
 
 class Transformer(nn.Module):

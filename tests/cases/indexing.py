@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases.table import NOT_ANALYTIC, PLAIN_WORDS, Array, case, complex_normal, normal
-from tinygrad_scratch.rules.indexing import assign, scatter
+from tinygrad_scratch.rules.indexing import assign, last_writes, scatter
 
 MASK = np.array([[True, False, True], [False, False, True]])
 
@@ -35,6 +35,10 @@ case(operator.getitem, normal(), ())
 case(operator.getitem, normal(), (None, Ellipsis))
 case(operator.getitem, normal(0, 3), (slice(None), 1))
 case(operator.getitem, complex_normal(2, 3), (slice(None), np.array([2, 2])))
+case(last_writes, normal(), np.array(1), (3,))
+case(last_writes, normal(0), np.array([], int), (3,))
+case(last_writes, normal(4, 3), np.array([0, 1, 0, 0]), (2, 3))
+case(last_writes, normal(3), (np.array([0, 1, 1]), np.array([2, 0, 0])), (2, 3))
 case(scatter, normal(), (), ())
 case(scatter, normal(2, 0), (slice(None), slice(0, 0)), (2, 3))
 case(assign, normal(2, 3), 1.5, (0, slice(None)))
@@ -67,5 +71,12 @@ def plain_assign(a: Array, value: Any, index: Any) -> Array:
     return new
 
 
-PLAIN_WORDS.update({scatter: plain_scatter, assign: plain_assign})
+def plain_last_writes(part: Array, index: Any, shape: tuple[int, ...]) -> Array:
+    numbers = np.zeros(shape)
+    numbers[index] = np.arange(part.size).reshape(part.shape)
+    kept: Array = part * (numbers[index] == np.arange(part.size).reshape(part.shape))
+    return kept
+
+
+PLAIN_WORDS.update({scatter: plain_scatter, assign: plain_assign, last_writes: plain_last_writes})
 NOT_ANALYTIC.add(assign)  # of a dtype that is not that of each argument

@@ -5,6 +5,7 @@ It is what a trace writes down, what every pass takes and returns, and what the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +18,17 @@ from tinygrad_scratch.rules.registry import label
 
 @dataclass(eq=False, slots=True)
 class Variable:
-    """A value of a program: an array of a known shape, dtype and memory layout, and what a person would call it."""
+    """A value of a program: an array of a known shape, dtype and memory layout, and what a person would call it.
+
+    `view` says that it lies in the memory of an operand of its step. A generator of random numbers is a variable of
+    dtype object.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     strides: tuple[int, ...]
     name: str | None = None
+    view: bool = False
 
     @classmethod
     def like(cls, value: Any, name: str | None = None) -> Variable:
@@ -32,7 +38,7 @@ class Variable:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def __repr__(self) -> str:
         return f"{self.name or 'value'}: {self.dtype}{list(self.shape)}"
@@ -61,6 +67,11 @@ class Step:
     def operands(self) -> list[Variable]:
         """The variables that the call reads, in order, each as often as it stands there."""
         return list(variables_in((self.arguments, tuple(self.keywords.values()))))
+
+    @property
+    def draws(self) -> bool:
+        """Whether the call draws random numbers: it is then made once, and in its turn, even if nobody reads it."""
+        return any(operand.dtype == object for operand in self.operands)
 
     def replaced(self, new: Mapping[Variable, Any]) -> Step:
         """The same call with other variables, or static values, in place of some that it reads."""

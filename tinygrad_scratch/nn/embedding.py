@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch import functional
+from tinygrad_scratch.graph import as_array, known
 from tinygrad_scratch.nn.initializers import RandomGenerator, standard_normal
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.options import checked_generator, checked_size, parameter, real_dtype
@@ -46,14 +47,16 @@ class Embedding(Module):
         self.weight = parameter(value, "weight", real_dtype(dtype, "Embedding"))
 
     def __call__(self, indices: Any) -> Any:
-        indices = np.asarray(plain(indices))
+        indices = as_array(plain(indices))
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{self!r} looks up integers, but was given dtype {indices.dtype}. Pass x.astype(int).")
         count = self.weight.shape[0]
-        outside = (indices < -count) | (indices >= count)
-        if outside.any():
+        outside = [
+            i for i in (np.min(known(indices), initial=0), np.max(known(indices), initial=0)) if not -count <= i < count
+        ]
+        if outside:
             raise IndexError(
-                f"{self!r} has rows 0 to {count - 1}, but was given {indices[outside][0]}. Is the vocabulary larger?"
+                f"{self!r} has rows 0 to {count - 1}, but was given {outside[0]}. Is the vocabulary larger?"
             )
         return functional.embedding(self.weight, indices)
 

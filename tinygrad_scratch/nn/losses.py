@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced, softmax_cross_entropy
+from tinygrad_scratch.functional import (
+    check_alike,
+    check_reduction,
+    floating,
+    log_softmax,
+    reduced,
+    softmax_cross_entropy,
+)
+from tinygrad_scratch.graph import known
 from tinygrad_scratch.rules.registry import array, plain
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -139,6 +147,8 @@ def cross_entropy(logits: Any, labels: Any, label_smoothing: float = 0.0, reduct
     check_reduction("cross_entropy", reduction, REDUCTIONS)
     check_smoothing("cross_entropy", label_smoothing)
     logits, labels = floating(logits), array(labels)
+    if not logits.ndim:
+        raise ValueError("cross_entropy takes logits of shape (..., classes), but was given one number.")
     classes = logits.shape[-1]
     if labels.shape == logits.shape[:-1]:
         check_classes(plain(labels), classes)
@@ -178,12 +188,6 @@ def kl_divergence(logits: Any, target: Any, reduction: str = "mean") -> Any:
 # ---- what is checked -------------------------------------------------------------------------------------------------
 
 
-def floating(logits: Any) -> Any:
-    """Logits as an array or a Tensor of floats."""
-    logits = array(logits)
-    return logits if logits.dtype.kind == "f" else logits * 1.0
-
-
 def as_float_like(logits: Any, labels: Any) -> Any:
     """Labels in the dtype of the logits, so that float32 stays float32."""
     return labels if labels.dtype == logits.dtype else labels.astype(logits.dtype)
@@ -195,6 +199,7 @@ def first(where: Any) -> str:
 
 
 def check_labels(loss: str, labels: Any, good: Any, wanted: str) -> None:
+    labels, good = known(labels), known(good)
     if not np.all(good):
         wrong = labels[~good].flat[0]
         raise ValueError(f"{loss}: labels[{first(~good)}] is {wrong}, but a label is {wanted}.")
@@ -222,7 +227,7 @@ def check_probabilities(loss: str, logits: Any, target: Any) -> None:
             f"{loss} of logits of shape {logits.shape} takes {numbers}probabilities of shape {logits.shape}, "
             f"but was given labels of shape {target.shape}."
         )
-    p = plain(target)
+    p = known(plain(target))
     check_labels(loss, p, p >= 0, "a probability, and none is negative")
     total = np.sum(p, axis=-1, dtype=float)
     if not np.allclose(total, 1, rtol=0, atol=1e-3):

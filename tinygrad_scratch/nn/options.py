@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import as_array
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
@@ -20,8 +21,8 @@ def checked_generator(generator: Any) -> RandomGenerator:
     if isinstance(generator, RandomGenerator):
         return generator
     raise TypeError(
-        f"generator={generator!r} can't draw weights. Pass np.random.default_rng(seed), made once and given to "
-        "all layers: layers that each begin with the same seed would draw the same numbers."
+        f"generator={generator!r} can't draw numbers. Pass np.random.default_rng(seed), made once and given to all "
+        "that draws: layers that each begin with the same seed would draw the same weights."
     )
 
 
@@ -65,5 +66,5 @@ def shown(**options: Any) -> str:
 
 def wrong_input(layer: Module, x: Any, takes: str, instead: str) -> ValueError:
     """The error for an input that does not fit a layer."""
-    given = x if type(x) is Tensor else np.asarray(x)
+    given = x if type(x) is Tensor else as_array(x)
     return ValueError(f"{layer!r} takes {takes}. It was given {describe(given)}. {instead}")

@@ -20,6 +20,7 @@ from tinygrad_scratch.nn.history import History
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.optimizers import Optimizer
+from tinygrad_scratch.nn.options import checked_generator
 from tinygrad_scratch.rules.registry import array, plain
 from tinygrad_scratch.tensor import Tensor
 
@@ -95,6 +96,7 @@ def fit(
     shuffle: bool = True,
     history: History | None = None,
     progress: bool = True,
+    jit: bool | str = False,
 ) -> History:
     """Train a model on samples x with targets y, in batches, and return what was measured.
 
@@ -115,9 +117,13 @@ def fit(
     and what was measured so far is returned; a second one ends the batch, too. With `history`, training goes on where
     that one ended, up to `epochs` in all; see `save` and `load` to do so in another process.
 
+    With jit=True the gradients and the optimizer's step are compiled, by `tinygrad_scratch.jit`, with the same results;
+    jit="numba" makes native code of them.
+
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
     size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
-    parameter takes part in; TypeError for a loss, an optimizer, a metric, a callback or a generator that is none.
+    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is
+    none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -133,16 +139,15 @@ def fit(
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
     check_number("epochs", epochs, 0)
+    check_model(model)
     check_loss(loss)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
-        )
+    check_optimizer(optimizer)
     if validation is not None:
         validation = checked_samples(*pair(validation), "validation x", "validation y")
     generator = checked_generator(generator)
     history = History() if history is None else history
     training = Training(model, loss, optimizer, history, epochs, generator, step=history.steps)
+    compute, update = compiled(gradients_of(model, loss, optimizer), jit), compiled(optimizer.step, jit)
     measures = named_metrics(metrics)
     watchers = checked_callbacks(callbacks)
     if not getattr(model, "training", True):
@@ -155,7 +160,9 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(training, x, y, order, batch_size, measures, watchers, show, check_interrupt)
+                train_epoch(
+                    training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt
+                )
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
@@ -171,8 +178,32 @@ def fit(
     return history
 
 
+def gradients_of(model: Any, loss: Function, optimizer: Optimizer) -> Function:
+    """What computes the prediction and the loss of a batch, and leaves the gradients in the parameters."""
+
+    def compute(inputs: Any, targets: Any) -> tuple[Any, Any]:
+        optimizer.zero_grad()
+        prediction = model(inputs)
+        loss_value = loss_of_batch(loss, prediction, targets)
+        loss_value.backward()
+        return prediction, loss_value
+
+    return compute
+
+
+def compiled(function: Function, wanted: bool | str) -> Function:
+    """The function, or what jit makes of it."""
+    if not wanted:
+        return function
+    from tinygrad_scratch.compiler.jit import jit
+
+    return jit(function, backend="numpy" if wanted is True else wanted)
+
+
 def train_epoch(
     training: Training,
+    compute: Function,
+    update: Function,
     x: Any,
     y: Any,
     order: Any,
@@ -192,15 +223,12 @@ def train_epoch(
         training.inputs, training.targets = x[rows], y[rows]
         for watcher in watchers:
             watcher.before_batch(training)
-        optimizer.zero_grad()
-        prediction = training.model(training.inputs)
-        training.loss_value = loss_of_batch(training, prediction)
-        training.loss_value.backward()
+        prediction, training.loss_value = compute(training.inputs, training.targets)
         for layer, norm in training.gradient_norms().items():
             norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
         for watcher in watchers:
             watcher.before_step(training)
-        optimizer.step()
+        update()
         training.step += 1
         for watcher in watchers:
             watcher.after_step(training)
@@ -212,18 +240,16 @@ def train_epoch(
     training.history.add(figures, norms, len(starts))
 
 
-def loss_of_batch(training: Training, prediction: Any) -> Tensor:
+def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
     try:
-        loss = one_number(training.loss(prediction, training.targets))
+        value = one_number(loss(prediction, targets))
     except Exception as error:
         parts = prediction if isinstance(prediction, tuple) else (prediction,)
         model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
-        error.add_note(
-            f"in the loss of a batch: the model returned {model}; the targets are {describe(training.targets)}"
-        )
+        error.add_note(f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}")
         raise
-    check_recorded(loss)
-    return loss  # type: ignore[no-any-return]
+    check_recorded(value)
+    return value  # type: ignore[no-any-return]
 
 
 def evaluate(
@@ -360,17 +386,21 @@ def checked_samples(x: Any, y: Any, x_name: str, y_name: str) -> tuple[Any, Any]
     return x, y
 
 
-def checked_generator(generator: Any) -> RandomGenerator:
-    if generator is None:
-        return np.random.default_rng()
-    if not isinstance(generator, RandomGenerator):
-        raise TypeError(f"generator={generator!r} can't shuffle samples. Pass np.random.default_rng(seed).")
-    return generator
-
-
 def check_number(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
+
+
+def check_model(model: Any) -> None:
+    if not callable(model):
+        raise TypeError(f"model={model!r} can't be called. Pass a function, or a Module with a method __call__.")
+
+
+def check_optimizer(optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
+        )
 
 
 def check_loss(loss: Any) -> None:
@@ -388,9 +418,12 @@ def check_recorded(loss: Any) -> None:
 
 def pair(validation: Any) -> tuple[Any, Any]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise TypeError(
-            f"validation={describe(validation)} is no pair (x, y). Hold samples out: validation=(x[:100], y[:100])."
+        given = (
+            f"a {type(validation).__name__} of {len(validation)}"
+            if isinstance(validation, tuple | list)
+            else describe(validation)
         )
+        raise TypeError(f"validation is {given}, and no pair (x, y). Hold samples out: validation=(x[:100], y[:100]).")
     x, y = validation
     return x, y
 

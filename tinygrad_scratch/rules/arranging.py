@@ -13,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tinygrad_scratch.graph import is_array
 from tinygrad_scratch.rules.choosing import positions, put_back
 from tinygrad_scratch.rules.registry import array, compose, define_vjp, differentiable, plain
 from tinygrad_scratch.rules.shapes import cast
@@ -180,7 +181,7 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
 def padded_with(a: Any, widths: Widths, values: Any) -> Any:
     """One number all around, or one for each side, which may be differentiable: a later axis covers an earlier one."""
     values = array(values)
-    if isinstance(values, np.ndarray) and values.ndim == 0:
+    if is_array(values) and values.ndim == 0:
         return surrounded(a, widths, values)
     values = cast(sides(values, a.ndim), a.dtype)
     pool, (of_array, of_values) = pooled([a, values])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import is_array
 from tinygrad_scratch.rules.indexing import scatter
 from tinygrad_scratch.rules.reductions import axes_of
 from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, differentiable, plain
@@ -128,7 +129,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @differentiable
 def interpolate(x: Any, xp: Any, fp: Any, left: Any, right: Any) -> Any:
     """np.interp without a period. For left and right it takes complex numbers of Python, but no arrays of them."""
-    left, right = (end.item() if isinstance(end, np.ndarray) else end for end in (left, right))
+    left, right = (end.item() if is_array(end) else end for end in (left, right))
     return np.interp(x, xp, fp, left, right)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_scratch.graph import as_array
 from tinygrad_scratch.rules.registry import (
     NUMBERS,
     array,
@@ -93,7 +94,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         )
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        condition = np.asarray(plain(condition))
+        condition = as_array(plain(condition))
         if condition.dtype != bool:
             raise TypeError(f"np.select: conditions must be boolean arrays, not of dtype {condition.dtype}.")
         result = np.where(condition, choice, result)

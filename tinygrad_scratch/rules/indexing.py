@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import as_array, is_array
 from tinygrad_scratch.rules.registry import define_vjp, differentiable
 
 
@@ -26,7 +27,7 @@ def is_basic(index: Any) -> bool:
 def has_integer_arrays(index: Any) -> bool:
     """Whether an index can name one element twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    return any(np.asarray(part).dtype.kind in "iu" for part in parts if isinstance(part, np.ndarray | list | tuple))
+    return any(as_array(part).dtype.kind in "iu" for part in parts if is_array(part) or isinstance(part, list | tuple))
 
 
 @differentiable
@@ -104,10 +105,19 @@ def assigned_value(g: Any, y: Any, a: Any, value: Any, index: Any) -> Any:
     part = g[index]
     if not has_integer_arrays(index):
         return part
+    return last_writes(part, index, a.shape)
+
+
+@differentiable
+def last_writes(part: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """What was read at an index of an array of that shape, and 0 for what a later element was written over."""
     writes = np.arange(part.size).reshape(part.shape)
-    last = np.empty(a.shape, int)
+    last = np.empty(shape, int)
     last[index] = writes
     return np.where(last[index] == writes, part, 0)
+
+
+define_vjp(last_writes, part=lambda g, y, part, index, shape: last_writes(g, index, shape))
 
 
 define_vjp(

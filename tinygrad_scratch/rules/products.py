@@ -27,7 +27,7 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 QUICK[np.matmul] = matmul
-QUICK[np.dot] = lambda a, b: a.dot(b) if type(a) is np.ndarray else np.dot(a, b)
+QUICK[np.dot] = lambda a, b: a.dot(b) if type(a) is type(b) is np.ndarray else np.dot(a, b)
 
 
 def matmul_left(g: Any, y: Any, x1: Any, x2: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.graph import as_array
 from tinygrad_scratch.rules.cumulative import running
 from tinygrad_scratch.rules.indexing import assign, scatter
 from tinygrad_scratch.rules.reductions import axes_of
@@ -69,7 +70,7 @@ def where_asked(ufunc: Any, inputs: Any, where: Any, old: Any, casting: Any) -> 
     """The ufunc of the elements that a mask chooses, and no others; written over the old ones."""
     inputs = [x if type(x) in NUMBERS else array(x) for x in inputs]
     shape = np.broadcast_shapes(np.shape(where), *map(np.shape, inputs), *(np.shape(x) for x in old if x is not None))
-    mask = np.broadcast_to(np.asarray(where), shape)
+    mask = np.broadcast_to(as_array(where), shape)
     chosen = ufunc(*(x if np.ndim(x) == 0 else np.broadcast_to(x, shape)[mask] for x in inputs))
     results = []
     for y, before in zip(chosen if ufunc.nout > 1 else (chosen,), old, strict=True):

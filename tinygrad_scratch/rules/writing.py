@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from tinygrad_scratch.graph import as_array, known
 from tinygrad_scratch.rules.registry import array, compose
 
 
@@ -50,8 +51,8 @@ def repeated(values: Any, turns: Any) -> Any:
 @compose(np.put)
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     """A write to places counted through all elements, which must be there, or else are wrapped around or clipped."""
-    places, v = np.ravel(np.asarray(ind)), array(v)
-    if mode == "raise" and np.any((places < -a.size) | (places >= a.size)):
+    places, v = np.ravel(as_array(ind)), array(v)
+    if mode == "raise" and np.any((known(places) < -a.size) | (known(places) >= a.size)):
         raise IndexError(f"np.put: an index of {places.tolist()} is out of bounds for {a.size} elements.")
     if v.size and places.size:
         places = np.clip(places, 0, a.size - 1) if mode == "clip" else places % a.size
@@ -81,11 +82,11 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any = -1) -> None:
     """A write to one place for each index, counted along an axis."""
     if axis is None:
-        write_flat(arr, np.asarray(indices), values)
+        write_flat(arr, as_array(indices), values)
         return
     axis = normalize_axis_index(axis, arr.ndim)
     index: list[Any] = list(np.ogrid[tuple(slice(n) for n in arr.shape)])
-    index[axis] = np.asarray(indices)
+    index[axis] = as_array(indices)
     arr[tuple(index)] = values
 
 
