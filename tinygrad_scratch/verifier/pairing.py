@@ -99,8 +99,11 @@ class Pairing:
                 for node, parameter in zip(nodes, order, strict=True)
             )
         ]
+        same_shape = len({parameter.recorded.shape for parameter in asked}) < len(asked)
         if fitting and fitting[0] == asked:
             fitting = fitting[:1]
+        elif same_shape and not known:  # of two that are of one shape nothing says which is which
+            return
         for place, gradient in enumerate(gradients):
             meant = {id(order[place]): order[place] for order in fitting}
             if len(meant) == 1 and gradient in self.left:
