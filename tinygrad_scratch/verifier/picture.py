@@ -103,7 +103,7 @@ class Picture:
         event = next((event for event in self.check.events if event.node == node), None)
         made = tape.steps[tape.nodes[node].step].function is not None
         where = event.place if event is not None else place
-        code = right_side(statement_at(where.file, where.line)) if made and where is not None else ""
+        code = right_side(statement_at(where.file, where.line, name)) if made and where is not None else ""
         value = tape.nodes[node].value
         return self.label(name or "loss", code, str(value.shape or "scalar"), {"": value})
 
@@ -116,7 +116,7 @@ class Picture:
         return FORWARD if made else KINDS["constant"]
 
     def backward_label(self, quantity: Quantity) -> str:
-        code = right_side(statement_at(quantity.where.file, quantity.where.line))
+        code = right_side(statement_at(quantity.where.file, quantity.where.line, quantity.name))
         is_part = quantity.name in code and not quantity.name.isidentifier()  # of several that are returned at once
         verdict = {WRONG: "WRONG", CONSEQUENCE: f"follows from {quantity.detail}"}.get(
             quantity.verdict, quantity.verdict
