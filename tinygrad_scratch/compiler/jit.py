@@ -14,7 +14,7 @@ from tinygrad_scratch.compiler.again import Again
 from tinygrad_scratch.compiler.again import again as remembered
 from tinygrad_scratch.compiler.backends import BACKENDS, Runner, runner_of
 from tinygrad_scratch.compiler.passes import SIMPLIFYING, apply
-from tinygrad_scratch.compiler.quick import as_asked, quick_way
+from tinygrad_scratch.compiler.quick import Attempt, as_asked, quick_way
 from tinygrad_scratch.compiler.surroundings import MISSING, Holder, Surroundings
 from tinygrad_scratch.compiler.trace import Result, Trace, is_tracing, look_around, trace_in
 from tinygrad_scratch.graph import is_recording
@@ -84,14 +84,13 @@ class Jitted:
         self.backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._lock = RLock()
-        self._quick: tuple[int, Any] = (-1, None)  # the number of arguments of the quick way, and the way
+        self._quick: Attempt = no_quick_way
         self._again: tuple[Entry, Again] | None = None  # the call before, where it can be made again
         self._last: Entry | None = None
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        count, attempt = self._quick
-        if len(arguments) == count and not keywords:
-            found = attempt(*arguments)
+        if not keywords:
+            found = self._quick(arguments)
             if found is not MISSING:
                 return found
         last = self._again  # another thread may set it anew
@@ -112,8 +111,7 @@ class Jitted:
         self._again = (entry, same) if same is not None else None
         outputs = entry.runner.run(*around.leaves)
         result = finish(entry.trace, outputs, around.leaves, around.holders)
-        attempt = quick_way(arguments, keywords, around, entry.trace, entry.runner, outputs)
-        self._quick = (-1, None) if attempt is None else (len(arguments), attempt)
+        self._quick = quick_way(arguments, keywords, around, entry.trace, entry.runner, outputs) or no_quick_way
         return result
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -198,6 +196,10 @@ class Entry:
         self.trace = trace
         self.program = apply(SIMPLIFYING, trace.program)
         self.runner: Runner = runner_of(self.program, backend)
+
+
+def no_quick_way(arguments: tuple[Any, ...]) -> Any:
+    return MISSING
 
 
 def is_computed(leaf: Any) -> bool:

@@ -18,7 +18,7 @@ import functools
 import keyword
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ import numpy as np
 
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.sums import in_a_row
+from tinygrad_scratch.compiler.passes.together import Row, Together, make_together
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.traced import as_type
@@ -151,14 +152,14 @@ class Printer:
     """One program on its way to source."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self.program = program = make_together(program, is_writable).check()
         self.names: dict[Variable, str] = {}
         self.used: set[str] = {"make", "program", "np"}
         self.values: dict[str, Any] = {}
         self.by_value: dict[Any, str] = {}
         writable = {step for step in program.steps if is_writable(step)}
         in_place = {step for step in writable if is_elementwise(step) or is_sigmoid(step) or step.function is assign}
-        self.plan = plan_memory(program, writable, in_place)
+        self.plan = plan_memory(program, writable, in_place, rows_of(program))
         self.last = last_uses(program, self.plan)
         self.fixed: Lines = []
         self.body: Lines = []
@@ -276,6 +277,8 @@ class Printer:
     # ---- steps ---------------------------------------------------------------------------------------------------
 
     def print(self, step: Step) -> None:
+        if type(step.function) is Together:
+            step = self.as_one(step)
         result = step.results[0]
         if result in self.plan.over:  # one object, by which NumPy sees at once that the two are the same
             self.fixed.append(f"{self.name(result)} = {self.name(self.plan.over[result])}")
@@ -292,6 +295,12 @@ class Printer:
             target = f"({', '.join(names)},)" if isinstance(step.result, tuple) else names[0]
             self.body.append(f"{target} = {self.call(step)}")
             self.body += self.checks(step)
+
+    def as_one(self, step: Step) -> Step:
+        """One call for steps made together, with the arrays that lie side by side as one."""
+        whole = self.plan.rows
+        arguments = tuple(whole[each] if type(each) is tuple else each for each in step.arguments)
+        return Step(step.function.ufunc, arguments, {}, whole[step.results], step.line)  # type: ignore[attr-defined]
 
     def call(self, step: Step) -> str:
         """The call as an expression."""
@@ -373,6 +382,17 @@ class Printer:
             f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
             for each in step.results
         ]
+
+
+def rows_of(program: Program) -> Iterator[Row]:
+    """The arrays that must lie side by side, as one call goes over all of them."""
+    seen: set[Variable] = set()
+    for step in program.steps:
+        if type(step.function) is Together:
+            for row in (*step.arguments, step.results):
+                if type(row) is tuple and row[0] not in seen:
+                    seen.update(row)
+                    yield row
 
 
 def quiet() -> Context:

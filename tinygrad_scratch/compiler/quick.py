@@ -1,7 +1,7 @@
 """The quick way into a program: a call with plain arrays, where nothing around the function is another than last time.
 
 To look at all that a function can reach takes some microseconds, as long as a small program itself. So the comparisons
-are written down as one expression, and compiled.
+are written down as one function, together with what `Runner.run` does, and compiled.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tinygrad_scratch.compiler.backends import Runner
 
 ndarray = np.ndarray
-Attempt = Callable[..., Any]
+Attempt = Callable[[tuple[Any, ...]], Any]
 
 
 def quick_way(
     arguments: tuple[Any, ...], keywords: Any, around: Surroundings, trace: Trace, runner: Runner, outputs: Any
 ) -> Attempt | None:
-    """A function that returns what the program returns, or MISSING where something is another than in the last call.
+    """A function of the arguments that returns what the program returns, or MISSING where something is another now.
 
     None where there is no quick way: for arguments other than plain arrays, for what writes to something, and for what
     reads attributes or Tensors.
@@ -53,12 +53,34 @@ def quick_way(
             now = f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number})"
             tests.append(f"{now} is value{number}")
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
-    values |= rest | {"run": runner.run, "returned": returns(trace.returned, outputs)}
     given = "".join(f"a{i}, " for i in range(len(arguments)))
-    call = f"run({given}{', '.join(rest)})"
-    found = call if values["returned"] is None else f"returned({call})"
-    text = f"lambda {given.rstrip(', ')}: {found} if {' and '.join(tests)} else MISSING"
-    return eval(compile(text, "<the quick way>", "eval"), values)  # type: ignore[no-any-return]  # the text is ours alone
+    returned = returns(trace.returned, outputs)
+    values |= rest | {"returned": returned, "pop": runner.idle.pop, "make": runner.make, "append": runner.idle.append}
+    text = TEXT.format(
+        count=len(arguments),
+        unpack=f"{given}= arguments" if given else "pass",
+        tests=" and ".join(tests),
+        leaves=given + ", ".join(rest),
+        found="found" if returned is None else "returned(found)",
+    )
+    exec(compile(text, "<the quick way>", "exec"), values)  # the text is ours alone
+    return values["quick"]  # type: ignore[no-any-return]
+
+
+TEXT = """
+def quick(arguments):
+    if len(arguments) == {count}:
+        {unpack}
+        if {tests}:
+            try:
+                run = pop()
+            except IndexError:
+                run = make()
+            found = run({leaves})
+            append(run)
+            return {found}
+    return MISSING
+"""
 
 
 def returns(tree: Any, outputs: tuple[Any, ...]) -> Callable[[Any], Any] | None:
