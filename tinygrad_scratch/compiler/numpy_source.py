@@ -14,18 +14,19 @@ The text is ours alone: names are made identifiers, and every value but a whole 
 
 from __future__ import annotations
 
-import functools
 import keyword
 import operator
 import re
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.compiler.one_step import Whole
+from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
 from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.passes.together import Row, Together, make_together
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
@@ -56,12 +57,15 @@ class Compiled:
         space: dict[str, Any] = {}
         exec(compile(self.source, "<program>", "exec"), space)  # the text is ours, and holds no text of others
         program = space["make"](**self.values, **buffers)
-        return functools.partial(quiet().run, program) if self.overflows else program
+        return partial(quiet().run, program) if self.overflows else program
 
 
 def compile_numpy(program: Program) -> Compiled:
     """The program as source."""
-    return Printer(program).compiled()
+    overflows = any(step.function is sigmoid for step in program.steps)
+    for change in (open_sigmoids, cancel_signs, partial(make_together, writable=is_writable)):
+        program = change(program).check()
+    return Printer(program, overflows).compiled()
 
 
 # ---- which steps can write into a buffer -----------------------------------------------------------------------------
@@ -107,11 +111,6 @@ def is_reduction(step: Step) -> bool:
     return type(a) is Variable and a.dtype == step.results[0].dtype and a.dtype.char in "fd" and bool(a.size)
 
 
-def is_sigmoid(step: Step) -> bool:
-    x = step.arguments[0] if step.arguments else None
-    return step.function is sigmoid and type(x) is Variable and x.dtype == step.results[0].dtype and bool(x.shape)
-
-
 def is_copy(step: Step) -> bool:
     return (
         step.function in (expand, np.copy, cast, as_type)
@@ -141,7 +140,7 @@ def is_choice(step: Step) -> bool:
 def is_writable(step: Step) -> bool:
     if isinstance(step.result, tuple) or step.draws or step.results[0].dtype == object:
         return False
-    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_sigmoid, is_copy, is_choice, is_reshaping)
+    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_copy, is_choice, is_reshaping)
     return any(kind(step) for kind in kinds) or step.function is assign
 
 
@@ -151,14 +150,15 @@ def is_writable(step: Step) -> bool:
 class Printer:
     """One program on its way to source."""
 
-    def __init__(self, program: Program) -> None:
-        self.program = program = make_together(program, is_writable).check()
+    def __init__(self, program: Program, overflows: bool) -> None:
+        self.program = program
+        self.overflows = overflows
         self.names: dict[Variable, str] = {}
         self.used: set[str] = {"make", "program", "np"}
         self.values: dict[str, Any] = {}
         self.by_value: dict[Any, str] = {}
         writable = {step for step in program.steps if is_writable(step)}
-        in_place = {step for step in writable if is_elementwise(step) or is_sigmoid(step) or step.function is assign}
+        in_place = {step for step in writable if is_elementwise(step) or step.function is assign}
         self.plan = plan_memory(program, writable, in_place, rows_of(program))
         self.last = last_uses(program, self.plan)
         self.fixed: Lines = []
@@ -191,7 +191,7 @@ class Printer:
             self.values,
             self.plan,
             buffers,
-            any(map(is_sigmoid, self.program.steps)),
+            self.overflows,
         )
 
     def let_go(self, number: int) -> Lines:
@@ -286,10 +286,6 @@ class Printer:
             self.fixed.append(f"{self.name(result)} = {self.call(step)}")
         elif result in self.plan.places:
             self.body += self.into(step, self.name(result))
-        elif is_sigmoid(step):
-            name = self.name(result)
-            self.body.append(f"{name} = {self.function(np.negative)}({self.text(step.arguments[0])})")
-            self.body += self.rest_of_sigmoid(step, name)
         else:
             names = [self.name(each) for each in step.results]
             target = f"({', '.join(names)},)" if isinstance(step.result, tuple) else names[0]
@@ -333,8 +329,6 @@ class Printer:
                 f"out={out}" if step.function in (np.maximum, np.minimum) else out
             )  # NumPy wants to be told of these
             return [f"{self.function(step.function)}({', '.join(arguments)}, {target})"]
-        if is_sigmoid(step):
-            return [f"{self.function(np.negative)}({arguments[0]}, {out})", *self.rest_of_sigmoid(step, out)]
         if is_matrix_product(step) and in_a_row(result):
             return [f"{arguments[0]}.dot({arguments[1]}, {out})"]
         if is_product(step):
@@ -356,11 +350,6 @@ class Printer:
             copyto = self.function(np.copyto)
             return [f"{out}[...] = {arguments[2]}", f"{copyto}({out}, {arguments[1]}, where={arguments[0]})"]
         return [f"{out}[...] = {arguments[0]}"]
-
-    def rest_of_sigmoid(self, step: Step, out: str) -> Lines:
-        one = self.number(1, step.results[0].dtype)
-        exp, add, reciprocal = map(self.function, (np.exp, np.add, np.reciprocal))
-        return [f"{exp}({out}, {out})", f"{add}({out}, {one}, {out})", f"{reciprocal}({out}, {out})"]
 
     def reduction(self, step: Step, out: str) -> Lines:
         axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")

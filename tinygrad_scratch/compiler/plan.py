@@ -47,17 +47,8 @@ def plan_memory(
     for row in rows:
         lay_side_by_side(row, plan, arena)
     apart = set(plan.places)
-    kept = escaping(program)
-    roots: dict[Variable, Variable] = {}  # of a buffer and of its views: the buffer
-    for step in program.steps:
-        result = step.results[0]
-        if step in writable and result not in kept and result.size and result.shape and is_dense(result):
-            roots[result] = result
-        elif result.view and len(step.results) == 1 and result not in kept:
-            operands = [each for each in step.operands if each not in program.constants]
-            if operands and all(each in roots for each in operands):
-                roots[result] = roots[operands[0]]
-                plan.views.add(result)
+    roots = buffers_of(program, writable)
+    plan.views.update(view for view, root in roots.items() if view is not root)
     last = last_readers(program, roots)
     for number, step in enumerate(program.steps):
         result = step.results[0]
@@ -80,6 +71,21 @@ def plan_memory(
             arena.give_back(plan.places[root], bytes_of(root))
     plan.size = arena.size
     return plan
+
+
+def buffers_of(program: Program, writable: set[Step]) -> dict[Variable, Variable]:
+    """The buffers and their views, each with its buffer."""
+    kept = escaping(program)
+    roots: dict[Variable, Variable] = {}
+    for step in program.steps:
+        result = step.results[0]
+        if step in writable and result not in kept and result.size and result.shape and is_dense(result):
+            roots[result] = result
+        elif result.view and len(step.results) == 1 and result not in kept:
+            operands = [each for each in step.operands if each not in program.constants]
+            if operands and all(each in roots for each in operands):
+                roots[result] = roots[operands[0]]
+    return roots
 
 
 def lay_side_by_side(row: tuple[Variable, ...], plan: Plan, arena: Arena) -> None:
