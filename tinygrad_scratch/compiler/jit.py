@@ -195,7 +195,8 @@ class Entry:
     def __init__(self, trace: Trace, backend: str) -> None:
         self.trace = trace
         self.program = apply(SIMPLIFYING, trace.program)
-        self.runner: Runner = runner_of(self.program, backend)
+        once = changes_keys(trace)  # the next call has another signature, so this one is not worth native code
+        self.runner: Runner = runner_of(self.program, "numpy" if once else backend)
 
 
 def no_quick_way(arguments: tuple[Any, ...]) -> Any:
