@@ -1,6 +1,7 @@
-"""A training step through jit, against the same step written by hand in NumPy, and what others make of it.
+r"""A training step through jit, against the same step written by hand in NumPy, and what others make of it.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m tests.benchmarks.jit [--processor] [article] [digits] [mnist] [models] [memory]
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m tests.benchmarks.jit [--processor] \
+        [article] [digits] [mnist] [models] [memory]
 
 Three networks of sigmoids: the article's, 3-4-5-1 with a batch of 4, in float64; 64-128-64-10 with 64, in float64;
 784-512-256-10 with 128, in float32. `by hand` is the article's style: derivatives from z, a fresh array for every
@@ -55,7 +56,7 @@ def classes(batch: int, sizes: list[int], dtype: Any) -> Problem:
 
 
 PROBLEMS: dict[str, tuple[str, int, Callable[[], Problem]]] = {
-    "article": ("3-4-5-1, batch 4, float64", 500, article),
+    "article": ("3-4-5-1, batch 4, float64", 2000, article),
     "digits": ("64-128-64-10, batch 64, float64", 100, partial(classes, 64, [64, 128, 64, 10], np.float64)),
     "mnist": ("784-512-256-10, batch 128, float32", 10, partial(classes, 128, [784, 512, 256, 10], np.float32)),
 }

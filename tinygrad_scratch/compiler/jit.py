@@ -86,6 +86,7 @@ class Jitted:
         self._lock = RLock()
         self._quick: Attempt = no_quick_way
         self._again: tuple[Entry, Again] | None = None  # the call before, where it can be made again
+        self._repeated: tuple[Entry, Again] | None = None  # the same for `repeat`, where its steps are one call
         self._last: Entry | None = None
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -146,12 +147,18 @@ class Jitted:
         """
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"repeat({steps!r}, ...) needs a number of steps, 1 or more.")
+        last = self._repeated  # another thread may set it anew
+        if last is not None:
+            entry, before = last
+            leaves = before.leaves(state)
+            if leaves is not None:
+                return repeated(entry, int(steps), len(state), leaves, before.around.holders)
         entry, around = self._entry(list(state), {})
         check_feeds_back(entry.trace, state)
         if entry.runner.repeats and feeds_straight_back(entry.trace, state, around):
-            return finish(
-                entry.trace, entry.runner.repeat(int(steps), len(state), around.leaves), around.leaves, around.holders
-            )
+            same = remembered(state, {}, around)
+            self._repeated = (entry, same) if same is not None else None
+            return repeated(entry, int(steps), len(state), around.leaves, around.holders)
         returned = self(*state)
         for _ in range(steps - 1):
             returned = self(*returned[1:])
@@ -197,6 +204,11 @@ class Entry:
         self.program = apply(SIMPLIFYING, trace.program)
         once = changes_keys(trace)  # the next call has another signature, so this one is not worth native code
         self.runner: Runner = runner_of(self.program, "numpy" if once else backend)
+
+
+def repeated(entry: Entry, steps: int, state: int, leaves: list[Any], holders: list[Holder]) -> Any:
+    """What the last of so many steps, run in one call, returns."""
+    return finish(entry.trace, entry.runner.repeat(steps, state, leaves), leaves, holders)
 
 
 def no_quick_way(arguments: tuple[Any, ...]) -> Any:

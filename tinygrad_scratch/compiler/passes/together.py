@@ -16,7 +16,7 @@ from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.plan import escaping
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 
-SMALL = 2**10
+SMALL = 2**8
 """Elements up to which an array counts as small."""
 
 Row = tuple[Variable, ...]
