@@ -751,15 +751,24 @@ def test_what_runs_once_is_no_native_code() -> None:
     optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
 
     @jit(backend="numba")
-    def step() -> Any:
+    def step(inputs: Any, targets: Any) -> Any:
         optimizer.zero_grad()
-        loss = nn.mean_squared_error(model(np.ones((3, 2))), np.zeros((3, 1)))
+        loss = nn.mean_squared_error(model(inputs), targets)
         loss.backward()
         optimizer.step()
         return loss.detach()
 
     losses = []
     for source in ("def program", "def train", "def train"):
-        losses.append(step().item())
+        losses.append(step(np.ones((3, 2)), np.zeros((3, 1))).item())
         assert source in step.source
     assert losses == sorted(losses, reverse=True)
+
+
+def test_plain_arrays_made_inside_meet_layers() -> None:
+    model = nn.Dense(2, 1, generator=np.random.default_rng(0))
+
+    def f() -> Any:
+        return nn.mean_squared_error(model(np.ones((3, 2))), np.zeros((3, 1))).detach()
+
+    assert jit(f)().item() == pytest.approx(f().item(), rel=1e-12)
