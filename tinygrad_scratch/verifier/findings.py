@@ -294,6 +294,13 @@ class Quantities:
                 found[node] = self.quantity(node, name, place)
         return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
 
+    def true(self, quantity: Quantity) -> Any:
+        """The true gradient that a quantity was compared with; None where there was nothing to compare with."""
+        if quantity.verdict == WRONG and quantity.node in self.guilty:
+            return as_number(self.guilty[quantity.node].truth)
+        truth = self.judged(quantity.node, as_number(self.case.tape.nodes[quantity.node].value))[3]
+        return None if truth is None else as_number(truth)
+
     def is_guilty(self, event: Any) -> bool:
         """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
         repair = self.guilty.get(event.node)
