@@ -6,12 +6,13 @@ are written down as one function, together with what `Runner.run` does, and comp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.holders import MISSING, Cell
+from tinygrad_scratch.compiler.holders import MISSING, Cell, Holder
 from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.compiler.trace import Result, Trace
 from tinygrad_scratch.graph import is_recording
@@ -43,7 +44,7 @@ def quick_way(
         return None
     if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
         return None
-    if any(type(holder) is not Cell and holder.names is None for holder in around.holders):
+    if not all(type(holder) is Cell or holder.names or type(holder.holder) is dict for holder in around.holders):
         return None
     results = trace.returned if type(trace.returned) is tuple else (trace.returned,)
     if not all(type(each) is Result and each.place >= 0 and not each.tensor for each in results):
@@ -55,13 +56,7 @@ def quick_way(
         tests.append(f"type(a{i}) is ndarray and a{i}.dtype is dtype{i}")
         tests.append(f"a{i}.shape == shape{i} and a{i}.strides == strides{i}")
     for holder in around.holders:
-        for key, value in holder.items().items():
-            number = len(values)
-            values |= {f"holder{number}": holder.holder, f"key{number}": key, f"value{number}": value}
-            now = (
-                f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number}, MISSING)"
-            )
-            tests.append(f"{now} is value{number}")
+        tests += unchanged(holder, values)
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
     given = "".join(f"a{i}, " for i in range(len(arguments)))
     returned = returns(trace.returned, outputs)
@@ -76,6 +71,28 @@ def quick_way(
     exec(compile(text, "<the quick way>", "exec"), values)  # the text is ours alone
     return values["quick"]  # type: ignore[no-any-return]
 
+
+def unchanged(holder: Holder, values: dict[str, Any]) -> Iterator[str]:
+    """Tests that the same objects lie in a holder; what their names stand for goes among the values."""
+    space = f"holder{len(values)}"
+    values[space] = holder.holder
+    if type(holder) is not Cell and not holder.names:
+        yield f"len({space}) == {len(holder.holder)}"
+    for key, value in holder.items().items():
+        number = len(values)
+        values |= {f"key{number}": key, f"value{number}": value}
+        if type(holder) is Cell:
+            now = f"{space}.cell_contents"
+        elif type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
+            values[f"function{number}"] = owner
+            now = f"function{number}.{key}"
+        else:
+            now = f"{space}.get(key{number}, MISSING)"
+        yield f"{now} is value{number}"
+
+
+OF_FUNCTIONS = ("__code__", "__defaults__")
+"""What every function has, and what is read from it without a call."""
 
 TEXT = """
 def quick(arguments):
