@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from models.data import Text, documentation, in_parts
+from models.options import asked_jit
 from models.show import make_console
 from models.text import bits_of_network, study
 from tinygrad_scratch.nn import (
@@ -18,9 +20,12 @@ from tinygrad_scratch.nn import (
     Embedding,
     History,
     Module,
+    Optimizer,
     clip_gradient_norm,
     cross_entropy,
 )
+from tinygrad_scratch.nn.training import compiled
+from tinygrad_scratch.tensor import Tensor
 
 SEED = 0
 FEATURES, HIDDEN, DROPOUT = 64, 256, 0.2
@@ -50,7 +55,20 @@ class CharRNN(Module):
         return self.read(numbers)[0]
 
 
-def train(network: CharRNN, text: Text, epochs: int) -> History:
+def gradients_of(network: CharRNN, optimizer: Optimizer) -> Callable[..., tuple[Tensor, tuple[Tensor, ...]]]:
+    """What leaves the gradients of the loss of one piece, and returns that loss and the state after the piece."""
+
+    def compute(inputs: Any, targets: Any, state: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+        optimizer.zero_grad()
+        logits, state = network.read(inputs, state)
+        loss = cross_entropy(logits, targets)
+        loss.backward()
+        return loss.detach(), tuple(part.detach() for part in state)
+
+    return compute
+
+
+def train(network: CharRNN, text: Text, epochs: int, jit: bool | str = False) -> History:
     """Read the text in parallel streams, a few steps at a time.
 
     The state goes on from one piece of a stream to the next, and the gradient does not: detached, it ends there.
@@ -65,6 +83,7 @@ def train(network: CharRNN, text: Text, epochs: int) -> History:
     starts = range(0, time, STEPS)
     optimizer = AdamW(network.parameters(), LEARNING_RATE)
     schedule = CosineDecay(LEARNING_RATE, epochs * len(starts))
+    compute, update = compiled(gradients_of(network, optimizer), jit), compiled(optimizer.step, jit)
     history = History()
     console = make_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -72,27 +91,23 @@ def train(network: CharRNN, text: Text, epochs: int) -> History:
             state, total = None, 0.0
             for step, start in enumerate(starts, start=history.steps):
                 optimizer.learning_rate = schedule(step)
-                optimizer.zero_grad()
                 piece = slice(start, start + STEPS)
-                logits, state = network.read(inputs[:, piece], state)
-                loss = cross_entropy(logits, targets[:, piece])
-                loss.backward()
+                loss, state = compute(inputs[:, piece], targets[:, piece], state)
                 clip_gradient_norm(optimizer.parameters, 1.0)
-                optimizer.step()
-                state = tuple(part.detach() for part in state)
+                update()
                 total += loss.item() * inputs[:, piece].shape[1] / time
             validation = bits_of_network(network, text.validation, CONTEXT, LENGTH) * np.log(2)
             history.add({"loss": total, "validation_loss": validation}, {}, len(starts))
     return history
 
 
-def main() -> int:
+def main(jit: bool | str = False) -> int:
     """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than its rival, else 1."""
     generator = np.random.default_rng(SEED)
     text = in_parts(documentation())
     network = CharRNN(len(text.alphabet), generator)
-    return study(network, text, lambda: train(network, text, EPOCHS), CONTEXT, LENGTH, RIVAL, generator, PICTURE)
+    return study(network, text, lambda: train(network, text, EPOCHS, jit), CONTEXT, LENGTH, RIVAL, generator, PICTURE)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(asked_jit(__doc__)))

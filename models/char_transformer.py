@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from models.data import Text, documentation, in_parts
+from models.options import asked_jit
 from models.text import study, windows
 from tinygrad_scratch.functional import gelu
 from tinygrad_scratch.nn import (
@@ -67,7 +68,9 @@ class CharTransformer(Module):
         return self.dense(self.norm(self.blocks(x + places)))
 
 
-def train(network: CharTransformer, text: Text, generator: np.random.Generator, epochs: int) -> History:
+def train(
+    network: CharTransformer, text: Text, generator: np.random.Generator, epochs: int, jit: bool | str = False
+) -> History:
     """Learn from windows that overlap by half, so that no character is always the first one of its window."""
     seen, validation = (windows(part, CONTEXT + 1, LENGTH) for part in (text.train, text.validation))
     steps = epochs * -(-len(seen) // BATCH)
@@ -82,18 +85,19 @@ def train(network: CharTransformer, text: Text, generator: np.random.Generator, 
         validation=(validation[:, :-1], validation[:, 1:]),
         callbacks=[Schedule(OneCycle(LEARNING_RATE, steps, rise=0.1)), ClipGradients(norm=1.0)],
         generator=generator,
+        jit=jit,
     )
 
 
-def main() -> int:
+def main(jit: bool | str = False) -> int:
     """Train, compare with n-grams, write, and draw; 0 where it needs fewer bits than its rival, else 1."""
     generator = np.random.default_rng(SEED)
     text = in_parts(documentation())
     network = CharTransformer(len(text.alphabet), generator)
     return study(
-        network, text, lambda: train(network, text, generator, EPOCHS), CONTEXT, LENGTH, RIVAL, generator, PICTURE
+        network, text, lambda: train(network, text, generator, EPOCHS, jit), CONTEXT, LENGTH, RIVAL, generator, PICTURE
     )
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(asked_jit(__doc__)))

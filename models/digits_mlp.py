@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from models.data import Split
+from models.options import asked_jit
 from models.reading import read_digits
 from tinygrad_scratch.functional import relu
 from tinygrad_scratch.nn import (
@@ -39,7 +41,7 @@ def make_network(generator: np.random.Generator) -> Sequential:
     return Sequential(dense(64, 128, relu), dense(128, 64, relu), dense(64, 10))
 
 
-def train(network: Sequential, data: Split, generator: np.random.Generator) -> History:
+def train(network: Sequential, data: Split, generator: np.random.Generator, jit: bool | str = False) -> History:
     steps = EPOCHS * -(-len(data.x) // BATCH)
     return fit(
         network,
@@ -53,13 +55,14 @@ def train(network: Sequential, data: Split, generator: np.random.Generator) -> H
         metrics=[accuracy],
         callbacks=[Schedule(CosineDecay(LEARNING_RATE, steps))],
         generator=generator,
+        jit=jit,
     )
 
 
-def main() -> int:
+def main(jit: bool | str = False) -> int:
     """Train, test, show what is misread, and draw; 0 where the wanted part is read rightly, else 1."""
-    return read_digits(make_network, train, np.random.default_rng(SEED), WANTED, PICTURE)
+    return read_digits(make_network, partial(train, jit=jit), np.random.default_rng(SEED), WANTED, PICTURE)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(asked_jit(__doc__)))

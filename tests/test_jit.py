@@ -737,3 +737,65 @@ def test_the_source_of_a_step() -> None:
     assert ".dot(" in step.source
     assert "article_step" in repr(step)
     assert len(step.program.steps) < 40
+
+
+def test_repeat_again_sees_what_changed_in_between() -> None:
+    """The second call takes a shorter way in; an array written to, or put elsewhere, is seen all the same."""
+    pytest.importorskip("numba")
+    scale = np.array([1.0, 1.0])
+    rate = 2.0
+
+    def step(w: Any) -> Any:
+        return w.sum(), w * scale * rate
+
+    repeated = jit(step, backend="numba")
+    for count in (1, 2, 3):
+        np.testing.assert_array_equal(repeated.repeat(count, np.ones(2))[1], np.full(2, 2.0**count))
+    scale *= 3
+    np.testing.assert_array_equal(repeated.repeat(2, np.ones(2))[1], np.full(2, 36.0))
+    scale = np.array([1.0, 0.5])
+    np.testing.assert_array_equal(repeated.repeat(2, np.ones(2))[1], [4.0, 1.0])
+    rate = 1.0
+    np.testing.assert_array_equal(repeated.repeat(1, np.ones(2))[1], [1.0, 0.5])
+    np.testing.assert_array_equal(repeated.repeat(1, np.ones((3, 2)))[1], np.ones((3, 2)) * [1.0, 0.5])
+
+
+def test_a_profiler_may_run() -> None:
+    import cProfile
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        assert jit(lambda x: x + 1)(np.ones(2)).tolist() == [2.0, 2.0]
+    finally:
+        profile.disable()
+
+
+def test_what_runs_once_is_no_native_code() -> None:
+    """The first step of training finds no gradients, and is never met again."""
+    pytest.importorskip("numba")
+    model = nn.Dense(2, 1, generator=np.random.default_rng(0))
+    optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
+
+    @jit(backend="numba")
+    def step(inputs: Any, targets: Any) -> Any:
+        optimizer.zero_grad()
+        loss = nn.mean_squared_error(model(inputs), targets)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
+
+    losses = []
+    for source in ("def program", "def train", "def train"):
+        losses.append(step(np.ones((3, 2)), np.zeros((3, 1))).item())
+        assert source in step.source
+    assert losses == sorted(losses, reverse=True)
+
+
+def test_plain_arrays_made_inside_meet_layers() -> None:
+    model = nn.Dense(2, 1, generator=np.random.default_rng(0))
+
+    def f() -> Any:
+        return nn.mean_squared_error(model(np.ones((3, 2))), np.zeros((3, 1))).detach()
+
+    assert jit(f)().item() == pytest.approx(f().item(), rel=1e-12)

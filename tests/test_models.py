@@ -312,6 +312,52 @@ def test_the_lstm_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bits < needed_by_ngrams(sample, char_rnn, 2)
 
 
+def weights_of(network: Any) -> list[Any]:
+    return [parameter.numpy() for parameter in network.parameters()]
+
+
+def assert_trained_alike(first: tuple[Any, Any], second: tuple[Any, Any], tolerance: float) -> None:
+    """Two runs, each a history and a network: the same losses, and the same weights."""
+    for name in ("loss", "validation_loss"):
+        np.testing.assert_allclose(first[0][name], second[0][name], rtol=tolerance)
+    for one, other in zip(weights_of(first[1]), weights_of(second[1]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(1, np.abs(one).max()))
+
+
+@pytest.mark.parametrize("module", [digits_mlp, digits_cnn], ids=["mlp", "cnn"])
+def test_digits_are_learned_alike_by_jit(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs_digits()
+    monkeypatch.setattr(module, "EPOCHS", 2)
+
+    def trained(jit: bool) -> tuple[Any, Any]:
+        generator = np.random.default_rng(1)
+        x, y = digits()
+        network = module.make_network(generator)
+        return module.train(network, split(x[:200], y[:200], 0.2, generator), generator, jit), network
+
+    assert_trained_alike(trained(jit=False), trained(jit=True), 1e-9)
+
+
+def test_text_is_learned_alike_by_jit(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = some_text(3_000)
+    monkeypatch.setattr(char_rnn, "HIDDEN", 16)
+    monkeypatch.setattr(char_rnn, "STEPS", 8)
+    monkeypatch.setattr(char_transformer, "FEATURES", 16)
+    monkeypatch.setattr(char_transformer, "BLOCKS", 1)
+
+    def by_lstm(jit: bool) -> tuple[Any, Any]:
+        network = char_rnn.CharRNN(len(sample.alphabet), np.random.default_rng(0))
+        return char_rnn.train(network, sample, 1, jit), network
+
+    def by_transformer(jit: bool) -> tuple[Any, Any]:
+        generator = np.random.default_rng(0)
+        network = char_transformer.CharTransformer(len(sample.alphabet), generator)
+        return char_transformer.train(network, sample, generator, 1, jit), network
+
+    for trained in (by_lstm, by_transformer):
+        assert_trained_alike(trained(jit=False), trained(jit=True), 1e-3)  # of float32, many steps later
+
+
 def test_the_lstm_reads_on_where_it_stopped() -> None:
     network = char_rnn.CharRNN(7, np.random.default_rng(0)).eval()
     numbers = np.random.default_rng(1).integers(0, 7, (2, 9))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tinygrad_scratch import value_and_grad
-from tinygrad_scratch.compiler.numpy_source import compile_numpy
+from tinygrad_scratch.compiler.numpy_source import compile_numpy, is_writable
 from tinygrad_scratch.compiler.passes import LOWERING, SIMPLIFYING, apply
 from tinygrad_scratch.compiler.passes.constants import fold_constants
 from tinygrad_scratch.compiler.passes.dead_code import remove_dead_code
@@ -18,7 +19,9 @@ from tinygrad_scratch.compiler.passes.patterns import simplify
 from tinygrad_scratch.compiler.passes.products import scale_early
 from tinygrad_scratch.compiler.passes.recompute import recompute
 from tinygrad_scratch.compiler.passes.repeated import share_repeated_work
+from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
 from tinygrad_scratch.compiler.passes.sums import sum_products
+from tinygrad_scratch.compiler.passes.together import Together, make_together
 from tinygrad_scratch.compiler.plan import plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.trace import trace
@@ -182,3 +185,80 @@ def test_a_program_that_is_none() -> None:
     ):
         with pytest.raises(AssertionError):
             broken.check()
+
+
+# ---- signs and small calls -------------------------------------------------------------------------------------------
+
+
+def network_step(x: Any, *weights: Any) -> Any:
+    """A step of a network of sigmoids, the article's with any number of layers."""
+
+    def loss(*weights: Any) -> Any:
+        a: Any = x
+        for w in weights:
+            a = sigmoid(a @ w)
+        return np.sum((a - 0.5) ** 2)
+
+    value, slopes = value_and_grad(loss, argnums=tuple(range(len(weights))))(*weights)
+    return value, *(w - 0.1 * slope for w, slope in zip(weights, slopes, strict=True))
+
+
+def layers(*sizes: int, dtype: Any = float) -> list[Any]:
+    generator = np.random.default_rng(0)
+    return [generator.normal(size=(n, m)).astype(dtype) for n, m in pairwise(sizes)]
+
+
+def test_only_the_first_layer_negates() -> None:
+    weights = layers(4, 5, 3, 2)
+    before = open_sigmoids(apply([*SIMPLIFYING, *LOWERING], program_of(network_step, X, *weights)))
+    after = cancel_signs(before).check()
+    assert (functions(before).count(np.negative), functions(after).count(np.negative)) == (3, 1)
+    for wanted, found in zip(before.run(X, *weights), after.run(X, *weights), strict=True):
+        np.testing.assert_array_equal(found, wanted)  # to the last bit
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a: np.exp(a),
+        lambda a: a + 1.0,
+        lambda a: np.sum(a, initial=1.0),
+        lambda a: a / (2.0 - a) + np.square(a),
+        lambda a: (1.0 + a) - a * a.T.T,
+        lambda a: np.where(a > 0.5, a, 0.0),
+        lambda a: np.sum(a, axis=0) - a,
+    ],
+)
+def test_signs_that_go_elsewhere(function: Any) -> None:
+    """After sigmoids of sigmoids come other functions: those that pass a sign on, and those that can't."""
+
+    def f(x: Any) -> Any:
+        a = sigmoid(sigmoid(x) @ np.ones((4, 4)))
+        return function(sigmoid(a @ np.ones((4, 4)))), a
+
+    before = open_sigmoids(apply(SIMPLIFYING, program_of(f, X)))
+    for wanted, found in zip(before.run(X), cancel_signs(before).check().run(X), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_small_calls_are_made_together(dtype: Any) -> None:
+    weights = layers(4, 5, 3, 2, dtype=dtype)
+    x = X.astype(dtype)
+    before = cancel_signs(open_sigmoids(apply([*SIMPLIFYING, *LOWERING], program_of(network_step, x, *weights))))
+    after = make_together(before, is_writable).check()
+    joined = [function for function in functions(after) if type(function) is Together]
+    assert [each.ufunc for each in joined] == [np.add, np.multiply]
+    assert len(after.steps) == len(before.steps) - 4
+    for wanted, found in zip(before.run(x, *weights), after.run(x, *weights), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    program = compile_numpy(apply([*SIMPLIFYING, *LOWERING], program_of(network_step, x, *weights))).make()
+    for wanted, *found in zip(before.run(x, *weights), program(x, *weights), program(x, *weights), strict=True):
+        np.testing.assert_array_equal(found[0], wanted)
+        np.testing.assert_array_equal(found[1], wanted)  # the second call finds what the first left in its buffers
+
+
+def test_large_calls_stay_apart() -> None:
+    weights = layers(4, 400, 300)
+    program = apply([*SIMPLIFYING, *LOWERING], program_of(network_step, X, *weights))
+    assert not any(type(function) is Together for function in functions(make_together(program, is_writable)))

@@ -278,7 +278,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     array([11., 22.])
     """
     x, weight, bias = as_array(x), as_array(weight), as_array(bias)
-    y = x.reshape(-1, x.shape[-1]).dot(weight)
+    y = np.dot(x.reshape(-1, x.shape[-1]), weight)  # the function: while jit traces, x may be plain and weight not
     if np.can_cast(bias.dtype, y.dtype, "safe"):
         y += bias
     else:

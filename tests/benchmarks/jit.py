@@ -1,12 +1,14 @@
-"""A training step through jit, against the same step written by hand in NumPy, and what others make of it.
+r"""A training step through jit, against the same step written by hand in NumPy, and what others make of it.
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m tests.benchmarks.jit [article] [digits] [mnist] [models] [memory]
+    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python -m tests.benchmarks.jit [--processor] \
+        [article] [digits] [mnist] [models] [memory]
 
 Three networks of sigmoids: the article's, 3-4-5-1 with a batch of 4, in float64; 64-128-64-10 with 64, in float64;
 784-512-256-10 with 128, in float32. `by hand` is the article's style: derivatives from z, a fresh array for every
 result. `models` are the small CNN and transformer of models.py, in float32, against torch; `memory` is the peak of the
 transformer's step, buffers and all that it makes, against the eager step's. Peers that are installed (numba, JAX,
-torch) run in the same rounds, and every one must end at the hand-written loss.
+torch) run in the same rounds, and every one must end at the hand-written loss. With `--processor`, times are those of
+the processor, of all threads together, which another job on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +33,7 @@ from tinygrad_scratch.functional import log_softmax, sigmoid
 ROUNDS = 11
 Weights = list[Any]
 Train = Callable[[], float]
+Clock = Callable[[], float]
 Problem = tuple[Any, Any, Weights, float]
 
 # ---- the networks ----------------------------------------------------------------------------------------------------
@@ -52,7 +56,7 @@ def classes(batch: int, sizes: list[int], dtype: Any) -> Problem:
 
 
 PROBLEMS: dict[str, tuple[str, int, Callable[[], Problem]]] = {
-    "article": ("3-4-5-1, batch 4, float64", 500, article),
+    "article": ("3-4-5-1, batch 4, float64", 2000, article),
     "digits": ("64-128-64-10, batch 64, float64", 100, partial(classes, 64, [64, 128, 64, 10], np.float64)),
     "mnist": ("784-512-256-10, batch 128, float32", 10, partial(classes, 128, [784, 512, 256, 10], np.float32)),
 }
@@ -173,7 +177,7 @@ def in_torch(problem: Problem, steps: int) -> Train:
     return train
 
 
-def networks(name: str) -> None:
+def networks(name: str, clock: Clock) -> None:
     title, steps, make = PROBLEMS[name]
     problem = make()
     peers: dict[str, Train] = {
@@ -194,7 +198,7 @@ def networks(name: str) -> None:
         if abs(train() - right) > (1e-9 if problem[0].dtype == float else 1e-3) * max(1, abs(right)):
             raise SystemExit(f"{peer} ends at another loss than the hand-written step: {train()!r}, {right!r}")
     print(f"{title:42s}{'µs a step':>12s}{'x by hand':>12s}")
-    for peer, (seconds, ratio) in ratios(dict(peers), "by hand", ROUNDS).items():
+    for peer, (seconds, ratio) in ratios(dict(peers), "by hand", ROUNDS, clock).items():
         print(f"{peer:42s}{seconds / steps * 1e6:12.1f}{ratio:12.3f}")
 
 
@@ -218,7 +222,7 @@ def step_of_model(work: str, backend: str | None) -> Callable[[], Any]:
     return step if backend is None else jit(step, backend=backend)
 
 
-def two_models() -> None:
+def two_models(clock: Clock) -> None:
     for work in ("CNN", "transformer"):
         peers: dict[str, Callable[[], object]] = {
             "recorded": step_of_model(work, None),
@@ -234,7 +238,7 @@ def two_models() -> None:
             step()
             step()
         print(f"{work + ', float32':42s}{'ms a step':>12s}{'x ' + baseline:>16s}")
-        for peer, (seconds, ratio) in ratios(peers, baseline, ROUNDS).items():
+        for peer, (seconds, ratio) in ratios(peers, baseline, ROUNDS, clock).items():
             print(f"{peer:42s}{seconds * 1e3:12.1f}{ratio:16.2f}")
 
 
@@ -264,14 +268,15 @@ def installed(name: str) -> bool:
 
 
 def main() -> None:
-    asked = sys.argv[1:] or [*PROBLEMS, "models", "memory"]
+    clock = time.process_time if "--processor" in sys.argv else time.perf_counter
+    asked = [each for each in sys.argv[1:] if each != "--processor"] or [*PROBLEMS, "models", "memory"]
     threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
     print(f"(threads of NumPy's products: {threads}; load of the machine: {os.getloadavg()[0]:.1f})")
     for each in asked:
         if each in PROBLEMS:
-            networks(each)
+            networks(each, clock)
         elif each == "models":
-            two_models()
+            two_models(clock)
         elif each == "memory":
             memory()
         else:

@@ -10,6 +10,7 @@ from tinygrad_scratch.compiler.passes import LOWERING, apply
 from tinygrad_scratch.compiler.program import Program
 
 BACKENDS = ("numpy", "numba")
+Run = Callable[..., tuple[Any, ...]]
 
 
 class Runner(Protocol):
@@ -21,6 +22,13 @@ class Runner(Protocol):
     @property
     def repeats(self) -> bool:
         """Whether many steps are one call."""
+
+    @property
+    def idle(self) -> list[Run]:
+        """Ways to run it that no call is using: each has memory of its own, which serves one call at a time."""
+
+    def make(self) -> Run:
+        """Another such way."""
 
     def run(self, *leaves: Any) -> tuple[Any, ...]: ...
 
@@ -43,13 +51,16 @@ class InNumpy:
     def __init__(self, program: Program) -> None:
         self.compiled = compile_numpy(apply(LOWERING, program))
         self.source = self.compiled.source
-        self.idle: list[Callable[..., tuple[Any, ...]]] = []
+        self.idle: list[Run] = []
+
+    def make(self) -> Run:
+        return self.compiled.make()
 
     def run(self, *leaves: Any) -> tuple[Any, ...]:
         try:
             run = self.idle.pop()
         except IndexError:
-            run = self.compiled.make()
+            run = self.make()
         outputs = run(*leaves)
         self.idle.append(run)
         return outputs

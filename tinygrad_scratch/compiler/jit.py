@@ -15,7 +15,7 @@ from tinygrad_scratch.compiler.again import again as remembered
 from tinygrad_scratch.compiler.backends import BACKENDS, Runner, runner_of
 from tinygrad_scratch.compiler.holders import MISSING, Holder
 from tinygrad_scratch.compiler.passes import SIMPLIFYING, apply
-from tinygrad_scratch.compiler.quick import as_asked, quick_way
+from tinygrad_scratch.compiler.quick import Attempt, as_asked, quick_way
 from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.compiler.trace import Made, Result, Trace, is_tracing, look_around, trace_in
 from tinygrad_scratch.graph import is_recording
@@ -85,14 +85,14 @@ class Jitted:
         self.backend = backend
         self._entries: OrderedDict[Any, Entry] = OrderedDict()
         self._lock = RLock()
-        self._quick: tuple[int, Any] = (-1, None)  # the number of arguments of the quick way, and the way
+        self._quick: Attempt = no_quick_way
         self._again: tuple[Entry, Again] | None = None  # the call before, where it can be made again
+        self._repeated: tuple[Entry, Again] | None = None  # the same for `repeat`, where its steps are one call
         self._last: Entry | None = None
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        count, attempt = self._quick
-        if len(arguments) == count and not keywords:
-            found = attempt(*arguments)
+        if not keywords:
+            found = self._quick(arguments)
             if found is not MISSING:
                 return found
         last = self._again  # another thread may set it anew
@@ -113,8 +113,7 @@ class Jitted:
         self._again = (entry, same) if same is not None else None
         outputs = entry.runner.run(*around.leaves)
         result = finish(entry.trace, outputs, around.leaves, around.holders)
-        attempt = quick_way(arguments, keywords, around, entry.trace, entry.runner, outputs)
-        self._quick = (-1, None) if attempt is None else (len(arguments), attempt)
+        self._quick = quick_way(arguments, keywords, around, entry.trace, entry.runner, outputs) or no_quick_way
         return result
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -149,12 +148,18 @@ class Jitted:
         """
         if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 1:
             raise ValueError(f"repeat({steps!r}, ...) needs a number of steps, 1 or more.")
+        last = self._repeated  # another thread may set it anew
+        if last is not None:
+            entry, before = last
+            leaves = before.leaves(state)
+            if leaves is not None:
+                return repeated(entry, int(steps), len(state), leaves, before.holders)
         entry, around = self._entry(list(state), {})
         check_feeds_back(entry.trace, state)
         if entry.runner.repeats and feeds_straight_back(entry.trace, state, around):
-            return finish(
-                entry.trace, entry.runner.repeat(int(steps), len(state), around.leaves), around.leaves, around.holders
-            )
+            same = remembered(state, {}, around)
+            self._repeated = (entry, same) if same is not None else None
+            return repeated(entry, int(steps), len(state), around.leaves, around.holders)
         returned = self(*state)
         for _ in range(steps - 1):
             returned = self(*returned[1:])
@@ -198,7 +203,17 @@ class Entry:
     def __init__(self, trace: Trace, backend: str) -> None:
         self.trace = trace
         self.program = apply(SIMPLIFYING, trace.program)
-        self.runner: Runner = runner_of(self.program, backend)
+        once = changes_keys(trace)  # the next call has another signature, so this one is not worth native code
+        self.runner: Runner = runner_of(self.program, "numpy" if once else backend)
+
+
+def repeated(entry: Entry, steps: int, state: int, leaves: list[Any], holders: list[Holder]) -> Any:
+    """What the last of so many steps, run in one call, returns."""
+    return finish(entry.trace, entry.runner.repeat(steps, state, leaves), leaves, holders)
+
+
+def no_quick_way(arguments: tuple[Any, ...]) -> Any:
+    return MISSING
 
 
 def is_computed(leaf: Any) -> bool:

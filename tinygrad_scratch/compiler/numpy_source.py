@@ -14,19 +14,21 @@ The text is ours alone: names are made identifiers, and every value but a whole 
 
 from __future__ import annotations
 
-import functools
 import keyword
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.compiler.one_step import Whole
+from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
 from tinygrad_scratch.compiler.passes.sums import in_a_row
+from tinygrad_scratch.compiler.passes.together import Row, Together, make_together
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable, check_shape, variables_in
 from tinygrad_scratch.compiler.traced import as_type
@@ -55,12 +57,15 @@ class Compiled:
         space: dict[str, Any] = {}
         exec(compile(self.source, "<program>", "exec"), space)  # the text is ours, and holds no text of others
         program = space["make"](**self.values, **buffers)
-        return functools.partial(quiet().run, program) if self.overflows else program
+        return partial(quiet().run, program) if self.overflows else program
 
 
 def compile_numpy(program: Program) -> Compiled:
     """The program as source."""
-    return Printer(program).compiled()
+    overflows = any(step.function is sigmoid for step in program.steps)
+    for change in (open_sigmoids, cancel_signs, partial(make_together, writable=is_writable)):
+        program = change(program).check()
+    return Printer(program, overflows).compiled()
 
 
 # ---- which steps can write into a buffer -----------------------------------------------------------------------------
@@ -106,11 +111,6 @@ def is_reduction(step: Step) -> bool:
     return type(a) is Variable and a.dtype == step.results[0].dtype and a.dtype.char in "fd" and bool(a.size)
 
 
-def is_sigmoid(step: Step) -> bool:
-    x = step.arguments[0] if step.arguments else None
-    return step.function is sigmoid and type(x) is Variable and x.dtype == step.results[0].dtype and bool(x.shape)
-
-
 def is_copy(step: Step) -> bool:
     return (
         step.function in (expand, np.copy, cast, as_type)
@@ -140,7 +140,7 @@ def is_choice(step: Step) -> bool:
 def is_writable(step: Step) -> bool:
     if isinstance(step.result, tuple) or step.draws or step.results[0].dtype == object:
         return False
-    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_sigmoid, is_copy, is_choice, is_reshaping)
+    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_copy, is_choice, is_reshaping)
     return any(kind(step) for kind in kinds) or step.function is assign
 
 
@@ -150,15 +150,16 @@ def is_writable(step: Step) -> bool:
 class Printer:
     """One program on its way to source."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, overflows: bool) -> None:
         self.program = program
+        self.overflows = overflows
         self.names: dict[Variable, str] = {}
         self.used: set[str] = {"make", "program", "np"}
         self.values: dict[str, Any] = {}
         self.by_value: dict[Any, str] = {}
         writable = {step for step in program.steps if is_writable(step)}
-        in_place = {step for step in writable if is_elementwise(step) or is_sigmoid(step) or step.function is assign}
-        self.plan = plan_memory(program, writable, in_place)
+        in_place = {step for step in writable if is_elementwise(step) or step.function is assign}
+        self.plan = plan_memory(program, writable, in_place, rows_of(program))
         self.last = last_uses(program, self.plan)
         self.fixed: Lines = []
         self.body: Lines = []
@@ -190,7 +191,7 @@ class Printer:
             self.values,
             self.plan,
             buffers,
-            any(map(is_sigmoid, self.program.steps)),
+            self.overflows,
         )
 
     def let_go(self, number: int) -> Lines:
@@ -276,6 +277,8 @@ class Printer:
     # ---- steps ---------------------------------------------------------------------------------------------------
 
     def print(self, step: Step) -> None:
+        if type(step.function) is Together:
+            step = self.as_one(step)
         result = step.results[0]
         if result in self.plan.over:  # one object, by which NumPy sees at once that the two are the same
             self.fixed.append(f"{self.name(result)} = {self.name(self.plan.over[result])}")
@@ -283,15 +286,17 @@ class Printer:
             self.fixed.append(f"{self.name(result)} = {self.call(step)}")
         elif result in self.plan.places:
             self.body += self.into(step, self.name(result))
-        elif is_sigmoid(step):
-            name = self.name(result)
-            self.body.append(f"{name} = {self.function(np.negative)}({self.text(step.arguments[0])})")
-            self.body += self.rest_of_sigmoid(step, name)
         else:
             names = [self.name(each) for each in step.results]
             target = f"({', '.join(names)},)" if isinstance(step.result, tuple) else names[0]
             self.body.append(f"{target} = {self.call(step)}")
             self.body += self.checks(step)
+
+    def as_one(self, step: Step) -> Step:
+        """One call for steps made together, with the arrays that lie side by side as one."""
+        whole = self.plan.rows
+        arguments = tuple(whole[each] if type(each) is tuple else each for each in step.arguments)
+        return Step(step.function.ufunc, arguments, {}, whole[step.results], step.line)  # type: ignore[attr-defined]
 
     def call(self, step: Step) -> str:
         """The call as an expression."""
@@ -324,8 +329,6 @@ class Printer:
                 f"out={out}" if step.function in (np.maximum, np.minimum) else out
             )  # NumPy wants to be told of these
             return [f"{self.function(step.function)}({', '.join(arguments)}, {target})"]
-        if is_sigmoid(step):
-            return [f"{self.function(np.negative)}({arguments[0]}, {out})", *self.rest_of_sigmoid(step, out)]
         if is_matrix_product(step) and in_a_row(result):
             return [f"{arguments[0]}.dot({arguments[1]}, {out})"]
         if is_product(step):
@@ -348,11 +351,6 @@ class Printer:
             return [f"{out}[...] = {arguments[2]}", f"{copyto}({out}, {arguments[1]}, where={arguments[0]})"]
         return [f"{out}[...] = {arguments[0]}"]
 
-    def rest_of_sigmoid(self, step: Step, out: str) -> Lines:
-        one = self.number(1, step.results[0].dtype)
-        exp, add, reciprocal = map(self.function, (np.exp, np.add, np.reciprocal))
-        return [f"{exp}({out}, {out})", f"{add}({out}, {one}, {out})", f"{reciprocal}({out}, {out})"]
-
     def reduction(self, step: Step, out: str) -> Lines:
         axis = step.arguments[1] if len(step.arguments) > 1 else step.keywords.get("axis")
         keepdims = bool(step.keywords.get("keepdims", False))
@@ -373,6 +371,17 @@ class Printer:
             f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
             for each in step.results
         ]
+
+
+def rows_of(program: Program) -> Iterator[Row]:
+    """The arrays that must lie side by side, as one call goes over all of them."""
+    seen: set[Variable] = set()
+    for step in program.steps:
+        if type(step.function) is Together:
+            for row in (*step.arguments, step.results):
+                if type(row) is tuple and row[0] not in seen:
+                    seen.update(row)
+                    yield row
 
 
 def quiet() -> Context:

@@ -7,6 +7,7 @@ it; and where an elementwise step is the last to read an operand of its own layo
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,7 @@ class Plan:
     places: dict[Variable, int] = field(default_factory=dict)
     views: set[Variable] = field(default_factory=set)
     over: dict[Variable, Variable] = field(default_factory=dict)  # by what is written over an operand: that operand
+    rows: dict[tuple[Variable, ...], Variable] = field(default_factory=dict)  # of arrays side by side: all, as one
     size: int = 0
 
     def fixed(self, value: Any) -> bool:
@@ -32,33 +34,30 @@ class Plan:
         return value in self.places or value in self.views
 
 
-def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> Plan:
+def plan_memory(
+    program: Program, writable: set[Step], in_place: set[Step], rows: Iterable[tuple[Variable, ...]] = ()
+) -> Plan:
     """The plan; `writable` steps can write into a buffer, and those of them `in_place` over an operand.
 
-    A number gets no buffer: NumPy returns it as a number, which is no memory of anybody's.
+    The variables of each of the `rows`, results of writable steps, lie side by side, in a place of their own. A number
+    gets no buffer: NumPy returns it as a number, which is no memory of anybody's.
     """
     plan = Plan()
-    kept = escaping(program)
-    roots: dict[Variable, Variable] = {}  # of a buffer and of its views: the buffer
-    for step in program.steps:
-        result = step.results[0]
-        if step in writable and result not in kept and result.size and result.shape and is_dense(result):
-            roots[result] = result
-        elif result.view and len(step.results) == 1 and result not in kept:
-            operands = [each for each in step.operands if each not in program.constants]
-            if operands and all(each in roots for each in operands):
-                roots[result] = roots[operands[0]]
-                plan.views.add(result)
-    last = last_readers(program, roots)
     arena = Arena()
+    for row in rows:
+        lay_side_by_side(row, plan, arena)
+    apart = set(plan.places)
+    roots = buffers_of(program, writable)
+    plan.views.update(view for view, root in roots.items() if view is not root)
+    last = last_readers(program, roots)
     for number, step in enumerate(program.steps):
         result = step.results[0]
         ending = [
             root
             for root in dict.fromkeys(roots[each] for each in step.operands if each in roots)
-            if last[root] == number
+            if last[root] == number and root not in apart
         ]
-        if roots.get(result) is result:
+        if roots.get(result) is result and result not in apart:
             taken = overwritten(step, ending, roots) if step in in_place else None
             if taken is not None:
                 ending.remove(taken)
@@ -72,6 +71,31 @@ def plan_memory(program: Program, writable: set[Step], in_place: set[Step]) -> P
             arena.give_back(plan.places[root], bytes_of(root))
     plan.size = arena.size
     return plan
+
+
+def buffers_of(program: Program, writable: set[Step]) -> dict[Variable, Variable]:
+    """The buffers and their views, each with its buffer."""
+    kept = escaping(program)
+    roots: dict[Variable, Variable] = {}
+    for step in program.steps:
+        result = step.results[0]
+        if step in writable and result not in kept and result.size and result.shape and is_dense(result):
+            roots[result] = result
+        elif result.view and len(step.results) == 1 and result not in kept:
+            operands = [each for each in step.operands if each not in program.constants]
+            if operands and all(each in roots for each in operands):
+                roots[result] = roots[operands[0]]
+    return roots
+
+
+def lay_side_by_side(row: tuple[Variable, ...], plan: Plan, arena: Arena) -> None:
+    """Take a place for arrays that NumPy is to see as one, too."""
+    size, itemsize = sum(each.size for each in row), row[0].dtype.itemsize
+    plan.rows[row] = whole = Variable((size,), row[0].dtype, (itemsize,), "together")
+    start = plan.places[whole] = arena.take(bytes_of(whole))
+    for each in row:
+        plan.places[each] = start
+        start += each.size * itemsize
 
 
 def escaping(program: Program) -> set[Variable]:

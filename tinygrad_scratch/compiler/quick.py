@@ -1,17 +1,18 @@
 """The quick way into a program: a call with plain arrays, where nothing around the function is another than last time.
 
 To look at all that a function can reach takes some microseconds, as long as a small program itself. So the comparisons
-are written down as one expression, and compiled.
+are written down as one function, together with what `Runner.run` does, and compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.holders import MISSING, Cell
+from tinygrad_scratch.compiler.holders import MISSING, Cell, Holder
 from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.compiler.trace import Result, Trace
 from tinygrad_scratch.graph import is_recording
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from tinygrad_scratch.compiler.backends import Runner
 
 ndarray = np.ndarray
-Attempt = Callable[..., Any]
+Attempt = Callable[[tuple[Any, ...]], Any]
 
 
 def quick_way(
     arguments: tuple[Any, ...], keywords: Any, around: Surroundings, trace: Trace, runner: Runner, outputs: Any
 ) -> Attempt | None:
-    """A function that returns what the program returns, or MISSING where something is another than in the last call.
+    """A function of the arguments that returns what the program returns, or MISSING where something is another now.
 
     None where there is no quick way: for arguments other than plain arrays, for what writes to something, and for what
     reads attributes or Tensors.
@@ -43,7 +44,7 @@ def quick_way(
         return None
     if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
         return None
-    if any(type(holder) is not Cell and holder.names is None for holder in around.holders):
+    if not all(type(holder) is Cell or holder.names or type(holder.holder) is dict for holder in around.holders):
         return None
     results = trace.returned if type(trace.returned) is tuple else (trace.returned,)
     if not all(type(each) is Result and each.place >= 0 and not each.tensor for each in results):
@@ -55,20 +56,58 @@ def quick_way(
         tests.append(f"type(a{i}) is ndarray and a{i}.dtype is dtype{i}")
         tests.append(f"a{i}.shape == shape{i} and a{i}.strides == strides{i}")
     for holder in around.holders:
-        for key, value in holder.items().items():
-            number = len(values)
-            values |= {f"holder{number}": holder.holder, f"key{number}": key, f"value{number}": value}
-            now = (
-                f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number}, MISSING)"
-            )
-            tests.append(f"{now} is value{number}")
+        tests += unchanged(holder, values)
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
-    values |= rest | {"run": runner.run, "returned": returns(trace.returned, outputs)}
     given = "".join(f"a{i}, " for i in range(len(arguments)))
-    call = f"run({given}{', '.join(rest)})"
-    found = call if values["returned"] is None else f"returned({call})"
-    text = f"lambda {given.rstrip(', ')}: {found} if {' and '.join(tests)} else MISSING"
-    return eval(compile(text, "<the quick way>", "eval"), values)  # type: ignore[no-any-return]  # the text is ours alone
+    returned = returns(trace.returned, outputs)
+    values |= rest | {"returned": returned, "pop": runner.idle.pop, "make": runner.make, "append": runner.idle.append}
+    text = TEXT.format(
+        count=len(arguments),
+        unpack=f"{given}= arguments" if given else "pass",
+        tests=" and ".join(tests),
+        leaves=given + ", ".join(rest),
+        found="found" if returned is None else "returned(found)",
+    )
+    exec(compile(text, "<the quick way>", "exec"), values)  # the text is ours alone
+    return values["quick"]  # type: ignore[no-any-return]
+
+
+def unchanged(holder: Holder, values: dict[str, Any]) -> Iterator[str]:
+    """Tests that the same objects lie in a holder; what their names stand for goes among the values."""
+    space = f"holder{len(values)}"
+    values[space] = holder.holder
+    if type(holder) is not Cell and not holder.names:
+        yield f"len({space}) == {len(holder.holder)}"
+    for key, value in holder.items().items():
+        number = len(values)
+        values |= {f"key{number}": key, f"value{number}": value}
+        if type(holder) is Cell:
+            now = f"{space}.cell_contents"
+        elif type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
+            values[f"function{number}"] = owner
+            now = f"function{number}.{key}"
+        else:
+            now = f"{space}.get(key{number}, MISSING)"
+        yield f"{now} is value{number}"
+
+
+OF_FUNCTIONS = ("__code__", "__defaults__")
+"""What every function has, and what is read from it without a call."""
+
+TEXT = """
+def quick(arguments):
+    if len(arguments) == {count}:
+        {unpack}
+        if {tests}:
+            try:
+                run = pop()
+            except IndexError:
+                run = make()
+            found = run({leaves})
+            append(run)
+            return {found}
+    return MISSING
+"""
 
 
 def returns(tree: Any, outputs: tuple[Any, ...]) -> Callable[[Any], Any] | None:

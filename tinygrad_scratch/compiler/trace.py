@@ -341,10 +341,11 @@ def names_of_results(tracer: Tracer) -> Iterator[None]:
             for name, value in frame.f_locals.items():
                 name_value(tracer, value, name)
 
-    before = sys.getprofile()
-    if before is None:
-        sys.setprofile(watch)
+    if sys.getprofile() is not None:  # somebody measures, and names are only for reading
+        yield
+        return
+    sys.setprofile(watch)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        sys.setprofile(None)

@@ -36,6 +36,11 @@ class NativeProgram:
         self.compiled: dict[tuple[tuple[int, int], ...], Compiled | Instead] = {}
         self.last: Compiled | Instead | None = None
         self.lock = RLock()
+        self.idle: list[Callable[..., tuple[Any, ...]]] = []
+
+    def make(self) -> Callable[..., tuple[Any, ...]]:
+        """What runs it in one thread at a time, and here in any number, as each call takes an arena of its own."""
+        return self.run
 
     @property
     def source(self) -> str:

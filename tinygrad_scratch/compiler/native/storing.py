@@ -7,6 +7,8 @@ in memory, which is ours, and never what a file holds.
 from __future__ import annotations
 
 import hashlib
+import importlib
+import importlib.util
 import os
 import stat
 import sys
@@ -22,6 +24,7 @@ from tinygrad_scratch.compiler.native.writer import NAMES
 
 def compiled(text: str, functions: list[str]) -> dict[str, Any]:
     """The native functions of a module's text; `train`, if there, calls the others."""
+    load_numba()
     from numba import from_dtype, njit, types
 
     from tinygrad_scratch.compiler.native import blas
@@ -43,6 +46,25 @@ def compiled(text: str, functions: list[str]) -> dict[str, Any]:
         decorate = njit([types.void(*given)], fastmath=FLAGS, error_model="numpy", nogil=True, cache=True)
         names[name] = found[name] = decorate(names[name])
     return found
+
+
+@cache
+def load_numba() -> None:
+    """Import what numba imports when it first compiles, but for SciPy, which would take as long as all the rest.
+
+    numba looks whether SciPy's BLAS is there, for the products of its own, which our text never calls. Where others
+    call them, it is found as ever.
+    """
+    product = "scipy.linalg.cython_blas"
+    if product in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    sys.modules[product] = None  # type: ignore[assignment]  # to import it is to fail, at once
+    try:
+        arraymath: Any = importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[product]
+    if hasattr(arraymath, "_HAVE_BLAS"):
+        arraymath._HAVE_BLAS = importlib.util.find_spec("scipy") is not None
 
 
 def stored(text: str) -> Path:

@@ -34,6 +34,7 @@ class Scaling:
         for step in program.steps:
             value = step.results[0]
             if value in self.factors and value not in self.scaled:
+                value = self._later(value)
                 reached, saved = self._reached(value)
                 if value.size < saved and not reached & self.scaled and self._is_proportional(reached):
                     self.sources.add(value)
@@ -66,6 +67,16 @@ class Scaling:
                     reached.add(result)
                     waiting.append(result)
         return reached, saved
+
+    def _later(self, value: Variable) -> Variable:
+        """The last value on the way from here that all else goes through, and that is no larger."""
+        while len(self.readers[value]) == 1:
+            (reader,) = self.readers[value]
+            result = reader.results[0]
+            if multiplier(reader, value) is not None or result not in self.factors or result.size > value.size:
+                break
+            value = result
+        return value
 
     def _is_proportional(self, reached: set[Variable]) -> bool:
         """Whether no step multiplies two of them with each other, which would take the number twice."""
