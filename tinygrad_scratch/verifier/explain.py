@@ -73,7 +73,7 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
 
 
 def as_cause(region: Region, finding: Finding) -> Cause:
-    place = region.here(finding.step)
+    place = finding.place or region.here(finding.step)
     step = finding.step
     expression = region.code(step) if step is not None and step.place is place else region.expression
     return Cause(

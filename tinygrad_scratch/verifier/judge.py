@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
@@ -319,7 +320,9 @@ class Case:
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
-        if node.value.shape != repair.truth.shape and any(node.number in step.reads for step in self.tape.steps):
+        read = any(node.number in step.reads for step in self.tape.steps)
+        other = node.value.shape != repair.truth.shape or (node.number in self.forward and not repair.late)
+        if read and other and node.number in {final.node for final in self.finals}:
             self.settled.add(node.number)
         elif repair.late:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
@@ -351,7 +354,8 @@ class Case:
             if event.node not in before or event.node in self.overrides or not event.place:
                 continue
             step = self.step_of(event.node)
-            if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
+            kinds = "fiub" if is_gradient_name(event.short) else "fiu"  # a mask that stands for a gradient is wrong
+            if np.asarray(values[event.node]).dtype.kind not in kinds or step.function is None or is_filled(step):
                 continue
             if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
                 continue
@@ -422,9 +426,18 @@ class Case:
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
         value = np.asarray(values[event.node])
         along = float(not exact and value.size > 2 and is_along(value, truth))
+        if along and matched is not None and matched[0].how != PART and not self._is_carried(matched[1], value, truth):
+            score -= 1.5  # what is right up to the size of the batch is not doubled or negated
         named = float(exact == is_rename(event.place.file, event.place.line))
-        kind = (along, float(factor == self.scale), 0 if rank == 1 else whole)
+        kind = (along, float(along or factor == self.scale), 0 if rank == 1 else whole)
         return (score, rank, *kind, named, float(not late), order), repair
+
+    def _is_carried(self, known: float, value: Array, truth: Array) -> bool:
+        """Whether a value that carries a factor is not by the size of the batch, or is replaced by one that is."""
+        sizes = {1.0, *(f for f in self.factors if float(max(f, 1 / f)).is_integer() and max(f, 1 / f) > 2)}
+        new = known * float(np.vdot(value, truth) / np.vdot(value, value))
+        natural = [any(abs(f / self.scale - size) < 1e-6 * size for size in sizes) for f in (known, new)]
+        return not natural[0] or natural[1]
 
     def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]
@@ -501,7 +514,7 @@ class Case:
         whole = [
             (node, i, factor)
             for node in by_node
-            if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            if np.asarray(values[node]).dtype.kind in "iub" and np.size(values[node]) > 1
             for i, entry in enumerate(entries[node])
             if entry.how != PART
             for factor in {1.0, self._usual_factor(by_node, values)}

@@ -166,7 +166,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a gradient that is known by then: the chain rule's other factor."""
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if upstream.shape != region.truth.shape or region.case.is_forward(event.node):
+        if upstream.shape != region.truth.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name = region.name(event.node)
@@ -175,13 +175,27 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
                 f"{bracketed(region.expression)} * {name}",
             )  # fmt: skip
             return
+    with np.errstate(all="ignore"):
+        factor = np.where(region.value != 0, region.truth / region.value, 0.0) if same_shape(region) else np.zeros(0)
+    found = region.case.match(factor) if factor.size > 2 and np.all(region.value) else None
+    if found is not None and found[0].how == "":
+        name = region.name(found[0].of)
+        yield Finding(
+            "missing-term",
+            f"the gradient that comes from above, of {name}, is not multiplied in",
+            place=region.event.place,
+        )
+
+
+def same_shape(region: Region) -> bool:
+    return region.value.shape == region.truth.shape and region.value.dtype.kind in "fiu"
 
 
 def slope_is_another(region: Region) -> Iterator[Finding]:
     """An upstream gradient times a slope is due; the upstream is read, and the slope is another one."""
     if region.value.shape != region.truth.shape:
         return
-    for step in region.steps:
+    for step in reversed(region.steps):
         for read in step.reads:
             upstream = np.asarray(region.values[read])
             found = region.case.match_up_to_factor(upstream) if upstream.shape == region.truth.shape else None
