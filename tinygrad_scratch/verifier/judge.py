@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.sizes import halved, has_square
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
@@ -69,6 +70,7 @@ class Case:
     truth: Truth
     events: list[Event]
     finals: list[Final]
+    arguments: list[Event] = field(default_factory=list)  # names of what has others already
     overrides: dict[int, Array] = field(default_factory=dict)
     late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
@@ -127,6 +129,11 @@ class Case:
         return found
 
     @cached_property
+    def multiplied(self) -> set[int]:
+        """What matrix products read, as no mask is meant to be."""
+        return {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}
+
+    @cached_property
     def smooth(self) -> set[int]:
         """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
         found = {final.parameter.node for final in self.finals}
@@ -169,9 +176,10 @@ class Case:
             for size in (*self.tape.nodes[node].value.shape[:2], self.tape.nodes[node].value.size)
             if size > 1 and self.tape.nodes[node].value.size < 10_000
         }
-        data = {2.0, 0.5}
+        half = has_square(self) or bool(halved(self))
+        data = {2.0, 0.5} if half else set()
         for size in sorted(sizes):
-            data |= {float(size), 1.0 / size, size / 2.0, 2.0 / size}
+            data |= {float(size), 1.0 / size, *((size / 2.0, 2.0 / size) if half else ())}
         return tuple(sorted(data))
 
     # ---- what is right -----------------------------------------------------------------------------------------------
@@ -333,10 +341,11 @@ class Case:
         """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
         place = self.step_of(repair.of).place
         for node, whole in self.truth.cotangents.items():
-            if node == repair.of or self.step_of(node).place != place:
+            if self.step_of(node).place != place:
                 continue
             if repair.through is None:
-                yield whole
+                if node != repair.of:
+                    yield whole
             else:
                 reader = self.tape.steps[repair.through].place
                 yield from (
@@ -354,7 +363,7 @@ class Case:
             if event.node not in before or event.node in self.overrides or not event.place:
                 continue
             step = self.step_of(event.node)
-            kinds = "fiub" if is_gradient_name(event.short) else "fiu"  # a mask that stands for a gradient is wrong
+            kinds = "fiub" if event.node in self.multiplied else "fiu"  # a mask that stands for a gradient
             if np.asarray(values[event.node]).dtype.kind not in kinds or step.function is None or is_filled(step):
                 continue
             if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
@@ -426,18 +435,21 @@ class Case:
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
         value = np.asarray(values[event.node])
         along = float(not exact and value.size > 2 and is_along(value, truth))
-        if along and matched is not None and matched[0].how != PART and not self._is_carried(matched[1], value, truth):
-            score -= 1.5  # what is right up to the size of the batch is not doubled or negated
+        if not late and self._spoils(value, truth):
+            score -= 1.5
         named = float(exact == is_rename(event.place.file, event.place.line))
-        kind = (along, float(along or factor == self.scale), 0 if rank == 1 else whole)
+        kind = (along, float(factor == self.scale or (along and matched is None)), 0 if rank == 1 else whole)
         return (score, rank, *kind, named, float(not late), order), repair
 
-    def _is_carried(self, known: float, value: Array, truth: Array) -> bool:
-        """Whether a value that carries a factor is not by the size of the batch, or is replaced by one that is."""
+    def _spoils(self, value: Array, truth: Array) -> bool:
+        """Whether what is right, up to the size of the batch, would be doubled or negated."""
+        known = self.match_up_to_factor(value) if value.size > 1 and is_along(value, truth) else None
+        if known is None or known[0].how == PART:
+            return False
         sizes = {1.0, *(f for f in self.factors if float(max(f, 1 / f)).is_integer() and max(f, 1 / f) > 2)}
-        new = known * float(np.vdot(value, truth) / np.vdot(value, value))
-        natural = [any(abs(f / self.scale - size) < 1e-6 * size for size in sizes) for f in (known, new)]
-        return not natural[0] or natural[1]
+        new = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
+        was, is_now = (any(abs(f / self.scale - size) < 1e-6 * size for size in sizes) for f in (known[1], new))
+        return was and not is_now
 
     def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]
@@ -517,18 +529,17 @@ class Case:
             if np.asarray(values[node]).dtype.kind in "iub" and np.size(values[node]) > 1
             for i, entry in enumerate(entries[node])
             if entry.how != PART
-            for factor in {1.0, self._usual_factor(by_node, values)}
+            for factor in self._usual_factors(values)
         ]
         counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
 
-    def _usual_factor(self, nodes: Iterable[int], values: dict[int, Any]) -> float:
-        """What most of the gradients on the way carry."""
-        found = [
-            match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))
-        ]
-        return max(set(found), key=found.count, default=1.0)
+    def _usual_factors(self, values: dict[int, Any]) -> set[float]:
+        """What the gradients on the way carry."""
+        nodes = dict.fromkeys(event.node for event in self.events if event.node not in self.forward)
+        found = (self.match_up_to_factor(np.asarray(values[node])) for node in nodes)
+        return {1.0, *(match[1] / self.scale for match in found if match is not None)}
 
     def _factors(self, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
         """The entries that would mend with one of the natural factors."""
@@ -603,11 +614,15 @@ class Case:
                 tried.add((other, i))
                 entry = self.table.entries(np.shape(values[other]))[i]
                 truth = self.scale * entry.value
+                if self._spoils(np.asarray(values[other]), truth):
+                    continue
                 played = self.with_value(other, truth)
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
-                event = first[other]
-                key = (float(newly), float(whole), float(-other))
+                names = [e for e in events if e.node == other]
+                event = next((e for e in names[1:] if is_rename(e.place.file, e.place.line)), names[0])
+                along = is_along(np.asarray(values[other]), truth)
+                key = (float(newly), float(along), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
                     best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale, how=entry.how)
             if best is not None:

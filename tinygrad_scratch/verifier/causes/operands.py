@@ -170,7 +170,8 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made."""
     bound: dict[str, list[int]] = {}
-    for event in region.case.events:
+    given = [*region.case.arguments, *region.case.events]
+    for event in sorted(given, key=lambda e: e.node):
         useful = (
             region.case.is_forward(event.node)
             or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
