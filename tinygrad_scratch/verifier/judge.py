@@ -18,7 +18,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.sizes import halved, has_square
-from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
@@ -364,12 +364,19 @@ class Case:
                 continue
             step = self.step_of(event.node)
             kinds = "fiub" if event.node in self.multiplied else "fiu"  # a mask that stands for a gradient
-            if np.asarray(values[event.node]).dtype.kind not in kinds or step.function is None or is_filled(step):
+            value = np.asarray(values[event.node])
+            if value.dtype.kind not in kinds or is_filled(step) or event.node in self.unfinished:
                 continue
-            if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
+            given = event.node in self.forward and event.time <= loss_step
+            if (given or step.function is None) and not self._is_renamed_gradient(event, value):
                 continue
             found.append(event)
         return found
+
+    def _is_renamed_gradient(self, event: Event, value: Array) -> bool:
+        """Whether the gradient that a layer was given gets another name: that of the gradient of something else."""
+        found = self.match(value) if value.size > 2 and is_rename(event.place.file, event.place.line) else None
+        return found is not None and found.how == ""
 
     def _place(self, node: int) -> Any:
         return self.step_of(node).place
@@ -620,7 +627,10 @@ class Case:
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
                 names = [e for e in events if e.node == other]
-                event = next((e for e in names[1:] if is_rename(e.place.file, e.place.line)), names[0])
+                elsewhere = [
+                    e for e in names[1:] if not in_same_function(e.place, names[0].place)
+                ]  # a value that was handed to a function
+                event = next((e for e in elsewhere if is_rename(e.place.file, e.place.line)), names[0])
                 along = is_along(np.asarray(values[other]), truth)
                 key = (float(newly), float(along), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
