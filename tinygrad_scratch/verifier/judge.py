@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.sizes import halved, has_square
+from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
@@ -445,7 +445,11 @@ class Case:
         if not late and self._spoils(value, truth):
             score -= 1.5
         named = float(exact == is_rename(event.place.file, event.place.line))
-        kind = (along, float(factor == self.scale or (along and matched is None)), 0 if rank == 1 else whole)
+        kind = (
+            along,
+            float(factor == self.scale or (along and not (matched and self._is_carried(matched[1])))),
+            0 if rank == 1 else whole,
+        )
         return (score, rank, *kind, named, float(not late), order), repair
 
     def _spoils(self, value: Array, truth: Array) -> bool:
@@ -453,10 +457,17 @@ class Case:
         known = self.match_up_to_factor(value) if value.size > 1 and is_along(value, truth) else None
         if known is None or known[0].how == PART:
             return False
-        sizes = {1.0, *(f for f in self.factors if float(max(f, 1 / f)).is_integer() and max(f, 1 / f) > 2)}
         new = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
-        was, is_now = (any(abs(f / self.scale - size) < 1e-6 * size for size in sizes) for f in (known[1], new))
-        return was and not is_now
+        return self._is_carried(known[1]) and not self._is_carried(new)
+
+    def _is_carried(self, factor: float) -> bool:
+        """Whether a factor is one that a right step carries for a while: the number of samples, or one part in it."""
+        return any(abs(factor / self.scale - size) < 1e-6 * size for size in self.carried)
+
+    @cached_property
+    def carried(self) -> set[float]:
+        sizes = samples(self) | divided_by(self)
+        return {1.0, *map(float, sizes), *(1 / size for size in sizes)}
 
     def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]

@@ -52,7 +52,10 @@ def conventional(case: Case) -> list[float]:
     loss = {float(n) for n in divided_by(case)}
     found = {1.0} | loss | {1 / n for n in samples(case)} | {1 / n for n in loss}
     halves = {n / 2 for n in found} if has_square(case) else set()
-    doubles = {2 * n for n in found} if any(n % 2 == 0 for n in {*halved(case), *divided_by(case)}) else set()
+    whole = {
+        n for n in divided_by(case) if n % 2 == 0 and n // 2 in samples(case) - divided_by(case)
+    }  # as in 1 / (2 * m)
+    doubles = {2 * n for n in found} if whole or halved(case) else set()
     return sorted(found | doubles | halves)
 
 
