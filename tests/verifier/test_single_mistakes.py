@@ -131,35 +131,35 @@ def softmax_loss(W, X, y, reg):
 def test_a_loss_with_its_gradient(tmp_path: Path, right: str, wrong: str, causes: set[str]) -> None:
     source = LOSS.replace(right, wrong)
     module = module_of(tmp_path / "single_loss.py", source)
-    W, y = RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1, 0, 2])
-    with verify(W=W) as check:
-        check.loss, check.gradients = module.softmax_loss(W, X, y, 0.1)
+    w, y = RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1, 0, 2])
+    with verify(w=w) as check:
+        check.loss, check.gradients = module.softmax_loss(w, X, y, 0.1)
     found = check.first_wrong
     assert found is not None, str(check)
     assert (found.line, found.kind in causes) == (source[: source.index(wrong)].count("\n") + 1, True), str(check)
 
 
 def test_a_mask_in_the_place_of_a_gradient() -> None:
-    W, V, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
-    with verify(W=W, V=V) as check:
-        inner = X @ W
+    w, v, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
+    with verify(w=w, v=v) as check:
+        inner = X @ w
         hidden = np.maximum(inner, 0)
-        error = hidden @ V - goal
+        error = hidden @ v - goal
         check.loss = 0.5 * np.sum(error**2)
         back: Any = inner > 0
-        check.gradients = {"W": X.T @ back, "V": hidden.T @ error}
+        check.gradients = {"w": X.T @ back, "v": hidden.T @ error}
     assert check.first_wrong is not None
     assert (check.first_wrong.name, check.first_wrong.kind) == ("back", "missing-term"), str(check)
 
 
 def test_a_right_gradient_is_not_negated_to_mend_a_later_one() -> None:
-    W, V, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
-    with verify(W=W, V=V) as check:
-        hidden = 1 / (1 + np.exp(-(X @ W)))
-        error = hidden @ V - goal
+    w, v, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
+    with verify(w=w, v=v) as check:
+        hidden = 1 / (1 + np.exp(-(X @ w)))
+        error = hidden @ v - goal
         check.loss = 0.5 * np.sum(error**2)
-        delta = (error @ V.T) * hidden * (1 - hidden)
-        dW = -(X.T @ delta)
-        check.gradients = {"W": dW, "V": hidden.T @ error}
+        delta = (error @ v.T) * hidden * (1 - hidden)
+        gradient = -(X.T @ delta)
+        check.gradients = {"w": gradient, "v": hidden.T @ error}
     assert check.first_wrong is not None
-    assert (check.first_wrong.name, check.first_wrong.kind) == ("dW", "sign"), str(check)
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("gradient", "sign"), str(check)
