@@ -129,6 +129,18 @@ class Case:
         return found
 
     @cached_property
+    def without_data(self) -> set[int]:
+        """The values of the loss that no data went into, such as a penalty."""
+        parameters = {final.parameter.node for final in self.finals}
+        found: set[int] = set()
+        for node in sorted(self.forward):
+            constant = self.step_of(node).function is None
+            data = constant and self.tape.nodes[node].value.ndim > 0 and node not in parameters
+            if not data and self.parents[node] <= found:
+                found.add(node)
+        return found
+
+    @cached_property
     def multiplied(self) -> set[int]:
         """What matrix products read, as no mask is meant to be."""
         return {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}

@@ -61,20 +61,12 @@ def conventional(case: Case) -> list[float]:
 
 def has_square(case: Case) -> bool:
     """Whether the loss has a square, the 2 of whose derivative may be left to the rate."""
-    for node in case.forward - from_parameters(case):
+    for node in case.forward - case.without_data:
         step = case.step_of(node)
         name, twice = name_of(step.function), len(set(step.reads)) == 1 and len(step.reads) == 2
         if name in ("power", "square", "norm") or (name in ("multiply", *PRODUCTS) and (twice or is_alike(case, step))):
             return True
     return False
-
-
-def from_parameters(case: Case) -> set[int]:
-    """The values of the loss that no data went into, such as a penalty."""
-    data = {
-        node for node in case.forward if case.step_of(node).function is None and case.tape.nodes[node].value.ndim > 0
-    } - {final.parameter.node for final in case.finals}
-    return {node for node in case.forward if data.isdisjoint(case.ancestors([node]))}
 
 
 def is_alike(case: Case, step: Step) -> bool:
@@ -90,8 +82,5 @@ def is_alike(case: Case, step: Step) -> bool:
 def halved(case: Case) -> set[int]:
     """2, where something in the loss is divided by it."""
     return {
-        2
-        for node in case.forward - from_parameters(case)
-        for n in divisors(case, case.step_of(node))
-        if abs(n - 2) < 1e-9
+        2 for node in case.forward - case.without_data for n in divisors(case, case.step_of(node)) if abs(n - 2) < 1e-9
     }
