@@ -1,4 +1,4 @@
-"""The picture of the page in docs/drawing-page.md, taken by Chromium: `python docs/generate_page_picture.py`.
+"""The picture of the page in docs/drawing.md, taken by Chromium: `python docs/generate_page_picture.py`.
 
 It needs Chromium and the extra `browser`.
 """

@@ -38,6 +38,16 @@ def plot(path: str, inches: tuple[float, float], paint: Callable[[Any], None]) -
     return f"drawn in {path}."
 
 
+def milestones(epochs: int) -> list[int]:
+    """The epochs that a table shows: 1, 2, 5, 10, 20 and the last.
+
+    >>> from models.show import milestones
+    >>> milestones(30)
+    [1, 2, 5, 10, 20, 30]
+    """
+    return [epoch for epoch in (1, 2, 5, 10, 20) if epoch < epochs] + [epochs]
+
+
 def drawn(pixels: Any) -> list[str]:
     """A digit in letters: two for each pixel, the darker the more ink."""
     rows = np.rint(np.clip(pixels, 0, 1).reshape(8, 8) * (len(INK) - 1)).astype(int)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from models.data import Text
 from models.ngram import NGram
-from models.show import make_console, verdict
+from models.show import make_console, milestones, verdict
 from tinygrad_scratch.functional import softmax
 from tinygrad_scratch.nn import History, cross_entropy, predict
 
@@ -94,9 +94,6 @@ def study(
 
     0 where it needs fewer bits than the n-gram model of order `rival`, else 1.
     """
-    from rich import box
-    from rich.table import Table
-
     from tinygrad_scratch.drawing import draw
 
     console = make_console()
@@ -108,23 +105,14 @@ def study(
         markup=False,
     )
     history = train()
-    table = Table("epoch", "bits per character", "on the validation part", box=box.SIMPLE_HEAD)
-    for epoch in sorted({epoch for epoch in (1, 2, 5, 10) if epoch < len(history)} | {len(history)}):
-        losses = [history[name][epoch - 1] / np.log(2) for name in ("loss", "validation_loss")]
-        table.add_row(str(epoch), *(f"{bits:.3f}" for bits in losses))
     console.print("[bold]1. Learning[/]")
-    console.print(table)
+    console.print(learning(history))
 
     counted = baselines(text, context, length)
     best = min(counted, key=lambda baseline: baseline.validation)
-    table = Table("model", "validation part", "held-out part", box=box.SIMPLE_HEAD)
-    for baseline in counted:
-        name = f"{baseline.order}-gram, discount {baseline.discount:g}{', the best' if baseline is best else ''}"
-        table.add_row(name, f"{baseline.validation:.3f}", f"{baseline.test:.3f}")
     bits = [bits_of_network(network, part, context, length) for part in (text.validation, text.test)]
-    table.add_row("[bold]this network[/]", *(f"[bold]{found:.3f}[/]" for found in bits))
     console.print("[bold]2. Bits per character[/], beside n-grams with Kneser-Ney smoothing:")
-    console.print(table)
+    console.print(comparison(counted, best, bits))
     wanted = next(baseline.test for baseline in counted if baseline.order == rival)
     found = verdict(bits[1] < wanted, f"fewer than the {rival}-gram", f"no fewer than the {rival}-gram")
     console.print(
@@ -141,3 +129,28 @@ def study(
     draw(loss).save(picture)
     console.print(f"[bold]4. The graph of {DRAWN} characters, forward and backward, is drawn in {picture}[/].")
     return 0 if bits[1] < wanted else 1
+
+
+def learning(history: History) -> Any:
+    """A table of how the network learned, in bits."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table("epoch", "bits per character", "on the validation part", box=box.SIMPLE_HEAD)
+    for epoch in milestones(len(history)):
+        losses = [history[name][epoch - 1] / np.log(2) for name in ("loss", "validation_loss")]
+        table.add_row(str(epoch), *(f"{bits:.3f}" for bits in losses))
+    return table
+
+
+def comparison(counted: Sequence[Baseline], best: Baseline, bits: Sequence[float]) -> Any:
+    """A table of what the n-grams need, and the network, on the validation part and the held-out one."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table("model", "validation part", "held-out part", box=box.SIMPLE_HEAD)
+    for baseline in counted:
+        name = f"{baseline.order}-gram, discount {baseline.discount:g}{', the best' if baseline is best else ''}"
+        table.add_row(name, f"{baseline.validation:.3f}", f"{baseline.test:.3f}")
+    table.add_row("[bold]this network[/]", *(f"[bold]{found:.3f}[/]" for found in bits))
+    return table

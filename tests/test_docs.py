@@ -85,6 +85,7 @@ def test_python_blocks_print_what_the_page_shows(page: Path, tmp_path: Path, mon
     """One namespace a page. A block that begins `# name.py` is that file, to be imported. Shell blocks are not run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
     namespace: dict[str, Any] = {"__name__": page.stem}
     found = blocks(page)
     for block, following in zip_longest(found, found[1:]):

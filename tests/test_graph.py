@@ -175,7 +175,7 @@ def test_the_walk_lets_go_of_each_cotangent() -> None:
 
 def test_a_million_calls() -> None:
     x = leaf(1.0)
-    y, start = x, time.perf_counter()
+    y, start = x, time.process_time()
     for _ in range(1_000_000):
         y = y + 1.0
     y.backward()
@@ -183,7 +183,7 @@ def test_a_million_calls() -> None:
     value = weakref.ref(y._value)
     del y
     assert value() is None
-    assert time.perf_counter() - start < 30.0  # a guard against quadratic time; the benchmarks measure the speed
+    assert time.process_time() - start < 30.0  # a guard against quadratic time; the benchmarks measure the speed
 
 
 @pytest.mark.parametrize(

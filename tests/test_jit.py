@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict, deque
 from typing import Any, NamedTuple
@@ -368,6 +369,35 @@ def test_a_model_and_an_optimizer(make: Any) -> None:
     assert [each["steps"] for each in state["kept"]] == [each["steps"] for each in wanted[3]["kept"]]
 
 
+@pytest.mark.parametrize("limit", [0.1, 100.0])
+def test_clipping(limit: float) -> None:
+    """One program, whether the gradients of a call are clipped or not."""
+
+    def train(jitted: bool) -> Any:
+        generator = np.random.default_rng(0)
+        model: Any = Sequential(Dense(3, 4, generator=generator), np.tanh, Dense(4, 1, generator=generator))
+        optimizer = nn.SGD(model.parameters(), 0.1)
+
+        def step(x: Any, y: Any) -> Any:
+            optimizer.zero_grad()
+            nn.mean_squared_error(model(x), y).backward()
+            norm = nn.clip_gradient_norm(model.parameters(), limit)
+            nn.clip_gradient_value(model.parameters(), 0.5)
+            optimizer.step()
+            return norm
+
+        run = jit(step) if jitted else step
+        norms = [run(X * scale, Y) for scale in (0.001, 1.0, 100.0)]
+        return norms, [parameter.numpy() for parameter in model.parameters()]
+
+    norms, values = train(True)
+    wanted = train(False)
+    close(norms, wanted[0])
+    assert all(type(norm) is float for norm in norms)
+    for mine, theirs in zip(values, wanted[1], strict=True):
+        close(mine, theirs)
+
+
 def test_what_changes_between_two_calls_is_seen() -> None:
     """Also where the call before was the same: nothing is looked for anew then."""
     model: Any = Sequential(Dense(3, 4, generator=np.random.default_rng(0)), np.tanh, Dense(4, 1))
@@ -642,10 +672,7 @@ def test_a_shape_that_depends_on_values() -> None:
 
 
 def test_a_value_of_another_trace() -> None:
-    class Kept:
-        __slots__ = ("value",)
-
-    kept: Any = Kept()  # jit does not look into slots
+    kept: Any = logging.getLogger("kept")  # jit does not look into objects of the standard library
 
     def keep(x: Any) -> Any:
         kept.value = x + 1

@@ -476,6 +476,8 @@ def test_sequential_by_name() -> None:
         nn.Sequential(np.tanh, out=np.tanh)
     with pytest.raises(KeyError, match="have no names, but places 0 to 0"):
         nn.Sequential(np.tanh)["out"]
+    with pytest.raises(KeyError, match="'last': the layers of this Sequential are hidden, act, out"):
+        network["last"]
 
 
 def test_a_layer_in_two_places_shares_its_weights() -> None:
@@ -491,6 +493,8 @@ def test_a_layer_in_two_places_shares_its_weights() -> None:
 def test_shaping_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"Residual adds its input .* made the shape \(2, 1\) of \(2, 3\)"):
         nn.Residual(nn.Dense(3, 1))(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"Reshape\(-1, 5\) takes samples whose .* \(-1, 5\).* There are 12 in each"):
+        nn.Reshape(-1, 5)(np.ones((2, 3, 4)))
     with pytest.raises(ValueError, match=r"Flatten\(axes=3\) takes inputs with 3 or more"):
         nn.Flatten(axes=3)(np.ones((2, 3)))
     with pytest.raises(TypeError, match="can't be called"):
@@ -529,14 +533,18 @@ def test_summary_counts_what_each_layer_costs() -> None:
     assert network(np.ones((5, 1, 8, 8))).shape == (5, 10)
 
 
-def test_summary_is_a_table() -> None:
+def test_summary_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     summary = nn.Sequential(nn.Dense(3, 4, np.tanh), nn.Residual(nn.Dense(4, 4))).summary((32, 3))
     lines = str(summary).splitlines()
     assert "multiply-adds" in lines[1]
+    assert max(map(len, lines)) <= 120
     assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
     assert "36" in lines[-2]
     assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
+    monkeypatch.setenv("COLUMNS", "60")
+    assert max(map(len, str(summary).splitlines())) <= 60
 
 
 def test_summary_leaves_the_network_as_it_was() -> None:
@@ -546,6 +554,12 @@ def test_summary_leaves_the_network_as_it_was() -> None:
     assert network.training
     assert network[2].running_mean.numpy().tolist() == [0.0] * 4
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_summary_of_a_network_that_takes_integers_says_so() -> None:
+    with pytest.raises(TypeError, match="looks up integers") as caught:
+        nn.Sequential(nn.Embedding(10, 4)).summary((2, 6))
+    assert "pass dtype=int" in caught.value.__notes__[-1]
 
 
 def test_calls_are_noted_for_drawings_by_every_layer() -> None:

@@ -1,4 +1,4 @@
-"""Another opinion on every layer: outputs, all gradients and second derivatives are PyTorch's, in double precision.
+"""Another opinion on every layer: results, gradients, their gradients and steps of training are PyTorch's, in float64.
 
 Runs where torch is installed (`pip install tinygrad_scratch[referees]`) and is skipped, saying so, where it is not.
 """
@@ -66,6 +66,21 @@ def compare(ours: Callable[[Any], Any], theirs: Callable[..., Any], layer: nn.Mo
             directions = [np.random.default_rng(i).normal(size=leaf.shape) for i, leaf in enumerate(leaves)]
             scalar = sum(np.sum(part * d) for part, d in zip(found, directions, strict=True))
             twin = sum(torch.sum(part * torch.tensor(d)) for part, d in zip(expected, directions, strict=True))
+    train_alike(ours, theirs, leaves, twins)
+
+
+def train_alike(ours: Callable[[Any], Any], theirs: Callable[..., Any], leaves: list[Any], twins: list[Any]) -> None:
+    """Three steps of Adam on both sides, on the input and all parameters, end at the same numbers."""
+    optimizer, other = nn.Adam(leaves, 0.01), torch.optim.Adam(twins, 0.01)
+    for _ in range(3):
+        optimizer.zero_grad()
+        np.mean(ours(leaves[0]) ** 2).backward()
+        optimizer.step()
+        other.zero_grad()
+        torch.mean(theirs(*twins) ** 2).backward()
+        other.step()
+    for leaf, twin in zip(leaves, twins, strict=True):
+        close(leaf.numpy(), twin)
 
 
 # ---- convolutions and pooling ----------------------------------------------------------------------------------------

@@ -304,6 +304,8 @@ def test_a_class_that_is_not_there_is_refused(wrong: int) -> None:
 def test_labels_of_another_kind_are_refused() -> None:
     with pytest.raises(TypeError, match=r"class numbers as integers.*dtype float64.*labels.astype\(int\)"):
         cross_entropy(np.ones((2, 3)), [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"takes logits of shape \(..., classes\), but was given one number"):
+        cross_entropy(3.0, 1)
     message = r"logits of shape \(2, 3\) takes class numbers of shape \(2,\) or probabilities of shape \(2, 3\)"
     with pytest.raises(ValueError, match=message):
         cross_entropy(np.ones((2, 3)), np.ones((2, 1)))

@@ -392,7 +392,7 @@ def test_dense_refuses_an_activation_that_is_no_function(activation: Any) -> Non
 
 
 def test_dense_refuses_a_seed_for_a_generator() -> None:
-    with pytest.raises(TypeError, match=r"generator=0 can't draw weights. Pass np.random.default_rng\(seed\)"):
+    with pytest.raises(TypeError, match=r"generator=0 can't draw numbers. Pass np.random.default_rng\(seed\)"):
         Dense(3, 4, generator=0)  # type: ignore[arg-type]
 
 

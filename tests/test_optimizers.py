@@ -16,6 +16,7 @@ from tinygrad_scratch.nn import (
     Adam,
     AdamW,
     CosineDecay,
+    Dense,
     ExponentialDecay,
     InverseSquareRootDecay,
     LinearDecay,
@@ -276,8 +277,12 @@ def test_every_optimizer_refuses_what_it_cannot_train(make: Any) -> None:
         make([w, w], 0.1)
     with pytest.raises(TypeError, match=f"Parameter 0 of {name} is .*made with requires_grad=True"):
         make([Tensor([1.0])], 0.1)
+    with pytest.raises(TypeError, match=rf"{name} was given a Dense. Write {name}\(model.parameters\(\), ...\)"):
+        make(Dense(2, 2), 0.1)
     with pytest.raises(ValueError, match=r"learning_rate=-1 would climb"):
         make([w], -1)
+    with pytest.raises(TypeError, match=r"is a function, and .* takes a number.*callbacks=\[Schedule\(...\)\]"):
+        make([w], CosineDecay(0.1, 10))
     with pytest.raises(ValueError, match=r"weight_decay=-1 would let weights grow"):
         make([w], 0.1, weight_decay=-1)
     with pytest.raises(RuntimeError, match="found no gradients"):
@@ -290,6 +295,7 @@ def test_every_optimizer_refuses_what_it_cannot_train(make: Any) -> None:
         (SGD, {"momentum": 1.0}, r"momentum=1.0 is the part of an average that is kept"),
         (SGD, {"nesterov": True}, r"nesterov=True looks ahead along the momentum, which is 0"),
         (Adam, {"betas": (0.9, 1.1)}, r"betas\[1\]=1.1"),
+        (Adam, {"betas": 0.9}, r"betas=0.9 are two numbers"),
         (Adam, {"epsilon": -1.0}, r"epsilon=-1.0"),
         (RMSprop, {"decay": -0.1}, r"decay=-0.1"),
         (RMSprop, {"momentum": 2}, r"momentum=2"),

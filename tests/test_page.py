@@ -808,6 +808,23 @@ def test_stepping_shows_a_folded_module_at_work(open_page: Open) -> None:
     assert page.locator("g.folded.current:visible").is_visible()
 
 
+def test_a_repeated_block_is_stepped_through(open_page: Open) -> None:
+    def recurrent(x: Any, h: Any, w: Any) -> Any:
+        for t in range(5):
+            h = np.tanh(x[t] + h @ w)
+        return np.sum(h)
+
+    arguments = (np.random.default_rng(0).normal(size=shape) for shape in [(5, 2, 3), (2, 3), (3, 3)])
+    page = open_page(draw(recurrent, *arguments, fold="repeats"))
+    page.keyboard.press("n")  # sum(h), which is given the last h
+    assert "Its numbers belong to another round." in page.locator("#panel").inner_text()
+    for _ in range(3):
+        page.keyboard.press("n")
+    assert "∂L/∂w = Σ hᵀ @ ∂L/∂(h @ w)" in page.locator("#panel").inner_text()
+    box(page, "x[0…4]").click()
+    assert "5 times" in page.locator("#panel").inner_text()
+
+
 def test_arrow_keys_walk_the_graph(open_page: Open) -> None:
     page = open_page(article())
     box(page, "z3").click()

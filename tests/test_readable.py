@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinygrad_scratch.compiler.passes.dead_code import remove_dead_code
+from tinygrad_scratch.compiler.passes.repeated import shared
 from tinygrad_scratch.compiler.program import Program
 from tinygrad_scratch.compiler.readable.algebra import RULES
 from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
-from tinygrad_scratch.compiler.readable.sharing import shared
 from tinygrad_scratch.compiler.readable.tidy import tidied
 from tinygrad_scratch.compiler.traced import Tracer
 from tinygrad_scratch.functional import sigmoid
@@ -158,7 +159,7 @@ def guarded(x: Any) -> Any:
 def test_a_call_is_tidied_and_computes_the_same(function: Callable[..., Any], expected: str) -> None:
     names = list(function.__code__.co_varnames[: function.__code__.co_argcount])
     program = traced(function, names)
-    tidy, _ = tidied(shared(program)[0], RULES)
+    tidy, _ = tidied(remove_dead_code(shared(program)[0]), RULES)
     values = [VALUES[name] for name in names]
     ((before,), (after,)) = program.run(*values), tidy.check().run(*values)
     assert np.shape(after) == np.shape(before)
@@ -182,7 +183,7 @@ def test_a_minimum_that_is_no_guard_is_kept() -> None:
         y = 1 / (1 + e)
         return y * (y * np.minimum(e, 0.5))
 
-    tidy, _ = tidied(shared(traced(clipped, ["a"]))[0], RULES)
+    tidy, _ = tidied(remove_dead_code(shared(traced(clipped, ["a"]))[0]), RULES)
     assert "np.minimum" in text(tidy)
 
 

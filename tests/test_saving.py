@@ -348,7 +348,7 @@ def test_the_report_names_what_does_not_fit(kind: str, tmp_path: Path) -> None:
     )
     report = load(path, model, strict=False)
     assert not report
-    assert str(report) == "\n".join(str(caught.value).splitlines()[1:-1])
+    assert str(report) == repr(report) == "\n".join(str(caught.value).splitlines()[1:-1])
     assert not np.array_equal(before[2], values(model)[2])
     assert_alike(before[:2] + before[3:], values(model)[:2] + values(model)[3:])
 

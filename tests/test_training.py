@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import os
@@ -22,6 +23,7 @@ from tinygrad_scratch.functional import relu, sigmoid
 from tinygrad_scratch.nn import (
     SGD,
     Adam,
+    BatchNorm,
     Callback,
     Checkpoint,
     ClipGradients,
@@ -30,6 +32,7 @@ from tinygrad_scratch.nn import (
     Dropout,
     EarlyStopping,
     History,
+    Lambda,
     Module,
     Schedule,
     Sequential,
@@ -385,7 +388,7 @@ def test_early_stopping(maximize: bool, sign: float, restore: bool) -> None:
 
 
 def test_early_stopping_needs_its_figure() -> None:
-    with pytest.raises(KeyError, match="'validation_loss' was not measured"):
+    with pytest.raises(KeyError, match=r"'validation_loss' was not measured.* Pass validation=\(x, y\) to fit"):
         train(callbacks=[EarlyStopping()])
     with pytest.raises(ValueError, match="patience=0"):
         EarlyStopping(patience=0)
@@ -566,6 +569,18 @@ def test_training_stops_where_nan_first_appears() -> None:
         np.testing.assert_array_equal(one, two)
 
 
+def test_the_first_layer_is_found_and_running_statistics_are_as_before_the_batch() -> None:
+    """What is done to plain samples is not recorded otherwise; and a batch with NaN would leave means of NaN."""
+    model = Sequential(Lambda(lambda x: np.sqrt(x)), BatchNorm(3), Dense(3, 1))
+    x = np.where(np.arange(50)[:, None] == 40, -1.0, np.abs(X))  # in the sixth batch of eight
+    expected = copy.deepcopy(model)
+    options: Any = {"loss": mean_squared_error, "epochs": 1, "batch_size": 8, "shuffle": False}
+    with quiet(), pytest.raises(FloatingPointError, match=r"In batch 6 .* np.sqrt makes nan .* in layers.0: Lambda"):
+        fit(model, x, Y, **options, optimizer=SGD(model.parameters(), 0.1), callbacks=[StopAtNotFinite()])
+    fit(expected, x[:40], Y[:40], **options, optimizer=SGD(expected.parameters(), 0.1))
+    assert_alike(model, expected)
+
+
 def test_training_stops_at_a_gradient_that_is_not_finite() -> None:
     class Inverse(Module):
         def __init__(self) -> None:
@@ -685,7 +700,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="epochs=-1 should be a whole number, 0 or more"):
         train(epochs=-1)
     assert len(train(epochs=0)) == 0
-    with pytest.raises(TypeError, match=r"generator=0 can't shuffle samples. Pass np.random.default_rng\(seed\)"):
+    with pytest.raises(TypeError, match=r"generator=0 can't draw numbers. Pass np.random.default_rng\(seed\)"):
         train(generator=0)
     with pytest.raises(ValueError, match=r"The optimizer, SGD\(4 parameters, .* has none of the model's parameters"):
         train(optimizer=SGD(make().parameters(), 0.1))
@@ -710,7 +725,12 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ({"callbacks": EarlyStopping()}, "callbacks=.* should be a list"),
         ({"callbacks": [EarlyStopping]}, r"is no callback: .* Write EarlyStopping\(...\) to make one"),
         ({"callbacks": [3]}, "3 is no callback"),
-        ({"validation": 0.2}, r"validation=0.2 is no pair \(x, y\). Hold samples out"),
+        (
+            {"model": "mlp", "optimizer": SGD(make().parameters(), 0.1)},
+            "model='mlp' can't be called. Pass a function, or a Module with a method __call__",
+        ),
+        ({"validation": 0.2}, r"validation is 0.2, and no pair \(x, y\). Hold samples out"),
+        ({"validation": (X,)}, r"validation is a tuple of 1, and no pair \(x, y\)"),
     ],
 )
 def test_what_is_of_another_kind_is_refused(options: Any, message: str) -> None:

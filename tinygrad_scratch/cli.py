@@ -46,14 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checks = checks_of(given.file, given.loss, given.seconds)
     except SyntaxError as error:
         return complain(f"{given.file}, line {error.lineno}: {error.msg}. Python can't read this file.")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return complain(f"{given.file} raised {type(error).__name__}: {error}")
     if not checks:
         return complain(
             f"{given.file} imports tinygrad_scratch and makes no check: write `with verify(net) as check:` in it."
         )
-    for number, check in enumerate(checks):
-        show(check, given, file, f"-{number + 1}" if len(checks) > 1 else "")
+    try:
+        for number, check in enumerate(checks):
+            show(check, given, file, f"-{number + 1}" if len(checks) > 1 else "")
+    except OSError as error:
+        return complain(f"{error.filename} can't be written: {error.strerror}.")
     return code_of(checks)
 
 
@@ -65,11 +68,14 @@ def show(check: Any, given: argparse.Namespace, file: Path, number: str) -> None
         check.print()
     for path, suffix, write in ((given.html, ".html", write_page), (given.draw, ".svg", write_picture)):
         if path is not None:
-            write(check, Path(path) if path and not number else file.with_name(file.stem + number + suffix).name)
+            target = Path(path or f"{file.stem}{suffix}")
+            write(check, target.with_name(f"{target.stem}{number}{target.suffix}"))
 
 
 def write_page(check: Any, path: Any) -> None:
-    Path(path).write_text(check.to_html(), encoding="utf-8")
+    from tinygrad_scratch.drawing.picture import write_whole
+
+    write_whole(Path(path), check.to_html().encode())
 
 
 def write_picture(check: Any, path: Any) -> None:

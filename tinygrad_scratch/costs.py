@@ -1,8 +1,9 @@
-"""What a recorded call costs: multiply-adds, and the memory that its value takes."""
+"""What a recorded call costs: multiply-adds, the memory that its value takes, and time."""
 
 from __future__ import annotations
 
 import math
+from timeit import repeat
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from tinygrad_scratch.functional import linear
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.convolution import convolve
 from tinygrad_scratch.rules.registry import Several
+
+TIMES = 5  # that a call is made to find out how long it takes
 
 
 def multiply_adds(node: Node) -> int:
@@ -27,6 +30,24 @@ def own_bytes(node: Node) -> int:
         return int(node.value.nbytes)
     shared = (np.may_share_memory(node.value, a) for a in node.arguments if isinstance(a, np.ndarray))
     return 0 if any(shared) else int(node.value.nbytes)
+
+
+def seconds(node: Node) -> float:
+    """How long a call takes, made again with the same arguments; the least of some times."""
+    with np.errstate(all="ignore"):  # what it said of its numbers, it has said
+        return min(repeat(lambda: node.function(*node.arguments, **node.keywords), number=1, repeat=TIMES))
+
+
+def seconds_in_words(number: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> seconds_in_words(1.5e-6), seconds_in_words(0.0123), seconds_in_words(2.0)
+    ('1.5 µs', '12.3 ms', '2 s')
+    """
+    for unit, size in (("µs", 1e-6), ("ms", 1e-3)):
+        if number < 1000 * size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g} s"
 
 
 def bytes_in_words(number: float) -> str:

@@ -260,8 +260,8 @@ class Graph:
         self._remember(node)
 
     def _operand(self, argument: Any, parent: Record | None) -> Any:
-        is_number = isinstance(argument, np.ndarray | np.generic | float | int | complex)
-        return self._node(argument, parent) if is_number else argument
+        is_value = parent is not None or isinstance(argument, np.ndarray | np.generic | float | int | complex)
+        return self._node(argument, parent) if is_value else argument
 
     def _node(self, value: Any, record: Record | None) -> Node:
         """The node of a value; a leaf or a constant is met first as somebody's argument."""

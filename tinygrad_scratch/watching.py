@@ -62,7 +62,7 @@ class Names:
         names = [name for name in namespace if not name.startswith(("_", "@"))]
         waiting: deque[tuple[tuple[str, ...], Any]] = deque(((name,), namespace[name]) for name in names)
         entered: set[int] = set()
-        for _ in range(most):
+        for looked_at in range(most):
             if not waiting:
                 break
             path, value = waiting.popleft()
@@ -71,7 +71,8 @@ class Names:
                 self._note(thing, path, self._lent if lent and len(path) == 1 else self._paths)
             elif len(path) < DEPTH and not isinstance(value, CLOSED) and id(value) not in entered:
                 entered.add(id(value))
-                waiting.extend(((*path, part), inner) for part, inner in parts_of(value))
+                if looked_at + len(waiting) < most:  # its parts would have their turn
+                    waiting.extend(((*path, part), inner) for part, inner in parts_of(value))
 
     def of(self, thing: Any, lent: bool = True) -> str | None:
         """The name of a value, by the object that stands for it: as short as no other value's ends alike."""

@@ -423,7 +423,8 @@ network = [[[random.random() for _ in range(3)] for _ in range(2)], [[random.ran
 """,
     "check.loss, check.gradients = sqerror_gradients(network, [0.2, 0.7], [1.0])",
     "network",
-    "[0][0][0] [0][0][1] [0][0][2] [0][1][0] [0][1][1] [0][1][2] [1][0][0] [1][0][1] [1][0][2]",
+    "network[0][0][0] network[0][0][1] network[0][0][2] network[0][1][0] network[0][1][1] network[0][1][2] "
+    "network[1][0][0] network[1][0][1] network[1][0][2]",
 )
 
 program(
@@ -694,7 +695,7 @@ check.loss = ((o - y) ** 2).mean()
 g = model[1].backward(2 * (o - y) / o.size)
 model[0].backward(g * (h > 0))""",
     "model",
-    "[0].weight.data [0].bias.data [1].weight.data [1].bias.data",
+    "model[0].weight.data model[0].bias.data model[1].weight.data model[1].bias.data",
 )
 
 program(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinygrad_scratch.drawing.numbers import short
 from tinygrad_scratch.verifier import verify
 from tinygrad_scratch.verifier.data import as_json
 from tinygrad_scratch.verifier.findings import (
@@ -420,6 +421,29 @@ def test_picture_paints_each_step_by_its_verdict(load: Load) -> None:
 
 def test_picture_of_a_right_check_has_no_red(load: Load) -> None:
     assert "#dc2626" not in checked(load()).draw().source
+
+
+def test_picture_has_the_true_values_beside_those_that_differ(load: Load) -> None:
+    check = checked(load(*WRONG_POINT))
+    lines = check.draw(values=True).source.splitlines()
+    boxes = {name[1]: line for line in lines if (name := re.search("<b>(.*?)</b>", line))}
+    (wrong,) = check.findings.mistakes
+    assert wrong.worst is not None
+    for number in (wrong.worst.hand, wrong.worst.true):
+        assert short(number) in boxes[wrong.name]
+    assert "yours" in boxes[wrong.name]
+    assert "true" in boxes[wrong.name]
+    right = next(quantity.name for quantity in check.steps if quantity.verdict == RIGHT)
+    assert "yours" not in boxes[right]
+    assert "yours" not in check.draw().source
+
+
+def test_picture_of_values_of_which_there_is_nothing_to_say(load: Load) -> None:
+    """Of what is nowhere finite, and too large to be written out, there is no number to show."""
+    check = checked(load(*WRONG_POINT))
+    for node in check.tape.nodes:
+        node.value = np.full((30, 30), np.nan)
+    assert "<tr></tr>" not in check.draw(values=True).source  # which no renderer takes
 
 
 # ---- assert ----------------------------------------------------------------------------------------------------------

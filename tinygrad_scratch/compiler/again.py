@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.surroundings import MISSING, Cell, Holder, InTensor, Surroundings
+from tinygrad_scratch.compiler.holders import MISSING, Cell, Holder, InTensor
+from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.graph import is_recording
 
 ndarray = np.ndarray
@@ -20,8 +21,9 @@ class Again:
     """Where the leaves of a call with plain arrays lie."""
 
     def __init__(self, around: Surroundings, count: int) -> None:
-        self.around = around
         self.count = count
+        self.holders = around.holders
+        self.rest = around.leaves[count:]  # the arguments are let go
         self.recording = is_recording()
         self.kinds = [kind_of(leaf) for leaf in around.leaves]
         self.arrays = sum(type(leaf) is ndarray for leaf in around.leaves)
@@ -29,7 +31,7 @@ class Again:
         self.tensors: list[tuple[Any, Any, int]] = []
         self.spaces: list[tuple[Any, int, list[tuple[Any, Any, int]]]] = []  # lists and dicts, with their lengths
         for holder in around.holders:
-            items = [(key, value, self._place(holder, key, value)) for key, value in holder.items().items()]
+            items = [(key, value, place_of(around, holder, key, value)) for key, value in holder.items().items()]
             if type(holder) is Cell:
                 self.cells += [(holder.holder, value, place) for _, value, place in items]
             elif type(holder) is InTensor:
@@ -37,17 +39,13 @@ class Again:
             else:
                 self.spaces.append((holder.holder, -1 if holder.names else len(holder.holder), items))
 
-    def _place(self, holder: Holder, key: Any, value: Any) -> int:
-        """Which leaf lies here; -1 for what is none."""
-        return holder.numbers[key] if key in holder.numbers else self.around.places.get(id(value), -1)
-
     def leaves(self, arguments: tuple[Any, ...]) -> list[Any] | None:
         """The leaves as they are now, or None where something is another than before."""
         if len(arguments) != self.count or is_recording() is not self.recording:
             return None
         if any(kind_of(value) != kind for value, kind in zip(arguments, self.kinds, strict=False)):
             return None
-        found = [*arguments, *self.around.leaves[self.count :]]
+        found = [*arguments, *self.rest]
         same = (
             all(
                 cell.cell_contents is value or self._take(found, place, cell.cell_contents)
@@ -77,6 +75,11 @@ class Again:
         return True
 
 
+def place_of(around: Surroundings, holder: Holder, key: Any, value: Any) -> int:
+    """Which leaf lies here; -1 for what is none."""
+    return holder.numbers[key] if key in holder.numbers else around.places.get(id(value), -1)
+
+
 def kind_of(leaf: Any) -> Any:
     return (leaf.shape, leaf.dtype, leaf.strides) if type(leaf) is ndarray else type(leaf)
 
@@ -84,7 +87,7 @@ def kind_of(leaf: Any) -> Any:
 def again(arguments: tuple[Any, ...], keywords: Any, around: Surroundings) -> Again | None:
     """How to make a call again, if it had plain arrays, all different ones, by position."""
     first = around.leaves[: len(arguments)]
-    if keywords or len(first) != len(arguments):
+    if keywords or len(first) != len(arguments) or not around.comparable:
         return None
     if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
         return None

@@ -15,13 +15,13 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable import latex, source
-from tinygrad_scratch.compiler.readable.again import recorded_again
 from tinygrad_scratch.compiler.readable.backprop import Backprop, finished, pulled_back
 from tinygrad_scratch.compiler.readable.called import Reach, recorded_call
 from tinygrad_scratch.compiler.readable.helpers import Helpers
 from tinygrad_scratch.compiler.readable.layout import Layout, overwritten_in
 from tinygrad_scratch.compiler.readable.names import Taken, identifier
 from tinygrad_scratch.compiler.readable.recording import Recording
+from tinygrad_scratch.compiler.readable.replayed import replayed
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.messages import describe, nothing_recorded
 from tinygrad_scratch.tensor import Tensor
@@ -180,7 +180,7 @@ def of_tensor(loss: Tensor, arguments: Any, keywords: Any, frame: Any) -> Record
         raise TypeError(nothing_recorded(loss, "derive"))
     check_loss(loss)
     with enable_grad():
-        return recorded_again(loss, frame)
+        return replayed(loss, frame)
 
 
 def check_loss(loss: Any) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from tinygrad_scratch.compiler.again import Again
 from tinygrad_scratch.compiler.again import again as remembered
 from tinygrad_scratch.compiler.backends import BACKENDS, Runner, runner_of
+from tinygrad_scratch.compiler.holders import MISSING, Holder
 from tinygrad_scratch.compiler.passes import SIMPLIFYING, apply
 from tinygrad_scratch.compiler.quick import as_asked, quick_way
-from tinygrad_scratch.compiler.surroundings import MISSING, Holder, Surroundings
-from tinygrad_scratch.compiler.trace import Result, Trace, is_tracing, look_around, trace_in
+from tinygrad_scratch.compiler.surroundings import Surroundings
+from tinygrad_scratch.compiler.trace import Made, Result, Trace, is_tracing, look_around, trace_in
 from tinygrad_scratch.graph import is_recording
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -99,7 +100,7 @@ class Jitted:
             entry, before = last
             leaves = before.leaves(arguments)
             if leaves is not None and not (entry.trace.written and overlap(entry.trace, leaves)):
-                return finish(entry.trace, entry.runner.run(*leaves), leaves, before.around.holders)
+                return finish(entry.trace, entry.runner.run(*leaves), leaves, before.holders)
         given = list(arguments)
         if is_tracing():
             return self.function(*arguments, **keywords)
@@ -248,6 +249,14 @@ def feeds_straight_back(trace: Trace, state: tuple[Any, ...], around: Surroundin
     )
 
 
+def made_anew(kind: type, attributes: dict[str, Any]) -> Any:
+    """An object with these attributes, some of which may be slots, or frozen."""
+    made: Any = object.__new__(kind)
+    for name, value in attributes.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
 def changes_keys(trace: Trace) -> bool:
     """Whether a call leaves something where nothing was, so that the next one has another signature."""
     return trace.recorded or any(other_keys for _, other_keys, _ in trace.left)
@@ -257,6 +266,8 @@ def finish(trace: Trace, outputs: tuple[Any, ...], leaves: list[Any], holders: l
     """Write what the function would have written, and return what it would have returned."""
 
     def result(leaf: Any) -> Any:
+        if type(leaf) is Made:
+            return made_anew(leaf.kind, map_leaves(result, leaf.attributes))
         if type(leaf) is not Result:
             return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
         if leaf.leaf is not None:
@@ -266,7 +277,7 @@ def finish(trace: Trace, outputs: tuple[Any, ...], leaves: list[Any], holders: l
             tensor = make(np.asarray(value), None)
             tensor._scalar = leaf.number
             return tensor
-        return as_asked(value, leaf.number)
+        return as_asked(value, leaf)
 
     for leaf, place in trace.written:
         np.copyto(leaves[leaf], outputs[place])

@@ -28,7 +28,7 @@ import numpy as np
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, check_shape, variables_in
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.rules.indexing import assign
@@ -407,18 +407,21 @@ OF_UNKNOWN_LENGTH = {
 }  # fmt: skip
 
 
+OF_KNOWN_SHAPE = {np.take, np.take_along_axis, np.where, np.choose, np.clip, np.searchsorted, assign}
+"""Functions that are given whole numbers and flags of which no shape is made."""
+
+
 def depends_on_values(step: Step) -> bool:
-    """Whether the shapes of the results depend on values, and not on shapes alone."""
-    if step.function is operator.getitem:
+    """Whether the shapes of the results may depend on values, and not on shapes alone."""
+    function = step.function
+    if function is operator.getitem:
         index = step.arguments[1]
         parts = index if isinstance(index, tuple) else (index,)
-        return any(type(part) is Variable and part.dtype == bool for part in parts)
-    return isinstance(step.function, Whole) or step.function in OF_UNKNOWN_LENGTH
-
-
-def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:
-    if np.shape(value) != shape:
-        raise ValueError(
-            f"The result of {function} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
-            "depends on values. jit takes shapes for fixed. Write np.where(mask, x, 0) for x[mask], or leave jit out."
-        )
+        masks = any(type(part) is Variable and part.dtype == bool for part in parts)
+        return masks or any(True for part in parts if type(part) is slice for _ in variables_in(part))
+    if isinstance(function, Whole) or function in OF_UNKNOWN_LENGTH:
+        return True
+    if isinstance(function, np.ufunc) or function in OF_KNOWN_SHAPE:
+        return False
+    given = variables_in((step.arguments[1:], tuple(step.keywords.values())))
+    return any(each.dtype.kind in "iub" for each in given)  # such as an axis, a shape, a count

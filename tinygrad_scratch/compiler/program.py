@@ -159,3 +159,13 @@ def readers(steps: Sequence[Step]) -> dict[Variable, list[Step]]:
         for operand in dict.fromkeys(step.operands):
             found.setdefault(operand, []).append(step)
     return found
+
+
+def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:
+    """Refuse a result of another shape than in the trace: written to memory that was planned, it might be broadcast."""
+    if np.shape(value) != shape:
+        raise ValueError(
+            f"The result of {function} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
+            "depends on values. jit takes shapes for fixed. Write np.where(mask, x, 0) for x[mask], pass a Python "
+            "number for an axis or a size, or leave jit out."
+        )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.surroundings import MISSING, Cell, Surroundings
+from tinygrad_scratch.compiler.holders import MISSING, Cell
+from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.compiler.trace import Result, Trace
 from tinygrad_scratch.graph import is_recording
 
@@ -31,7 +32,14 @@ def quick_way(
     reads attributes or Tensors.
     """
     first = around.leaves[: len(arguments)]
-    if keywords or trace.written or trace.left or trace.recorded or len(first) != len(arguments):
+    if (
+        keywords
+        or not around.comparable
+        or trace.written
+        or trace.left
+        or trace.recorded
+        or len(first) != len(arguments)
+    ):
         return None
     if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
         return None
@@ -50,7 +58,9 @@ def quick_way(
         for key, value in holder.items().items():
             number = len(values)
             values |= {f"holder{number}": holder.holder, f"key{number}": key, f"value{number}": value}
-            now = f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number})"
+            now = (
+                f"holder{number}.cell_contents" if type(holder) is Cell else f"holder{number}.get(key{number}, MISSING)"
+            )
             tests.append(f"{now} is value{number}")
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
     values |= rest | {"run": runner.run, "returned": returns(trace.returned, outputs)}
@@ -71,14 +81,16 @@ def returns(tree: Any, outputs: tuple[Any, ...]) -> Callable[[Any], Any] | None:
     def returned(found: Any) -> Any:
         values = [found[each.place] for each in results]
         if changed:
-            values = [as_asked(value, each.number) for value, each in zip(values, results, strict=True)]
+            values = [as_asked(value, each) for value, each in zip(values, results, strict=True)]
         return tuple(values) if type(tree) is tuple else values[0]
 
     return returned
 
 
-def as_asked(value: Any, number: bool) -> Any:
-    """A value as NumPy's number, or as an array of no axes."""
-    if number:
+def as_asked(value: Any, result: Result) -> Any:
+    """A value as Python's number, as NumPy's, or as an array of no axes."""
+    if result.python:
+        return value.item() if isinstance(value, ndarray | np.generic) else value
+    if result.number:
         return value[()] if isinstance(value, ndarray) else value
     return np.asarray(value)

@@ -1,103 +1,48 @@
-"""What a function can reach: its arguments, what it closes over, the globals that it names, and what these hold.
+"""What a function can reach: its arguments, what it closes over, the globals and modules that it names, and what these
+lead to.
 
 A program is made for one signature: the structure of all that, the shapes and dtypes of its arrays, and the values of
 everything else. Arrays, Tensors and generators are leaves, which each call of the program is given anew; so what
-changes in them between two calls is seen, wherever they lie. A holder is an object that can be written to, and that a
-leaf lies in: a list, a dict, the attributes of an object, a variable of an enclosing function, a Tensor.
+changes in them between two calls is seen, wherever they lie.
 """
 
 from __future__ import annotations
 
+import array
 import functools
+import io
 import sys
+import threading
+import weakref
 from collections import deque
-from collections.abc import Iterable
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from collections.abc import ItemsView, Iterable, KeysView, ValuesView
+from contextvars import ContextVar
+from random import Random
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name, set_name
+from tinygrad_scratch.compiler.holders import MISSING, Attributes, Cell, Holder, InTensor, OfClass, OfPartial
+from tinygrad_scratch.compiler.mentions import is_dunder, is_foreign, is_library, is_own, is_persons, names_in
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
 from tinygrad_scratch.tensor import Tensor
 
 Generator = np.random.Generator | np.random.RandomState
-NUMBERS = (bool, int, float, complex)
-STATIC = (*NUMBERS, str, bytes, type(None), np.dtype, type, slice, type(Ellipsis), range)
-FOREIGN = {"numpy", *sys.stdlib_module_names} - {"__main__"}
-MISSING: Any = object()
-
-# ---- holders ---------------------------------------------------------------------------------------------------------
-
-
-class Holder:
-    """An object that values are read from and written to, each by a key."""
-
-    def __init__(self, holder: Any, names: Iterable[str] | None = None) -> None:
-        self.holder = holder
-        self.names = names
-        self.numbers: dict[Any, int] = {}  # by key: the leaves that are Python numbers, which have no identity
-
-    def items(self) -> dict[Any, Any]:
-        """What it holds now; of a dict of globals, what the function names."""
-        if isinstance(self.holder, list):
-            return dict(enumerate(self.holder))
-        if self.names is not None:
-            return {name: self.holder[name] for name in self.names if name in self.holder}
-        return dict(self.holder)
-
-    def set(self, key: Any, value: Any) -> None:
-        """Let it hold something else by a key that it has."""
-        self.holder[key] = value
-
-    def put(self, new: dict[Any, Any]) -> None:
-        """Let it hold this, and nothing else of what a function can name."""
-        if isinstance(self.holder, list):
-            self.holder[:] = new.values()
-            return
-        for key in self.items().keys() - new.keys():
-            del self.holder[key]
-        for key, value in new.items():
-            if self.holder.get(key, MISSING) is not value:
-                self.holder[key] = value
-
-
-class Cell(Holder):
-    """A variable of an enclosing function."""
-
-    holder: CellType
-
-    def items(self) -> dict[Any, Any]:
-        try:
-            return {0: self.holder.cell_contents}
-        except ValueError:  # it has no value yet
-            return {}
-
-    def set(self, key: Any, value: Any) -> None:
-        self.holder.cell_contents = value
-
-    def put(self, new: dict[Any, Any]) -> None:
-        if new:
-            self.holder.cell_contents = new[0]
-        elif self.items():
-            del self.holder.cell_contents
-
-
-class InTensor(Holder):
-    """The value of a Tensor, which its name goes with."""
-
-    holder: Tensor
-
-    def items(self) -> dict[Any, Any]:
-        return {"value": self.holder._value}
-
-    def set(self, key: Any, value: Any) -> None:
-        name = get_name(self.holder._value)
-        self.holder._value = value
-        if name is not None:
-            set_name(value, name)
-
-    def put(self, new: dict[Any, Any]) -> None:
-        self.set("value", new["value"])
+STATIC = (*PYTHON_NUMBERS, str, bytes, type(None), np.dtype, slice, type(Ellipsis), range)
+OPEN = {"types", "argparse", "collections"}
+"""Modules of the standard library whose objects hold what a person puts there, as a SimpleNamespace."""
+HIDDEN = (deque, bytearray, memoryview, array.array, MappingProxyType, KeysView, ValuesView, ItemsView)
+"""Containers whose content can be neither stood in for nor compared cheaply."""
+UNSEEN = (Random, np.random.BitGenerator, ContextVar, threading.local)
+"""Objects with a state that no call can be given anew."""
 
 
 class Same:
@@ -115,9 +60,6 @@ class Same:
         return type(other) is Same and other.value is self.value
 
 
-# ---- looking around --------------------------------------------------------------------------------------------------
-
-
 class Surroundings:
     """All leaves and holders that some values lead to, in a fixed order, and the signature that they make."""
 
@@ -126,8 +68,11 @@ class Surroundings:
         self.holders: list[Holder] = []
         self.key: list[Any] = []
         self.places: dict[int, int] = {}  # of leaves, by their identity
-        self.seen: dict[int, Any] = {}
+        self.seen: dict[int, tuple[Any, int]] = {}  # by identity: the object, and how many were seen before
         self.names: list[str | None] = []
+        self.attributes: set[str] = set()  # all that the functions seen so far mention
+        self.modules: dict[ModuleType, set[str]] = {}  # with the attributes of each that were looked at
+        self.comparable = True  # whether identities tell that nothing changed: not those of sets, which change in place
 
     def add_holder(self, holder: Holder, numbers: Iterable[str] = ()) -> None:
         """A holder, and what it leads to; `numbers` names the Python numbers in it that change from call to call."""
@@ -136,14 +81,14 @@ class Surroundings:
         self.key.append((type(holder), len(items)))
         for name, value in items.items():
             self.key.append(name)
-            if name in numbers and type(value) in NUMBERS:
+            if name in numbers and type(value) in PYTHON_NUMBERS:
                 holder.numbers[name] = len(self.leaves)
                 self.add_leaf(value, name)
             else:
                 self.add(value, str(name) if isinstance(name, str) else None)
 
     def add_leaf(self, value: Any, name: str | None) -> None:
-        if type(value) in NUMBERS:
+        if type(value) in PYTHON_NUMBERS:
             self.key.append(type(value))
         elif id(value) in self.places:
             self.key.append(("again", self.places[id(value)]))
@@ -154,50 +99,65 @@ class Surroundings:
         self.leaves.append(value)
         self.names.append(name)
 
-    def add(self, value: Any, name: str | None = None) -> None:  # noqa: C901
+    def is_new(self, value: Any) -> bool:
+        """Whether an object was not seen before; if it was, the signature says which one it is."""
+        known = self.seen.get(id(value))
+        if known is None:
+            self.seen[id(value)] = value, len(self.seen)
+            return True
+        self.key.append(("seen", known[1]))
+        return False
+
+    def add(self, value: Any, name: str | None = None) -> None:
         """Look at one value, and at what it leads to."""
         kind = type(value)
-        if isinstance(value, np.ndarray | deque | bytearray | memoryview):
-            check_known(value)
+        check_known(value)
         if kind is np.ndarray or isinstance(value, np.generic | Generator):
             self.add_leaf(value, name)
-            return
-        if isinstance(value, set | frozenset):
-            self.key.append((kind, frozenset(map(static, value))))
-            return
-        if kind in STATIC or isinstance(value, type | np.dtype | np.ufunc | ModuleType | BuiltinFunctionType):
+        elif isinstance(value, set | frozenset):
+            self.add_set(value)
+        elif kind in STATIC or value is MISSING or isinstance(value, np.dtype | np.ufunc | BuiltinFunctionType):
             self.key.append(static(value))
-            return
-        if isinstance(value, tuple):
+        elif isinstance(value, tuple):
             self.key.append((kind, len(value)))
-            for part in value:
+            for part in value if kind is tuple else (*value, kind):
                 self.add(part)
-            return
-        if id(value) in self.seen:
-            self.key.append(Same(value) if not isinstance(value, list | dict | Tensor) else "seen")
-            return
-        self.seen[id(value)] = value
+        elif self.is_new(value):
+            self.add_new(value, name)
+
+    def add_set(self, value: set[Any] | frozenset[Any]) -> None:
+        self.key.append((type(value), frozenset(map(static, value))))
+        self.comparable = self.comparable and isinstance(value, frozenset)
+        for part in value:
+            if type(part) not in STATIC and not isinstance(part, np.generic):
+                self.add(part)
+
+    def add_new(self, value: Any, name: str | None) -> None:
+        """Look at an object that was not seen before."""
         if isinstance(value, list | dict):
-            self.key.append(kind)
+            self.key.append(type(value))
             self.add_holder(Holder(value))
-        elif kind is Tensor:
+            if type(value) not in (list, dict):
+                self.add_object(value)
+            return
+        if type(value) is Tensor:
             self.add_tensor(value, name)
-        elif isinstance(value, FunctionType):
-            self.key.append(Same(value))
+            return
+        self.key.append(Same(value))
+        if isinstance(value, FunctionType):
             self.add_function(value)
-        elif isinstance(value, MethodType):
-            self.key.append(Same(value.__func__))
-            self.add(value.__self__)
-            self.add(value.__func__)
+        elif isinstance(value, ModuleType):
+            self.add_module(value)
+        elif isinstance(value, type):
+            self.add_class(value)
         elif isinstance(value, functools.partial):
-            self.key.append(Same(value.func))
-            for part in (value.func, value.args, value.keywords):
+            self.add_holder(Holder(OfPartial(value), ("func", "args")))
+            self.add(value.keywords)
+        elif (parts := parts_of(value)) is not None:
+            for part in parts:
                 self.add(part)
-        elif callable(getattr(value, "__wrapped__", None)):  # such as a function that is jitted itself
-            self.key.append(Same(value))
-            self.add(value.__wrapped__)
         else:
-            self.add_object(value, name)
+            self.add_object(value)
 
     def add_tensor(self, value: Tensor, name: str | None) -> None:
         record = value._record
@@ -212,49 +172,108 @@ class Surroundings:
             self.add_leaf(value, name)
 
     def add_function(self, function: FunctionType) -> None:
-        """The variables of enclosing functions that it uses, its defaults, and the globals that it names."""
-        if is_foreign(function.__module__):
+        """The variables of enclosing functions that it uses, its defaults and attributes, and what it names."""
+        module = function.__globals__.get("__name__")
+        if is_foreign(module):
             return
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if id(cell) not in self.seen:
-                self.seen[id(cell)] = cell
+            if self.is_new(cell):
                 self.holders.append(Cell(cell))
                 for value in self.holders[-1].items().values():
                     self.add(value, name)
-        if (function.__module__ or "").startswith("tinygrad_scratch."):
-            return
-        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
-            self.add(default)
-        names = [
-            name
-            for name in dict.fromkeys(names_in(function.__code__))
-            if is_data(function.__globals__.get(name, MISSING))
-        ]
-        if names:
-            self.add_holder(Holder(function.__globals__, names))
+        if not is_library(module):
+            self.add_holder(Holder(Attributes(function), ("__code__", "__defaults__")))
+            self.add(function.__kwdefaults__)
+            self.add(function.__dict__)
+            self.add_mentioned(function)
 
-    def add_object(self, value: Any, name: str | None) -> None:
-        self.key.append(Same(value))
+    def add_mentioned(self, function: FunctionType) -> None:
+        """The globals that a function names, and the modules that it imports."""
+        names = names_in(function.__code__)
+        self.attributes.update(names.attributes)
+        if names.globals:
+            self.add_holder(Holder(function.__globals__, names.globals))
+        package = function.__globals__.get("__package__") or ""
+        for name in names.modules:
+            for module in (sys.modules.get(name), sys.modules.get(f"{package}.{name}" if name else package)):
+                if module is not None:
+                    self.add(module)
+
+    def add_module(self, module: ModuleType) -> None:
+        """A module; what functions read of it is looked at when all functions are known."""
+        if is_persons(module.__name__):
+            self.modules[module] = set()
+
+    def add_attributes_of_modules(self) -> None:
+        """What the functions that were seen mention, of the modules that were seen; this may lead to more of both."""
+        grows = True
+        while grows:
+            grows = False
+            for module, looked_at in list(self.modules.items()):
+                names = sorted((self.attributes & vars(module).keys()) - looked_at)
+                if names:
+                    grows = True
+                    looked_at.update(names)
+                    self.add_holder(Holder(vars(module), tuple(names)))
+
+    def spaces(self) -> list[Any]:
+        """The classes and modules of which only some attributes are looked at."""
+        classes = [value for value, _ in self.seen.values() if isinstance(value, type) and is_persons(value.__module__)]
+        return [*classes, *self.modules]
+
+    def add_class(self, value: type) -> None:
+        """What a class and its bases define, methods and data."""
+        if not is_persons(value.__module__):
+            return
+        names = tuple(dict.fromkeys(name for base in value.__mro__ for name in defined_by(base)))
+        if names:
+            self.add_holder(Holder(OfClass(value), names))
+        for base in value.__bases__:
+            self.add(base)
+
+    def add_object(self, value: Any) -> None:
+        """The attributes of an object, and what its class defines."""
+        kind = type(value)
+        if is_foreign(kind.__module__) and kind.__module__ not in OPEN:
+            return
+        self.add(kind)
+        slots = slots_of(kind)
+        if slots and not is_own(kind.__module__):
+            self.add_holder(Holder(Attributes(value), slots))
         attributes = getattr(value, "__dict__", None)
-        if type(attributes) is not dict or is_foreign(type(value).__module__):
+        if type(attributes) is not dict:
             return
         if {"kept", "learning_rate"} <= attributes.keys():  # an optimizer: its numbers change from step to step
             for kept in attributes["kept"]:
-                self.seen[id(kept)] = kept
-                self.add_holder(Holder(kept), numbers=("steps",))
+                if self.is_new(kept):
+                    self.add_holder(Holder(kept), numbers=("steps",))
         self.add_holder(Holder(attributes), numbers=("learning_rate",) if "kept" in attributes else ())
 
 
 def check_known(value: Any) -> None:
-    """Refuse arrays of another type, and containers whose content can't be part of a signature."""
-    if type(value) is np.ndarray and value.dtype != object:
+    """Refuse what holds something that can't be part of a signature, and changes with no object becoming another."""
+    instead = "a list, or an array"
+    if isinstance(value, np.ndarray):
+        if type(value) is np.ndarray and value.dtype != object:
+            return
+        instead = "np.asarray(a) or a.filled(...)"
+    elif isinstance(value, UNSEEN):
+        instead = "its value as an argument, or a np.random.default_rng(seed) for random numbers"
+    elif is_iterator(value):
+        instead = "what comes next as an argument: f(next(iterator))"
+    elif not isinstance(value, HIDDEN):
         return
     kind = "an array of Python objects" if type(value) is np.ndarray else f"a {type(value).__name__}"
-    instead = "np.asarray(a) or a.filled(...)" if isinstance(value, np.ndarray) else "a list, or an array"
     raise TypeError(
         f"A jitted function was given {kind}, or reads one from outside. What it holds can't be told from one call to "
         f"the next. Pass {instead}."
     )
+
+
+def is_iterator(value: Any) -> bool:
+    """Whether a value is an iterator whose state can't be seen: a generator, zip, iter(list)."""
+    kind = type(value)
+    return hasattr(kind, "__next__") and is_foreign(kind.__module__) and not isinstance(value, io.IOBase)
 
 
 def layout_of(value: Any) -> tuple[Any, ...]:
@@ -269,17 +288,48 @@ def static(value: Any) -> Any:
     return (kind, value, str(value)) if kind in (float, complex) else (kind, value) if kind in STATIC else Same(value)
 
 
-def is_data(value: Any) -> bool:
-    """Whether a global may lead to leaves."""
-    return value is not MISSING and not isinstance(value, ModuleType | type | BuiltinFunctionType | np.ufunc)
+def defined_by(kind: type) -> list[str]:
+    """What a person's class defines: a class below it may define it anew."""
+    if not is_persons(kind.__module__):
+        return []
+    return [
+        name
+        for name, each in vars(kind).items()
+        if not isinstance(each, MemberDescriptorType) and (not is_dunder(name) or isinstance(each, FunctionType))
+    ]
 
 
-def is_foreign(module: str | None) -> bool:
-    return (module or "").partition(".")[0] in FOREIGN
+def slots_of(kind: type) -> tuple[str, ...]:
+    """The names of the slots that an object of some class has."""
+    return tuple(
+        name for base in kind.__mro__ for name, each in vars(base).items() if isinstance(each, MemberDescriptorType)
+    )
 
 
-@functools.cache
-def names_in(code: CodeType) -> tuple[str, ...]:
-    """All names that a function's code mentions, also in functions that it makes."""
-    inner = (const for const in code.co_consts if isinstance(const, CodeType))
-    return (*code.co_names, *(name for each in inner for name in names_in(each)))
+def attributes_of(value: Any) -> dict[str, Any] | None:
+    """The attributes and slots of a person's object; None for other things, which another way makes."""
+    kind = type(value)
+    if isinstance(value, FunctionType | MethodType | type | ModuleType):
+        return None
+    if is_foreign(kind.__module__) and kind.__module__ not in OPEN:
+        return None
+    attributes = getattr(value, "__dict__", {})
+    slots = {name: getattr(value, name) for name in slots_of(kind) if hasattr(value, name)}
+    return None if type(attributes) is not dict else attributes | slots
+
+
+def parts_of(value: Any) -> tuple[Any, ...] | None:
+    """What a method, a property, a weak reference or a wrapped function consists of; None for other objects."""
+    if isinstance(value, MethodType):
+        return value.__self__, value.__func__
+    if isinstance(value, staticmethod | classmethod):
+        return (value.__func__,)
+    if isinstance(value, property):
+        return value.fget, value.fset, value.fdel
+    if isinstance(value, functools.cached_property):
+        return (value.func,)
+    if isinstance(value, weakref.ref):
+        return (value(),)
+    wrapped, module = getattr(value, "__wrapped__", None), type(value).__module__
+    is_plain = callable(wrapped) and (is_own(module) or is_foreign(module))
+    return (wrapped,) if is_plain else None  # a function that is jitted itself, or cached by functools

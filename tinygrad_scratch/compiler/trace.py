@@ -7,6 +7,7 @@ each call writes it there.
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -14,17 +15,26 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from threading import RLock
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.compiler import randomness
+from tinygrad_scratch.compiler.holders import Holder
 from tinygrad_scratch.compiler.lines import is_ours
 from tinygrad_scratch.compiler.names import name_value
 from tinygrad_scratch.compiler.program import Program, Variable
-from tinygrad_scratch.compiler.surroundings import Generator, Holder, Surroundings
+from tinygrad_scratch.compiler.surroundings import (
+    STATIC,
+    Generator,
+    Surroundings,
+    attributes_of,
+    is_iterator,
+)
 from tinygrad_scratch.compiler.traced import Traced, TraceError, Tracer
-from tinygrad_scratch.graph import is_recording
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS
+from tinygrad_scratch.graph import StandIn, is_recording
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.trees import leaves_of, map_leaves
 
@@ -40,8 +50,17 @@ class Result:
     place: int
     tensor: bool = False
     number: bool = False
+    python: bool = False  # it is one of Python's numbers, and none of NumPy's
     leaf: int | None = None  # it is the argument itself: that leaf
     constant: Any = None  # it depends on no input: its value
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that the function made: each call makes a new one, with what its attributes are made of."""
+
+    kind: type
+    attributes: dict[str, Any]
 
 
 @dataclass
@@ -54,7 +73,6 @@ class Trace:
     left: list[tuple[int, bool, dict[Any, Any]]] = field(default_factory=list)
     """A holder, whether its keys are others in the end, and what it then holds; or else what has changed."""
     recorded: bool = False  # what is returned has a history, and the function left nothing behind
-    names: tuple[str, ...] = ()
 
 
 def trace(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Trace:
@@ -69,12 +87,14 @@ def look_around(function: Callable[..., Any], arguments: list[Any], keywords: di
     """All that a call can reach."""
     around = Surroundings()
     names = argument_names(function)
-    for i, argument in enumerate(arguments):
-        around.add(argument, names[i] if i < len(names) else None)
-    for name, argument in keywords.items():
-        around.key.append(name)
-        around.add(argument, name)
-    around.add(function)
+    with one_at_a_time:  # so that no stand-ins lie around
+        for i, argument in enumerate(arguments):
+            around.add(argument, names[i] if i < len(names) else None)
+        for name, argument in keywords.items():
+            around.key.append(name)
+            around.add(argument, name)
+        around.add(function)
+        around.add_attributes_of_modules()
     return around
 
 
@@ -98,7 +118,7 @@ def trace_in(
         given = [exchanged(argument, swapped) for argument in arguments]
         named = {name: exchanged(argument, swapped) for name, argument in keywords.items()}
         try:
-            with traced(), names_of_results(tracer):
+            with traced(), names_of_results(tracer), no_new_attributes(around.spaces()):
                 returned = function(*given, **named)
         except Exception:
             if tracer.refused is not None:
@@ -144,6 +164,7 @@ class Finished:
         self.stand_ins = stand_ins
         self.before = before
         self.outputs: list[Variable] = []
+        self.making: set[int] = set()
         self.leaf_of = {id(each): place for place, each in enumerate(stand_ins)}
 
     def trace(self, returned: Any) -> Trace:
@@ -180,14 +201,48 @@ class Finished:
             return Result(self.output(inner.variable), tensor=True, number=number)
         if isinstance(value, Traced):
             place = self.leaf_of.get(id(value))
-            return Result(-1 if place is not None else self.output(value.variable), number=value.is_number, leaf=place)
+            python = type(value.value) in PYTHON_NUMBERS
+            output = -1 if place is not None else self.output(value.variable)
+            return Result(output, number=value.is_number, python=python, leaf=place)
         if isinstance(value, randomness.Draws):
             return Result(-1, leaf=self.leaf_of[id(value)])
-        return value
+        if type(value) in STATIC or id(value) in self.around.seen:
+            return value
+        return self.made(value)
 
     def kept(self, value: Any) -> Any:
         """The same lists, tuples and dicts, with what each leaf is made of."""
         return map_leaves(self.result, value)
+
+    def made(self, value: Any) -> Any:
+        """An object that the trace made; refused where it holds values in places that can't be filled anew."""
+        attributes = attributes_of(value)
+        if attributes is None:
+            if holds_values(value):
+                raise self.tracer.refuse(
+                    f"a {type(value).__name__} that holds values is returned or kept, and can't be made anew by each "
+                    "call",
+                    "Return arrays, and lists, tuples, dicts and plain objects of them.",
+                )
+            return value
+        if id(value) in self.making:
+            raise self.tracer.refuse(
+                f"a {type(value).__name__} that holds itself is returned or kept", "Return arrays."
+            )
+        self.making.add(id(value))
+        made = Made(type(value), {name: self.kept(part) for name, part in attributes.items()})
+        self.making.discard(id(value))
+        return made
+
+
+def holds_values(value: Any) -> bool:
+    """Whether a function, a set, an iterator or the like holds a traced value."""
+    if isinstance(value, FunctionType):
+        cells = [value.__defaults__, *(cell.cell_contents for cell in value.__closure__ or ())]
+        return any(isinstance(part, StandIn | Tensor) for part in leaves_of(cells))
+    if isinstance(value, type | ModuleType | MethodType):
+        return isinstance(value, MethodType) and holds_values(value.__func__)
+    return is_iterator(value) or any(isinstance(part, StandIn) for part in gc.get_referents(value))
 
 
 @contextmanager
@@ -250,6 +305,25 @@ def no_new_seeds() -> Iterator[None]:
         yield
     finally:
         entropy.randbits = draw
+
+
+@contextmanager
+def no_new_attributes(spaces: list[Any]) -> Iterator[None]:
+    """Refuse attributes that a function gives to classes and modules that had none of that name: nobody looks there."""
+    before = [set(vars(space)) for space in spaces]
+    new: list[str] = []
+    try:
+        yield
+    finally:
+        for space, names in zip(spaces, before, strict=True):
+            for name in sorted(vars(space).keys() - names - {"__annotations__", "__warningregistry__"}):
+                new.append(f"{space.__name__}.{name}")
+                delattr(space, name)
+    if new:
+        raise TraceError(
+            f"While a function is traced, it made {', '.join(new)}, which was not there before, and which later calls "
+            f"would not see. Set it to None before the first call."
+        )
 
 
 def same_state(a: Any, b: Any) -> bool:

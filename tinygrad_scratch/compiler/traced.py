@@ -19,7 +19,7 @@ from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.randomness import Draws
-from tinygrad_scratch.compiler.values import plain_values
+from tinygrad_scratch.compiler.values import PYTHON_NUMBERS, plain_values
 from tinygrad_scratch.compiler.writing import WRITES, View, attach, nan_to_num_in_place, updated_at, write, written
 from tinygrad_scratch.graph import Array, StandIn, Untraceable
 from tinygrad_scratch.rules.indexing import assign
@@ -59,7 +59,7 @@ class Tracer:
     def call(self, function: Callable[..., Any], arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
         """Make a call with the values, and write it down."""
         result = function(*plain_values(arguments), **plain_values(keywords))
-        if function in STATIC:
+        if function in OF_LAYOUT:
             return result
         if isinstance(result, tuple | list) and any(isinstance(part, tuple | list) for part in result):
             return as_one_step(self, function, arguments, keywords)
@@ -131,7 +131,7 @@ class Tracer:
         return error
 
 
-STATIC: set[Any] = {
+OF_LAYOUT: set[Any] = {
     np.shape,
     np.ndim,
     np.size,
@@ -144,22 +144,20 @@ STATIC: set[Any] = {
     np.may_share_memory,
     np.shares_memory,
     np.einsum_path,
-    np.array_repr,
-    np.array_str,
-    np.array2string,
 }
-"""Functions that answer from shapes and dtypes alone; and those that show a value, as it is while tracing."""
+"""Functions that answer from shapes and dtypes alone."""
 
 # ---- the value -------------------------------------------------------------------------------------------------------
-
-PYTHON_NUMBERS = (bool, int, float, complex)
 
 
 def binary(function: Any, compute: Callable[[Any, Any], Any], swap: bool = False) -> Callable[[Traced, Any], Any]:
     """An operator as NumPy's function; of two Python numbers it is Python's own, so that they stay such."""
 
     def operate(self: Traced, other: Any) -> Any:
-        if isinstance(other, Tensor) or other is None or isinstance(other, str):
+        if other is None or isinstance(other, str):
+            is_equality = compute in (operator.eq, operator.ne)
+            return self.tracer.call(compute, (self, other), {}) if is_equality else NotImplemented
+        if isinstance(other, Tensor):
             return NotImplemented
         if isinstance(other, list | tuple):
             other = array(list(other))
@@ -245,7 +243,21 @@ class Traced(StandIn):
     def __repr__(self) -> str:
         return f"Traced({self.variable!r})"
 
-    __hash__ = object.__hash__
+    def __format__(self, specification: str) -> str:
+        if specification:
+            raise self.tracer.refuse(
+                f"a value can't be shown as {specification!r}: it is not known before the program runs",
+                "Return the value, and print it after the call.",
+            )
+        return repr(self)
+
+    def __hash__(self) -> int:
+        raise self.tracer.refuse(
+            "a value can't be looked up in a dict or a set: it is not known before the program runs",
+            "Write np.isin(x, values) for `x in values`, and np.take(table, x, axis=0) for table[x].",
+        )
+
+    __class__ = property(lambda self: type(self.value))  # what isinstance sees
 
     def numpy(self) -> Traced:
         return self
@@ -447,7 +459,8 @@ class Traced(StandIn):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise self.tracer.refuse(
             "a value can't become an array of its own: what is computed from that would be frozen into the program",
-            "Use NumPy's functions on x itself: np.asarray(x) is x; np.stack([a, b]) for np.array([a, b]); "
+            "Use NumPy's functions on x itself: np.asarray(x) is x; x.copy() for np.array(x), "
+            "np.stack([a, b]) for np.array([a, b]), np.full_like for np.full; "
             "np.take(a, x, axis=0) for a[x]; and write into np.zeros_like(x), not into np.zeros(n).",
         )
 

@@ -7,6 +7,8 @@ from typing import Any
 from tinygrad_scratch.graph import StandIn
 from tinygrad_scratch.tensor import Tensor
 
+PYTHON_NUMBERS = (bool, int, float, complex)
+
 
 def plain_values(tree: Any) -> Any:
     """The same tree with the value of each traced value in its place."""

@@ -30,10 +30,10 @@ class Box:
     """A value, or several that are folded into one and go by the last of them.
 
     `kind` is "operation", "output", "parameter", "input", "constant", "fold", "rest" or "failed". `title` is what it
-    goes by: its name, else its call. `cotangent` is there where gradient flows. `count` is the number of operations
-    that it stands for, `rounds` how often what it shows is repeated. `troubles` has what is wrong with the numbers, and
-    `first_troubles` those of them that arise here. `change` is how a box of `diff` differs, `notes` are
-    more lines to show.
+    goes by: its name, else its call. `cotangent` is there where gradient flows. `seconds` is how long its calls take,
+    where that was measured. `count` is the number of operations that it stands for, `rounds` how often what it shows is
+    repeated: numbers are those of the first round. `troubles` has what is wrong with the numbers, and `first_troubles`
+    those of them that arise here. `change` is how a box of `diff` differs, `notes` are more lines to show.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Box:
     first_troubles: list[str] = field(default_factory=list)
     multiply_adds: int = 0
     bytes: int = 0
+    seconds: float | None = None
     parameters: int = 0
     count: int = 0
     rounds: int = 1
@@ -97,13 +98,14 @@ class Cluster:
 class Step:
     """One step of the backward pass: the rule of a call is applied, and its arguments get their parts.
 
-    All is by the boxes of the arguments: the formulas; where a cotangent has several parts, the numbers of this part;
-    and from the second part on, what they have come to.
+    All is by the boxes of the arguments: the formulas; where a cotangent has several parts, the numbers of this part,
+    None where they are not known or belong to a round that is not shown; and from the second part on, what they have
+    come to.
     """
 
     box: str
     formulas: dict[str, str]
-    parts: dict[str, Numbers] = field(default_factory=dict)
+    parts: dict[str, Numbers | None] = field(default_factory=dict)
     sums: dict[str, Numbers] = field(default_factory=dict)
 
 

@@ -22,7 +22,7 @@ from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.drawing.scene import Builder
 from tinygrad_scratch.drawing.subject import Subject, subject_of
 from tinygrad_scratch.graph import Node
-from tinygrad_scratch.rules.registry import label
+from tinygrad_scratch.rules.registry import Several, label
 
 
 def diff(before: Any, after: Any, *arguments: Any, limit: int = 500) -> Drawing:
@@ -160,8 +160,8 @@ def plain_arguments(node: Node) -> list[str]:
 
 
 def difference(what: str, old: Any, new: Any) -> list[str]:
-    """By how much arrays of one shape differ, where they do."""
-    if old.shape != new.shape or np.array_equal(old, new, equal_nan=old.dtype.kind in "fc"):
+    """By how much arrays of one shape differ, where they do; of several, each is a value of its own."""
+    if isinstance(new, Several) or old.shape != new.shape or np.array_equal(old, new, equal_nan=old.dtype.kind in "fc"):
         return []
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(np.subtract(new, old, dtype=np.result_type(old, new, float)))

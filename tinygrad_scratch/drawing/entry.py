@@ -29,6 +29,7 @@ def draw(
     gradients: bool = False,
     heat: bool = False,
     costs: bool = False,
+    times: bool = False,
     fold: Fold = None,
     limit: int = 500,
 ) -> Drawing:
@@ -40,7 +41,7 @@ def draw(
 
     Each box is a value: its name, the call that made it, its shape, and its dtype where that is not float64. A value
     goes by the name that it was given, else by that of your variable. A dot in a call stands for what the arrow brings.
-    Operations have round corners, parameters are cylinders, inputs arrows, other constants have a folded corner,
+    Operations have round corners, parameters are cylinders, inputs have a tab, other constants a folded corner,
     outputs a double outline, and frames are calls of modules. Where a gradient flows, the right half of a box is the
     cotangent of the value on the left, `∂J/∂z`, and dashed arrows show which cotangents it is made from. J is the
     output; if it has no name, is not one real number or is one of several, L is written instead, for any number that
@@ -51,7 +52,8 @@ def draw(
     by hand, and only what has a name, unless `fold` says something else; or "neurons": that has the neurons and weights
     of a small dense network, lines as thick as the weights, or with `gradients` as their gradients, and dashed where
     they are negative. With `values` and `gradients` the numbers are shown: all of them when they are few, else their
-    statistics. `heat` paints boxes by the size of their gradient, `costs` adds multiply-adds and bytes.
+    statistics. `heat` paints boxes by the size of their gradient, `costs` adds multiply-adds and bytes, `times` how
+    long each call takes: it is made again, five times, and the least time counts.
 
     `fold` draws several values as one box: an int is a depth of modules, a class folds its modules, "repeats" draws a
     repeated block once, "names" only what has a name; a function of a Node returns the title of the box that the value
@@ -90,12 +92,13 @@ def draw(
     items = folded(unfolded(selection.nodes, frames_around(selection)), fold, selection.outputs)
     items = cut(items, selection, limit)
     cotangents = subject.cotangents(gradients or heat)
-    builder = Builder(selection, items, cotangents, subject.place_of, subject.given)
+    builder = Builder(selection, items, cotangents, subject.place_of, subject.given, times)
     scene = builder.scene()
     if failure is not None and subject.failed_call is not None:
         add_failure(scene, failure, subject.failed_call, builder.ids_of_nodes)
     look = Look(view != "backward", view != "forward", view == "chain rule", values, gradients, heat, costs)
-    summary = counted(scene.counts) + (f"; {type(failure.error).__name__}" if failure is not None else "")
+    summary = "more than " * selection.and_more + (counted(scene.counts) or "nothing")
+    summary += f"; {type(failure.error).__name__}" if failure is not None else ""
     if view == "neurons" and failure is None:
         source = neurons_text(selection.nodes, builder.known, cotangents, gradients)
     else:

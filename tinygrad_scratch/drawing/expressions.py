@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.backward import output
 from tinygrad_scratch.graph import Node, get_name
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
@@ -30,6 +32,7 @@ INFIX: dict[Any, tuple[str, int]] = {
     np.matmul: ("@", 2),
     np.power: ("**", 4),
 }
+READING = (operator.getitem, output)  # of a part of an array, and of one of several results
 Number = np.generic | float | int | complex
 
 
@@ -48,20 +51,45 @@ UNNAMED = Expression("·")
 Calls = Mapping[Node, Expression]
 
 
-def calls(operations: Iterable[Node], inside: AbstractSet[Node] = frozenset()) -> Calls:
+def calls(
+    operations: Iterable[Node],
+    inside: AbstractSet[Node] = frozenset(),
+    rounds: Mapping[Node, Sequence[Node]] = MappingProxyType({}),
+) -> Calls:
     """The call that made each of these values, oldest first.
 
     An operand without a name is a dot, which stands for what the arrow brings. Where arrows bring several of them, each
     is written as its own call, to tell them apart. Those `inside` of others have no arrow and are always written out.
+    `rounds` has, for a call that is drawn once for several rounds, that of each round: `x[:, 0…11]` is in twelve.
     """
     known: dict[Node, Expression] = {}
+    first = {node: drawn for drawn, alike in rounds.items() for node in alike}
     for node in operations:
+        if first.get(node, node) is not node:
+            known[node] = known[first[node]]
+            continue
         parts = {part for part in node.inputs if not is_number(part)}
         unnamed = {part for part in parts if not part.name and part not in inside}
         visible = known if len(unnamed) > 1 else {}
-        operands = [operand(part, visible, inside, known) for part in arguments(node)]
-        known[node] = written(node, operands, LONGEST_WHOLE if node in inside or parts & inside else LONGEST)
+        alike = rounds.get(node, (node,))
+        operands = [
+            operand(each[0], visible, inside, known)
+            if is_value(each[0])
+            else ranged([operand(part, {}) for part in each])
+            for each in zip(*map(arguments, alike), strict=True)
+        ]
+        known[node] = written(alike, operands, LONGEST_WHOLE if node in inside or parts & inside else LONGEST)
     return known
+
+
+def ranged(found: Sequence[Expression]) -> Expression:
+    """What stands at one place in several rounds: the first and the last text, where they differ.
+
+    >>> ranged([Expression("0"), Expression("1"), Expression("2")]).text
+    '0…2'
+    """
+    first, last = found[0], found[-1]
+    return first if len({each.text for each in found}) == 1 else Expression(f"{first.text}…{last.text}", 0)
 
 
 def reference(node: Node, known: Calls) -> Expression:
@@ -76,6 +104,11 @@ def reference(node: Node, known: Calls) -> Expression:
 def is_number(node: Node) -> bool:
     """Whether a value is a mere number in the text of a call, and not a value of its own."""
     return node.kind == "constant" and isinstance(node.value, Number)
+
+
+def is_value(part: Any) -> bool:
+    """Whether an argument is a value of its own, which an arrow brings."""
+    return isinstance(part, Node) and not is_number(part)
 
 
 def arguments(node: Node) -> list[Any]:
@@ -96,22 +129,23 @@ def operand(
     return plain(part.value) if is_number(part) else reference(part, known)
 
 
-def written(node: Node, operands: list[Expression], longest: int) -> Expression:
-    """A call as Python writes it: with a sign, with brackets, or by the function's name."""
+def written(alike: Sequence[Node], operands: list[Expression], longest: int) -> Expression:
+    """A call, or the same one of several rounds, as Python writes it: with a sign, with brackets, or by its name."""
+    node = alike[0]
     function = node.function
     if function in INFIX and len(operands) == 2 and not node.keywords:
         sign, strength = INFIX[function]
         return infix(sign, strength, operands[0], operands[1], longest)
     if function is np.negative and not node.keywords:
         return Expression(shorten(f"-{operands[0].within(NEGATIVE)}", longest), NEGATIVE)
-    if function is operator.getitem:
+    if function in READING:
         target, place = operands
-        return Expression(shorten(f"{target.within(ATOM)}[{index(node.arguments[1], place)}]", longest))
+        inside = index([each.arguments[1] for each in alike], place)
+        return Expression(shorten(f"{target.within(ATOM)}[{inside}]", longest))
     if function is assign:
         target, value, place = operands
-        return Expression(
-            shorten(f"{target.within(ATOM)}[{index(node.arguments[2], place)}] = {value.text}", longest), 0
-        )
+        inside = index([each.arguments[2] for each in alike], place)
+        return Expression(shorten(f"{target.within(ATOM)}[{inside}] = {value.text}", longest), 0)
     texts = [part.text for part in operands]
     if function in DEFINITIONS and DEFINITIONS[function].sequence:
         texts = [f"[{', '.join(texts)}]"]
@@ -131,8 +165,13 @@ def plain(value: Any) -> Expression:
         return Expression(get_name(value) or "array")
     if isinstance(value, tuple | list):
         return Expression(sequence(value))
+    if isinstance(value, slice):
+        ends = ["" if end is None else str(end) for end in (value.start, value.stop, value.step)]
+        return Expression(":".join(ends if ends[2] else ends[:2]), 0)
     if isinstance(value, np.dtype):
         text = value.name
+    elif value is Ellipsis:
+        text = "..."
     elif callable(value):
         text = label(value)
     elif isinstance(value, float | complex | np.inexact):
@@ -151,14 +190,11 @@ def sequence(values: tuple[Any, ...] | list[Any]) -> str:
     return f"({inside},)" if len(values) == 1 else f"({inside})"
 
 
-def index(value: Any, whole: Expression) -> str:
-    """What stands between the brackets: a tuple without its own, a slice with colons."""
-    if isinstance(value, tuple) and value:
-        return ", ".join(index(part, plain(part)) for part in value)
-    if isinstance(value, slice):
-        ends = ["" if end is None else str(end) for end in (value.start, value.stop, value.step)]
-        return ":".join(ends if ends[2] else ends[:2])
-    return "..." if value is Ellipsis else whole.text
+def index(rounds: Sequence[Any], whole: Expression) -> str:
+    """What stands between the brackets, in each round: a tuple without its own."""
+    if isinstance(rounds[0], tuple) and rounds[0] and all(isinstance(other, tuple) for other in rounds):
+        return ", ".join(index(parts, ranged([*map(plain, parts)])) for parts in zip(*rounds, strict=False))
+    return whole.text
 
 
 def shorten(text: str, longest: int = LONGEST) -> str:

@@ -50,6 +50,11 @@ class Item:
         for nodes in self.others:
             yield from nodes
 
+    @property
+    def rounds(self) -> list[list[Node]]:
+        """The values of each repetition, those of the first first."""
+        return [self.nodes, *self.others]
+
 
 def unfolded(nodes: Iterable[Node], around: Frames) -> list[Item]:
     return [Item([node], around.get(node, ())) for node in nodes]
@@ -264,7 +269,8 @@ def signatures(operations: list[Item]) -> tuple[Any, Any]:
 
 def rolled_up(items: list[Item], operations: list[Item], run: Run) -> list[Item]:
     """The blocks after the first go into the boxes of the first, with the leaves that they alone use."""
-    blocks = [operations[run.start + i * run.length :][: run.length] for i in range(run.rounds)]
+    starts = range(run.start, run.start + run.rounds * run.length, run.length)
+    blocks = [operations[start : start + run.length] for start in starts]
     goal = {item: original for block in blocks for item, original in zip(block, blocks[0], strict=True)}
     goal |= leaves_of_blocks(items, blocks)
     others: dict[Item, list[list[Node]]] = {}

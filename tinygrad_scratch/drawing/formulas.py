@@ -12,11 +12,14 @@ import numpy as np
 from tinygrad_scratch import functional
 from tinygrad_scratch.drawing.expressions import (
     ATOM,
+    READING,
     Calls,
     Expression,
     arguments,
+    index,
     is_number,
     operand,
+    ranged,
     reference,
 )
 from tinygrad_scratch.graph import Node
@@ -64,7 +67,8 @@ PRODUCTS = (np.matmul, np.dot, functional.linear)
 class Derivative:
     """A derivative as a factor of the chain rule: a number times an expression, and where it goes.
 
-    `side` is "*" where it is multiplied element by element, "after" and "before" for a matrix product.
+    `side` is "*" where it is multiplied element by element, "after" and "before" for a matrix product, and "at" where
+    it goes to a place among zeros.
     """
 
     number: float = 1
@@ -81,6 +85,8 @@ class Derivative:
         """The derivative alone: `w2ᵀ`, `-(y - a4)`, `0.5 * z`, `1`."""
         if self.factor is None:
             return f"{self.number:g}"
+        if self.side == "at":
+            return f"1 at {self.factor.text}"
         return self.factor.text if self.number == 1 else self.sign + self.factor.within(2)
 
     def chained(self, cotangent: str | None) -> str:
@@ -89,6 +95,8 @@ class Derivative:
             return self.text
         if self.factor is None:
             return self.sign + cotangent
+        if self.side == "at":
+            return f"{cotangent} at {self.factor.text}"
         if self.side == "*":
             return f"{self.sign}{cotangent} * {self.factor.within(3)}"
         factor = self.factor.within(ATOM)
@@ -122,21 +130,27 @@ def chain(node: Node, place: int, inside: Sequence[Node], known: Calls) -> Deriv
     return found
 
 
+def over_rounds(found: Sequence[Derivative]) -> Derivative:
+    """One derivative for those of several rounds: `0.9…0.1` where numbers differ, `[:, 0]…[:, 9]` where places do."""
+    first = found[0]
+    factors = [each.factor for each in found if each.factor is not None]
+    if first.side == "at":
+        return Derivative(1, ranged(factors), "at")
+    if len({each.number for each in found}) == 1 or len(set(factors)) > 1:
+        return first
+    number = ranged([Expression(f"{each.number:g}") for each in found])
+    return Derivative(1, number).times(Derivative(1, first.factor, first.side))
+
+
 def derivative(node: Node, place: int, known: Calls) -> Derivative:
     """The derivative of a recorded call by one of its arguments."""
     operands = arguments(node)
     function = node.function
     texts = [operand(part, known) for part in operands]
-    if function in ELEMENTWISE and place < len(ELEMENTWISE[function]) and not node.keywords:
-        if function is np.power and place == 0 and is_number_node(operands[1]):
-            return power_rule(texts[0], operands[1].value)
-        template = ELEMENTWISE[function][place]
-        if function in (np.multiply, np.divide) and is_number_node(operands[1 - place]):
-            number = operands[1 - place].value
-            if function is np.multiply or place == 0:
-                return Derivative(number if function is np.multiply else 1 / number)
-        if template is not None:
-            return elementwise(template, [reference(node, known), *texts])
+    if function in ELEMENTWISE and not node.keywords:
+        found = derivative_of_elements(function, place, operands, [reference(node, known), *texts])
+        if found is not None:
+            return found
     if function in PRODUCTS and place < 2 and [np.ndim(part.value) for part in operands[:2]] == [2, 2]:
         other = Expression(f"{texts[1 - place].within(ATOM)}ᵀ")
         return Derivative(1, other, "after" if place == 0 else "before")
@@ -144,8 +158,26 @@ def derivative(node: Node, place: int, known: Calls) -> Derivative:
         return Derivative(1, Expression(f"1 / {operands[0].value.size}", 2))
     if function in SPREAD or (function is functional.linear and place == 2):
         return Derivative()
+    if function in READING:
+        return Derivative(1, Expression(f"[{index([node.arguments[1]], texts[1])}]"), "at")
     inside = ", ".join(text.text for text in texts)
     return Derivative(1, Expression(f"{label(function).removeprefix('np.')}′({inside})"))
+
+
+def derivative_of_elements(
+    function: Any, place: int, operands: list[Any], texts: list[Expression]
+) -> Derivative | None:
+    """The derivative of a function in the table; `texts` are those of its value and of its operands."""
+    numbers: list[Any] = [part.value if is_number_node(part) else None for part in operands]
+    if function is np.power and place == 0 and numbers[1] is not None:
+        return power_rule(texts[1], numbers[1])
+    if function is np.multiply and numbers[1 - place] is not None:
+        return Derivative(numbers[1 - place])
+    if function is np.divide and place == 0 and numbers[1]:
+        return Derivative(1 / numbers[1])
+    templates = ELEMENTWISE[function]
+    template = templates[place] if place < len(templates) else None
+    return elementwise(template, texts) if template is not None else None
 
 
 def is_number_node(part: Any) -> bool:

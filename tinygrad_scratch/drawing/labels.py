@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 
-from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
 from tinygrad_scratch.drawing.data import Box
 from tinygrad_scratch.drawing.expressions import shorten
 from tinygrad_scratch.drawing.numbers import Numbers, in_words, short
@@ -38,7 +38,8 @@ def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
     if not look.forward:
         return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
-    said = [*value_lines(box), *cost_lines(box if look.costs else None), *trouble_lines(box, "value")]
+    costs = [*cost_lines(box if look.costs else None), *time_lines(box)]
+    said = [*value_lines(box), *costs, *trouble_lines(box, "value")]
     cells = cell("value", said, box.value if look.values else None)
     if look.backward and box.cotangent is not None:
         cells += f"<vr/>{cotangent_cell(box, look)}"
@@ -67,9 +68,9 @@ def cell(port: str, parts: list[str], numbers: Numbers | None, color: str | None
 
 def matrix(rows: list[list[str]], color: str | None) -> str:
     """Numbers in columns, each as wide as its widest needs; a column alone stands in the middle."""
-    found, side = "", ' align="right"' if len(rows[0]) > 1 else ""
+    found, end = "", '<br align="right"/>' if len(rows[0]) > 1 else ""
     for row in rows:
-        cells = (f'<td{side} width="{width(small(text(part))) + 8}">{small(text(part))}</td>' for part in row)
+        cells = (f'<td width="{width(small(text(part))) + 8}">{small(text(part))}{end}</td>' for part in row)
         found += f"<tr>{''.join(cells)}</tr>"
     return colored(table(found, 0), color)
 
@@ -97,6 +98,10 @@ def cost_lines(box: Box | None) -> list[str]:
     return [quiet(small(text(part))) for part in parts]
 
 
+def time_lines(box: Box) -> list[str]:
+    return [] if box.seconds is None else [quiet(small(seconds_in_words(box.seconds)))]
+
+
 def trouble_lines(box: Box, of: str) -> list[str]:
     """What is wrong with the value or the gradient, in words, so that no colour is needed to see it."""
     shown = [trouble for trouble in box.troubles if ("gradient" in trouble) == (of == "gradient")]
@@ -108,6 +113,8 @@ def facts(box: Box) -> str:
     """The shape, and the dtype where it is not the usual one."""
     if box.shape is None:
         return ""
+    if box.dtype == "object":
+        return f"{box.shape[0]} arrays"
     shape = str(box.shape) if box.shape else "scalar"
     return shape if box.dtype == "float64" else f"{shape} {box.dtype}"
 
@@ -132,13 +139,13 @@ def tooltip(box: Box) -> str:
     if box.multiply_adds:
         said.append(f"{box.multiply_adds:,} multiply-adds")
     said.append(bytes_in_words(box.bytes) if box.shape is not None else "")
+    said.append(seconds_in_words(box.seconds) if box.seconds is not None else "")
     for name, numbers in (("value", box.value), ("gradient", box.gradient)):
         if numbers is not None and numbers.size > 1 and numbers.mean is not None:
             said.append(
                 f"{name}: mean {numbers.mean:.3g} ± {numbers.spread:.3g}, {numbers.least:.3g} … {numbers.greatest:.3g}"
             )
-    whole = "\n".join(part for part in said if part)
-    return "\n".join(printable(line) for line in whole[:LONGEST_TOOLTIP].split("\n"))
+    return "\n".join(printable(part) for part in said if part)[:LONGEST_TOOLTIP]
 
 
 @lru_cache(maxsize=4096)

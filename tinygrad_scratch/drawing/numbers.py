@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import numpy as np
 from tinygrad_scratch.functional import relu
 from tinygrad_scratch.rules.registry import Several
 
-FEW = 256  # numbers that are kept in full
+FEW = 100  # numbers that are kept in full
 FEW_IN_A_BOX = 20  # numbers that are written in a box in full
 BINS = 20
+LONG = (np.longdouble, np.clongdouble)  # which neither JSON nor a Python number can say
 VANISHING, EXPLODING = 1e-7, 1e4  # root mean square of a gradient, where that of the output is 1
 
 NAN, INFINITE, DEAD = "NaN", "infinite", "dead"
@@ -61,7 +63,10 @@ def numbers_of(array: Any) -> Numbers:
         return Numbers(array.shape, str(array.dtype))
     array = np.asarray(array)
     facts: dict[str, Any] = {"shape": array.shape, "dtype": str(array.dtype)}
-    flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
+    with np.errstate(over="ignore"):  # what is too large for a float is told as infinite
+        if array.dtype in LONG:
+            array = array.astype(complex if array.dtype.kind == "c" else float)
+        flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
     flat = flat.astype(float) if flat.dtype != float else flat
     finite = np.isfinite(flat)
     if not finite.all():
@@ -80,13 +85,14 @@ def statistics(flat: Any) -> dict[str, Any]:
     least, greatest = float(flat.min()), float(flat.max())
     scale = max(-least, greatest) or 1.0
     scaled = flat / scale
-    mean = float(scaled.mean())
+    mean = float(np.add.reduce(scaled)) / flat.size
+    apart = scaled - mean
     return {
         "mean": mean * scale,
-        "spread": float(scaled.std()) * scale,
+        "spread": sqrt(apart @ apart / flat.size) * scale,
         "least": least,
         "greatest": greatest,
-        "norm": float(np.sqrt(scaled @ scaled)) * scale,
+        "norm": sqrt(scaled @ scaled) * scale,
         "zeros": int(flat.size - np.count_nonzero(flat)),
         "histogram": histogram(scaled),
     }

@@ -661,9 +661,9 @@ function goTo(step) {
   approach(...shown.map((node) => standsFor(node)?.folded ?? node.element), ...numbers);
 }
 
-/** The numbers of a part: its own, or those of the whole gradient where it is all of it. */
+/** The numbers of a part: its own, or those of the gradient where it is all of it. */
 function arrived(part) {
-  return part.numbers ?? nodes.get(part.to)?.data.gradient;
+  return part.whole ? nodes.get(part.to)?.data.gradient : part.numbers;
 }
 
 /** Beside the operation of the step and what it passes its cotangent to: the number, or the norm of the numbers. */
@@ -761,8 +761,9 @@ function showStep(step) {
   showNumbers(`Arrives: ${node.data.cotangent}`, node.data.gradient);
   for (const part of step.parts) {
     const name = nodes.get(part.to)?.data.cotangent ?? "the gradient of what is not drawn";
-    const formula = `${name} ${part.numbers ? "+" : ""}= ${part.formula}`;
-    showNumbers(`${part.numbers ? "Adds to" : "Gives"} ${name}`, arrived(part), formula);
+    const formula = `${name} ${part.whole ? "" : "+"}= ${part.formula}`;
+    const missing = nodes.get(part.to)?.data.rounds ? "Its numbers belong to another round." : UNKNOWN;
+    showNumbers(`${part.whole ? "Gives" : "Adds to"} ${name}`, arrived(part), formula, missing);
     if (part.sum) showNumbers(`${name} so far`, part.sum);
   }
   links("Values", [step.node, ...step.parts.map((part) => part.to)].filter((id) => nodes.has(id)));
@@ -782,11 +783,13 @@ function table(rows, parent = panel) {
   }
 }
 
-function showNumbers(title, numbers, formula = "") {
+const UNKNOWN = "No numbers are known.";
+
+function showNumbers(title, numbers, formula = "", missing = UNKNOWN) {
   const part = section(title);
   if (formula) add(part, "code", {}, formula);
   if (!numbers) {
-    add(part, "p", { class: "quiet" }, "No numbers are known.");
+    add(part, "p", { class: "quiet" }, missing);
     return;
   }
   const { text } = numbers;

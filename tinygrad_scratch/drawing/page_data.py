@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_scratch.costs import bytes_in_words
+from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
 from tinygrad_scratch.drawing.data import Box, Scene, Step
 from tinygrad_scratch.drawing.numbers import Numbers
 from tinygrad_scratch.drawing.page_rules import rules_of
-
-FEW = 100  # numbers of an array that are all written out
 
 
 def page_data(scene: Scene, summary: str) -> dict[str, Any]:
@@ -57,6 +55,7 @@ def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
         "gradient": in_text(box.gradient),
         "cluster": box.cluster,
         "count": box.count,
+        "rounds": box.rounds if box.rounds > 1 else None,
         "parameters": box.parameters,
     }
     return {name: part for name, part in found.items() if part}
@@ -65,17 +64,21 @@ def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:
 def facts_of_box(box: Box) -> Iterable[tuple[str, str]]:
     yield from box.attributes.items()
     if box.rounds > 1:
-        yield "repeated", f"{box.rounds:,} times"
+        yield "repeated", f"{box.rounds:,} times, the numbers are the first one's"
     if box.multiply_adds:
         yield "multiply-adds", f"{box.multiply_adds:,}"
     if box.bytes:
         yield "memory", bytes_in_words(box.bytes)
+    if box.seconds is not None:
+        yield "time", seconds_in_words(box.seconds)
 
 
 def step_of(step: Step) -> dict[str, Any]:
+    """`whole` is there where the part is all of a cotangent, whose numbers are the gradient of `to`."""
     parts = []
     for name, formula in step.formulas.items():
-        found = {"numbers": in_text(step.parts.get(name)), "sum": in_text(step.sums.get(name))}
+        numbers, so_far = step.parts.get(name), step.sums.get(name)
+        found = {"whole": name not in step.parts, "numbers": in_text(numbers), "sum": in_text(so_far)}
         parts.append({"to": name, "formula": formula, **{word: part for word, part in found.items() if part}})
     return {"node": step.box, "parts": parts}
 
@@ -90,12 +93,12 @@ def in_text(numbers: Numbers | None) -> dict[str, Any] | None:
     if numbers is None:
         return None
     found: dict[str, Any] = {"brief": brief(numbers)}
-    if numbers.numbers is not None and numbers.size <= FEW:
+    if numbers.numbers is not None:
         found["text"] = listing(numbers.numbers)
     if numbers.size != 1:
         found["facts"] = list(facts_of_numbers(numbers))
     if len(numbers.histogram) > 1:
-        ends = [short(numbers.least), short(numbers.greatest)]
+        ends = [four_digits(numbers.least), four_digits(numbers.greatest)]
         found["histogram"] = {"counts": list(numbers.histogram), "low": ends[0], "high": ends[1]}
     return found
 
@@ -103,17 +106,17 @@ def in_text(numbers: Numbers | None) -> dict[str, Any] | None:
 def brief(numbers: Numbers) -> str:
     if numbers.size == 1 and numbers.numbers is not None:
         return listing(numbers.numbers).strip("[]")
-    said = [] if numbers.norm is None else [f"norm {short(numbers.norm)}"]
+    said = [] if numbers.norm is None else [f"norm {four_digits(numbers.norm)}"]
     return ", ".join(said + ["NaN"] * bool(numbers.nan) + ["infinite"] * bool(numbers.infinite))
 
 
 def facts_of_numbers(numbers: Numbers) -> Iterable[tuple[str, str]]:
     if numbers.mean is not None:
-        yield "mean", short(numbers.mean)
-        yield "std", short(numbers.spread)
-        yield "min", short(numbers.least)
-        yield "max", short(numbers.greatest)
-        yield "norm", short(numbers.norm)
+        yield "mean", four_digits(numbers.mean)
+        yield "std", four_digits(numbers.spread)
+        yield "min", four_digits(numbers.least)
+        yield "max", four_digits(numbers.greatest)
+        yield "norm", four_digits(numbers.norm)
     for word, count in (("zeros", numbers.zeros), ("NaN", numbers.nan), ("infinite", numbers.infinite)):
         if count:
             yield word, f"{count:,} of {numbers.size:,}"
@@ -130,12 +133,12 @@ def cells(numbers: Any) -> Iterable[str]:
         for part in numbers:
             yield from cells(part)
     else:
-        yield short(numbers)
+        yield four_digits(numbers)
 
 
 def rows(numbers: Any, width: int, depth: int) -> str:
     if not isinstance(numbers, list):
-        return short(numbers).rjust(width)
+        return four_digits(numbers).rjust(width)
     levels = nesting(numbers)
     between = "\n" * (levels - 1) + " " * depth if levels > 1 else " "
     return f"[{between.join(rows(part, width, depth + 1) for part in numbers)}]"
@@ -145,6 +148,6 @@ def nesting(numbers: Any) -> int:
     return 1 + nesting(numbers[0]) if isinstance(numbers, list) and numbers else 0
 
 
-def short(number: Any) -> str:
-    """A number to four digits."""
+def four_digits(number: Any) -> str:
+    """A number as Python reads it, so that it can be copied."""
     return f"{number:.4g}" if isinstance(number, float) else str(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from tinygrad_scratch.backward import conform, rules_applied
@@ -17,15 +18,22 @@ from tinygrad_scratch.rules.indexing import Scattered
 def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item], cotangents: Mapping[int, Any]) -> None:
     """Give each step the parts that it adds to cotangents of several parts, and what these have come to.
 
-    The first part is the sum so far itself.
+    The first part is the sum so far itself. A box that is drawn once for several rounds shows the first of them; what a
+    step adds to another round alone has no numbers.
     """
     uses = Counter(arrow.tail for arrow in scene.arrows if arrow.gradient)
     items = {name: item for item, name in ids.items()}
     sums: dict[str, Any] = {}
     for step in scene.steps:
-        wanted = {items[name] for name in step.formulas if uses[name] > 1 and name in items}
-        for tail, part in parts_of(items[step.box], wanted, where, cotangents).items():
-            name = ids[tail]
+        receiving = {items[name]: name for name in step.formulas if name in items}
+        wanted = {item: name for item, name in receiving.items() if uses[name] > 1 or item.others}
+        found = parts_of(items[step.box], wanted.keys(), where, cotangents)
+        for tail, name in wanted.items():
+            part = found.get(tail)
+            if part is None:
+                step.parts[name] = None
+            if part is None or uses[name] == 1:
+                continue
             step.parts[name] = numbers_of(part)
             if name in sums:
                 part = sums[name] + part
@@ -34,16 +42,16 @@ def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item],
 
 
 def parts_of(
-    item: Item, wanted: set[Item], where: Mapping[Node, Item], cotangents: Mapping[int, Any]
+    item: Item, wanted: AbstractSet[Item], where: Mapping[Node, Item], cotangents: Mapping[int, Any]
 ) -> dict[Item, Any]:
     """What the calls of a box add to the cotangents of the boxes that are wanted."""
     found: dict[Item, Any] = {}
-    for node in item.nodes:
+    for node in item.everything:
         if node.order not in cotangents or not any(where.get(part) in wanted for part in node.inputs):
             continue
         for part, cotangent in pulled_back(node, cotangents[node.order]):
             tail = where.get(part)
-            if tail in wanted and part is tail.last:
+            if tail is not None and tail in wanted and part is tail.last:
                 found[tail] = found[tail] + cotangent if tail in found else cotangent
     return found
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from tinygrad_scratch.backward import walk
-from tinygrad_scratch.costs import multiply_adds, own_bytes
+from tinygrad_scratch.costs import multiply_adds, own_bytes, seconds
 from tinygrad_scratch.drawing.clusters import Frame
 from tinygrad_scratch.drawing.data import REST, Arrow, Box, Cluster, Scene, Source, Step
 from tinygrad_scratch.drawing.expressions import (
@@ -23,11 +24,12 @@ from tinygrad_scratch.drawing.expressions import (
     calls,
     is_number,
     plain,
+    ranged,
     reference,
     shorten,
 )
 from tinygrad_scratch.drawing.folding import Item, places
-from tinygrad_scratch.drawing.formulas import chain
+from tinygrad_scratch.drawing.formulas import chain, over_rounds
 from tinygrad_scratch.drawing.numbers import (
     INFINITE,
     NAN,
@@ -42,6 +44,7 @@ from tinygrad_scratch.rules.registry import DEFINITIONS, label
 from tinygrad_scratch.watching import Place
 
 L = Expression("L")
+Use: TypeAlias = tuple[Node, int, Node, list[Node]]  # a call, the place of an argument, it, and all calls of the box
 MOST_FORMULAS = 4  # terms of a sum of cotangents that are written out
 MOST_NUMBERS = 10_000_000  # numbers in a graph whose statistics are taken unasked
 
@@ -55,6 +58,7 @@ class Builder:
     cotangents: dict[int, Any]
     place_of: Callable[[int], Place | None] = lambda order: None
     given: frozenset[int] = frozenset()  # identities of the values that a function was given
+    timed: bool = False
     known: Calls = field(init=False)
     where: dict[Node, Item] = field(init=False)
     ids: dict[Item, str] = field(init=False)
@@ -62,7 +66,8 @@ class Builder:
 
     def __post_init__(self) -> None:
         inside = {node for item in self.items if not item.is_fold for node in item.nodes[:-1]}
-        self.known = calls(self.selection.operations, inside)
+        rounds = {alike[0]: alike for item in self.items if item.others for alike in zip(*item.rounds, strict=False)}
+        self.known = calls(self.selection.operations, inside, rounds)
         self.where = places(self.items)
         self.ids = {item: f"n{place}" for place, item in enumerate(self.items)}
         self.top = top_of(self.selection.outputs)
@@ -116,7 +121,7 @@ class Builder:
             title=title,
             name=node.name,
             operation=label(node.function) if node.kind == "operation" and not item.is_fold else None,
-            attributes=attributes(node),
+            attributes=attributes([nodes[-1] for nodes in item.rounds]),
             expression=expression,
             shape=node.value.shape,
             dtype=str(node.value.dtype),
@@ -124,6 +129,7 @@ class Builder:
             source=self.source(node),
             multiply_adds=sum(map(multiply_adds, operations)),
             bytes=sum(map(own_bytes, operations)) if operations else int(node.value.nbytes),
+            seconds=sum(map(seconds, operations)) if self.timed and operations else None,
             parameters=parameters_in(item),
             count=len(operations),
             rounds=1 + len(item.others),
@@ -163,9 +169,7 @@ class Builder:
     def arrows(self) -> list[Arrow]:
         found: dict[tuple[str, str], Arrow] = {}
         order = {item: place for place, item in enumerate(self.items)}
-        rounds = {
-            node: i for item in self.items for i, nodes in enumerate([item.nodes, *item.others]) for node in nodes
-        }
+        rounds = {node: i for item in self.items for i, nodes in enumerate(item.rounds) for node in nodes}
         for item in self.items:
             for node in item.everything:
                 for part in node.inputs:
@@ -193,19 +197,22 @@ class Builder:
         terms: dict[str, list[str]] = {}
         for item in reversed(self.items):
             step = Step(self.ids[item], {})
-            for node, place, part in self.uses(item):
+            for uses in self.uses(item):
+                part = uses[0][2]
                 tail = self.where[part]
-                factor = chain(node, place, item.nodes, self.known)
+                factor = over_rounds([chain(node, place, inside, self.known) for node, place, _, inside in uses])
                 arrow = arrows[self.ids[tail], self.ids[item]]
                 own, of = self.called(item).within(ATOM), reference(part, self.known).within(ATOM)
                 if arrow.derivative is None:
                     arrow.derivative = f"∂{own}/∂{of} = {factor.text}"
                 text = factor.chained(None if self.is_top(item) else f"∂{self.top.within(ATOM)}/∂{own}")
+                if len({part for _, _, part, _ in uses}) < len(uses):  # one value for several rounds
+                    text = f"Σ {text}"
                 terms.setdefault(self.ids[tail], []).append(text)
                 before = step.formulas.get(self.ids[tail])
                 step.formulas[self.ids[tail]] = f"{before} + {text}" if before else text
-            if item.is_fold and not item.others:
-                folded = f"through {boxes[step.box].count:,} operations"
+            if item.is_fold:
+                folded = f"through {counted(Counter(operation=boxes[step.box].count))}"
                 step.formulas = {
                     tail: folded for (tail, head), arrow in arrows.items() if head == step.box and arrow.gradient
                 }
@@ -215,14 +222,18 @@ class Builder:
             few = len(parts) <= MOST_FORMULAS
             boxes[name].formula = " + ".join(parts) if few else f"the sum over {len(parts)} uses"
 
-    def uses(self, item: Item) -> Iterable[tuple[Node, int, Node]]:
-        """Where a box that is no fold uses the value of another that gradient flows to: call, place, value."""
-        if item.is_fold or item.others:
-            return
-        for node in item.nodes:
-            for place, part in enumerate(arguments(node)):
-                if isinstance(part, Node) and part.requires_grad and self.where.get(part) not in (None, item):
-                    yield node, place, part
+    def uses(self, item: Item) -> Iterable[list[Use]]:
+        """Where a box that is no fold uses values of others that gradient flows to; each use in every round."""
+        if item.is_fold:
+            return ()
+        found: dict[tuple[int, int, Item], list[Use]] = {}
+        for inside in item.rounds:
+            for i, node in enumerate(inside):
+                for place, part in enumerate(arguments(node)):
+                    tail = self.where.get(part) if isinstance(part, Node) and part.requires_grad else None
+                    if tail is not None and part not in inside:
+                        found.setdefault((i, place, tail), []).append((node, place, part, inside))
+        return found.values()
 
     # ---- numbers -----------------------------------------------------------------------------------------------------
 
@@ -283,13 +294,14 @@ def parameters_in(item: Item) -> int:
     return sum(node.value.size for node in item.everything if node.kind == "parameter")
 
 
-def attributes(node: Node) -> dict[str, str]:
-    """The arguments of a call that are no arrays, by name: axis, stride."""
+def attributes(alike: Sequence[Node]) -> dict[str, str]:
+    """The arguments of a call, or of the same one in several rounds, that are no arrays, by name: axis, stride."""
+    node = alike[0]
     names = getattr(DEFINITIONS.get(node.function), "names", ())
     found = {}
-    for place, part in enumerate(arguments(node)):
-        if not isinstance(part, Node) and place < len(names):
-            found[names[place]] = plain(part).text
+    for name, parts in zip(names, zip(*map(arguments, alike), strict=False), strict=False):
+        if not isinstance(parts[0], Node):
+            found[name] = ranged([*map(plain, parts)]).text
     return found | {name: plain(value).text for name, value in node.keywords.items()}
 
 
@@ -300,7 +312,7 @@ def rest(selection: Selection) -> Box:
     return Box(REST, "rest", title, count=selection.left_out["operation"])
 
 
-def counted(kinds: Any) -> str:
+def counted(kinds: Counter[str]) -> str:
     """How many values there are of each kind, in words."""
     order = ("operation", "parameter", "constant")
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))

@@ -20,6 +20,8 @@ from tinygrad_scratch.nn.saving import (
     set_random_state,
     state_dict,
 )
+from tinygrad_scratch.rules.registry import array, plain
+from tinygrad_scratch.tensor import Tensor
 
 if TYPE_CHECKING:
     from tinygrad_scratch.nn.training import Training
@@ -194,8 +196,9 @@ class Checkpoint(Callback):
 class StopAtNotFinite(Callback):
     """Stops with an error when the loss or a gradient is NaN or infinity, and says where that first appeared.
 
-    The error is raised before the optimizer's step, so the weights are those of the last good step. To find the place,
-    the batch is run once more, with the same random numbers: the layer, by its path, and the line of the program.
+    The error is raised before the optimizer's step, so the weights are those of the last good step, and so are the
+    buffers, such as running means. To find the place, the batch is run once more, with the same random numbers: the
+    layer, by its path, and the line of the program.
 
     Raises FloatingPointError, in training.
 
@@ -212,10 +215,13 @@ class StopAtNotFinite(Callback):
 
     def __init__(self) -> None:
         self.states: list[Any] = []
+        self.buffers: list[Any] = []
 
     def before_batch(self, training: Training) -> None:
-        generators = generators_of(training.model, None) if isinstance(training.model, Module) else {}
-        self.states = [(generator, random_state(generator)) for generator in generators.values()]
+        if isinstance(training.model, Module):
+            generators = generators_of(training.model, None).values()
+            self.states = [(generator, random_state(generator)) for generator in generators]
+            self.buffers = [(buffer, buffer.numpy()) for buffer in training.model.buffers()]
 
     def before_step(self, training: Training) -> None:
         loss = training.loss_value.numpy()
@@ -226,8 +232,18 @@ class StopAtNotFinite(Callback):
             what = f"the gradient of {wrong[0]} is not finite"
         else:
             what = f"the loss is {loss}"
-        for generator, state in self.states:
-            set_random_state(generator, state)
+        inputs = plain(array(training.inputs))
+        if not finite(loss) and inputs.dtype.kind == "f":
+            training.inputs = Tensor(inputs, requires_grad=True)  # so that what is done to them is recorded
+        self.put_back()
         where = first_not_finite(training.model, training.compute)
+        self.put_back()
         where = where or "but not when the batch was run once more, so it depends on what changes from call to call"
         raise FloatingPointError(f"In batch {training.batch} of epoch {training.epoch}, {what}: {where}.")
+
+    def put_back(self) -> None:
+        """Random numbers and buffers as they were before the batch."""
+        for generator, state in self.states:
+            set_random_state(generator, state)
+        for buffer, value in self.buffers:
+            buffer.data = value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 
 import numpy as np
 
+from tinygrad_scratch.graph import known
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor
 
@@ -31,16 +33,16 @@ def clip_gradient_norm(parameters: Iterable[Tensor], limit: float) -> float:
     check_limit("clip_gradient_norm", limit)
     parameters = list(parameters)
     norm = gradient_norm(parameters)
-    if not math.isfinite(norm):
+    if not math.isfinite(known(norm)):
         wrong = next((p for p in parameters if p.grad is not None and not np.all(np.isfinite(p.grad))), None)
         where = (
             f"The gradient of {describe(wrong)} holds NaN or infinity" if wrong is not None else f"The norm is {norm}"
         )
         raise ValueError(f"{where}, so no factor brings its norm to {limit}. Skip this step, or find where it arose.")
-    if norm > limit:
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad = parameter.grad * (limit / norm)
+    factor = (limit / np.maximum(norm, limit)).item()  # 1 for what is small enough: jit takes no branch on a value
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad * factor
     return norm
 
 
@@ -65,7 +67,9 @@ def clip_gradient_value(parameters: Iterable[Tensor], limit: float) -> None:
 
 def gradient_norm(parameters: Iterable[Tensor]) -> float:
     """The root of the sum of the squares of all numbers in the gradients of some parameters."""
-    return math.hypot(*(float(np.linalg.norm(p.grad.ravel())) for p in parameters if p.grad is not None))
+    norms = [np.linalg.norm(p.grad.ravel()).astype(float) for p in parameters if p.grad is not None]
+    norm: float = functools.reduce(np.hypot, norms, np.float64(0)).item()
+    return norm
 
 
 def check_limit(function: str, limit: float) -> None:

@@ -104,18 +104,6 @@ def place_of(value: Any) -> str:
 # ---- which layer -----------------------------------------------------------------------------------------------------
 
 
-def modules_by_path(model: Any) -> dict[int, str]:
-    """The path of each Module of a model, by its id."""
-    paths: dict[int, str] = {}
-    waiting = [("", model)] if isinstance(model, Module) else []
-    while waiting:
-        path, module = waiting.pop()
-        if id(module) not in paths:
-            paths[id(module)] = path
-            waiting += [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
-    return paths
-
-
 def layer_of(node: Node, nodes: list[Node], model: Any) -> str:
     """The innermost Module inside of whose call a call was made."""
     calls = [
@@ -127,7 +115,8 @@ def layer_of(node: Node, nodes: list[Node], model: Any) -> str:
     if not calls:
         return ""
     _, module = min(calls, key=lambda call: call[0])
-    path = modules_by_path(model).get(id(module))
+    modules = model.named_modules() if isinstance(model, Module) else ()
+    path = next((path for path, part in modules if part is module), None)
     return f"in {path}: {module!r}" if path else f"in {module!r}"
 
 

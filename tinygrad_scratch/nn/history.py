@@ -42,7 +42,8 @@ class History:
 
     def __getitem__(self, name: str) -> list[float]:
         if self.epochs and name not in self.names:
-            raise KeyError(f"{name!r} was not measured. There are {', '.join(self.names)}.")
+            instead = " Pass validation=(x, y) to fit." if name.startswith("validation_") else ""
+            raise KeyError(f"{name!r} was not measured. There are {', '.join(self.names)}.{instead}")
         return [figures.get(name, float("nan")) for figures in self.epochs]
 
     def __len__(self) -> int:

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import check_alike, check_reduction, log_softmax, reduced, softmax_cross_entropy
+from tinygrad_scratch.functional import (
+    check_alike,
+    check_reduction,
+    floating,
+    log_softmax,
+    reduced,
+    softmax_cross_entropy,
+)
 from tinygrad_scratch.graph import known
 from tinygrad_scratch.rules.registry import array, plain
 
@@ -140,6 +147,8 @@ def cross_entropy(logits: Any, labels: Any, label_smoothing: float = 0.0, reduct
     check_reduction("cross_entropy", reduction, REDUCTIONS)
     check_smoothing("cross_entropy", label_smoothing)
     logits, labels = floating(logits), array(labels)
+    if not logits.ndim:
+        raise ValueError("cross_entropy takes logits of shape (..., classes), but was given one number.")
     classes = logits.shape[-1]
     if labels.shape == logits.shape[:-1]:
         check_classes(plain(labels), classes)
@@ -177,12 +186,6 @@ def kl_divergence(logits: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 # ---- what is checked -------------------------------------------------------------------------------------------------
-
-
-def floating(logits: Any) -> Any:
-    """Logits as an array or a Tensor of floats."""
-    logits = array(logits)
-    return logits if logits.dtype.kind == "f" else logits * 1.0
 
 
 def as_float_like(logits: Any, labels: Any) -> Any:

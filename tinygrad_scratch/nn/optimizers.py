@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import Array, no_grad
 from tinygrad_scratch.messages import describe
-from tinygrad_scratch.nn.module import is_parameter
+from tinygrad_scratch.nn.module import Module, is_parameter
 from tinygrad_scratch.tensor import Tensor
 
 # ---- what all have in common -----------------------------------------------------------------------------------------
@@ -55,11 +55,13 @@ class Optimizer:
     decoupled: ClassVar[bool] = False
 
     def __init__(self, parameters: Iterable[Tensor], learning_rate: float, weight_decay: float = 0.0) -> None:
+        name = type(self).__name__
+        if isinstance(parameters, Module):
+            raise TypeError(f"{name} was given a {type(parameters).__name__}. Write {name}(model.parameters(), ...).")
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.kept: list[dict[str, Any]] = [{} for _ in self.parameters]
-        name = type(self).__name__
         if not self.parameters:
             raise ValueError(f"{name} was given no parameters: has the model a Tensor made with requires_grad=True?")
         for place, parameter in enumerate(self.parameters):
@@ -73,6 +75,11 @@ class Optimizer:
                     f"Parameter {place} of {name}, {describe(parameter)}, is there twice: a step would change it "
                     "twice. Pass each once, as model.parameters() does."
                 )
+        if callable(learning_rate):
+            raise TypeError(
+                f"learning_rate={learning_rate!r} is a function, and {name} takes a number. Set it before each step: "
+                "optimizer.learning_rate = schedule(step); or pass callbacks=[Schedule(...)] to fit."
+            )
         if not learning_rate >= 0:
             raise ValueError(
                 f"learning_rate={learning_rate!r} would climb where {name} descends. Pass a positive number."
@@ -188,6 +195,14 @@ def check_part(name: str, value: float) -> None:
         raise ValueError(f"{name}={value!r} is the part of an average that is kept: at least 0, and less than 1.")
 
 
+def checked_betas(betas: Any) -> tuple[float, float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ValueError(f"betas={betas!r} are two numbers, the parts of two averages that are kept: (0.9, 0.999).")
+    for place, beta in enumerate(betas):
+        check_part(f"betas[{place}]", beta)
+    return betas[0], betas[1]
+
+
 def check_epsilon(epsilon: float) -> None:
     if not epsilon >= 0:
         raise ValueError(f"epsilon={epsilon!r} keeps a division from being one by 0. Pass a small positive number.")
@@ -280,10 +295,8 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay)
-        for place, beta in enumerate(betas):
-            check_part(f"betas[{place}]", beta)
+        self.betas = checked_betas(betas)
         check_epsilon(epsilon)
-        self.betas = tuple(betas)
         self.epsilon = epsilon
 
     def direction(self, gradient: Array, kept: dict[str, Any]) -> Array:
@@ -446,9 +459,7 @@ class Lion(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay)
-        for place, beta in enumerate(betas):
-            check_part(f"betas[{place}]", beta)
-        self.betas = tuple(betas)
+        self.betas = checked_betas(betas)
 
     def direction(self, gradient: Array, kept: dict[str, Any]) -> Array:
         b1, b2 = self.betas

@@ -21,8 +21,8 @@ def checked_generator(generator: Any) -> RandomGenerator:
     if isinstance(generator, RandomGenerator):
         return generator
     raise TypeError(
-        f"generator={generator!r} can't draw weights. Pass np.random.default_rng(seed), made once and given to "
-        "all layers: layers that each begin with the same seed would draw the same numbers."
+        f"generator={generator!r} can't draw numbers. Pass np.random.default_rng(seed), made once and given to all "
+        "that draws: layers that each begin with the same seed would draw the same weights."
     )
 
 

@@ -44,7 +44,7 @@ def state_dict(model: Module) -> State:
     return {name: np.array(plain(value)) for name, value in named_values(model).items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """How a state fits a model: the names that each has alone, and those of both whose values don't fit, and why.
 
@@ -63,6 +63,8 @@ class Report:
         lines += [f"  unexpected:  {name}" for name in self.unexpected]
         lines += [f"  misshapen:   {name}, {why}" for name, why in self.misshapen.items()]
         return "\n".join(lines) or "All fits."
+
+    __repr__ = __str__
 
 
 def compare(values: Mapping[str, Any], state: Mapping[str, Any]) -> Report:
@@ -269,16 +271,10 @@ def optimizer_state(path: Path, notes: Any, arrays: State, optimizer: Optimizer,
 def generators_of(model: Module, generator: RandomGenerator | None) -> dict[str, RandomGenerator]:
     """The generators that training draws from, each once: that of the loop, and those that the model's layers hold."""
     found: dict[int, tuple[str, RandomGenerator]] = {} if generator is None else {id(generator): ("", generator)}
-    waiting = [("", model)]
-    seen: set[int] = set()
-    while waiting:
-        path, module = waiting.pop()
-        if id(module) not in seen:
-            seen.add(id(module))
-            waiting += [(f"{path}{name}.", child) for name, child in reversed(module.named_children())]
-            for name, part in members(module):
-                if isinstance(part, RandomGenerator):
-                    found.setdefault(id(part), (path + name, part))
+    for path, module in model.named_modules():
+        for name, part in members(module):
+            if isinstance(part, RandomGenerator):
+                found.setdefault(id(part), (f"{path}.{name}" if path else name, part))
     return dict(found.values())
 
 

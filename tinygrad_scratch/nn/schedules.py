@@ -161,7 +161,8 @@ class CosineDecay:
 class Warmup:
     """A straight line up to another schedule, over its first `steps` steps: then(step) * min(1, (step + 1) / steps).
 
-    The other schedule counts its steps from the very first one on. Raises ValueError for less than one step.
+    The other schedule counts its steps from the very first one on. Raises ValueError for less than one step, and
+    TypeError for a `then` that is no function.
 
     >>> from tinygrad_scratch.nn import LinearDecay, Warmup
     >>> schedule = Warmup(2, then=LinearDecay(1.0, steps=4))
@@ -174,6 +175,10 @@ class Warmup:
 
     def __post_init__(self) -> None:
         check_steps(steps=self.steps)
+        if isinstance(self.then, type) or not callable(self.then):
+            raise TypeError(
+                f"then={self.then!r} is no schedule. For one rate after the warm-up: then=lambda step: 0.1."
+            )
 
     def __call__(self, step: int) -> float:
         return self.then(step) * min(1.0, (step + 1) / self.steps)

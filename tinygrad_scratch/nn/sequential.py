@@ -78,6 +78,8 @@ class Sequential(Module):
                 raise KeyError(
                     f"{index!r}: the layers of this Sequential have no names, but places 0 to {len(self) - 1}."
                 )
+            if index not in self.layers:
+                raise KeyError(f"{index!r}: the layers of this Sequential are {', '.join(self.layers)}.")
             return self.layers[index]
         return list(self)[index]
 

@@ -60,8 +60,13 @@ class Reshape(Module):
 
     def __call__(self, x: Any) -> Any:
         kept = leading(self, x, self.axes)
-        rest = math.prod(shape_of(x)[len(kept) :]) // max(1, math.prod(n for n in self.shape if n != -1))
-        return array(x).reshape((*kept, *(rest if n == -1 else n for n in self.shape)))
+        size = math.prod(shape_of(x)[len(kept) :])
+        rest = size // max(1, math.prod(n for n in self.shape if n != -1))
+        shape = tuple(rest if n == -1 else n for n in self.shape)
+        if math.prod(shape) != size:
+            takes = f"samples whose numbers fill the shape {self.shape}"
+            raise wrong_input(self, x, takes, f"There are {size} in each of these.")
+        return array(x).reshape((*kept, *shape))
 
     def __repr__(self) -> str:
         return f"Reshape({', '.join(map(str, self.shape))}{shown(axes=self.axes)})"

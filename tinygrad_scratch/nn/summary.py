@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,8 @@ class Summary:
 
     `parameters` counts a shared one once. `multiply_adds` counts those of matrix products and convolutions, forward.
     `activation_bytes` is what the recorded values take, which a backward walk needs. A layer's numbers have those of
-    the layers inside of it among them. It prints as a table, and shows as one in a notebook.
+    the layers inside of it among them. It prints as a table as wide as the terminal, up to 120 columns, and shows as
+    one in a notebook.
     """
 
     rows: list[Row]
@@ -67,7 +69,8 @@ class Summary:
         from rich.console import Console
 
         page = io.StringIO()
-        Console(file=page, width=120, no_color=True).print(self)
+        width = min(120, shutil.get_terminal_size((120, 24)).columns)
+        Console(file=page, width=width, no_color=True).print(self)
         return page.getvalue().rstrip("\n")
 
     __repr__ = __str__
@@ -95,7 +98,12 @@ def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
     zeros = np.zeros(input_shape, dtype)
     x: Any = Tensor(zeros, requires_grad=True) if zeros.dtype.kind == "f" else zeros
     with model.evaluating(), enable_grad(), watching() as calls:
-        result = model(x)
+        try:
+            result = model(x)
+        except TypeError as error:
+            if zeros.dtype.kind == "f":
+                error.add_note("in a summary, which ran it on floats: pass dtype=int where it takes integers")
+            raise
     outputs = [part for part in (result if isinstance(result, tuple | list) else [result]) if type(part) is Tensor]
     recorded = [tensor for tensor in outputs if tensor.requires_grad]
     operations = [node for node in Graph(*recorded).nodes if node.kind == "operation"] if recorded else []

@@ -20,6 +20,7 @@ from tinygrad_scratch.nn.history import History
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.optimizers import Optimizer
+from tinygrad_scratch.nn.options import checked_generator
 from tinygrad_scratch.rules.registry import array, plain
 from tinygrad_scratch.tensor import Tensor
 
@@ -121,7 +122,8 @@ def fit(
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
     size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
-    parameter takes part in; TypeError for a loss, an optimizer, a metric, a callback or a generator that is none.
+    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is
+    none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -137,11 +139,9 @@ def fit(
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
     check_number("epochs", epochs, 0)
+    check_model(model)
     check_loss(loss)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
-        )
+    check_optimizer(optimizer)
     if validation is not None:
         validation = checked_samples(*pair(validation), "validation x", "validation y")
     generator = checked_generator(generator)
@@ -386,17 +386,21 @@ def checked_samples(x: Any, y: Any, x_name: str, y_name: str) -> tuple[Any, Any]
     return x, y
 
 
-def checked_generator(generator: Any) -> RandomGenerator:
-    if generator is None:
-        return np.random.default_rng()
-    if not isinstance(generator, RandomGenerator):
-        raise TypeError(f"generator={generator!r} can't shuffle samples. Pass np.random.default_rng(seed).")
-    return generator
-
-
 def check_number(name: str, value: Any, least: int) -> None:
     if not isinstance(value, int | np.integer) or value < least:
         raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
+
+
+def check_model(model: Any) -> None:
+    if not callable(model):
+        raise TypeError(f"model={model!r} can't be called. Pass a function, or a Module with a method __call__.")
+
+
+def check_optimizer(optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer={optimizer!r} is none. Make one of the model's parameters: Adam(model.parameters(), 0.001)."
+        )
 
 
 def check_loss(loss: Any) -> None:
@@ -414,9 +418,12 @@ def check_recorded(loss: Any) -> None:
 
 def pair(validation: Any) -> tuple[Any, Any]:
     if not isinstance(validation, tuple | list) or len(validation) != 2:
-        raise TypeError(
-            f"validation={describe(validation)} is no pair (x, y). Hold samples out: validation=(x[:100], y[:100])."
+        given = (
+            f"a {type(validation).__name__} of {len(validation)}"
+            if isinstance(validation, tuple | list)
+            else describe(validation)
         )
+        raise TypeError(f"validation is {given}, and no pair (x, y). Hold samples out: validation=(x[:100], y[:100]).")
     x, y = validation
     return x, y
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+import traceback
 from contextlib import ExitStack
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -23,6 +25,7 @@ from tinygrad_scratch.verifier.parameters import (
     arrays_below,
     path_of,
     recorded_parameters,
+    restore_cells,
     restore_content,
     unrecord_names,
 )
@@ -132,6 +135,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._stack = ExitStack()
         self.frame = frame
         self.targets = named_by(frame, self.targets)
+        self.entry.holders = {id(target) for target in self.targets.values()}
         self.entry.named = {name for name, target in self.targets.items() if type(target) is np.ndarray}
         try:
             enter = self._stack.enter_context
@@ -167,6 +171,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.tape.most_steps += 100_000
             self.watch.finish()
             self.watch.take_back()
+            if self.watch.in_cells:
+                restore_cells(self.tape)
             own = (
                 None
                 if self.frame is None or self.frame.f_locals is not self.frame.f_globals
@@ -264,9 +270,19 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.case = Case(self.tape, self.truth, self._ordered(), self.finals, self.watch.arguments)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
+            if self.repairs and self.tape.in_double():
+                self._judge_in_double()
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
+
+    def _judge_in_double(self) -> None:
+        """Judge the same run without the rounding of float32, which hides what a step is."""
+        assert self.entry.loss is not None
+        self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
+        self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+        self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
+        self.repairs, self.causes = judged(self.case)
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""
@@ -281,7 +297,9 @@ def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]
     """Targets by name: one alone needs none; several that were given without are called as their variables are."""
     numbered = [name for name in targets if name.isdigit()]
     if len(numbered) == 1:
-        return {name if name != numbered[0] else "": target for name, target in targets.items()}
+        alone = targets[numbered[0]]
+        own = variable_of(frame, alone) if isinstance(alone, list | tuple) else ""
+        return {name if name != numbered[0] else own: target for name, target in targets.items()}
     named: dict[str, Any] = {}
     for name, target in targets.items():
         known = variable_of(frame, target) if name.isdigit() else name
@@ -298,9 +316,10 @@ def variable_of(frame: FrameType | None, value: Any) -> str:
 
 def their_error(error: BaseException, tape: Tape) -> str:
     """What is said of a block that raised; the error itself goes on."""
-    last = next((step.place for step in reversed(tape.steps) if step.place is not None), None)
-    where = f" The last recorded call was at {last}." if last else ""
+    own = [entry for entry in traceback.extract_tb(error.__traceback__) if is_theirs(entry.filename)]
+    where = f" in {Path(own[-1].filename).name}, line {own[-1].lineno}, `{own[-1].line}`," if own else ""
+    text = f"{type(error).__name__}: {error}".strip().rstrip(":.")
     return (
-        f"The block raised {type(error).__name__}: {error}. Nothing was judged; {len(tape.steps)} calls "
-        f"were recorded.{where}"
+        f"The block raised an error{where} and nothing was judged; {len(tape.steps)} calls were recorded until then. "
+        f"{text}."
     )

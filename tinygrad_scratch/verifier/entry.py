@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined, within
+from tinygrad_scratch.verifier.gradients import Given, Updates, factors_of, in_update, unjoined, within
+from tinygrad_scratch.verifier.leaks import left
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
-from tinygrad_scratch.verifier.names import alike, is_gradient_name, words
+from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Event, Watch
 
@@ -32,6 +33,7 @@ class Entry:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    holders: set[int] = field(default_factory=set)  # the targets, by id
     named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
@@ -50,6 +52,7 @@ class Entry:
     _loss_problem: str | None = None
     _gradient_problem: str | None = None
     _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
+    changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     _parents: dict[int, set[int]] = field(default_factory=dict)
 
     # ---- what is told ------------------------------------------------------------------------------------------------
@@ -59,10 +62,12 @@ class Entry:
         self.loss, self._loss_problem = None, None
         if type(value) is Recorded:
             self.loss = value.node
+            if value.size > 1:
+                self.notes.append(f"check.loss has shape {value.shape}: the sum of its entries is taken as the loss.")
             return
-        left = next((leak for leak in reversed(self.tape.leaks) if self._is_of(leak.node, value)), None)
-        if left is not None:
-            self.loss = left.node
+        leak = next((leak for leak in reversed(self.tape.leaks) if self._is_of(leak.node, value)), None)
+        if leak is not None:
+            self.loss = leak.node
         elif value is None:
             self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
         elif isinstance(value, float | int | np.ndarray | np.generic):
@@ -70,10 +75,12 @@ class Entry:
                 f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from "
                 f"what forward returned."
             )
+            if self.tape.leaks:
+                self._loss_problem += f" {left(self.tape.leaks[-1])}: write this step with NumPy's functions."
         else:
             self._loss_problem = (
-                f"check.loss is {type(value).__name__}, and should be a number that the block computed, "
-                'or say check.loss_is("mean squared error", output, targets).'
+                f"check.loss is {value!r:.60}, of type {type(value).__name__}, and should be a number that the block "
+                'computed, or say check.loss_is("mean squared error", output, targets).'
             )
 
     def _is_of(self, node: int, value: Any) -> bool:
@@ -84,6 +91,8 @@ class Entry:
 
     def take_known_loss(self, name: str, function: Loss, output: Any, target: Any) -> None:
         """A loss by name; the output may have been written to since, so all that it was is kept."""
+        if type(output) in (list, tuple) and holds_recorded(output):
+            output = record(self.tape, np.array, (list(output),), {})
         if type(output) is not Recorded:
             self._loss_problem = (
                 f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
@@ -123,7 +132,7 @@ class Entry:
         if not self.parameters:
             return (
                 "No parameters were found. Say where they are: verify(net), verify(params), verify(module), "
-                "or by name: verify(w=w, b=b)."
+                f"or by name: verify(w=w, b=b).{self._whole_numbers()}"
             )
         self._take_as_read()
         gradients = self._gradients()
@@ -139,6 +148,7 @@ class Entry:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
+        born = not any(p.asked and type(p.array) is np.ndarray for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)
@@ -150,8 +160,41 @@ class Entry:
             if made_by.function is None and made_by.makes == (node.number,):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
-                used.append(Parameter(full_name(event, later), stand, None, asked=False, first=node.number))
+                asked = born and self._is_made_and_updated(node.number)
+                used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
+        if any(p.asked and p.array is None for p in used):
+            for number in parameters:  # these were asked for where there were no arrays
+                number.asked = False
         return used
+
+    def _is_made_and_updated(self, node: int) -> bool:
+        """Whether a target was given an array while recording, and another value for it later: as in a `fit`."""
+        slot = self.tape.nodes[node].slot
+        mine = {(e.owner, e.name) for e in self.watch.events if e.node == node and e.owner in self.holders}
+        return any(
+            (event.owner, event.name) in mine
+            and event.node != node
+            and self._value(event.node).shape == self._value(node).shape
+            for event in self.watch.events
+        ) or bool(mine and self.tape.current[slot] != node)
+
+    def _whole_numbers(self) -> str:
+        """What is said of arrays that can't be parameters as they are."""
+        names = dict.fromkeys(
+            own(event.name)
+            for event in self.watch.events
+            if (not self.named or event.name in self.named)
+            and self._value(event.node).dtype.kind in "iu"
+            and self._value(event.node).ndim
+            and self.tape.steps[self.tape.nodes[event.node].step].function is None
+        )
+        if not names:
+            return ""
+        one = next(iter(names))
+        return (
+            f" Whole numbers have no gradients: if {listed(list(names))} should have some, write "
+            f"{one} = {one}.astype(float)."
+        )
 
     def _gradients(self) -> list[Gradient]:
         """What may be gradients: what was given, else updates, else what is stored, else names in functions."""
@@ -164,6 +207,7 @@ class Entry:
             found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
             if found is not None:
                 self._updates.setdefault(found[0], (parameter, found[1]))
+        self.changes = made.changes
         if self.given:
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
@@ -257,6 +301,8 @@ class Entry:
             now = self.tape.nodes[last]
             live = Recorded(self.tape, now.value, now.slot)
             gradient = (before - live) / self.rate
+            self.changes[gradient.node] = last
+            self.tape.steps[-1].place = self.tape.steps[now.step].place
             self._updates[gradient.node] = (parameter, 1)
             found.append(([f"the step of {parameter.name}"], gradient.node))
         return found
@@ -302,6 +348,9 @@ class Entry:
                 f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
                 f"the loss, or one of: {', '.join(LOSSES)}."
             )
+        if not self.wanted_loss:  # a loss of weights that were updated already is one of the next turn
+            after = {final.node for final in finals}
+            mine = [c for c in mine if not finals or not after <= self._made_of(c.node)]
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
@@ -381,9 +430,8 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        self.notes.append(
-            f"The loss was not said: {candidate.name} is taken; {fits} of {count} gradients fit it{factor}."
-        )
+        begin = "As the loss," if self.wanted_loss else "The loss was not said:"
+        self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
 
     def _put(self, candidate: Candidate) -> str | None:
@@ -417,6 +465,7 @@ class Entry:
         for parameter in self.parameters:
             parameter.first = moved(parameter.node)
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
+        self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}
         self._parents = parents_of(self.tape)
 
@@ -448,7 +497,8 @@ class Entry:
         """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
         depends: dict[int, set[int]] = {node: {node} for node in parameters}
         wanted = set(parameters)
-        names = {event.node: own(event.name) for event in reversed(self.watch.events)}
+        named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
+        names = {event.node: own(event.name) for event in reversed(named)}
         outputs: list[int] = []
         for made in self.tape.nodes:
             mine = set(depends.get(made.number, ())).union(
@@ -514,7 +564,7 @@ class Entry:
             )
             return (
                 f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
-                f"a dict: check.gradients = {{name: gradient}}."
+                f"a dict: check.gradients = {{name: gradient}}.{self._whole_numbers()}"
             )
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
@@ -552,8 +602,16 @@ class Entry:
             return final
         if is_close(value, final.parameter) or is_close(-value, final.parameter):
             return final
-        values = ((node, self.tape.nodes[node].value) for node in within(self.tape, final.node))
-        inner = next((node for node, value in values if is_close(value, final.parameter)), None)
+        made = Updates(self.tape, self._all_names())
+        inner = next(
+            (
+                node
+                for node in within(self.tape, final.node)
+                if next(factors_of(self.tape, node, made.is_rate), None) is None
+                and is_close(self._value(node), final.parameter)
+            ),
+            None,
+        )
         if inner is None:
             return final
         name = next(iter(self._all_names().get(inner, ())), final.name)
@@ -589,8 +647,8 @@ class Entry:
 
     def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
         """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
-        kinds = {kind_of(final.parameter) for final in self.finals} | {"w", "b"}
-        return [p for p in missing if self.all_asked and (p.name in self.named or kind_of(p) in kinds)]
+        kinds = {final.parameter.kind for final in self.finals} | {"w", "b"}
+        return [p for p in missing if self.all_asked and (p.name in self.named or p.kind in kinds)]
 
     def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
         """Gradients of parameters that the loss does not depend on: their truth is 0."""
@@ -608,11 +666,6 @@ def full_name(event: Event, names: dict[int, list[str]]) -> str:
 def shown(names: list[str]) -> str:
     """The name of a gradient that says most."""
     return next((name for name in names if name and not name.isdigit()), names[0])
-
-
-def kind_of(parameter: Parameter) -> str:
-    """The name of a parameter without its number: `w` for `self.W1` and `layers[0].weights`."""
-    return next((word.rstrip("0123456789") for word in reversed(words(parameter.name)) if not word.isdigit()), "")
 
 
 def own(name: str) -> str:

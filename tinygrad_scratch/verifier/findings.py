@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.judge import close, difference
+from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.source import (
     Marked,
     call_at,
@@ -115,7 +117,7 @@ class Findings:
 def findings_of(check: Any) -> Findings:
     """What a check found; it may have judged nothing."""
     leaks = list(dict.fromkeys(leaks_of(check)))
-    notes = list(getattr(check, "notes", ()))
+    notes = list(dict.fromkeys(getattr(check, "notes", ())))
     if check.problem or getattr(check, "case", None) is None:
         verdict = UNDECIDED if check.unsure else NOT_CHECKABLE
         return Findings(verdict, check.problem or "The block has not ended yet.", None, 0, leaks=leaks, notes=notes)
@@ -154,12 +156,12 @@ def mistakes_of(check: Any) -> list[Mistake]:
     found = []
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
-        statement = statement_at(place.file, place.line)
+        statement = statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
         written, right = both(statement, cause.expression or call_at(place), cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(
             Mistake(
-                name=own_name(cause.name),
+                name=own_name(cause.name) or names.expression(repair.event.node),
                 where=Where(place.file, place.line, place.function),
                 of=names.of(repair.of),
                 kind=cause.kind,
@@ -191,11 +193,29 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
 
 def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
     """The statement as it should be: what is known of it may be all, its value or a part of that."""
-    spans = [Marked(statement, 0, len(statement)), found_in(statement, WHOLE_VALUE)]
+    put = NUMBER_PUT_IN.fullmatch(statement)
+    if put and should_be.startswith(put["number"]):  # what is right is known of the array, not of the number
+        yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
+        return
+    spans = [found_in(statement, WHOLE_VALUE)]
+    if expression == statement or not is_expression(should_be):
+        spans.append(Marked(statement, 0, len(statement)))
     if expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:
         yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
+
+
+NUMBER_PUT_IN = re.compile(r"(?P<array>[\w.]+)\[.*\]\s*=\s*(?P<number>-?[\d.]+)")
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is a value, and no statement."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
 
 
 def apart(pair: tuple[Marked, Marked]) -> int:
@@ -279,20 +299,32 @@ class Quantities:
 
     def all(self) -> list[Quantity]:
         backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
+        moving = depending(self.case.tape, {parameter.node for parameter in self.check.parameters})
         found: dict[int, Quantity] = {}
         for event in self.case.events:
             known = event.node in found or self.is_constant(event.node) or self.is_guilty(event)
             if event.node in backward and not known:
-                found[event.node] = self.quantity(event.node, own_name(event.name), event.place)
+                quantity = self.quantity(event.node, own_name(event.name), event.place)
+                if quantity.verdict != USED or event.node in moving:  # data and sizes claim nothing
+                    found[event.node] = quantity
         wrong = [self.wrong(repair) for repair in self.guilty.values()]
         for node in (
             self.finals.keys() - found.keys() - self.guilty.keys()
         ):  # without a name, as in `return x.T @ delta`
             place = self.case.tape.steps[self.case.tape.nodes[node].step].place
             if place is not None:
-                name = call_at(place) or self.finals[node].name or self.names.expression(node)
+                worked_out = node in self.check.entry.changes
+                name = (not worked_out and call_at(place)) or self.finals[node].name or self.names.expression(node)
                 found[node] = self.quantity(node, name, place)
-        return sorted([*found.values(), *wrong], key=lambda quantity: quantity.node)
+        changes = self.check.entry.changes
+        return sorted([*found.values(), *wrong], key=lambda quantity: changes.get(quantity.node, quantity.node))
+
+    def true(self, quantity: Quantity) -> Any:
+        """The true gradient that a quantity was compared with; None where there was nothing to compare with."""
+        if quantity.verdict == WRONG and quantity.node in self.guilty:
+            return as_number(self.guilty[quantity.node].truth)
+        truth = self.judged(quantity.node, as_number(self.case.tape.nodes[quantity.node].value))[3]
+        return None if truth is None else as_number(truth)
 
     def is_guilty(self, event: Any) -> bool:
         """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
@@ -303,7 +335,8 @@ class Quantities:
         event, value = repair.event, as_number(self.case.tape.nodes[repair.event.node].value)
         where = Where(event.place.file, event.place.line, event.place.function)
         of, off = self.names.of(repair.of), worst(value, repair.truth)
-        return Quantity(own_name(event.name), where, of, WRONG, "", off, event.node, repair.of)
+        name = own_name(event.name) or self.names.expression(event.node)
+        return Quantity(name, where, of, WRONG, "", off, event.node, repair.of)
 
     def is_constant(self, node: int) -> bool:
         step = self.case.tape.steps[self.case.tape.nodes[node].step]
@@ -377,6 +410,15 @@ def times_said(factor: float) -> str:
     return f"times {'-' if factor < 0 else ''}{f'{size:.6g}' if size >= 1 else f'1/{1 / size:.6g}'}"
 
 
+def depending(tape: Any, parameters: set[int]) -> set[int]:
+    """The values that were computed from parameters, and these."""
+    found = set(parameters)
+    for step in tape.steps:
+        if not found.isdisjoint(step.reads):
+            found.update(step.makes)
+    return found
+
+
 def as_number(value: Any) -> Any:
     """An array, with numbers for what is true and false: these can't be subtracted."""
     value = np.asarray(value)
@@ -424,11 +466,16 @@ def sizes_of(check: Any) -> list[str]:
     """Where there are as many samples as something is wide: a factor or an axis of that length could be either."""
     tape, forward = check.tape, check.case.forward
     parameters = {p.node: (own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters}
+    moving = depending(tape, set(parameters))
+    meeting = {
+        node
+        for step in tape.steps
+        if not moving.isdisjoint(step.reads) and not forward.isdisjoint(step.makes)
+        for node in step.reads
+    }
     data = [
-        tape.nodes[node].value.shape
-        for node in sorted(forward - parameters.keys())
-        if tape.steps[tape.nodes[node].step].function is None and tape.nodes[node].value.size > 1
-    ]
+        tape.nodes[node].value.shape for node in sorted(meeting - moving) if tape.nodes[node].value.size > 1
+    ]  # what no parameter changes, where it meets what one does
     common = set.intersection(*map(set, data)) if len(data) > 1 else set()  # the axis that all data has: the samples
     found = []
     for samples in sorted(common - {1}):
@@ -439,12 +486,6 @@ def sizes_of(check: Any) -> list[str]:
                 f"a factor or an axis of {samples} could be either. Check once more with another number of samples."
             )
     return found
-
-
-def listed(parts: list[str], most: int = 3) -> str:
-    if len(parts) > most:
-        parts = [*parts[: most - 1], f"{len(parts) - most + 1} others"]
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def leaks_of(check: Any) -> Iterator[Leak]:

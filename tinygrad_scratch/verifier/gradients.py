@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,10 @@ def stored_gradients(
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
-    """Whether a name is another one with a d before it: `dk` next to `k`."""
-    return key.startswith("d") and key[1:].lstrip("_") in keys
+    """Whether a name is another one with a d before it, or a delta behind it: `dk` and `k_delta` next to `k`."""
+    return (key.startswith("d") and key[1:].lstrip("_") in keys) or (
+        key.endswith("_delta") and key.removesuffix("_delta") in keys
+    )
 
 
 # ---- a flat vector of all gradients ----------------------------------------------------------------------------------
@@ -98,6 +100,7 @@ class Updates:
 
     tape: Tape
     names: dict[int, list[str]]
+    changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
 
     def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
         """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
@@ -130,7 +133,10 @@ class Updates:
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
             return node, sign
-        return record(self.tape, np.divide, tuple(given), {}).node, 1
+        quotient = record(self.tape, np.divide, tuple(given), {}).node
+        self.changes[quotient] = change
+        self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[change].step].place
+        return quotient, 1
 
     def inside(self, node: int) -> tuple[int, int] | None:
         """What a value is a multiple of. Of a number only a rate is taken off: other numbers may be data."""

@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
-from tinygrad_scratch.verifier.watch import RATE
+from tinygrad_scratch.verifier.watch import RATE, Event
 
 FORWARD = (
     "forward",
@@ -184,6 +184,7 @@ def run_passes(
         last = i == len(passes) - 1
         flowing = next((part for _, part in gradients_in(returned)), None)
         flowing = kept_input_gradient(each) if flowing is None else flowing
+        name_flow(check, flowing, each)
         if flowing is None and not last:
             raise TypeError(
                 f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it."
@@ -199,6 +200,16 @@ def run_passes(
     unique = {node: path for path, node in reversed(found)}
     check.entry.take_gradients([(path, node) for node, path in reversed(unique.items())], found)
     check.entry.updates_too = True
+
+
+def name_flow(check: Any, gradient: Any, each: Pass) -> None:
+    """Give what flows from a layer to the one before it a name: where it is wrong, that is the first wrong step."""
+    if type(gradient) is not Recorded or any(event.node == gradient.node for event in check.watch.events):
+        return
+    place = check.tape.steps[check.tape.nodes[gradient.node].step].place
+    if place is not None:
+        name = f"{type(each.layer).__name__}.{each.backward.__name__}()"
+        check.watch.events.append(Event(name, gradient.node, place, id(each.layer), len(check.tape.steps)))
 
 
 def output_of(each: Pass, result: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ SUFFIXES = re.compile(r"(?:_?(?:grads?|gradients?|prime|deriv(?:ative)?|diff|del
 GRADIENT = re.compile(
     r"^_*(?:d[A-Z]|d[wb]\d*$|d_|d(?:gamma|beta|theta|weights?|bias|biases|u|v|h|x|input|inputs)\d*$|d[jlce]_?d|"
     r"g[WBwb]?\d*$|g_|nabla|"
-    r".*grad|delta_?[wb]|dh|dloss|dcost|del_)", re.ASCII
+    r".*grad|delta_?[wbWB]|partial_|dh|dloss|dcost|del_)", re.ASCII
 )  # fmt: skip
 NOISE = {
     "self",
@@ -102,3 +102,14 @@ def alike(gradient: str, parameter: str) -> float:
     if not count or all(word.isdigit() for word in one[-count:]):
         return 0.0
     return count + (0.5 if count == len(other) or count == len(one) else 0.0)
+
+
+def listed(parts: list[str], most: int = 3) -> str:
+    """Names in a sentence.
+
+    >>> listed(["w", "b"]), listed(["a", "b", "c", "d"])
+    ('w and b', 'a, b and 2 others')
+    """
+    if len(parts) > most:
+        parts = [*parts[: most - 1], f"{len(parts) - most + 1} others"]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

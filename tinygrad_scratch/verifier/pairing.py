@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tinygrad_scratch.verifier.gradients import gradients_in
 from tinygrad_scratch.verifier.names import alike
@@ -77,18 +78,46 @@ class Pairing:
         for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
             self.take(gradient, parameter, "name")
 
-    def by_position(self) -> None:
-        """All that is left, in order, or in reverse order."""
-        free = [parameter for parameter in self.free if parameter.asked]
-        if not self.left or len(self.left) != len(free):
+    def by_position(self, close: Callable[[Array, Parameter], bool]) -> None:
+        """All in one order that agrees with what is known by name and by value: the parameters' own, else the only one.
+
+        Where several do, what is the same in all of them.
+        """
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        gradients = self.gradients
+        if len(gradients) != len(asked):  # something else was given, too
+            asked, gradients = [p for p in self.free if p.asked], list(self.left)
+        if not self.left or len(gradients) != len(asked):
             return
-        forward = all(self.fits(node, p) for (_, node), p in zip(self.left, free, strict=True))
-        backward = all(self.fits(node, p) for (_, node), p in zip(self.left, reversed(free), strict=True))
-        same_shape = len({p.recorded.shape for p in free}) < len(free)
-        if forward or (backward and not same_shape):
-            order = free if forward else free[::-1]
-            for gradient, parameter in list(zip(self.left, order, strict=True)):
-                self.take(gradient, parameter, "position")
+        nodes = [node for _, node in gradients]
+        known = {final.node: final.parameter for final in self.finals} | self.known_by_value(close)
+        fitting = [
+            order
+            for order in orders(asked)
+            if all(
+                self.fits(node, parameter) and known.get(node, parameter) is parameter
+                for node, parameter in zip(nodes, order, strict=True)
+            )
+        ]
+        same_shape = len({parameter.recorded.shape for parameter in asked}) < len(asked)
+        if fitting and fitting[0] == asked:
+            fitting = fitting[:1]
+        elif same_shape and not known:  # of two that are of one shape nothing says which is which
+            return
+        for place, gradient in enumerate(gradients):
+            meant = {id(order[place]): order[place] for order in fitting}
+            if len(meant) == 1 and gradient in self.left:
+                self.take(gradient, next(iter(meant.values())), "position")
+
+    def known_by_value(self, close: Callable[[Array, Parameter], bool]) -> dict[int, Parameter]:
+        """The parameters of which a gradient is the true one, where that is one alone."""
+        found: dict[int, Parameter] = {}
+        for _, node in self.left:
+            value = self.tape.nodes[node].value
+            mine = [p for p in self.free if p.asked and self.fits(node, p) and close(value, p)]
+            if len(mine) == 1:
+                found[node] = mine[0]
+        return found
 
     def by_value(self, close: Callable[[Array, Parameter], bool]) -> None:
         for gradient in list(self.left):
@@ -98,7 +127,12 @@ class Pairing:
                 self.take(gradient, known[0], "value")
 
     def by_shape(self) -> None:
-        """Only where no other parameter and no other gradient has that many entries."""
+        """Only where no other parameter and no other gradient has that many entries, or no others are left."""
+        asked = [p for p in self.free if p.asked]
+        if len(self.left) == len(asked) == 1 and len(self.gradients) == sum(p.asked for p in self.parameters):
+            if self.tape.nodes[self.left[0][1]].value.shape == asked[0].recorded.shape:
+                self.take(self.left[0], asked[0], "shape")
+            return
         asked = [p for p in self.parameters if p.asked] or ([] if self.told else self.parameters)
         for gradient in list(self.left):
             shape = self.tape.nodes[gradient[1]].value.shape
@@ -108,6 +142,27 @@ class Pairing:
                 known[0].recorded.shape, known[0].recorded.shape[::-1]
             ):  # fmt: skip
                 self.take(gradient, known[0], "shape")
+
+
+def orders(parameters: list[Parameter]) -> Iterator[list[Parameter]]:
+    """The orders in which people return gradients: as they are, or backwards; all of a kind together, or by layers."""
+    yield parameters
+    yield parameters[::-1]
+    groups = grouped(parameters, lambda parameter: parameter.kind)
+    if len(groups) == 1:  # a list, in which nothing has a name of its own
+        groups = grouped(parameters, lambda parameter: parameter.recorded.ndim)
+    for some in (groups, groups[::-1]):
+        for each in (some, [group[::-1] for group in some]):
+            yield [parameter for group in each for parameter in group]
+            if len({len(group) for group in each}) == 1:
+                yield [parameter for layer in zip(*each, strict=True) for parameter in layer]
+
+
+def grouped(parameters: list[Parameter], key: Callable[[Parameter], Any]) -> list[list[Parameter]]:
+    groups: dict[Any, list[Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault(key(parameter), []).append(parameter)
+    return list(groups.values())
 
 
 def best_name(names: list[str], parameter: Parameter) -> str:
@@ -132,7 +187,7 @@ def paired(
     """
     state = Pairing(tape, gradients, parameters, told=told)
     state.by_name([p for p in state.free if p.asked])
-    state.by_position()
+    state.by_position(close)
     state.by_value(close)
     state.by_name([p for p in state.free if not p.asked])
     state.by_shape()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from types import FrameType, FunctionType, ModuleType
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.names import words
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
@@ -46,6 +48,11 @@ class Parameter:
     def short(self) -> str:
         text = self.name.rsplit(".", 1)[-1]
         return text[text.rindex("[") + 1 : -1].strip("'\"") if text.endswith("]") and not text[-2].isdigit() else text
+
+    @property
+    def kind(self) -> str:
+        """The name without its number: `w` for `self.W1` and `layers[0].weights`."""
+        return next((word.rstrip("0123456789") for word in reversed(words(self.name)) if not word.isdigit()), "")
 
 
 Found = tuple[Any, Any, str, Any]  # what holds it, under which key, its name, itself
@@ -216,6 +223,20 @@ def restore_content(array: Array, tape: Tape) -> None:
     first = tape.first_of(recorded._slot)
     if not np.array_equal(array, first, equal_nan=array.dtype.kind in "fc"):
         array[...] = first
+
+
+def restore_cells(tape: Tape) -> None:
+    """Give functions the plain arrays among the variables around them, with the content that these had."""
+    for cell in gc.get_objects():
+        if type(cell) is CellType:
+            try:
+                held = cell.cell_contents
+            except ValueError:  # empty
+                continue
+            if type(held) is Recorded and held._tape is tape:
+                cell.cell_contents = held._value()
+                if type(held._value()) is np.ndarray:
+                    restore_content(held._value(), tape)
 
 
 # ---- all as it was before --------------------------------------------------------------------------------------------

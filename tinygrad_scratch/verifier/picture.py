@@ -12,7 +12,8 @@ from typing import Any
 
 from tinygrad_scratch.drawing.dot import ARROW, BOX, CANVAS, GRADIENT_ARROW, KINDS
 from tinygrad_scratch.drawing.expressions import shorten
-from tinygrad_scratch.drawing.labels import QUIET, lines, small, text
+from tinygrad_scratch.drawing.labels import bold, lines, matrix, quiet, small, table, text, width
+from tinygrad_scratch.drawing.numbers import in_words, numbers_of
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.verifier.findings import (
     CONSEQUENCE,
@@ -24,8 +25,11 @@ from tinygrad_scratch.verifier.findings import (
     Findings,
     Mistake,
     Names,
+    Quantities,
     Quantity,
+    as_number,
 )
+from tinygrad_scratch.verifier.judge import close
 from tinygrad_scratch.verifier.source import right_side, statement_at
 
 RED = "#dc2626"
@@ -43,17 +47,19 @@ USE = {"color": "#94a3b8", "arrowsize": "0.6", "constraint": "false"}
 GUILTY = {"color": RED, "fontcolor": RED, "penwidth": "2.5"}
 
 
-def picture(check: Any, found: Findings, limit: int = 200) -> Drawing:
+def picture(check: Any, found: Findings, values: bool = False, limit: int = 200) -> Drawing:
     """The named values of a check; of more than `limit` hand-derived ones, the mistakes and the first are drawn."""
-    return Picture(check, found, limit).drawing()
+    return Picture(check, found, values, limit).drawing()
 
 
 class Picture:
     """What is drawn: the hand-derived values, and the named values of the forward pass that they come from."""
 
-    def __init__(self, check: Any, found: Findings, limit: int) -> None:
+    def __init__(self, check: Any, found: Findings, values: bool, limit: int) -> None:
         self.check = check
         self.case: Any = getattr(check, "case", None)
+        self.values = values
+        self.judge = Quantities(check) if values and self.case is not None else None
         guilty = {mistake.node for mistake in found.mistakes}
         chosen = sorted(found.quantities, key=lambda quantity: quantity.node not in guilty)[:limit]
         self.backward: dict[int, Quantity] = {quantity.node: quantity for quantity in chosen}
@@ -79,7 +85,7 @@ class Picture:
             digraph.node(f"n{node}", self.backward_label(quantity), **attributes)
         for source, target, attributes in self.edges():
             digraph.edge(source, target, **attributes)
-        self.side_by_side(digraph)
+        self.gradients_beside_values(digraph)
         if self.left_out:
             digraph.node("rest", f"<and {self.left_out:,} more>", **KINDS["rest"])
         return Drawing(str(digraph.source), self.summary())
@@ -97,8 +103,9 @@ class Picture:
         event = next((event for event in self.check.events if event.node == node), None)
         made = tape.steps[tape.nodes[node].step].function is not None
         where = event.place if event is not None else place
-        code = right_side(statement_at(where.file, where.line)) if made and where is not None else ""
-        return self.label(name or "loss", code, str(tape.nodes[node].value.shape or "scalar"))
+        code = right_side(statement_at(where.file, where.line, name)) if made and where is not None else ""
+        value = tape.nodes[node].value
+        return self.label(name or "loss", code, str(value.shape or "scalar"), {"": value})
 
     def forward_paint(self, node: int) -> dict[str, str]:
         if node == self.check.truth.loss:
@@ -109,17 +116,31 @@ class Picture:
         return FORWARD if made else KINDS["constant"]
 
     def backward_label(self, quantity: Quantity) -> str:
-        code = right_side(statement_at(quantity.where.file, quantity.where.line))
+        code = right_side(statement_at(quantity.where.file, quantity.where.line, quantity.name))
+        is_part = quantity.name in code and not quantity.name.isidentifier()  # of several that are returned at once
         verdict = {WRONG: "WRONG", CONSEQUENCE: f"follows from {quantity.detail}"}.get(
             quantity.verdict, quantity.verdict
         )
         about = f"{verdict}: gradient of {quantity.of}" if quantity.of else verdict
-        return self.label(quantity.name, code, about)
+        return self.label(quantity.name, "" if is_part else code, about, self.hand_and_true(quantity))
 
-    def label(self, name: str, code: str, about: str) -> str:
-        parts = [f"<b>{text(shorten(name))}</b>", *([text(shorten(code, LONGEST_CODE))] if code else [])]
-        inside = lines([*parts, f'<font color="{QUIET}">{small(text(shorten(about, 60)))}</font>'])
-        return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="6"><tr><td>{inside}</td></tr></table>>'
+    def hand_and_true(self, quantity: Quantity) -> dict[str, Any]:
+        """The numbers of a hand-derived value, and the true ones beside them where they differ."""
+        value = as_number(self.check.tape.nodes[quantity.node].value)
+        true = self.judge.true(quantity) if self.judge is not None else None
+        if true is None or (true.shape == value.shape and close(value, true)):
+            return {"": value}
+        return {"yours": value, "true": true}
+
+    def label(self, name: str, code: str, about: str, values: dict[str, Any]) -> str:
+        parts = [bold(text(shorten(name))), *([text(shorten(code, LONGEST_CODE))] if code else [])]
+        parts.append(quiet(small(text(shorten(about, 60)))))
+        rows = [f'<tr><td width="{max(map(width, parts))}">{lines(parts)}</td></tr>']
+        if self.values:
+            sides = [(title, in_words(numbers_of(value))) for title, value in values.items()]
+            shown = [(title, matrix(numbers, None)) for title, numbers in sides if numbers]
+            rows += [f"<tr><td>{table(side_by_side(shown), 2)}</td></tr>"] * bool(shown)
+        return f"<{table(''.join(rows), 3)}>"
 
     # ---- arrows ------------------------------------------------------------------------------------------------------
 
@@ -166,7 +187,7 @@ class Picture:
         part = {source for source in sources if known[source] in names_in(mistake.written.part)}
         return wrong or (set() if missing else part or set(sources)), missing
 
-    def side_by_side(self, digraph: Any) -> None:
+    def gradients_beside_values(self, digraph: Any) -> None:
         """The first gradient of each forward value stands beside it."""
         taken: set[int] = set()
         for node, quantity in self.backward.items():
@@ -176,6 +197,13 @@ class Picture:
                     row.attr(rank="same")
                     row.node(f"n{quantity.target}")
                     row.node(f"n{node}")
+
+
+def side_by_side(found: list[tuple[str, str]]) -> str:
+    """Rows of a table: titles, where there are any, and below each what it is the title of."""
+    titles = "<vr/>".join(f"<td>{quiet(small(text(title)))}</td>" for title, _ in found if title)
+    parts = "<vr/>".join(f"<td>{part}</td>" for _, part in found)
+    return f"{f'<tr>{titles}</tr>' if titles else ''}<tr>{parts}</tr>"
 
 
 def names_in(code: str) -> set[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_recorded, plain, record, unrecorded
+from tinygrad_scratch.verifier.scipy_in_numpy import in_our_words, is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree
 
 TAKE_SEVERAL = {
@@ -106,10 +107,18 @@ class Proxy(ModuleType):
         return dir(self._module)
 
 
+class SciPy(Proxy):
+    """A module of SciPy's: the functions that NumPy can spell record what they make, and all else is SciPy's own."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._module, name)
+        return stand_in(value, self._tape) if is_module(value) or id(value) in spellings() else value
+
+
 def stand_in(value: Any, tape: Tape) -> Any:
-    """What a person's module sees in place of something of NumPy's or of math."""
+    """What a person's module sees in place of something of NumPy's, of math or of SciPy's."""
     if isinstance(value, ModuleType):
-        return Proxy(value, tape) if value in MODULES else value
+        return SciPy(value, tape) if is_module(value) else Proxy(value, tape) if value in MODULES else value
     if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
     if isinstance(value, type):
@@ -126,7 +135,8 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return drawing(value, tape)
     if value is np.lib.stride_tricks.as_strided:
         return strided(tape)
-    return recording(value, tape)
+    ours = spellings().get(id(value))
+    return recording(value, tape) if ours is None else spelled(value, ours, tape)
 
 
 def type_in_place(kind: type, tape: Tape) -> Any:
@@ -331,6 +341,19 @@ def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) 
     return call
 
 
+def spelled(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function of SciPy's: of recorded values it is its spelling in NumPy, where that has words for the call."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        if tape.closed or not holds_recorded((arguments, keywords)):
+            return function(*unrecorded(arguments), **unrecorded(keywords))
+        said = in_our_words(function, ours, arguments, keywords)
+        return function(*arguments, **keywords) if said is None else record(tape, ours, *said)
+
+    call.__name__ = getattr(function, "__name__", "call")
+    return call
+
+
 # ---- putting them in -------------------------------------------------------------------------------------------------
 
 
@@ -340,7 +363,7 @@ class StandIns:
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self._undo: list[tuple[dict[str, Any], str, Any]] = []
-        self._functions = numpy_functions()
+        self._functions = numpy_functions() | set(spellings())
         self._done: set[int] = set()
 
     def put_in(self, names: dict[str, Any]) -> None:
@@ -386,7 +409,7 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
     def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         module = own_import(name, globals, locals, fromlist, level)
-        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math"):
+        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy"):
             return module
         file = sys._getframe(1).f_code.co_filename
         return stand_in(module, tape) if is_theirs(file) and isinstance(module, ModuleType) else module
@@ -416,5 +439,5 @@ def numpy_functions() -> set[int]:
 
 def is_numpys(value: Any, functions: set[int]) -> bool:
     if isinstance(value, ModuleType):
-        return value in MODULES
+        return value in MODULES or is_module(value)
     return id(value) in functions or type(value) is np.vectorize or is_random(value)

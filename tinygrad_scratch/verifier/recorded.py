@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Leak, Ref, Tape, map_tree, place_of
+from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED_UFUNCS
+from tinygrad_scratch.verifier.tape import PACKAGE, Leak, Ref, Tape, is_theirs, map_tree, place_of
 
 PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
 VIEWS = {"T", "mT", "real", "imag"}
@@ -168,6 +169,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def is_used(self) -> bool:
         """Whether the tape knows it; an array from outside that no call reads it need not know."""
+        if self._known_slot is None and self._tape.is_constant(self._array):  # it was read as it is, from a tuple
+            self._known_slot = self._tape.constant(self._array)
         return self._known_slot is not None
 
     @property
@@ -190,7 +193,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         if holds_objects(inputs):  # entry by entry, each on its own
             return getattr(ufunc, method)(*map(boxed, inputs), **keywords)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        return record(self._tape, SPELLED_OUT.get(ufunc.__name__, function), inputs, keywords)
+        return record(self._tape, SPELLED_UFUNCS.get(ufunc.__name__, function), inputs, keywords)
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
         if function.__name__ in PLAIN_RESULTS:
@@ -315,7 +318,22 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return complex(self.leak("a complex number of Python's own"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.array(self.leak("a function that NumPy's calls don't show"), dtype=dtype)
+        name = foreign_call(sys._getframe(1))
+        what = f"{name}(), which is not NumPy's" if name else "a function that NumPy's calls don't show"
+        return np.array(self.leak(what), dtype=dtype)
+
+
+WRAPPERS = {"wrapper", "wrapped", "inner", "call", "<lambda>"}
+
+
+def foreign_call(frame: Any) -> str:
+    """The function that a person's code called, and that is neither theirs nor ours; none where it is compiled."""
+    name = ""
+    while frame is not None and not is_theirs(frame.f_code.co_filename):
+        if not frame.f_code.co_filename.startswith(PACKAGE) and frame.f_code.co_name not in WRAPPERS:
+            name = frame.f_code.co_name
+        frame = frame.f_back
+    return name
 
 
 class Flat:
@@ -379,16 +397,3 @@ def boxed(value: Any) -> Any:
     for place in np.ndindex(value.shape):
         box[place] = value[place] if place else value
     return box
-
-
-def sigmoid(x: Any) -> Any:
-    """scipy.special.expit."""
-    return 1 / (1 + np.exp(-x))
-
-
-def xlogy(x: Any, y: Any) -> Any:
-    """scipy.special.xlogy."""
-    return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
-
-
-SPELLED_OUT: dict[str, Callable[..., Any]] = {"expit": sigmoid, "xlogy": xlogy}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -217,7 +218,8 @@ WORDS = {RIGHT: "right", WRONG: "WRONG", USED: "used on the way", NOT_CHECKABLE:
 
 def table(found: Findings) -> Iterator[Line]:
     """Every quantity in order of execution, by function."""
-    rows = [row for group in turns(found.quantities) for row in group]
+    order = {quantity.node: place for place, quantity in enumerate(found.quantities)}
+    rows = sorted((row for group in turns(found.quantities) for row in group), key=lambda row: order[row.quantity.node])
     yield from paragraph(f"Every quantity that you derived, in order. {loss_text(found)}".rstrip())
     widths = Widths.fitting(rows)
     for (_, function), group in groupby(rows, key=lambda row: (row.quantity.where.file, row.quantity.where.function)):
@@ -349,14 +351,18 @@ def paragraph(text: str, kind: str = "", indent: str = "") -> Iterator[Line]:
         yield Line(line, kind)
 
 
+PATH = re.compile(r"[\w.\[\]'\"]+")
+
+
 def shortened(name: str, longest: int = LONGEST_NAME) -> str:
     """A long name without its middle: what holds it and the last part say the most."""
     if len(name) <= longest:
         return name
-    first, last = name.partition(".")[0], name.rpartition(".")[2]
-    for shorter in (f"{first}...{last}", f"...{last}"):
-        if len(shorter) <= longest:
-            return shorter
+    if PATH.fullmatch(name):
+        first, last = name.partition(".")[0], name.rpartition(".")[2]
+        for shorter in (f"{first}...{last}", f"...{last}"):
+            if len(shorter) <= longest:
+                return shorter
     keep = longest - 3
     return f"{name[: keep // 2]}...{name[len(name) - (keep - keep // 2) :]}"
 

@@ -36,14 +36,26 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
     made: list[Any] = []
     with as_main(path) as names:
         if makes_checks(text):
-            verify.made = made
-            try:
-                exec(code, names)
-            finally:
-                verify.made = None
+            run_with_checks(code, names, made, seconds)
         else:
             made.append(check_of_turn(code, names, loss, seconds))
     return made
+
+
+def run_with_checks(code: Any, names: dict[str, Any], made: list[Any], seconds: float) -> None:
+    """Run a script that makes checks; what it raises later, as `assert check` does, leaves those as they are."""
+    before = verify.seconds
+    verify.made, verify.seconds = made, seconds
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            exec(code, names)
+    except (Exception, SystemExit) as error:
+        if not made:
+            raise
+        if not isinstance(error, AssertionError | SystemExit) and error is not made[-1].error:
+            made[-1].notes.append(f"After this check the script raised {type(error).__name__}: {error}")
+    finally:
+        verify.made, verify.seconds = None, before
 
 
 def without_magics(text: str) -> str:
@@ -172,11 +184,7 @@ class Loops:
         for step in steps:
             for node in step.reads:
                 reads[node] = reads.get(node, 0) + 1
-        named: dict[int, list[Event]] = {}
-        for event in events[: turn.events]:
-            named.setdefault(event.node, []).append(event)
-        for node, event in self.check.watch.late():
-            named.setdefault(node, []).append(event)
+        named = self._names(turn)
         found: dict[int, Parameter] = {}
         for event in events[turn.events :]:
             step = tape.steps[tape.nodes[event.node].step]
@@ -195,6 +203,19 @@ class Loops:
                     stand = Recorded(tape, node.value, node.slot)
                     found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before)
         return list(found.values())
+
+    def _names(self, turn: Turn) -> dict[int, list[Event]]:
+        """The names of what was there before a turn; a number gets its own in the line that reads it first."""
+        tape, watch = self.check.tape, self.check.watch
+        named: dict[int, list[Event]] = {}
+        for event in watch.events[: turn.events]:
+            named.setdefault(event.node, []).append(event)
+        for node, event in watch.late():
+            named.setdefault(node, []).append(event)
+        for event in watch.events[turn.events :]:
+            if tape.steps[tape.nodes[event.node].step].function is None:
+                named.setdefault(event.node, []).append(event)
+        return named
 
 
 def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:

@@ -56,9 +56,13 @@ class Shown:
         """The findings as one page of HTML that needs nothing else."""
         return as_html(self, self.findings)
 
-    def draw(self) -> Drawing:
-        """A picture: every value with a name, painted by its verdict, the guilty edge in red. It has `.save(path)`."""
-        return picture(self, self.findings)
+    def draw(self, values: bool = False) -> Drawing:
+        """A picture: every value with a name, painted by its verdict, the guilty edge in red. It has `.save(path)`.
+
+        With `values` it has the numbers, yours beside the true ones where they differ: all of them when they are few,
+        else their statistics.
+        """
+        return picture(self, self.findings, values)
 
     def __bool__(self) -> bool:
         """Whether all is right. In `assert check` a check that is not raises the report as the assertion's message."""

@@ -33,17 +33,23 @@ def text_of(file: str) -> str:
     return "".join(linecache.getlines(file))
 
 
-def statement_at(file: str, line: int) -> str:
-    """The statement that a line belongs to, on one line and without comments; the head alone of a compound one."""
+def statement_at(file: str, line: int, about: str | None = None) -> str:
+    """The statement that a line belongs to, on one line and without comments; the head alone of a compound one.
+
+    Of several on a line it is the first one that has what it is `about`, a name or an expression; else the last.
+    """
     text = text_of(file)
-    found = None
-    for node in statements(text):
-        if node.lineno <= line <= end_of_head(node):
-            found = node
-    if found is None:
+    found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
+    if not found:
         return linecache.getline(file, line).strip()
-    lines = text.splitlines()[found.lineno - 1 : end_of_head(found)]
-    return on_one_line("\n".join(lines), text, found)
+    lines = text.splitlines()
+    written = [
+        on_one_line("\n".join(lines[node.lineno - 1 : end_of_head(node)]), text, node)
+        for node in found
+        if not hasattr(node, "body") or node is found[-1]
+    ]
+    whole = re.compile(rf"(?<!\w){re.escape(about)}(?!\w)") if about else None
+    return next((statement for statement in written if whole and whole.search(statement)), written[-1])
 
 
 def on_one_line(text: str, whole: str, node: ast.stmt) -> str:

@@ -58,7 +58,12 @@ class Table:
     ) -> tuple[Entry, float] | None:
         """The entry that a value is, and the factor that it carries; nothing for zeros."""
         entries = self.entries(value.shape)
-        if not entries or not np.any(value) or value.dtype.kind not in "fiu" or not np.all(np.abs(value) < 1e100):
+        if (
+            not entries
+            or not np.any(value)
+            or value.dtype.kind not in "fiu"
+            or not np.all(np.abs(value) < np.float64(1e100))
+        ):
             return None
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))

@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,10 @@ class Tape:
         step.makes = (self._node(slot, array),)
         self._constants[id(array)] = (array, slot)
         return slot
+
+    def is_constant(self, array: Array) -> bool:
+        """Whether a call has read an array from outside."""
+        return id(array) in self._constants and self._constants[id(array)][0] is array
 
     def constants(self) -> Iterator[tuple[Array, int]]:
         """The arrays from outside, each with its first node."""
@@ -258,6 +262,25 @@ class Tape:
                 found[node] = kept(playing[slot])
         return found
 
+    def in_double(self) -> bool:
+        """Make the whole run again in float64, where it was made in less; whether there was anything to do."""
+        if all(node.value.dtype not in SHORTER for node in self.nodes):
+            return False
+        steps = []
+        for step in self.steps:
+            arguments, keywords = map_tree(longer, (step.arguments, step.keywords))
+            steps.append(replace(step, arguments=arguments, keywords=keywords))
+        before, self.steps = self.steps, steps
+        try:
+            with np.errstate(all="ignore"):
+                values = self.replay()
+        except (TypeError, ValueError):  # something in it wants what is shorter
+            self.steps = before
+            return False
+        for number, value in values.items():
+            self.nodes[number].value = np.array(value)
+        return True
+
     def follow(
         self,
         values: Mapping[int, Any],
@@ -322,6 +345,18 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
+
+
+SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
+SHORTER_NAMES = {*SHORTER, np.float16, np.float32, "float16", "float32"}
+
+
+def longer(leaf: Any) -> Any:
+    """An array, a number or a type of fewer bits as one of 64."""
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.astype(np.float64) if leaf.dtype in SHORTER else leaf
+    named = isinstance(leaf, str | np.dtype | type) and leaf in SHORTER_NAMES
+    return np.float64 if named else leaf
 
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:

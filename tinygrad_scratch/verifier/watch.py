@@ -59,6 +59,7 @@ class Watch:
         default_factory=dict
     )  # namespaces, and what was in them
     placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
+    in_cells: bool = False  # whether recorded arrays were put where functions keep the variables around them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, int] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class Watch:
         if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
             return None
         if time.monotonic() > self.deadline:
-            raise LimitReached(f"{self.seconds:g} seconds")
+            raise LimitReached(f"{self.seconds:g} second{'s' * (self.seconds != 1)}")
         key = id(frame)
         if kind == "call":
             self._frames += 1
@@ -101,7 +102,7 @@ class Watch:
         for name, value in list(names.items()):
             if type(value) is float and RATE.match(name):  # so that an update says what was taken off
                 names[name] = value = from_outside(self.tape, value)
-            value = self._recorded(names, name, value)
+            value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if value.is_used:
                     self._known[owner, name] = value.node
@@ -126,20 +127,22 @@ class Watch:
         names, outer, owner = frame.f_locals, frame.f_globals, self._owner(frame)
         for name in names_on_lines(frame.f_code).get(line, ()):
             if name in names:
-                self._see(owner, name, name, self._recorded(names, name, names[name]), place, DEPTH)
+                self._see(owner, name, name, self._recorded(frame, name, names[name]), place, DEPTH)
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
                 value = self._global(outer, name)
                 self._see(id(outer), name, name, value, place, DEPTH)
 
-    def _recorded(self, names: Any, name: str, value: Any) -> Any:
+    def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen."""
         if type(value) is not np.ndarray or name.startswith("__"):
             return value
         recorded = from_outside(self.tape, value)
         if recorded is None:
             return value
+        names = frame.f_locals
         if "__name__" not in names or id(names) in self.own_names:
             names[name] = recorded
+            self.in_cells = self.in_cells or name in (*frame.f_code.co_freevars, *frame.f_code.co_cellvars)
         return recorded
 
     def _global(self, outer: dict[str, Any], name: str) -> Any:

@@ -11,8 +11,9 @@ from tinygrad_scratch.compiler.native.lowering import NumpyCall
 from tinygrad_scratch.compiler.native.places import Place
 from tinygrad_scratch.compiler.native.planning import Plan
 from tinygrad_scratch.compiler.native.workspace import ALIGNED
-from tinygrad_scratch.compiler.program import Variable, substitute
+from tinygrad_scratch.compiler.program import Variable, check_shape, substitute
 from tinygrad_scratch.graph import Array
+from tinygrad_scratch.rules.registry import label
 
 
 class Arena:
@@ -69,6 +70,7 @@ class Arena:
         found = step.function(*substitute(step.arguments, known), **substitute(dict(step.keywords), known))
         for variable, value in zip(step.results, found if isinstance(step.result, tuple) else (found,), strict=True):
             if variable in call.made:
+                check_shape(value, call.made[variable].shape, label(step.function))
                 self.known_array(call.made[variable])[...] = value
             else:
                 self.objects[variable] = value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,29 +10,39 @@ import numpy as np
 
 from tinygrad_scratch.compiler.program import Program, Step, Variable, substitute
 
+Replaced = dict[Variable, Variable]
+Apart = Callable[[Step, Step, Mapping[Variable, Variable]], bool]
+
 
 def share_repeated_work(program: Program) -> Program:
     """A step that makes the same call as an earlier one is left out, and its readers read the earlier one's result."""
+
+    def twice_returned(step: Step, earlier: Step, instead: Mapping[Variable, Variable]) -> bool:
+        """Whether two outputs would be one array: the person may write to one of them."""
+        outputs = substitute(program.outputs, instead)
+        return all(any(result in outputs for result in each.results) for each in (step, earlier))
+
+    return shared(program, twice_returned)[0]
+
+
+def shared(program: Program, apart: Apart = lambda step, earlier, instead: False) -> tuple[Program, Replaced]:
+    """The program with each call made once, and which value stands for one that is gone.
+
+    `apart(step, earlier, instead)` says which steps are kept nevertheless.
+    """
     known: dict[Hashable, Step] = {}
-    new: dict[Variable, Variable] = {}
+    instead: dict[Variable, Variable] = {}
     steps: list[Step] = []
-    for step in program.steps:
-        step = step.replaced(new)
-        call = (step.function, key(step.arguments), key(dict(step.keywords)))
-        earlier = known.setdefault(call, step)
-        if earlier is step or step.draws or twice_returned(step, earlier, new, program):
+    for old in program.steps:
+        step = old.replaced(instead)
+        earlier = known.setdefault((step.function, key(step.arguments), key(dict(step.keywords))), step)
+        if earlier is step or step.draws or apart(step, earlier, instead):
             steps.append(step)
         else:
             for mine, theirs in zip(step.results, earlier.results, strict=True):
-                new[mine] = theirs
+                instead[mine] = theirs
                 theirs.name = theirs.name or mine.name
-    return replace(program, steps=tuple(steps), outputs=substitute(program.outputs, new))
-
-
-def twice_returned(step: Step, earlier: Step, new: dict[Variable, Variable], program: Program) -> bool:
-    """Whether two outputs would be one array: the person may write to one of them."""
-    outputs = substitute(program.outputs, new)
-    return any(result in outputs for result in step.results) and any(result in outputs for result in earlier.results)
+    return replace(program, steps=tuple(steps), outputs=substitute(program.outputs, instead)), instead
 
 
 def key(tree: Any) -> Hashable:

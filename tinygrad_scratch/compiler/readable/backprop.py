@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.passes.dead_code import remove_dead_code
+from tinygrad_scratch.compiler.passes.repeated import shared
 from tinygrad_scratch.compiler.program import Program, Step, Variable
 from tinygrad_scratch.compiler.readable.algebra import FORWARD, RULES, STRETCHES
 from tinygrad_scratch.compiler.readable.arguments import counts_up
 from tinygrad_scratch.compiler.readable.recording import Recording, variable_of
-from tinygrad_scratch.compiler.readable.sharing import shared
 from tinygrad_scratch.compiler.readable.tidy import outcome, tidied
 from tinygrad_scratch.compiler.readable.walk import Walk, walk_back
 from tinygrad_scratch.compiler.traced import Traced
@@ -102,19 +103,27 @@ def finished(backprop: Backprop, recording: Recording, targets: Mapping[Variable
     if {np.dot} == functions_of(recording) & {np.dot, np.matmul}:
         backprop.program = with_dot(program)
     backprop = without_constants(backprop)
-    backprop = backprop.moved(*shared(backprop.program))
+    backprop = backprop.moved(*needed(*shared(backprop.program)))
     backprop = backprop.moved(numbers(backprop.program), {})
     backprop = backprop.moved(*tidied(backprop.program, FORWARD, {*backprop.names, *backprop.targets}))
     named = {g for g, of in backprop.cotangents.items() if of in backprop.names}
     steps = backprop.program.steps
     first = next((i for i, step in enumerate(steps) if step.results[0] in backprop.backward), len(steps))
     backprop = backprop.moved(*tidied(backprop.program, RULES, named.union(backprop.names, backprop.targets), first))
-    backprop = backprop.moved(*shared(backprop.program, named))
+
+    def named_alone(step: Step, earlier: Step, _: Any) -> bool:
+        return step.result in named and earlier.result not in named
+
+    backprop = backprop.moved(*needed(*shared(backprop.program, named_alone)))
     read = {operand for step in backprop.program.steps for operand in step.operands}
     read.update(backprop.program.outputs, backprop.targets)
     inputs = tuple(variable for variable in backprop.program.inputs if variable in read)
     backprop.program = replace(backprop.program, inputs=inputs).check()
     return backprop
+
+
+def needed(program: Program, instead: Mapping[Variable, Variable]) -> tuple[Program, Mapping[Variable, Variable]]:
+    return remove_dead_code(program), instead
 
 
 def functions_of(recording: Recording) -> set[Any]:

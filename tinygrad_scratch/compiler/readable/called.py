@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.holders import InTensor
+from tinygrad_scratch.compiler.mentions import names_in
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable.names import identifier
 from tinygrad_scratch.compiler.readable.recording import Recording, content, variable_of
-from tinygrad_scratch.compiler.surroundings import InTensor, Surroundings, is_data, names_in
+from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.compiler.trace import look_around, trace_in
 from tinygrad_scratch.compiler.traced import Traced, TraceError
 from tinygrad_scratch.graph import Array, ancestors, get_name
@@ -101,8 +103,9 @@ def namespace(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any
                 found.setdefault(name, cell.cell_contents)
             except ValueError:  # it has no value yet
                 continue
-        for name in names_in(inner.__code__):
-            if is_data(value := inner.__globals__.get(name)):
+        for name in names_in(inner.__code__).globals:
+            value = inner.__globals__.get(name)
+            if not isinstance(value, ModuleType | type | BuiltinFunctionType | np.ufunc):
                 found.setdefault(name, value)
     elif not hasattr(function, "__code__"):
         found.setdefault("self", function)

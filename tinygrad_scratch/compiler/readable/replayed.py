@@ -23,28 +23,28 @@ from tinygrad_scratch.watching import Names
 MOST_LOOKED_AT = 4000  # values in a namespace, the nearest first
 
 
-def recorded_again(loss: Tensor, frame: FrameType | None) -> Recording:
+def replayed(loss: Tensor, frame: FrameType | None) -> Recording:
     """The same calls with stand-ins for all arrays; names are those of the Tensors, then those of the frame."""
-    again = Again()
+    replay = Replay()
     for record in ancestors(loss._record):
         if record[1] is not None:
-            again.repeat(record)
-    recording = Recording(again.tracer, again.tensors[loss._record[0]])  # type: ignore[index]
-    orders = {order: tensor._record[0] for order, tensor in again.computed()}
-    again.variables = {order: tensor._value.variable for order, tensor in again.computed()}
-    recording.variables = {orders[order]: variable for order, variable in again.variables.items()}
-    recording.leaves = {order: recording.variables[order] for order in again.leaves()}
-    recording.values = dict(again.inputs.values())
+            replay.repeat(record)
+    recording = Recording(replay.tracer, replay.tensors[loss._record[0]])  # type: ignore[index]
+    orders = {order: tensor._record[0] for order, tensor in replay.computed()}
+    replay.variables = {order: tensor._value.variable for order, tensor in replay.computed()}
+    recording.variables = {orders[order]: variable for order, variable in replay.variables.items()}
+    recording.leaves = {order: recording.variables[order] for order in replay.leaves()}
+    recording.values = dict(replay.inputs.values())
     parameters = set(recording.leaves.values())
-    again.tracer.inputs.sort(key=lambda variable: variable in parameters)  # data come first
-    recording.names = again.names(frame)
+    replay.tracer.inputs.sort(key=lambda variable: variable in parameters)  # data come first
+    recording.names = replay.names(frame)
     recording.order_of = lambda tensor: orders.get(tensor._record[0]) if tensor._record is not None else None
     return recording
 
 
 @dataclass
-class Again:
-    """Recorded calls, made again."""
+class Replay:
+    """Recorded calls, made replay."""
 
     tracer: Tracer = field(default_factory=Tracer)
     tensors: dict[int, Any] = field(default_factory=dict)  # by the order of the record

@@ -1,0 +1,130 @@
+"""Functions of SciPy, spelled in NumPy: SciPy's own take an array's memory, so that nothing of the call is seen.
+
+Only what comes out the same, and has a short spelling, is here. What else of SciPy is called is told with its line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tinygrad_scratch.rules.registry import define_vjp, differentiable
+
+MODULES = ("scipy", "scipy.special", "scipy.signal")
+
+
+def sigmoid(x: Any) -> Any:
+    """scipy.special.expit."""
+    return 1 / (1 + np.exp(-x))
+
+
+def logit(x: Any) -> Any:
+    """scipy.special.logit."""
+    return np.log(x / (1 - x))
+
+
+def xlogy(x: Any, y: Any) -> Any:
+    """scipy.special.xlogy."""
+    return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
+
+
+@differentiable
+def erf(x: Any) -> Any:
+    """scipy.special.erf."""
+    return sys.modules["scipy.special"].erf(x)
+
+
+define_vjp(erf, x=lambda g, y, x: g * 2 / np.sqrt(np.pi) * np.exp(-(x**2)))
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """scipy.special.logsumexp."""
+    highest = np.max(a, axis=axis, keepdims=True)
+    powers = np.exp(a - highest)
+    total = np.sum(powers if b is None else b * powers, axis=axis, keepdims=keepdims)
+    return np.log(total) + (highest if keepdims else np.squeeze(highest, axis=axis))
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """scipy.special.softmax."""
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return powers / np.sum(powers, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """scipy.special.log_softmax."""
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def correlate(in1: Any, in2: Any, mode: str = "full") -> Any:
+    """scipy.signal.correlate, of real arrays: sums of products with all windows, those over the edge too."""
+    return correlated(in1, in2, mode, [(length - 1) // 2 for length in np.shape(in2)])
+
+
+def correlate2d(in1: Any, in2: Any, mode: str = "full") -> Any:
+    """scipy.signal.correlate2d, which centres windows of an even length one further than the others do."""
+    return correlated(in1, in2, mode, [length // 2 for length in np.shape(in2)])
+
+
+def correlated(in1: Any, in2: Any, mode: str, centre: list[int]) -> Any:
+    one, other = np.shape(in1), np.shape(in2)
+    if mode == "valid" and any(n < m for n, m in zip(one, other, strict=True)):  # SciPy slides the smaller one
+        return np.flip(correlated(in2, in1, mode, centre))
+    edge = [(0 if mode == "valid" else m - 1,) * 2 for m in other]
+    windows = sliding_window_view(np.pad(in1, edge), other)
+    made = np.tensordot(windows, in2, len(other))
+    return made[tuple(slice(c, c + n) for c, n in zip(centre, one, strict=True))] if mode == "same" else made
+
+
+def convolve(in1: Any, in2: Any, mode: str = "full") -> Any:
+    """scipy.signal.convolve, of real arrays."""
+    if mode == "valid" and any(n < m for n, m in zip(np.shape(in1), np.shape(in2), strict=True)):
+        in1, in2 = in2, in1
+    return correlate(in1, np.flip(in2), mode)
+
+
+SPELLED: dict[tuple[str, str], Callable[..., Any]] = {
+    **{("special", function.__name__): function for function in (logsumexp, softmax, log_softmax)},
+    **{("signal", function.__name__): function for function in (correlate, correlate2d)},
+    **{("signal", name): convolve for name in ("convolve", "convolve2d", "fftconvolve", "oaconvolve")},
+}
+SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {"expit": sigmoid, "logit": logit, "xlogy": xlogy, "erf": erf}
+CHOICES = {"method"}  # of SciPy's: by which way to get to the same
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is one of SciPy's modules that have functions with a spelling."""
+    return isinstance(value, ModuleType) and value.__name__ in MODULES
+
+
+def spellings() -> dict[int, Callable[..., Any]]:
+    """SciPy's functions, by id, with ours; of what a program has imported only."""
+    found = {}
+    for (module, name), ours in SPELLED.items():
+        theirs = getattr(sys.modules.get(f"scipy.{module}"), name, None)
+        if theirs is not None:
+            found[id(theirs)] = ours
+    return found
+
+
+def in_our_words(function: Any, ours: Any, arguments: Any, keywords: Any) -> tuple[list[Any], dict[str, Any]] | None:
+    """The arguments of a call of SciPy's for our spelling; None where it says something that ours has no word for."""
+    try:
+        bound = inspect.signature(function).bind(*arguments, **keywords)
+    except TypeError:  # SciPy's own complaint
+        return None
+    known = inspect.signature(ours).parameters
+    for name, value in bound.arguments.items():
+        if name not in known and name not in CHOICES and value != bound.signature.parameters[name].default:
+            return None
+    given = {name: value for name, value in bound.arguments.items() if name in known}
+    arrays = [given.pop(name) for name, parameter in known.items() if parameter.default is parameter.empty]
+    if any(np.iscomplexobj(array) for array in arrays):
+        return None
+    return arrays, given
