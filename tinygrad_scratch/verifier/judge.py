@@ -8,7 +8,7 @@ a backward pass is linear in each of its values. What seems to mend is played ag
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
-from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
+from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
@@ -650,9 +650,8 @@ class Case:
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
                 names = [e for e in events if e.node == other]
-                elsewhere = [
-                    e for e in names[1:] if not in_same_function(e.place, names[0].place)
-                ]  # a value that was handed to a function
+                # a value that was handed to a function is judged by the name that it got there
+                elsewhere = [e for e in names[1:] if not in_same_function(e.place, names[0].place)]
                 event = next((e for e in elsewhere if is_rename(e.place.file, e.place.line)), names[0])
                 along = is_along(np.asarray(values[other]), truth)
                 key = (float(newly), float(along), float(whole), float(-other))
@@ -755,7 +754,3 @@ def signature(value: Array) -> tuple[Any, ...]:
 def is_telling(value: Array) -> bool:
     """Whether equal values are more than a coincidence."""
     return value.size >= 3 and value.dtype.kind == "f" and len(np.unique(value)) > 2
-
-
-Check = Callable[[dict[int, Any]], bool]
-__all__ = ["TRANSPOSED", "Case", "Check", "Repair", "close", "difference", "tolerance_of"]

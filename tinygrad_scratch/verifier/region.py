@@ -238,8 +238,9 @@ class Region:
             return None
         for slope, upstream in (making.reads, making.reads[::-1]):
             right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
-            named = [e for e in self.case.events if e.node == slope and e.place.line < self.event.place.line]
-            here = [e for e in named if in_same_function(e.place, self.event.place)]
+            by = making.place or self.event.place
+            named = [e for e in self.case.events if e.node == slope and e.place.line < by.line]
+            here = [e for e in named if in_same_function(e.place, by)]
             own = next((e for e in self.case.events if e.node == slope), None)
             if here and is_gradient_name(here[-1].short) and self.case.match_up_to_factor(self.values[upstream]):
                 return here[-1].place
