@@ -267,7 +267,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
+        self.case = Case(self.tape, self.truth, self._ordered(), self.finals, self.watch.arguments)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -286,7 +286,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def _ordered(self) -> list[Event]:
         """The names of values in the order in which the values were made."""
-        return sorted(self.events, key=lambda event: (event.node, event.time))
+        return sorted([*self.events, *self.watch.handed_on()], key=lambda event: (event.node, event.time))
 
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value

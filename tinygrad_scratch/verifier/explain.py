@@ -73,7 +73,7 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
 
 
 def as_cause(region: Region, finding: Finding) -> Cause:
-    place = region.here(finding.step)
+    place = finding.place or region.here(finding.step)
     step = finding.step
     expression = region.code(step) if step is not None and step.place is place else region.expression
     return Cause(
@@ -109,12 +109,13 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
-    best: tuple[tuple[bool, int, int, bool], float, list[tuple[Repair, Cause]]] | None = None
+    way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
+    best: tuple[tuple[bool, int, int, bool, bool], float, list[tuple[Repair, Cause]]] | None = None
     for scale in (1.0, *scales(case, case.replay())):
         case.reset(scale)
         found = mistakes(case)
         unexplained = sum(cause.certainty == "unexplained" for _, cause in found)
-        key = bool(case.wrong(case.replay())), len(found), unexplained, scale != 1.0
+        key = bool(case.wrong(case.replay())), len(found), unexplained, scale * way < 0, scale != way
         if best is None or key < best[0]:
             best = key, scale, found
     assert best is not None

@@ -8,16 +8,18 @@ a backward pass is linear in each of its values. What seems to mend is played ag
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.source import is_rename
-from tinygrad_scratch.verifier.table import PART, SAMPLE, TRANSPOSED, Entry, Table, squeezed
+from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
+from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry, Table, squeezed
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
@@ -68,6 +70,7 @@ class Case:
     truth: Truth
     events: list[Event]
     finals: list[Final]
+    arguments: list[Event] = field(default_factory=list)  # names of what has others already
     overrides: dict[int, Array] = field(default_factory=dict)
     late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
@@ -126,6 +129,23 @@ class Case:
         return found
 
     @cached_property
+    def without_data(self) -> set[int]:
+        """The values of the loss that no data went into, such as a penalty."""
+        parameters = {final.parameter.node for final in self.finals}
+        found: set[int] = set()
+        for node in sorted(self.forward):
+            constant = self.step_of(node).function is None
+            data = constant and self.tape.nodes[node].value.ndim > 0 and node not in parameters
+            if not data and self.parents[node] <= found:
+                found.add(node)
+        return found
+
+    @cached_property
+    def multiplied(self) -> set[int]:
+        """What matrix products read, as no mask is meant to be."""
+        return {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}
+
+    @cached_property
     def smooth(self) -> set[int]:
         """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
         found = {final.parameter.node for final in self.finals}
@@ -168,9 +188,10 @@ class Case:
             for size in (*self.tape.nodes[node].value.shape[:2], self.tape.nodes[node].value.size)
             if size > 1 and self.tape.nodes[node].value.size < 10_000
         }
-        data = {2.0, 0.5}
+        half = has_square(self) or bool(halved(self))
+        data = {2.0, 0.5} if half else set()
         for size in sorted(sizes):
-            data |= {float(size), 1.0 / size, size / 2.0, 2.0 / size}
+            data |= {float(size), 1.0 / size, *((size / 2.0, 2.0 / size) if half else ())}
         return tuple(sorted(data))
 
     # ---- what is right -----------------------------------------------------------------------------------------------
@@ -319,7 +340,9 @@ class Case:
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
-        if node.value.shape != repair.truth.shape and any(node.number in step.reads for step in self.tape.steps):
+        read = any(node.number in step.reads for step in self.tape.steps)
+        other = node.value.shape != repair.truth.shape or (node.number in self.forward and not repair.late)
+        if read and other and node.number in {final.node for final in self.finals}:
             self.settled.add(node.number)
         elif repair.late:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
@@ -330,10 +353,11 @@ class Case:
         """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
         place = self.step_of(repair.of).place
         for node, whole in self.truth.cotangents.items():
-            if node == repair.of or self.step_of(node).place != place:
+            if self.step_of(node).place != place:
                 continue
             if repair.through is None:
-                yield whole
+                if node != repair.of:
+                    yield whole
             else:
                 reader = self.tape.steps[repair.through].place
                 yield from (
@@ -351,12 +375,20 @@ class Case:
             if event.node not in before or event.node in self.overrides or not event.place:
                 continue
             step = self.step_of(event.node)
-            if np.asarray(values[event.node]).dtype.kind not in "fiu" or step.function is None or is_filled(step):
+            kinds = "fiub" if event.node in self.multiplied else "fiu"  # a mask that stands for a gradient
+            value = np.asarray(values[event.node])
+            if value.dtype.kind not in kinds or is_filled(step) or event.node in self.unfinished:
                 continue
-            if (event.node in self.forward and event.time <= loss_step) or event.node in self.unfinished:
+            given = event.node in self.forward and event.time <= loss_step
+            if (given or step.function is None) and not self._is_renamed_gradient(event, value):
                 continue
             found.append(event)
         return found
+
+    def _is_renamed_gradient(self, event: Event, value: Array) -> bool:
+        """Whether the gradient that a layer was given gets another name: that of the gradient of something else."""
+        found = self.match(value) if value.size > 2 and is_rename(event.place.file, event.place.line) else None
+        return found is not None and found.how == ""
 
     def _place(self, node: int) -> Any:
         return self.step_of(node).place
@@ -422,9 +454,32 @@ class Case:
         repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
         value = np.asarray(values[event.node])
         along = float(not exact and value.size > 2 and is_along(value, truth))
+        if not late and self._spoils(value, truth):
+            score -= 1.5
         named = float(exact == is_rename(event.place.file, event.place.line))
-        kind = (along, float(factor == self.scale), 0 if rank == 1 else whole)
+        kind = (
+            along,
+            float(factor == self.scale or (along and not (matched and self._is_carried(matched[1])))),
+            0 if rank == 1 else whole,
+        )
         return (score, rank, *kind, named, float(not late), order), repair
+
+    def _spoils(self, value: Array, truth: Array) -> bool:
+        """Whether what is right, up to the size of the batch, would be doubled or negated."""
+        known = self.match_up_to_factor(value) if value.size > 1 and is_along(value, truth) else None
+        if known is None or known[0].how == PART:
+            return False
+        new = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
+        return self._is_carried(known[1]) and not self._is_carried(new)
+
+    def _is_carried(self, factor: float) -> bool:
+        """Whether a factor is one that a right step carries for a while: the number of samples, or one part in it."""
+        return any(abs(factor / self.scale - size) < 1e-6 * size for size in self.carried)
+
+    @cached_property
+    def carried(self) -> set[float]:
+        sizes = samples(self) | divided_by(self)
+        return {1.0, *map(float, sizes), *(1 / size for size in sizes)}
 
     def _with(self, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
         node = self.tape.nodes[event.node]
@@ -501,21 +556,20 @@ class Case:
         whole = [
             (node, i, factor)
             for node in by_node
-            if np.asarray(values[node]).dtype.kind in "iu" and np.size(values[node]) > 1
+            if np.asarray(values[node]).dtype.kind in "iub" and np.size(values[node]) > 1
             for i, entry in enumerate(entries[node])
             if entry.how != PART
-            for factor in {1.0, self._usual_factor(by_node, values)}
+            for factor in self._usual_factors(values)
         ]
         counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
         chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
         return [(node, entries[node][i], factor) for node, i, factor in chosen]
 
-    def _usual_factor(self, nodes: Iterable[int], values: dict[int, Any]) -> float:
-        """What most of the gradients on the way carry."""
-        found = [
-            match[1] / self.scale for node in nodes if (match := self.match_up_to_factor(np.asarray(values[node])))
-        ]
-        return max(set(found), key=found.count, default=1.0)
+    def _usual_factors(self, values: dict[int, Any]) -> set[float]:
+        """What the gradients on the way carry."""
+        nodes = dict.fromkeys(event.node for event in self.events if event.node not in self.forward)
+        found = (self.match_up_to_factor(np.asarray(values[node])) for node in nodes)
+        return {1.0, *(match[1] / self.scale for match in found if match is not None)}
 
     def _factors(self, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
         """The entries that would mend with one of the natural factors."""
@@ -590,11 +644,17 @@ class Case:
                 tried.add((other, i))
                 entry = self.table.entries(np.shape(values[other]))[i]
                 truth = self.scale * entry.value
+                if self._spoils(np.asarray(values[other]), truth):
+                    continue
                 played = self.with_value(other, truth)
                 newly = len(self.newly(other, truth, values, played))
                 whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
-                event = first[other]
-                key = (float(newly), float(whole), float(-other))
+                names = [e for e in events if e.node == other]
+                # a value that was handed to a function is judged by the name that it got there
+                elsewhere = [e for e in names[1:] if not in_same_function(e.place, names[0].place)]
+                event = next((e for e in elsewhere if is_rename(e.place.file, e.place.line)), names[0])
+                along = is_along(np.asarray(values[other]), truth)
+                key = (float(newly), float(along), float(whole), float(-other))
                 if newly and (best is None or key > best[0]):
                     best = key, Repair(event, truth, entry.of, entry.through, 0, factor=self.scale, how=entry.how)
             if best is not None:
@@ -694,7 +754,3 @@ def signature(value: Array) -> tuple[Any, ...]:
 def is_telling(value: Array) -> bool:
     """Whether equal values are more than a coincidence."""
     return value.size >= 3 and value.dtype.kind == "f" and len(np.unique(value)) > 2
-
-
-Check = Callable[[dict[int, Any]], bool]
-__all__ = ["TRANSPOSED", "Case", "Check", "Repair", "close", "difference", "tolerance_of"]

@@ -28,6 +28,7 @@ class Finding:
     changes: dict[int, Edit] = field(default_factory=dict)
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
+    place: Place | None = None  # where the search knows it better than by the call
 
 
 MOST_CALLS = 200_000  # that are played again for one explanation
@@ -237,7 +238,12 @@ class Region:
             return None
         for slope, upstream in (making.reads, making.reads[::-1]):
             right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
+            by = making.place or self.event.place
+            named = [e for e in self.case.events if e.node == slope and e.place.line < by.line]
+            here = [e for e in named if in_same_function(e.place, by)]
             own = next((e for e in self.case.events if e.node == slope), None)
+            if here and is_gradient_name(here[-1].short) and self.case.match_up_to_factor(self.values[upstream]):
+                return here[-1].place
             made = self.case.step_of(slope)
             meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
             if (

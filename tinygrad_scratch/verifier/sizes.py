@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.judge import Case
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.tape import Step
+
+if TYPE_CHECKING:
+    from tinygrad_scratch.verifier.judge import Case
 
 
 def samples(case: Case) -> set[int]:
@@ -47,4 +51,36 @@ def conventional(case: Case) -> list[float]:
     """The factors that all gradients may carry: of the samples and of the loss, and the 2 of a square."""
     loss = {float(n) for n in divided_by(case)}
     found = {1.0} | loss | {1 / n for n in samples(case)} | {1 / n for n in loss}
-    return sorted(found | {2 * n for n in found} | {n / 2 for n in found})
+    halves = {n / 2 for n in found} if has_square(case) else set()
+    whole = {
+        n for n in divided_by(case) if n % 2 == 0 and n // 2 in samples(case) - divided_by(case)
+    }  # as in 1 / (2 * m)
+    doubles = {2 * n for n in found} if whole or halved(case) else set()
+    return sorted(found | doubles | halves)
+
+
+def has_square(case: Case) -> bool:
+    """Whether the loss has a square, the 2 of whose derivative may be left to the rate."""
+    for node in case.forward - case.without_data:
+        step = case.step_of(node)
+        name, twice = name_of(step.function), len(set(step.reads)) == 1 and len(step.reads) == 2
+        if name in ("power", "square", "norm") or (name in ("multiply", *PRODUCTS) and (twice or is_alike(case, step))):
+            return True
+    return False
+
+
+def is_alike(case: Case, step: Step) -> bool:
+    """Whether both operands of a product hold the same numbers."""
+    values = [case.tape.nodes[node].value for node in step.reads]
+    return (
+        len(values) == 2
+        and values[0].size == values[1].size
+        and np.array_equal(values[0].ravel("K"), values[1].ravel("K"))
+    )
+
+
+def halved(case: Case) -> set[int]:
+    """2, where something in the loss is divided by it."""
+    return {
+        2 for node in case.forward - case.without_data for n in divisors(case, case.step_of(node)) if abs(n - 2) < 1e-9
+    }

@@ -83,9 +83,9 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
 
 
 def is_rename(file: str, line: int) -> bool:
-    """Whether a line only gives another name to what has one: `a = b`."""
+    """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
-    value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign) else None
+    value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign | ast.Return) else None
     return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
 
 

@@ -203,6 +203,12 @@ class Watch:
                 text = f"{frame.f_code.co_name}(){name.removeprefix('[0]')}"
                 self.returned.append(Event(text, part.node, place, self._owner(frame), len(self.tape.steps)))
 
+    def handed_on(self) -> list[Event]:
+        """What a function was given and returned as it is: there the return is what claims to be something else."""
+        given = {(event.owner, event.node) for event in self.arguments}
+        own = {(event.owner, event.node) for event in self.events}
+        return [e for e in self.returned if (e.owner, e.node) in given and (e.owner, e.node) not in own]
+
     def late(self) -> Iterator[tuple[int, Event]]:
         """The names that arrays from outside had before any call read them, with their nodes now."""
         first: dict[int, int] = {}

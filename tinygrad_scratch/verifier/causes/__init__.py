@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     slope_is_another,
     upstream_left_out,
 )
-from tinygrad_scratch.verifier.causes.factors import ratio
+from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import comparisons, negated, operands, operations
@@ -28,4 +28,5 @@ EXPLANATIONS = (
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
     operands, dropped, factor_left_out, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries,
     other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
+    odd_ratio,
 )  # fmt: skip

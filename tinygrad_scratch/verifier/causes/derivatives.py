@@ -166,7 +166,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a gradient that is known by then: the chain rule's other factor."""
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if upstream.shape != region.truth.shape or region.case.is_forward(event.node):
+        if upstream.shape != region.truth.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name = region.name(event.node)
@@ -175,13 +175,20 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
                 f"{bracketed(region.expression)} * {name}",
             )  # fmt: skip
             return
+    if region.value.shape != region.truth.shape or region.value.size < 3:
+        return
+    for entry in region.case.table.entries(region.truth.shape):
+        if entry.how == "" and region.is_truth(region.value * entry.value):
+            said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
+            yield Finding("missing-term", said, place=region.event.place)
+            return
 
 
 def slope_is_another(region: Region) -> Iterator[Finding]:
     """An upstream gradient times a slope is due; the upstream is read, and the slope is another one."""
     if region.value.shape != region.truth.shape:
         return
-    for step in region.steps:
+    for step in reversed(region.steps):
         for read in step.reads:
             upstream = np.asarray(region.values[read])
             found = region.case.match_up_to_factor(upstream) if upstream.shape == region.truth.shape else None

@@ -23,7 +23,29 @@ def ratio(region: Region) -> Iterator[Finding]:
         return
     if region.case.match(region.value) is not None and region.truth.size < 3:
         return
-    yield factor_found(region, factor, None)
+    if is_plain(factor):
+        yield factor_found(region, factor, None)
+
+
+def odd_ratio(region: Region) -> Iterator[Finding]:
+    """A factor that nobody writes as a number: it came from somewhere, and from where is not known."""
+    if region.value.shape != region.truth.shape or region.truth.size < 3 or not np.any(region.value):
+        return
+    factor = float(np.vdot(region.value, region.truth) / np.vdot(region.value, region.value))
+    if factor and close(region.value * factor, region.truth) and not is_plain(factor):
+        found = factor_found(region, factor, None)
+        found.certainty = "fits"
+        yield found
+
+
+def is_plain(factor: float) -> bool:
+    """Whether a number, or one part in it, is a small fraction or has few digits."""
+    for one in (abs(factor), 1 / abs(factor)):
+        if any(abs(one * d - round(one * d)) < 1e-7 * one * d for d in range(1, 13)) and one < 1e5:
+            return True
+        if abs(float(f"{one:.3g}") - one) < 1e-9 * one:
+            return True
+    return False
 
 
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:

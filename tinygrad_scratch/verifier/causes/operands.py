@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
+    SUMS,
     Edit,
     WithArgument,
     called,
@@ -121,14 +122,17 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
         *neighbours(region, nodes),
         *by_name(region, turns),
         *beside(region, turns, place),
-        *unnamed(region, turns, shapes),
+        *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
+    reduces = name_of(step.function) in (*PRODUCTS, *SUMS)
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
-            if [v.shape for v in values] != shapes:
+            if [v.shape for v in values] != shapes and not (
+                reduces and [v.ndim for v in values] == [*map(len, shapes)]
+            ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
@@ -136,6 +140,13 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
                 continue
             tried.append(values[-1])
             yield f"{name}.T" if turned else name, chosen, turned
+
+
+def is_gradient(region: Region, node: int) -> bool:
+    """Whether an operand is a whole gradient, for which no value of the forward pass can stand."""
+    value = np.asarray(region.values[node])
+    found = region.case.match_up_to_factor(value) if value.size > 2 else None
+    return found is not None and found[0].how == ""
 
 
 def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int]]]:
@@ -159,7 +170,8 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made."""
     bound: dict[str, list[int]] = {}
-    for event in region.case.events:
+    given = [*region.case.arguments, *region.case.events]
+    for event in sorted(given, key=lambda e: e.node):
         useful = (
             region.case.is_forward(event.node)
             or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None

@@ -39,6 +39,12 @@ def penalty(region: Region) -> Iterator[Finding]:
             said = f"the gradient of the penalty is {number(1 + factor)} times what it should be for {where}"
         yield Finding("regularisation", said, None)
         return
+    rest = region.truth - part
+    for step in region.steps:
+        reads = [np.asarray(region.values[node]) for node in step.reads]
+        if name_of(step.function) == "add" and any(v.shape == rest.shape and close(v, rest) for v in reads):
+            yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
+            return
     if np.sum(np.abs(apart) > 1e-9 * np.max(np.abs(region.truth))) <= apart.size // 2 and not np.any(
         apart[part != 0] > 1e-9 * np.max(np.abs(region.truth))
     ):
@@ -50,18 +56,17 @@ def penalty(region: Region) -> Iterator[Finding]:
 def is_penalty(region: Region, step: int) -> bool:
     """Whether a use of a parameter leads to the loss without any data."""
     case = region.case
-    reached = set(case.tape.steps[step].makes)
-    frontier = case.tape.steps[step + 1 : case.tape.nodes[case.truth.loss].step + 1]
+    reached = {region.of}
     parameters = {f.parameter.node for f in case.finals}
-    for later in frontier:
-        if reached & set(later.reads):
-            makes = [node for node in later.makes if node in case.forward]
-            if any(case.tape.nodes[node].value.ndim == 0 for node in makes) and makes:
-                before = case.ancestors(node for node in later.reads if node in reached)
-                arrays = [n for n in before if case.step_of(n).function is None and case.tape.nodes[n].value.size > 1]
-                return set(arrays) <= parameters
-            reached |= set(makes)
-    return False
+    for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
+        makes = [node for node in later.makes if node in case.forward]
+        if not makes or reached.isdisjoint(later.reads):
+            continue
+        before = case.ancestors(set(later.reads) - reached) - parameters
+        if any(case.step_of(n).function is None and case.tape.nodes[n].value.size > 1 for n in before):
+            return name_of(later.function) in ("add", "subtract") and case.tape.nodes[makes[0]].value.ndim == 0
+        reached |= set(makes)
+    return True
 
 
 def parts_left_out(region: Region) -> Iterator[Finding]:

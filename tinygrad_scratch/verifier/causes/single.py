@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
+from tinygrad_scratch.verifier.judge import is_filled
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Step
 
@@ -27,7 +28,11 @@ def one_factor(region: Region) -> Iterator[Finding]:
     if region.loose:
         return
     for step, turns in region.sites():
-        if step.result is None or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy"):
+        if (
+            step.result is None
+            or is_filled(step)
+            or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy")
+        ):
             continue
         for factor in fitting(region, turns, powers):
             changes = {s.index: then(times(factor)) for s in turns}

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.edits import (
     reduced,
 )
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.tape import Place
 
 
 def reductions(region: Region) -> Iterator[Finding]:
@@ -79,7 +80,15 @@ def not_reduced(region: Region) -> Iterator[Finding]:
                     f"and its parameter {truth.shape}",
                     None,
                     f"np.{function.__name__}({region.expression}, axis={axis})",
+                    place=first_of_name(region),
                 )
+
+
+def first_of_name(region: Region) -> Place | None:
+    """Where the name first held what has this shape, before it was scaled in place."""
+    own = [e for e in region.case.events if e.name == region.event.name and e.owner == region.event.owner]
+    alike = [e for e in own if e.node <= region.node and np.shape(region.values[e.node]) == region.value.shape]
+    return alike[0].place if len(alike) > 1 else None
 
 
 def fewer_entries(region: Region) -> Iterator[Finding]:

@@ -9,7 +9,9 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import (
     called,
     name_of,
+    then,
 )
+from tinygrad_scratch.verifier.judge import is_filled
 from tinygrad_scratch.verifier.region import Finding, Region
 
 
@@ -37,6 +39,16 @@ def integers(region: Region) -> Iterator[Finding]:
                     step,
                     changes=changes,
                 )
+        if is_filled(step):
+            changes = {s.index: then(lambda value: value.astype(float)) for s in turns}
+            if region.gives_truth(changes):
+                said = f"`{region.code(step)}` makes room for whole numbers: what is behind the point is dropped"
+                yield Finding("dtype-or-integer", said, step, changes=changes)
+    yield from of_constants(region)
+
+
+def of_constants(region: Region) -> Iterator[Finding]:
+    """Arrays of whole numbers from outside that were written into."""
     buffers = integer_buffers(region)
     if buffers and region.value.dtype.kind in "iu":
         try:

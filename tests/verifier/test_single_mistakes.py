@@ -1,0 +1,165 @@
+"""Single mistakes in small programs of the forms that people publish: the line, and the kind of the cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import module_of
+from tinygrad_scratch import verify
+
+RNG = np.random.default_rng(8)
+X = RNG.normal(size=(6, 4))
+
+SLOPES = """
+import numpy as np
+
+class Squash:
+    def squash(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def forward(self, x):
+        self.x = x
+        return self.squash(x)
+
+    def backward(self, given):
+        slope_grad = self.squash(self.x) * (1 - self.squash(self.x))
+        return slope_grad * given
+
+class Rectify:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, given):
+        inner = given * (self.x > 0)
+        return inner
+
+class Pick:
+    def forward(self, x):
+        self.x, self.best = x, np.argmax(x, axis=1)
+        return x[np.arange(len(x)), self.best]
+
+    def backward(self, given):
+        room = np.zeros_like(self.x)
+        room[np.arange(len(room)), self.best] = given
+        return room
+
+class Recur:
+    def forward(self, x):
+        self.x, self.before, h = x, [], np.zeros(3)
+        self.after = []
+        for row in x:
+            self.before.append(h)
+            h = np.tanh(row @ self.W + h @ self.U)
+            self.after.append(h)
+        return np.array(self.after)
+
+    def one(self, upstream, t):
+        inner = upstream * (1 - self.after[t] ** 2)
+        return np.outer(self.x[t], inner), np.outer(self.before[t], inner), inner @ self.W.T, inner @ self.U.T
+
+    def backward(self, given):
+        self.dW, self.dU, carried = np.zeros_like(self.W), np.zeros_like(self.U), np.zeros(3)
+        dx = np.zeros_like(self.x)
+        for t in range(len(self.x) - 1, -1, -1):
+            part_W, part_U, dx[t], carried = self.one(given[t] + carried, t)
+            self.dW += part_W
+            self.dU += part_U
+        return dx
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong", "causes"),
+    [
+        ("Squash", "slope_grad = self.squash(self.x) * (1 - self.squash(self.x))", "slope_grad = self.squash(self.x)",
+         {"missing-derivative"}),
+        ("Rectify", "        return inner", "        return given", {"missing-derivative"}),
+        ("Rectify", "inner = given * (self.x > 0)", "inner = given", {"missing-derivative"}),
+        ("Pick", "room = np.zeros_like(self.x)", "room = np.zeros_like(self.x, dtype=int)", {"dtype-or-integer"}),
+        ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = 1 - self.after[t] ** 2",
+         {"missing-term", "wrong-operand"}),
+        ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = upstream * (1 - self.after[t])",
+         {"derivative-at-wrong-point"}),
+    ],
+)  # fmt: skip
+def test_a_layer(tmp_path: Path, kind: str, right: str, wrong: str, causes: set[str]) -> None:
+    assert SLOPES.count(right) == 1 or kind == "Rectify"
+    at = SLOPES.index(right, SLOPES.index(f"class {kind}"))
+    source = SLOPES[:at] + wrong + SLOPES[at + len(right) :]
+    layer = getattr(module_of(tmp_path / f"single_{kind}.py", source), kind)()
+    if kind == "Recur":
+        layer.W, layer.U = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 3))
+    check = verify.layer(layer, X)
+    found = check.first_wrong
+    assert found is not None, str(check)
+    assert (found.line, found.kind in causes) == (source[: at + len(wrong)].count("\n") + 1, True), str(check)
+
+
+LOSS = """
+import numpy as np
+
+def softmax_loss(W, X, y, reg):
+    n = len(X)
+    scores = X @ W
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[np.arange(n), y]).sum() / n
+    loss += 0.5 * reg * np.sum(W * W)
+    p[np.arange(n), y] -= 1
+    dW = X.T @ p
+    dW /= n
+    dW += reg * W
+    return loss, dW
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "causes"),
+    [
+        ("    dW = X.T @ p", "    dW = 2 * (X.T @ p)", {"scale-factor"}),
+        ("    dW = X.T @ p", "    dW = -(X.T @ p)", {"sign"}),
+        ("    dW += reg * W", "    dW += reg", {"regularisation"}),
+        ("    dW += reg * W", "    dW += W", {"regularisation"}),
+        ("    return loss, dW", "    return loss, 2 * dW", {"scale-factor"}),
+    ],
+)
+def test_a_loss_with_its_gradient(tmp_path: Path, right: str, wrong: str, causes: set[str]) -> None:
+    source = LOSS.replace(right, wrong)
+    module = module_of(tmp_path / "single_loss.py", source)
+    w, y = RNG.normal(size=(4, 3)), np.array([0, 2, 1, 1, 0, 2])
+    with verify(w=w) as check:
+        check.loss, check.gradients = module.softmax_loss(w, X, y, 0.1)
+    found = check.first_wrong
+    assert found is not None, str(check)
+    assert (found.line, found.kind in causes) == (source[: source.index(wrong)].count("\n") + 1, True), str(check)
+
+
+def test_a_mask_in_the_place_of_a_gradient() -> None:
+    w, v, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
+    with verify(w=w, v=v) as check:
+        inner = X @ w
+        hidden = np.maximum(inner, 0)
+        error = hidden @ v - goal
+        check.loss = 0.5 * np.sum(error**2)
+        back: Any = inner > 0
+        check.gradients = {"w": X.T @ back, "v": hidden.T @ error}
+    assert check.first_wrong is not None
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("back", "missing-term"), str(check)
+
+
+def test_a_right_gradient_is_not_negated_to_mend_a_later_one() -> None:
+    w, v, goal = RNG.normal(size=(4, 5)), RNG.normal(size=(5, 2)), RNG.normal(size=(6, 2))
+    with verify(w=w, v=v) as check:
+        hidden = 1 / (1 + np.exp(-(X @ w)))
+        error = hidden @ v - goal
+        check.loss = 0.5 * np.sum(error**2)
+        delta = (error @ v.T) * hidden * (1 - hidden)
+        gradient = -(X.T @ delta)
+        check.gradients = {"w": gradient, "v": hidden.T @ error}
+    assert check.first_wrong is not None
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("gradient", "sign"), str(check)
