@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tinygrad_scratch.rules.registry import define_vjp, differentiable
+from tinygrad_scratch.functional import erf
 
 MODULES = ("scipy", "scipy.special", "scipy.signal")
 
@@ -32,15 +32,6 @@ def logit(x: Any) -> Any:
 def xlogy(x: Any, y: Any) -> Any:
     """scipy.special.xlogy."""
     return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
-
-
-@differentiable
-def erf(x: Any) -> Any:
-    """scipy.special.erf."""
-    return sys.modules["scipy.special"].erf(x)
-
-
-define_vjp(erf, x=lambda g, y, x: g * 2 / np.sqrt(np.pi) * np.exp(-(x**2)))
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
