@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_scratch import value_and_grad
+from tinygrad_scratch import grad, jit, value_and_grad
 from tinygrad_scratch.compiler.numpy_source import compile_numpy, is_writable
 from tinygrad_scratch.compiler.passes import LOWERING, SIMPLIFYING, apply
 from tinygrad_scratch.compiler.passes.constants import fold_constants
@@ -262,3 +262,16 @@ def test_large_calls_stay_apart() -> None:
     weights = layers(4, 400, 300)
     program = apply([*SIMPLIFYING, *LOWERING], program_of(network_step, X, *weights))
     assert not any(type(function) is Together for function in functions(make_together(program, is_writable)))
+
+
+def test_the_cotangent_of_a_part_is_laid_into_a_buffer() -> None:
+    """The slope of a slice, zeros around it, is written where it is to lie: no array is made for it."""
+
+    def loss(x: Any) -> Any:
+        return np.sum(x[1:] * np.exp(x[:-1]))
+
+    slope = jit(lambda x: 2.0 * grad(loss)(x))
+    x = np.arange(6.0).reshape(3, 2)
+    for scale in (1.0, 0.5):
+        np.testing.assert_allclose(slope(x * scale), 2.0 * grad(loss)(x * scale), rtol=1e-15)
+    assert "scatter(" not in slope.source

@@ -33,7 +33,7 @@ from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import Program, Step, Variable, check_shape, variables_in
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import sigmoid
-from tinygrad_scratch.rules.indexing import assign
+from tinygrad_scratch.rules.indexing import assign, is_basic, scatter
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.rules.shapes import cast, expand
 
@@ -137,10 +137,21 @@ def is_choice(step: Step) -> bool:
     return step.function is np.where and len(step.arguments) == 3 and step.results[0].dtype.kind in "fiu"
 
 
+def is_part(step: Step) -> bool:
+    """Whether an array is laid among zeros, by an index that names each place once."""
+    return (
+        step.function is scatter
+        and not step.keywords
+        and is_basic(step.arguments[1])
+        and step.operands == [step.arguments[0]]
+        and step.arguments[0].dtype == step.results[0].dtype
+    )
+
+
 def is_writable(step: Step) -> bool:
     if isinstance(step.result, tuple) or step.draws or step.results[0].dtype == object:
         return False
-    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_copy, is_choice, is_reshaping)
+    kinds = (is_elementwise, is_matrix_product, is_product, is_reduction, is_copy, is_choice, is_reshaping, is_part)
     return any(kind(step) for kind in kinds) or step.function is assign
 
 
@@ -342,6 +353,8 @@ class Printer:
                 else [f"{out}[...] = {arguments[0]}"]
             )
             return [*whole, f"{out}[{arguments[2]}] = {arguments[1]}"]
+        if is_part(step):
+            return [f"{out}[...] = 0", f"{out}[{arguments[1]}] = {arguments[0]}"]
         if is_reshaping(step):
             name = self.unique(f"{out}_like")
             self.fixed.append(f"{name} = {out}.reshape({self.text(step.arguments[0].shape)})")
