@@ -48,5 +48,5 @@ case(np.unravel_index, INTEGERS, (4, 5))
 case(np.ravel_multi_index, (np.array([0, 1]), np.array([1, 2])), (2, 3))
 for function in (np.is_busday, np.isnat, np.datetime_as_string):
     case(function, DAY)
-case(np.busday_count, DAY, DAY + 7)
+case(np.busday_count, DAY, DAY + np.timedelta64(7, "D"))
 case(np.busday_offset, DAY, 3)
