@@ -137,7 +137,7 @@ case(np.kron, complex_normal(2, 2), complex_normal(2))
 
 
 def cross_in_plane(a: Any, b: Any, **axes: Any) -> Any:
-    """np.cross, of which NumPy deprecates vectors of two elements."""
+    """np.cross, of vectors of two elements, too, which NumPy takes before 2.5."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return np.cross(a, b, **axes)
@@ -159,7 +159,7 @@ case(np.cross, normal(3), normal(2, 3), axisa=0)
 case(np.cross, normal(3, 4), normal(2, 4, 3), axisa=0, axisc=1)
 case(np.cross, normal(2, 3, 2), normal(3, 2, 2), axisa=1, axisb=0, axisc=-2)
 case(np.cross, normal(2, 3), normal(2, 3), -1, -1, 0)
-if np.lib.NumpyVersion(np.__version__) < "3.0.0":
+if np.lib.NumpyVersion(np.__version__) < "2.5.0":
     case(cross_in_plane, normal(2), normal(2))
     case(cross_in_plane, normal(4, 2), normal(2))
     case(cross_in_plane, normal(2), normal(3))
