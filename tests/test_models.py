@@ -199,7 +199,7 @@ def test_digits_through_four_numbers_in_short() -> None:
     linear = autoencoder.principal_components(data.x, autoencoder.WIDTH)
     found = autoencoder.error(predict(network, data.test_x), data.test_x)
     assert found < 0.9 * autoencoder.error(linear(data.test_x), data.test_x)
-    assert np.all(predict(network[:1], data.test_x).shape == (len(data.test_x), autoencoder.WIDTH))
+    assert predict(network[:1], data.test_x).shape == (len(data.test_x), autoencoder.WIDTH)
 
 
 def test_principal_components_lose_what_the_smallest_singular_values_hold() -> None:
