@@ -132,7 +132,7 @@ class Builder:
             seconds=sum(map(seconds, operations)) if self.timed and operations else None,
             parameters=parameters_in(item),
             count=len(operations),
-            rounds=1 + len(item.others),
+            rounds=len(item.rounds),
             path=item.path,
             cluster=clusters[item.around[-1]].id if item.around else None,
         )
@@ -248,15 +248,15 @@ class Builder:
             after.setdefault(arrow.tail, []).append(arrow.head)
         values: dict[str, list[str]] = {REST: []}
         gradients: dict[str, list[str]] = {REST: []}
-        boxes = {self.ids[item]: box for item, box in zip(self.items, scene.boxes, strict=False)}
-        for item in self.items:
-            box, node = boxes[self.ids[item]], item.last
+        drawn = scene.boxes[: len(self.items)]  # but the rest
+        for item, box in zip(self.items, drawn, strict=True):
+            node = item.last
             box.value = numbers_of(node.value)
             values[box.id] = troubles_of_value(node.value, box.value, node.function) + hidden_troubles(item)
             gradient = self.cotangents.get(node.order) if node.requires_grad else None
             box.gradient = numbers_of(gradient) if gradient is not None else None
             gradients[box.id] = troubles_of_gradient(box.gradient) if box.gradient is not None else []
-        for box in boxes.values():
+        for box in drawn:
             box.troubles = list(dict.fromkeys(values[box.id] + gradients[box.id]))
             earlier = {trouble for other in before.get(box.id, ()) for trouble in values[other]}
             later = {trouble for other in after.get(box.id, ()) for trouble in gradients[other]}
