@@ -665,7 +665,7 @@ def test_folded_boxes_and_values_do_not_overlap(open_page: Open) -> None:
     paths = page.evaluate("[...clusters.keys()]")
     assert len(paths) > 5
     for path in paths:
-        page.evaluate(f"toggle(clusters.get('{path}'), false)")
+        page.evaluate(f"toggle(clusters.get('{path}'))")
         seen = [item.bounding_box() for item in page.locator("g.node:visible, g.folded:visible").all()]
         for i, one in enumerate(seen):
             for other in seen[:i]:
@@ -676,7 +676,7 @@ def test_folded_boxes_and_values_do_not_overlap(open_page: Open) -> None:
                     or other["y"] + other["height"] <= one["y"] + 3
                 )
                 assert apart, path
-        page.evaluate(f"toggle(clusters.get('{path}'), true)")
+        page.evaluate(f"toggle(clusters.get('{path}'))")
 
 
 def test_arrows_into_folded_boxes_point_down(open_page: Open) -> None:
