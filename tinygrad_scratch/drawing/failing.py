@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.drawing.data import Arrow, Box, Scene, Source
+from tinygrad_scratch.drawing.data import Arrow, Box, Scene
 from tinygrad_scratch.drawing.expressions import calls, shorten
-from tinygrad_scratch.drawing.scene import short_path
+from tinygrad_scratch.drawing.scene import source_of
 from tinygrad_scratch.graph import Graph, Node, ancestors, split_record
 from tinygrad_scratch.messages import explain
 from tinygrad_scratch.rules.registry import label
@@ -95,15 +95,13 @@ def add_failure(scene: Scene, failure: Failure, call: Node, ids: dict[Node, str]
     expression = calls([*operations, call])[call].text if failure.function is not None else failure.title
     said = [line.strip() for line in str(failure.error).splitlines() if line.strip()]
     notes = [f"{type(failure.error).__name__}: {said[0]}" if said else type(failure.error).__name__, *said[1:]]
-    place = failure.place
-    source = Source(short_path(place.file), place.line, place.code) if place is not None else None
     scene.boxes.append(
         Box(
             FAILED,
             FAILED,
             shorten(expression),
             expression=expression,
-            source=source,
+            source=source_of(failure.place),
             notes=[line for note in notes for line in wrap(note, LONGEST_NOTE)][:MOST_NOTES],
         )
     )

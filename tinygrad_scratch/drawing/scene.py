@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -126,7 +125,7 @@ class Builder:
             shape=node.value.shape,
             dtype=str(node.value.dtype),
             cotangent=self.cotangent(item) if node.requires_grad else None,
-            source=self.source(node),
+            source=source_of(self.place_of(node.order)),
             multiply_adds=sum(map(multiply_adds, operations)),
             bytes=sum(map(own_bytes, operations)) if operations else int(node.value.nbytes),
             seconds=sum(map(seconds, operations)) if self.timed and operations else None,
@@ -159,10 +158,6 @@ class Builder:
 
     def is_top(self, item: Item) -> bool:
         return is_one(self.selection.outputs) and item.last is self.selection.outputs[0]
-
-    def source(self, node: Node) -> Source | None:
-        place = self.place_of(node.order)
-        return Source(short_path(place.file), place.line, place.code) if place is not None else None
 
     # ---- arrows ------------------------------------------------------------------------------------------------------
 
@@ -318,7 +313,10 @@ def counted(kinds: Counter[str]) -> str:
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
 
 
-def short_path(file: str) -> str:
-    """A file as seen from here, if it lies below; its whole path otherwise."""
-    path = Path(file)
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(os.getcwd()) else file
+def source_of(place: Place | None) -> Source | None:
+    """What is shown of a line, where it is known; its file as seen from here, if it lies below."""
+    if place is None:
+        return None
+    path, here = Path(place.file), Path.cwd()
+    file = path.relative_to(here).as_posix() if path.is_relative_to(here) else place.file
+    return Source(file, place.line, place.code)
