@@ -419,6 +419,13 @@ def test_picture_paints_each_step_by_its_verdict(load: Load) -> None:
     assert red
 
 
+@pytest.mark.parametrize("suffix", [".json", ".mmd", ".html"])
+def test_picture_says_where_its_data_are(load: Load, tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(ValueError, match=r"picture alone.*to_html\(\) and to_json\(\)"):
+        checked(load()).draw().save(tmp_path / f"check{suffix}")
+    assert not (tmp_path / f"check{suffix}").exists()
+
+
 def test_picture_of_a_right_check_has_no_red(load: Load) -> None:
     assert "#dc2626" not in checked(load()).draw().source
 

@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.drawing.dot import ARROW, BOX, KINDS
 from tinygrad_scratch.drawing.expressions import Calls, reference
 from tinygrad_scratch.drawing.formulas import PRODUCTS
-from tinygrad_scratch.drawing.labels import text
+from tinygrad_scratch.drawing.labels import text, width
 from tinygrad_scratch.drawing.numbers import short
 from tinygrad_scratch.graph import Node
 
@@ -76,13 +76,14 @@ def neurons_text(nodes: Sequence[Node], known: Calls, cotangents: Mapping[int, A
     graph = {"bgcolor": "transparent", "layout": "neato", "splines": "line"}
     digraph = Digraph(graph_attr=graph, node_attr=BOX, edge_attr=ARROW)
     for place, node in enumerate(columns):
-        width = layers[place].weight.value.shape[0] if place < len(layers) else layers[-1].weight.value.shape[1]
+        units = layers[place].weight.value.shape[0] if place < len(layers) else layers[-1].weight.value.shape[1]
         kind = "input" if place == 0 else "output" if place == len(layers) else "operation"
         paint = {**NEURON, "fillcolor": KINDS[kind]["fillcolor"], "color": KINDS[kind]["color"], "class": kind}
-        means = np.real(node.value).reshape(-1, width).mean(axis=0)
-        top = DOWN * (width - 1) / 2
-        title = f"<{text(reference(node, known).text)}>"
-        digraph.node(f"c{place}", title, pos=f"{ACROSS * place},{top + DOWN:g}!", **COLUMN)
+        means = np.real(node.value).reshape(-1, units).mean(axis=0)
+        top = DOWN * (units - 1) / 2
+        title = text(reference(node, known).text)
+        room = f"{width(title) / 72:.2f}"  # in wide fonts, too
+        digraph.node(f"c{place}", f"<{title}>", pos=f"{ACROSS * place},{top + DOWN:g}!", width=room, **COLUMN)
         for unit, mean in enumerate(means.tolist()):
             name = f"n{place}_{unit}"
             digraph.node(name, short(mean), id=name, pos=f"{ACROSS * place},{top - DOWN * unit:g}!", **paint)

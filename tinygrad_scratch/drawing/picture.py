@@ -45,7 +45,15 @@ class Drawing:
 
     @property
     def data(self) -> dict[str, Any]:
-        return self.scene.as_dict()
+        return self._scene("data").as_dict()
+
+    def _scene(self, asked: str) -> Scene:
+        if not self.scene.boxes:
+            raise ValueError(
+                f"This drawing has no {asked}: it is a picture alone, as that of a check is, whose to_html() and "
+                "to_json() have the rest. Save it as .svg, .png, .jpg, .pdf or .dot."
+            )
+        return self.scene
 
     def save(self, path: str | os.PathLike[str], dot: bool = False) -> Path:
         """Write the drawing to a file, as its suffix says, and return the path.
@@ -53,8 +61,9 @@ class Drawing:
         .svg, .png, .jpg and .jpeg are pictures, drawn by graphviz-pure, or with `dot` by the system's graphviz; .pdf is
         one that the latter alone draws; .html is a page that can be searched, folded and stepped through, one file that
         needs no other; .dot and .mmd (Mermaid) are texts for other programs; .json is `data`. The file is written whole
-        or not at all. Raises ValueError for another suffix, RuntimeError where no renderer is installed or it fails,
-        TimeoutError where it takes too long, and OSError where the file can't be written.
+        or not at all. Raises ValueError for another suffix, and for one of data that the drawing of a check has not;
+        RuntimeError where no renderer is installed or it fails, TimeoutError where it takes too long, and OSError where
+        the file can't be written.
         """
         path = Path(path)
         suffix = path.suffix.lower()
@@ -72,10 +81,12 @@ class Drawing:
         if suffix in RENDERED:
             return render(self.source, RENDERED[suffix], dot)
         if suffix == ".html":
-            return page(render(self.source, "svg", dot).decode(), self.scene, self.summary).encode()
+            return page(render(self.source, "svg", dot).decode(), self._scene("page"), self.summary).encode()
         if suffix == ".json":
             return (json.dumps(self.data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
-        return (mermaid_text(self.scene, self.backward) if suffix == ".mmd" else self.source).encode()
+        return (
+            mermaid_text(self._scene("text for Mermaid"), self.backward) if suffix == ".mmd" else self.source
+        ).encode()
 
     def to_networkx(self) -> Any:
         """The values as the nodes of a networkx.DiGraph, with what `data` says of each; of each arrow likewise.
