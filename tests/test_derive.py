@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ from tinygrad_scratch import (
 from tinygrad_scratch.compiler.derive import Derivation
 from tinygrad_scratch.compiler.readable.layout import MOST_LINES
 from tinygrad_scratch.graph import ancestors
-from tinygrad_scratch.rules import registry
 
 Loss = Callable[..., Any]
 
@@ -473,16 +472,6 @@ def test_a_rule_without_source_is_refused(own_operations: None) -> None:
     define_vjp(square, x=lambda g, y, x: g * 2 * x)
     with pytest.raises(TypeError, match="The source of 'square' can't be read"):
         derive(np.sum(square(Tensor(normal(3), requires_grad=True))))
-
-
-@pytest.fixture
-def own_operations() -> Iterator[None]:
-    tables: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT]
-    saved = [table.copy() for table in tables]
-    yield
-    for table, before in zip(tables, saved, strict=True):
-        table.clear()
-        table.update(before)
 
 
 def test_writing_in_place_is_written_as_people_do_it() -> None:
