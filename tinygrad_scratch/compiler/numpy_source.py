@@ -14,9 +14,7 @@ The text is ours alone: names are made identifiers, and every value but a whole 
 
 from __future__ import annotations
 
-import keyword
 import operator
-import re
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.identifiers import unused
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
 from tinygrad_scratch.compiler.passes.sums import in_a_row
@@ -217,20 +216,11 @@ class Printer:
         if variable in self.program.constants and variable not in self.names:
             self.names[variable] = self.bound(variable.name or "constant", self.program.constants[variable])
         if variable not in self.names:
-            self.names[variable] = self.unique(variable.name or "v")
+            self.names[variable] = self.unique(variable.name)
         return self.names[variable]
 
-    def unique(self, wanted: str) -> str:
-        """An identifier like the name that was wanted, which is not taken yet."""
-        base = re.sub(r"[^A-Za-z0-9_]", "_", wanted)[:40].lstrip("_") or "v"
-        base = f"v{base}" if base[0].isdigit() else base
-        base = f"{base}_" if keyword.iskeyword(base) else base
-        found, number = base, 1
-        while found in self.used:
-            number += 1
-            found = f"{base}_{number}"
-        self.used.add(found)
-        return found
+    def unique(self, wanted: str | None) -> str:
+        return unused(wanted, self.used, "v")
 
     def bound(self, wanted: str, value: Any) -> str:
         """The name that stands for a value."""
