@@ -133,6 +133,15 @@ def variables_in(tree: Any) -> Iterator[Variable]:
             yield from variables_in(part)
 
 
+def map_parts(change: Callable[[Any], Any], tree: Any) -> Any:
+    """The same tuple, list, dict or slice with each part changed; anything else as it is."""
+    if type(tree) in (tuple, list):
+        return type(tree)(map(change, tree))
+    if type(tree) is dict:
+        return {name: change(part) for name, part in tree.items()}
+    return slice(*map(change, parts_of(tree))) if type(tree) is slice else tree
+
+
 def parts_of(tree: Any) -> Iterable[Any]:
     if type(tree) in (tuple, list):
         return tree  # type: ignore[no-any-return]
@@ -145,11 +154,7 @@ def substitute(tree: Any, new: Mapping[Variable, Any]) -> Any:
     """The same tree with something else in place of some variables."""
     if type(tree) is Variable:
         return new.get(tree, tree)
-    if type(tree) in (tuple, list):
-        return type(tree)(substitute(part, new) for part in tree)
-    if type(tree) is dict:
-        return {name: substitute(part, new) for name, part in tree.items()}
-    return slice(*(substitute(part, new) for part in parts_of(tree))) if type(tree) is slice else tree
+    return map_parts(lambda part: substitute(part, new), tree)
 
 
 def readers(steps: Sequence[Step]) -> dict[Variable, list[Step]]:

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_scratch.compiler.lines import line_of_caller, quoted
 from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, map_parts
 from tinygrad_scratch.compiler.randomness import Draws
 from tinygrad_scratch.compiler.values import PYTHON_NUMBERS, plain_values
 from tinygrad_scratch.compiler.writing import WRITES, View, attach, nan_to_num_in_place, updated_at, write, written
@@ -96,13 +96,7 @@ class Tracer:
             return tree.variable
         if isinstance(tree, np.ndarray):
             return self.constant(tree)
-        if type(tree) in (tuple, list):
-            return type(tree)(self.variables(part) for part in tree)
-        if type(tree) is dict:
-            return {name: self.variables(part) for name, part in tree.items()}
-        if type(tree) is slice:
-            return slice(*(self.variables(part) for part in (tree.start, tree.stop, tree.step)))
-        return tree
+        return map_parts(self.variables, tree)
 
     def constant(self, value: Array) -> Variable:
         """An array that depends on no input."""
@@ -163,8 +157,7 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], swap: bool = False
             other = array(list(other))
         both = (other, self) if swap else (self, other)
         weak = all(
-            isinstance(plain_values(each), PYTHON_NUMBERS) and not isinstance(plain_values(each), np.generic)
-            for each in both
+            isinstance(value, PYTHON_NUMBERS) and not isinstance(value, np.generic) for value in plain_values(both)
         )
         return self.tracer.call(compute if weak else function, both, {})
 
