@@ -40,6 +40,10 @@ class Variable:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
     def __repr__(self) -> str:
         return f"{self.name or 'value'}: {self.dtype}{list(self.shape)}"
 
@@ -122,6 +126,32 @@ class Program:
 
     def __str__(self) -> str:
         return "\n".join(map(repr, self.steps))
+
+
+def is_elementwise(step: Step) -> bool:
+    """Whether a step is a ufunc that goes element by element, with one result."""
+    function = step.function
+    return isinstance(function, np.ufunc) and function.nout == 1 and not function.signature and not step.keywords
+
+
+def in_a_row(variable: Variable) -> bool:
+    """Whether the elements lie in C order, one after the other."""
+    return without_gaps(variable, reversed([*zip(variable.strides, variable.shape, strict=True)]))
+
+
+def is_dense(variable: Variable) -> bool:
+    """Whether the elements fill their memory, in some order of the axes."""
+    return without_gaps(variable, sorted(zip(variable.strides, variable.shape, strict=True)))
+
+
+def without_gaps(variable: Variable, axes: Iterable[tuple[int, int]]) -> bool:
+    """Whether each axis, a stride and a length, begins where the one before it ends."""
+    expected = variable.dtype.itemsize
+    for stride, n in axes:
+        if n > 1 and stride != expected:
+            return False
+        expected *= n
+    return True
 
 
 def variables_in(tree: Any) -> Iterator[Variable]:
