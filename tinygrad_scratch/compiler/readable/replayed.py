@@ -44,7 +44,7 @@ def replayed(loss: Tensor, frame: FrameType | None) -> Recording:
 
 @dataclass
 class Replay:
-    """Recorded calls, made replay."""
+    """Recorded calls, made again."""
 
     tracer: Tracer = field(default_factory=Tracer)
     tensors: dict[int, Any] = field(default_factory=dict)  # by the order of the record
