@@ -635,7 +635,12 @@ ERRORS: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: derive(lambda w: np.sum(np.emath.sqrt(w)), W, wrt="w"),
         TypeError,
-        r"sqrt takes branches on values",
+        r"np\.emath\.sqrt takes branches on values",
+    ),
+    (
+        lambda: derive(lambda w: np.sum(np.nanquantile(w, 0.5)), W, wrt="w"),
+        TypeError,
+        r"np\.nanquantile takes branches on values",
     ),
     (lambda: derive(lambda: recorded * 2.0), TypeError, r"computed outside of it"),
 ]
