@@ -9,7 +9,7 @@ import numpy as np
 
 from models.data import Text, documentation, in_parts
 from models.options import asked_jit
-from models.show import make_console
+from models.show import tracked
 from models.text import bits_of_network, study
 from tinygrad_scratch.nn import (
     LSTM,
@@ -75,8 +75,6 @@ def train(network: CharRNN, text: Text, epochs: int, jit: bool | str = False) ->
     Source: Williams and Peng, "An efficient gradient-based algorithm for on-line training of recurrent network
     trajectories" (1990), which calls it truncated backpropagation through time.
     """
-    from rich.progress import Progress
-
     time = (len(text.train) - 1) // STREAMS
     inputs = text.train[: STREAMS * time].reshape(STREAMS, time)
     targets = text.train[1 : STREAMS * time + 1].reshape(STREAMS, time)
@@ -85,19 +83,17 @@ def train(network: CharRNN, text: Text, epochs: int, jit: bool | str = False) ->
     schedule = CosineDecay(LEARNING_RATE, epochs * len(starts))
     compute, update = compiled(gradients_of(network, optimizer), jit), compiled(optimizer.step, jit)
     history = History()
-    console = make_console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        for _ in progress.track(range(epochs), description="Reading"):
-            state, total = None, 0.0
-            for step, start in enumerate(starts, start=history.steps):
-                optimizer.learning_rate = schedule(step)
-                piece = slice(start, start + STEPS)
-                loss, state = compute(inputs[:, piece], targets[:, piece], state)
-                clip_gradient_norm(optimizer.parameters, 1.0)
-                update()
-                total += loss.item() * inputs[:, piece].shape[1] / time
-            validation = bits_of_network(network, text.validation, CONTEXT, LENGTH) * np.log(2)
-            history.add({"loss": total, "validation_loss": validation}, {}, len(starts))
+    for _ in tracked(range(epochs), "Reading"):
+        state, total = None, 0.0
+        for step, start in enumerate(starts, start=history.steps):
+            optimizer.learning_rate = schedule(step)
+            piece = slice(start, start + STEPS)
+            loss, state = compute(inputs[:, piece], targets[:, piece], state)
+            clip_gradient_norm(optimizer.parameters, 1.0)
+            update()
+            total += loss.item() * inputs[:, piece].shape[1] / time
+        validation = bits_of_network(network, text.validation, CONTEXT, LENGTH) * np.log(2)
+        history.add({"loss": total, "validation_loss": validation}, {}, len(starts))
     return history
 
 

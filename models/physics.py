@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from models.show import make_console, plot, verdict
+from models.show import make_console, plot, tracked, verdict
 from tinygrad_scratch.nn import Adam, CosineDecay, Dense, Module, Sequential
 from tinygrad_scratch.tensor import Tensor
 
@@ -72,20 +72,16 @@ def loss_at(solution: Any, x: Any, t: Any) -> Tensor:
 
 def train(solution: Solution, generator: np.random.Generator, steps: int) -> list[float]:
     """The loss at each step, on points drawn anew."""
-    from rich.progress import Progress
-
     optimizer = Adam(solution.parameters(), LEARNING_RATE)
     schedule = CosineDecay(LEARNING_RATE, steps)
     losses = []
-    console = make_console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        for step in progress.track(range(steps), description="Solving"):
-            optimizer.learning_rate = schedule(step)
-            loss = loss_at(solution, *generator.uniform(size=(2, POINTS, 1)))
-            losses.append(loss.item())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+    for step in tracked(range(steps), "Solving"):
+        optimizer.learning_rate = schedule(step)
+        loss = loss_at(solution, *generator.uniform(size=(2, POINTS, 1)))
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
     return losses
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-INK = " .:-=+*#%@"
+SHADES = " .:-=+*#%@"
 
 
 def make_console() -> Any:
@@ -17,6 +17,14 @@ def make_console() -> Any:
     console = Console(highlight=False)
     console.width = min(console.width, 80)
     return console
+
+
+def tracked(steps: Sequence[int], what: str) -> Iterable[int]:
+    """The same steps, with a bar that says how far they are, where the output is a terminal."""
+    from rich.progress import track
+
+    console = make_console()
+    return track(steps, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def verdict(good: bool, wanted: str, otherwise: str) -> str:
@@ -50,8 +58,8 @@ def milestones(epochs: int) -> list[int]:
 
 def drawn(pixels: Any) -> list[str]:
     """A digit in letters: two for each pixel, the darker the more ink."""
-    rows = np.rint(np.clip(pixels, 0, 1).reshape(8, 8) * (len(INK) - 1)).astype(int)
-    return ["".join(INK[ink] * 2 for ink in row) for row in rows]
+    rows = np.rint(np.clip(pixels, 0, 1).reshape(8, 8) * (len(SHADES) - 1)).astype(int)
+    return ["".join(SHADES[ink] * 2 for ink in row) for row in rows]
 
 
 def side_by_side(pictures: Sequence[Sequence[str]], titles: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.data import moons
-from models.show import make_console, verdict
+from models.show import SHADES, make_console, verdict
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.nn import Adam, Dense, History, Sequential, accuracy, binary_cross_entropy, evaluate, fit, predict
 from tinygrad_scratch.tensor import Tensor
@@ -22,7 +22,6 @@ LEARNING_RATE = 0.01
 WANTED = 0.97
 GRAPH, BOUNDARY = "two_moons.svg", "two_moons_boundary.svg"
 LEFT, RIGHT, BOTTOM, TOP = -1.5, 2.5, -1.2, 1.7
-SHADES = " .:-=+*#%@"
 
 
 def make_network(generator: np.random.Generator) -> Sequential:

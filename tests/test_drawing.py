@@ -332,6 +332,7 @@ def luminance(colour: str) -> float:
 
 
 def contrast(first: str, second: str) -> float:
+    """The contrast of two colours, as WCAG 2 defines it, which asks for 4.5 for text."""
     dark, light = sorted([luminance(first), luminance(second)])
     return (light + 0.05) / (dark + 0.05)
 

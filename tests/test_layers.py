@@ -259,6 +259,11 @@ def test_a_width_that_was_left_out_is_that_of_the_first_input(make: Any, shape: 
         lazy(np.ones((*shape[:-1], 9)) if len(shape) == 2 and "Conv" not in repr(lazy) else np.ones((9, *shape[1:])))
 
 
+def test_a_hidden_width_of_0_is_refused_and_not_taken_for_one_left_out() -> None:
+    with pytest.raises(ValueError, match="out_features=0 of a Dense must be a whole number, 1 or more"):
+        nn.TransformerBlock(4, 2, hidden_features=0)
+
+
 def test_a_width_that_heads_do_not_divide_leaves_the_layer_as_it_was() -> None:
     for layer in (nn.MultiHeadAttention(None, 2), nn.TransformerBlock(None, 2)):
         with pytest.raises(ValueError, match="heads=2 must divide features=5"):

@@ -199,7 +199,7 @@ def test_digits_through_four_numbers_in_short() -> None:
     linear = autoencoder.principal_components(data.x, autoencoder.WIDTH)
     found = autoencoder.error(predict(network, data.test_x), data.test_x)
     assert found < 0.9 * autoencoder.error(linear(data.test_x), data.test_x)
-    assert np.all(predict(network[:1], data.test_x).shape == (len(data.test_x), autoencoder.WIDTH))
+    assert predict(network[:1], data.test_x).shape == (len(data.test_x), autoencoder.WIDTH)
 
 
 def test_principal_components_lose_what_the_smallest_singular_values_hold() -> None:
@@ -324,8 +324,29 @@ def assert_trained_alike(first: tuple[Any, Any], second: tuple[Any, Any], tolera
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(1, np.abs(one).max()))
 
 
+@pytest.fixture
+def jitted(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is compiled in a test."""
+    from tinygrad_scratch.compiler import jit as module
+
+    made: list[Any] = []
+    jit: Any = module.jit
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        made.append(jit(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(module, "jit", noted)
+    return made
+
+
+def assert_two_compiled(jitted: list[Any]) -> None:
+    """The gradients and the optimizer's step; what was never run has no source, and raises."""
+    assert [bool(each.source) for each in jitted] == [True, True]
+
+
 @pytest.mark.parametrize("module", [digits_mlp, digits_cnn], ids=["mlp", "cnn"])
-def test_digits_are_learned_alike_by_jit(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digits_are_learned_alike_by_jit(module: Any, monkeypatch: pytest.MonkeyPatch, jitted: list[Any]) -> None:
     needs_digits()
     monkeypatch.setattr(module, "EPOCHS", 2)
 
@@ -336,9 +357,10 @@ def test_digits_are_learned_alike_by_jit(module: Any, monkeypatch: pytest.Monkey
         return module.train(network, split(x[:200], y[:200], 0.2, generator), generator, jit), network
 
     assert_trained_alike(trained(jit=False), trained(jit=True), 1e-9)
+    assert_two_compiled(jitted)
 
 
-def test_text_is_learned_alike_by_jit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_learned_alike_by_jit(monkeypatch: pytest.MonkeyPatch, jitted: list[Any]) -> None:
     sample = some_text(3_000)
     monkeypatch.setattr(char_rnn, "HIDDEN", 16)
     monkeypatch.setattr(char_rnn, "STEPS", 8)
@@ -355,7 +377,9 @@ def test_text_is_learned_alike_by_jit(monkeypatch: pytest.MonkeyPatch) -> None:
         return char_transformer.train(network, sample, generator, 1, jit), network
 
     for trained in (by_lstm, by_transformer):
+        jitted.clear()
         assert_trained_alike(trained(jit=False), trained(jit=True), 1e-3)  # of float32, many steps later
+        assert_two_compiled(jitted)
 
 
 def test_the_lstm_reads_on_where_it_stopped() -> None:

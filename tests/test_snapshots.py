@@ -6,8 +6,6 @@ DOT text is the same on every machine, and SVG is where the renderer is of the s
 from __future__ import annotations
 
 import re
-import shutil
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.test_drawing import needs_pure
 from tinygrad_scratch import Tensor
 from tinygrad_scratch.drawing import Drawing, diff, draw
 from tinygrad_scratch.nn import Dense, Sequential
 
 FOLDER = Path(__file__).parent / "snapshots"
-PURE = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts"))
 
 
 def loss(activation: Callable[[Any], Any] = np.square) -> Any:
@@ -59,7 +57,7 @@ def test_source_is_that_of_the_snapshot(name: str) -> None:
     assert DRAWINGS[name]().source == committed, "look at what changed, then run python -m tests.test_snapshots"
 
 
-@pytest.mark.skipif(PURE is None, reason="graphviz-pure is not installed on this platform")
+@needs_pure
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_picture_is_that_of_the_snapshot(name: str) -> None:
     committed = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")

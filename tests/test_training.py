@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from tinygrad_scratch.nn import (
     History,
     Lambda,
     Module,
+    Optimizer,
     Schedule,
     Sequential,
     StopAtNotFinite,
@@ -47,6 +49,7 @@ from tinygrad_scratch.nn import (
     mean_squared_error,
     predict,
     state_dict,
+    training,
 )
 
 X = np.random.default_rng(0).normal(size=(50, 3))
@@ -762,8 +765,21 @@ def test_a_checkpointed_model_is_trained_alike() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda p: SGD(p, 0.1, momentum=0.9), lambda p: Adam(p, 0.01)], ids=["SGD", "Adam"])
-def test_a_compiled_training_is_the_same(make: Any) -> None:
+def test_a_compiled_training_is_the_same(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []  # in Python: for each batch, or only while it is traced
+
+    def noted(name: str, function: Any) -> Any:
+        def noted_function(*arguments: Any) -> Any:
+            ran.append(name)
+            return function(*arguments)
+
+        return noted_function
+
+    monkeypatch.setattr(training, "loss_of_batch", noted("gradients", training.loss_of_batch))
+    monkeypatch.setattr(Optimizer, "_change", noted("step", Optimizer._change))
+
     def train(jit: bool) -> Any:
+        ran.clear()
         generator = np.random.default_rng(0)
         x = generator.normal(size=(50, 3))
         y = x @ [[1.0], [2.0], [3.0]]
@@ -781,9 +797,12 @@ def test_a_compiled_training_is_the_same(make: Any) -> None:
             callbacks=[ClipGradients(1.0)],
             jit=jit,
         )
-        return history["loss"], [p.numpy() for p in model.parameters()]
+        return history["loss"], [p.numpy() for p in model.parameters()], Counter(ran)
 
-    (mine, weights), (theirs, wanted) = train(True), train(False)
+    (mine, weights, traced), (theirs, wanted, run) = train(True), train(False)
+    assert run == {"gradients": 20, "step": 80}  # batches, and parameters in all of them
+    assert traced.keys() == run.keys()
+    assert all(times <= run[name] / 4 for name, times in traced.items())
     np.testing.assert_allclose(mine, theirs, rtol=1e-12)
     for w, v in zip(weights, wanted, strict=True):
         np.testing.assert_allclose(w, v, rtol=1e-9, atol=1e-12)

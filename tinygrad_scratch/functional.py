@@ -248,7 +248,11 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
 
 
 def probabilities_less_one_hot(y: Any, logits: Any, labels: Any) -> Any:
-    """softmax(logits) - one_hot(labels), by the loss y: the label's probability is exp(-y)."""
+    """softmax(logits) - one_hot(labels), by the loss y: the label's probability is exp(-y).
+
+    With finite losses, that of each class is exp(z - z[label] - y), without a second search for the largest logit. An
+    infinite loss leaves the softmax; so does jit, which takes no branch on a value.
+    """
     place = as_array(labels)[..., None]
     if not isinstance(plain(y), StandIn) and np.isfinite(plain(y)).all():
         p = np.exp(logits - np.take_along_axis(logits, place, axis=-1) - y[..., None])

@@ -14,7 +14,7 @@ import numpy as np
 from tinygrad_scratch.drawing.clusters import frames_around
 from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Scene
 from tinygrad_scratch.drawing.dot import dot_text
-from tinygrad_scratch.drawing.expressions import arguments, is_number, plain
+from tinygrad_scratch.drawing.expressions import arguments, is_number, is_value, plain
 from tinygrad_scratch.drawing.folding import unfolded
 from tinygrad_scratch.drawing.labels import Look
 from tinygrad_scratch.drawing.numbers import short
@@ -150,12 +150,12 @@ def matched(before: Sequence[Node], after: Sequence[Node]) -> dict[Node, Node]:
 
 
 def is_leaf(part: Any) -> bool:
-    return isinstance(part, Node) and part.kind != "operation" and not is_number(part)
+    return is_value(part) and part.kind != "operation"
 
 
 def plain_arguments(node: Node) -> list[str]:
     """The numbers, axes and indices that a call was given."""
-    found = [part.value if isinstance(part, Node) and is_number(part) else part for part in arguments(node)]
+    found = [part.value if is_number(part) else part for part in arguments(node)]
     return [plain(part).text for part in found if not isinstance(part, Node)]
 
 

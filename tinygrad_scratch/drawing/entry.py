@@ -96,10 +96,18 @@ def draw(
     scene = builder.scene()
     if failure is not None and subject.failed_call is not None:
         add_failure(scene, failure, subject.failed_call, builder.ids_of_nodes)
-    look = Look(view != "backward", view != "forward", view == "chain rule", values, gradients, heat, costs)
+    look = Look(
+        forward=view != "backward",
+        backward=view != "forward",
+        chain=view == "chain rule",
+        values=values,
+        gradients=gradients,
+        heat=heat,
+        costs=costs,
+    )
     summary = "more than " * selection.and_more + (counted(scene.counts) or "nothing")
     summary += f"; {type(failure.error).__name__}" if failure is not None else ""
-    if view == "neurons" and failure is None:
+    if view == "neurons":
         source = neurons_text(selection.nodes, builder.known, cotangents, gradients)
     else:
         source = dot_text(scene, look)

@@ -71,14 +71,15 @@ def calls(
         parts = {part for part in node.inputs if not is_number(part)}
         unnamed = {part for part in parts if not part.name and part not in inside}
         visible = known if len(unnamed) > 1 else {}
+        written_out = {part: known[part] for part in parts & inside}
         alike = rounds.get(node, (node,))
         operands = [
-            operand(each[0], visible, inside, known)
+            operand(each[0], visible, written_out)
             if is_value(each[0])
             else ranged([operand(part, {}) for part in each])
             for each in zip(*map(arguments, alike), strict=True)
         ]
-        known[node] = written(alike, operands, LONGEST_WHOLE if node in inside or parts & inside else LONGEST)
+        known[node] = written(alike, operands, LONGEST_WHOLE if node in inside or written_out else LONGEST)
     return known
 
 
@@ -101,9 +102,9 @@ def reference(node: Node, known: Calls) -> Expression:
     return found if len(found.text) <= LONGEST_PART else UNNAMED
 
 
-def is_number(node: Node) -> bool:
-    """Whether a value is a mere number in the text of a call, and not a value of its own."""
-    return node.kind == "constant" and isinstance(node.value, Number)
+def is_number(part: Any) -> bool:
+    """Whether an argument is a mere number in the text of a call, and not a value of its own."""
+    return isinstance(part, Node) and part.kind == "constant" and isinstance(part.value, Number)
 
 
 def is_value(part: Any) -> bool:
@@ -119,14 +120,11 @@ def arguments(node: Node) -> list[Any]:
     return found
 
 
-def operand(
-    part: Any, known: Calls, inside: AbstractSet[Node] = frozenset(), written_out: Calls | None = None
-) -> Expression:
-    if not isinstance(part, Node):
-        return plain(part)
-    if part in inside and written_out is not None:
-        return written_out[part]
-    return plain(part.value) if is_number(part) else reference(part, known)
+def operand(part: Any, known: Calls, written_out: Calls = MappingProxyType({})) -> Expression:
+    """An argument of a call; a value goes by its name or a short call, but for those that are to be written out."""
+    if not is_value(part):
+        return plain(part.value if is_number(part) else part)
+    return written_out.get(part) or reference(part, known)
 
 
 def written(alike: Sequence[Node], operands: list[Expression], longest: int) -> Expression:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
+from traceback import walk_tb
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.drawing.data import Arrow, Box, Scene, Source
+from tinygrad_scratch.drawing.data import Arrow, Box, Scene
 from tinygrad_scratch.drawing.expressions import calls, shorten
-from tinygrad_scratch.drawing.scene import short_path
+from tinygrad_scratch.drawing.scene import source_of
 from tinygrad_scratch.graph import Graph, Node, ancestors, split_record
 from tinygrad_scratch.messages import explain
 from tinygrad_scratch.rules.registry import label
@@ -38,9 +39,10 @@ class Failure:
 
 def failure_of(error: BaseException) -> Failure:
     """What the frames of a traceback say of a failure: its innermost call of ours, and the Tensors in reach of it."""
-    frames = list(frames_of(error))
-    own = [frame for frame in frames if is_own(frame.f_code.co_filename)]
-    place = Place(own[-1].f_code.co_filename, line_of(error, own[-1]), own[-1].f_code.co_name) if own else None
+    trace = list(walk_tb(error.__traceback__))
+    frames = [frame for frame, _ in trace]
+    own = [Place(f.f_code.co_filename, line, f.f_code.co_name) for f, line in trace if is_own(f.f_code.co_filename)]
+    place = own[-1] if own else None
     for frame in reversed(frames):
         if frame.f_code is explain.__code__:
             function, arguments = frame.f_locals["function"], frame.f_locals["arguments"]
@@ -55,22 +57,6 @@ def failure_of(error: BaseException) -> Failure:
             arguments = tuple(tensor._value for tensor in given)
             return Failure(error, None, " ".join(title.split()), arguments, given, frames, place)
     return Failure(error, None, type(error).__name__, (), [], frames, place)
-
-
-def frames_of(error: BaseException) -> Iterator[FrameType]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame
-        trace = trace.tb_next
-
-
-def line_of(error: BaseException, frame: FrameType) -> int:
-    """The line at which a frame was when the error went through it, which may have run on since."""
-    trace, line = error.__traceback__, frame.f_lineno
-    while trace is not None:
-        line = trace.tb_lineno if trace.tb_frame is frame else line
-        trace = trace.tb_next
-    return line
 
 
 def tensors_in(frame: FrameType) -> Iterator[Tensor]:
@@ -109,15 +95,13 @@ def add_failure(scene: Scene, failure: Failure, call: Node, ids: dict[Node, str]
     expression = calls([*operations, call])[call].text if failure.function is not None else failure.title
     said = [line.strip() for line in str(failure.error).splitlines() if line.strip()]
     notes = [f"{type(failure.error).__name__}: {said[0]}" if said else type(failure.error).__name__, *said[1:]]
-    place = failure.place
-    source = Source(short_path(place.file), place.line, place.code) if place is not None else None
     scene.boxes.append(
         Box(
             FAILED,
             FAILED,
             shorten(expression),
             expression=expression,
-            source=source,
+            source=source_of(failure.place),
             notes=[line for note in notes for line in wrap(note, LONGEST_NOTE)][:MOST_NOTES],
         )
     )

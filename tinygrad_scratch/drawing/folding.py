@@ -46,8 +46,7 @@ class Item:
 
     @property
     def everything(self) -> Iterator[Node]:
-        yield from self.nodes
-        for nodes in self.others:
+        for nodes in self.rounds:
             yield from nodes
 
     @property
@@ -77,9 +76,9 @@ def folded(items: list[Item], fold: Fold, outputs: Iterable[Node]) -> list[Item]
         if fold == "names":
             return by_name(items, set(outputs))
     elif isinstance(fold, type):
-        return by_call(items, lambda around: (i for i, frame in enumerate(around) if isinstance(frame.module, fold)))
+        return by_call(items, lambda depth, frame: isinstance(frame.module, fold))
     elif isinstance(fold, int) and not isinstance(fold, bool) and fold >= 0:
-        return by_call(items, lambda around: (i for i, frame in enumerate(around) if i >= fold and frame.module))
+        return by_call(items, lambda depth, frame: depth >= fold and frame.module is not None)
     elif callable(fold):
         return by_rule(items, fold)
     raise ValueError(
@@ -91,15 +90,15 @@ def folded(items: list[Item], fold: Fold, outputs: Iterable[Node]) -> list[Item]
 # ---- into one box ----------------------------------------------------------------------------------------------------
 
 
-def by_call(items: list[Item], places: Callable[[Around], Iterator[int]]) -> list[Item]:
-    """A box for each call that stands at the first of these places among the frames around a value."""
+def by_call(items: list[Item], is_box: Callable[[int, Frame], bool]) -> list[Item]:
+    """A box for each call that is to be one, by its depth and its frame; of those around a value, the outermost."""
     keys: dict[Item, Frame] = {}
     outside: dict[Frame, Around] = {}
     for item in items:
-        place = next(places(item.around), None)
-        if place is not None:
-            keys[item] = item.around[place]
-            outside[item.around[place]] = item.around[:place]
+        for depth, frame in enumerate(item.around):
+            if is_box(depth, frame):
+                keys[item], outside[frame] = frame, item.around[:depth]
+                break
     return merged(items, keys, lambda frame, nodes: Item(nodes, outside[frame], frame.title, frame.path))
 
 

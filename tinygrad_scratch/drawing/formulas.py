@@ -168,7 +168,7 @@ def derivative_of_elements(
     function: Any, place: int, operands: list[Any], texts: list[Expression]
 ) -> Derivative | None:
     """The derivative of a function in the table; `texts` are those of its value and of its operands."""
-    numbers: list[Any] = [part.value if is_number_node(part) else None for part in operands]
+    numbers: list[Any] = [part.value if is_number(part) else None for part in operands]
     if function is np.power and place == 0 and numbers[1] is not None:
         return power_rule(texts[1], numbers[1])
     if function is np.multiply and numbers[1 - place] is not None:
@@ -178,10 +178,6 @@ def derivative_of_elements(
     templates = ELEMENTWISE[function]
     template = templates[place] if place < len(templates) else None
     return elementwise(template, texts) if template is not None else None
-
-
-def is_number_node(part: Any) -> bool:
-    return isinstance(part, Node) and is_number(part)
 
 
 def power_rule(base: Expression, exponent: Any) -> Derivative:
@@ -207,7 +203,7 @@ def elementwise(template: str, texts: list[Expression]) -> Derivative:
 def is_handwritten_sigmoid(node: Node) -> bool:
     """Whether a call is `1 / (1 + exp(-z))`."""
     one, below = node.operands[0], node.operands[1] if len(node.operands) == 2 else None
-    if node.function is not np.divide or not is_number_node(one) or one.value != 1 or not isinstance(below, Node):
+    if node.function is not np.divide or not is_number(one) or one.value != 1 or not isinstance(below, Node):
         return False
     ones = [part for part in below.inputs if is_number(part) and part.value == 1]
     powers = [part for part in below.inputs if part.function is np.exp and part.inputs[0].function is np.negative]

@@ -38,8 +38,8 @@ def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
     if not look.forward:
         return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
-    costs = [*cost_lines(box if look.costs else None), *time_lines(box)]
-    said = [*value_lines(box), *costs, *trouble_lines(box, "value")]
+    costs = cost_lines(box) if look.costs else []
+    said = [*value_lines(box), *costs, *time_lines(box), *trouble_lines(box, "value")]
     cells = cell("value", said, box.value if look.values else None)
     if look.backward and box.cotangent is not None:
         cells += f"<vr/>{cotangent_cell(box, look)}"
@@ -91,8 +91,8 @@ def value_lines(box: Box) -> list[str]:
     return [*found, *(quiet(small(text(words))) for words in (facts(box), *box.notes) if words)]
 
 
-def cost_lines(box: Box | None) -> list[str]:
-    if box is None or box.kind in ("parameter", "input", "constant"):
+def cost_lines(box: Box) -> list[str]:
+    if box.kind in ("parameter", "input", "constant"):
         return []
     parts = [f"{box.multiply_adds:,} multiply-adds"] * bool(box.multiply_adds) + [bytes_in_words(box.bytes)]
     return [quiet(small(text(part))) for part in parts]
@@ -133,7 +133,7 @@ def tooltip(box: Box) -> str:
     said = [f"{box.name} = {box.expression}" if box.name and box.expression else box.expression or box.title]
     if box.source is not None:
         said.append(f"{box.source.file}:{box.source.line}  {box.source.code}")
-    said.append(facts(box) if box.shape is not None else "")
+    said.append(facts(box))
     if box.formula:
         said.append(f"{box.cotangent} = {box.formula}")
     if box.multiply_adds:

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.drawing.expressions import is_number
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.tensor import Tensor
-from tinygrad_scratch.watching import Names, variables
+from tinygrad_scratch.watching import Names, Watched, variables
 
 
 def standing(value: Any) -> Any:
@@ -36,6 +36,14 @@ def names_for(nodes: list[Node], frame: FrameType) -> Names:
     names.see(variables(frame))
     names.see(frame.f_globals)
     return names
+
+
+def name_values(nodes: list[Node], watched: Watched | None, *frames: FrameType) -> None:
+    """Name values as they were called while they were watched, else by the variables of these running functions."""
+    if watched is not None:
+        give_names(nodes, watched.names)
+    for frame in frames:
+        give_names(nodes, names_for(nodes, frame))
 
 
 def give_names(nodes: list[Node], names: Names) -> None:

@@ -125,11 +125,7 @@ function addEdge(element, title) {
   const turned = !directions.has(`${tail.id} ${head.id}`); // as in a drawing of the backward pass alone
   const [value, call] = turned ? [head.id, tail.id] : [tail.id, head.id];
   const line = element.querySelector("path");
-  const shapes = [];
-  for (const shape of element.querySelectorAll("path, polygon, polyline")) {
-    const name = shape.tagName === "path" ? "d" : "points";
-    shapes.push({ shape, name, text: shape.getAttribute(name) });
-  }
+  const shapes = [...element.querySelectorAll("path, polygon, polyline")];
   const texts = [...element.querySelectorAll("text")].map((text) => ({ text, box: boxOf(text) }));
   const points = pairs(line.getAttribute("d"));
   const gradient = element.classList.contains("gradient");
@@ -286,11 +282,8 @@ function placed(box, place) {
 function bend(shape, place) {
   const name = shape.tagName === "path" ? "d" : "points";
   shape.original ??= shape.getAttribute(name);
-  shape.setAttribute(name, mapped(shape.original, place));
-}
-
-function mapped(text, place) {
-  return text.replace(PAIR, (_, x, y) => place([Number(x), Number(y)]).map((n) => n.toFixed(2)).join(","));
+  const mapped = (_, x, y) => place([Number(x), Number(y)]).map((n) => n.toFixed(2)).join(",");
+  shape.setAttribute(name, shape.original.replace(PAIR, mapped));
 }
 
 /** Of several arrows between two boxes one is drawn, the shortest, which comes first. */
@@ -302,7 +295,7 @@ function arrangeEdge(edge, place, obstacles, done) {
   done.add(key);
   show(edge.element, isFirst && !(from && from === to));
   edge.element.classList.toggle("rerouted", Boolean(from || to));
-  for (const { shape, name, text } of edge.shapes) shape.setAttribute(name, mapped(text, place));
+  for (const shape of edge.shapes) bend(shape, place);
   for (const { text, box } of edge.texts) move(text, box, place);
   if (!(from || to)) return;
   const others = obstacles.filter(({ of }) => of !== (from ?? tail) && of !== (to ?? head));
@@ -357,11 +350,11 @@ function holds(box, [x, y]) {
   return x >= box.x && x <= box.x + box.width && y >= box.y && y <= box.y + box.height;
 }
 
-function toggle(cluster, open = !cluster.open) {
+function toggle(cluster) {
   const anchor = cluster.open ? cluster.head : cluster.folded;
   const before = anchor.getBoundingClientRect();
   const hadFocus = anchor === document.activeElement;
-  cluster.open = open;
+  cluster.open = !cluster.open;
   refresh();
   const now = cluster.open ? cluster.head : cluster.folded;
   const after = now.getBoundingClientRect();
@@ -419,7 +412,10 @@ function pan(dx, dy) {
   apply();
 }
 
-function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
+/** Zooms in or out of a point of the window, which stays in its place. */
+function zoom(factor, point = centre(canvas)) {
+  const room = canvas.getBoundingClientRect();
+  const [x, y] = [point[0] - room.left, point[1] - room.top];
   const scale = Math.min(8, Math.max(0.02, view.scale * factor));
   view.x = x - ((x - view.x) * scale) / view.scale;
   view.y = y - ((y - view.y) * scale) / view.scale;
@@ -456,10 +452,7 @@ function reveal(...elements) {
 
 /** Reveals elements, and comes nearer where they are too small to be made out. */
 function approach(...elements) {
-  if (view.scale < READABLE / 3) {
-    const [room, [x, y]] = [canvas.getBoundingClientRect(), centre(elements[0])];
-    zoom(READABLE / view.scale, x - room.left, y - room.top);
-  }
+  if (view.scale < READABLE / 3) zoom(READABLE / view.scale, centre(elements[0]));
   reveal(...elements);
 }
 
@@ -487,8 +480,7 @@ function drag(event) {
 
 function pinch(still, before, now) {
   const distance = (point) => Math.hypot(point[0] - still[0], point[1] - still[1]);
-  const room = canvas.getBoundingClientRect();
-  zoom(distance(now) / Math.max(1, distance(before)), still[0] - room.left, still[1] - room.top);
+  zoom(distance(now) / Math.max(1, distance(before)), still);
 }
 
 function endDrag(event) {
@@ -503,9 +495,8 @@ function listenToPointers() {
   svg.addEventListener("click", (event) => !event.target.closest("[role=button]") && select(null));
   const wheel = (event) => {
     event.preventDefault();
-    const room = canvas.getBoundingClientRect();
     const factor = Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)); // deltas are lines or pixels
-    zoom(factor, event.clientX - room.left, event.clientY - room.top);
+    zoom(factor, [event.clientX, event.clientY]);
   };
   svg.addEventListener("wheel", wheel, { passive: false });
 }
@@ -687,20 +678,19 @@ function showDetails() {
   if (state.step && !state.selected) showStep(data.steps[state.step - 1]);
   else if (state.selected) showNode(nodes.get(state.selected));
   else showOverview();
-  const last = data.steps.length;
-  byId("step").textContent = !last
-    ? "No backward pass is drawn here."
-    : state.step
-      ? `Backward step ${state.step} of ${last}: ${stepSentence(data.steps[state.step - 1])}`
-      : `Backward pass: ${count(last, "step")}`;
+  byId("step").textContent = stepSentence();
   byId("leave").disabled = byId("previous").disabled = state.step === 0;
-  byId("next").disabled = state.step === last;
+  byId("next").disabled = state.step === data.steps.length;
   panel.scrollTop = 0;
 }
 
-function stepSentence(step) {
+function stepSentence() {
+  const last = data.steps.length;
+  if (!last) return "No backward pass is drawn here.";
+  if (!state.step) return `Backward pass: ${count(last, "step")}`;
+  const step = data.steps[state.step - 1];
   const to = step.parts.map((part) => nodes.get(part.to)?.data.title ?? "what is not drawn");
-  return `${nodes.get(step.node).data.title} → ${to.join(", ")}`;
+  return `Backward step ${state.step} of ${last}: ${nodes.get(step.node).data.title} → ${to.join(", ")}`;
 }
 
 function showOverview() {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -126,13 +125,13 @@ class Builder:
             shape=node.value.shape,
             dtype=str(node.value.dtype),
             cotangent=self.cotangent(item) if node.requires_grad else None,
-            source=self.source(node),
+            source=source_of(self.place_of(node.order)),
             multiply_adds=sum(map(multiply_adds, operations)),
             bytes=sum(map(own_bytes, operations)) if operations else int(node.value.nbytes),
             seconds=sum(map(seconds, operations)) if self.timed and operations else None,
             parameters=parameters_in(item),
             count=len(operations),
-            rounds=1 + len(item.others),
+            rounds=len(item.rounds),
             path=item.path,
             cluster=clusters[item.around[-1]].id if item.around else None,
         )
@@ -159,10 +158,6 @@ class Builder:
 
     def is_top(self, item: Item) -> bool:
         return is_one(self.selection.outputs) and item.last is self.selection.outputs[0]
-
-    def source(self, node: Node) -> Source | None:
-        place = self.place_of(node.order)
-        return Source(short_path(place.file), place.line, place.code) if place is not None else None
 
     # ---- arrows ------------------------------------------------------------------------------------------------------
 
@@ -248,15 +243,15 @@ class Builder:
             after.setdefault(arrow.tail, []).append(arrow.head)
         values: dict[str, list[str]] = {REST: []}
         gradients: dict[str, list[str]] = {REST: []}
-        boxes = {self.ids[item]: box for item, box in zip(self.items, scene.boxes, strict=False)}
-        for item in self.items:
-            box, node = boxes[self.ids[item]], item.last
+        drawn = scene.boxes[: len(self.items)]  # but the rest
+        for item, box in zip(self.items, drawn, strict=True):
+            node = item.last
             box.value = numbers_of(node.value)
             values[box.id] = troubles_of_value(node.value, box.value, node.function) + hidden_troubles(item)
             gradient = self.cotangents.get(node.order) if node.requires_grad else None
             box.gradient = numbers_of(gradient) if gradient is not None else None
             gradients[box.id] = troubles_of_gradient(box.gradient) if box.gradient is not None else []
-        for box in boxes.values():
+        for box in drawn:
             box.troubles = list(dict.fromkeys(values[box.id] + gradients[box.id]))
             earlier = {trouble for other in before.get(box.id, ()) for trouble in values[other]}
             later = {trouble for other in after.get(box.id, ()) for trouble in gradients[other]}
@@ -318,7 +313,10 @@ def counted(kinds: Counter[str]) -> str:
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
 
 
-def short_path(file: str) -> str:
-    """A file as seen from here, if it lies below; its whole path otherwise."""
-    path = Path(file)
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(os.getcwd()) else file
+def source_of(place: Place | None) -> Source | None:
+    """What is shown of a line, where it is known; its file as seen from here, if it lies below."""
+    if place is None:
+        return None
+    path, here = Path(place.file), Path.cwd()
+    file = path.relative_to(here).as_posix() if path.is_relative_to(here) else place.file
+    return Source(file, place.line, place.code)

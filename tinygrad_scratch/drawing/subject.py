@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.drawing.failing import Failure, call_of, failure_of
-from tinygrad_scratch.drawing.naming import give_names, names_for, standing
+from tinygrad_scratch.drawing.naming import name_values, standing
 from tinygrad_scratch.drawing.scene import MOST_NUMBERS, gradients_of, is_one
 from tinygrad_scratch.drawing.selection import Selection, newest
 from tinygrad_scratch.graph import Graph, Node
@@ -38,8 +38,8 @@ class Subject:
     def cotangents(self, wanted: bool) -> dict[int, Any]:
         """The cotangents of the values, by order: where they are wanted, or the graph is small enough to take them."""
         selection = self.selection
-        possible = self.failure is None and is_one(selection.outputs) and selection.outputs[0].requires_grad
-        if wanted and not possible and self.failure is None:
+        possible = is_one(selection.outputs) and selection.outputs[0].requires_grad
+        if wanted and not possible:
             raise ValueError(
                 f"gradients= and heat= need the gradient of one real number, but {describe(self.ends[0])} is "
                 f"{'one of several outputs' if len(self.ends) > 1 else 'none that has one'}. "
@@ -73,9 +73,7 @@ def subject_of(what: Sequence[Any], frame: FrameType, limit: int) -> Subject:
 def of_tensors(ends: list[Tensor], frame: FrameType, limit: int, watched: Watched | None) -> Subject:
     graph = Graph(*ends, newest=limit)
     selection = newest(graph, ends, limit)
-    if watched is not None:
-        give_names(selection.nodes, watched.names)
-    give_names(selection.nodes, names_for(selection.nodes, frame))
+    name_values(selection.nodes, watched, frame)
     return Subject(ends, selection, watched)
 
 
@@ -145,11 +143,8 @@ def failed(error: BaseException, frame: FrameType, limit: int, watched: Watched 
     missing = [part for part in call.inputs if part not in selection.nodes]
     selection.nodes += [part for part in dict.fromkeys(missing) if isinstance(part.value, np.ndarray)]
     selection.outputs = []
-    if watched is not None:
-        give_names(selection.nodes, watched.names)
-    for near in reversed([near for near in failure.frames if is_own(near.f_code.co_filename)]):
-        give_names(selection.nodes, names_for(selection.nodes, near))
-    give_names(selection.nodes, names_for(selection.nodes, frame))
+    own = [near for near in reversed(failure.frames) if is_own(near.f_code.co_filename)]
+    name_values(selection.nodes, watched, *own, frame)
     return Subject(failure.given, selection, watched, failure=failure, failed_call=call)
 
 

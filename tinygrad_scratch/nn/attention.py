@@ -154,7 +154,8 @@ class TransformerBlock(Module):
         attention = self.attention
         if attention.features is None:
             attention._begin(features)  # before the others, as where the width is known
-        self.features, hidden = features, self.hidden_features or 4 * features
+        self.features = features
+        hidden = 4 * features if self.hidden_features is None else self.hidden_features
         options: Any = (attention.bias, attention.generator, attention.initializer, attention.dtype)
         self.up = Dense(features, hidden, self.activation, *options)
         self.down = Dense(hidden, features, None, *options)

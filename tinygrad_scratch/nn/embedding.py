@@ -51,9 +51,8 @@ class Embedding(Module):
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{self!r} looks up integers, but was given dtype {indices.dtype}. Pass x.astype(int).")
         count = self.weight.shape[0]
-        outside = [
-            i for i in (np.min(known(indices), initial=0), np.max(known(indices), initial=0)) if not -count <= i < count
-        ]
+        ends = np.min(known(indices), initial=0), np.max(known(indices), initial=0)
+        outside = [i for i in ends if not -count <= i < count]
         if outside:
             raise IndexError(
                 f"{self!r} has rows 0 to {count - 1}, but was given {outside[0]}. Is the vocabulary larger?"

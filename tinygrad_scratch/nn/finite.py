@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.backward import walk
 from tinygrad_scratch.graph import Graph, Node, next_order
-from tinygrad_scratch.nn.module import Module
+from tinygrad_scratch.nn.module import Module, path_of
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
@@ -115,8 +115,7 @@ def layer_of(node: Node, nodes: list[Node], model: Any) -> str:
     if not calls:
         return ""
     _, module = min(calls, key=lambda call: call[0])
-    modules = model.named_modules() if isinstance(model, Module) else ()
-    path = next((path for path, part in modules if part is module), None)
+    path = path_of(module, model)
     return f"in {path}: {module!r}" if path else f"in {module!r}"
 
 

@@ -94,9 +94,9 @@ class Module:
         """The Tensors that require no gradient, with their paths; a shared one appears once, by its first path."""
         found: dict[int, tuple[str, Tensor]] = {}
         for path, module in self.named_modules():
-            for name, part in members(module):
+            for place, part in members(module, path):
                 if type(part) is Tensor and not part.requires_grad:
-                    found.setdefault(id(part), (f"{path}.{name}" if path else name, part))
+                    found.setdefault(id(part), (place, part))
         return list(found.values())
 
     def buffers(self) -> list[Tensor]:
@@ -111,7 +111,7 @@ class Module:
             path, module = waiting.pop()
             if id(module) not in found:
                 found[id(module)] = (path, module)
-                below = [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
+                below = [(place, part) for place, part in members(module, path) if isinstance(part, Module)]
                 waiting.extend(reversed(below))
         return list(found.values())
 
@@ -209,7 +209,7 @@ def note_layer(error: Exception, module: Module, layer: Any, arguments: tuple[An
     in the Module of a layer that is none itself.
     """
     inner, inner_place, words, note = vars(error).get("layer_note", (None, "", "", None))
-    path = next((path for path, part in module.named_modules() if part is inner), None)
+    path = path_of(inner, module)
     if path is None:
         name = label(layer) if "\n" not in label(layer) else type(layer).__name__
         words = f"{name}, which was given {', '.join(map(describe, arguments))}"
@@ -270,7 +270,10 @@ def watched_call(watched: Watched, layer: Any, function: Any, arguments: Any, ke
 
 
 def members(holder: Any, path: str = "") -> list[tuple[str, Any]]:
-    """What the attributes of a Module hold, also inside lists, tuples and dicts, each with its path."""
+    """What the attributes of a Module hold, also inside lists, tuples and dicts, each with its path.
+
+    `path` is that of the holder.
+    """
     if isinstance(holder, Module):
         parts: Any = vars(holder).items()
     else:
@@ -280,6 +283,12 @@ def members(holder: Any, path: str = "") -> list[tuple[str, Any]]:
         place = f"{path}.{name}" if path else str(name)
         found += members(part, place) if isinstance(part, dict | list | tuple) else [(place, part)]
     return found
+
+
+def path_of(module: Any, outer: Any) -> str | None:
+    """The path of a Module in one around it; None where it is not in it, and where what is around it is no Module."""
+    modules = outer.named_modules() if isinstance(outer, Module) else ()
+    return next((path for path, part in modules if part is module), None)
 
 
 def parameters_below(module: Module, prefix: str, seen: set[int]) -> Iterator[tuple[str, Tensor]]:

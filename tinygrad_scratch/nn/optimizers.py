@@ -67,7 +67,7 @@ class Optimizer:
         for place, parameter in enumerate(self.parameters):
             if not is_parameter(parameter):
                 raise TypeError(
-                    f"Parameter {place} of {name} is {shown(parameter)}, but a parameter is a Tensor made with "
+                    f"Parameter {place} of {name} is {in_short(parameter)}, but a parameter is a Tensor made with "
                     f"requires_grad=True. Write {name}(model.parameters(), learning_rate)."
                 )
             if any(parameter is earlier for earlier in self.parameters[:place]):
@@ -181,7 +181,8 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, {settings})"
 
 
-def shown(value: Any) -> str:
+def in_short(value: Any) -> str:
+    """An array by its shape and dtype, and anything else by a repr that is cut off."""
     return describe(value) if isinstance(value, Tensor | np.ndarray) else reprlib.repr(value)
 
 

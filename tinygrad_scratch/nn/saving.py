@@ -272,9 +272,9 @@ def generators_of(model: Module, generator: RandomGenerator | None) -> dict[str,
     """The generators that training draws from, each once: that of the loop, and those that the model's layers hold."""
     found: dict[int, tuple[str, RandomGenerator]] = {} if generator is None else {id(generator): ("", generator)}
     for path, module in model.named_modules():
-        for name, part in members(module):
+        for place, part in members(module, path):
             if isinstance(part, RandomGenerator):
-                found.setdefault(id(part), (f"{path}.{name}" if path else name, part))
+                found.setdefault(id(part), (place, part))
     return dict(found.values())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_scratch.costs import bytes_in_words, multiply_adds, own_bytes
 from tinygrad_scratch.graph import Graph, Node, enable_grad
 from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
+from tinygrad_scratch.nn.options import shape_of
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
@@ -135,7 +136,7 @@ def row_of(call: Call, operations: list[Node], paths: dict[int, str]) -> Row:
 def shape_of_result(result: Any) -> Any:
     if isinstance(result, tuple | list):
         return tuple(shape_of_result(part) for part in result)
-    return result.shape if hasattr(result, "shape") else np.shape(result)
+    return shape_of(result)
 
 
 def count(module: Module) -> int:

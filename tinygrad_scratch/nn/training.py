@@ -242,14 +242,14 @@ def train_epoch(
 
 def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
     try:
-        value = one_number(loss(prediction, targets))
+        value: Tensor = one_number(loss(prediction, targets))
     except Exception as error:
         parts = prediction if isinstance(prediction, tuple) else (prediction,)
         model = f"{len(parts)} parts, {', '.join(map(describe, parts))}" if len(parts) > 1 else describe(prediction)
         error.add_note(f"in the loss of a batch: the model returned {model}; the targets are {describe(targets)}")
         raise
     check_recorded(value)
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def evaluate(
@@ -417,15 +417,11 @@ def check_recorded(loss: Any) -> None:
 
 
 def pair(validation: Any) -> tuple[Any, Any]:
-    if not isinstance(validation, tuple | list) or len(validation) != 2:
-        given = (
-            f"a {type(validation).__name__} of {len(validation)}"
-            if isinstance(validation, tuple | list)
-            else describe(validation)
-        )
-        raise TypeError(f"validation is {given}, and no pair (x, y). Hold samples out: validation=(x[:100], y[:100]).")
-    x, y = validation
-    return x, y
+    is_row = isinstance(validation, tuple | list)
+    if is_row and len(validation) == 2:
+        return validation[0], validation[1]
+    given = f"a {type(validation).__name__} of {len(validation)}" if is_row else describe(validation)
+    raise TypeError(f"validation is {given}, and no pair (x, y). Hold samples out: validation=(x[:100], y[:100]).")
 
 
 def checked_callbacks(callbacks: Any) -> list[Callback]:

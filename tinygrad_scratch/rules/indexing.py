@@ -35,9 +35,8 @@ def scatter(a: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with `a` added at an index. Elements that the index names twice get both."""
     full = np.zeros(shape, a.dtype)
     if has_integer_arrays(index):
-        if (
-            full.ndim > 1 and a.size > full.size // 8
-        ):  # counted through the whole array, NumPy adds several times faster
+        if full.ndim > 1 and a.size > full.size // 8:
+            # Counted through the whole array, NumPy adds several times faster.
             places = np.arange(full.size).reshape(shape)[index]
             np.add.at(full.reshape(-1), places.reshape(-1), np.broadcast_to(a, places.shape).reshape(-1))
         else:
@@ -118,8 +117,6 @@ def last_writes(part: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 define_vjp(last_writes, part=lambda g, y, part, index, shape: last_writes(g, index, shape))
-
-
 define_vjp(
     assign,
     a=lambda g, y, a, value, index: assign(g, 0.0, index),
