@@ -23,12 +23,10 @@ import pytest
 
 import tinygrad_scratch
 from tinygrad_scratch import nn, rules
-from tinygrad_scratch.rules import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(ROOT.glob("docs/*.md"))
 CODE = [*sorted(ROOT.glob("tinygrad_scratch/rules/*.py")), *sorted(ROOT.glob("tests/cases/*.py"))]
-TABLES: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT, registry.COMPOSED]
 
 # ---- what a page is made of ------------------------------------------------------------------------------------------
 
@@ -54,16 +52,6 @@ def name_of(page: Path) -> str:
 
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
-
-
-@pytest.fixture
-def own_operations() -> Iterator[None]:
-    """A page may define operations; they are gone after it."""
-    saved = [table.copy() for table in TABLES]
-    yield
-    for table, before in zip(TABLES, saved, strict=True):
-        table.clear()
-        table.update(before)
 
 
 @pytest.fixture

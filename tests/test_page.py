@@ -30,7 +30,6 @@ from tinygrad_scratch.drawing.labels import GRADIENT, QUIET
 from tinygrad_scratch.drawing.page import json_in_html, turned
 from tinygrad_scratch.drawing.page_rules import rules_of
 from tinygrad_scratch.nn import Dense, LayerNorm, ReLU, Sequential, TransformerBlock, cross_entropy
-from tinygrad_scratch.rules import registry
 
 PURE = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("dot")
 needs_renderer = pytest.mark.skipif(PURE is None, reason="no renderer of DOT text is installed on this platform")
@@ -250,7 +249,7 @@ def test_rules_are_told_by_formula_or_first_sentence() -> None:
     }
 
 
-@pytest.mark.usefixtures("own_rules")
+@pytest.mark.usefixtures("own_operations")
 def test_rules_whose_source_is_out_of_reach_or_whose_label_is_not_theirs_alone() -> None:
     typed: dict[str, Any] = {"differentiable": differentiable, "define_vjp": define_vjp}
     program = "@differentiable\ndef cube(x): return x**3\ndefine_vjp(cube, x=lambda g, y, x: g * 3 * x**2)"
@@ -258,17 +257,6 @@ def test_rules_whose_source_is_out_of_reach_or_whose_label_is_not_theirs_alone()
     assert rules_of(["cube"]) == {"cube": []}
     exec(program, typed)
     assert rules_of(["cube"]) == {}
-
-
-@pytest.fixture
-def own_rules() -> Iterator[None]:
-    """A test may define operations; they are gone after it."""
-    tables: list[Any] = [registry.DEFINITIONS, registry.RULES, registry.DIRECT]
-    saved = [table.copy() for table in tables]
-    yield
-    for table, before in zip(tables, saved, strict=True):
-        table.clear()
-        table.update(before)
 
 
 # ---- in Chromium -----------------------------------------------------------------------------------------------------

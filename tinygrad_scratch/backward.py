@@ -143,7 +143,7 @@ def pull_back_lifted(
             return ((exponential[5][5], exponential[5][4], g * slope),)
     rules = RULES[record[1]]
     lifted = [
-        lift(a, p) if is_array(a) and (type(rules) is EveryOperand or rules[i] is not None) else a
+        lift(a, p) if is_array(a) and rules[i] is not None else a
         for i, (a, p) in enumerate(zip(arguments, parents, strict=True))
     ]
     y = record[2]

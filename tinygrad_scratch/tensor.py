@@ -805,7 +805,7 @@ def call(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) ->
         try:
             return COMPOSED[function](*arguments, **keywords)
         except Untraceable as error:
-            return error.as_one_step(COMPOSED[function], arguments, keywords)
+            return error.as_one_step(function, arguments, keywords)
         except Exception as error:
             error.add_note(messages.inside(function, arguments, keywords))
             raise

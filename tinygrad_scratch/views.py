@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import get_name, is_recording, known, recorded, set_name
+from tinygrad_scratch.graph import Array, get_name, is_recording, known, recorded, set_name
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.rules.indexing import assign
 
@@ -102,11 +102,7 @@ def write(tensor: Any, new: Any) -> None:
 
 
 def place(view: Any) -> Any:
-    """Where in its base a view lies, as an index.
-
-    The view of an array of positions says it: an array laid out in memory like the base, since it may depend on that
-    whether a function shows the array itself or a copy.
-    """
+    """Where in its base a view lies, as an index: the view of an array of positions says it."""
     base, index = view._alias.base, view._alias.index
     if view.dtype != base.dtype:
         raise TypeError(
@@ -114,12 +110,21 @@ def place(view: Any) -> Any:
         )
     if index is not None:
         return index
-    positions = np.empty_like(known(base._value), dtype=int)
-    positions[...] = np.arange(base.size).reshape(base.shape)
-    shown = view._alias.show(positions)
+    shown = view._alias.show(positions_in(known(base._value)))
     if not shown.flags.writeable:
         raise ValueError(f"{describe(view)} is a read-only view, as NumPy makes it. Write to a copy: z = t.copy()")
     return np.unravel_index(shown, base.shape) if base.ndim else ...
+
+
+def positions_in(value: Array) -> Array:
+    """Which element each one is, counted row by row.
+
+    The array is laid out in memory like the value, since it may depend on that whether a function shows the array
+    itself or a copy.
+    """
+    positions = np.empty_like(value, dtype=int)
+    positions[...] = np.arange(value.size).reshape(value.shape)
+    return positions
 
 
 def take(tensor: Any, new: Any) -> None:

@@ -29,7 +29,7 @@ def weights() -> Weights:
     return [generator.randn(*shape) for shape in ((3, 4), (4, 5), (5, 1))]
 
 
-def by_hand() -> float:
+def by_hand(x: Any, y: Any, start: Weights, rate: float, steps: int) -> float:
     """The article's style: the sigmoid's derivative computed from z, a fresh array for every result."""
 
     def activate(z: Any) -> Any:
@@ -38,22 +38,22 @@ def by_hand() -> float:
     def slope(z: Any) -> Any:
         return np.exp(-z) / ((1 + np.exp(-z)) ** 2)
 
-    w1, w2, w3 = weights()
+    w1, w2, w3 = start
     cost = 0.0
-    for _ in range(STEPS):
-        z2 = np.dot(X, w1)
+    for _ in range(steps):
+        z2 = np.dot(x, w1)
         a2 = activate(z2)
         z3 = np.dot(a2, w2)
         a3 = activate(z3)
         z4 = np.dot(a3, w3)
         prediction = activate(z4)
-        cost = np.sum(0.5 * (Y - prediction) ** 2)
-        delta4 = np.multiply(-(Y - prediction), slope(z4))
+        cost = np.sum(0.5 * (y - prediction) ** 2)
+        delta4 = np.multiply(-(y - prediction), slope(z4))
         delta3 = np.dot(delta4, w3.T) * slope(z3)
         delta2 = np.dot(delta3, w2.T) * slope(z2)
-        w3 = w3 - RATE * np.dot(a3.T, delta4)
-        w2 = w2 - RATE * np.dot(a2.T, delta3)
-        w1 = w1 - RATE * np.dot(X.T, delta2)
+        w3 = w3 - rate * np.dot(a3.T, delta4)
+        w2 = w2 - rate * np.dot(a2.T, delta3)
+        w1 = w1 - rate * np.dot(x.T, delta2)
     return float(cost)
 
 
@@ -133,7 +133,7 @@ def in_torch() -> Callable[[], float]:
 
 def main() -> None:
     peers: dict[str, Callable[[], float]] = {
-        "NumPy by hand, in the article's style": by_hand,
+        "NumPy by hand, in the article's style": lambda: by_hand(X, Y, weights(), RATE, STEPS),
         "recorded, with functional.sigmoid": recorded(with_functional),
         "recorded, the article's NumPy text": recorded(in_numpy_text),
     }
@@ -143,7 +143,7 @@ def main() -> None:
         except ImportError:
             print(f"({name} is not installed)")
     hand = next(iter(peers))
-    right = by_hand()
+    right = peers[hand]()
     for name, train in peers.items():
         if abs(train() - right) > 1e-9 * abs(right):
             raise SystemExit(f"{name} ends at another cost than the hand-written step: {train()!r}, {right!r}")

@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks import models
+from tests.benchmarks.article_step import Weights, by_hand
 from tests.benchmarks.timing import ratios
 from tinygrad_scratch import jit, nn, value_and_grad
 from tinygrad_scratch.functional import log_softmax, sigmoid
 
 ROUNDS = 11
-Weights = list[Any]
 Train = Callable[[], float]
 Clock = Callable[[], float]
 Problem = tuple[Any, Any, Weights, float]
@@ -63,36 +63,6 @@ PROBLEMS: dict[str, tuple[str, int, Callable[[], Problem]]] = {
 }
 
 # ---- who trains them: each makes a function that trains `steps` steps from the start and returns the last loss -------
-
-
-def by_hand(problem: Problem, steps: int) -> Train:
-    x, y, start, rate = problem
-
-    def activate(z: Any) -> Any:
-        return 1 / (1 + np.exp(-z))
-
-    def slope(z: Any) -> Any:
-        return np.exp(-z) / ((1 + np.exp(-z)) ** 2)
-
-    def train() -> float:
-        w1, w2, w3 = start
-        for _ in range(steps):
-            z2 = np.dot(x, w1)
-            a2 = activate(z2)
-            z3 = np.dot(a2, w2)
-            a3 = activate(z3)
-            z4 = np.dot(a3, w3)
-            prediction = activate(z4)
-            cost = np.sum(0.5 * (y - prediction) ** 2)
-            delta4 = np.multiply(-(y - prediction), slope(z4))
-            delta3 = np.dot(delta4, w3.T) * slope(z3)
-            delta2 = np.dot(delta3, w2.T) * slope(z2)
-            w3 = w3 - rate * np.dot(a3.T, delta4)
-            w2 = w2 - rate * np.dot(a2.T, delta3)
-            w1 = w1 - rate * np.dot(x.T, delta2)
-        return float(cost)
-
-    return train
 
 
 def step_of(problem: Problem) -> Callable[..., Any]:
@@ -182,7 +152,7 @@ def networks(name: str, clock: Clock) -> None:
     title, steps, make = PROBLEMS[name]
     problem = make()
     peers: dict[str, Train] = {
-        "by hand": by_hand(problem, steps),
+        "by hand": partial(by_hand, *problem, steps),
         "ours, recorded": call_by_call(step_of(problem), problem, steps),
         "jit, numpy": call_by_call(jit(step_of(problem)), problem, steps),
     }
@@ -194,7 +164,7 @@ def networks(name: str, clock: Clock) -> None:
         peers["JAX, fori_loop"] = in_jax(problem, steps, whole=True)
     if installed("torch"):
         peers["torch, eager"] = in_torch(problem, steps)
-    right = by_hand(problem, steps)()
+    right = peers["by hand"]()
     for peer, train in peers.items():
         if abs(train() - right) > (1e-9 if problem[0].dtype == float else 1e-3) * max(1, abs(right)):
             raise SystemExit(f"{peer} ends at another loss than the hand-written step: {train()!r}, {right!r}")

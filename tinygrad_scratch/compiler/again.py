@@ -86,9 +86,6 @@ def kind_of(leaf: Any) -> Any:
 
 def again(arguments: tuple[Any, ...], keywords: Any, around: Surroundings) -> Again | None:
     """How to make a call again, if it had plain arrays, all different ones, by position."""
-    first = around.leaves[: len(arguments)]
-    if keywords or len(first) != len(arguments) or not around.comparable:
-        return None
-    if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
+    if keywords or not around.comparable or not around.has_plain(arguments):
         return None
     return Again(around, len(arguments))

@@ -176,8 +176,6 @@ def of_tensor(loss: Tensor, arguments: Any, keywords: Any, frame: Any) -> Record
             f"{describe(loss)} was computed already, so it takes no arguments. Pass the function that computes it: "
             "derive(f, x, y, wrt=...)."
         )
-    if loss._record is None:
-        raise TypeError(nothing_recorded(loss, "derive"))
     check_loss(loss)
     with enable_grad():
         return replayed(loss, frame)

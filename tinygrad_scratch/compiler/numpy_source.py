@@ -14,9 +14,7 @@ The text is ours alone: names are made identifiers, and every value but a whole 
 
 from __future__ import annotations
 
-import keyword
 import operator
-import re
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
 from dataclasses import dataclass
@@ -25,12 +23,20 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.identifiers import unused
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
-from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.passes.together import Row, Together, make_together
 from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
-from tinygrad_scratch.compiler.program import Program, Step, Variable, check_shape, variables_in
+from tinygrad_scratch.compiler.program import (
+    Program,
+    Step,
+    Variable,
+    check_shape,
+    in_a_row,
+    is_elementwise,
+    variables_in,
+)
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.rules.indexing import assign, is_basic, scatter
@@ -78,14 +84,8 @@ REDUCTIONS: dict[Any, Any] = {
     np.mean: np.add,
 }
 
-
 INFIX: dict[Any, str] = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
 """Operators by which NumPy's numbers are computed with in a fifth of the time that its functions take."""
-
-
-def is_elementwise(step: Step) -> bool:
-    function = step.function
-    return isinstance(function, np.ufunc) and function.nout == 1 and not function.signature and not step.keywords
 
 
 def is_product(step: Step) -> bool:
@@ -217,20 +217,11 @@ class Printer:
         if variable in self.program.constants and variable not in self.names:
             self.names[variable] = self.bound(variable.name or "constant", self.program.constants[variable])
         if variable not in self.names:
-            self.names[variable] = self.unique(variable.name or "v")
+            self.names[variable] = self.unique(variable.name)
         return self.names[variable]
 
-    def unique(self, wanted: str) -> str:
-        """An identifier like the name that was wanted, which is not taken yet."""
-        base = re.sub(r"[^A-Za-z0-9_]", "_", wanted)[:40].lstrip("_") or "v"
-        base = f"v{base}" if base[0].isdigit() else base
-        base = f"{base}_" if keyword.iskeyword(base) else base
-        found, number = base, 1
-        while found in self.used:
-            number += 1
-            found = f"{base}_{number}"
-        self.used.add(found)
-        return found
+    def unique(self, wanted: str | None) -> str:
+        return unused(wanted, self.used, "v")
 
     def bound(self, wanted: str, value: Any) -> str:
         """The name that stands for a value."""
@@ -269,8 +260,10 @@ class Printer:
             return self.bound("keywords", value)
         return self.bound("static", value)
 
-    def operands(self, step: Step) -> list[str]:
-        """The operands of an elementwise step, numbers as arrays of the dtype that NumPy would give them."""
+    def given(self, step: Step) -> list[str]:
+        """What a step is given; numbers of an elementwise one as arrays of the dtype that NumPy would give them."""
+        if not is_elementwise(step):
+            return [self.text(each) for each in step.arguments]
         dtypes = {each.dtype for each in step.arguments if type(each) is Variable}
         (dtype,) = dtypes if len(dtypes) == 1 else (None,)
         if dtype is not None and (dtype.kind != "f" or step.function in (np.ldexp, np.float_power)):
@@ -327,18 +320,16 @@ class Printer:
             return f" {INFIX[step.function]} ".join(self.text(each) for each in arguments)
         if is_reduction(step) and step.function is not np.mean:
             return self.reduction(step, "None")[0]
-        given = self.operands(step) if is_elementwise(step) else [self.text(each) for each in arguments]
-        given += [f"{name}={self.text(value)}" for name, value in step.keywords.items()]
+        given = self.given(step) + [f"{name}={self.text(value)}" for name, value in step.keywords.items()]
         return f"{self.function(step.function)}({', '.join(given)})"
 
     def into(self, step: Step, out: str) -> Lines:
         """The lines that leave the step's result in a buffer."""
-        arguments = [self.text(each) for each in step.arguments] if not is_elementwise(step) else self.operands(step)
+        arguments = self.given(step)
         result = step.results[0]
         if is_elementwise(step):
-            target = (
-                f"out={out}" if step.function in (np.maximum, np.minimum) else out
-            )  # NumPy wants to be told of these
+            by_name = step.function in (np.maximum, np.minimum)  # NumPy wants to be told of these
+            target = f"out={out}" if by_name else out
             return [f"{self.function(step.function)}({', '.join(arguments)}, {target})"]
         if is_matrix_product(step) and in_a_row(result):
             return [f"{arguments[0]}.dot({arguments[1]}, {out})"]
@@ -347,11 +338,8 @@ class Printer:
         if is_reduction(step):
             return self.reduction(step, out)
         if step.function is assign:
-            whole = (
-                []
-                if self.plan.places.get(step.arguments[0]) == self.plan.places[result]
-                else [f"{out}[...] = {arguments[0]}"]
-            )
+            in_place = self.plan.places.get(step.arguments[0]) == self.plan.places[result]
+            whole = [] if in_place else [f"{out}[...] = {arguments[0]}"]
             return [*whole, f"{out}[{arguments[2]}] = {arguments[1]}"]
         if is_part(step):
             return [f"{out}[...] = 0", f"{out}[{arguments[1]}] = {arguments[0]}"]
@@ -419,7 +407,7 @@ def last_uses(program: Program, plan: Plan) -> dict[Variable, int]:
         last.update({operand: number for operand in step.operands if operand in last})
     for output in program.outputs:
         last.pop(output, None)
-    return {variable: number for variable, number in last.items() if variable.size * variable.dtype.itemsize >= LARGE}
+    return {variable: number for variable, number in last.items() if variable.nbytes >= LARGE}
 
 
 OF_UNKNOWN_LENGTH = {

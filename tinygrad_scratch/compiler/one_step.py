@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_scratch.backward import output_record
-from tinygrad_scratch.compiler.program import parts_of
+from tinygrad_scratch.compiler.program import map_parts
 from tinygrad_scratch.graph import StandIn, enable_grad, is_recording, known, next_order
 from tinygrad_scratch.rules.registry import RULES, EveryOperand, Several, label
 from tinygrad_scratch.tensor import Tensor, make
@@ -45,24 +45,17 @@ class Whole:
         if isinstance(tree, Tensor | StandIn):
             self.operands.append(tree)
             return Operand(len(self.operands) - 1, isinstance(tree, Tensor))
-        if type(tree) in (tuple, list):
-            return type(tree)(self._taken(part) for part in tree)
         if type(tree) is Several:
-            return Several(self._taken(part) for part in tree)
-        if type(tree) is dict:
-            return {name: self._taken(part) for name, part in tree.items()}
-        return slice(*map(self._taken, parts_of(tree))) if type(tree) is slice else tree
+            return Several(map(self._taken, tree))
+        return map_parts(self._taken, tree)
 
     def given(self, tree: Any, values: Any) -> Any:
         """The arguments again, with these values."""
         if isinstance(tree, Operand):
             return as_tensor(values[tree.place]) if tree.tensor else values[tree.place]
-        if isinstance(tree, tuple | list):
-            parts = (self.given(part, values) for part in tree)
-            return type(tree)(parts)
-        if type(tree) is dict:
-            return {name: self.given(part, values) for name, part in tree.items()}
-        return slice(*(self.given(part, values) for part in parts_of(tree))) if type(tree) is slice else tree
+        if type(tree) is Several:
+            return Several(self.given(part, values) for part in tree)
+        return map_parts(lambda part: self.given(part, values), tree)
 
     def of(self, values: Any) -> Any:
         """What the function returns of these values, arrays or Tensors."""

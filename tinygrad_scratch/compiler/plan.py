@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, is_dense
 from tinygrad_scratch.rules.indexing import assign
 
 ALIGNMENT = 64
@@ -108,16 +108,6 @@ def escaping(program: Program) -> set[Variable]:
     return found
 
 
-def is_dense(variable: Variable) -> bool:
-    """Whether the elements fill their memory, in some order of the axes."""
-    expected = variable.dtype.itemsize
-    for stride, n in sorted(zip(variable.strides, variable.shape, strict=True)):
-        if n > 1 and stride != expected:
-            return False
-        expected *= n
-    return True
-
-
 def last_readers(program: Program, roots: dict[Variable, Variable]) -> dict[Variable, int]:
     """The number of the last step that reads a buffer, itself or through a view."""
     last: dict[Variable, int] = {}
@@ -148,7 +138,7 @@ def overwritten(step: Step, ending: list[Variable], roots: dict[Variable, Variab
 
 
 def bytes_of(variable: Variable) -> int:
-    return -(-variable.size * variable.dtype.itemsize // ALIGNMENT) * ALIGNMENT
+    return -(-variable.nbytes // ALIGNMENT) * ALIGNMENT
 
 
 class Arena:

@@ -40,6 +40,10 @@ class Variable:
     def size(self) -> int:
         return math.prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
     def __repr__(self) -> str:
         return f"{self.name or 'value'}: {self.dtype}{list(self.shape)}"
 
@@ -124,6 +128,32 @@ class Program:
         return "\n".join(map(repr, self.steps))
 
 
+def is_elementwise(step: Step) -> bool:
+    """Whether a step is a ufunc that goes element by element, with one result."""
+    function = step.function
+    return isinstance(function, np.ufunc) and function.nout == 1 and not function.signature and not step.keywords
+
+
+def in_a_row(variable: Variable) -> bool:
+    """Whether the elements lie in C order, one after the other."""
+    return without_gaps(variable, reversed([*zip(variable.strides, variable.shape, strict=True)]))
+
+
+def is_dense(variable: Variable) -> bool:
+    """Whether the elements fill their memory, in some order of the axes."""
+    return without_gaps(variable, sorted(zip(variable.strides, variable.shape, strict=True)))
+
+
+def without_gaps(variable: Variable, axes: Iterable[tuple[int, int]]) -> bool:
+    """Whether each axis, a stride and a length, begins where the one before it ends."""
+    expected = variable.dtype.itemsize
+    for stride, n in axes:
+        if n > 1 and stride != expected:
+            return False
+        expected *= n
+    return True
+
+
 def variables_in(tree: Any) -> Iterator[Variable]:
     """All variables in a value and in what its tuples, lists, dicts and slices hold."""
     if type(tree) is Variable:
@@ -131,6 +161,15 @@ def variables_in(tree: Any) -> Iterator[Variable]:
     else:
         for part in parts_of(tree):
             yield from variables_in(part)
+
+
+def map_parts(change: Callable[[Any], Any], tree: Any) -> Any:
+    """The same tuple, list, dict or slice with each part changed; anything else as it is."""
+    if type(tree) in (tuple, list):
+        return type(tree)(map(change, tree))
+    if type(tree) is dict:
+        return {name: change(part) for name, part in tree.items()}
+    return slice(*map(change, parts_of(tree))) if type(tree) is slice else tree
 
 
 def parts_of(tree: Any) -> Iterable[Any]:
@@ -145,11 +184,7 @@ def substitute(tree: Any, new: Mapping[Variable, Any]) -> Any:
     """The same tree with something else in place of some variables."""
     if type(tree) is Variable:
         return new.get(tree, tree)
-    if type(tree) in (tuple, list):
-        return type(tree)(substitute(part, new) for part in tree)
-    if type(tree) is dict:
-        return {name: substitute(part, new) for name, part in tree.items()}
-    return slice(*(substitute(part, new) for part in parts_of(tree))) if type(tree) is slice else tree
+    return map_parts(lambda part: substitute(part, new), tree)
 
 
 def readers(steps: Sequence[Step]) -> dict[Variable, list[Step]]:

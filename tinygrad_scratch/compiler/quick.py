@@ -32,17 +32,9 @@ def quick_way(
     None where there is no quick way: for arguments other than plain arrays, for what writes to something, and for what
     reads attributes or Tensors.
     """
-    first = around.leaves[: len(arguments)]
-    if (
-        keywords
-        or not around.comparable
-        or trace.written
-        or trace.left
-        or trace.recorded
-        or len(first) != len(arguments)
-    ):
+    if keywords or not around.comparable or not around.has_plain(arguments):
         return None
-    if not all(type(mine) is ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)):
+    if trace.written or trace.left or trace.recorded:
         return None
     if not all(type(holder) is Cell or holder.names or type(holder.holder) is dict for holder in around.holders):
         return None

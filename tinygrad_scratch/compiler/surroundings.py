@@ -162,14 +162,10 @@ class Surroundings:
     def add_tensor(self, value: Tensor, name: str | None) -> None:
         record = value._record
         self.key.append((Tensor, None if record is None else record[1] is None, getattr(value, "_scalar", False)))
-        self.add_leaf_of(InTensor(value), value.name or name)
+        self.holders.append(InTensor(value))
+        self.add_leaf(value._value, value.name or name)
         if record is not None and record[1] is None:
             self.add_holder(Holder(record[2]))
-
-    def add_leaf_of(self, holder: Holder, name: str | None) -> None:
-        self.holders.append(holder)
-        for value in holder.items().values():
-            self.add_leaf(value, name)
 
     def add_function(self, function: FunctionType) -> None:
         """The variables of enclosing functions that it uses, its defaults and attributes, and what it names."""
@@ -215,6 +211,13 @@ class Surroundings:
                     grows = True
                     looked_at.update(names)
                     self.add_holder(Holder(vars(module), tuple(names)))
+
+    def has_plain(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether the first leaves are these arguments, all of them plain arrays, each another one."""
+        first = self.leaves[: len(arguments)]
+        return len(first) == len(arguments) and all(
+            type(mine) is np.ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)
+        )
 
     def spaces(self) -> list[Any]:
         """The classes and modules of which only some attributes are looked at."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from threading import RLock
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -114,9 +115,10 @@ def trace_in(
         tracer = Tracer()
         stand_ins = [stand_in(tracer, leaf, name) for leaf, name in zip(around.leaves, around.names, strict=True)]
         swapped = {id(around.leaves[place]): stand_ins[place] for place in around.places.values()}
-        before = [put_in(holder, swapped, stand_ins) for holder in around.holders]
-        given = [exchanged(argument, swapped) for argument in arguments]
-        named = {name: exchanged(argument, swapped) for name, argument in keywords.items()}
+        swap = partial(exchanged, lambda value: swapped.get(id(value), value))
+        before = [put_in(holder, swap, stand_ins) for holder in around.holders]
+        given = [swap(argument) for argument in arguments]
+        named = {name: swap(argument) for name, argument in keywords.items()}
         try:
             with traced(), names_of_results(tracer), no_new_attributes(around.spaces()):
                 returned = function(*given, **named)
@@ -135,19 +137,19 @@ def stand_in(tracer: Tracer, leaf: Any, name: str | None) -> Any:
     return tracer.input(leaf, name)
 
 
-def exchanged(tree: Any, swapped: dict[int, Any]) -> Any:
-    """A value, or what a tuple holds, with a stand-in for each leaf."""
+def exchanged(change: Callable[[Any], Any], tree: Any) -> Any:
+    """A value changed, or each that a tuple holds; a tuple in which nothing changes stays the object that it is."""
     if isinstance(tree, tuple):
-        parts = [exchanged(part, swapped) for part in tree]
+        parts = [exchanged(change, part) for part in tree]
         if all(new is old for new, old in zip(parts, tree, strict=True)):
             return tree
         return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)
-    return swapped.get(id(tree), tree)
+    return change(tree)
 
 
-def put_in(holder: Holder, swapped: dict[int, Any], stand_ins: list[Any]) -> dict[Any, Any]:
+def put_in(holder: Holder, swap: Callable[[Any], Any], stand_ins: list[Any]) -> dict[Any, Any]:
     """Put stand-ins into a holder; what it then holds is returned."""
-    new = {key: exchanged(value, swapped) for key, value in holder.items().items()}
+    new = {key: swap(value) for key, value in holder.items().items()}
     new |= {key: stand_ins[place] for key, place in holder.numbers.items()}
     holder.put(new)
     return new

@@ -17,7 +17,7 @@ import numpy as np
 from tinygrad_scratch.compiler.lines import line_of_caller, quoted
 from tinygrad_scratch.compiler.names import name_values
 from tinygrad_scratch.compiler.one_step import as_one_step
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, map_parts
 from tinygrad_scratch.compiler.randomness import Draws
 from tinygrad_scratch.compiler.values import PYTHON_NUMBERS, plain_values
 from tinygrad_scratch.compiler.writing import WRITES, View, attach, nan_to_num_in_place, updated_at, write, written
@@ -96,13 +96,7 @@ class Tracer:
             return tree.variable
         if isinstance(tree, np.ndarray):
             return self.constant(tree)
-        if type(tree) in (tuple, list):
-            return type(tree)(self.variables(part) for part in tree)
-        if type(tree) is dict:
-            return {name: self.variables(part) for name, part in tree.items()}
-        if type(tree) is slice:
-            return slice(*(self.variables(part) for part in (tree.start, tree.stop, tree.step)))
-        return tree
+        return map_parts(self.variables, tree)
 
     def constant(self, value: Array) -> Variable:
         """An array that depends on no input."""
@@ -163,8 +157,7 @@ def binary(function: Any, compute: Callable[[Any, Any], Any], swap: bool = False
             other = array(list(other))
         both = (other, self) if swap else (self, other)
         weak = all(
-            isinstance(plain_values(each), PYTHON_NUMBERS) and not isinstance(plain_values(each), np.generic)
-            for each in both
+            isinstance(value, PYTHON_NUMBERS) and not isinstance(value, np.generic) for value in plain_values(both)
         )
         return self.tracer.call(compute if weak else function, both, {})
 
@@ -357,9 +350,8 @@ class Traced(StandIn):
     # ---- operators ---------------------------------------------------------------------------------------------------
 
     def __neg__(self) -> Any:
-        return self.tracer.call(
-            np.negative if isinstance(self.value, np.generic | np.ndarray) else operator.neg, (self,), {}
-        )
+        is_python = not isinstance(self.value, np.generic | np.ndarray)
+        return self.tracer.call(operator.neg if is_python else np.negative, (self,), {})
 
     def __pos__(self) -> Any:
         return np.positive(self)
@@ -386,11 +378,8 @@ class Traced(StandIn):
     ) -> Any:
         if not copy and self.dtype == dtype:
             return self
-        return self.tracer.call(
-            as_type,
-            (self, np.dtype(dtype)),
-            {"order": order, "casting": casting} if order != "K" or casting != "unsafe" else {},
-        )
+        keywords = {"order": order, "casting": casting} if order != "K" or casting != "unsafe" else {}
+        return self.tracer.call(as_type, (self, np.dtype(dtype)), keywords)
 
     def copy(self, order: Any = "C") -> Any:
         return np.copy(self, order)
@@ -415,11 +404,9 @@ class Traced(StandIn):
         return np.compress(condition, self, axis)
 
     def view(self, dtype: Any = None) -> Any:
-        return (
-            self[...]
-            if dtype is None or np.dtype(dtype) == self.dtype
-            else self.tracer.call(as_view, (self, np.dtype(dtype)), {})
-        )
+        if dtype is None or np.dtype(dtype) == self.dtype:
+            return self[...]
+        return self.tracer.call(as_view, (self, np.dtype(dtype)), {})
 
     def item(self, *index: int) -> Any:
         return self.tracer.call(item, (self, *index), {})
@@ -475,11 +462,8 @@ class Traced(StandIn):
 
 def as_type(a: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe") -> Any:
     """A copy in another dtype, also of a number."""
-    return (
-        np.asarray(a).astype(dtype, order, casting)
-        if not isinstance(a, np.generic)
-        else a.astype(dtype, order, casting)
-    )
+    value = a if isinstance(a, np.generic) else np.asarray(a)
+    return value.astype(dtype, order, casting)
 
 
 def as_view(a: Any, dtype: Any) -> Any:
@@ -493,35 +477,21 @@ THROUGH = {
 }  # fmt: skip
 """Functions of ours that are traced through: their text is NumPy's, and the passes know its parts."""
 
-ARITHMETIC: Any = (
-    ("add", np.add, operator.add),
-    ("sub", np.subtract, operator.sub),
-    ("mul", np.multiply, operator.mul),
-    ("truediv", np.divide, operator.truediv),
-    ("pow", np.power, operator.pow),
-    ("mod", np.remainder, operator.mod),
-    ("matmul", np.matmul, operator.matmul),
-    ("floordiv", np.floor_divide, operator.floordiv),
-    ("and", np.bitwise_and, operator.and_),
-    ("or", np.bitwise_or, operator.or_),
-    ("xor", np.bitwise_xor, operator.xor),
-    ("lshift", np.left_shift, operator.lshift),
-    ("rshift", np.right_shift, operator.rshift),
-)
-for _name, _function, _compute in ARITHMETIC:
+ARITHMETIC: dict[str, np.ufunc] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor, "lshift": np.left_shift, "rshift": np.right_shift,
+}  # fmt: skip
+for _name, _function in ARITHMETIC.items():
+    _compute = getattr(operator, f"__{_name}__")
     setattr(Traced, f"__{_name}__", binary(_function, _compute))
     setattr(Traced, f"__r{_name}__", binary(_function, _compute, swap=True))
     setattr(Traced, f"__i{_name}__", in_place(_function, _compute))
-COMPARISONS: Any = (
-    ("lt", np.less, operator.lt),
-    ("le", np.less_equal, operator.le),
-    ("gt", np.greater, operator.gt),
-    ("ge", np.greater_equal, operator.ge),
-    ("eq", np.equal, operator.eq),
-    ("ne", np.not_equal, operator.ne),
-)
-for _name, _function, _compute in COMPARISONS:
-    setattr(Traced, f"__{_name}__", binary(_function, _compute))
+COMPARISONS: dict[str, np.ufunc] = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+for _name, _function in COMPARISONS.items():
+    setattr(Traced, f"__{_name}__", binary(_function, getattr(operator, f"__{_name}__")))
 METHODS: Any = (
     np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std, np.ptp, np.clip, np.dot, np.ravel, np.squeeze,
     np.swapaxes, np.all, np.any, np.argmax, np.argmin, np.argsort, np.argpartition, np.nonzero, np.cumsum, np.cumprod,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_scratch.compiler.program import map_parts
 from tinygrad_scratch.graph import StandIn
 from tinygrad_scratch.tensor import Tensor
 
@@ -16,10 +17,4 @@ def plain_values(tree: Any) -> Any:
         return tree.value
     if isinstance(tree, Tensor):
         return plain_values(tree._value)
-    if type(tree) in (tuple, list):
-        return type(tree)(plain_values(part) for part in tree)
-    if type(tree) is dict:
-        return {name: plain_values(part) for name, part in tree.items()}
-    if type(tree) is slice:
-        return slice(*(plain_values(part) for part in (tree.start, tree.stop, tree.step)))
-    return tree
+    return map_parts(plain_values, tree)

@@ -18,6 +18,7 @@ from tinygrad_scratch.graph import StandIn
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.trees import leaves_of
+from tinygrad_scratch.views import positions_in
 
 if TYPE_CHECKING:
     from tinygrad_scratch.compiler.traced import Traced
@@ -38,9 +39,7 @@ class View:
         if self.index is not None:
             return self.index
         value = self.base.value
-        positions = np.empty_like(value, dtype=int)
-        positions[...] = np.arange(value.size).reshape(value.shape)
-        return np.unravel_index(self.show(positions), value.shape) if value.ndim else ...
+        return np.unravel_index(self.show(positions_in(value)), value.shape) if value.ndim else ...
 
 
 def attach(part: Traced, function: Any, arguments: Any, keywords: Any) -> None:

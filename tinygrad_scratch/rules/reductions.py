@@ -129,27 +129,34 @@ def squared(a: Any) -> Any:
     return np.real(a * np.conjugate(a)) if np.iscomplexobj(a) else a * a
 
 
-def taken_off(ddof: Any, correction: Any) -> Any:
-    """The degrees of freedom that are taken off the number of elements: `correction` is the newer word for `ddof`."""
-    if correction is not None and ddof != 0:
-        raise ValueError("ddof and correction can't be provided simultaneously.")
-    return ddof if correction is None else correction
+def of_variance(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """The text of a function that takes what np.var takes; `compute` is told how many degrees of freedom to take off.
+
+    `correction` is the newer word for `ddof`.
+    """
+
+    def text(
+        a: Any,
+        axis: Axis = None,
+        dtype: Any = None,
+        *,
+        ddof: Any = 0,
+        keepdims: Any = False,
+        where: Any = True,
+        mean: Any = None,
+        correction: Any = None,
+    ) -> Any:
+        if correction is not None and ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        return compute(array(a), axis, dtype, ddof if correction is None else correction, keepdims, where, mean)
+
+    return text
 
 
 @compose(np.var)
-def var(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+@of_variance
+def var(a: Any, axis: Axis, dtype: Any, taken: Any, keepdims: Any, where: Any, mean: Any) -> Any:
     """The mean of the squares of what is left without the mean."""
-    a, taken = array(a), taken_off(ddof, correction)
     middle = np.mean(a, axis=axis, dtype=dtype, keepdims=True, where=where) if mean is None else mean
     square = squared(a - middle)
     if where is True:
@@ -163,22 +170,11 @@ def var(
 def deviation(variance: Callable[..., Any]) -> Callable[..., Any]:
     """The text of a standard deviation, by the variance that it is the root of."""
 
-    def text(
-        a: Any,
-        axis: Axis = None,
-        dtype: Any = None,
-        *,
-        ddof: Any = 0,
-        keepdims: Any = False,
-        where: Any = True,
-        mean: Any = None,
-        correction: Any = None,
-    ) -> Any:
+    def root(a: Any, axis: Axis, dtype: Any, taken: Any, keepdims: Any, where: Any, mean: Any) -> Any:
         """The root of the variance; where that is 0, a subgradient of the root is 0."""
-        taken = taken_off(ddof, correction)
         return np.sqrt(variance(a, axis, dtype, ddof=taken, keepdims=keepdims, where=where, mean=mean))
 
-    return text
+    return of_variance(root)
 
 
 compose(np.std)(deviation(np.var))

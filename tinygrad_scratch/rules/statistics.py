@@ -21,10 +21,10 @@ from tinygrad_scratch.rules.reductions import (
     deviation,
     extreme_of,
     mean_of,
+    of_variance,
     product_of,
     squared,
     sum_of,
-    taken_off,
 )
 from tinygrad_scratch.rules.registry import Rule, array, compose, define_vjp, plain
 from tinygrad_scratch.rules.shapes import cast
@@ -50,19 +50,9 @@ define_vjp(np.nanmin, a=ignoring_nan(extreme_of))
 
 
 @compose(np.nanvar)
-def nanvar(
-    a: Any,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Any:
+@of_variance
+def nanvar(a: Any, axis: Axis, dtype: Any, taken: Any, keepdims: Any, where: Any, mean: Any) -> Any:
     """As np.var of what is a number; NaN where too few are."""
-    a, taken = array(a), taken_off(ddof, correction)
     missing = np.isnan(a)
     counted = np.logical_and(np.logical_not(missing), where)
     filled = np.where(missing, 0, a)
@@ -72,7 +62,7 @@ def nanvar(
     square = np.where(counted, squared(filled - mean), 0)
     free = np.sum(counted, axis=axis, keepdims=keepdims) - taken
     if np.any(free <= 0):
-        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=4)
+        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=5)
     return np.sum(square, axis, dtype, keepdims=keepdims) / np.where(free > 0, free, np.nan).astype(square.dtype)
 
 

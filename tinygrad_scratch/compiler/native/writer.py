@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import keyword
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.identifiers import unused
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.places import Buffer, Place
 
@@ -42,7 +42,7 @@ OF_MODULE = [
     "dgemm",
     "sgemm",
 ]
-RESERVED = {*keyword.kwlist, *keyword.softkwlist, *INDICES, *OF_MATHEMATICS, *OF_MODULE, *SUPPORTED.values()}
+RESERVED = {*keyword.softkwlist, *INDICES, *OF_MATHEMATICS, *OF_MODULE, *SUPPORTED.values()}
 
 
 class Writer:
@@ -76,15 +76,8 @@ class Writer:
             yield
 
     def name(self, wanted: str | None) -> str:
-        """An identifier like the one that a person gave, of letters, digits and underscores, that is not taken yet."""
-        stem = re.sub(r"\W", "_", wanted or "t", flags=re.ASCII).strip("_") or "t"
-        stem = f"t{stem}" if stem[0].isdigit() else stem
-        found, number = stem, 1
-        while found in self.taken:
-            number += 1
-            found = f"{stem}_{number}"
-        self.taken.add(found)
-        return found
+        """An identifier like the name that a person gave."""
+        return unused(wanted, self.taken, "t")
 
     def index(self, place: Place, axes: Axes) -> str:
         """The position of an element in the arena seen as an array: axes are (index, extent, axis of the place)."""

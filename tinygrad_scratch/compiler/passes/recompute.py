@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, is_elementwise
 from tinygrad_scratch.functional import sigmoid
 
 FAR = 40
@@ -65,7 +63,7 @@ class Recomputing:
 
     def can_be_had(self, value: Variable) -> bool:
         """Whether a value is at hand, or can be computed from what is: nothing else is to be kept longer for it."""
-        if value not in self.recent or not self.is_far(value) or value.size * value.dtype.itemsize < LARGE:
+        if value not in self.recent or not self.is_far(value) or value.nbytes < LARGE:
             return True  # an input, a constant, or small, or read just now
         step = self.made.get(value)
         if step is not None and all(self.can_be_had(operand) for operand in step.operands):
@@ -76,8 +74,6 @@ class Recomputing:
 def is_cheap(step: Step) -> bool:
     """Whether a step is elementwise, or a view of what is, and large."""
     result = step.results[0]
-    if isinstance(step.result, tuple) or result.size * result.dtype.itemsize < LARGE or step.draws:
+    if isinstance(step.result, tuple) or result.nbytes < LARGE or step.draws:
         return False
-    function = step.function
-    is_elementwise = isinstance(function, np.ufunc) and not function.signature and not step.keywords
-    return is_elementwise or function is sigmoid or (result.view and len(set(step.operands)) == 1)
+    return is_elementwise(step) or step.function is sigmoid or (result.view and len(set(step.operands)) == 1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_scratch.compiler.passes.patterns import Known, scaled
-from tinygrad_scratch.compiler.program import Program, Step, Variable, readers
+from tinygrad_scratch.compiler.program import Program, Step, Variable, in_a_row, readers
 
 
 def sum_products(program: Program) -> Program:
@@ -58,16 +58,6 @@ def factors_of(step: Step) -> tuple[Variable, Variable] | None:
     if x.shape != y.shape or not in_a_row(x) or not in_a_row(y):
         return None
     return x, y
-
-
-def in_a_row(variable: Variable) -> bool:
-    """Whether the elements lie in C order, one after the other."""
-    expected = variable.dtype.itemsize
-    for stride, n in zip(reversed(variable.strides), reversed(variable.shape), strict=True):
-        if n > 1 and stride != expected:
-            return False
-        expected *= n
-    return True
 
 
 def total(step: Step, a: Variable, factor: float, pair: tuple[Variable, Variable] | None) -> list[Step]:

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.compiler.passes.sums import in_a_row
 from tinygrad_scratch.compiler.plan import escaping
-from tinygrad_scratch.compiler.program import Program, Step, Variable
+from tinygrad_scratch.compiler.program import Program, Step, Variable, in_a_row, is_elementwise
 
 SMALL = 2**8
 """Elements up to which an array counts as small."""
@@ -77,9 +76,7 @@ def is_plain(step: Step) -> bool:
     """Whether a ufunc goes over arrays of one shape and dtype, and numbers."""
     result = step.results[0]
     return (
-        isinstance(step.function, np.ufunc)
-        and step.function is not np.matmul
-        and not step.keywords
+        is_elementwise(step)
         and bool(step.operands)
         and all(
             (each.shape, each.dtype) == (result.shape, result.dtype)

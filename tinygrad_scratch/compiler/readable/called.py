@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -19,7 +20,7 @@ from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable.names import identifier
 from tinygrad_scratch.compiler.readable.recording import Recording, content, variable_of
 from tinygrad_scratch.compiler.surroundings import Surroundings
-from tinygrad_scratch.compiler.trace import look_around, trace_in
+from tinygrad_scratch.compiler.trace import exchanged, look_around, trace_in
 from tinygrad_scratch.compiler.traced import Traced, TraceError
 from tinygrad_scratch.graph import Array, ancestors, get_name
 from tinygrad_scratch.messages import describe
@@ -136,10 +137,11 @@ class Call:
 
     def run(self, *given: Any, **named: Any) -> None:
         """What is traced. Lists, dicts and objects hold the stand-ins already."""
-        given, named = tuple(map(self.lift, given)), {name: self.lift(value) for name, value in named.items()}
+        lift = partial(exchanged, self.lift)
+        given, named = tuple(map(lift, given)), {name: lift(value) for name, value in named.items()}
         for holder in self.reach.around.holders:
             if type(holder) is not InTensor:
-                holder.put({key: self.lift(value) for key, value in holder.items().items()})
+                holder.put({key: lift(value) for key, value in holder.items().items()})
         leaves = {}
         for place, tensor in self.reach.tensors:
             if place in self.chosen and tensor._record is None:
@@ -161,11 +163,6 @@ class Call:
 
     def lift(self, value: Any) -> Any:
         """A Tensor that requires a gradient in place of an array that one is asked for."""
-        if isinstance(value, tuple):
-            parts = [self.lift(part) for part in value]
-            if all(new is old for new, old in zip(parts, value, strict=True)):
-                return value
-            return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         place = self.place(value)
         if place is None or place not in self.chosen:
             return value

@@ -16,7 +16,7 @@ from tinygrad_scratch.compiler.program import Variable
 from tinygrad_scratch.compiler.readable.recording import Recording, content
 from tinygrad_scratch.compiler.traced import Traced, Tracer
 from tinygrad_scratch.graph import Array, Record, ancestors, get_name, split_record
-from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, EveryOperand, label
+from tinygrad_scratch.rules.registry import DEFINITIONS, RULES, label
 from tinygrad_scratch.tensor import Tensor
 from tinygrad_scratch.watching import Names
 
@@ -44,7 +44,7 @@ def replayed(loss: Tensor, frame: FrameType | None) -> Recording:
 
 @dataclass
 class Replay:
-    """Recorded calls, made replay."""
+    """Recorded calls, made again."""
 
     tracer: Tracer = field(default_factory=Tracer)
     tensors: dict[int, Any] = field(default_factory=dict)  # by the order of the record
@@ -63,7 +63,7 @@ class Replay:
             return
         rules = RULES[function]
         for place, a in enumerate(given):
-            if isinstance(a, np.ndarray) and a.ndim and (type(rules) is EveryOperand or rules[place] is not None):
+            if isinstance(a, np.ndarray) and a.ndim and rules[place] is not None:
                 given[place] = self.constant(a)
         definition = DEFINITIONS.get(function)
         if definition is None:

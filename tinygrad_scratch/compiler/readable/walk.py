@@ -90,9 +90,7 @@ def traced(record: Record, tracer: Tracer) -> Record:
     rules = RULES[record[1]]
 
     def given(place: int, argument: Any) -> Any:
-        if type(argument) is not np.ndarray or not (type(rules) is EveryOperand or rules[place] is not None):
-            return argument
-        return constant(argument, tracer)
+        return constant(argument, tracer) if type(argument) is np.ndarray and rules[place] is not None else argument
 
     return (*record[:4], *(given(i, a) for i, a in enumerate(arguments)), *record[4 + len(arguments) :])
 
