@@ -150,6 +150,7 @@ def of_variance(compute: Callable[..., Any]) -> Callable[..., Any]:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         return compute(array(a), axis, dtype, ddof if correction is None else correction, keepdims, where, mean)
 
+    text.__module__, text.__name__, text.__doc__ = compute.__module__, compute.__name__, compute.__doc__  # for the page
     return text
 
 
