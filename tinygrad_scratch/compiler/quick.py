@@ -50,6 +50,10 @@ def quick_way(
     for holder in around.holders:
         tests += unchanged(holder, values)
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
+    for name, leaf in rest.items():
+        if type(leaf) is ndarray:
+            values[f"shape_of_{name}"] = leaf.shape
+            tests.append(f"{name}.shape == shape_of_{name}")
     given = "".join(f"a{i}, " for i in range(len(arguments)))
     returned = returns(trace.returned, outputs)
     values |= rest | {"returned": returned, "pop": runner.idle.pop, "make": runner.make, "append": runner.idle.append}

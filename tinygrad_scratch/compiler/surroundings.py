@@ -68,6 +68,7 @@ class Surroundings:
         self.holders: list[Holder] = []
         self.key: list[Any] = []
         self.places: dict[int, int] = {}  # of leaves, by their identity
+        self.shared: set[int] = set()  # the places of those that were met more than once
         self.seen: dict[int, tuple[Any, int]] = {}  # by identity: the object, and how many were seen before
         self.names: list[str | None] = []
         self.attributes: set[str] = set()  # all that the functions seen so far mention
@@ -92,6 +93,7 @@ class Surroundings:
             self.key.append(type(value))
         elif id(value) in self.places:
             self.key.append(("again", self.places[id(value)]))
+            self.shared.add(self.places[id(value)])
             return
         else:
             self.places[id(value)] = len(self.leaves)
@@ -213,10 +215,13 @@ class Surroundings:
                     self.add_holder(Holder(vars(module), tuple(names)))
 
     def has_plain(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether the first leaves are these arguments, all of them plain arrays, each another one."""
+        """Whether the first leaves are these arguments, all of them plain arrays that lie nowhere else."""
         first = self.leaves[: len(arguments)]
-        return len(first) == len(arguments) and all(
-            type(mine) is np.ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)
+        alone = all(place >= len(arguments) for place in self.shared)
+        return (
+            alone
+            and len(first) == len(arguments)
+            and all(type(mine) is np.ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True))
         )
 
     def spaces(self) -> list[Any]:
