@@ -82,6 +82,8 @@ def unchanged(holder: Holder, values: dict[str, Any]) -> Iterator[str]:
         elif type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
             values[f"function{number}"] = owner
             now = f"function{number}.{key}"
+        elif type(holder.holder) is dict and value is not MISSING:
+            now = f"{space}[key{number}]"
         else:
             now = f"{space}.get(key{number}, MISSING)"
         yield f"{now} is value{number}"
@@ -94,14 +96,18 @@ TEXT = """
 def quick(arguments):
     if len(arguments) == {count}:
         {unpack}
-        if {tests}:
-            try:
-                run = pop()
-            except IndexError:
-                run = make()
-            found = run({leaves})
-            append(run)
-            return {found}
+        try:
+            if not ({tests}):
+                return MISSING
+        except KeyError:  # a global is gone
+            return MISSING
+        try:
+            run = pop()
+        except IndexError:
+            run = make()
+        found = run({leaves})
+        append(run)
+        return {found}
     return MISSING
 """
 
