@@ -59,12 +59,14 @@ def plan_memory(
         found = dict.fromkeys(roots[each] for each in program.steps[number].operands if each in roots)
         return [root for root in found if last[root] == number and root not in apart]
 
-    for number, step in enumerate(program.steps):
+    anew = set(program.outputs)  # made anew by each call
+    for number, step in reversed([*enumerate(program.steps)]):
         result = step.results[0]
-        if step in in_place and step.function is not assign and result in program.outputs and result.nbytes >= LARGE:
+        if result in anew and result.nbytes >= LARGE and step in in_place and step.function is not assign:
             taken = overwritten(step, ending_at(number), roots)
             if taken is not None and list(roots.values()).count(taken) == 1:
                 plan.handed[result] = taken
+                anew.add(taken)
                 del roots[taken]
     plan.views.update(view for view, root in roots.items() if view is not root)
     for number, step in enumerate(program.steps):
