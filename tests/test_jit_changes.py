@@ -237,7 +237,7 @@ def test_a_change_is_seen(cases: Callable[[], list[Any]]) -> None:
 
 
 def test_one_array_in_two_places_is_two_after_one_of_them_changes() -> None:
-    """Two names, an attribute and a tuple, an argument and a global: who then reads which?"""
+    """Two names, an attribute and a tuple, an argument and what is captured."""
     names, other, kept = {"scale": np.ones(3)}, {}, types.SimpleNamespace(scale=np.ones(3))
     other["scale"], pair = names["scale"], (kept.scale,)
 
@@ -346,7 +346,7 @@ def test_old_parameters_are_let_go() -> None:
     step = jit(f)
     for _ in range(3):
         step()
-    old = [weakref.ref(w._value), weakref.ref(w.grad)]
+    old: list[Any] = [weakref.ref(w._value), weakref.ref(w.grad)]
     step()
     gc.collect()
     assert [each() for each in old] == [None, None]

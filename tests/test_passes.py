@@ -191,7 +191,8 @@ def test_a_large_result_is_written_over_an_operand_made_anew() -> None:
     values = np.linspace(-1, 1, 2**14).reshape(128, 128)
     program = apply(LOWERING, apply(SIMPLIFYING, program_of(lambda x: (x - (x @ x) / 2, np.exp(x)), values)))
     compiled = compile_numpy(program)
-    assert compiled.plan.handed and not compiled.plan.size
+    assert compiled.plan.handed
+    assert not compiled.plan.size
     run = compiled.make()
     first, second = run(values), run(values + 1)
     for found, given in ((first, values), (second, values + 1)):
@@ -204,7 +205,8 @@ def test_a_product_that_is_a_number_belongs_to_its_call(dtype: Any) -> None:
     x = np.arange(3, dtype=dtype)
     run = compile_numpy(program_of(lambda x: x @ x, x)).make()
     (first,), (second,) = run(x), run(x + 1)
-    assert (first, second) == (5, 14) and type(first) is dtype
+    assert (first, second) == (5, 14)
+    assert type(first) is dtype
 
 
 @pytest.mark.parametrize(("size", "function"), [(2**8, "reciprocal"), (2**8 + 1, "divide")])

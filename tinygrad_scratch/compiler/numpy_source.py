@@ -40,7 +40,6 @@ from tinygrad_scratch.compiler.program import (
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.rules.indexing import assign, is_basic, scatter
-from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.rules.shapes import cast, expand
 
 Lines = list[str]
@@ -391,8 +390,7 @@ class Printer:
             return []
         check = self.function(check_shape)
         return [
-            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
-            for each in step.results
+            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(step.described)})" for each in step.results
         ]
 
 

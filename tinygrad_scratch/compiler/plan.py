@@ -8,7 +8,7 @@ gets that result, and it is large, each call makes the operand anew: no memory i
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,15 +59,7 @@ def plan_memory(
         found = dict.fromkeys(roots[each] for each in program.steps[number].operands if each in roots)
         return [root for root in found if last[root] == number and root not in apart]
 
-    anew = set(program.outputs)  # made anew by each call
-    for number, step in reversed([*enumerate(program.steps)]):
-        result = step.results[0]
-        if result in anew and result.nbytes >= LARGE and step in in_place and step.function is not assign:
-            taken = overwritten(step, ending_at(number), roots)
-            if taken is not None and list(roots.values()).count(taken) == 1:
-                plan.handed[result] = taken
-                anew.add(taken)
-                del roots[taken]
+    plan.handed = handed_over(program, in_place, roots, ending_at)
     plan.views.update(view for view, root in roots.items() if view is not root)
     for number, step in enumerate(program.steps):
         result = step.results[0]
@@ -86,6 +78,23 @@ def plan_memory(
             arena.give_back(plan.places[root], bytes_of(root))
     plan.size = arena.size
     return plan
+
+
+def handed_over(
+    program: Program, in_place: set[Step], roots: dict[Variable, Variable], ending_at: Callable[[int], list[Variable]]
+) -> dict[Variable, Variable]:
+    """By each large result that the person gets, the operand that it is written over, which is no buffer any more."""
+    found: dict[Variable, Variable] = {}
+    anew = set(program.outputs)
+    for number, step in reversed([*enumerate(program.steps)]):
+        result = step.results[0]
+        if result in anew and result.nbytes >= LARGE and step in in_place and step.function is not assign:
+            taken = overwritten(step, ending_at(number), roots)
+            if taken is not None and list(roots.values()).count(taken) == 1:  # it has no views
+                found[result] = taken
+                anew.add(taken)
+                del roots[taken]
+    return found
 
 
 def buffers_of(program: Program, writable: set[Step]) -> dict[Variable, Variable]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.lines import quoted
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.registry import label
 
@@ -81,6 +82,11 @@ class Step:
         """The same call with other variables, or static values, in place of some that it reads."""
         arguments, keywords = substitute(self.arguments, new), substitute(dict(self.keywords), new)
         return Step(self.function, arguments, keywords, self.result, self.line)
+
+    @property
+    def described(self) -> str:
+        """The function and the person's line, for messages."""
+        return label(self.function) + quoted(self.line)
 
     def __repr__(self) -> str:
         given = [repr(a) for a in self.arguments] + [f"{name}={value!r}" for name, value in self.keywords.items()]
@@ -196,11 +202,11 @@ def readers(steps: Sequence[Step]) -> dict[Variable, list[Step]]:
     return found
 
 
-def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:
+def check_shape(value: Any, shape: tuple[int, ...], call: str) -> None:
     """Refuse a result of another shape than in the trace: written to memory that was planned, it might be broadcast."""
     if np.shape(value) != shape:
         raise ValueError(
-            f"The result of {function} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
+            f"The result of {call} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
             "depends on values. jit takes shapes for fixed. Write np.where(mask, x, 0) for x[mask], pass a Python "
             "number for an axis or a size, or leave jit out."
         )
