@@ -771,13 +771,12 @@ def test_a_profiler_may_run() -> None:
         profile.disable()
 
 
-def test_what_runs_once_is_no_native_code() -> None:
-    """The first step of training finds no gradients, and is never met again."""
-    pytest.importorskip("numba")
+def descent(backend: str) -> Any:
+    """A training step. The first one finds no gradients, and is never met again."""
     model = nn.Dense(2, 1, generator=np.random.default_rng(0))
     optimizer = nn.SGD(model.parameters(), learning_rate=0.1)
 
-    @jit(backend="numba")
+    @jit(backend=backend)
     def step(inputs: Any, targets: Any) -> Any:
         optimizer.zero_grad()
         loss = nn.mean_squared_error(model(inputs), targets)
@@ -785,11 +784,25 @@ def test_what_runs_once_is_no_native_code() -> None:
         optimizer.step()
         return loss.detach()
 
+    return step
+
+
+def test_what_runs_once_is_no_native_code() -> None:
+    pytest.importorskip("numba")
+    step = descent("numba")
     losses = []
     for source in ("def program", "def train", "def train"):
         losses.append(step(np.ones((3, 2)), np.zeros((3, 1))).item())
         assert source in step.source
     assert losses == sorted(losses, reverse=True)
+
+
+def test_what_runs_once_keeps_no_buffers() -> None:
+    step = descent("numpy")
+    for _ in range(3):
+        step(np.ones((3, 2)), np.zeros((3, 1)))
+    once, often = step._entries.values()
+    assert (len(once.runner.idle), len(often.runner.idle)) == (0, 1)
 
 
 def test_plain_arrays_made_inside_meet_layers() -> None:
