@@ -53,7 +53,7 @@ def let(place: str, value: Callable[[Any, World], Any]) -> Callable[[Any, World]
 def descend(x: Any, world: World) -> None:
     world.tensor.grad = None
     (world.tensor * world.tensor * x).sum().backward()
-    world.tensor.data = world.tensor.data - 0.1 * world.tensor.grad  # type: ignore[operator]
+    world.tensor.data = world.tensor.data - 0.1 * world.tensor.grad
 
 
 READ: list[Callable[[Any, World], Any]] = [
