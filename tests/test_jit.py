@@ -635,12 +635,19 @@ def test_a_refusal_that_is_caught_is_still_one() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [deque([1]), bytearray(b"a"), np.ma.masked_array([1.0], [True]), np.array([1, "a"], object)],
-    ids=["deque", "bytearray", "masked", "objects"],
+    [deque([1]), bytearray(b"a"), np.array([1, "a"], object)],
+    ids=["deque", "bytearray", "objects"],
 )
 def test_what_can_not_be_part_of_a_signature(value: Any) -> None:
     with pytest.raises(TypeError, match="can't be told from one call to the next"):
         jit(lambda x, v: x)(np.ones(1), value)
+
+
+@pytest.mark.parametrize(("kind", "instead"), [(np.ma.masked_array, r"a\.filled"), (np.recarray, r"np\.asarray\(a\)")])
+def test_arrays_that_are_no_plain_ones(kind: Any, instead: str) -> None:
+    value = np.ones(2).view(kind)
+    with pytest.raises(TypeError, match=f"{type(value).__name__}.* otherwise than a plain array does. Pass {instead}"):
+        jit(lambda x: x * 2)(value)
 
 
 def test_sets_and_subclasses_of_containers_are_part_of_the_signature() -> None:

@@ -260,22 +260,34 @@ class Surroundings:
 
 def check_known(value: Any) -> None:
     """Refuse what holds something that can't be part of a signature, and changes with no object becoming another."""
-    instead = "a list, or an array"
     if isinstance(value, np.ndarray):
-        if type(value) is np.ndarray and value.dtype != object:
-            return
-        instead = "np.asarray(a) or a.filled(...)"
-    elif isinstance(value, UNSEEN):
+        check_array(value)
+        return
+    if isinstance(value, UNSEEN):
         instead = "its value as an argument, or a np.random.default_rng(seed) for random numbers"
     elif is_iterator(value):
         instead = "what comes next as an argument: f(next(iterator))"
-    elif not isinstance(value, HIDDEN):
+    elif isinstance(value, HIDDEN):
+        instead = "a list, or an array"
+    else:
         return
-    kind = "an array of Python objects" if type(value) is np.ndarray else f"a {type(value).__name__}"
-    raise TypeError(
-        f"A jitted function was given {kind}, or reads one from outside. What it holds can't be told from one call to "
-        f"the next. Pass {instead}."
-    )
+    raise refused(f"a {type(value).__name__}", CHANGES, instead)
+
+
+def check_array(value: Any) -> None:
+    """Refuse arrays that are no plain ones of numbers."""
+    if type(value) is not np.ndarray:
+        instead = "a.filled(...)" if isinstance(value, np.ma.MaskedArray) else "np.asarray(a)"
+        raise refused(f"a {type(value).__name__}", "It may compute otherwise than a plain array does", instead)
+    if value.dtype == object:
+        raise refused("an array of Python objects", CHANGES, "a.astype(float)")
+
+
+CHANGES = "What it holds can't be told from one call to the next"
+
+
+def refused(kind: str, why: str, instead: str) -> TypeError:
+    return TypeError(f"A jitted function was given {kind}, or reads one from outside. {why}. Pass {instead}.")
 
 
 def is_iterator(value: Any) -> bool:
