@@ -41,6 +41,30 @@ def write_through_windows(x: Any) -> Any:
     return z * windows.sum()
 
 
+def write_through_overlapping_windows(x: Any) -> Any:
+    """Each element stands in several windows, and a window is written alone."""
+    z = np.zeros_like(x)
+    windows = sliding_window_view(z, (1, 2), writeable=True)
+    for j in range(2):
+        windows[:, j, 0] += x[:, 1:] * x[0, j]
+    first, rest = windows[0], windows[1:]
+    first[0] = first[1] * x[1, 1]
+    rest.T[0, 0, 0] *= 3.0
+    windows[[0, 1], [1, 0]] *= x[0, 2]
+    first[:, 0, 1].sort()
+    np.multiply(first[1], x[1, 0], out=first[1])
+    return z * x + np.sum(windows)
+
+
+def write_through_windows_of_windows(x: Any) -> Any:
+    z = x * 1.0
+    windows = sliding_window_view(sliding_window_view(z.reshape(6)[1:], 3), 2, axis=1)
+    shown = sliding_window_view(sliding_window_view(z.reshape(6)[1:], 3, writeable=True), 2, axis=1, writeable=True)
+    shown[1, 0] = x[0, :2]
+    shown[0, 0, 1] = x[1, 1] * x[0, 0]
+    return z * np.sum(windows * windows)
+
+
 def write_through_grids(x: Any) -> Any:
     row, column = x[0] * 1.0, x[:, 0] * 1.0
     across, down = np.meshgrid(row, column, sparse=True, copy=False)
@@ -90,6 +114,8 @@ PROGRAMS = [
     diagonal_after_a_write,
     windows_after_a_write,
     write_through_windows,
+    write_through_overlapping_windows,
+    write_through_windows_of_windows,
     write_through_grids,
     grids_of_their_own,
     write_through_trimmed,
@@ -122,6 +148,12 @@ def test_what_numpy_makes_read_only_can_not_be_written_to(show: Any) -> None:
     view = show(leaf(X) * 1.0)
     with pytest.raises(ValueError, match="read-only"):
         view[0] = 1.0
+
+
+def test_what_overlaps_is_not_written_to_element_by_element() -> None:
+    windows = sliding_window_view(leaf(X) * 1.0, (2, 2), writeable=True)
+    with pytest.raises(ValueError, match=r"shows an element several times.*\.at\."):
+        np.add.at(windows, ..., 1.0)
 
 
 def test_strides_by_hand_are_refused_where_a_gradient_would_be_lost() -> None:

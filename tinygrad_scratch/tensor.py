@@ -537,7 +537,8 @@ class Tensor:
                 raise TypeError(messages.integer_target(self, value))
             if self.dtype.kind == "f" and value.dtype.kind == "c":
                 raise TypeError(messages.real_target(self, value))
-        views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
+        index = plain(index)
+        views.write(self, as_tensor(call(assign, (self, value, index), {})), lambda whole: whole[index])
 
     def fill(self, value: Any) -> None:
         """Write one number to every element."""
@@ -839,6 +840,8 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
         keywords["where"] = where = as_array(plain(keywords["where"]))
         if where.dtype != bool:
             raise TypeError(messages.no_mask(ufunc, where))
+    if method == "at" and type(inputs[0]) is Tensor:
+        views.check_distinct(inputs[0])
     old = {"old": targets} if "where" in keywords and method == "__call__" else {}
     try:
         result = METHODS[method](ufunc, *inputs, **keywords, **old)
