@@ -135,6 +135,8 @@ def pull_back_lifted(
     record: Record, g: Any, lift: Lift, shortcut: bool = True, through: Callable[[Any], Any] | None = None
 ) -> Iterable[Part]:
     """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
+    if type(g) is not Several:
+        g = lift(g._value, g._record)  # a Tensor of its own, which the rule may write to
     arguments, parents = split_record(record)
     if record[1] is np.divide and shortcut and parents[0] is None and parents[1] is not None:
         exponential = handwritten_sigmoid(arguments[0], parents[1])

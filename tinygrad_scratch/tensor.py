@@ -45,6 +45,7 @@ from tinygrad_scratch.rules.registry import (
     by_name,
     by_position,
     check_composed,
+    is_ours,
     label,
     refuse,
 )
@@ -521,7 +522,6 @@ class Tensor:
     def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The door for functions of ours."""
         if len(arguments) == 1 and not keywords and function in DIRECT:
-            self.numpy()  # read-only for a function that is not NumPy's
             return apply_unary(function, function.__wrapped__ if type(self._value) is ndarray else function, self)
         return call(function, arguments, keywords)
 
@@ -902,6 +902,8 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
+    if base is None and type(y) is ndarray and y.base is not None and is_ours(function):
+        y = y.copy("K")  # a part of an array that the function may keep
     if base is not None and is_number(given[base]):
         base, scalar = None, y.ndim == 0
     if base is not None:
