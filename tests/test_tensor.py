@@ -523,6 +523,14 @@ def test_a_rule_that_returns_nothing_is_named() -> None:
     DIRECT.discard(careless)
 
 
+def test_the_conjugate_of_real_numbers_is_the_same_memory() -> None:
+    z = leaf(X) * 1.0
+    z.conj()[0] = 5.0
+    assert z.tolist() == [5.0, 1.63]
+    w = leaf(X + 1j)
+    assert w.conj().tolist() == w.conjugate().tolist() == (X - 1j).tolist()
+
+
 @pytest.fixture
 def define() -> Iterator[Any]:
     """Gives a function its rule, until the end of the test."""

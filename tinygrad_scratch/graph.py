@@ -119,7 +119,8 @@ def no_grad() -> _GeneratorContextManager[None]:
     """Record nothing inside the block, or inside the function that it decorates.
 
     Holds for the running thread or async task alone. As a decorator it is for plain functions: the body of a generator
-    or an async function runs later, when the call that made it is over.
+    or an async function runs later, when the call that made it is over. A generator that yields inside the block leaves
+    it on in the code that asked for the value: leave the block first.
 
     >>> from tinygrad_scratch import Tensor, no_grad
     >>> w = Tensor([1.0, 2.0], requires_grad=True)

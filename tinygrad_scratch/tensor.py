@@ -354,7 +354,7 @@ class Tensor:
         return self._value.tolist()
 
     def detach(self) -> Tensor:
-        """The same value without its history: a constant of this shape and dtype."""
+        """The same value without its history: a constant of this shape and dtype. A write to it is not seen in this."""
         return make(self._value.view(), None)  # an array object of its own, so that it has a name of its own
 
     def _plain(self, wanted: str, instead: str) -> Array:
@@ -670,7 +670,6 @@ class Tensor:
     ravel = method(np.ravel)
     squeeze = method(np.squeeze)
     swapaxes = method(np.swapaxes)
-    conj = conjugate = method(np.conjugate)
     all = method(np.all)
     any = method(np.any)
     argmax = method(np.argmax)
@@ -686,6 +685,12 @@ class Tensor:
     take = method(np.take)
     choose = method(np.choose)
     round = method(np.round)
+
+    def conjugate(self) -> Tensor:
+        """The complex conjugate; of real numbers this Tensor itself, as in NumPy."""
+        return apply_unary(np.conjugate, np.conjugate, self) if self.dtype.kind == "c" else self
+
+    conj = conjugate
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Tensor:
         """The parts along an axis that a condition chooses."""
@@ -840,8 +845,6 @@ def call_ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], keywords: dict[
         keywords["where"] = where = as_array(plain(keywords["where"]))
         if where.dtype != bool:
             raise TypeError(messages.no_mask(ufunc, where))
-    if method == "at" and type(inputs[0]) is Tensor:
-        views.check_distinct(inputs[0])
     old = {"old": targets} if "where" in keywords and method == "__call__" else {}
     try:
         result = METHODS[method](ufunc, *inputs, **keywords, **old)

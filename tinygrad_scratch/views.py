@@ -101,35 +101,32 @@ def write(tensor: Any, new: Any, part: Callable[[Any], Any] = lambda whole: whol
     while is_view(tensor):
         base, show, place = tensor._alias.base, tensor._alias.show, tensor._alias.index
         if place is None:
-            positions = positions_of(tensor)
-            if repeats(positions):
-                new, positions = part(new), part(positions)
-            place = np.unravel_index(positions, base.shape) if base.ndim else ...
+            new, place = placed(new, positions_of(tensor), base, part)
         new = assign(base, new, place)
         tensor, part = base, within(show, part)
     take(tensor, new)
     refresh(tensor)
 
 
-def within(show: Callable[[Any], Any], part: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A part of what is shown of an array, taken from that array."""
-    return lambda base: part(show(base))
-
-
-def check_distinct(tensor: Any) -> None:
-    """Refuse a view that shows an element several times, where each place is read, changed and written by itself."""
-    view = tensor
-    while is_view(view):
-        if view._alias.index is None and repeats(positions_of(view)):
+def placed(new: Any, positions: Array, base: Any, part: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """What to write to the base of a view, and where, as an index."""
+    if repeats(positions):
+        new, positions = part(new), part(positions)
+        if repeats(positions):
             raise ValueError(
-                f"{describe(tensor)} is a view that shows an element several times, so it can't be written to by .at. "
-                "Write to the array that it is a view of."
+                "A view that shows an element several times, as overlapping windows do, can't be written to in several "
+                "of these places at once. Write to one window after the other, or to the array that they are views of."
             )
-        view = view._alias.base
+    return new, np.unravel_index(positions, base.shape) if base.ndim else ...
 
 
-def repeats(positions: Array) -> bool:
-    return bool(np.bincount(positions.ravel()).max(initial=0) > 1)
+def repeats(positions: Any) -> bool:
+    return bool(np.bincount(np.ravel(positions)).max(initial=0) > 1)
+
+
+def within(show: Callable[[Any], Any], part: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of an array, the part of what is shown of it."""
+    return lambda base: part(show(base))
 
 
 def positions_of(view: Any) -> Array:
