@@ -31,9 +31,8 @@ def walk(  # noqa: C901
 
     Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that
     wait, and each cotangent is let go once it is used. Records older than `oldest` are left out; with `stop`, the walk
-    goes no further than the calls in `keep`. With `lift`, which
-    makes a Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how
-    higher derivatives come about.
+    goes no further than the calls in `keep`. With `lift`, which makes a Tensor of a value and its record, the rules run
+    on Tensors and so are recorded themselves: that is how higher derivatives come about.
 
     A cotangent is never changed in place: one array may stand for several. A Scattered is the walk's own, and may be.
     """

@@ -434,7 +434,8 @@ class Tensor:
         """The gradients of this value with respect to leaves or computed Tensors, each of its input's shape and dtype.
 
         `gradient` is as in `backward`. With `create_graph=True` the gradients are recorded and can be differentiated
-        again. An input that this value does not depend on has the gradient 0.
+        again. An input that this value does not depend on has the gradient 0; so has one that was written to since: its
+        value is another than the one that was used.
 
         Raises TypeError where nothing was recorded or an input requires no gradient, ValueError as `backward` does.
 

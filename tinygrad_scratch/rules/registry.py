@@ -66,8 +66,9 @@ class Definition:
     """What the table says about one function.
 
     `names` are the positional parameters, `rules` those of them that have a rule (None: declared without a derivative),
-    `keywords` the keyword arguments that the rules honour. `value` computes the value. `operands` is the name of the
-    starred parameter of a function of any number of arrays; with `sequence` they are passed as one list.
+    `keywords` those that may be given by keyword, `order` all of them as the rules list them, `defaults` their values
+    where they are left out. `value` computes the value. `operands` is the name of the starred parameter of a function
+    of any number of arrays; with `sequence` they are passed as one list.
     """
 
     function: Callable[..., Any]
