@@ -110,9 +110,9 @@ def write(tensor: Any, new: Any, part: Callable[[Any], Any] = lambda whole: whol
 
 def placed(new: Any, positions: Array, base: Any, part: Callable[[Any], Any]) -> tuple[Any, Any]:
     """What to write to the base of a view, and where, as an index."""
-    if repeats(positions):
-        new, positions = part(new), part(positions)
-        if repeats(positions):
+    if not positions.flags.forc and may_overlap(positions):  # what is contiguous doesn't
+        new, positions = part(new), np.asarray(part(positions))
+        if np.bincount(positions.ravel()).max(initial=0) > 1:
             raise ValueError(
                 "A view that shows an element several times, as overlapping windows do, can't be written to in several "
                 "of these places at once. Write to one window after the other, or to the array that they are views of."
@@ -120,8 +120,14 @@ def placed(new: Any, positions: Array, base: Any, part: Callable[[Any], Any]) ->
     return new, np.unravel_index(positions, base.shape) if base.ndim else ...
 
 
-def repeats(positions: Any) -> bool:
-    return bool(np.bincount(np.ravel(positions)).max(initial=0) > 1)
+def may_overlap(view: Array) -> bool:
+    """Whether steps along several axes of a view may lead to one element, by how long they are."""
+    reached = 0
+    for step, n in sorted(zip(map(abs, view.strides), view.shape, strict=True)):
+        if n > 1 and step <= reached:
+            return True
+        reached += step * (n - 1)
+    return False
 
 
 def within(show: Callable[[Any], Any], part: Callable[[Any], Any]) -> Callable[[Any], Any]:
