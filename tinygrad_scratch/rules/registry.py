@@ -219,9 +219,9 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
 
 
 def is_foreign(function: Any) -> bool:
-    """Whether a function or rule is a person's own: NumPy's, and those of this package, are tested to write nowhere."""
+    """Whether a function or rule is a person's own: Python's, NumPy's and this package's write nowhere."""
     module = getattr(function, "__module__", None) or "numpy"  # a ufunc has none
-    return module.split(".")[0] not in ("numpy", "tinygrad_scratch")
+    return module.split(".")[0] not in ("_operator", "numpy", "tinygrad_scratch")
 
 
 def careful(function: Function) -> Function:
