@@ -272,6 +272,7 @@ def test_two_functions_with_a_cache() -> None:
     check = verify.layer((affine_forward, affine_backward), X, RNG.normal(size=(3, 2)), np.zeros(2))
     assert check.ok, str(check)
     assert {final.parameter.name for final in check.finals} == {"x", "w", "b"}
+    assert check.steps[0].name == "affine_backward()"
 
 
 def test_upstream_is_never_ones() -> None:

@@ -208,7 +208,8 @@ def name_flow(check: Any, gradient: Any, each: Pass) -> None:
         return
     place = check.tape.steps[check.tape.nodes[gradient.node].step].place
     if place is not None:
-        name = f"{type(each.layer).__name__}.{each.backward.__name__}()"
+        owner = "" if each.layer is None else f"{type(each.layer).__name__}."
+        name = f"{owner}{each.backward.__name__}()"
         check.watch.events.append(Event(name, gradient.node, place, id(each.layer), len(check.tape.steps)))
 
 
