@@ -61,7 +61,8 @@ def nothing_judged(found: Findings) -> Drawing:
 
     digraph = Digraph(graph_attr=CANVAS, node_attr=BOX)
     said = [text(line) for line in wrap(found.problem or found.verdict, LONGEST_CODE)]
-    digraph.node("problem", f"<{table(f'<tr><td>{lines(said)}</td></tr>', 3)}>", **PAINT[NOT_CHECKABLE])
+    label = f"<{table(f'<tr><td>{lines(said)}</td></tr>', 3)}>"
+    digraph.node("problem", label, **{**KINDS["operation"], **PAINT[NOT_CHECKABLE]})
     return Drawing(str(digraph.source), "nothing was judged")
 
 
