@@ -360,14 +360,15 @@ class Entry:
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes), finals)
         if known is not None and known[1] > (best[1] if best else 0):
-            self._say_which_is_theirs(mine, best[1] if best else 0, len(finals))
-            return self._choose(*known, len(finals))
+            problem = self._choose(*known, len(finals))
+            self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
+            return problem
         if best is not None:
             return self._choose(*best, len(finals))
         if self.wanted_loss:
             return (
-                f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which of "
-                "them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
+                f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which "
+                "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return (
             "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
@@ -375,17 +376,17 @@ class Entry:
             'check.loss_is("mean squared error", output, targets).'
         )
 
-    def _say_which_is_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
-        """They compute a loss, and gradients fit another one: one of the two is a mistake, or the first is a figure."""
+    def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
+        """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
         theirs = next((candidate.name for candidate in mine if candidate.name != UNNAMED), None)
         if theirs is not None:
             self.notes.append(
-                f"{theirs} of yours is another loss, which {fitting} of {count} gradients fit. If it is the one to judge "
-                f"by, say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
+                f"{theirs} of yours is another loss, which {fitting} of {count} gradients fit. If it is the one to "
+                f"judge by, say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
             )
 
     def _wanted_value(self) -> list[Candidate]:
-        """The values under the name that was given for the loss: that of a variable, or of the function returning it."""
+        """The values under the name that was given for the loss, that of a variable or of the function returning it."""
         if self.wanted_loss in LOSSES:
             return []
         reached = self._reached({p.node for p in self.parameters})
@@ -450,7 +451,7 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        begin = "As the loss," if self.wanted_loss else "The loss was not said:"
+        begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
 
