@@ -128,6 +128,14 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target.split("#")[0]).exists(), target
 
 
+def test_index_has_every_page() -> None:
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    missing = [
+        page.name for page in ROOT.glob("docs/*.md") if page.name != "index.md" and f"]({page.name})" not in index
+    ]
+    assert not missing
+
+
 @each_page
 def test_quoted_rules_and_cases_are_in_the_code(page: Path) -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in CODE)
