@@ -354,8 +354,8 @@ class Entry:
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
-        if self.wanted_loss and best is not None:
-            return self._choose(*best, len(finals))
+        if self.wanted_loss and mine:
+            return self._choose(*(best or (mine[0], 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes), finals)
