@@ -7,6 +7,8 @@ parameters are others after each step; but one that lies in several places, or i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,11 @@ from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.graph import is_recording
 
 ndarray = np.ndarray
+Read = Callable[[Any, Any], Any]
 
 
 class Again:
-    """Where the leaves of a call with plain arrays lie."""
+    """Where the leaves of a call with plain arrays lie, and what else must be as it was."""
 
     def __init__(self, around: Surroundings, count: int) -> None:
         self.count = count
@@ -27,61 +30,59 @@ class Again:
         self.recording = is_recording()
         self.kinds = [kind_of(leaf) for leaf in around.leaves]
         self.arrays = sum(type(leaf) is ndarray for leaf in around.leaves)
-        self.cells: list[tuple[Any, Any, int]] = []
-        self.tensors: list[tuple[Any, Any, int]] = []
-        self.spaces: list[tuple[Any, int, list[tuple[Any, Any, int]]]] = []  # lists and dicts, with their lengths
-        alone: set[int] = set()
+        self.records = [(each.holder, each.holder._record) for each in around.holders if type(each) is InTensor]
+        self.lengths = [(each.holder, len(each.holder)) for each in around.holders if is_whole(each)]
+        self.fixed: list[tuple[Read, Any, Any]] = []
+        self.places: list[tuple[Read, Any, int]] = []
         for holder in around.holders:
-            items = []
+            read, named = reader(holder)
             for key, value in holder.items().items():
                 place = place_of(around, holder, key, value)
-                items.append((key, value if place < 0 else None, place))
-                alone.add(place)
-            if type(holder) is Cell:
-                self.cells += [(holder.holder, value, place) for _, value, place in items]
-            elif type(holder) is InTensor:
-                self.tensors += [(holder.holder, holder.holder._record, place) for _, _, place in items]
-            else:
-                self.spaces.append((holder.holder, -1 if holder.names else len(holder.holder), items))
-        alone -= around.shared
+                if place < 0:
+                    self.fixed.append((read, named or key, value))
+                else:
+                    self.places.append((read, named or key, place))
+        alone = {place for _, _, place in self.places} - around.shared
         self.kept = [MISSING if place in alone else leaf for place, leaf in enumerate(around.leaves)][count:]
         self.layouts = [(leaf, kind_of(leaf)) for leaf in self.kept if leaf is not MISSING]
 
     def leaves(self, arguments: tuple[Any, ...]) -> list[Any] | None:
         """The leaves as they are now, or None where something is another than before."""
-        if len(arguments) != self.count or is_recording() is not self.recording:
-            return None
-        if any(kind_of(value) != kind for value, kind in zip(arguments, self.kinds, strict=False)):
-            return None
-        if any(kind_of(leaf) != kind for leaf, kind in self.layouts):  # given another shape in place
+        same = (
+            len(arguments) == self.count
+            and is_recording() is self.recording
+            and all(kind_of(value) == kind for value, kind in zip(arguments, self.kinds, strict=False))
+            and all(tensor._record is record for tensor, record in self.records)
+            and all(len(holder) == length for holder, length in self.lengths)
+            and all(read(key, MISSING) is value for read, key, value in self.fixed)
+            and all(kind_of(leaf) == kind for leaf, kind in self.layouts)  # it may be given another shape in place
+        )
+        if not same:
             return None
         found = [*arguments, *self.kept]
-        same = (
-            all(self._same(found, value, place, cell.cell_contents) for cell, value, place in self.cells)
-            and all(
-                t._record is record and self._same(found, None, place, t._value) for t, record, place in self.tensors
-            )
-            and all(self._same_within(found, *space) for space in self.spaces)
-        )
+        for read, key, place in self.places:
+            now, before = read(key, MISSING), found[place]
+            if now is not before and (before is not MISSING or kind_of(now) != self.kinds[place]):
+                return None
+            found[place] = now
         distinct = {id(leaf) for leaf in found if type(leaf) is ndarray}
-        return found if same and len(distinct) == self.arrays else None
+        return found if len(distinct) == self.arrays else None
 
-    def _same_within(self, found: list[Any], space: Any, length: int, items: list[tuple[Any, Any, int]]) -> bool:
-        """The same for a list, a dict, or the globals that a function names."""
-        if length >= 0 and len(space) != length:
-            return False
-        if type(space) is list:
-            return all(self._same(found, value, place, space[key]) for key, value, place in items)
-        return all(self._same(found, value, place, space.get(key, MISSING)) for key, value, place in items)
 
-    def _same(self, found: list[Any], value: Any, place: int, now: Any) -> bool:
-        """Whether a value is what it was; a leaf may be another one of its kind, and is found now."""
-        if place < 0:
-            return now is value
-        if found[place] is not MISSING:
-            return found[place] is now
-        found[place] = now
-        return bool(kind_of(now) == self.kinds[place])
+def is_whole(holder: Holder) -> bool:
+    """Whether it is a list or a dict of which all items count."""
+    return type(holder) is Holder and not holder.names
+
+
+def reader(holder: Holder) -> tuple[Read, str | None]:
+    """What reads from a holder by a key, and the name that is the key where there is but one."""
+    if type(holder) is Cell:
+        return partial(getattr, holder.holder), "cell_contents"
+    if type(holder) is InTensor:
+        return partial(getattr, holder.holder), "_value"
+    if isinstance(holder.holder, list):
+        return lambda place, _: holder.holder[place], None
+    return holder.holder.get, None
 
 
 def place_of(around: Surroundings, holder: Holder, key: Any, value: Any) -> int:
