@@ -258,6 +258,9 @@ class Surroundings:
         self.add_holder(Holder(attributes), numbers=("learning_rate",) if "kept" in attributes else ())
 
 
+CHANGES = "What it holds can't be told from one call to the next"
+
+
 def check_known(value: Any) -> None:
     """Refuse what holds something that can't be part of a signature, and changes with no object becoming another."""
     if isinstance(value, np.ndarray):
@@ -281,9 +284,6 @@ def check_array(value: Any) -> None:
         raise refused(f"a {type(value).__name__}", "It may compute otherwise than a plain array does", instead)
     if value.dtype == object:
         raise refused("an array of Python objects", CHANGES, "a.astype(float)")
-
-
-CHANGES = "What it holds can't be told from one call to the next"
 
 
 def refused(kind: str, why: str, instead: str) -> TypeError:
