@@ -144,10 +144,10 @@ def changed_classes() -> list[Any]:
 
 def changed_functions() -> list[Any]:
     def by_keyword(x: Any, *, scale: Any = SCALES) -> Any:
-        return x * scale
+        return x * scale  # noqa: F821  (it is deleted below)
 
     def by_default(x: Any, scale: Any = 1.0) -> Any:
-        return x * scale
+        return x * scale  # noqa: F821  (it is deleted below)
 
     def by_attribute(x: Any) -> Any:
         return x * by_attribute.scale  # type: ignore[attr-defined]
@@ -259,6 +259,23 @@ def test_one_array_in_two_places_is_two_after_one_of_them_changes() -> None:
         names["scale"], kept.scale = 2 * names["scale"], 2 * kept.scale
         for _ in range(3):
             np.testing.assert_allclose(step(first), f(first), rtol=1e-12)
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_variable_that_is_gone(writes: bool) -> None:
+    scale, kept = np.ones(3), [np.ones(3)]
+
+    def f(x: Any) -> Any:
+        if writes:
+            kept[0] = kept[0] + x
+        return x * scale  # noqa: F821  (it is deleted below)
+
+    step = jit(f)
+    for _ in range(3):
+        step(X)
+    del scale
+    with pytest.raises(NameError, match="scale"):
+        step(X)
 
 
 @pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # NumPy 2.5

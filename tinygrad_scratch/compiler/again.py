@@ -8,7 +8,7 @@ parameters are others after each step; but one that lies in several places, or i
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,13 @@ class Again:
         self.fixed: list[tuple[Read, Any, Any]] = []
         self.places: list[tuple[Read, Any, int]] = []
         for holder in around.holders:
-            read, named = reader(holder)
+            read = reader(holder)
             for key, value in holder.items().items():
                 place = place_of(around, holder, key, value)
                 if place < 0:
-                    self.fixed.append((read, named or key, value))
+                    self.fixed.append((read, key, value))
                 else:
-                    self.places.append((read, named or key, place))
+                    self.places.append((read, key, place))
         alone = {place for _, _, place in self.places} - around.shared
         self.kept = [MISSING if place in alone else leaf for place, leaf in enumerate(around.leaves)][count:]
         self.layouts = [(leaf, kind_of(leaf)) for leaf in self.kept if leaf is not MISSING]
@@ -74,15 +74,22 @@ def is_whole(holder: Holder) -> bool:
     return type(holder) is Holder and not holder.names
 
 
-def reader(holder: Holder) -> tuple[Read, str | None]:
-    """What reads from a holder by a key, and the name that is the key where there is but one."""
+def reader(holder: Holder) -> Read:
+    """What reads from a holder by a key, and returns another value where there is none."""
     if type(holder) is Cell:
-        return partial(getattr, holder.holder), "cell_contents"
+        return lambda _, default: contents(holder.holder, default)
     if type(holder) is InTensor:
-        return partial(getattr, holder.holder), "_value"
+        return lambda _, default: holder.holder._value
     if isinstance(holder.holder, list):
-        return lambda place, _: holder.holder[place], None
-    return holder.holder.get, None
+        return lambda place, default: holder.holder[place]
+    return holder.holder.get  # type: ignore[no-any-return]
+
+
+def contents(cell: CellType, default: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it has no value any more
+        return default
 
 
 def place_of(around: Surroundings, holder: Holder, key: Any, value: Any) -> int:

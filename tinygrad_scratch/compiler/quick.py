@@ -99,7 +99,7 @@ def quick(arguments):
         try:
             if not ({tests}):
                 return MISSING
-        except KeyError:  # a global is gone
+        except (KeyError, ValueError):  # a global, or a variable of an enclosing function, is gone
             return MISSING
         try:
             run = pop()
