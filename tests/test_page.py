@@ -339,7 +339,7 @@ def scale(page: Any) -> float:
 def test_opening_says_what_is_drawn(open_page: Open) -> None:
     page = open_page(article())
     assert page.title() == "J"
-    assert page.locator("#summary").inner_text() == "19 operations, 3 parameters, 2 constants"
+    assert page.locator("#summary").inner_text() == "19 operations, 3 parameters, 2 inputs"
     rows = page.locator("#panel tr").all_inner_texts()
     assert rows[0].split() == ["name", "shape", "gradient"]
     assert [row.split()[0] for row in rows[1:]] == ["w1", "w2", "w3"]

@@ -137,7 +137,7 @@ class Writer:
             more = {**(COLUMN if arrow.tail in self.calls else {}), **(AGAIN if arrow.again else {})}
             more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
             if self.look.chain and arrow.derivative:
-                more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
+                more |= {"label": f"<{small(text(f'  {arrow.derivative}'))}>", "fontcolor": GRADIENT_ARROW["color"]}
             more |= CHANGED_ARROWS.get(arrow.change or "", {})
             self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
         if self.look.backward and arrow.gradient and not self.look.chain:

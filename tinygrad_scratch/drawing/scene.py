@@ -77,7 +77,7 @@ class Builder:
 
     def scene(self) -> Scene:
         """All that is drawn."""
-        scene = Scene(counts=self.selection.all_kinds, top=self.top.text)
+        scene = Scene(counts=self.counts(), top=self.top.text)
         clusters = self.add_clusters(scene)
         scene.boxes = [self.box(item, clusters) for item in self.items]
         if self.selection.left_out:
@@ -88,6 +88,10 @@ class Builder:
         self.add_numbers(scene)
         add_parts(scene, self.ids, self.where, self.cotangents)
         return scene
+
+    def counts(self) -> Counter[str]:
+        """How many values of each kind the whole graph has."""
+        return self.selection.left_out + Counter(map(self.kind_of, self.selection.nodes))
 
     # ---- frames ------------------------------------------------------------------------------------------------------
 
@@ -139,9 +143,12 @@ class Builder:
     def kind(self, item: Item) -> str:
         if item.is_fold:
             return "fold"
-        node = item.last
+        kind = self.kind_of(item.last)
+        return "output" if kind == "operation" and item.last in self.selection.outputs else kind
+
+    def kind_of(self, node: Node) -> str:
         if node.kind == "operation":
-            return "output" if node in self.selection.outputs else "operation"
+            return node.kind
         is_input = id(node.value) in self.given or (node.kind == "constant" and node.name is not None)
         return "input" if is_input else node.kind
 
@@ -309,7 +316,7 @@ def rest(selection: Selection) -> Box:
 
 def counted(kinds: Counter[str]) -> str:
     """How many values there are of each kind, in words."""
-    order = ("operation", "parameter", "constant")
+    order = ("operation", "parameter", "input", "constant")
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
 
 

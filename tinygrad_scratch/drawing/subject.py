@@ -45,7 +45,7 @@ class Subject:
                 f"{'one of several outputs' if len(self.ends) > 1 else 'none that has one'}. "
                 "Draw a loss, such as np.sum(t), that depends on a Tensor with requires_grad=True."
             )
-        small = not selection.left_out and sum(node.value.size for node in selection.nodes) <= MOST_NUMBERS
+        small = sum(node.value.size for node in selection.nodes) <= MOST_NUMBERS
         if not possible or not (wanted or small):
             return {}
         try:
