@@ -16,7 +16,19 @@ from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.labels import printable
 from tinygrad_scratch.drawing.page_data import page_data
 
-SCRIPTS = ("elements", "picture", "folding", "arranging", "window", "marks", "search", "steps", "panel", "keys", "begin")
+SCRIPTS = (
+    "elements",
+    "picture",
+    "folding",
+    "arranging",
+    "window",
+    "marks",
+    "search",
+    "steps",
+    "panel",
+    "keys",
+    "begin",
+)
 
 
 def page(svg: str, scene: Scene, summary: str) -> str:

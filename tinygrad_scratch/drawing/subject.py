@@ -11,8 +11,9 @@ import numpy as np
 
 from tinygrad_scratch.drawing.failing import Failure, call_of, failure_of
 from tinygrad_scratch.drawing.naming import name_values, standing
-from tinygrad_scratch.drawing.scene import MOST_NUMBERS, gradients_of, is_one
+from tinygrad_scratch.drawing.scene import gradients_of, is_one
 from tinygrad_scratch.drawing.selection import Selection, newest
+from tinygrad_scratch.drawing.troubles import MOST_NUMBERS
 from tinygrad_scratch.graph import Graph, Node
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor
