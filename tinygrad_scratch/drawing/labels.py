@@ -38,15 +38,17 @@ NARROW, WIDE = "ijl.,:;'|!()[]{}tfrI ·", "mwMW@%…⚠"
 
 def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
-    if not look.forward:
-        return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
-    costs = cost_lines(box) if look.costs else []
-    said = [*value_lines(box), *costs, *time_lines(box), *trouble_lines(box, "value")]
-    cells = cell("value", said, box.value if look.values else None)
+    cells = []
+    if look.forward:
+        costs = cost_lines(box) if look.costs else []
+        said = [*value_lines(box), *costs, *time_lines(box), *trouble_lines(box, "value")]
+        cells.append(cell("value", said, box.value if look.values else None))
     if look.backward and box.cotangent is not None:
-        cells += f"<vr/>{cotangent_cell(box, look)}"
-    rim = cells.count("<tr>") // 4 if box.kind == "parameter" else 0  # the taller a cylinder, the deeper it reaches
-    return f"<{table(f'<tr>{cells}</tr>', 6 + rim)}>"
+        cells.append(cotangent_cell(box, look))
+    row = f"<tr>{'<vr/>'.join(cells)}</tr>"
+    rows = row.count("<tr>") // len(cells)
+    rim = rows // 2 if box.kind == "parameter" else 0  # the taller a cylinder, the deeper its rim
+    return f"<{table(row, 6 + rim)}>"
 
 
 def cotangent_cell(box: Box, look: Look) -> str:
