@@ -23,6 +23,7 @@ function stepSentence() {
 function showOverview() {
   add(panel, "h2", {}, "Graph");
   add(panel, "p", {}, data.summary);
+  if (!nodes.size) return; // neurons are just a picture
   add(panel, "p", {}, "Click a value for its numbers, its gradient and its derivatives.");
   const legend = "Round boxes are operations, cylinders parameters, a double outline is an output.";
   add(panel, "p", { class: "quiet" }, `${legend} Dashed arrows carry the gradient.`);
