@@ -88,7 +88,7 @@ def neurons_text(nodes: Sequence[Node], known: Calls, cotangents: Mapping[int, A
     for place, layer in enumerate(layers):
         shown = cotangents[layer.weight.order] if by_gradient else layer.weight.value
         name = f"{'∂' * by_gradient}{reference(layer.weight, known).text}"
-        above = DOWN * (sum(sizes[place : place + 2]) / 4 + 0.25)  # the uppermost line, in the middle
+        above = DOWN * (sum(sizes[place : place + 2]) / 4 + 0.25)  # the middle of the uppermost line
         add_title(digraph, f"w{place}", name, ACROSS * (place + 0.5), above)
         for tail, head, tip in lines_of(shown, name):
             digraph.edge(f"n{place}_{tail}", f"n{place + 1}_{head}", **tip)
