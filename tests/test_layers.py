@@ -527,7 +527,7 @@ def test_summary_counts_what_each_layer_costs() -> None:
         ("layers.2", "MaxPool2d", (5, 8, 4, 4), 0),
         ("layers.3", "Flatten", (5, 128), 0),
         ("layers.4", "Dense", (5, 10), 1290),
-        ("", "np.tanh", (5, 10), 0),
+        ("layers.5", "np.tanh", (5, 10), 0),
     ]
     convolution, dense = summary.rows[1], summary.rows[5]
     assert convolution.multiply_adds == 5 * 64 * 8 * 9
@@ -542,12 +542,22 @@ def test_summary_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     summary = nn.Sequential(nn.Dense(3, 4, np.tanh), nn.Residual(nn.Dense(4, 4))).summary((32, 3))
     lines = str(summary).splitlines()
-    assert "multiply-adds" in lines[1]
+    assert "multiply-adds" in lines[0]
     assert max(map(len, lines)) <= 120
-    assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
-    assert "36" in lines[-2]
+    assert [line.split("  (32")[0].rstrip() for line in lines[2:-2]] == [
+        " Sequential",
+        "   layers.0: Dense(3, 4, activation=np.tanh)",
+        "   layers.1: Residual",
+        "     layer: Dense(4, 4)",
+    ]
+    assert "36" in lines[-1]
     assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
+    monkeypatch.setenv("COLUMNS", "72")
+    narrow = str(summary).splitlines()
+    assert max(map(len, narrow)) <= 72
+    assert len(narrow) == len(lines)  # a layer has one line, cut off where there is no room
+    assert narrow[3].split() == ["layers.0:", "De…", "(32,", "4)", "16", "384", "2.0", "KiB"]
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, str(summary).splitlines())) <= 60
 

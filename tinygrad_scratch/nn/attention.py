@@ -16,6 +16,7 @@ from tinygrad_scratch.nn.normalization import LayerNorm
 from tinygrad_scratch.nn.options import (
     checked_activation,
     checked_generator,
+    checked_initializer,
     checked_size,
     real_dtype,
     shape_of,
@@ -59,7 +60,7 @@ class MultiHeadAttention(Module):
         self.features = features
         self.heads = checked_size(heads, "heads", "MultiHeadAttention")
         self.causal, self.bias = causal, bias
-        self.generator, self.initializer = checked_generator(generator), initializer
+        self.generator, self.initializer = checked_generator(generator), checked_initializer(initializer)
         self.dtype = real_dtype(dtype, "MultiHeadAttention")
         self.projection = self.output = LATER
         if features is not None:

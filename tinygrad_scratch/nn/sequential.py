@@ -54,7 +54,7 @@ class Sequential(Module):
         for place, layer in self._items():
             try:
                 if watched is not None and not isinstance(layer, Module):
-                    x = watched_call(watched, layer, layer, (x,), {})
+                    x = watched_call(watched, layer, layer, (x,), {}, f"layers.{place}")
                 else:
                     x = layer(x)
             except Exception as error:

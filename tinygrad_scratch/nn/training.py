@@ -20,7 +20,7 @@ from tinygrad_scratch.nn.history import History
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.optimizers import Optimizer
-from tinygrad_scratch.nn.options import checked_generator
+from tinygrad_scratch.nn.options import checked_function, checked_generator
 from tinygrad_scratch.rules.registry import array, plain
 from tinygrad_scratch.tensor import Tensor
 
@@ -55,7 +55,7 @@ class Training:
         if named and not paths.keys() & {id(parameter) for parameter in self.optimizer.parameters}:
             raise ValueError(
                 f"The optimizer, {self.optimizer!r}, has none of the model's parameters, so the model would learn "
-                "nothing. Make it for this model: SGD(model.parameters(), learning_rate)."
+                f"nothing. Make it for this model: {type(self.optimizer).__name__}(model.parameters(), ...)."
             )
 
     def stop(self, reason: str) -> None:
@@ -139,8 +139,7 @@ def fit(
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
     check_number("epochs", epochs, 0)
-    check_model(model)
-    check_loss(loss)
+    check_model_and_loss(model, loss)
     check_optimizer(optimizer)
     if validation is not None:
         validation = checked_samples(*pair(validation), "validation x", "validation y")
@@ -272,7 +271,7 @@ def evaluate(
     """
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
-    check_loss(loss)
+    check_model_and_loss(model, loss)
     metrics = named_metrics(metrics)
     totals: dict[str, float] = {}
     with no_grad(), eval_mode(model):
@@ -286,7 +285,7 @@ def evaluate(
 def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
     """What a model returns for samples, in its eval mode, computed in batches: an array.
 
-    Raises ValueError for a single number, and for a batch size below 1.
+    Raises ValueError for a single number, and for a batch size below 1; TypeError for a model that returns a tuple.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, predict
@@ -298,8 +297,13 @@ def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
     if x.ndim == 0:
         raise ValueError(f"x is {x}, one number. The first axis of what predict takes counts the samples.")
     with no_grad(), eval_mode(model):
-        starts = range(0, max(1, len(x)), batch_size)
-        return np.concatenate([plain(model(x[start : start + batch_size])) for start in starts])
+        batches = [model(x[start : start + batch_size]) for start in range(0, max(1, len(x)), batch_size)]
+    if isinstance(batches[0], tuple):
+        raise TypeError(
+            f"predict joins what a model returns for each batch, and this one returns {len(batches[0])} parts. Call it "
+            "in a loop of your own, with no_grad(), model.evaluating():"
+        )
+    return np.concatenate([plain(batch) for batch in batches])
 
 
 def accuracy(prediction: Any, labels: Any) -> float:
@@ -338,10 +342,14 @@ def accuracy(prediction: Any, labels: Any) -> float:
 def named_metrics(metrics: Any) -> dict[str, Function]:
     if callable(metrics) or isinstance(metrics, str):
         raise TypeError(f"metrics={metrics!r} should be a list of functions, such as metrics=[accuracy].")
-    named = metrics if isinstance(metrics, Mapping) else {getattr(m, "__name__", repr(m)): m for m in metrics}
-    for name, metric in named.items():
+    named = metrics.items() if isinstance(metrics, Mapping) else [(getattr(m, "__name__", repr(m)), m) for m in metrics]
+    taken = {"loss", "learning_rate", "seconds"}
+    for name, metric in named:
         if not callable(metric):
             raise TypeError(f"The metric {name} can't be called. Pass functions, such as nn.accuracy.")
+        if name in taken or name.startswith("validation_"):
+            raise ValueError(f"The name {name!r} of a metric is taken. Pass a dict: metrics={{'name': function}}.")
+        taken.add(name)
     return dict(named)
 
 
@@ -352,7 +360,12 @@ def add_figures(
     size = len(targets)
     totals["loss"] = totals.get("loss", 0.0) + size * float(plain(loss))
     for name, metric in metrics.items():
-        totals[name] = totals.get(name, 0.0) + size * float(plain(metric(plain(prediction), targets)))
+        try:
+            value = float(plain(metric(plain(prediction), targets)))
+        except Exception as error:
+            error.add_note(f"in the metric {name}, which takes prediction and target, and returns one number")
+            raise
+        totals[name] = totals.get(name, 0.0) + size * value
 
 
 def one_number(loss: Any) -> Any:
@@ -391,11 +404,6 @@ def check_number(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
 
 
-def check_model(model: Any) -> None:
-    if not callable(model):
-        raise TypeError(f"model={model!r} can't be called. Pass a function, or a Module with a method __call__.")
-
-
 def check_optimizer(optimizer: Any) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
@@ -403,9 +411,9 @@ def check_optimizer(optimizer: Any) -> None:
         )
 
 
-def check_loss(loss: Any) -> None:
-    if not callable(loss):
-        raise TypeError(f"loss={loss!r} can't be called. Pass a function of prediction and target: mean_squared_error.")
+def check_model_and_loss(model: Any, loss: Any) -> None:
+    checked_function(model, "model", "Pass a function, or a Module with a method __call__.")
+    checked_function(loss, "loss", "Pass a function of prediction and target: mean_squared_error.")
 
 
 def check_recorded(loss: Any) -> None:
@@ -475,6 +483,7 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -483,19 +492,19 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(8),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", table_column=Column(ratio=1)),  # which takes a second line, if it must
         TimeRemainingColumn(),
     )
-    seen, began = 0, time.perf_counter()
-    with Progress(*columns, console=console) as progress:
+    seen, began, validation = 0, time.perf_counter(), dict[str, float]()
+    with Progress(*columns, console=console, expand=True) as progress:
         done = len(training.history) * batches
         task = progress.add_task("", total=training.epochs * batches, completed=done, figures="")
 
         def show(samples: int, figures: Mapping[str, float]) -> None:
             nonlocal seen
             seen += samples
-            speed = f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"
-            texts = in_words(figures) + ([speed] if samples else [])
+            validation.update({name: value for name, value in figures.items() if name.startswith("validation_")})
+            texts = in_words(validation | figures) + [f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"]
             description = f"epoch {training.epoch}/{training.epochs}"
             progress.update(task, advance=int(samples > 0), description=description, figures="  ".join(texts))
 
