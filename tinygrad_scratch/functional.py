@@ -589,10 +589,11 @@ def checked_mask(mask: Any, shape: tuple[int, ...]) -> Any:
     mask = plain(array(mask))
     if mask.dtype.kind != "b":
         raise TypeError(
-            f"The mask of attention is True where a query may look, and this one has dtype {mask.dtype}. If its numbers "
+            f"The mask of attention is True where a query may look, but this one has dtype {mask.dtype}. If its numbers "
             "are to be added to the scores, 0 or -inf, write mask == 0; if they are 1 and 0, write mask == 1."
         )
-    if len(mask.shape) > len(shape) or any(n not in (1, of) for n, of in zip(mask.shape[::-1], shape[::-1])):
+    lead = len(shape) - len(mask.shape)
+    if lead < 0 or any(n not in (1, size) for n, size in zip(mask.shape, shape[lead:], strict=True)):
         raise ValueError(
             f"The mask of attention, of shape {mask.shape}, does not broadcast to the scores, (..., queries, keys), of "
             f"shape {shape}. Of one for each sample, make mask[:, None], with an axis for the heads."

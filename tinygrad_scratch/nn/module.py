@@ -272,9 +272,7 @@ def watching() -> Iterator[list[Call]]:
         _watched.reset(token)
 
 
-def watched_call(
-    watched: Watched, layer: Any, function: Any, arguments: Any, keywords: Any, place: str = ""
-) -> Any:
+def watched_call(watched: Watched, layer: Any, function: Any, arguments: Any, keywords: Any, place: str = "") -> Any:
     call = Call(layer, arguments[0] if arguments else None, watched.running, place, start=next_order())
     watched.calls.append(call)
     watched.running = call

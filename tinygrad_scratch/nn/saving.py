@@ -34,8 +34,8 @@ def named_values(model: Module) -> dict[str, Tensor]:
     """The Tensors that a model is: its parameters and its buffers, frozen parameters among them, by their paths."""
     if not isinstance(model, Module):
         raise TypeError(
-            f"{describe(model)} is no Module, so its Tensors have no names to be saved by. Write save(path, model, ...) "
-            "and load(path, model, ...)."
+            f"{describe(model)} is no Module, so its Tensors have no names in a file. Write save(path, model, ...) and "
+            "load(path, model, ...)."
         )
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 

@@ -13,7 +13,6 @@ from tinygrad_scratch.costs import bytes_in_words, multiply_adds, own_bytes
 from tinygrad_scratch.graph import Graph, Node, enable_grad
 from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, name_of_layer, watching
 from tinygrad_scratch.nn.options import shape_of
-from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
 
@@ -36,8 +35,8 @@ class Summary:
 
     `parameters` counts a shared one once. `multiply_adds` counts those of matrix products and convolutions, forward.
     `activation_bytes` is what the recorded values take, which a backward walk needs. A layer's numbers have those of
-    the layers inside of it among them. It prints as a table as wide as the terminal, up to 120 columns, where a layer is
-    cut off that finds no room, and shows as one in a notebook.
+    the layers inside of it among them. It prints as a table as wide as the terminal, up to 120 columns, with a line for
+    each layer, cut off where there is no room; and it shows as one in a notebook.
     """
 
     rows: list[Row]

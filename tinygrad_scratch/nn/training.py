@@ -495,7 +495,8 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
         TextColumn("{task.fields[figures]}", table_column=Column(ratio=1)),  # which takes a second line, if it must
         TimeRemainingColumn(),
     )
-    seen, began, validation = 0, time.perf_counter(), dict[str, float]()
+    seen, began = 0, time.perf_counter()
+    validation: dict[str, float] = {}
     with Progress(*columns, console=console, expand=True) as progress:
         done = len(training.history) * batches
         task = progress.add_task("", total=training.epochs * batches, completed=done, figures="")
@@ -504,7 +505,7 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
             nonlocal seen
             seen += samples
             validation.update({name: value for name, value in figures.items() if name.startswith("validation_")})
-            texts = in_words(validation | figures) + [f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"]
+            texts = [*in_words({**validation, **figures}), f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"]
             description = f"epoch {training.epoch}/{training.epochs}"
             progress.update(task, advance=int(samples > 0), description=description, figures="  ".join(texts))
 
