@@ -589,7 +589,7 @@ def checked_mask(mask: Any, shape: tuple[int, ...]) -> Any:
     mask = plain(array(mask))
     if mask.dtype.kind != "b":
         raise TypeError(
-            f"The mask of attention is True where a query may look, but this one has dtype {mask.dtype}. If its numbers "
+            f"A mask of attention is True where a query may look, but this one has dtype {mask.dtype}. If its numbers "
             "are to be added to the scores, 0 or -inf, write mask == 0; if they are 1 and 0, write mask == 1."
         )
     lead = len(shape) - len(mask.shape)
