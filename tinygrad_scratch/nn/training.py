@@ -159,9 +159,8 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(
-                    training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt
-                )
+                batches = batches_of(x, y, order, batch_size)
+                train_epoch(training, batches, compute, update, measures, watchers, show, check_interrupt)
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
@@ -199,32 +198,33 @@ def compiled(function: Function, wanted: bool | str) -> Function:
     return jit(function, backend="numpy" if wanted is True else wanted)
 
 
+def batches_of(x: Any, y: Any, order: Any, batch_size: int) -> Iterator[tuple[Any, Any]]:
+    """Samples and targets in some order, a batch at a time."""
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield x[rows], y[rows]
+
+
 def train_epoch(
     training: Training,
+    batches: Iterator[tuple[Any, Any]],
     compute: Function,
     update: Function,
-    x: Any,
-    y: Any,
-    order: Any,
-    batch_size: int,
     metrics: Mapping[str, Function],
     watchers: Sequence[Callback],
     show: Function,
     check_interrupt: Callable[[], None],
 ) -> None:
     """Train on each batch once, and note the epoch in the history."""
-    began, optimizer = time.perf_counter(), training.optimizer
+    began, seen = time.perf_counter(), 0
     totals: dict[str, float] = {}
     norms: dict[str, float] = {}
-    starts = range(0, len(x), batch_size)
-    for training.batch, start in enumerate(starts, start=1):
-        rows = order[start : start + batch_size]
-        training.inputs, training.targets = x[rows], y[rows]
+    for training.batch, (training.inputs, training.targets) in enumerate(batches, start=1):
         for watcher in watchers:
             watcher.before_batch(training)
         prediction, training.loss_value = compute(training.inputs, training.targets)
         for layer, norm in training.gradient_norms().items():
-            norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
+            norms[layer] = norms.get(layer, 0.0) + norm
         for watcher in watchers:
             watcher.before_step(training)
         update()
@@ -232,11 +232,13 @@ def train_epoch(
         for watcher in watchers:
             watcher.after_step(training)
         add_figures(totals, training.loss_value, prediction, training.targets, metrics)
-        show(len(rows), {name: total / (start + len(rows)) for name, total in totals.items()})
+        seen += len(training.targets)
+        figures = {name: total / seen for name, total in totals.items()}
+        show(len(training.targets), figures)
         check_interrupt()
-    figures = {name: total / len(x) for name, total in totals.items()}
-    figures |= {"learning_rate": float(optimizer.learning_rate), "seconds": time.perf_counter() - began}
-    training.history.add(figures, norms, len(starts))
+    figures |= {"learning_rate": float(training.optimizer.learning_rate), "seconds": time.perf_counter() - began}
+    norms = {layer: total / training.batch for layer, total in norms.items()}
+    training.history.add(figures, norms, training.batch)
 
 
 def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
@@ -275,9 +277,8 @@ def evaluate(
     metrics = named_metrics(metrics)
     totals: dict[str, float] = {}
     with no_grad(), eval_mode(model):
-        for start in range(0, len(x), batch_size):
-            targets = y[start : start + batch_size]
-            prediction = model(x[start : start + batch_size])
+        for inputs, targets in batches_of(x, y, np.arange(len(x)), batch_size):
+            prediction = model(inputs)
             add_figures(totals, one_number(loss(prediction, targets)), prediction, targets, metrics)
     return {name: total / len(x) for name, total in totals.items()}
 
