@@ -39,11 +39,10 @@ PICTURE = "digits_cnn.svg"
 
 
 def make_network(generator: np.random.Generator) -> Sequential:
-    """64 pixels in, a logit for each of ten digits out, in float32, which is quicker."""
-    options: Any = {"generator": generator, "dtype": np.float32}
+    """64 pixels in, a logit for each of ten digits out."""
 
     def conv(channels: int, out: int) -> Conv2d:
-        return Conv2d(channels, out, 3, padding="same", activation=relu, initializer=he_normal, **options)
+        return Conv2d(channels, out, 3, padding="same", activation=relu, generator=generator, initializer=he_normal)
 
     return Sequential(
         Reshape(1, 8, 8),
@@ -55,7 +54,7 @@ def make_network(generator: np.random.Generator) -> Sequential:
         conv(32, 32),
         Flatten(),
         Dropout(0.4, generator),
-        Dense(512, 10, **options),
+        Dense(512, 10, generator=generator),
     )
 
 
@@ -77,14 +76,14 @@ def moved(x: Any, generator: np.random.Generator, most: float = 0.5) -> Any:
         padded = np.pad(pixels, [(1, 1) if along == axis else (0, 0) for along in range(3)])
         before, after = np.take(padded, range(8), axis), np.take(padded, range(2, 10), axis)
         pixels = (1 - np.abs(by)) * pixels + np.maximum(by, 0) * before + np.maximum(-by, 0) * after
-    return pixels.reshape(x.shape).astype(x.dtype)
+    return pixels.reshape(x.shape)
 
 
 def train(network: Sequential, data: Split, generator: np.random.Generator, jit: bool | str = False) -> History:
     steps = EPOCHS * -(-len(data.x) // BATCH)
     return fit(
         network,
-        data.x.astype(np.float32),
+        data.x,
         data.y,
         loss=cross_entropy,
         optimizer=AdamW(network.parameters(), LEARNING_RATE),

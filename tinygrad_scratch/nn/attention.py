@@ -35,8 +35,8 @@ class MultiHeadAttention(Module):
     shape (..., any time, features), and `layer(x, mask=mask)` where a boolean mask that broadcasts to (..., heads,
     time, time of the keys) is True. With None for `features`, the first input tells.
 
-    Raises ValueError where heads does not divide features, and for inputs of another width. Source: Vaswani et al.,
-    "Attention is all you need" (2017), section 3.2.2.
+    Raises ValueError where heads does not divide features, and for inputs of another width; for a mask, what
+    `functional.attention` raises. Source: Vaswani et al., "Attention is all you need" (2017), section 3.2.2.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import MultiHeadAttention

@@ -69,7 +69,7 @@ class Conv2d(Module):
         self.stride = numbers(stride, self.axes, "stride")
         self.dilation = numbers(dilation, self.axes, "dilation")
         self.padding = padding
-        paddings(padding, self.kernel, self.kernel, self.stride)  # refuses what is none
+        paddings(padding, self.kernel, self.kernel, self.stride)  # refuses what is no padding
         self.groups = checked_size(groups, "groups", name)
         self.out_channels = checked_size(out_channels, "out_channels", name)
         self.activation = checked_activation(activation)

@@ -19,7 +19,7 @@ class Pooling(Module):
         self.size = numbers(size, self.axes, "size")
         self.stride = self.size if stride is None else numbers(stride, self.axes, "stride")
         self.padding = padding
-        paddings(padding, self.size, self.size, self.stride)  # refuses what is none
+        paddings(padding, self.size, self.size, self.stride)  # refuses what is no padding
 
     def __call__(self, x: Any) -> Any:
         return self.pool(x, self.size, self.stride, self.padding)

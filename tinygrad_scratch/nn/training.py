@@ -121,9 +121,9 @@ def fit(
     jit="numba" makes native code of them.
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
-    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
-    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is
-    none.
+    size below 1, for an optimizer of another model's parameters, for two metrics of one name, and for a loss that is
+    not one number, or that no parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a
+    callback or a generator that is none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
