@@ -224,7 +224,7 @@ def note_layer(error: Exception, module: Module, layer: Any, arguments: tuple[An
 class Call:
     """A call of a layer that was watched: what it was given and returned, and the orders of its first and last.
 
-    `inside` is the call that it is a part of; `place`, of a layer that is no Module, is its path in the one of that call.
+    `inside` is the call that it is a part of; `place`, of a layer that is no Module, its path in that call's layer.
     """
 
     layer: Any
