@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, as_array, enable_grad, is_array, new_array, next_order, split_record
+from tinygrad_scratch.graph import ancestors, as_array, enable_grad, is_array, new_array, next_order
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -245,7 +245,7 @@ class Run:
                 f"{name_of(function)} returned a {type(output).__name__}; a transform needs one number or array."
             )
         self.output = output if type(output) is Tensor else Tensor(output)
-        self.keep_tensors = reaches_outside(self.output._record, start)
+        self.keep_tensors = any(record[0] > start for record in ancestors(self.output._record, since=start))
 
     def gradients(self, cotangent: Any) -> Any:
         """The gradients of the chosen arguments, in their structure; zeros where nothing depends on them."""
@@ -277,21 +277,6 @@ def variable(value: Any, place: int, function: Any) -> Tensor:
             f"{value.dtype} and not floats. Write 3.0 for 3, cast with .astype(float), or leave it out of argnums."
         )
     return Tensor(value, requires_grad=True)
-
-
-def reaches_outside(record: Record | None, start: int) -> bool:
-    """Whether a value also depends on Tensors that were there before the call `start`."""
-    seen: set[int] = set()
-    waiting = [] if record is None else [record]
-    while waiting:
-        record = waiting.pop()
-        if record[0] > start:
-            return True
-        if record[0] not in seen:
-            seen.add(record[0])
-            if record[1] is not None:
-                waiting.extend(parent for parent in split_record(record)[1] if parent is not None)
-    return False
 
 
 def name_of(function: Any) -> str:

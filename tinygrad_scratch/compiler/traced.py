@@ -333,7 +333,7 @@ class Traced(StandIn):
             raise self.tracer.refuse("a Tensor that requires a gradient is written into an array", "Make it a Tensor.")
         if not self.writeable:
             raise ValueError("assignment destination is read-only")
-        write(self, self.tracer.call(assign, (self, value, index), {}))
+        write(self, self.tracer.call(assign, (self, value, index), {}), lambda whole: whole[index])
 
     def fill(self, value: Any) -> None:
         self[...] = value
