@@ -93,6 +93,7 @@ class History:
         for axes, title in ((losses, "loss"), (norms, "norm of the gradient, by layer")):
             axes.set(title=title, xlabel="epoch")
             axes.grid(alpha=0.3)
+            axes.xaxis.get_major_locator().set_params(integer=True)
             if axes.lines:
                 axes.legend(fontsize="small")
         if any(value > 0 for norms_of_epoch in self.norms for value in norms_of_epoch.values()):
