@@ -12,12 +12,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
-from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.leaks import left, unseen
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -267,7 +268,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self._ordered(), self.finals, self.watch.arguments)
+        self.case = Case(self.tape, self.truth, self.finals, self._ordered(), self.watch.arguments)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -281,7 +282,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
+        self.case = Case(self.tape, self.truth, self.finals, self._ordered())
         self.repairs, self.causes = judged(self.case)
 
     def _ordered(self) -> list[Event]:

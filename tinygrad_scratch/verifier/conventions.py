@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of, only
-from tinygrad_scratch.verifier.judge import Case, close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.sizes import conventional

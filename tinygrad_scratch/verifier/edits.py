@@ -116,6 +116,19 @@ def places_of(step: Step) -> list[tuple[int, int]]:
     return [(place, part.slot) for place, part in enumerate(step.arguments) if type(part) is Ref]
 
 
+def is_filled(step: Step) -> bool:
+    """Whether a call only makes room, to be written to later."""
+    return getattr(step.function, "__name__", "") in (
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "zeros",
+        "empty",
+        "full",
+    )
+
+
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
 SUMS = ("sum", "mean", "add.reduce", "reduce")
 LINEAR = {

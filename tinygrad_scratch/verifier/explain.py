@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, scales
 from tinygrad_scratch.verifier.edits import Edit
-from tinygrad_scratch.verifier.judge import Case, Repair
+from tinygrad_scratch.verifier.judge import next_repair
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -130,7 +132,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
     while len(found) < 6:
-        repair = case.next_repair()
+        repair = next_repair(case)
         if repair is None:
             break
         cause = cause_of(case, repair)
@@ -154,7 +156,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
     if not repair.late and not repair.mended:
-        case.mend_turns(repair)
+        mend_turns(case, repair)
 
 
 def same_statement(case: Case, event: Event) -> list[Event]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.judge import close, difference
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.source import (
     Marked,

@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.findings import (
     Quantity,
     as_number,
 )
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import right_side, statement_at
 
 RED = "#dc2626"

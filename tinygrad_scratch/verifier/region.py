@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
-from tinygrad_scratch.verifier.judge import Case, Repair, close, difference, is_filled
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step

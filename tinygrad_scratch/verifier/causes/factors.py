@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.tape import Step

@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.edits import (
     then,
     with_changed,
 )
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 

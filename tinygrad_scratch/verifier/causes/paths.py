@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import Edit, added, name_of
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Step

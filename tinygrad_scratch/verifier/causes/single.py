@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    is_filled,
     name_of,
     only,
     places_of,
@@ -17,7 +18,6 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.judge import is_filled
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Step
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import (
     called,
+    is_filled,
     name_of,
     then,
 )
-from tinygrad_scratch.verifier.judge import is_filled
 from tinygrad_scratch.verifier.region import Finding, Region
 
 
