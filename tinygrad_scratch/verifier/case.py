@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,21 @@ class Case(Lineage):
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     doubt: str = ""  # why nothing can be said
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        known = {event.node for event in self.events}
+        self.events = in_order([*self.events, *self._only_arguments(known)])
+
+    def _only_arguments(self, known: set[int]) -> Iterator[Event]:
+        """The values of the backward pass that got a name only where they were given to a function: `back(2 * error)`.
+
+        They are told by that name, on the line that made them.
+        """
+        for event in self.arguments:
+            place = self.place_of(event.node)
+            if event.node not in known and event.node not in self.forward and place is not None:
+                known.add(event.node)
+                yield replace(event, place=place, time=self.tape.nodes[event.node].step + 1)
 
     # ---- what a value may rightly carry ------------------------------------------------------------------------------
 
@@ -108,6 +123,10 @@ class Case(Lineage):
         if squeezed(value.shape) == squeezed(truth.shape):
             return truth.reshape(value.shape)
         return truth.reshape(value.shape) if value.ndim == 1 else truth
+
+    def is_of_its_shape(self, value: Any, final: Final) -> bool:
+        """Whether a gradient has as many entries as its parameter, in a layout that people use."""
+        return bool(self.wanted(np.asarray(value), final).shape == np.shape(value))
 
     def is_right(self, value: Any, final: Final) -> bool:
         value = np.asarray(value)
@@ -218,3 +237,8 @@ class Case(Lineage):
                 return start, truth_of(self.tape, [], self.truth.loss, start)
         except Exception:  # a call that can't be made there
             return start, Truth(self.truth.loss)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The names of values in the order in which the values were made."""
+    return sorted(events, key=lambda event: (event.node, event.time))

@@ -268,7 +268,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self.finals, self._ordered(), self.watch.arguments)
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -282,12 +282,12 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self.finals, self._ordered())
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments)
         self.repairs, self.causes = judged(self.case)
 
-    def _ordered(self) -> list[Event]:
-        """The names of values in the order in which the values were made."""
-        return sorted([*self.events, *self.watch.handed_on()], key=lambda event: (event.node, event.time))
+    def _named(self) -> list[Event]:
+        """The names that values got, and the returns that only hand one on."""
+        return [*self.events, *self.watch.handed_on()]
 
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value

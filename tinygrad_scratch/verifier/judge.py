@@ -14,15 +14,18 @@ from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 MOST_REPAIRS = 40
 
 
-def next_repair(case: Case) -> Repair | None:
-    """The value to replace next."""
+def next_repairs(case: Case) -> list[Repair]:
+    """The values to replace next, one or another: the likeliest first."""
     values = case.replay()
-    wrong = case.wrong(values)
+    all_wrong = case.wrong(values)
+    fitting = [final for final in all_wrong if case.is_of_its_shape(values[final.node], final)]
+    wrong = fitting or all_wrong  # one of another shape may be wrong for itself: what mends the others is known first
     if not wrong or len(case.overrides) + len(case.late) >= MOST_REPAIRS:
-        return None
-    best = mending(case, values, wrong)
-    if best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}:
+        return []
+    found = mending(case, values, wrong)
+    best = found[0] if found else None
+    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}):
         turn = helping(case, values, wrong)
         if turn is not None and (best is None or mended_in_all_turns(case, turn, wrong) >= best.mended):
-            return turn
-    return best or last_resort(case, values, wrong)
+            return [turn]
+    return found or last_resort(case, wrong)

@@ -26,7 +26,8 @@ def mistakes_of(check: Any) -> list[Mistake]:
     found = []
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
-        statement = statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
+        part = call_at(repair.event.place) if repair.event.place == place else None  # of a value without a name there
+        statement = part or statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
         written, right = both(statement, cause.expression or call_at(place), cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(

@@ -207,7 +207,7 @@ class Region:
 
     @property
     def expression(self) -> str:
-        return right_side(self.statement)
+        return call_at(self.event.place) or right_side(self.statement)
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""

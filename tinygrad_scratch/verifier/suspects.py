@@ -56,7 +56,7 @@ def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]
         yield events[0], False
 
 
-def last_resort(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
+def last_resort(case: Case, wrong: list[Final]) -> list[Repair]:
     """A wrong gradient itself, where nothing before it mends it."""
     for final in wrong:
         named = [e for e in case.events if e.node == final.node]
@@ -64,8 +64,8 @@ def last_resort(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repai
         event = own[-1] if own else nameless(case, final)
         truth = case.true_of(final) * case.scale
         if final.node not in case.overrides and event is not None:
-            return Repair(event, truth, final.parameter.node, None, 1, factor=case.scale)
-    return None
+            return [Repair(event, truth, final.parameter.node, None, 1, factor=case.scale)]
+    return []
 
 
 def nameless(case: Case, final: Final) -> Event | None:

@@ -18,21 +18,24 @@ from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.watch import Event
 
 
-def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
-    """The replacement that mends the most final gradients."""
+def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repair]:
+    """The replacements that mend the most final gradients, each of another value, the likeliest first."""
     events = suspects(case, wrong, values)
     by_node: dict[int, list[Event]] = {}
     for event in events:
         by_node.setdefault(event.node, []).append(event)
     trials = screened(case, by_node, values, wrong)
-    right = [final for final in case.finals if final not in wrong]
-    best: tuple[tuple[float, ...], Repair] | None = None
+    still_wrong = case.wrong(values)
+    right = [final for final in case.finals if final not in still_wrong]
+    best: dict[int, tuple[tuple[float, ...], Repair]] = {}
     for node, entry, factor in trials:
         for event, late in names_to_try(case, by_node[node]):
             found = tried(case, event, late, entry, factor, values, wrong, right)
-            if found is not None and (best is None or found[0] > best[0]):
-                best = found
-    return best[1] if best else None
+            if found is not None and (node not in best or found[0] > best[node][0]):
+                best[node] = found
+    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)])
+    ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
+    return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
 
 
 def tried(
@@ -59,10 +62,11 @@ def tried(
     matched = case.match_up_to_factor(values[event.node])
     scaled = matched is not None and matched[0].of == entry.of and factor != case.scale
     less = 1.5 if scaled and mended < len(wrong) else 0.0
-    score = mended + 0.5 * len(newly(case, event.node, truth, values, played)) - less
+    score = mended - less
+    more = len(newly(case, event.node, truth, values, played))
     exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
     part = matched is not None and matched[0].how == PART
-    rank = 2 if not exact else 1 if part else 0
+    rank = 2 if not exact or late else 1 if part else 0
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     order = event.node if exact and not part else -event.node
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
@@ -76,7 +80,7 @@ def tried(
         float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),
         0 if rank == 1 else whole,
     )
-    return (score, rank, *kind, named, float(not late), order), repair
+    return (score, rank, more, *kind, named, float(not late), order), repair
 
 
 def spoils(case: Case, value: Array, truth: Array) -> bool:

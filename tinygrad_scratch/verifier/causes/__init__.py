@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     slope_is_another,
     upstream_left_out,
 )
-from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio
+from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import comparisons, negated, operands, operations
@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    integers, reductions, later_state, through_views, damaged_value, ratio, overwritten, skipped, assigned_entries,
+    integers, reductions, damaged_value, written_factor, later_state, through_views, ratio, overwritten, skipped, assigned_entries,
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
     operands, dropped, factor_left_out, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries,
     other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
