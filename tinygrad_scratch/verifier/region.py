@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass
@@ -227,10 +228,12 @@ class Region:
 
     def is_their_own(self, step: Step) -> bool:
         """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
-        if step.place is None:
-            return False
+        return step.place is not None and self.is_own_place(step.place)
+
+    def is_own_place(self, place: Place) -> bool:
+        """Whether the function around a place is no part of the forward pass."""
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
-        return step.place.function not in used
+        return place.function not in used
 
     def wrong_factor(self) -> Place | None:
         """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""
@@ -247,6 +250,9 @@ class Region:
                 return here[-1].place
             made = self.case.step_of(slope)
             meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
+            handed = [e for e in named_all(self.case, slope) if e.name.endswith("()") and self.is_own_place(e.place)]
+            if right is not None and handed and not in_same_function(handed[-1].place, by):
+                return handed[-1].place  # a helper that returned what it was given
             if (
                 right is None
                 or (self.case.is_forward(slope) and not meant)
@@ -301,6 +307,11 @@ class Region:
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
         )
+
+
+def named_all(case: Case, node: int) -> list[Event]:
+    """The names of a value, and where it was handed on."""
+    return [event for event in case.events if event.node == node]
 
 
 def fresh(arrays: dict[int, Array]) -> dict[int, Array]:

@@ -33,7 +33,7 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
             found = tried(case, event, late, entry, factor, values, wrong, right)
             if found is not None and (node not in best or found[0] > best[node][0]):
                 best[node] = found
-    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)])
+    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)],file=__import__("sys").stderr)
     ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
     return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
 
@@ -64,11 +64,10 @@ def tried(
     less = 1.5 if scaled and mended < len(wrong) else 0.0
     score = mended - less
     more = len(newly(case, event.node, truth, values, played))
-    exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
-    part = matched is not None and matched[0].how == PART
-    rank = 2 if not exact or late else 1 if part else 0
+    exact, part = is_known(matched, factor)
+    rank, order = likelihood(case, event.node, factor)
+    rank = UNKNOWN if late else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
-    order = event.node if exact and not part else -event.node
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
@@ -78,9 +77,30 @@ def tried(
     kind = (
         along,
         float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),
-        0 if rank == 1 else whole,
+        0 if exact and part and not late else whole,
     )
     return (score, rank, more, *kind, named, float(not late), order), repair
+
+
+OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
+
+
+def likelihood(case: Case, node: int, factor: float) -> tuple[int, int]:
+    """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
+
+    What is no gradient comes first, the earliest of it; then a part of one; then what is the gradient of something
+    else, the last of it; and in the end the gradient of a parameter, which is wrong in any case.
+    """
+    exact, part = is_known(case.match_up_to_factor(np.asarray(case.tape.nodes[node].value)), factor)
+    if not exact:
+        return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
+    return (IN_PART, -node) if part else (KNOWN, node)
+
+
+def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:
+    """Whether a value is a gradient already, and with a factor that is due; and whether it is only a part of one."""
+    exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
+    return exact, matched is not None and matched[0].how == PART
 
 
 def spoils(case: Case, value: Array, truth: Array) -> bool:

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.trials import newly, spoils
+from tinygrad_scratch.verifier.trials import likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -53,7 +53,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | 
             elsewhere = [e for e in names[1:] if not in_same_function(e.place, names[0].place)]
             event = next((e for e in elsewhere if is_rename(e.place.file, e.place.line)), names[0])
             along = is_along(np.asarray(values[other]), truth)
-            key = (float(changed), float(along), float(whole), float(-other))
+            rank, order = likelihood(case, other, case.scale)
+            key = (float(rank), float(changed), float(along), float(whole), float(order))
             if changed and (best is None or key > best[0]):
                 best = key, Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
         if best is not None:

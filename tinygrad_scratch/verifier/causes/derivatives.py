@@ -62,7 +62,7 @@ SLOPES = (
     ("({t} > 0)", lambda t: (t > 0) * 1.0),
     ("{t}", lambda t: t), ("(1 - {t})", lambda t: 1 - t), ("np.cos({t})", np.cos),
     ("-np.sin({t})", lambda t: -np.sin(t)),
-    ("(1 / {t})", lambda t: 1 / t), ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
+    ("(1 / {t})", lambda t: 1 / t), ("(1 / {t} ** 2)", lambda t: 1 / t**2), ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
     ("1 / (1 + np.exp(-{t}))", lambda t: 1 / (1 + np.exp(-t))),
     ("np.where({t} > 0, 1, 0.01)", lambda t: np.where(t > 0, 1, 0.01)),
     ("np.where({t} > 0, 1, 0.1)", lambda t: np.where(t > 0, 1, 0.1)),
@@ -81,7 +81,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
         for text, slope in SLOPES:
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
-            if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and close(base * factor, product):
+            if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
                 yield text.format(t=region.name(node)), node, text
 
 
