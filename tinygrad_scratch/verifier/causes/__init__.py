@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     missing_derivative,
     operand_without_slope,
     slope_is_another,
+    slope_within,
     upstream_left_out,
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
@@ -21,6 +22,7 @@ from tinygrad_scratch.verifier.causes.paths import assigned_entries, overwritten
 from tinygrad_scratch.verifier.causes.single import broadcasting, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import damaged_value, later_state, through_views
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
+from tinygrad_scratch.verifier.causes.terms import factor_within
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
@@ -28,5 +30,5 @@ EXPLANATIONS = (
     penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
     operands, dropped, factor_left_out, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries,
     other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
-    odd_ratio,
+    factor_within, slope_within, odd_ratio,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
@@ -146,6 +146,22 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 edit = WithSlope(place, region.values, node, slope)
             if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
                 yield node, text, edit
+
+
+def slope_within(region: Region) -> Iterator[Finding]:
+    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
+    for step, turns in region.sites():
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
+                continue
+            for text, slope in SLOPES:
+                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
+                if text != "{t}" and region.gives_truth(changes):
+                    code, right = region.code(step), text.format(t=region.name(node))
+                    said = f"`{code}` is not the derivative: it should be {right}"
+                    yield Finding("derivative-at-wrong-point", said, step, region.rewritten(step, right), changes)
+                    return
 
 
 def part_of_slope(region: Region, node: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.derivatives import part_of_slope
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -161,7 +162,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
                     other = f"{name[: match.start()]}[{int(match[1]) + shift}]{name[match.end() :]}"
                     if other in known:
                         chosen.append(known[other])
-                        label = other
+                        label = other if name[: match.start()] in region.statement else region.name(known[other])
                         break
         if len(chosen) == len(nodes):
             yield label, chosen
@@ -232,6 +233,10 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
     stem = mine.split("[")[0]
     if "[" in mine and other_name.split("[")[0] == stem and one_apart(mine, other_name):
         return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
+    factor = factor_between(region, read, other)
+    if factor is not None:
+        kind = "missing-derivative" if part_of_slope(region, factor) else "missing-term"
+        return 1, Finding(kind, f"the factor {region.name(factor)} of {mine} is missing", step, should, changes)
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
     if wrong_point(region, step, read, other):
@@ -247,6 +252,15 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+
+
+def factor_between(region: Region, read: int, product: int) -> int | None:
+    """The value by which an operand was multiplied to give another one, that has no name."""
+    made = region.case.step_of(product)
+    if name_of(made.function) != "multiply" or region.names_of(product):
+        return None
+    factors = [node for node in made.reads if region.case.alike.get(node, node) != region.case.alike.get(read, read)]
+    return factors[0] if len(factors) == 1 and len(made.reads) == 2 else None
 
 
 def one_apart(one: str, other: str) -> bool:
