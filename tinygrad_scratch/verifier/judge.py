@@ -24,7 +24,9 @@ def next_repairs(case: Case) -> list[Repair]:
         return []
     found = mending(case, values, wrong)
     best = found[0] if found else None
-    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}):
+    if fitting and (
+        best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
+    ):
         turn = helping(case, values, wrong)
         if turn is not None and (best is None or mended_in_all_turns(case, turn, wrong) >= best.mended):
             return [turn]

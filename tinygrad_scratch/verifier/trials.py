@@ -33,7 +33,14 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
             found = tried(case, event, late, entry, factor, values, wrong, right)
             if found is not None and (node not in best or found[0] > best[node][0]):
                 best[node] = found
-    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)],file=__import__("sys").stderr)
+    if __import__("os").environ.get("DBG"):
+        print(
+            [
+                (k, r.event.name, r.event.place.line, r.of, r.how, r.factor, r.late)
+                for k, r in sorted(best.values(), key=lambda p: p[0], reverse=True)
+            ],
+            file=__import__("sys").stderr,
+        )
     ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
     return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
 

@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.source import without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 
 
@@ -94,10 +95,11 @@ def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def forward_values(region: Region) -> Iterator[tuple[int, Array]]:
-    """Named values of the forward pass, then the others."""
+    """Named values of the forward pass, then the results of its calls."""
     nodes = sorted(region.case.forward, key=lambda node: (not region.names_of(node), -node))
     for node in nodes:
-        if region.case.tape.nodes[node].value.size > 1:
+        told = region.names_of(node) or region.case.step_of(node).function is not None
+        if told and region.case.tape.nodes[node].value.size > 1:
             yield node, np.asarray(region.values[node])
 
 
@@ -160,7 +162,9 @@ def slope_within(region: Region) -> Iterator[Finding]:
                 if text != "{t}" and region.gives_truth(changes):
                     code, right = region.code(step), text.format(t=region.name(node))
                     said = f"`{code}` is not the derivative: it should be {right}"
-                    yield Finding("derivative-at-wrong-point", said, step, region.rewritten(step, right), changes)
+                    new = without_brackets(right, code) if f"({code})" in region.expression else right
+                    should = region.rewritten(step, new)
+                    yield Finding("derivative-at-wrong-point", said, step, should, changes)
                     return
 
 

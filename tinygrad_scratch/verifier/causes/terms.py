@@ -57,6 +57,8 @@ def lacks(region: Region, step: Step, turns: list[Step]) -> Iterator[Lack]:
         if node is None or parts is None:
             continue
         for text, kind, factors, slope in factors_between(region, turns, *parts):
+            if factors[-1] == node:  # its square is another slope
+                continue
             changes: dict[int, Edit] = {
                 s.index: WithSlope(place, region.values, factor, slope)
                 for s, factor in zip(turns, factors, strict=True)
@@ -79,13 +81,13 @@ def factors_between(
     region: Region, turns: list[Step], rest: Array, part: Array
 ) -> Iterator[tuple[str, str, list[int], Slope]]:
     """The factors by which a term is what is left for it: the text, the kind of mistake, and the value in each turn."""
-    named = {nodes[-1]: nodes for _, nodes in by_name(region, turns)}
+    named = {nodes[-1]: (name, nodes) for name, nodes in by_name(region, turns)}
     for text, node, pattern in factors_of(region, rest, part):
         whole = pattern == "{t}" and not part_of_slope(region, node)
         if len(turns) == 1 or node in named:
-            chosen = [node] if len(turns) == 1 else named[node]
+            chosen = [node] if len(turns) == 1 else named[node][1]
             yield text, "missing-term" if whole else "missing-derivative", chosen, OF_PATTERN[pattern]
-    for node, nodes in named.items():
+    for node, (name, nodes) in named.items():
         above = np.asarray(region.values[node])
-        if above.shape == part.shape and not region.case.is_forward(node) and region.is_truth_of(part * above, rest):
-            yield region.name(node), "missing-term", nodes, as_it_is
+        if above.shape == part.shape and region.is_truth_of(part * above, rest):
+            yield name, "missing-term", nodes, as_it_is
