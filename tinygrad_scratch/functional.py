@@ -17,6 +17,32 @@ from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
 
+__all__ = [
+    "attention",
+    "avg_pool1d",
+    "avg_pool2d",
+    "conv1d",
+    "conv2d",
+    "elu",
+    "embedding",
+    "erf",
+    "gelu",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "masked_softmax",
+    "max_pool1d",
+    "max_pool2d",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "squared_error",
+    "standardize",
+]
+
 # ---- activations -----------------------------------------------------------------------------------------------------
 
 
@@ -57,7 +83,7 @@ define_vjp(relu, x=lambda g, y, x: g * (y > 0))
 
 @differentiable
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """X where x is positive, slope * x elsewhere, element by element, of the shape of x.
+    """The leaky rectified linear unit: x where x > 0, slope * x elsewhere, element by element, of the shape of x.
 
     Its derivative at 0 is `slope`. Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network
     acoustic models" (2013).
@@ -74,7 +100,7 @@ define_vjp(leaky_relu, x=lambda g, y, x, slope=0.01: np.where(x > 0, g, g * slop
 
 @differentiable
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """X where x is positive, alpha * (exp(x) - 1) elsewhere, element by element, of the shape of x.
+    """The exponential linear unit: x where x > 0, alpha * (exp(x) - 1) elsewhere, of the shape of x.
 
     Its derivative at 0 is `alpha`. Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network
     learning by exponential linear units (ELUs)" (2015), equation 15.
@@ -90,7 +116,7 @@ define_vjp(elu, x=lambda g, y, x, alpha=1.0: np.where(x > 0, g, g * (alpha * np.
 
 
 def silu(x: Any) -> Any:
-    """The sigmoid linear unit, x * sigmoid(x), element by element; also named swish.
+    """The sigmoid linear unit, also named swish: x * sigmoid(x), element by element, of the shape of x.
 
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in
     reinforcement learning" (2018), equation 2.
@@ -272,7 +298,7 @@ define_vjp(
 
 @differentiable
 def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """X @ weight + bias: x of shape (..., n), weight (n, m), bias (m,), the result (..., m).
+    """A dense layer, x @ weight + bias: x of shape (..., n), weight (n, m), bias (m,), the result (..., m).
 
     The same as written out, in one product for all leading axes, and without an array for what comes before the bias.
     The cotangents are g @ weight.T, x.T @ g and g, summed over leading axes.
@@ -432,7 +458,7 @@ def pooling(x: Any, axes: int, size: Any, stride: Any, padding: Any) -> Pool:
 
 
 def floating(x: Any) -> Any:
-    """X as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
+    """Its argument as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
     x = array(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 

@@ -308,18 +308,22 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
+        """The axes in reverse order: of shape (m, n), the transpose, (n, m)."""
         return call(np.transpose, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def mT(self) -> Tensor:
+        """The last two axes exchanged: of shape (..., m, n), (..., n, m)."""
         return call(np.matrix_transpose, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def real(self) -> Tensor:
+        """The real part, of the same shape."""
         return call(np.real, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def imag(self) -> Tensor:
+        """The imaginary part, of the same shape; zeros where the dtype is real."""
         return call(np.imag, (self,), {})  # type: ignore[no-any-return]
 
     def __len__(self) -> int:

@@ -151,11 +151,11 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     """Give a function its derivative: for each differentiable argument a rule `rule(g, y, *arguments, **keywords)`.
 
     `g` is the cotangent of the output, with its shape; `y` the output; the rest is the call itself. The rule returns
-    the cotangent of its argument, of that shape or of one that broadcasting made from it. It must not change what it is
-    given: one array `g` may serve several rules. A rule is plain NumPy: it
-    is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
-    ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition
-    of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the positions that are asked about
+    the cotangent of its argument, of that shape or of one that broadcasting made from it; the backward walk restores
+    shape and dtype. It must not change what it is given: one array `g` may serve several rules. A rule is plain NumPy:
+    it is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
+    ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition of
+    `np.where`. A rule named after a starred parameter (`*arrays`) is called with the positions that are asked about
     first, and returns a list, a cotangent for each; `sequence` says that the function takes these arrays as one list,
     as `np.concatenate` does. Where the function returns a tuple, `g` and `y` are tuples.
 
@@ -331,6 +331,8 @@ def differentiable(function: Function) -> Function:
     """Let a function of arrays be recorded as one call, once `define_vjp` has given it its rules.
 
     Called with plain arrays it runs as it stands; called with a Tensor it runs on the Tensor's array and is recorded.
+    It then raises TypeError where a Tensor that requires a gradient is given to an argument without a rule, and for a
+    keyword that no rule names.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import Tensor, define_vjp, differentiable
