@@ -284,6 +284,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
+            if not self.repairs and self.entry.other_loss and not self.case.convention:
+                self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
