@@ -107,6 +107,19 @@ class Region:
                 seen.add(key)
                 yield step, self.site(step)
 
+    @cached_property
+    def parts(self) -> list[tuple[int, Array]]:
+        """What came of the gradient through each reader, of a value with several where others have the same gradient.
+
+        So has a term the gradient of its sum.
+        """
+        truth = self.case.truth
+        whole = truth.cotangents[self.of]
+        alike = (node for node in truth.parts if close(truth.cotangents[node], whole))
+        found = max((truth.parts[node] for node in (self.of, *alike) if node in truth.parts), key=len, default=[])
+        own = truth.parts.get(self.of, [])
+        return own if len(own) > 1 else found
+
     # ---- trying ------------------------------------------------------------------------------------------------------
 
     def tried(self, edits: dict[int, Edit]) -> Array | None:

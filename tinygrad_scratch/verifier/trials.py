@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
@@ -27,13 +28,14 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     trials = screened(case, by_node, values, wrong)
     still_wrong = case.wrong(values)
     right = [final for final in case.finals if final not in still_wrong]
-    best: dict[int, tuple[tuple[float, ...], Repair]] = {}
+    found: list[tuple[tuple[float, ...], Repair]] = []
     for node, entry, factor in trials:
         for event, late in names_to_try(case, by_node[node]):
-            found = tried(case, event, late, entry, factor, values, wrong, right)
-            if found is not None and (node not in best or found[0] > best[node][0]):
-                best[node] = found
-    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)],file=__import__("sys").stderr)
+            trial = tried(case, event, late, entry, factor, values, wrong, right)
+            found += [trial] if trial is not None else []
+    best: dict[int, tuple[tuple[float, ...], Repair]] = {}
+    for trial in sorted(found, key=lambda pair: pair[0], reverse=True):
+        best.setdefault(trial[1].event.node, trial)
     ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
     return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
 
@@ -65,7 +67,7 @@ def tried(
     score = mended - less
     more = len(newly(case, event.node, truth, values, played))
     exact, part = is_known(matched, factor)
-    rank, order = likelihood(case, event.node, factor)
+    rank, order = likelihood(case, event, values[event.node], factor)
     rank = UNKNOWN if late else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
@@ -82,19 +84,24 @@ def tried(
     return (score, rank, more, *kind, named, float(not late), order), repair
 
 
-OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
+CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)
 
 
-def likelihood(case: Case, node: int, factor: float) -> tuple[int, int]:
+def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
     """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
 
     What is no gradient comes first, the earliest of it; then a part of one; then what is the gradient of something
-    else, the last of it; and in the end the gradient of a parameter, which is wrong in any case.
+    else, the last of it; then the gradient of a parameter, which is wrong in any case; and in the end what is called
+    after the value that it is the gradient of, as `dh` is after `h`.
     """
-    exact, part = is_known(case.match_up_to_factor(np.asarray(case.tape.nodes[node].value)), factor)
-    if not exact:
+    node, matched = event.node, case.match_up_to_factor(np.asarray(value))
+    exact, part = is_known(matched, factor)
+    if not exact or matched is None:
         return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
-    return (IN_PART, -node) if part else (KNOWN, node)
+    if part:
+        return IN_PART, -node
+    names = {other.short for other in case.events if other.node == matched[0].of}
+    return CALLED_SO if any(alike(event.short, name) for name in names) else KNOWN, node
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:
@@ -126,7 +133,7 @@ def newly(case: Case, node: int, truth: Array, values: dict[int, Any], played: M
         before, after = np.asarray(values[later]), np.asarray(played[later])
         if after.shape == before.shape and np.array_equal(before, after):
             continue
-        if case.match_up_to_factor(before) is None and not close(after, truth) and case.match_up_to_factor(after):
+        if not case.is_gradient(before) and not close(after, truth) and case.is_gradient(after):
             found.add(later)
     return found
 
