@@ -28,7 +28,7 @@ def next_repairs(case: Case) -> list[Repair]:
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
         least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
-        turn = helping(case, values, wrong, least)
-        if turn is not None and (best is None or mended_in_all_turns(case, turn, wrong) >= best.mended):
-            return [turn]
+        turns = helping(case, values, wrong, least)
+        if turns and (best is None or mended_in_all_turns(case, turns[0], wrong) >= best.mended):
+            return turns
     return found or last_resort(case, wrong)

@@ -73,7 +73,7 @@ class Region:
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[str]) -> bool:
-        if self.case.is_forward(node):
+        if self.case.is_forward(node) and node not in self.case.written_over:
             return True
         names = self.names_of(node)
         if not names or own & set(names):
@@ -305,9 +305,16 @@ class Region:
             and not is_filled(s)
             and s.place.line > max(right, default=0)
             and self.is_backward(s)
+            and self.is_nameless_or_own(s.place.line)
         ]
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def is_nameless_or_own(self, line: int) -> bool:
+        """Whether a line gave no name but that of the value: another one stands for something of its own."""
+        own = self.event
+        names = {e.name for e in self.case.events if e.place.line == line and e.place.file == own.place.file}
+        return names <= {own.name}
 
     def is_backward(self, step: Step) -> bool:
         """Whether a call works on gradients, and not on values of the forward pass alone."""

@@ -48,13 +48,14 @@ MOST_RENAMES = 6
 
 
 def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]]:
-    """The names under which a value may be replaced: the first one, and those that only rename it, the last one first.
+    """The names under which a value may be replaced: the first one, and those that only rename it, the last line first.
 
-    Layer after layer may rename one gradient, as with `dx = dy`; each of them may be the wrong one.
+    Layer after layer may rename one gradient on one line, as with `dx = dy`: the first of them comes first.
     """
     renamed = [event for event in events[1:] if is_rename(event.place.file, event.place.line)]
     if renamed:
-        yield from ((event, True) for event in renamed[-1 : -1 - MOST_RENAMES : -1])
+        lines = {event.place: place for place, event in enumerate(renamed)}
+        yield from ((e, True) for e in sorted(renamed, key=lambda e: (-lines[e.place], e.time))[:MOST_RENAMES])
         yield renamed[-1], False
         yield events[0], False
     elif events[0].node in case.forward:

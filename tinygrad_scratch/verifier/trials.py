@@ -33,11 +33,24 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
         for event, late in names_to_try(case, by_node[node]):
             trial = tried(case, event, late, entry, factor, values, wrong, right)
             found += [trial] if trial is not None else []
-    best: dict[int, tuple[tuple[float, ...], Repair]] = {}
-    for trial in sorted(found, key=lambda pair: pair[0], reverse=True):
-        best.setdefault(trial[1].event.node, trial)
-    ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
-    return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
+    most = max((key[0] for key, _ in found), default=0.0)
+    return [multiple_of(repair, values, found) for repair in one_for_each([t for t in found if t[0][0] == most])]
+
+
+def one_for_each(found: list[tuple[tuple[float, ...], Repair]]) -> list[Repair]:
+    """The best replacement of each value, the best of all first."""
+    best: dict[int, Repair] = {}
+    for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True):
+        best.setdefault(repair.event.node, repair)
+    return list(best.values())
+
+
+def multiple_of(repair: Repair, values: dict[int, Any], found: list[tuple[tuple[float, ...], Repair]]) -> Repair:
+    """Of the truths that mend as much in the place of one value, one that is a multiple of it, if there is any."""
+    value = np.asarray(values[repair.event.node])
+    same = (other for _, other in found if other.event == repair.event and other.mended == repair.mended)
+    along = (other for other in same if value.size > 2 and is_along(value, other.truth))
+    return repair if is_along(value, repair.truth) else next(along, repair)
 
 
 def tried(
@@ -90,7 +103,8 @@ CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)
 def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
     """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
 
-    What is no gradient comes first, the earliest of it; then a part of one; then what is the gradient of something
+    What is no gradient comes first, the earliest of it; then a part of one, or what is called after another value than
+    it is the gradient of; then what is the gradient of something
     else, the last of it; then the gradient of a parameter, which is wrong in any case; and in the end what is called
     after the value that it is the gradient of, as `dh` is after `h`.
     """
@@ -100,8 +114,11 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
         return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
     if part:
         return IN_PART, -node
-    names = {other.short for other in case.events if other.node == matched[0].of}
-    return CALLED_SO if any(alike(event.short, name) for name in names) else KNOWN, node
+    named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
+    if not named:
+        return KNOWN, node
+    own = any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+    return (CALLED_SO, node) if own else (IN_PART, -node)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:

@@ -16,13 +16,13 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.trials import likelihood, newly, spoils
+from tinygrad_scratch.verifier.trials import likelihood, newly, one_for_each, spoils
 from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event
 
 
-def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> Repair | None:
-    """The replacement after which most of what follows is a gradient that was none, of at least some likelihood."""
+def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> list[Repair]:
+    """The replacements after which something that follows is a gradient and was none, the likeliest first."""
     events = suspects(case, wrong, values)
     first = {event.node: event for event in reversed(events)}
     named = {node for node in first if node not in case.forward}
@@ -33,8 +33,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
     ]
     run = case.walked()
     if run is None:
-        return None
-    best: tuple[tuple[float, ...], Repair] | None = None
+        return []
+    found: list[tuple[tuple[float, ...], Repair]] = []
     tried: set[tuple[int, int]] = set()
     for node in strange[:24]:
         for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
@@ -54,11 +54,12 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
             if rank < least:
                 continue
             key = (float(rank), float(changed), float(along), float(whole), float(order))
-            if changed and (best is None or key > best[0]):
-                best = key, Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
-        if best is not None:
+            if changed:
+                repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
+                found.append((key, repair))
+        if found:
             break
-    return best[1] if best else None
+    return one_for_each(found)
 
 
 def name_of(case: Case, names: list[Event], value: Any) -> Event:

@@ -83,7 +83,7 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
         for chosen in combinations(range(len(parts)), count):
             total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
             left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
-            if region.is_truth_of(region.value, total):
+            if region.is_truth_of(region.value, total) and not in_one_statement(region, [p[0] for p in parts], left):
                 rest = region.truth - region.value
                 yield missing(region, left, any(close(value, rest) for value in before))
                 return
@@ -91,6 +91,13 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
                 step = region.case.tape.steps[parts[chosen[0]][0]]
                 yield Finding("missing-term", f"the part through `{region.code(step)}` is counted twice", None)
                 return
+
+
+def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
+    """Whether what was left out of several uses is in a statement with one that was not: a slope is wrong then."""
+    places = {step: place for step in steps if (place := region.case.tape.steps[step].place) is not None}
+    kept = {(place.file, place.line) for step, place in places.items() if step not in left}
+    return any((place.file, place.line) in kept for step, place in places.items() if step in left)
 
 
 def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
