@@ -7,15 +7,20 @@ from typing import Any
 
 import numpy as np
 
-<<<<<<< HEAD
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, of_argument, places_of
-from tinygrad_scratch.verifier.likeness import close
-=======
 from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
->>>>>>> v1
+from tinygrad_scratch.verifier.edits import (
+    LINEAR,
+    PRODUCTS,
+    Edit,
+    WithSlope,
+    name_of,
+    of_argument,
+    places_of,
+    times,
+    with_changed,
+)
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import without_brackets
+from tinygrad_scratch.verifier.source import with_factor, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import Played
 
@@ -103,11 +108,10 @@ def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
 
 
 def forward_values(region: Region) -> Iterator[tuple[int, Array]]:
-    """Named values of the forward pass, then the results of its calls."""
+    """Named values of the forward pass, then the others."""
     nodes = sorted(region.case.forward, key=lambda node: (not region.names_of(node), -node))
     for node in nodes:
-        told = region.names_of(node) or region.case.step_of(node).function is not None
-        if told and region.case.tape.nodes[node].value.size > 1:
+        if region.case.tape.nodes[node].value.size > 1:
             yield node, np.asarray(region.values[node])
 
 
@@ -158,24 +162,6 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 yield node, text, edit
 
 
-<<<<<<< HEAD
-def slope_within(region: Region) -> Iterator[Finding]:
-    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
-    for step, turns in region.sites():
-        for place, _ in places_of(step):
-            node = node_at(region, step, place)
-            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
-                continue
-            for text, slope in SLOPES:
-                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
-                if text != "{t}" and region.gives_truth(changes):
-                    code, right = region.code(step), text.format(t=region.name(node))
-                    said = f"`{code}` is not the derivative: it should be {right}"
-                    new = without_brackets(right, code) if f"({code})" in region.expression else right
-                    should = region.rewritten(step, new)
-                    yield Finding("derivative-at-wrong-point", said, step, should, changes)
-                    return
-=======
 def operand_without_factor(region: Region) -> Iterator[Finding]:
     """A call of which one operand is to be multiplied by a value, a slope or a gradient that is known by then.
 
@@ -211,7 +197,7 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(edits):
                     text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    yield lacking(region, step, nodes[-1], chosen[-1], text, slope is itself, edits)
+                    yield lacking(region, step, place, chosen[-1], text, slope is itself, edits)
                     return
         yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
 
@@ -246,11 +232,12 @@ def itself(value: Any) -> Any:
 
 
 def lacking(
-    region: Region, step: Step, operand: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
+    region: Region, step: Step, place: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
 ) -> Finding:
     """What is said of an operand that is to be multiplied by something."""
-    name = region.name(operand)
-    code = replaced(region.code(step), name, f"({name} * {text})")
+    operand = node_at(region, step, place)
+    name = region.name(operand) if operand is not None else "a factor"
+    code = with_factor(region.code(step), place, text) or replaced(region.code(step), name, f"({name} * {text})")
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"
@@ -270,7 +257,24 @@ def without_upstream(region: Region, step: Step, place: int, slope: Any, missing
             said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
             yield Finding("missing-term", said, step)
             return
->>>>>>> v1
+
+
+def slope_within(region: Region) -> Iterator[Finding]:
+    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
+    for step, turns in region.sites():
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
+                continue
+            for text, slope in SLOPES:
+                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
+                if text != "{t}" and region.gives_truth(changes):
+                    code, right = region.code(step), text.format(t=region.name(node))
+                    said = f"`{code}` is not the derivative: it should be {right}"
+                    new = without_brackets(right, code) if f"({code})" in region.expression else right
+                    should = region.rewritten(step, new)
+                    yield Finding("derivative-at-wrong-point", said, step, should, changes)
+                    return
 
 
 def part_of_slope(region: Region, node: int) -> bool:

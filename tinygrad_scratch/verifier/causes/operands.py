@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.derivatives import part_of_slope
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -137,6 +136,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
+            if is_multiple(region, chosen[-1], nodes[-1]):
+                continue
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
             tried.append(values[-1])
@@ -264,10 +265,6 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
     stem = mine.split("[")[0]
     if "[" in mine and other_name.split("[")[0] == stem and one_apart(mine, other_name):
         return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
-    factor = factor_between(region, read, other)
-    if factor is not None:
-        kind = "missing-derivative" if part_of_slope(region, factor) else "missing-term"
-        return 1, Finding(kind, f"the factor {region.name(factor)} of {mine} is missing", step, should, changes)
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
     if wrong_point(region, step, read, other):
@@ -285,13 +282,12 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
 
 
-def factor_between(region: Region, read: int, product: int) -> int | None:
-    """The value by which an operand was multiplied to give another one, that has no name."""
+def is_multiple(region: Region, product: int, node: int) -> bool:
+    """Whether a value without a name is an operand times something: that factor is missing then, and not the value."""
     made = region.case.step_of(product)
-    if name_of(made.function) != "multiply" or region.names_of(product):
-        return None
-    factors = [node for node in made.reads if region.case.alike.get(node, node) != region.case.alike.get(read, read)]
-    return factors[0] if len(factors) == 1 and len(made.reads) == 2 else None
+    alike = region.case.alike
+    read = [alike.get(each, each) for each in made.reads]
+    return name_of(made.function) == "multiply" and not region.names_of(product) and alike.get(node, node) in read
 
 
 def one_apart(one: str, other: str) -> bool:
