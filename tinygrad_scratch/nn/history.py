@@ -81,7 +81,7 @@ class History:
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ImportError('A plot needs matplotlib: pip install "tinygrad_scratch[plot]".') from error
+            raise ImportError("A plot needs matplotlib: pip install matplotlib.") from error
         epochs = range(1, len(self) + 1)
         figure = Figure(figsize=(9, 4), layout="constrained")
         losses, norms = figure.subplots(1, 2)

@@ -364,8 +364,7 @@ def safetensors() -> Any:
         import safetensors.numpy
     except ImportError as error:
         raise ImportError(
-            'A .safetensors file needs the package safetensors: pip install "tinygrad_scratch[safetensors]". '
-            "A .npz file needs nothing."
+            "A .safetensors file needs the package safetensors: pip install safetensors. A .npz file needs nothing."
         ) from error
     return safetensors.numpy
 
