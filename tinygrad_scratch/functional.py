@@ -587,9 +587,10 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     """softmax(query @ key.T / sqrt(d)) @ value: each query's mean of the values, weighted by how its key fits.
 
     query has shape (..., m, d), key (..., n, d), value (..., n, e), the result (..., m, e). `mask` is a boolean array
-    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i. A query
-    that may look nowhere has no mean, so ValueError is raised for one. Source: Vaswani et al., "Attention is all you
-    need" (2017), equation 1.
+    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i.
+
+    Raises TypeError for a mask of numbers, and ValueError for one of another shape, and where it lets a query look
+    nowhere, which then has no mean. Source: Vaswani et al., "Attention is all you need" (2017), equation 1.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.functional import attention
@@ -599,12 +600,31 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     """
     query, key = array(query), array(key)
     scores = np.matmul(query, np.swapaxes(key, -1, -2))
+    if mask is not None:
+        mask = checked_mask(mask, scores.shape)
     if causal:
         before = np.tri(*scores.shape[-2:], dtype=np.bool_)
-        mask = before if mask is None else np.logical_and(plain(mask), before)
+        mask = before if mask is None else np.logical_and(mask, before)
     if mask is not None and not np.any(known(mask), axis=-1).all():
         raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
     return np.matmul(masked_softmax(scores, mask, 1 / math.sqrt(query.shape[-1])), value)
+
+
+def checked_mask(mask: Any, shape: tuple[int, ...]) -> Any:
+    """The mask of scores of that shape, as a boolean array: numbers might be meant the other way round."""
+    mask = plain(array(mask))
+    if mask.dtype.kind != "b":
+        raise TypeError(
+            f"A mask of attention is True where a query may look, but this one has dtype {mask.dtype}. If its numbers "
+            "are to be added to the scores, 0 or -inf, write mask == 0; if they are 1 and 0, write mask == 1."
+        )
+    lead = len(shape) - len(mask.shape)
+    if lead < 0 or any(n not in (1, size) for n, size in zip(mask.shape, shape[lead:], strict=True)):
+        raise ValueError(
+            f"The mask of attention, of shape {mask.shape}, does not broadcast to the scores, (..., queries, keys), of "
+            f"shape {shape}. Of one for each sample, make mask[:, None], with an axis for the heads."
+        )
+    return mask
 
 
 # ---- rows of a table -------------------------------------------------------------------------------------------------

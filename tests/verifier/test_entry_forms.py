@@ -588,7 +588,8 @@ def test_script_whose_gradients_are_those_of_another_loss(tmp_path: Path, capsys
     file = written(tmp_path, LEFT_OUT.replace("half_squares", "cost"))
     assert main(["verify", file]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "cost() of yours is another loss, which 0 of 1 gradients fit" in said
+    assert "Right in another convention: of another loss than your cost()." in said
+    assert "Your cost() is another loss: 0 of 1 gradients fit it." in said
     assert "binary cross-entropy" in said
     for name in ("cost", "cost()"):
         assert main(["verify", file, "--loss", name]) == 1

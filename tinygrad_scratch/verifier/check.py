@@ -12,12 +12,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
-from tinygrad_scratch.verifier.judge import Case, Repair, close, difference
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.leaks import left, unseen
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -147,7 +148,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.frame = frame
         self.targets = named_by(frame, self.targets)
         self.entry.holders = {id(target) for target in self.targets.values()}
-        self.entry.named = {name for name, target in self.targets.items() if type(target) is np.ndarray}
+        self.entry.named = {name for name, target in self.targets.items() if isinstance(target, np.ndarray | float)}
         try:
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
@@ -278,11 +279,13 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self._ordered(), self.finals, self.watch.arguments)
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
+            if not self.repairs and self.entry.other_loss and not self.case.convention:
+                self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
@@ -292,12 +295,12 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self._ordered(), self.finals)
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         self.repairs, self.causes = judged(self.case)
 
-    def _ordered(self) -> list[Event]:
-        """The names of values in the order in which the values were made."""
-        return sorted([*self.events, *self.watch.handed_on()], key=lambda event: (event.node, event.time))
+    def _named(self) -> list[Event]:
+        """The names that values got, and the returns that only hand one on."""
+        return [*self.events, *self.watch.handed_on()]
 
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value

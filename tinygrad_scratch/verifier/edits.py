@@ -81,9 +81,18 @@ def then(change: Callable[[Any], Any]) -> Edit:
     return lambda step, arguments, keywords: change(step.function(*arguments, **keywords))
 
 
+def times(factor: Any) -> Callable[[Any], Any]:
+    return lambda value: value * factor
+
+
 def only(place: int) -> Edit:
     """One of the arguments, and no call."""
     return lambda step, arguments, keywords: arguments[place]
+
+
+def of_argument(place: int, function: Callable[[Any], Any]) -> Edit:
+    """A function of one of the arguments, and no call."""
+    return lambda step, arguments, keywords: function(np.asarray(arguments[place]))
 
 
 def called(function: Any) -> Edit:
@@ -114,6 +123,19 @@ def places_of(step: Step) -> list[tuple[int, int]]:
     if not isinstance(step.arguments, tuple):
         return []
     return [(place, part.slot) for place, part in enumerate(step.arguments) if type(part) is Ref]
+
+
+def is_filled(step: Step) -> bool:
+    """Whether a call only makes room, to be written to later."""
+    return getattr(step.function, "__name__", "") in (
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "zeros",
+        "empty",
+        "full",
+    )
 
 
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")

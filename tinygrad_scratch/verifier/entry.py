@@ -48,6 +48,7 @@ class Entry:
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
+    other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None
@@ -380,9 +381,10 @@ class Entry:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
         theirs = next((candidate.name for candidate in mine if candidate.name != UNNAMED), None)
         if theirs is not None:
+            self.other_loss = theirs
             self.notes.append(
-                f"{theirs} of yours is another loss, which {fitting} of {count} gradients fit. If it is the one to "
-                f"judge by, say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
+                f"Your {theirs} is another loss: {fitting} of {count} gradients fit it. If it is the one to judge by, "
+                f"say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
             )
 
     def _wanted_value(self) -> list[Candidate]:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, scales
 from tinygrad_scratch.verifier.edits import Edit
-from tinygrad_scratch.verifier.judge import Case, Repair
+from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -130,16 +132,31 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
     while len(found) < 6:
-        repair = case.next_repair()
-        if repair is None:
+        candidates = next_repairs(case)
+        if not candidates:
             break
-        cause = cause_of(case, repair)
+        repair, cause = likeliest(case, candidates)
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
         if known is None or repair.event.node < known[0].event.node or known[1].certainty == "unexplained":
             found[key] = (repair, cause)
         mend_all_turns(case, repair, cause)
     return list(found.values())
+
+
+MOST_CANDIDATES = 4
+
+
+def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
+    """The first of several values whose replacement mends as much that one change explains, else the first."""
+    first = candidates[0], cause_of(case, candidates[0])
+    if first[1].certainty != "unexplained":
+        return first
+    for repair in candidates[1:MOST_CANDIDATES]:
+        cause = cause_of(case, repair)
+        if cause.certainty != "unexplained":
+            return repair, cause
+    return first
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
@@ -154,7 +171,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
     if not repair.late and not repair.mended:
-        case.mend_turns(repair)
+        mend_turns(case, repair)
 
 
 def same_statement(case: Case, event: Event) -> list[Event]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.judge import Case, Repair
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Leak
 

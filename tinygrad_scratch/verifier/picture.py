@@ -16,6 +16,7 @@ from tinygrad_scratch.drawing.expressions import shorten
 from tinygrad_scratch.drawing.labels import bold, lines, matrix, quiet, small, table, text, width
 from tinygrad_scratch.drawing.numbers import in_words, numbers_of
 from tinygrad_scratch.drawing.picture import Drawing
+from tinygrad_scratch.verifier.called import Names
 from tinygrad_scratch.verifier.findings import (
     CONSEQUENCE,
     CONVENTION,
@@ -25,12 +26,10 @@ from tinygrad_scratch.verifier.findings import (
     WRONG,
     Findings,
     Mistake,
-    Names,
-    Quantities,
     Quantity,
-    as_number,
 )
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.quantities import Quantities, as_number
 from tinygrad_scratch.verifier.source import right_side, statement_at
 
 RED = "#dc2626"

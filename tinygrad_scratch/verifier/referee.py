@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_scratch.verifier.judge import Case
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.tape import Array
 
 STEP = 1e-6

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, places_of
-from tinygrad_scratch.verifier.judge import Case, Repair, close, difference, is_filled
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass
@@ -71,12 +73,18 @@ class Region:
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[str]) -> bool:
-        if self.case.is_forward(node):
+        if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
         names = self.names_of(node)
         if not names or own & set(names):
             return False
         return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def is_run_again(self, node: int) -> bool:
+        """Whether what equals a forward value was made as that is, and not by coincidence of what stands for others."""
+        case = self.case
+        made = all(case.is_forward(read) or case.step_of(read).function is None for read in case.parents[node])
+        return made and node not in case.written_over
 
     def _turns(self) -> list[Step]:
         """The calls of this region and of the same statement in the other turns of a loop."""
@@ -104,6 +112,19 @@ class Region:
             if key not in seen:
                 seen.add(key)
                 yield step, self.site(step)
+
+    @cached_property
+    def parts(self) -> list[tuple[int, Array]]:
+        """What came of the gradient through each reader, of a value with several where others have the same gradient.
+
+        So has a term the gradient of its sum.
+        """
+        truth = self.case.truth
+        whole = truth.cotangents[self.of]
+        alike = (node for node in truth.parts if close(truth.cotangents[node], whole))
+        found = max((truth.parts[node] for node in (self.of, *alike) if node in truth.parts), key=len, default=[])
+        own = truth.parts.get(self.of, [])
+        return own if len(own) > 1 else found
 
     # ---- trying ------------------------------------------------------------------------------------------------------
 
@@ -206,7 +227,7 @@ class Region:
 
     @property
     def expression(self) -> str:
-        return right_side(self.statement)
+        return call_at(self.event.place) or right_side(self.statement)
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""
@@ -226,10 +247,12 @@ class Region:
 
     def is_their_own(self, step: Step) -> bool:
         """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
-        if step.place is None:
-            return False
+        return step.place is not None and self.is_own_place(step.place)
+
+    def is_own_place(self, place: Place) -> bool:
+        """Whether the function around a place is no part of the forward pass."""
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
-        return step.place.function not in used
+        return place.function not in used
 
     def wrong_factor(self) -> Place | None:
         """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""
@@ -246,6 +269,9 @@ class Region:
                 return here[-1].place
             made = self.case.step_of(slope)
             meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
+            handed = [e for e in named_all(self.case, slope) if e.name.endswith("()") and self.is_own_place(e.place)]
+            if right is not None and handed and not in_same_function(handed[-1].place, by):
+                return handed[-1].place  # a helper that returned what it was given
             if (
                 right is None
                 or (self.case.is_forward(slope) and not meant)
@@ -285,9 +311,16 @@ class Region:
             and not is_filled(s)
             and s.place.line > max(right, default=0)
             and self.is_backward(s)
+            and self.is_nameless_or_own(s.place.line)
         ]
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def is_nameless_or_own(self, line: int) -> bool:
+        """Whether a line gave no name but that of the value: another one stands for something of its own."""
+        own = self.event
+        names = {e.name for e in self.case.events if e.place.line == line and e.place.file == own.place.file}
+        return names <= {own.name}
 
     def is_backward(self, step: Step) -> bool:
         """Whether a call works on gradients, and not on values of the forward pass alone."""
@@ -300,6 +333,11 @@ class Region:
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
         )
+
+
+def named_all(case: Case, node: int) -> list[Event]:
+    """The names of a value, and where it was handed on."""
+    return [event for event in case.events if event.node == node]
 
 
 def fresh(arrays: dict[int, Array]) -> dict[int, Array]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.verifier.data import as_json
-from tinygrad_scratch.verifier.findings import Findings, Quantity, findings_of
+from tinygrad_scratch.verifier.findings import Findings, Quantity
 from tinygrad_scratch.verifier.page import as_html
 from tinygrad_scratch.verifier.picture import picture
 from tinygrad_scratch.verifier.report import coloured, report
+from tinygrad_scratch.verifier.summary import findings_of
 
 
 class Shown:

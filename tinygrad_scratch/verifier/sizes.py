@@ -10,7 +10,7 @@ from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.tape import Step
 
 if TYPE_CHECKING:
-    from tinygrad_scratch.verifier.judge import Case
+    from tinygrad_scratch.verifier.case import Case
 
 
 def samples(case: Case) -> set[int]:

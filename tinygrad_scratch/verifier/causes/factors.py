@@ -8,23 +8,42 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.tape import Step
 
 
 def ratio(region: Region) -> Iterator[Finding]:
+    """A plain number by which the value is to be multiplied."""
+    factor = plain_ratio(region)
+    if factor:
+        yield factor_found(region, factor, None)
+
+
+def written_factor(region: Region) -> Iterator[Finding]:
+    """The same, where the number, or one part in it, stands in the statement as a factor: it is one too many."""
+    factor = plain_ratio(region)
+    for step in region.steps if factor else ():
+        here = step.place is not None and step.place.line == region.event.place.line
+        numbers = [region.case.constant_value(part) for part in step.arguments] if here else []
+        if name_of(step.function) in ("multiply", "divide") and any(n and factor in (n, 1 / n) for n in numbers):
+            yield factor_found(region, factor, None)
+            return
+
+
+def plain_ratio(region: Region) -> float:
+    """The number that the value is to be multiplied by; 0 where there is none."""
     if region.value.shape != region.truth.shape or not np.any(region.value):
-        return
+        return 0.0
     place = np.unravel_index(np.argmax(np.abs(region.truth)), region.truth.shape)
     factor = float(region.truth[place] / region.value[place]) if region.value[place] else 0.0
     if not factor or not close(region.value * factor, region.truth):
-        return
-    if region.case.match(region.value) is not None and region.truth.size < 3:
-        return
-    if is_plain(factor):
-        yield factor_found(region, factor, None)
+        return 0.0
+    if region.case.match(region.value) is not None and region.truth.size < 3 and abs(factor + 1) > 1e-9:
+        return 0.0
+    return factor if is_plain(factor) else 0.0
 
 
 def odd_ratio(region: Region) -> Iterator[Finding]:
@@ -118,5 +137,6 @@ def batch_size(region: Region, factor: float) -> int:
 
 
 def has_number(text: str, value: float) -> bool:
-    """Whether a number stands in a text."""
-    return any(abs(float(found) - value) < 1e-9 for found in re.findall(r"(?<![\w.])\d+(?:\.\d*)?(?![\w.])", text))
+    """Whether a number, or one part in it, stands in a text."""
+    numbers = map(float, re.findall(r"(?<![\w.])\d+(?:\.\d*)?(?![\w.])", text))
+    return any(abs(found - value) < 1e-9 or abs(found * value - 1) < 1e-9 for found in numbers)

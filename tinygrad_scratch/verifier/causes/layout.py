@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.edits import (
     swapped_axes,
     with_changed,
 )
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Step
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.edits import (
     then,
     with_changed,
 )
-from tinygrad_scratch.verifier.judge import close
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 
@@ -136,10 +136,43 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
+            if is_multiple(region, chosen[-1], nodes[-1]):
+                continue
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
             tried.append(values[-1])
             yield f"{name}.T" if turned else name, chosen, turned
+
+
+def beside_it(region: Region) -> Iterator[Finding]:
+    """An entry of an array beside the one that is due: `s[t]` for `s[t - 1]`."""
+    for step, turns in region.sites():
+        if name_of(step.function) not in ("getitem", "setitem") or not isinstance(step.arguments, tuple):
+            continue
+        for shift in (-1, 1):
+            for axis in axes_with_number(step.arguments[1]):
+                changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
+                if region.gives_truth(changes):
+                    said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
+                    yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
+                    return
+
+
+def axes_with_number(index: Any) -> list[int]:
+    """Where a whole number stands in an index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return [axis for axis, part in enumerate(parts) if isinstance(part, int | np.integer)]
+
+
+def shifted(axis: int, shift: int) -> Callable[[Any], Any]:
+    """An index with one of its numbers more or less."""
+
+    def change(index: Any) -> Any:
+        parts = list(index) if isinstance(index, tuple) else [index]
+        parts[axis] = parts[axis] + shift
+        return tuple(parts) if isinstance(index, tuple) else parts[0]
+
+    return change
 
 
 def is_gradient(region: Region, node: int) -> bool:
@@ -161,7 +194,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
                     other = f"{name[: match.start()]}[{int(match[1]) + shift}]{name[match.end() :]}"
                     if other in known:
                         chosen.append(known[other])
-                        label = other
+                        label = other if name[: match.start()] in region.statement else region.name(known[other])
                         break
         if len(chosen) == len(nodes):
             yield label, chosen
@@ -247,6 +280,14 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+
+
+def is_multiple(region: Region, product: int, node: int) -> bool:
+    """Whether a value without a name is an operand times something: that factor is missing then, and not the value."""
+    made = region.case.step_of(product)
+    alike = region.case.alike
+    read = [alike.get(each, each) for each in made.reads]
+    return name_of(made.function) == "multiply" and not region.names_of(product) and alike.get(node, node) in read
 
 
 def one_apart(one: str, other: str) -> bool:

@@ -10,14 +10,15 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    is_filled,
     name_of,
     only,
     places_of,
     then,
+    times,
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.judge import is_filled
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Step
 
@@ -61,10 +62,6 @@ def fitting(region: Region, turns: list[Step], factors: list[float]) -> Iterator
         yield nearest
     elif len(turns) > 1:
         yield from (2.0, 0.5)
-
-
-def times(factor: float) -> Callable[[Any], Any]:
-    return lambda value: value * factor
 
 
 def laid_out(shape: tuple[int, ...]) -> Callable[[Any], Any]:

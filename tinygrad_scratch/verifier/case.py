@@ -1,0 +1,250 @@
+"""A case: what is known when judging begins, what of it is right, and what was mended so far."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.likeness import close, tolerance_of
+from tinygrad_scratch.verifier.lineage import Lineage
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
+from tinygrad_scratch.verifier.table import Entry, Table, squeezed
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.watch import Event
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A value that was wrong, and what it should have been: the cotangent of a forward value, or a part of one."""
+
+    event: Event
+    truth: Array
+    of: int  # the forward node
+    through: int | None  # the step that the part came through, or None for the whole
+    mended: int
+    late: bool = False  # the value itself was right, and was used under another name as what it is not
+    factor: float = 1.0
+    how: str = ""  # which part or layout of the cotangent it is
+
+
+@dataclass
+class Case(Lineage):
+    """All that is known when judging begins, and what was mended since."""
+
+    events: list[Event]
+    arguments: list[Event] = field(default_factory=list)  # names of what has others already
+    returned: list[Event] = field(default_factory=list)  # what functions gave back
+    overrides: dict[int, Array] = field(default_factory=dict)
+    late: dict[int, tuple[int, Array]] = field(default_factory=dict)
+    scale: float = 1.0  # what all gradients carry, by convention
+    convention: str = ""
+    settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
+    transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
+    doubt: str = ""  # why nothing can be said
+    _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        known = {event.node for event in self.events}
+        self.events = in_order([*self.events, *self._only_arguments(known)])
+
+    def _only_arguments(self, known: set[int]) -> Iterator[Event]:
+        """The values of the backward pass that got a name only where they were given to a function: `back(2 * error)`.
+
+        They are told by that name, on the line that made them.
+        """
+        for event in self.arguments:
+            place = self.place_of(event.node)
+            if event.node not in known and event.node not in self.forward and place is not None:
+                known.add(event.node)
+                yield replace(event, place=place, time=self.tape.nodes[event.node].step + 1)
+
+    # ---- what a value may rightly carry ------------------------------------------------------------------------------
+
+    @cached_property
+    def factors(self) -> tuple[float, ...]:
+        """What a step may rightly carry for a while: the sizes that a mean divides by, twice them, half of them."""
+        sizes = {
+            size
+            for node in self.forward
+            for size in (*self.tape.nodes[node].value.shape[:2], self.tape.nodes[node].value.size)
+            if size > 1 and self.tape.nodes[node].value.size < 10_000
+        }
+        half = has_square(self) or bool(halved(self))
+        data = {2.0, 0.5} if half else set()
+        for size in sorted(sizes):
+            data |= {float(size), 1.0 / size, *((size / 2.0, 2.0 / size) if half else ())}
+        return tuple(sorted(data))
+
+    @cached_property
+    def carried(self) -> set[float]:
+        sizes = samples(self) | divided_by(self)
+        return {1.0, *map(float, sizes), *(1 / size for size in sizes)}
+
+    def is_carried(self, factor: float) -> bool:
+        """Whether a factor is one that a right step carries for a while: the number of samples, or one part in it."""
+        return any(abs(factor / self.scale - size) < 1e-6 * size for size in self.carried)
+
+    # ---- what is right -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self.tape, self.truth, self.smooth)
+
+    def match(self, value: Array) -> Entry | None:
+        """The true cotangent that a value is, if it is one."""
+        found = self.table.match(np.asarray(value), tolerance_of(np.asarray(value)), (self.scale,))
+        return found[0] if found else None
+
+    def match_up_to_factor(self, value: Array) -> tuple[Entry, float] | None:
+        """The same, where the value may carry a factor."""
+        value = np.asarray(value)
+        key = self.scale, value.shape, value.dtype, value.tobytes()
+        if key not in self._matches:
+            factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
+            self._matches[key] = self.table.match(value, tolerance_of(value), factors)
+        return self._matches[key]
+
+    def is_gradient(self, value: Any) -> bool:
+        """Whether a value is one, up to a factor that a right step carries for a while."""
+        found = self.match_up_to_factor(np.asarray(value))
+        return found is not None and self.is_carried(found[1])
+
+    def true_of(self, final: Final) -> Array:
+        return self.truth.cotangents[final.parameter.node]
+
+    def wanted(self, value: Array, final: Final) -> Array:
+        """The true gradient, in the layout that a value has."""
+        truth = self.true_of(final) * self.scale
+        if self.transposed and truth.ndim == 2 and value.shape == truth.shape[::-1]:
+            return truth.T
+        if value.shape == truth.shape or value.size != truth.size:
+            return truth
+        if squeezed(value.shape) == squeezed(truth.shape):
+            return truth.reshape(value.shape)
+        return truth.reshape(value.shape) if value.ndim == 1 else truth
+
+    def is_of_its_shape(self, value: Any, final: Final) -> bool:
+        """Whether a gradient has as many entries as its parameter, in a layout that people use."""
+        return bool(self.wanted(np.asarray(value), final).shape == np.shape(value))
+
+    def is_right(self, value: Any, final: Final) -> bool:
+        value = np.asarray(value)
+        wanted = self.wanted(value, final)
+        if close(value, wanted):
+            return True
+        floor = self._noise(final)  # a true zero, such as a bias's before a normalisation
+        return (
+            value.shape == wanted.shape
+            and float(np.max(np.abs(wanted), initial=0.0)) <= floor
+            and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
+        )
+
+    def _noise(self, final: Final) -> float:
+        """What rounding leaves of a gradient that is zero, by the gradients that it is a sum of."""
+        node = final.parameter.node
+        made = {n for step in self.tape.steps if node in step.reads for n in step.makes} & self.truth.cotangents.keys()
+        sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
+        return 1e-10 * max(sizes, default=0.0)
+
+    def wrong(self, values: Mapping[int, Any]) -> list[Final]:
+        return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
+
+    # ---- what was mended ---------------------------------------------------------------------------------------------
+
+    def reset(self, scale: float) -> None:
+        """Begin anew, with another factor that all gradients carry."""
+        self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
+
+    def apply(self, repair: Repair) -> None:
+        node = self.tape.nodes[repair.event.node]
+        read = any(node.number in step.reads for step in self.tape.steps)
+        other = node.value.shape != repair.truth.shape or (node.number in self.forward and not repair.late)
+        if read and other and node.number in {final.node for final in self.finals}:
+            self.settled.add(node.number)
+        elif repair.late:
+            self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
+        else:
+            self.overrides[repair.event.node] = repair.truth
+
+    # ---- other runs --------------------------------------------------------------------------------------------------
+
+    def replay(self, overrides: dict[int, Array] | None = None, **keywords: Any) -> dict[int, Any]:
+        """A run with what was mended so far, and more."""
+        if not overrides and not keywords:
+            return self._mended()
+        late = {**self.late, **keywords.pop("late", {})}
+        with np.errstate(all="ignore"):
+            return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+
+    def _mended(self) -> dict[int, Any]:
+        """The run with what was mended so far, kept until more is."""
+        key = tuple(map(id, self.overrides.values())), tuple(self.late)
+        if self._last_run is None or self._last_run[0] != key:
+            with np.errstate(all="ignore"):
+                self._last_run = key, self.tape.replay(self.overrides, late=self.late)
+        found: dict[int, Any] = self._last_run[1]
+        return found
+
+    _last_run: Any = None
+
+    def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
+        """A run with what was mended so far, and one more value put in."""
+        if self.late or not self._can_stand(node, truth):
+            return self.replay({node: truth})
+        base = self.replay()
+        with np.errstate(all="ignore"):
+            found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
+        return self.replay({node: truth}) if found is None else ChainMap(found, base)
+
+    def _can_stand(self, node: int, truth: Array) -> bool:
+        """Whether an array holds a value as it is: another kind or shape changes what calls make of it."""
+        held = self.tape.nodes[node].value
+        return held.shape == truth.shape and np.can_cast(truth.dtype, held.dtype, "same_kind")
+
+    def walked(self) -> Played | None:
+        """The whole run on Tensors, with what was mended so far."""
+        try:
+            if self._run is None or self._run[0] != len(self.overrides):
+                until = max(self.tape.nodes[other.node].step for other in self.finals)
+                with np.errstate(all="ignore"):
+                    self._run = (
+                        len(self.overrides),
+                        played_on_tensors(self.tape, until, overrides=self.overrides, everything=True),
+                    )
+        except Exception:  # a call of the backward pass that has no derivative
+            return None
+        run: Played = self._run[1]
+        return run
+
+    _run: Any = None
+
+    @cached_property
+    def elsewhere(self) -> tuple[dict[int, Array], Truth]:
+        """Other parameters and data, and the truth at them; labels, masks and single numbers stay."""
+        rng = np.random.default_rng(0)
+        parameters = {final.parameter.node for final in self.finals}
+        start = {}
+        for step in self.tape.steps:
+            if step.function is None and step.makes[0] in self.forward:
+                value = step.arguments
+                whole = not np.any(value % 1) if value.dtype.kind == "f" else True
+                if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
+                    spread = 0.1 * (float(np.std(value)) or 1.0)
+                    start[step.makes[0]] = value + spread * rng.uniform(-1, 1, value.shape)
+        try:
+            with np.errstate(all="ignore"):
+                return start, truth_of(self.tape, [], self.truth.loss, start)
+        except Exception:  # a call that can't be made there
+            return start, Truth(self.truth.loss)
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The names of values in the order in which the values were made."""
+    return sorted(events, key=lambda event: (event.node, event.time))

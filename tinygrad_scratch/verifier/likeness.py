@@ -1,0 +1,50 @@
+"""How far a value is from another, and whether the two are the same but for rounding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.tape import Array
+
+
+def tolerance_of(value: Array) -> float:
+    return 2e-3 if value.dtype in (np.float32, np.float16) else 1e-6
+
+
+def difference(value: Array, truth: Array) -> float:
+    """The largest difference, relative to the largest true entry; infinite where the shapes differ."""
+    if value.shape != truth.shape:
+        return np.inf
+    if value.dtype.kind == "b" or truth.dtype.kind == "b":
+        value, truth = value.astype(float), truth.astype(float)
+    scale = float(np.max(np.abs(truth), initial=0.0))
+    apart = float(np.max(np.abs(value - truth), initial=0.0))
+    return apart / scale if scale > 1e-12 else (0.0 if apart < 1e-9 else np.inf)
+
+
+def close(value: Any, truth: Array) -> bool:
+    value = np.asarray(value)
+    return value.dtype.kind in "biufc" and difference(value, truth) < tolerance_of(value)
+
+
+def is_along(one: Array, other: Array) -> bool:
+    """Whether one array is a number times another one."""
+    return bool(abs(np.vdot(one, other)) > (1 - 1e-12) * np.linalg.norm(one) * np.linalg.norm(other))
+
+
+def signature(value: Array) -> tuple[Any, ...]:
+    """The same for arrays that are equal but for rounding in their last digits."""
+    if value.dtype.kind not in "fiub" or not value.size:
+        return value.shape, id(value)
+    flat = value.ravel().astype(float)
+    weights = np.cos(np.arange(1, flat.size + 1))
+    with np.errstate(all="ignore"):
+        total = float(flat @ weights)
+    return value.shape, float(f"{total:.9e}") if np.isfinite(total) else id(value)
+
+
+def is_telling(value: Array) -> bool:
+    """Whether equal values are more than a coincidence."""
+    return value.size >= 3 and value.dtype.kind == "f" and len(np.unique(value)) > 2

@@ -1,0 +1,135 @@
+"""What was made from what in a recorded run: the values of the loss, and those that came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
+from tinygrad_scratch.verifier.likeness import is_telling, signature
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.tape import Place, Ref, Step, Tape
+from tinygrad_scratch.verifier.truth import Truth
+
+
+@dataclass
+class Lineage:
+    """A recorded run, the truth of its loss, and the gradients that it ended with."""
+
+    tape: Tape
+    truth: Truth
+    finals: list[Final]
+
+    @cached_property
+    def parents(self) -> dict[int, set[int]]:
+        """What each node was made from: what its step read, and what its array held before."""
+        found: dict[int, set[int]] = {}
+        last: dict[int, int] = {}
+        for step in self.tape.steps:
+            for node in step.makes:
+                slot = self.tape.nodes[node].slot
+                found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
+            for node in step.makes:
+                last[self.tape.nodes[node].slot] = node
+        return found
+
+    def ancestors(self, nodes: Iterable[int]) -> set[int]:
+        seen: set[int] = set()
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop()
+            if node not in seen:
+                seen.add(node)
+                waiting += self.parents[node]
+        return seen
+
+    def step_of(self, node: int) -> Step:
+        return self.tape.steps[self.tape.nodes[node].step]
+
+    def place_of(self, node: int) -> Place | None:
+        return self.step_of(node).place
+
+    @cached_property
+    def forward(self) -> set[int]:
+        """The nodes that the loss was computed from."""
+        return self.ancestors([self.truth.loss])
+
+    @cached_property
+    def unfinished(self) -> set[int]:
+        """States of an array whose entries the next turn of a statement goes on to set: no step ends with them."""
+        readers: dict[int, list[Step]] = {}
+        for step in self.tape.steps:
+            for node in step.reads:
+                readers.setdefault(node, []).append(step)
+        found = set()
+        for node, steps in readers.items():
+            writes = getattr(steps[0].function, "__name__", "") == "setitem" and len(steps) == len(steps[0].makes) == 1
+            same = writes and self.tape.nodes[steps[0].makes[0]].slot == self.tape.nodes[node].slot
+            if same and self.step_of(node).place == steps[0].place:
+                found.add(node)
+        return found
+
+    @cached_property
+    def without_data(self) -> set[int]:
+        """The values of the loss that no data went into, such as a penalty."""
+        parameters = {final.parameter.node for final in self.finals}
+        found: set[int] = set()
+        for node in sorted(self.forward):
+            constant = self.step_of(node).function is None
+            data = constant and self.tape.nodes[node].value.ndim > 0 and node not in parameters
+            if not data and self.parents[node] <= found:
+                found.add(node)
+        return found
+
+    @cached_property
+    def multiplied(self) -> set[int]:
+        """What matrix products read, as no mask is meant to be."""
+        return {node for step in self.tape.steps if name_of(step.function) in PRODUCTS for node in step.reads}
+
+    @cached_property
+    def smooth(self) -> set[int]:
+        """The nodes that were computed from a parameter by numbers with a point alone, as no count or mask is."""
+        found = {final.parameter.node for final in self.finals}
+        for node in self.tape.nodes:
+            if node.value.dtype.kind in "fc" and not found.isdisjoint(self.parents[node.number]):
+                found.add(node.number)
+        return found
+
+    @cached_property
+    def alike(self) -> dict[int, int]:
+        """Nodes with the value of a forward node: the forward pass run again, copies, the same by another formula."""
+        known: dict[tuple[Any, ...], int] = {}
+        for node in sorted(self.forward):
+            known.setdefault(signature(self.tape.nodes[node].value), node)
+        found = {}
+        for other in self.tape.nodes:
+            twin = known.get(signature(other.value))
+            if other.number not in self.forward and twin is not None and is_telling(other.value):
+                found[other.number] = twin
+        return found
+
+    @cached_property
+    def written_over(self) -> set[int]:
+        """What arrays of the forward pass were changed to afterwards, and all that was made of that."""
+        first: dict[int, int] = {}
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            before = first.setdefault(node.slot, node.number)
+            changed = before in self.forward and before != node.number and self.step_of(before).function is not None
+            if node.number not in self.forward and (changed or not found.isdisjoint(self.parents[node.number])):
+                found.add(node.number)
+        return found
+
+    def constant_value(self, part: Any) -> Any:
+        """A plain number that stands in a call, also where it was recorded."""
+        if type(part) is Ref:
+            held = next((node for node in self.tape.nodes if node.slot == part.slot), None)
+            if held is None or self.step_of(held.number).function is not None or held.value.ndim:
+                return None
+            return float(held.value)
+        return float(part) if isinstance(part, float | int) and not isinstance(part, bool) else None
+
+    def is_forward(self, node: int) -> bool:
+        return node in self.forward or node in self.alike

@@ -1,0 +1,97 @@
+"""Each wrong step as plain data: what was written, what would be right, and the part in which the two differ."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_scratch.verifier.called import Names, own_name
+from tinygrad_scratch.verifier.findings import Mistake, Where
+from tinygrad_scratch.verifier.quantities import worst
+from tinygrad_scratch.verifier.source import (
+    Marked,
+    call_at,
+    compared,
+    found_in,
+    right_side,
+    statement_at,
+    without_brackets,
+)
+
+
+def mistakes_of(check: Any) -> list[Mistake]:
+    names = Names(check)
+    found = []
+    for repair, cause in zip(check.repairs, check.causes, strict=True):
+        place = cause.place
+        part = call_at(repair.event.place) if repair.event.place == place else None  # of a value without a name there
+        statement = part or statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
+        written, right = both(statement, cause.expression or call_at(place), cause)
+        value = check.tape.nodes[repair.event.node].value
+        found.append(
+            Mistake(
+                name=own_name(cause.name) or names.expression(repair.event.node),
+                where=Where(place.file, place.line, place.function),
+                of=names.of(repair.of),
+                kind=cause.kind,
+                sentence=cause.sentence,
+                certainty=cause.certainty,
+                others=list(cause.others),
+                written=written,
+                right=right,
+                worst=worst(value, repair.truth),
+                node=repair.event.node,
+            )
+        )
+    return found
+
+
+def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
+    """What was written and what would be right, each with the part marked in which they differ."""
+    if not cause.should_be:
+        return found_in(statement, expression or WHOLE_VALUE), None
+    if expression and expression not in right_side(statement):
+        statement = expression
+    written, right = min(
+        (compared(statement, text) for text in mended(statement, expression, cause.should_be)), key=apart
+    )
+    if not written.part.strip():
+        written = found_in(statement, expression or WHOLE_VALUE)
+    return written, right
+
+
+def mended(statement: str, expression: str | None, should_be: str) -> Iterator[str]:
+    """The statement as it should be: what is known of it may be all, its value or a part of that."""
+    put = NUMBER_PUT_IN.fullmatch(statement)
+    if put and should_be.startswith(put["number"]):  # what is right is known of the array, not of the number
+        yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
+        return
+    spans = [found_in(statement, WHOLE_VALUE)]
+    if expression == statement or not is_expression(should_be):
+        spans.append(Marked(statement, 0, len(statement)))
+    if expression and expression in right_side(statement):
+        spans.append(found_in(statement, expression))
+    for span in spans:
+        yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
+
+
+NUMBER_PUT_IN = re.compile(r"(?P<array>[\w.]+)\[.*\]\s*=\s*(?P<number>-?[\d.]+)")
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is a value, and no statement."""
+    try:
+        ast.parse(text, mode="eval")
+    except SyntaxError:
+        return False
+    return True
+
+
+def apart(pair: tuple[Marked, Marked]) -> int:
+    """How much of two texts differs."""
+    return len(pair[0].part) + len(pair[1].part)
+
+
+WHOLE_VALUE = "\0"  # what is nowhere in a statement, so that all of its value is marked

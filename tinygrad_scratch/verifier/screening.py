@@ -1,0 +1,122 @@
+"""Which truths are worth a trial in the place of which values.
+
+One reverse walk for each wrong gradient, over the hand-written backward pass itself, says for every value on the way
+and every truth at once what putting that truth in would do: a backward pass is linear in each of its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.table import PART, Entry
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.truth import Played
+from tinygrad_scratch.verifier.watch import Event
+
+MOST_TRIALS = 60
+
+
+def screened(
+    case: Case, by_node: dict[int, list[Event]], values: dict[int, Any], wrong: list[Final]
+) -> list[tuple[int, Entry, float]]:
+    """Values with the truths that seem to mend, the most promising first."""
+    counts: dict[tuple[int, int, float], int] = {}
+    entries = {node: case.table.entries(np.shape(values[node])) for node in by_node}
+    stacks: dict[tuple[int, ...], Array] = {}
+    for final in wrong[:6]:
+        slopes = influence(case, final, list(by_node), values)
+        if slopes is None:
+            return everything(by_node, entries)
+        direction, gradients, later = slopes
+        target = case.wanted(np.asarray(values[final.node]), final)
+        if target.shape != direction.shape:
+            return everything(by_node, entries)
+        missing = float(np.vdot(direction, target - values[final.node]))
+        for node, gradient in (*gradients.items(), *later.items()):
+            shape = np.shape(values[node])
+            if not entries[node] or not np.any(gradient):
+                continue
+            if shape not in stacks:
+                stacks[shape] = np.stack([entry.value.ravel() for entry in entries[node]])
+            flat = gradient.ravel()
+            now = float(np.vdot(flat, values[node]))
+            then = case.scale * (stacks[shape] @ flat)
+            room = 1e-6 * (np.abs(stacks[shape]) @ np.abs(flat) + abs(now) + abs(missing))
+            for exact in np.flatnonzero(np.abs(then - now - missing) <= room):
+                key = node, int(exact), 1.0
+                counts[key] = counts.get(key, 0) + 1
+            if len(flat) > 2:
+                for i, factor in solved_factors(case, now + missing, then):
+                    counts[node, i, factor] = counts.get((node, i, factor), 0) + 1
+    whole = [
+        (node, i, factor)
+        for node in by_node
+        if np.asarray(values[node]).dtype.kind in "iub" and np.size(values[node]) > 1
+        for i, entry in enumerate(entries[node])
+        if entry.how != PART
+        for factor in usual_factors(case, values)
+    ]
+    counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
+    chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
+    return [(node, entries[node][i], factor) for node, i, factor in chosen]
+
+
+def usual_factors(case: Case, values: dict[int, Any]) -> set[float]:
+    """What the gradients on the way carry."""
+    nodes = dict.fromkeys(event.node for event in case.events if event.node not in case.forward)
+    found = (case.match_up_to_factor(np.asarray(values[node])) for node in nodes)
+    return {1.0, *(match[1] / case.scale for match in found if match is not None)}
+
+
+def solved_factors(case: Case, wanted: float, given: Array) -> Iterator[tuple[int, float]]:
+    """The entries that would mend with one of the natural factors."""
+    with np.errstate(all="ignore"):
+        solved = wanted / given
+    for factor in case.factors:
+        for i in np.flatnonzero(np.abs(solved - factor) <= 1e-7 * factor):
+            yield int(i), factor
+
+
+def everything(by_node: dict[int, list[Event]], entries: dict[int, list[Entry]]) -> list[tuple[int, Entry, float]]:
+    """Where the backward pass itself can't be walked, or its shapes are wrong: everything, within reason."""
+    found = [(node, entry, 1.0) for node in by_node for entry in entries[node] if entry.how != PART]
+    return found[: 20 * MOST_TRIALS]
+
+
+def influence(
+    case: Case, final: Final, nodes: list[int], values: dict[int, Any]
+) -> tuple[Array, dict[int, Array], dict[int, Array]] | None:
+    """A direction, and how a wrong gradient along it depends on each value that it was made from.
+
+    Of a value with several names, also how it depends on what was read after the last of them was given.
+    """
+    direction = np.random.default_rng(1).standard_normal(np.shape(values[final.node]))
+    run = case.walked()
+    if run is None or final.node not in run.values:  # a cast to integers ends the walk
+        return None
+    total = np.sum(run.values[final.node] * direction)
+    return direction, run.gradient(total, nodes), read_later(case, run, total, nodes)
+
+
+def read_later(case: Case, run: Played, total: Any, nodes: list[int]) -> dict[int, Array]:
+    last: dict[int, int] = {}
+    for event in case.events:
+        if event.node in last or event.node in set(nodes):
+            last[event.node] = max(last.get(event.node, 0), event.time)
+    wanted = {n: t for n, t in last.items() if n in case.forward or sum(e.node == n for e in case.events) > 1}
+    read = [
+        (node, tensor)
+        for node, step, tensor in run.readers
+        if node in wanted and step >= wanted[node] and tensor is not None and tensor._record is not None
+    ]
+    found: dict[int, Array] = {}
+    if read and total._record is not None:
+        gradients = total.gradient(*(tensor for _, tensor in read))
+        for (node, _), gradient in zip(read, gradients, strict=True):
+            found[node] = found.get(node, 0.0) + gradient.numpy()
+    return found

@@ -1,0 +1,107 @@
+"""What a check found, gathered: the verdict, the mistakes, every quantity, and what to ask and to mention beside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.called import own_name
+from tinygrad_scratch.verifier.findings import CONVENTION, NOT_CHECKABLE, RIGHT, UNDECIDED, WRONG, Findings, Leak, Where
+from tinygrad_scratch.verifier.mistakes import mistakes_of
+from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
+from tinygrad_scratch.verifier.source import statement_at
+
+
+def findings_of(check: Any) -> Findings:
+    """What a check found; it may have judged nothing."""
+    leaks = list(dict.fromkeys(leaks_of(check)))
+    notes = list(dict.fromkeys(getattr(check, "notes", ())))
+    if check.problem or getattr(check, "case", None) is None:
+        verdict = UNDECIDED if check.unsure else NOT_CHECKABLE
+        return Findings(verdict, check.problem or "The block has not ended yet.", None, 0, leaks=leaks, notes=notes)
+    loss = check.tape.nodes[check.truth.loss].value
+    quantities = without_earlier_states(Quantities(check).all(), check.tape)
+    return Findings(
+        verdict_of(check),
+        None,
+        float(np.sum(loss)) if loss.dtype.kind in "biuf" else None,
+        len(check.finals),
+        mistakes_of(check),
+        quantities,
+        questions_of(check),
+        sizes_of(check),
+        leaks,
+        check.case.convention,
+        notes,
+        getattr(getattr(check, "entry", None), "loss_name", ""),
+    )
+
+
+def verdict_of(check: Any) -> str:
+    """One verdict for all."""
+    if check.repairs:
+        return WRONG
+    if check.ok:
+        return CONVENTION if check.case.convention else RIGHT
+    return UNDECIDED if check.unsure or check.entry.lacking or not check.finals else NOT_CHECKABLE
+
+
+# ---- asides ----------------------------------------------------------------------------------------------------------
+
+
+def questions_of(check: Any) -> list[str]:
+    """What only the person can tell: which parameter a gradient belongs to, and where a missing one is."""
+    free, tape = check.missing, check.tape
+    found = []
+    for names, node in check.unsure:
+        shape = tape.nodes[node].value.shape
+        fitting = [own_name(p.name) for p in free if tape.nodes[p.node].value.size == tape.nodes[node].value.size]
+        among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
+        found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
+    if free:
+        named = [f"{own_name(p.name)} {tape.nodes[p.node].value.shape}" for p in free]
+        found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
+    return found
+
+
+def shown_name(names: list[str]) -> str:
+    name = names[0]
+    if name.isdigit():
+        own = next((other for other in names[1:] if not other.isdigit()), None)
+        return own or f"number {name} of what was given"
+    return name or next((other for other in names[1:] if other), "the gradient that was given")
+
+
+def sizes_of(check: Any) -> list[str]:
+    """Where there are as many samples as something is wide: a factor or an axis of that length could be either."""
+    tape, forward = check.tape, check.case.forward
+    parameters = {p.node: (own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters}
+    moving = depending(tape, set(parameters))
+    meeting = {
+        node
+        for step in tape.steps
+        if not moving.isdisjoint(step.reads) and not forward.isdisjoint(step.makes)
+        for node in step.reads
+    }
+    data = [
+        tape.nodes[node].value.shape for node in sorted(meeting - moving) if tape.nodes[node].value.size > 1
+    ]  # what no parameter changes, where it meets what one does
+    common = set.intersection(*map(set, data)) if len(data) > 1 else set()  # the axis that all data has: the samples
+    found = []
+    for samples in sorted(common - {1}):
+        same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]
+        if same:
+            found.append(
+                f"There are {samples} samples, and {listed(same)} {'is' if len(same) == 1 else 'are'} {samples} wide: "
+                f"a factor or an axis of {samples} could be either. Check once more with another number of samples."
+            )
+    return found
+
+
+def leaks_of(check: Any) -> Iterator[Leak]:
+    for leak in check.tape.leaks:
+        where = Where(leak.place.file, leak.place.line, leak.place.function) if leak.place else None
+        yield Leak(leak.kind, where, statement_at(where.file, where.line) if where else "")

@@ -1,0 +1,93 @@
+"""The names under which a value may be the wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.watch import Event
+
+
+def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
+    """Names of what the wrong gradients were made from, not of the forward pass itself."""
+    before = case.ancestors(final.node for final in wrong)
+    named = {event.node for event in case.events}
+    loss_step = case.tape.nodes[case.truth.loss].step
+    more = [event for f in wrong if f.node not in named and (event := nameless(case, f)) is not None]
+    found = []
+    for event in (*case.events, *more):
+        if event.node not in before or event.node in case.overrides:
+            continue
+        step = case.step_of(event.node)
+        kinds = "fiub" if event.node in case.multiplied else "fiu"  # a mask that stands for a gradient
+        value = np.asarray(values[event.node])
+        if value.dtype.kind not in kinds or is_filled(step) or event.node in case.unfinished:
+            continue
+        given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
+        if (given or step.function is None) and not is_renamed_gradient(case, event, value):
+            continue
+        found.append(event)
+    return found
+
+
+def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:
+    """Whether the gradient that a layer was given gets another name: that of the gradient of something else."""
+    found = case.match(value) if value.size > 2 and is_rename(event.place.file, event.place.line) else None
+    return found is not None and found.how == ""
+
+
+MOST_RENAMES = 6
+
+
+def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]]:
+    """The names under which a value may be replaced: the first one, and those that only rename it, the last line first.
+
+    Layer after layer may rename one gradient on one line, as with `dx = dy`: the first of them comes first.
+    """
+    renamed = [event for event in events[1:] if is_rename(event.place.file, event.place.line)]
+    if renamed:
+        lines = {event.place: place for place, event in enumerate(renamed)}
+        yield from ((e, True) for e in sorted(renamed, key=lambda e: (-lines[e.place], e.time))[:MOST_RENAMES])
+        yield renamed[-1], False
+        yield events[0], False
+    elif events[0].node in case.forward:
+        yield events[-1], True
+    else:
+        yield events[0], False
+
+
+def last_resort(case: Case, wrong: list[Final]) -> list[Repair]:
+    """A wrong gradient itself, where nothing before it mends it."""
+    for final in wrong:
+        event = wrong_name(case, final)
+        truth = case.true_of(final) * case.scale
+        if final.node not in case.overrides and event is not None:
+            return [Repair(event, truth, final.parameter.node, None, 1, factor=case.scale)]
+    return []
+
+
+def wrong_name(case: Case, final: Final) -> Event | None:
+    """The name of a wrong gradient at which to look: the first one, or the last where it is right as something else."""
+    named = [e for e in case.events if e.node == final.node]
+    known = case.match(case.tape.nodes[final.node].value)
+    if known is None or known.of == final.parameter.node:
+        return named[0] if named else nameless(case, final)
+    own = [e for e in named[1:] if is_rename(e.place.file, e.place.line)]
+    handed = [replace(e, time=10**9) for e in case.returned if e.node == final.node]
+    meant = own or handed or named[:1]
+    return meant[-1] if meant else nameless(case, final)
+
+
+def nameless(case: Case, final: Final) -> Event | None:
+    """A gradient that no variable was given, as in `return x.T @ delta`; None where its place isn't known."""
+    place = case.place_of(final.node)
+    return Event(final.name, final.node, place, 0, 10**9) if place is not None else None

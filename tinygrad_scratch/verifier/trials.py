@@ -1,0 +1,163 @@
+"""The truths that mend final gradients, tried out: the one that mends the most, where several do the likeliest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.names import alike
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.screening import screened
+from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.suspects import names_to_try, suspects
+from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.watch import Event
+
+
+def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repair]:
+    """The replacements that mend the most final gradients, each of another value, the likeliest first."""
+    events = suspects(case, wrong, values)
+    by_node: dict[int, list[Event]] = {}
+    for event in events:
+        by_node.setdefault(event.node, []).append(event)
+    trials = screened(case, by_node, values, wrong)
+    still_wrong = case.wrong(values)
+    right = [final for final in case.finals if final not in still_wrong]
+    found: list[tuple[tuple[float, ...], Repair]] = []
+    for node, entry, factor in trials:
+        for event, late in names_to_try(case, by_node[node]):
+            trial = tried(case, event, late, entry, factor, values, wrong, right)
+            found += [trial] if trial is not None else []
+    most = max((key[0] for key, _ in found), default=0.0)
+    return [multiple_of(repair, values, found) for repair in one_for_each([t for t in found if t[0][0] == most])]
+
+
+def one_for_each(found: list[tuple[tuple[float, ...], Repair]]) -> list[Repair]:
+    """The best replacement of each value, the best of all first."""
+    best: dict[int, Repair] = {}
+    for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True):
+        best.setdefault(repair.event.node, repair)
+    return list(best.values())
+
+
+def multiple_of(repair: Repair, values: dict[int, Any], found: list[tuple[tuple[float, ...], Repair]]) -> Repair:
+    """Of the truths that mend as much in the place of one value, one that is a multiple of it, if there is any."""
+    value = np.asarray(values[repair.event.node])
+    same = (other for _, other in found if other.event == repair.event and other.mended == repair.mended)
+    along = (other for other in same if value.size > 2 and is_along(value, other.truth))
+    return repair if is_along(value, repair.truth) else next(along, repair)
+
+
+def tried(
+    case: Case,
+    event: Event,
+    late: bool,
+    entry: Entry,
+    factor: float,
+    values: dict[int, Any],
+    wrong: list[Final],
+    right: list[Final],
+) -> tuple[tuple[float, ...], Repair] | None:
+    factor = factor * case.scale
+    truth = entry.value * factor
+    try:
+        played = played_with(case, event, late, truth)
+    except Exception:  # a value of this kind can't stand here
+        return None
+    if any(not case.is_right(played[final.node], final) for final in right):
+        return None
+    mended = sum(case.is_right(played[final.node], final) for final in wrong)
+    if not mended:
+        return None
+    matched = case.match_up_to_factor(values[event.node])
+    scaled = matched is not None and matched[0].of == entry.of and factor != case.scale
+    less = 1.5 if scaled and mended < len(wrong) else 0.0
+    score = mended - less
+    more = len(newly(case, event.node, truth, values, played))
+    exact, part = is_known(matched, factor)
+    rank, order = likelihood(case, event, values[event.node], factor)
+    rank = UNKNOWN if late else rank
+    whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
+    repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
+    value = np.asarray(values[event.node])
+    along = float(not exact and value.size > 2 and is_along(value, truth))
+    if not late and spoils(case, value, truth):
+        score -= 1.5
+    named = float(exact == is_rename(event.place.file, event.place.line))
+    kind = (
+        along,
+        float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),
+        0 if exact and part and not late else whole,
+    )
+    return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
+
+
+CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)
+
+
+def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
+    """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
+
+    What is no gradient comes first, the earliest of it; then a part of one, or what is called after another value than
+    it is the gradient of; then what is the gradient of something
+    else, the last of it; then the gradient of a parameter, which is wrong in any case; and in the end what is called
+    after the value that it is the gradient of, as `dh` is after `h`.
+    """
+    node, matched = event.node, case.match_up_to_factor(np.asarray(value))
+    exact, part = is_known(matched, factor)
+    if not exact or matched is None:
+        return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
+    if part:
+        return IN_PART, -node
+    named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
+    if not named:
+        return KNOWN, node
+    own = any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+    return (CALLED_SO, node) if own else (IN_PART, -node)
+
+
+def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:
+    """Whether a value is a gradient already, and with a factor that is due; and whether it is only a part of one."""
+    exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
+    return exact, matched is not None and matched[0].how == PART
+
+
+def spoils(case: Case, value: Array, truth: Array) -> bool:
+    """Whether what is right, up to the size of the batch, would be doubled or negated."""
+    known = case.match_up_to_factor(value) if value.size > 1 and is_along(value, truth) else None
+    if known is None or known[0].how == PART:
+        return False
+    new = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
+    return case.is_carried(known[1]) and not case.is_carried(new)
+
+
+def played_with(case: Case, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
+    node = case.tape.nodes[event.node]
+    if late:
+        return case.replay(late={max(event.time, node.step + 1): (node.slot, truth)})
+    return case.with_value(event.node, truth)
+
+
+def newly(case: Case, node: int, truth: Array, values: dict[int, Any], played: Mapping[int, Any]) -> set[int]:
+    """The later values that were no gradients, and are with this repair."""
+    found = set()
+    for later in later_values(case, node):
+        before, after = np.asarray(values[later]), np.asarray(played[later])
+        if after.shape == before.shape and np.array_equal(before, after):
+            continue
+        if not case.is_gradient(before) and not close(after, truth) and case.is_gradient(after):
+            found.add(later)
+    return found
+
+
+def later_values(case: Case, node: int) -> Iterator[int]:
+    seen = set()
+    for event in case.events:
+        if event.node > node and event.node not in seen and event.node not in case.forward:
+            seen.add(event.node)
+            yield event.node

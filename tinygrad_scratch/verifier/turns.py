@@ -1,0 +1,161 @@
+"""Mistakes in loops: no single turn mends a final gradient, but one makes gradients of what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.screening import MOST_TRIALS
+from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.suspects import suspects
+from tinygrad_scratch.verifier.table import SAMPLE
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.trials import likelihood, newly, one_for_each, spoils
+from tinygrad_scratch.verifier.truth import Played
+from tinygrad_scratch.verifier.watch import Event
+
+
+def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> list[Repair]:
+    """The replacements after which something that follows is a gradient and was none, the likeliest first."""
+    events = suspects(case, wrong, values)
+    first = {event.node: event for event in reversed(events)}
+    named = {node for node in first if node not in case.forward}
+    strange = [
+        node
+        for node in sorted(named)
+        if node not in case.alike and not case.is_gradient(values[node]) and values[node].size > 1
+    ]
+    run = case.walked()
+    if run is None:
+        return []
+    found: list[tuple[tuple[float, ...], Repair]] = []
+    tried: set[tuple[int, int]] = set()
+    for node in strange[:24]:
+        for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
+            if (other, i) in tried or len(tried) > 2 * MOST_TRIALS:
+                continue
+            tried.add((other, i))
+            entry = case.table.entries(np.shape(values[other]))[i]
+            truth = case.scale * entry.value
+            if spoils(case, np.asarray(values[other]), truth):
+                continue
+            played = case.with_value(other, truth)
+            changed = len(newly(case, other, truth, values, played))
+            whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
+            event = name_of(case, [e for e in events if e.node == other], values[other])
+            along = is_along(np.asarray(values[other]), truth)
+            rank, order = likelihood(case, event, values[other], case.scale)
+            if rank < least:
+                continue
+            key = (float(rank), float(changed), float(along), float(whole), float(order))
+            if changed:
+                repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
+                found.append((key, repair))
+        if found:
+            break
+    return one_for_each(found)
+
+
+def name_of(case: Case, names: list[Event], value: Any) -> Event:
+    """The name at which to look: the first one, but the last new one of what is right as something else.
+
+    A value that was handed to a function is judged by the name that it got there.
+    """
+    kept = {final.parameter.name for final in case.finals}  # what is called after a parameter only keeps a result
+    renamed = [
+        e for e in names[1:] if is_rename(e.place.file, e.place.line) and not any(alike(e.name, name) for name in kept)
+    ]
+    if renamed and case.is_gradient(value):
+        return renamed[-1]
+    elsewhere = [e for e in renamed if not in_same_function(e.place, names[0].place)]
+    meant = [e for e in renamed if is_gradient_name(e.short) and not is_gradient_name(names[0].short)]
+    return (elsewhere or meant or names)[0]
+
+
+def sources_of(case: Case, node: int, named: set[int]) -> set[int]:
+    """The named values that a value was made from, without others in between."""
+    found: set[int] = set()
+    waiting, seen = list(case.parents[node]), set()
+    while waiting:
+        other = waiting.pop()
+        if other in seen or other in case.forward:
+            continue
+        seen.add(other)
+        if other in named and case.tape.nodes[other].value.size > 1:
+            found.add(other)
+        if other not in named or len(found) < 6:
+            waiting += case.parents[other]
+    return found
+
+
+def turned(case: Case, run: Played, node: int, sources: list[int], values: dict[int, Any]) -> Iterator[tuple[int, int]]:
+    """The replacements of sources by entries of the table that seem to turn a value into a gradient."""
+    goals = case.table.entries(np.shape(values[node]))
+    if not goals or node not in run.values:
+        return
+    direction = np.random.default_rng(1).standard_normal(np.shape(values[node]))
+    targets = case.scale * np.array([np.vdot(direction, goal.value) for goal in goals])
+    base = float(np.vdot(direction, values[node]))
+    for other, gradient in run.gradient(np.sum(run.values[node] * direction), sources).items():
+        entries = case.table.entries(np.shape(values[other]))
+        if not entries or not np.any(gradient) or other in case.overrides:
+            continue
+        now = base - float(np.vdot(gradient, values[other]))
+        then = now + case.scale * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
+        room = 1e-6 * (np.abs(base) + np.abs(then) + np.abs(np.vdot(np.abs(gradient), np.abs(values[other]))))
+        hits = np.any(np.abs(then[:, None] - targets[None, :]) <= room[:, None], axis=1)
+        for i in np.flatnonzero(hits):
+            yield other, int(i)
+
+
+def mended_in_all_turns(case: Case, repair: Repair, wrong: list[Final]) -> int:
+    """How many gradients are right once a statement is mended in all turns of its loop."""
+    before = dict(case.overrides)
+    case.apply(repair)
+    mend_turns(case, repair)
+    count = len(wrong) - len(case.wrong(case.replay()))
+    case.overrides = before
+    return count
+
+
+def mend_turns(case: Case, repair: Repair) -> None:
+    """The truth of the values that the same call of the forward pass made, for what the same statement made."""
+    same = [truth * repair.factor for truth in of_other_turns(case, repair)]
+    for event in case.events:
+        later = event.place == repair.event.place and event.node > repair.event.node
+        if not later or event.node in case.overrides or event.node in case.forward:
+            continue
+        values = case.replay()
+        if not case.wrong(values):
+            return
+        best, most = None, 0
+        for truth in same:
+            if truth.shape != np.shape(values[event.node]):
+                continue
+            played = case.with_value(event.node, truth)
+            mended = len(case.wrong(values)) - len(case.wrong(played))
+            changed = len(newly(case, event.node, truth, values, played)) + 10 * mended
+            if changed > most:
+                best, most = truth, changed
+        if best is not None:
+            case.overrides[event.node] = best
+
+
+def of_other_turns(case: Case, repair: Repair) -> Iterator[Array]:
+    """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
+    place = case.step_of(repair.of).place
+    for node, whole in case.truth.cotangents.items():
+        if case.step_of(node).place != place:
+            continue
+        if repair.through is None:
+            if node != repair.of:
+                yield whole
+        else:
+            reader = case.tape.steps[repair.through].place
+            yield from (part for step, part in case.truth.parts.get(node, []) if case.tape.steps[step].place == reader)
