@@ -144,10 +144,10 @@ def changed_classes() -> list[Any]:
 
 def changed_functions() -> list[Any]:
     def by_keyword(x: Any, *, scale: Any = SCALES) -> Any:
-        return x * scale  # noqa: F821  (it is deleted below)
+        return x * scale
 
     def by_default(x: Any, scale: Any = 1.0) -> Any:
-        return x * scale  # noqa: F821  (it is deleted below)
+        return x * scale
 
     def by_attribute(x: Any) -> Any:
         return x * by_attribute.scale  # type: ignore[attr-defined]
