@@ -47,7 +47,7 @@ def jit(function: Any = None, *, backend: str = "numpy") -> Any:
     backend     what runs the program
     ---------   ------------------------------------------------------------------------------------------------
     "numpy"     NumPy source with planned buffers
-    "numba"     native code; needs `pip install "tinygrad-scratch[fast]"`, and some seconds for the first call
+    "numba"     native code; needs `pip install numba`, and some seconds for the first call
 
     `.source` is the program's text, `.program` the program itself, `.draw(*arguments)` a drawing of it, and
     `.repeat(n, *state)` runs n steps, each with the results of the one before. Raises TraceError, a TypeError, where

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.identifiers import unused
 from tinygrad_scratch.compiler.lines import quoted
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.registry import label
@@ -131,7 +132,13 @@ class Program:
         return self
 
     def __str__(self) -> str:
-        return "\n".join(map(repr, self.steps))
+        """The steps, a line each, with a name of its own for each value."""
+        used: set[str] = set()
+        results = (result for step in self.steps for result in step.results)
+        named = {each: replace(each, name=unused(each.name, used, "v")) for each in (*self.inputs, *results)}
+        named |= {each: replace(each, name=unused(each.name or "constant", used, "v")) for each in self.constants}
+        steps = (replace(step.replaced(named), result=substitute(step.result, named)) for step in self.steps)
+        return "\n".join(map(repr, steps))
 
 
 def is_elementwise(step: Step) -> bool:
