@@ -79,10 +79,12 @@ def test_structures() -> None:
         high: Any
 
     def f(data: Any, scale: float = 2.0) -> Any:
-        return {"sum": Pair(data["x"].sum(), data["y"][0] * scale), "list": [data["x"], None, "text", 3]}
+        pair = Pair(data["x"].sum(), data["y"][0] * scale)
+        return OrderedDict(sum=pair, list=[data["x"], None, "text", 3])
 
     data = {"x": np.arange(3.0), "y": [np.ones(2)]}
     got, wanted = jit(f)(data, scale=3.0), f(data, scale=3.0)
+    assert type(got) is OrderedDict
     assert type(got["sum"]) is Pair
     assert type(got["sum"].low) is np.float64
     assert got["sum"].low == wanted["sum"].low
