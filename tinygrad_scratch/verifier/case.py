@@ -162,6 +162,13 @@ class Case(Lineage):
         """Begin anew, with another factor that all gradients carry."""
         self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
 
+    def take_without(self, edits: dict[int, Any]) -> None:
+        """Take for true what the loss gives without some calls of the forward pass."""
+        self.truth = truth_of(self.tape, [], self.truth.loss, edits=edits)
+        self._matches.clear()
+        for cached in ("table", "elsewhere"):
+            self.__dict__.pop(cached, None)
+
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
         read = any(node.number in step.reads for step in self.tape.steps)

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import Played
@@ -186,7 +187,8 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(edits):
                     text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    yield lacking(region, step, nodes[-1], chosen[-1], text, slope is itself, edits)
+                    own = turns.index(step)
+                    yield lacking(region, step, nodes[own], chosen[own], text, slope is itself, edits)
                     return
         yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
 
@@ -226,6 +228,9 @@ def lacking(
     """What is said of an operand that is to be multiplied by something."""
     name = region.name(operand)
     code = replaced(region.code(step), name, f"({name} * {text})")
+    if plain and close(region.values[factor], np.asarray(region.values[operand])):
+        said = f"{name} is due squared"
+        return Finding("derivative-at-wrong-point", said, step, None, edits)
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"
