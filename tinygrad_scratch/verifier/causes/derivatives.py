@@ -229,8 +229,9 @@ def lacking(
     name = region.name(operand)
     code = replaced(region.code(step), name, f"({name} * {text})")
     if plain and close(region.values[factor], np.asarray(region.values[operand])):
-        said = f"{name} is due squared"
-        return Finding("derivative-at-wrong-point", said, step, None, edits)
+        squared = replaced(region.code(step), name, f"{name} ** 2")
+        should = region.rewritten(step, squared) if squared else None
+        return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, edits)
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"
