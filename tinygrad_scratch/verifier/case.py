@@ -80,7 +80,7 @@ class Case(Lineage):
         data = {2.0, 0.5} if half else set()
         for size in sorted(sizes):
             data |= {float(size), 1.0 / size, *((size / 2.0, 2.0 / size) if half else ())}
-        return tuple(sorted(data))
+        return (*sorted(data), -1.0)  # and what is made as target minus output, and negated in the end
 
     @cached_property
     def carried(self) -> set[float]:
