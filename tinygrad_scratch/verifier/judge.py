@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.suspects import last_resort
-from tinygrad_scratch.verifier.trials import CALLED_SO, KNOWN, mending
+from tinygrad_scratch.verifier.trials import mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
@@ -27,8 +27,7 @@ def next_repairs(case: Case) -> list[Repair]:
     if fitting and (
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
-        least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
-        turns = helping(case, values, wrong, least)
+        turns = helping(case, values, wrong)
         if turns and (best is None or mended_in_all_turns(case, turns[0], wrong) >= best.mended):
             return turns
     return found or last_resort(case, wrong)

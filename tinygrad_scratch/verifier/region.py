@@ -260,7 +260,7 @@ class Region:
         if name_of(making.function) not in ("multiply", "divide") or len(making.reads) != 2:
             return None
         for slope, upstream in (making.reads, making.reads[::-1]):
-            right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
+            right = self.case.is_gradient(self.values[upstream])
             by = making.place or self.event.place
             named = [e for e in self.case.events if e.node == slope and e.place.line < by.line]
             here = [e for e in named if in_same_function(e.place, by)]
@@ -270,14 +270,9 @@ class Region:
             made = self.case.step_of(slope)
             meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
             handed = [e for e in named_all(self.case, slope) if e.name.endswith("()") and self.is_own_place(e.place)]
-            if right is not None and handed and not in_same_function(handed[-1].place, by):
+            if right and handed and not in_same_function(handed[-1].place, by):
                 return handed[-1].place  # a helper that returned what it was given
-            if (
-                right is None
-                or (self.case.is_forward(slope) and not meant)
-                or made.function is None
-                or made.place is None
-            ):
+            if not right or (self.case.is_forward(slope) and not meant) or made.function is None or made.place is None:
                 continue
             if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
                 continue

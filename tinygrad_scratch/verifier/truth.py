@@ -103,9 +103,12 @@ def plain_of(value: Any) -> Any:
     return value.numpy() if type(value) is Tensor else value
 
 
-def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None) -> Truth:
+def truth_of(
+    tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None,
+    edits: dict[int, Any] | None = None,
+) -> Truth:  # fmt: skip
     """The cotangents of all values that a loss was computed from, constants of floats among them."""
-    run = played_on_tensors(tape, tape.nodes[loss].step, start)
+    run = played_on_tensors(tape, tape.nodes[loss].step, start, edits=edits)
     found = Truth(loss)
     total = run.values[loss]
     if total._record is None:

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.edits import (
     times,
     with_changed,
 )
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
@@ -197,7 +198,8 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(edits):
                     text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    yield lacking(region, step, place, chosen[-1], text, slope is itself, edits)
+                    own = turns.index(step)
+                    yield lacking(region, step, place, (nodes[own], chosen[own]), text, slope is itself, edits)
                     return
         yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
 
@@ -232,12 +234,16 @@ def itself(value: Any) -> Any:
 
 
 def lacking(
-    region: Region, step: Step, place: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
+    region: Region, step: Step, place: int, pair: tuple[int, int], text: str, plain: bool, edits: dict[int, Edit]
 ) -> Finding:
-    """What is said of an operand that is to be multiplied by something."""
-    operand = node_at(region, step, place)
-    name = region.name(operand) if operand is not None else "a factor"
+    """What is said of an operand that is to be multiplied by something, a `pair` of nodes."""
+    operand, factor = pair
+    name = region.name(operand)
     code = with_factor(region.code(step), place, text) or replaced(region.code(step), name, f"({name} * {text})")
+    if plain and close(region.values[factor], np.asarray(region.values[operand])):
+        squared = replaced(region.code(step), name, f"{name} ** 2")
+        should = region.rewritten(step, squared) if squared else None
+        return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, edits)
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"
