@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -170,7 +170,9 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
         if len(nodes) != len(turns) or any(slope is None for slope in slopes):
             continue
         held = [np.asarray(region.values[node]) for node in nodes]
-        for name, chosen in by_name(region, turns):
+        for name, chosen in each_once(by_name(region, turns)):
+            if not region.case.may_try():
+                return
             for text, slope in (("{t}", itself), *SLOPES):
                 with np.errstate(all="ignore"):
                     factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
@@ -216,6 +218,15 @@ def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[in
         return {}
     found = total.gradient(*(tensor for *_, tensor in read))
     return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
+
+
+def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+    """The same values under their first names alone."""
+    seen: set[tuple[int, ...]] = set()
+    for name, nodes in named:
+        if tuple(nodes) not in seen:
+            seen.add(tuple(nodes))
+            yield name, nodes
 
 
 def itself(value: Any) -> Any:
