@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_scratch  # noqa: F401  # fills the table
+from tinygrad_scratch import functional
 from tinygrad_scratch.rules.registry import (
     COMPOSED,
     DEFINITIONS,
@@ -56,6 +56,16 @@ NumPy runs these {count} without asking a Tensor. Where a gradient would be lost
 this says what to write instead. The others take no values that a gradient flows through.
 
 | function | instead |
+| --- | --- |
+{rows}
+"""
+
+OURS = """\
+## What NumPy lacks
+
+`tinygrad_scratch.functional` has these. They are differentiable at any order, and take arrays as well as Tensors.
+
+| function | |
 | --- | --- |
 {rows}
 """
@@ -137,6 +147,8 @@ def page() -> str:
         mine = [(name, key, function) for name, key, function in rows if name.rpartition(".")[0] == prefix]
         parts.append(f"## {prefix}\n\n| function | |\n| --- | --- |")
         parts.append("\n".join(f"| `{name}` | {words(key, function)} |" for name, key, function in sorted(mine)) + "\n")
+    ours = {name: getattr(functional, name) for name in functional.__all__}
+    parts.append(OURS.format(rows="\n".join(f"| `{name}` | {summary(function)} |" for name, function in ours.items())))
     names = [name for name, _ in unseen()]
     instead = "\n".join(f"| `{name}` | {INSTEAD.get(name, NO_VALUES)} |" for name in names)
     parts.append(UNSEEN.format(count=len(names), rows=instead))
@@ -146,6 +158,11 @@ def page() -> str:
 def words(key: str | None, function: Any) -> str:
     said = STATUSES[key] if key else "not in the table: refused"
     return f"{said}: {REFUSED[function]}" if key == "refused" else said
+
+
+def summary(function: Any) -> str:
+    """The first line of a docstring, as a cell; its asterisks are no emphasis."""
+    return str(function.__doc__).partition("\n")[0].replace("*", r"\*")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from models.text import study, windows
 from tinygrad_scratch.functional import gelu
 from tinygrad_scratch.nn import (
     AdamW,
+    Callback,
     ClipGradients,
     Conv1d,
     Dense,
@@ -32,8 +33,8 @@ SEED = 0
 NEARBY = 8
 FEATURES, HEADS, BLOCKS, DROPOUT = 96, 4, 2, 0.1
 CONTEXT, LENGTH = 64, 64
-EPOCHS, BATCH = 6, 8
-LEARNING_RATE = 0.004
+EPOCHS, BATCH = 8, 8
+LEARNING_RATE, WEIGHT_DECAY = 0.004, 0.1
 RIVAL = 5
 PICTURE = "char_transformer.svg"
 
@@ -68,10 +69,22 @@ class CharTransformer(Module):
         return self.dense(self.norm(self.blocks(x + places)))
 
 
+class Anywhere(Callback):
+    """Gives each batch windows that begin anywhere in a text, so that no epoch meets the same ones."""
+
+    def __init__(self, numbers: Any, generator: np.random.Generator) -> None:
+        self.windows = windows(numbers, CONTEXT + LENGTH, 1)
+        self.generator = generator
+
+    def before_batch(self, training: Any) -> None:
+        chosen = self.windows[self.generator.integers(len(self.windows), size=len(training.inputs))]
+        training.inputs, training.targets = chosen[:, :-1], chosen[:, 1:]
+
+
 def train(
     network: CharTransformer, text: Text, generator: np.random.Generator, epochs: int, jit: bool | str = False
 ) -> History:
-    """Learn from windows that overlap by half, so that no character is always the first one of its window."""
+    """Learn from as many windows an epoch as there are in the text if they overlap by half, drawn anew each time."""
     seen, validation = (windows(part, CONTEXT + 1, LENGTH) for part in (text.train, text.validation))
     steps = epochs * -(-len(seen) // BATCH)
     return fit(
@@ -79,11 +92,15 @@ def train(
         seen[:, :-1],
         seen[:, 1:],
         loss=cross_entropy,
-        optimizer=AdamW(network.parameters(), LEARNING_RATE),
+        optimizer=AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY),
         epochs=epochs,
         batch_size=BATCH,
         validation=(validation[:, :-1], validation[:, 1:]),
-        callbacks=[Schedule(OneCycle(LEARNING_RATE, steps, rise=0.1)), ClipGradients(norm=1.0)],
+        callbacks=[
+            Anywhere(text.train, generator),
+            Schedule(OneCycle(LEARNING_RATE, steps, rise=0.1)),
+            ClipGradients(norm=1.0),
+        ],
         generator=generator,
         jit=jit,
     )

@@ -57,8 +57,7 @@ def digits() -> tuple[Any, Any]:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            'The digits come with scikit-learn, which is not installed: pip install "tinygrad_scratch[data]", or, in a '
-            'clone, pip install -e ".[data]".'
+            "The digits come with scikit-learn, which is not installed: pip install scikit-learn."
         ) from error
     x, y = load_digits(return_X_y=True)
     return x / 16, y

@@ -31,7 +31,7 @@ from tinygrad_scratch.nn import (
 )
 
 SEED = 0
-EPOCHS = 30
+EPOCHS = 20
 BATCH = 32
 LEARNING_RATE = 0.003
 WANTED = 0.985

@@ -38,7 +38,7 @@ def plot(path: str, inches: tuple[float, float], paint: Callable[[Any], None]) -
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError:
-        return 'not drawn, since that needs matplotlib: pip install "tinygrad_scratch[plot]".'
+        return "not drawn, since that needs matplotlib: pip install matplotlib."
     with rc_context({"svg.hashsalt": path}):
         figure = Figure(figsize=inches, layout="constrained")
         paint(figure)

@@ -100,7 +100,7 @@ def main() -> int:
     found = evaluate(network, *unseen, loss=binary_cross_entropy, metrics=[accuracy])
     good = found["accuracy"] >= WANTED
     console.print(
-        f"[bold]1. After {EPOCHS} epochs[/], its loss fell from {history['loss'][0]:.3f} to {history['loss'][-1]:.3f}. "
+        f"[bold]1. After {EPOCHS} epochs[/], its loss fell from {history['loss'][0]:.2g} to {history['loss'][-1]:.2g}. "
         f"Of {SAMPLES} points that it never saw, it puts {found['accuracy']:.1%} on the right moon: "
         f"{verdict(good, f'{WANTED:.0%} or more', f'less than {WANTED:.0%}')}\n"
     )

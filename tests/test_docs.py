@@ -128,6 +128,11 @@ def test_links_lead_to_files(page: Path) -> None:
             assert (page.parent / target.split("#")[0]).exists(), target
 
 
+def test_index_has_every_page() -> None:
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs/index.md").read_text(encoding="utf-8"))
+    assert sorted(linked) == sorted({page.name for page in ROOT.glob("docs/*.md")} - {"index.md"})
+
+
 @each_page
 def test_quoted_rules_and_cases_are_in_the_code(page: Path) -> None:
     code = "".join(file.read_text(encoding="utf-8") for file in CODE)
@@ -209,7 +214,7 @@ def contents(svg: str) -> list[str]:
     )
 
 
-# ---- the page of derivatives -----------------------------------------------------------------------------------------
+# ---- the pages that are written from the code ------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(np, "matvec"), reason="the page is written with NumPy 2.2 or newer, which has matvec")
@@ -225,3 +230,11 @@ def test_page_of_derivatives_has_every_chapter() -> None:
     there = {f"{rules.__name__}.{module.name}" for module in pkgutil.iter_modules(rules.__path__)}
     without_rules = {f"{rules.__name__}.{name}" for name in ("registry", "logic", "ufuncs")}
     assert chapters == there - without_rules | {"tinygrad_scratch.functional"}
+
+
+def test_page_of_what_works_is_up_to_date() -> None:
+    written = (ROOT / "docs/what-works.md").read_text(encoding="utf-8")
+    if f"NumPy {np.__version__} " not in written:
+        pytest.skip("the page is written with another NumPy, which may have other functions")
+    generator = runpy.run_path(str(ROOT / "docs/generate_what_works.py"))
+    assert written == generator["page"](), "run python docs/generate_what_works.py"

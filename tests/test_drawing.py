@@ -97,10 +97,11 @@ def title(part: dict[str, Any]) -> str:
 
 
 def lines(label: str) -> list[list[str]]:
-    """The text of each cell of an HTML-like label, by lines."""
+    """The text of each cell of an HTML-like label, by lines; without blanks, which keep lines apart."""
     root = ElementTree.fromstring(f"<label>{label.replace('<br/>', chr(10))}</label>")
     cells = root.findall(".//td") or [root]
-    return [["".join(cell.itertext())][0].replace("\\\\", "\\").split("\n") for cell in cells]
+    texts = ["".join(cell.itertext()).replace("\\\\", "\\") for cell in cells]
+    return [[line for line in text.split("\n") if line != " "] for text in texts]
 
 
 def text_of(tensor: Any) -> str:
@@ -258,7 +259,7 @@ def test_long_texts_are_cut() -> None:
     assert len(text) == 40
     assert text.endswith("…")
     unnamed = np.concatenate([variable(f"part_{i}") for i in range(100)]) * 2
-    assert read(draw(unnamed)).boxes[text].cotangent[0] == "∂L/∂·"
+    assert read(draw(unnamed)).boxes[text].cotangent[0] == "∂L/∂concatenate(…)"
     picture = read(draw(variable("n" * 1000) * 2))
     assert {len(box.value[0]) for box in picture.boxes.values()} == {40, 30}
     assert text_of(variable()[list(range(2)) * 1000]) == "a[[0, 1, 0, 1, 0, 1, 0, 1, …]]"
@@ -318,7 +319,7 @@ def test_drawing_after_backward_and_higher_derivatives() -> None:
 
 
 def test_repr_counts() -> None:
-    assert repr(draw(network()["J"])) == "Drawing(10 operations, 3 parameters, 2 constants)"
+    assert repr(draw(network()["J"])) == "Drawing(10 operations, 3 parameters, 2 inputs)"
 
 
 # ---- telling things apart --------------------------------------------------------------------------------------------
@@ -596,7 +597,7 @@ def test_json_is_the_data(tmp_path: Path) -> None:
     drawing = draw(network()["J"])
     saved = json.loads(drawing.save(tmp_path / "net.json").read_text(encoding="utf-8"))
     assert saved == drawing.data
-    assert saved["counts"] == {"operation": 10, "parameter": 3, "constant": 2}
+    assert saved["counts"] == {"operation": 10, "parameter": 3, "input": 2}
 
 
 @pytest.mark.parametrize("pick", [lambda u, s, v: np.sum(s), lambda u, s, v: u, lambda u, s, v: np.sum(s) + np.sum(v)])
@@ -697,7 +698,7 @@ def test_choice_of_renderer(bare_machine: Path, tmp_path: Path) -> None:
 @needs_pure
 def test_notebook_shows_the_picture() -> None:
     bundle = draw(network()["J"])._repr_mimebundle_()
-    assert bundle["text/plain"] == "Drawing(10 operations, 3 parameters, 2 constants)"
+    assert bundle["text/plain"] == "Drawing(10 operations, 3 parameters, 2 inputs)"
     svg = ElementTree.fromstring(bundle["image/svg+xml"].encode())
     texts = {element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")}
     assert {"z4", "a3 @ w3", "(4, 1)", "∂J/∂z4"} <= texts

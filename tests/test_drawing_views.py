@@ -250,7 +250,7 @@ def test_neurons_and_weights() -> None:
     tail, head = np.unravel_index(np.argmax(np.abs(weight)), weight.shape)
     assert thickest.startswith(f"\tn0_{tail} -> n1_{head} ")
     assert "penwidth=4.00" in thickest
-    assert [title for title in ("x", "a2", "a3", "a4") if f"<{title}>" in drawing.source] == ["x", "a2", "a3", "a4"]
+    assert [f"<{title}>" in drawing.source for title in ("x", "a2", "a3", "a4", "w1", "w2", "w3")] == [True] * 7
     by_gradient = draw(values["J"], view="neurons", gradients=True)
     (gradient,) = values["J"].gradient(values["w1"])
     assert f"∂w1[2, 3] = {gradient.numpy()[2, 3]:.4g}" in by_gradient.source
@@ -541,6 +541,38 @@ def test_values_used_all_over_a_big_graph_are_mentioned_where_they_are_used(tmp_
     start = time.perf_counter()
     drawing.save(tmp_path / "big.svg")
     assert time.perf_counter() - start < 20
+
+
+def test_gradients_are_known_also_where_older_values_are_left_out() -> None:
+    x = leaf(3)
+    value: Any = x
+    for _ in range(20):
+        value = value * 2.0
+    drawing = draw(np.sum(value), limit=5)
+    sizes = [box.gradient.greatest for box in drawing.scene.boxes if box.gradient is not None]
+    assert sizes == [8.0, 4.0, 2.0, 1.0, 1.0]
+
+
+def test_what_a_function_is_given_is_counted_as_its_input() -> None:
+    w = leaf(3, 2)
+    assert repr(draw(lambda x: np.sum(x @ w), np.ones((4, 3)))) == "Drawing(2 operations, 1 parameter, 1 input)"
+    assert repr(draw(lambda x, y: np.sum(x * y), np.ones(3), np.ones(3))) == "Drawing(2 operations, 2 inputs)"
+
+
+@needs_pure
+@pytest.mark.parametrize("view", ["both", "forward"])
+def test_title_of_a_tall_parameter_stands_below_the_rim_of_its_cylinder(view: str) -> None:
+    weights = Tensor(np.arange(20.0).reshape(20, 1), requires_grad=True, name="weights")
+    picture = draw(np.ones((3, 20)) @ weights, values=True, view=view).content(".svg").decode()
+    cylinder = re.search(r'class="node parameter".*?</g>', picture, re.DOTALL)
+    assert cylinder
+    rim = re.findall(r'<path [^>]*d="([^"]*)"', cylinder[0])[1]
+    heights = [float(height) for height in re.findall(r",(-[\d.]+)", rim)]
+    title = re.search(r'y="(-[\d.]+)"[^>]*>weights<', cylinder[0])
+    assert title
+    assert float(title[1]) - 9 > min(heights) + 0.75 * (
+        max(heights) - min(heights)
+    )  # letters are 9 high; a Bézier curve
 
 
 @needs_pure

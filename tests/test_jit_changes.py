@@ -236,6 +236,59 @@ def test_a_change_is_seen(cases: Callable[[], list[Any]]) -> None:
             np.testing.assert_allclose(jitted(X), function(X), rtol=1e-12, err_msg=f"case {place}")
 
 
+def test_one_array_in_two_places_is_two_after_one_of_them_changes() -> None:
+    """Two names, an attribute and a tuple, an argument and what is captured."""
+    names, other, kept = {"scale": np.ones(3)}, {}, types.SimpleNamespace(scale=np.ones(3))
+    other["scale"], pair = names["scale"], (kept.scale,)
+
+    def in_two_dicts(x: Any) -> Any:
+        return x + 10 * names["scale"] + 100 * other["scale"]
+
+    def in_a_tuple(x: Any) -> Any:
+        return x + 10 * kept.scale + 100 * pair[0]
+
+    def as_argument(x: Any) -> Any:
+        return x + 10 * kept.scale
+
+    for f, first in ((in_two_dicts, X), (in_a_tuple, X), (as_argument, kept.scale)):
+        step = jit(f)
+        for _ in range(3):
+            np.testing.assert_allclose(step(first), f(first), rtol=1e-12)
+        for x in (X + 1, first):
+            np.testing.assert_allclose(step(x), f(x), rtol=1e-12)
+        names["scale"], kept.scale = 2 * names["scale"], 2 * kept.scale
+        for _ in range(3):
+            np.testing.assert_allclose(step(first), f(first), rtol=1e-12)
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_variable_that_is_gone(writes: bool) -> None:
+    scale, kept = np.ones(3), [np.ones(3)]
+
+    def f(x: Any) -> Any:
+        if writes:
+            kept[0] = kept[0] + x
+        return x * scale  # noqa: F821  (it is deleted below)
+
+    step = jit(f)
+    for _ in range(3):
+        step(X)
+    del scale
+    with pytest.raises(NameError, match="scale"):
+        step(X)
+
+
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # NumPy 2.5
+@pytest.mark.parametrize("through_a_tensor", [False, True])
+def test_a_shape_that_is_set_in_place(through_a_tensor: bool) -> None:
+    array_, seen = np.ones((2, 3)), Tensor(2.0)
+    step = jit(lambda x: x * len(array_) * (seen.numpy() if through_a_tensor else 2.0))
+    for _ in range(3):
+        np.testing.assert_allclose(step(X), 4 * X, rtol=1e-12)
+    array_.shape = (3, 2)
+    np.testing.assert_allclose(step(X), 6 * X, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -295,6 +348,25 @@ def test_arguments_are_let_go() -> None:
             del batch
             gc.collect()
             assert kept() is None
+
+
+def test_old_parameters_are_let_go() -> None:
+    w = Tensor(np.ones(3), requires_grad=True)
+
+    def f() -> Any:
+        w.grad = None
+        loss = (w * w).sum()
+        loss.backward()
+        w.data = 0.9 * w.data
+        return loss
+
+    step = jit(f)
+    for _ in range(3):
+        step()
+    old: list[Any] = [weakref.ref(w._value), weakref.ref(w.grad)]
+    step()
+    gc.collect()
+    assert [each() for each in old] == [None, None]
 
 
 def test_new_attributes_of_classes_and_modules_are_refused() -> None:

@@ -305,7 +305,9 @@ def test_a_convolution_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="stride=0 must be a whole number, 1 or more, or 2 of them"):
         nn.Conv2d(3, 8, 5, stride=0)
     with pytest.raises(ValueError, match="padding='some' is none of 'same', 'valid'"):
-        nn.Conv2d(3, 8, 5, padding="some")(np.ones((3, 9, 9)))
+        nn.Conv2d(3, 8, 5, padding="some")
+    with pytest.raises(ValueError, match="padding=-1 must be a whole number, 0 or more"):
+        nn.AvgPool2d(5, padding=-1)
     with pytest.raises(ValueError, match="is more than half of the window"):
         nn.MaxPool2d(2, padding=2)(np.ones((4, 4)))
     with pytest.raises(ValueError, match=r"A window of \(5, 5\) finds no place"):
@@ -446,6 +448,10 @@ def test_attention_refuses_what_does_not_fit() -> None:
         layer(np.ones((2, 5, 3)))
     with pytest.raises(ValueError, match="lets a query look at no key"):
         layer(np.ones((2, 4)), mask=np.zeros((2, 2), bool))
+    with pytest.raises(TypeError, match=r"True where a query may look, but this one has dtype float64.* mask == 0;"):
+        layer(np.ones((2, 4)), mask=np.where(np.tri(2) == 1, 0, -np.inf))  # added to the scores elsewhere
+    with pytest.raises(ValueError, match=r"mask of attention, of shape \(3, 3\), does not .* of shape \(2, 2, 2\)"):
+        layer(np.ones((2, 4)), mask=np.ones((3, 3), bool))
 
 
 # ---- arranging others ------------------------------------------------------------------------------------------------
@@ -506,6 +512,81 @@ def test_shaping_refuses_what_does_not_fit() -> None:
         nn.Lambda("tanh")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="can't be called"):
         nn.Residual(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"Reshape\(-1, -1\): of a shape, one number may be -1"):
+        nn.Reshape(-1, -1)
+    with pytest.raises(TypeError, match=r"whole numbers, one by one, such as Reshape\(1, 28, 28\), not \(\(2, 2\),\)"):
+        nn.Reshape((2, 2))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="positional argument"):  # PyTorch's Flatten(1) would keep one axis
+        nn.Flatten(1)  # type: ignore[call-arg]
+
+
+RELU: Any = nn.ReLU
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda: nn.Dense(3, 4, RELU), "activation"),
+        (lambda: nn.Conv2d(3, 4, 3, activation=RELU), "activation"),
+        (lambda: nn.Residual(RELU), "layer"),
+        (lambda: nn.Lambda(RELU), "function"),
+    ],
+)
+def test_a_class_in_place_of_a_layer_is_refused(make: Callable[[], Any], what: str) -> None:
+    with pytest.raises(TypeError, match=rf"{what}=<class '.*ReLU'> is a class. Write ReLU\(...\) to make one"):
+        make()
+
+
+def test_layers_refuse_what_an_earlier_one_returned_in_parts() -> None:
+    for after in (nn.Dense(4, 1), nn.LayerNorm(4), nn.GRU(4, 2), nn.Flatten(), nn.Conv1d(2, 3, 1)):
+        network = nn.Sequential(nn.LSTM(3, 4, return_state=True), after)
+        with pytest.raises(TypeError, match=r"takes one Tensor, but was given 2 parts, \(Tensor of shape") as caught:
+            network(np.ones((2, 5, 3)))
+        assert caught.value.__notes__[0].startswith(
+            f"in layers.1: {after!r}, which was given (Tensor of shape (2, 5, 4)"
+        )
+
+
+# ---- initializers ----------------------------------------------------------------------------------------------------
+
+
+def test_an_initializer_is_given_the_shape_of_the_weight() -> None:
+    shapes = []
+
+    def note(shape: tuple[int, ...], generator: Any) -> Any:
+        shapes.append(shape)
+        return np.zeros(shape)
+
+    nn.Dense(3, 4, initializer=note)
+    nn.Conv2d(4, 6, (3, 2), groups=2, initializer=note)
+    nn.LSTM(3, 5, initializer=note)
+    nn.Embedding(7, 2, initializer=note)
+    assert shapes == [(3, 4), (6, 2, 3, 2), (3, 20), (5, 20), (7, 2)]
+
+
+def test_a_kernel_is_drawn_by_all_the_numbers_under_it() -> None:
+    weight = nn.Conv2d(30, 40, 3, generator=generator()).weight.numpy()
+    limit = np.sqrt(6 / (9 * (30 + 40)))
+    assert 0.99 * limit < np.max(np.abs(weight)) <= limit
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda initializer: nn.Dense(3, 4, initializer=initializer),
+        lambda initializer: nn.Conv1d(3, 4, 5, initializer=initializer),
+        lambda initializer: nn.GRU(3, 4, initializer=initializer),
+        lambda initializer: nn.Embedding(3, 4, initializer=initializer),
+        lambda initializer: nn.MultiHeadAttention(4, 2, initializer=initializer),
+    ],
+)
+def test_an_initializer_that_draws_nothing_of_use_is_refused(make: Callable[[Any], Any]) -> None:
+    with pytest.raises(
+        ValueError, match=r"initializer <lambda> was asked for a weight of shape .*, and made one of .*3,"
+    ):
+        make(lambda shape, generator: np.zeros(3))
+    with pytest.raises(TypeError, match="initializer='he_normal' can't be called"):
+        make("he_normal")
 
 
 # ---- the summary -----------------------------------------------------------------------------------------------------
@@ -527,7 +608,7 @@ def test_summary_counts_what_each_layer_costs() -> None:
         ("layers.2", "MaxPool2d", (5, 8, 4, 4), 0),
         ("layers.3", "Flatten", (5, 128), 0),
         ("layers.4", "Dense", (5, 10), 1290),
-        ("", "np.tanh", (5, 10), 0),
+        ("layers.5", "np.tanh", (5, 10), 0),
     ]
     convolution, dense = summary.rows[1], summary.rows[5]
     assert convolution.multiply_adds == 5 * 64 * 8 * 9
@@ -542,12 +623,22 @@ def test_summary_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     summary = nn.Sequential(nn.Dense(3, 4, np.tanh), nn.Residual(nn.Dense(4, 4))).summary((32, 3))
     lines = str(summary).splitlines()
-    assert "multiply-adds" in lines[1]
+    assert "multiply-adds" in lines[0]
     assert max(map(len, lines)) <= 120
-    assert any("layers.1.layer: Dense(4, 4)" in line for line in lines)
-    assert "36" in lines[-2]
+    assert [line.split("  (32")[0].rstrip() for line in lines[2:-2]] == [
+        " Sequential",
+        "   layers.0: Dense(3, 4, activation=np.tanh)",
+        "   layers.1: Residual",
+        "     layer: Dense(4, 4)",
+    ]
+    assert "36" in lines[-1]
     assert repr(summary) == str(summary)
     assert summary._repr_html_().startswith("<pre>")
+    monkeypatch.setenv("COLUMNS", "72")
+    narrow = str(summary).splitlines()
+    assert max(map(len, narrow)) <= 72
+    assert len(narrow) == len(lines)  # a layer has one line, cut off where there is no room
+    assert narrow[3].split() == ["layers.0:", "De…", "(32,", "4)", "16", "384", "2.0", "KiB"]
     monkeypatch.setenv("COLUMNS", "60")
     assert max(map(len, str(summary).splitlines())) <= 60
 

@@ -313,7 +313,7 @@ def test_labels_of_another_kind_are_refused() -> None:
         kl_divergence(np.ones((2, 3)), np.ones(2, int))
     with pytest.raises(ValueError, match=r"labels\[1\] add up to 2, not to 1"):
         cross_entropy(np.ones((2, 2)), [[0.0, 1.0], [1.0, 1.0]])
-    with pytest.raises(ValueError, match=r"labels\[0, 0\] is -0.5, but a label is a probability"):
+    with pytest.raises(ValueError, match=r"target\[0, 0\] is -0.5, but a target is a probability"):
         kl_divergence(np.ones((1, 2)), [[-0.5, 1.5]])
     with pytest.raises(ValueError, match=r"binary_cross_entropy: labels\[1\] is 2, but a label is between 0 and 1"):
         binary_cross_entropy([0.0, 0.0], [1, 2])

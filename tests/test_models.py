@@ -120,7 +120,7 @@ def test_a_text_is_cut_into_three_parts() -> None:
 def test_without_scikit_learn_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sklearn", "sklearn.datasets"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "tinygrad_scratch\[data\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install scikit-learn"):
         digits()
 
 

@@ -438,6 +438,8 @@ def test_sequential_of_nothing_returns_what_it_is_given() -> None:
 def test_sequential_refuses_what_is_no_layer() -> None:
     with pytest.raises(TypeError, match=r"takes its layers one by one: write Sequential\(\*layers\)"):
         Sequential([np.tanh, np.tanh])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"takes its layers one by one: write Sequential\(\*layers\)"):
+        Sequential(Dense(2, 2) for _ in range(3))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Layer 1 .* is 'tanh', which .* Pass the function itself, such as func"):
         Sequential(np.tanh, "tanh")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"Layer 0 of a Sequential is <class .*Tanh'>.* Write Tanh\(...\) to make one"):

@@ -279,6 +279,8 @@ def test_every_optimizer_refuses_what_it_cannot_train(make: Any) -> None:
         make([Tensor([1.0])], 0.1)
     with pytest.raises(TypeError, match=rf"{name} was given a Dense. Write {name}\(model.parameters\(\), ...\)"):
         make(Dense(2, 2), 0.1)
+    with pytest.raises(TypeError, match=rf"given Tensor 'w' .* takes a list. Write {name}\(\[tensor\], ...\)"):
+        make(w, 0.1)
     with pytest.raises(ValueError, match=r"learning_rate=-1 would climb"):
         make([w], -1)
     with pytest.raises(TypeError, match=r"is a function, and .* takes a number.*callbacks=\[Schedule\(...\)\]"):

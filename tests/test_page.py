@@ -339,7 +339,7 @@ def scale(page: Any) -> float:
 def test_opening_says_what_is_drawn(open_page: Open) -> None:
     page = open_page(article())
     assert page.title() == "J"
-    assert page.locator("#summary").inner_text() == "19 operations, 3 parameters, 2 constants"
+    assert page.locator("#summary").inner_text() == "19 operations, 3 parameters, 2 inputs"
     rows = page.locator("#panel tr").all_inner_texts()
     assert rows[0].split() == ["name", "shape", "gradient"]
     assert [row.split()[0] for row in rows[1:]] == ["w1", "w2", "w3"]
@@ -772,6 +772,48 @@ def test_gradients_are_those_of_the_hand_written_network(open_page: Open) -> Non
         box(page, name).click()
         numbers = [float(number) for number in shown(page)[1]]
         np.testing.assert_allclose(np.reshape(numbers, by_hand.shape), by_hand, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda x: x * x, "No numbers: only one real number, such as a loss, has a gradient."),
+        (lambda x: np.sum(x * x), "No numbers are known. Draw it with gradients=True to have them."),
+    ],
+)
+def test_why_no_gradient_is_known_is_said(
+    make: Callable[[Any], Any], said: str, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinygrad_scratch.drawing.subject.MOST_NUMBERS", 0)
+    page = open_page(draw(make, np.ones(3)))
+    assert said in page.locator("#panel").inner_text()
+    page.keyboard.press("n")
+    assert said in page.locator("#panel").inner_text()
+
+
+def test_in_a_step_the_picture_can_be_searched_and_walked(open_page: Open) -> None:
+    page = open_page(article())
+    box(page, "w1").click()
+    page.keyboard.press("n")
+    assert page.evaluate("document.activeElement.tagName") == "BODY"
+    page.keyboard.press("/")
+    page.keyboard.type("z2 x")
+    assert titles(page, "match") == ["z2"]
+    opacity = "element => getComputedStyle(element.closest('g.node')).opacity"
+    assert [box(page, title).evaluate(opacity) for title in ("z2", "a2")] == ["1", "0.3"]
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    page.keyboard.press("ArrowUp")
+    assert page.locator("#panel h2").inner_text() == "sum(·)"
+
+
+def test_a_histogram_is_as_wide_as_its_captions(open_page: Open) -> None:
+    page = open_page(draw(square, np.random.default_rng(0).normal(size=200)))
+    box(page, "x").click()
+    bars = page.locator("figure rect").evaluate_all("all => all.map((bar) => bar.getBoundingClientRect())")[:20]
+    figure = page.locator("figure").first.bounding_box()
+    assert bars[0]["x"] == pytest.approx(figure["x"], abs=2)
+    assert bars[-1]["x"] + bars[-1]["width"] == pytest.approx(figure["x"] + figure["width"], abs=2)
 
 
 def test_stepping_shows_a_folded_module_at_work(open_page: Open) -> None:

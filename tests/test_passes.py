@@ -187,6 +187,41 @@ def test_the_source_computes_the_same(function: Any) -> None:
             np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
 
 
+def test_a_large_result_is_written_over_an_operand_made_anew() -> None:
+    values = np.linspace(-1, 1, 2**14).reshape(128, 128)
+    program = apply(LOWERING, apply(SIMPLIFYING, program_of(lambda x: (x - (x @ x) / 2, np.exp(x)), values)))
+    compiled = compile_numpy(program)
+    assert compiled.plan.handed
+    assert not compiled.plan.size
+    run = compiled.make()
+    first, second = run(values), run(values + 1)
+    for found, given in ((first, values), (second, values + 1)):
+        for mine, wanted in zip(found, program.run(given), strict=True):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_product_that_is_a_number_belongs_to_its_call(dtype: Any) -> None:
+    x = np.arange(3, dtype=dtype)
+    run = compile_numpy(program_of(lambda x: x @ x, x)).make()
+    (first,), (second,) = run(x), run(x + 1)
+    assert (first, second) == (5, 14)
+    assert type(first) is dtype
+
+
+@pytest.mark.parametrize(("size", "function"), [(2**8, "reciprocal"), (2**8 + 1, "divide")])
+def test_reciprocals_of_many_are_quotients(size: int, function: str) -> None:
+    x = np.linspace(1, 2, size)
+    compiled = compile_numpy(program_of(lambda x: np.reciprocal(x) * x, x))
+    assert f" {function}(" in compiled.source
+    np.testing.assert_array_equal(compiled.make()(x)[0], np.reciprocal(x) * x)
+
+
+def test_the_first_cotangent_is_a_constant() -> None:
+    program = apply(SIMPLIFYING, program_of(grad(lambda x: np.sum(np.tanh(x))), X.astype(np.float32)))
+    assert np.ones_like not in functions(program)
+
+
 def test_a_program_that_is_none() -> None:
     x, y = Variable.like(X), Variable.like(X)
     step = Step(np.exp, (x,), {}, y)

@@ -6,7 +6,7 @@ import copy
 import operator
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -521,6 +521,73 @@ def test_a_rule_that_returns_nothing_is_named() -> None:
     assert "in the derivative rule of careless" in caught.value.__notes__[0]
     del DEFINITIONS[careless], RULES[careless]
     DIRECT.discard(careless)
+
+
+def test_the_conjugate_of_real_numbers_is_the_same_memory() -> None:
+    z = leaf(X) * 1.0
+    z.conj()[0] = 5.0
+    assert z.tolist() == [5.0, 1.63]
+    w = leaf(X + 1j)
+    assert w.conj().tolist() == w.conjugate().tolist() == (X - 1j).tolist()
+
+
+@pytest.fixture
+def define() -> Iterator[Any]:
+    """Gives a function its rule, until the end of the test."""
+    defined: list[Any] = []
+
+    def with_rule(function: Any, rule: Any) -> Any:
+        defined.append(define_vjp(differentiable(function), x=rule))
+        return defined[-1]
+
+    yield with_rule
+    for function in defined:
+        del DEFINITIONS[function], RULES[function]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_rule_can_not_change_a_cotangent_that_others_get_too(define: Any, create_graph: bool) -> None:
+    def doubled(g: Any, y: Any, x: Any) -> Any:
+        g *= 2
+        return g
+
+    x = leaf([1.0, 2.0])
+    y = np.sum(define(lambda x: 2 * x, doubled)(x) + x)
+    if create_graph:  # of a Tensor, each rule has one of its own
+        assert y.gradient(x, create_graph=True)[0].tolist() == [3.0, 3.0]
+    else:
+        with pytest.raises(ValueError, match="read-only") as caught:
+            y.backward()
+        assert "in the derivative rule of <lambda>" in caught.value.__notes__[0]
+
+
+def test_what_a_function_or_a_rule_returned_can_not_be_overwritten_by_its_next_call(define: Any) -> None:
+    memory = np.zeros(2)
+    into_memory = define(lambda x: np.multiply(x, 2, out=memory), lambda g, y, x: 2 * g)
+    x = leaf([1.0, 2.0])
+    into_memory(x)
+    with pytest.raises(ValueError, match="read-only"):
+        into_memory(x)
+
+    cotangents = np.zeros(2)
+    careless = define(lambda x: 2 * x, lambda g, y, x: np.multiply(g, 2, out=cotangents))
+    with pytest.raises(ValueError, match="read-only"):
+        np.sum(careless(x) * careless(3 * x)).backward()
+
+
+def test_a_part_of_what_a_function_keeps_is_copied(define: Any) -> None:
+    memory = np.zeros(3)
+
+    def shown(x: Any) -> Any:
+        np.multiply(x, 2, out=memory[1:])
+        return memory[1:]
+
+    into_part = define(shown, lambda g, y, x: 2 * g)
+    x = leaf([1.0, 2.0])
+    first = into_part(x)
+    np.sum(first * into_part(3 * x)).backward()
+    assert first.tolist() == [2.0, 4.0]
+    assert x.grad.tolist() == [24.0, 48.0]
 
 
 def test_a_sigmoid_by_hand_keeps_its_digits_far_out() -> None:

@@ -31,9 +31,8 @@ def walk(  # noqa: C901
 
     Calls are visited newest first, so each has its whole cotangent when its turn comes; a heap holds the ones that
     wait, and each cotangent is let go once it is used. Records older than `oldest` are left out; with `stop`, the walk
-    goes no further than the calls in `keep`. With `lift`, which
-    makes a Tensor of a value and its record, the rules run on Tensors and so are recorded themselves: that is how
-    higher derivatives come about.
+    goes no further than the calls in `keep`. With `lift`, which makes a Tensor of a value and its record, the rules run
+    on Tensors and so are recorded themselves: that is how higher derivatives come about.
 
     A cotangent is never changed in place: one array may stand for several. A Scattered is the walk's own, and may be.
     """
@@ -135,6 +134,8 @@ def pull_back_lifted(
     record: Record, g: Any, lift: Lift, shortcut: bool = True, through: Callable[[Any], Any] | None = None
 ) -> Iterable[Part]:
     """The same with a Tensor in place of every array that has a rule, so that whatever a rule calls is recorded."""
+    if type(g) is not Several:
+        g = lift(g._value, g._record)  # a Tensor of its own, which the rule may write to
     arguments, parents = split_record(record)
     if record[1] is np.divide and shortcut and parents[0] is None and parents[1] is not None:
         exponential = handwritten_sigmoid(arguments[0], parents[1])

@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="judge the backprop in a script", description=DESCRIPTION)
     verify.add_argument("file", metavar="FILE.py")
     verify.add_argument(
-        "--loss", metavar="NAME", help="the variable that holds the loss, or a known loss: 'mean squared error'"
+        "--loss",
+        metavar="NAME",
+        help="the variable that holds the loss, the function that returns it, or a known loss: 'mean squared error'",
     )
     verify.add_argument("--json", action="store_true", help="print the findings as JSON")
     verify.add_argument("--html", nargs="?", const="", metavar="PATH", help="write a page (FILE.html)")

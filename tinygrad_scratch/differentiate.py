@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.graph import Record, as_array, enable_grad, is_array, new_array, next_order, split_record
+from tinygrad_scratch.graph import ancestors, as_array, enable_grad, is_array, new_array, next_order
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.trees import leaves_of, map_leaves
@@ -48,6 +48,8 @@ def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., An
 def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that returns the value of a scalar function, and its gradient as `grad` does.
 
+    Structures, shapes, dtypes and errors are those of `grad`.
+
     >>> import numpy as np
     >>> from tinygrad_scratch import value_and_grad
     >>> value, slope = value_and_grad(lambda x: x**2)(3.0)
@@ -71,7 +73,11 @@ def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callab
 def vjp(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """The value of a function, and the function that pulls a cotangent of that value back to all its arguments.
 
-    The cotangent has the shape of the value; each result has the structure, shape and dtype of its argument.
+    The cotangent has the shape of the value; each result has the structure, shape and dtype of its argument. The
+    results are a tuple, also of one argument.
+
+    Raises TypeError where an argument holds integers or `function` returns no number or array; the second function
+    raises ValueError for a cotangent of another shape.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import vjp
@@ -122,7 +128,10 @@ def jvp(function: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[
 def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """The function that returns all derivatives of each element of an array-valued function's result.
 
-    For a result of shape (m...) and an argument of shape (n...) they have the shape (m..., n...).
+    For a result of shape (m...) and an argument of shape (n...) they have the shape (m..., n...), and the dtype of the
+    argument. It is one backward pass for each element of the result. `argnums` is the position of one argument.
+
+    Raises TypeError for several `argnums`, for an argument that is a list, tuple or dict, and where it holds integers.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import jacobian
@@ -156,6 +165,8 @@ def jacobian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., An
 def hessian(function: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     """The function that returns all second derivatives of a scalar function: for an argument (n...), (n..., n...).
 
+    It is the jacobian of the gradient. Raises what `grad` and `jacobian` raise.
+
     >>> import numpy as np
     >>> from tinygrad_scratch import hessian
     >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([1.0, 3.0]))
@@ -170,6 +181,9 @@ def hessian_vector_product(function: Callable[..., Any], argnums: int = 0) -> Ca
 
     It is called with the arguments of `function` and then the vector, of the structure and shapes of the argument; so
     is the result. Source: Pearlmutter, "Fast exact multiplication by the Hessian" (1994).
+
+    Raises TypeError where the vector is left out, ValueError where its shapes are not those of the argument, and what
+    `grad` raises.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import hessian_vector_product
@@ -231,7 +245,7 @@ class Run:
                 f"{name_of(function)} returned a {type(output).__name__}; a transform needs one number or array."
             )
         self.output = output if type(output) is Tensor else Tensor(output)
-        self.keep_tensors = reaches_outside(self.output._record, start)
+        self.keep_tensors = any(record[0] > start for record in ancestors(self.output._record, since=start))
 
     def gradients(self, cotangent: Any) -> Any:
         """The gradients of the chosen arguments, in their structure; zeros where nothing depends on them."""
@@ -263,21 +277,6 @@ def variable(value: Any, place: int, function: Any) -> Tensor:
             f"{value.dtype} and not floats. Write 3.0 for 3, cast with .astype(float), or leave it out of argnums."
         )
     return Tensor(value, requires_grad=True)
-
-
-def reaches_outside(record: Record | None, start: int) -> bool:
-    """Whether a value also depends on Tensors that were there before the call `start`."""
-    seen: set[int] = set()
-    waiting = [] if record is None else [record]
-    while waiting:
-        record = waiting.pop()
-        if record[0] > start:
-            return True
-        if record[0] not in seen:
-            seen.add(record[0])
-            if record[1] is not None:
-                waiting.extend(parent for parent in split_record(record)[1] if parent is not None)
-    return False
 
 
 def name_of(function: Any) -> str:

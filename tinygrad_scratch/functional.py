@@ -17,6 +17,32 @@ from tinygrad_scratch.rules.convolution import Steps, convolve
 from tinygrad_scratch.rules.pooling import Pool, max_pool, sum_pool
 from tinygrad_scratch.rules.registry import array, define_vjp, differentiable, plain
 
+__all__ = [
+    "attention",
+    "avg_pool1d",
+    "avg_pool2d",
+    "conv1d",
+    "conv2d",
+    "elu",
+    "embedding",
+    "erf",
+    "gelu",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "masked_softmax",
+    "max_pool1d",
+    "max_pool2d",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "squared_error",
+    "standardize",
+]
+
 # ---- activations -----------------------------------------------------------------------------------------------------
 
 
@@ -57,7 +83,7 @@ define_vjp(relu, x=lambda g, y, x: g * (y > 0))
 
 @differentiable
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """X where x is positive, slope * x elsewhere, element by element, of the shape of x.
+    """The leaky rectified linear unit: x where x > 0, slope * x elsewhere, element by element, of the shape of x.
 
     Its derivative at 0 is `slope`. Source: Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network
     acoustic models" (2013).
@@ -74,7 +100,7 @@ define_vjp(leaky_relu, x=lambda g, y, x, slope=0.01: np.where(x > 0, g, g * slop
 
 @differentiable
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """X where x is positive, alpha * (exp(x) - 1) elsewhere, element by element, of the shape of x.
+    """The exponential linear unit: x where x > 0, alpha * (exp(x) - 1) elsewhere, of the shape of x.
 
     Its derivative at 0 is `alpha`. Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network
     learning by exponential linear units (ELUs)" (2015), equation 15.
@@ -90,7 +116,7 @@ define_vjp(elu, x=lambda g, y, x, alpha=1.0: np.where(x > 0, g, g * (alpha * np.
 
 
 def silu(x: Any) -> Any:
-    """The sigmoid linear unit, x * sigmoid(x), element by element; also named swish.
+    """The sigmoid linear unit, also named swish: x * sigmoid(x), element by element, of the shape of x.
 
     Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in
     reinforcement learning" (2018), equation 2.
@@ -272,7 +298,7 @@ define_vjp(
 
 @differentiable
 def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """X @ weight + bias: x of shape (..., n), weight (n, m), bias (m,), the result (..., m).
+    """A dense layer, x @ weight + bias: x of shape (..., n), weight (n, m), bias (m,), the result (..., m).
 
     The same as written out, in one product for all leading axes, and without an array for what comes before the bias.
     The cotangents are g @ weight.T, x.T @ g and g, summed over leading axes.
@@ -432,7 +458,7 @@ def pooling(x: Any, axes: int, size: Any, stride: Any, padding: Any) -> Pool:
 
 
 def floating(x: Any) -> Any:
-    """X as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
+    """Its argument as an array of floats; a Tensor, or what has a real or complex dtype, as it is."""
     x = array(x)
     return x if x.dtype.kind in "fc" else x.astype(float)
 
@@ -561,9 +587,10 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     """softmax(query @ key.T / sqrt(d)) @ value: each query's mean of the values, weighted by how its key fits.
 
     query has shape (..., m, d), key (..., n, d), value (..., n, e), the result (..., m, e). `mask` is a boolean array
-    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i. A query
-    that may look nowhere has no mean, so ValueError is raised for one. Source: Vaswani et al., "Attention is all you
-    need" (2017), equation 1.
+    that broadcasts to (..., m, n), True where a query may look; with `causal`, query i looks at keys 0 to i.
+
+    Raises TypeError for a mask of numbers, and ValueError for one of another shape, and where it lets a query look
+    nowhere, which then has no mean. Source: Vaswani et al., "Attention is all you need" (2017), equation 1.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.functional import attention
@@ -573,12 +600,31 @@ def attention(query: Any, key: Any, value: Any, mask: Any = None, causal: bool =
     """
     query, key = array(query), array(key)
     scores = np.matmul(query, np.swapaxes(key, -1, -2))
+    if mask is not None:
+        mask = checked_mask(mask, scores.shape)
     if causal:
         before = np.tri(*scores.shape[-2:], dtype=np.bool_)
-        mask = before if mask is None else np.logical_and(plain(mask), before)
+        mask = before if mask is None else np.logical_and(mask, before)
     if mask is not None and not np.any(known(mask), axis=-1).all():
         raise ValueError("The mask of attention lets a query look at no key: let each see one, or leave it out.")
     return np.matmul(masked_softmax(scores, mask, 1 / math.sqrt(query.shape[-1])), value)
+
+
+def checked_mask(mask: Any, shape: tuple[int, ...]) -> Any:
+    """The mask of scores of that shape, as a boolean array: numbers might be meant the other way round."""
+    mask = plain(array(mask))
+    if mask.dtype.kind != "b":
+        raise TypeError(
+            f"A mask of attention is True where a query may look, but this one has dtype {mask.dtype}. If its numbers "
+            "are to be added to the scores, 0 or -inf, write mask == 0; if they are 1 and 0, write mask == 1."
+        )
+    lead = len(shape) - len(mask.shape)
+    if lead < 0 or any(n not in (1, size) for n, size in zip(mask.shape, shape[lead:], strict=True)):
+        raise ValueError(
+            f"The mask of attention, of shape {mask.shape}, does not broadcast to the scores, (..., queries, keys), of "
+            f"shape {shape}. Of one for each sample, make mask[:, None], with an axis for the heads."
+        )
+    return mask
 
 
 # ---- rows of a table -------------------------------------------------------------------------------------------------

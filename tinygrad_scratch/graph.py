@@ -119,7 +119,8 @@ def no_grad() -> _GeneratorContextManager[None]:
     """Record nothing inside the block, or inside the function that it decorates.
 
     Holds for the running thread or async task alone. As a decorator it is for plain functions: the body of a generator
-    or an async function runs later, when the call that made it is over.
+    or an async function runs later, when the call that made it is over. A generator that yields inside the block leaves
+    it on in the code that asked for the value: leave the block first.
 
     >>> from tinygrad_scratch import Tensor, no_grad
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
@@ -248,8 +249,7 @@ class Graph:
 
     def operand(self, argument: Any) -> Any:
         """The node of a value that a call was to be given; anything but a number or an array as it is."""
-        known = self._by_value.get(id(argument))
-        return known or self._operand(argument, None)
+        return self._by_value.get(id(argument)) or self._operand(argument, None)
 
     def _add_call(self, record: Record) -> None:
         order, function, value, keywords = record[:4]
@@ -267,9 +267,9 @@ class Graph:
         """The node of a value; a leaf or a constant is met first as somebody's argument."""
         if record is None:
             return self._by_value.get(id(value)) or self._remember(Node("constant", value, get_name(value)))
-        known = self._by_order.get(record[0])
         kind = "parameter" if record[1] is None else "operation"
-        return known or self._remember(Node(kind, value, get_name(value), record[0], True))
+        found = self._by_order.get(record[0])
+        return found or self._remember(Node(kind, value, get_name(value), record[0], True))
 
     def _remember(self, node: Node) -> Node:
         self.nodes.append(node)
@@ -297,14 +297,17 @@ def newest_calls(ends: list[Record], most: int) -> list[Record]:
     return [found[order] for order in sorted(found, reverse=True)]
 
 
-def ancestors(*records: Record | None) -> list[Record]:
-    """The records that these depend on, themselves included, oldest first."""
+def ancestors(*records: Record | None, since: int = 0) -> list[Record]:
+    """The records that these depend on, themselves included, oldest first.
+
+    Of calls from before the order `since`, those that were made last are there, and not what they depend on.
+    """
     found: dict[int, Record] = {}
     waiting = [record for record in records if record is not None]
     while waiting:
         record = waiting.pop()
         if record[0] not in found:
             found[record[0]] = record
-            if record[1] is not None:
+            if record[1] is not None and record[0] <= since:
                 waiting.extend(parent for parent in split_record(record)[1] if parent is not None)
     return [found[order] for order in sorted(found, reverse=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ KINDS: tuple[type[Exception], ...] = (np.exceptions.AxisError, np.linalg.LinAlgE
 def describe(value: Any) -> str:
     """A value by its name, shape and dtype: "Tensor 'w' of shape (3, 4) and dtype float64"."""
     array = getattr(value, "_value", value)
+    if type(value) is tuple:
+        return f"({', '.join(map(describe, value))}{',' * (len(value) == 1)})"
     if not isinstance(array, np.ndarray):
-        return repr(value)
+        return reprlib.repr(value) if isinstance(value, list) else repr(value)
     kind, name = "an array" if array is value else "Tensor", get_name(array)
     return f"{kind} {f'{name!r} ' if name else ''}of shape {array.shape} and dtype {array.dtype}"
 

@@ -45,6 +45,7 @@ from tinygrad_scratch.rules.registry import (
     by_name,
     by_position,
     check_composed,
+    is_ours,
     label,
     refuse,
 )
@@ -308,18 +309,22 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
+        """The axes in reverse order: of shape (m, n), the transpose, (n, m)."""
         return call(np.transpose, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def mT(self) -> Tensor:
+        """The last two axes exchanged: of shape (..., m, n), (..., n, m)."""
         return call(np.matrix_transpose, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def real(self) -> Tensor:
+        """The real part, of the same shape."""
         return call(np.real, (self,), {})  # type: ignore[no-any-return]
 
     @property
     def imag(self) -> Tensor:
+        """The imaginary part, of the same shape; zeros where the dtype is real."""
         return call(np.imag, (self,), {})  # type: ignore[no-any-return]
 
     def __len__(self) -> int:
@@ -353,7 +358,7 @@ class Tensor:
         return self._value.tolist()
 
     def detach(self) -> Tensor:
-        """The same value without its history: a constant of this shape and dtype."""
+        """The same value without its history: a constant of this shape and dtype. A write to it is not seen in this."""
         return make(self._value.view(), None)  # an array object of its own, so that it has a name of its own
 
     def _plain(self, wanted: str, instead: str) -> Array:
@@ -433,7 +438,8 @@ class Tensor:
         """The gradients of this value with respect to leaves or computed Tensors, each of its input's shape and dtype.
 
         `gradient` is as in `backward`. With `create_graph=True` the gradients are recorded and can be differentiated
-        again. An input that this value does not depend on has the gradient 0.
+        again. An input that this value does not depend on has the gradient 0; so has one that was written to since: its
+        value is another than the one that was used.
 
         Raises TypeError where nothing was recorded or an input requires no gradient, ValueError as `backward` does.
 
@@ -521,7 +527,6 @@ class Tensor:
     def __record__(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """The door for functions of ours."""
         if len(arguments) == 1 and not keywords and function in DIRECT:
-            self.numpy()  # read-only for a function that is not NumPy's
             return apply_unary(function, function.__wrapped__ if type(self._value) is ndarray else function, self)
         return call(function, arguments, keywords)
 
@@ -537,7 +542,8 @@ class Tensor:
                 raise TypeError(messages.integer_target(self, value))
             if self.dtype.kind == "f" and value.dtype.kind == "c":
                 raise TypeError(messages.real_target(self, value))
-        views.write(self, as_tensor(call(assign, (self, value, plain(index)), {})))
+        index = plain(index)
+        views.write(self, as_tensor(call(assign, (self, value, index), {})), lambda whole: whole[index])
 
     def fill(self, value: Any) -> None:
         """Write one number to every element."""
@@ -669,7 +675,6 @@ class Tensor:
     ravel = method(np.ravel)
     squeeze = method(np.squeeze)
     swapaxes = method(np.swapaxes)
-    conj = conjugate = method(np.conjugate)
     all = method(np.all)
     any = method(np.any)
     argmax = method(np.argmax)
@@ -685,6 +690,12 @@ class Tensor:
     take = method(np.take)
     choose = method(np.choose)
     round = method(np.round)
+
+    def conjugate(self) -> Tensor:
+        """The complex conjugate; of real numbers this Tensor itself, as in NumPy."""
+        return apply_unary(np.conjugate, np.conjugate, self) if self.dtype.kind == "c" else self
+
+    conj = conjugate
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Tensor:
         """The parts along an axis that a condition chooses."""
@@ -899,6 +910,8 @@ def call_recorded(definition: Definition, arguments: tuple[Any, ...], keywords: 
     if parents and y.dtype.kind not in "fc":
         return y
     base = next((i for i, a in enumerate(given) if type(a) is Tensor and shares_memory(y, a._value)), None)
+    if base is None and type(y) is ndarray and y.base is not None and is_ours(function):
+        y = y.copy("K")  # a part of an array that the function may keep
     if base is not None and is_number(given[base]):
         base, scalar = None, y.ndim == 0
     if base is not None:

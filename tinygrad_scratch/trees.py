@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 
 def map_leaves(change: Callable[[Any], Any], tree: Any) -> Any:
-    """The same lists, tuples and dicts with every leaf changed."""
+    """The same lists, tuples and dicts, each of its own class, with every leaf changed."""
     if isinstance(tree, dict):
-        return {key: map_leaves(change, part) for key, part in tree.items()}
+        changed = copy(tree)
+        changed.update({key: map_leaves(change, part) for key, part in tree.items()})
+        return changed
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*(map_leaves(change, part) for part in tree))
     if isinstance(tree, list | tuple):

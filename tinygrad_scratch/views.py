@@ -81,8 +81,12 @@ def check_writable(tensor: Any) -> None:
         )
 
 
-def write(tensor: Any, new: Any) -> None:
-    """Let a Tensor have a new value and history, and with it all that share its memory."""
+def write(tensor: Any, new: Any, part: Callable[[Any], Any] = lambda whole: whole) -> None:
+    """Let a Tensor have a new value and history, and with it all that share its memory.
+
+    `part` takes from an array of the Tensor's shape what was written. It is asked where a view shows an element several
+    times, as overlapping windows do: their other elements still hold what was there before.
+    """
     if new.shape != tensor.shape:
         raise ValueError(
             f"A value of shape {new.shape} can't be written into {describe(tensor)}: the shapes must be equal."
@@ -95,25 +99,53 @@ def write(tensor: Any, new: Any) -> None:
             )
         new = new.astype(tensor.dtype)
     while is_view(tensor):
-        new = assign(tensor._alias.base, new, place(tensor))
-        tensor = tensor._alias.base
+        base, show, place = tensor._alias.base, tensor._alias.show, tensor._alias.index
+        if place is None:
+            new, place = placed(new, positions_of(tensor), base, part)
+        new = assign(base, new, place)
+        tensor, part = base, within(show, part)
     take(tensor, new)
     refresh(tensor)
 
 
-def place(view: Any) -> Any:
-    """Where in its base a view lies, as an index: the view of an array of positions says it."""
-    base, index = view._alias.base, view._alias.index
+def placed(new: Any, positions: Array, base: Any, part: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """What to write to the base of a view, and where, as an index."""
+    if not positions.flags.forc and may_overlap(positions):  # what is contiguous doesn't
+        new, positions = part(new), np.asarray(part(positions))
+        if np.bincount(positions.ravel()).max(initial=0) > 1:
+            raise ValueError(
+                "A view that shows an element several times, as overlapping windows do, can't be written to in several "
+                "of these places at once. Write to one window after the other, or to the array that they are views of."
+            )
+    return new, np.unravel_index(positions, base.shape) if base.ndim else ...
+
+
+def may_overlap(view: Array) -> bool:
+    """Whether steps along several axes of a view may lead to one element, by how long they are."""
+    reached = 0
+    for step, n in sorted(zip(map(abs, view.strides), view.shape, strict=True)):
+        if n > 1 and step <= reached:
+            return True
+        reached += step * (n - 1)
+    return False
+
+
+def within(show: Callable[[Any], Any], part: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of an array, the part of what is shown of it."""
+    return lambda base: part(show(base))
+
+
+def positions_of(view: Any) -> Array:
+    """Which element of its base each one of a view is: the view of an array of positions says it."""
+    base = view._alias.base
     if view.dtype != base.dtype:
         raise TypeError(
             f"{describe(view)} is a part of complex numbers; write z[...] = a + 1j * b to the whole instead."
         )
-    if index is not None:
-        return index
-    shown = view._alias.show(positions_in(known(base._value)))
-    if not shown.flags.writeable:
+    positions: Array = view._alias.show(positions_in(known(base._value)))
+    if not positions.flags.writeable:
         raise ValueError(f"{describe(view)} is a read-only view, as NumPy makes it. Write to a copy: z = t.copy()")
-    return np.unravel_index(shown, base.shape) if base.ndim else ...
+    return positions
 
 
 def positions_in(value: Array) -> Array:

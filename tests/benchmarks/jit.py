@@ -224,9 +224,7 @@ def memory() -> None:
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(3):  # the first makes another program: there are no gradients yet
             step()
-        if backend is not None:
-            step._entries.popitem(last=False)
-        gc.collect()  # the trace, and the program that is left
+        gc.collect()  # the traces
         tracemalloc.reset_peak()
         step()
         found[backend] = tracemalloc.get_traced_memory()[1] - before

@@ -272,6 +272,7 @@ def test_two_functions_with_a_cache() -> None:
     check = verify.layer((affine_forward, affine_backward), X, RNG.normal(size=(3, 2)), np.zeros(2))
     assert check.ok, str(check)
     assert {final.parameter.name for final in check.finals} == {"x", "w", "b"}
+    assert check.steps[0].name == "affine_backward()"
 
 
 def test_upstream_is_never_ones() -> None:
@@ -560,6 +561,51 @@ def test_script_with_a_loss_by_name(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["verify", file, "--loss", "squared error"]) == 0
     assert main(["verify", file, "--loss", "no_such_name"]) == 2
     assert "no_such_name" in capsys.readouterr().out
+
+
+LEFT_OUT = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+w = rng.normal(size=(3, 2))
+x, y = rng.normal(size=(6, 3)), rng.integers(2, size=(6, 2))
+
+
+def half_squares(p, y):
+    return 0.5 * np.sum((p - y) ** 2)
+
+
+for _ in range(3):
+    p = 1 / (1 + np.exp(-x @ w))
+    print(half_squares(p, y))
+    dw = x.T @ (p - y)  # without the derivative of the sigmoid, this is the gradient of another loss
+    w -= 0.1 * dw
+"""
+
+
+def test_script_whose_gradients_are_those_of_another_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not accused of itself, but told; and judged by its own loss once that is named."""
+    file = written(tmp_path, LEFT_OUT.replace("half_squares", "cost"))
+    assert main(["verify", file]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Right in another convention: of another loss than your cost()." in said
+    assert "Your cost() is another loss: 0 of 1 gradients fit it." in said
+    assert "binary cross-entropy" in said
+    for name in ("cost", "cost()"):
+        assert main(["verify", file, "--loss", name]) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "First wrong step: dw" in said
+
+
+def test_script_with_a_loss_that_is_named_is_judged_by_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where it is called by no usual name, and where another loss fits better."""
+    assert main(["verify", written(tmp_path, LEFT_OUT), "--loss", "half_squares"]) == 1
+    assert "First wrong step: dw" in capsys.readouterr().out
+
+
+def test_script_with_a_known_loss_that_no_gradient_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", written(tmp_path, LEFT_OUT), "--loss", "half squared error"]) == 2
+    assert "No gradient fits the half squared error" in " ".join(capsys.readouterr().out.split())
 
 
 def test_script_that_can_not_be_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -453,6 +453,16 @@ def test_picture_of_values_of_which_there_is_nothing_to_say(load: Load) -> None:
     assert "<tr></tr>" not in check.draw(values=True).source  # which no renderer takes
 
 
+def test_picture_of_a_check_that_judged_nothing_says_why(tmp_path: Path) -> None:
+    with verify(w=np.ones(2)) as check:
+        pass
+    drawing = check.draw()
+    assert repr(drawing) == "Drawing(nothing was judged)"
+    assert "No call of NumPy was recorded" in drawing.source
+    drawing.save(tmp_path / "check.svg")
+    assert "No call of NumPy was recorded" in (tmp_path / "check.svg").read_text(encoding="utf-8")
+
+
 # ---- assert ----------------------------------------------------------------------------------------------------------
 
 

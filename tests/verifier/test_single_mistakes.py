@@ -100,6 +100,39 @@ def test_a_layer(tmp_path: Path, kind: str, right: str, wrong: str, causes: set[
     assert (found.line, found.kind in causes) == (source[: at + len(wrong)].count("\n") + 1, True), str(check)
 
 
+GATE = """
+import numpy as np
+
+def forward(x, w):
+    u = x @ w
+    t = np.tanh(u)
+    return u * t, (x, w, u, t)
+
+def backward(dy, cache):
+    x, w, u, t = cache
+    du = dy * t + dy * u * (1 - t**2)
+    return du @ w.T, x.T @ du
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cause", "should"),
+    [
+        ("dy * t + dy * u * (1 - t)", "derivative-at-wrong-point", "dy * t + dy * u * (1 - t ** 2)"),
+        ("dy * (t + u * (1 - u**2))", "derivative-at-wrong-point", "dy * (t + u * (1 - t**2))"),
+        ("dy * t + dy * u", "missing-derivative", "dy * t + dy * u * (1 - t ** 2)"),
+        ("dy * t + dy * (1 - t**2)", "missing-term", "dy * t + dy * (1 - t**2) * u"),
+        ("dy * t + u * (1 - t**2)", "missing-term", "dy * t + u * (1 - t**2) * dy"),
+    ],
+)
+def test_one_term_of_a_sum(tmp_path: Path, wrong: str, cause: str, should: str) -> None:
+    source = GATE.replace("dy * t + dy * u * (1 - t**2)", wrong)
+    module = module_of(tmp_path / "single_gate.py", source)
+    found = verify.layer((module.forward, module.backward), X, RNG.normal(size=(4, 3))).first_wrong
+    assert found is not None
+    assert (found.name, found.kind, found.should_be, found.certainty) == ("du", cause, should, "checked")
+
+
 LOSS = """
 import numpy as np
 

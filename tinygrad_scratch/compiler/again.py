@@ -1,11 +1,14 @@
 """The same call again: what a call could reach is compared with what it was, so that nothing is looked for anew.
 
 In a place where an array was, another one of the same layout may be now, and another Python number where it is known to
-change, as an optimizer's learning rate. All else must be the very same object.
+change, as an optimizer's learning rate. All else must be the very same object. Arrays are let go, those of a model's
+parameters are others after each step; but one that lies in several places, or in a tuple, must stay the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import CellType
 from typing import Any
 
 import numpy as np
@@ -15,64 +18,78 @@ from tinygrad_scratch.compiler.surroundings import Surroundings
 from tinygrad_scratch.graph import is_recording
 
 ndarray = np.ndarray
+Read = Callable[[Any, Any], Any]
 
 
 class Again:
-    """Where the leaves of a call with plain arrays lie."""
+    """Where the leaves of a call with plain arrays lie, and what else must be as it was."""
 
     def __init__(self, around: Surroundings, count: int) -> None:
         self.count = count
         self.holders = around.holders
-        self.rest = around.leaves[count:]  # the arguments are let go
         self.recording = is_recording()
         self.kinds = [kind_of(leaf) for leaf in around.leaves]
         self.arrays = sum(type(leaf) is ndarray for leaf in around.leaves)
-        self.cells: list[tuple[Any, Any, int]] = []
-        self.tensors: list[tuple[Any, Any, int]] = []
-        self.spaces: list[tuple[Any, int, list[tuple[Any, Any, int]]]] = []  # lists and dicts, with their lengths
+        self.records = [(each.holder, each.holder._record) for each in around.holders if type(each) is InTensor]
+        self.lengths = [(each.holder, len(each.holder)) for each in around.holders if is_whole(each)]
+        self.fixed: list[tuple[Read, Any, Any]] = []
+        self.places: list[tuple[Read, Any, int]] = []
         for holder in around.holders:
-            items = [(key, value, place_of(around, holder, key, value)) for key, value in holder.items().items()]
-            if type(holder) is Cell:
-                self.cells += [(holder.holder, value, place) for _, value, place in items]
-            elif type(holder) is InTensor:
-                self.tensors += [(holder.holder, holder.holder._record, place) for _, _, place in items]
-            else:
-                self.spaces.append((holder.holder, -1 if holder.names else len(holder.holder), items))
+            read = reader(holder)
+            for key, value in holder.items().items():
+                place = place_of(around, holder, key, value)
+                if place < 0:
+                    self.fixed.append((read, key, value))
+                else:
+                    self.places.append((read, key, place))
+        alone = {place for _, _, place in self.places} - around.shared
+        self.kept = [MISSING if place in alone else leaf for place, leaf in enumerate(around.leaves)][count:]
+        self.layouts = [(leaf, kind_of(leaf)) for leaf in self.kept if leaf is not MISSING]
 
     def leaves(self, arguments: tuple[Any, ...]) -> list[Any] | None:
         """The leaves as they are now, or None where something is another than before."""
-        if len(arguments) != self.count or is_recording() is not self.recording:
-            return None
-        if any(kind_of(value) != kind for value, kind in zip(arguments, self.kinds, strict=False)):
-            return None
-        found = [*arguments, *self.rest]
         same = (
-            all(
-                cell.cell_contents is value or self._take(found, place, cell.cell_contents)
-                for cell, value, place in self.cells
-            )
-            and all(t._record is record and self._take(found, place, t._value) for t, record, place in self.tensors)
-            and all(self._look_into(found, *space) for space in self.spaces)
+            len(arguments) == self.count
+            and is_recording() is self.recording
+            and all(kind_of(value) == kind for value, kind in zip(arguments, self.kinds, strict=False))
+            and all(tensor._record is record for tensor, record in self.records)
+            and all(len(holder) == length for holder, length in self.lengths)
+            and all(read(key, MISSING) is value for read, key, value in self.fixed)
+            and all(kind_of(leaf) == kind for leaf, kind in self.layouts)  # it may be given another shape in place
         )
+        if not same:
+            return None
+        found = [*arguments, *self.kept]
+        for read, key, place in self.places:
+            now, before = read(key, MISSING), found[place]
+            if now is not before and (before is not MISSING or kind_of(now) != self.kinds[place]):
+                return None
+            found[place] = now
         distinct = {id(leaf) for leaf in found if type(leaf) is ndarray}
-        return found if same and len(distinct) == self.arrays else None
+        return found if len(distinct) == self.arrays else None
 
-    def _look_into(self, found: list[Any], space: Any, length: int, items: list[tuple[Any, Any, int]]) -> bool:
-        """The same for a list, a dict, or the globals that a function names."""
-        if length >= 0 and len(space) != length:
-            return False
-        for key, value, place in items:
-            now = space[key] if type(space) is list else space.get(key, MISSING)
-            if now is not value and not self._take(found, place, now):
-                return False
-        return True
 
-    def _take(self, found: list[Any], place: int, now: Any) -> bool:
-        """Let a leaf be another value, if it is one of the same kind."""
-        if place < 0 or kind_of(now) != self.kinds[place]:
-            return False
-        found[place] = now
-        return True
+def is_whole(holder: Holder) -> bool:
+    """Whether it is a list or a dict of which all items count."""
+    return type(holder) is Holder and not holder.names
+
+
+def reader(holder: Holder) -> Read:
+    """What reads from a holder by a key, and returns another value where there is none."""
+    if type(holder) is Cell:
+        return lambda _, default: contents(holder.holder, default)
+    if type(holder) is InTensor:
+        return lambda _, default: holder.holder._value
+    if isinstance(holder.holder, list):
+        return lambda place, default: holder.holder[place]
+    return holder.holder.get  # type: ignore[no-any-return]
+
+
+def contents(cell: CellType, default: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it has no value any more
+        return default
 
 
 def place_of(around: Surroundings, holder: Holder, key: Any, value: Any) -> int:

@@ -47,7 +47,7 @@ def jit(function: Any = None, *, backend: str = "numpy") -> Any:
     backend     what runs the program
     ---------   ------------------------------------------------------------------------------------------------
     "numpy"     NumPy source with planned buffers
-    "numba"     native code; needs `pip install "tinygrad-scratch[fast]"`, and some seconds for the first call
+    "numba"     native code; needs `pip install numba`, and some seconds for the first call
 
     `.source` is the program's text, `.program` the program itself, `.draw(*arguments)` a drawing of it, and
     `.repeat(n, *state)` runs n steps, each with the results of the one before. Raises TraceError, a TypeError, where
@@ -109,9 +109,11 @@ class Jitted:
         entry, around = self._entry(given, keywords)
         if entry.trace.recorded or (entry.trace.written and overlap(entry.trace, around.leaves)):
             return self.function(*arguments, **keywords)
-        same = None if changes_keys(entry.trace) else remembered(arguments, keywords, around)
+        same = None if entry.once else remembered(arguments, keywords, around)
         self._again = (entry, same) if same is not None else None
         outputs = entry.runner.run(*around.leaves)
+        if entry.once:
+            entry.runner.idle.clear()  # its buffers
         result = finish(entry.trace, outputs, around.leaves, around.holders)
         self._quick = quick_way(arguments, keywords, around, entry.trace, entry.runner, outputs) or no_quick_way
         return result
@@ -178,6 +180,8 @@ class Jitted:
     def draw(self, *arguments: Any, **options: Any) -> Any:
         """A drawing of what the function does with these arguments; `drawing.draw` tells the options.
 
+        The function runs for it as it stands, so a training step trains.
+
         >>> import numpy as np
         >>> from tinygrad_scratch import jit
         >>> drawing = jit(lambda x: np.sum(np.exp(x))).draw(np.ones(2))
@@ -198,13 +202,16 @@ class Jitted:
 
 
 class Entry:
-    """One signature: its trace, the simplified program, and what runs it."""
+    """One signature: its trace, the simplified program, and what runs it.
+
+    `once` says that the next call has another signature, so that this one is not worth native code, or memory.
+    """
 
     def __init__(self, trace: Trace, backend: str) -> None:
         self.trace = trace
         self.program = apply(SIMPLIFYING, trace.program)
-        once = changes_keys(trace)  # the next call has another signature, so this one is not worth native code
-        self.runner: Runner = runner_of(self.program, "numpy" if once else backend)
+        self.once = changes_keys(trace)
+        self.runner: Runner = runner_of(self.program, "numpy" if self.once else backend)
 
 
 def repeated(entry: Entry, steps: int, state: int, leaves: list[Any], holders: list[Holder]) -> Any:

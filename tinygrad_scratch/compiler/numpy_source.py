@@ -17,7 +17,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,8 +26,8 @@ import numpy as np
 from tinygrad_scratch.compiler.identifiers import unused
 from tinygrad_scratch.compiler.one_step import Whole
 from tinygrad_scratch.compiler.passes.signs import cancel_signs, open_sigmoids
-from tinygrad_scratch.compiler.passes.together import Row, Together, make_together
-from tinygrad_scratch.compiler.plan import Plan, buffer, new_arena, plan_memory
+from tinygrad_scratch.compiler.passes.together import SMALL, Row, Together, make_together
+from tinygrad_scratch.compiler.plan import LARGE, Plan, buffer, new_arena, plan_memory
 from tinygrad_scratch.compiler.program import (
     Program,
     Step,
@@ -40,7 +40,6 @@ from tinygrad_scratch.compiler.program import (
 from tinygrad_scratch.compiler.traced import as_type
 from tinygrad_scratch.functional import sigmoid
 from tinygrad_scratch.rules.indexing import assign, is_basic, scatter
-from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.rules.shapes import cast, expand
 
 Lines = list[str]
@@ -69,9 +68,21 @@ class Compiled:
 def compile_numpy(program: Program) -> Compiled:
     """The program as source."""
     overflows = any(step.function is sigmoid for step in program.steps)
-    for change in (open_sigmoids, cancel_signs, partial(make_together, writable=is_writable)):
+    for change in (open_sigmoids, cancel_signs, divide, partial(make_together, writable=is_writable)):
         program = change(program).check()
     return Printer(program, overflows).compiled()
+
+
+def divide(program: Program) -> Program:
+    """np.divide goes by several elements at once, np.reciprocal does not: of many it takes half of the time."""
+
+    def divided(step: Step) -> Step:
+        x = step.operands[0] if step.function is np.reciprocal else None
+        if x is None or step.keywords or x.size <= SMALL or x.dtype.kind != "f":
+            return step
+        return Step(np.divide, (1, x), {}, step.result, step.line)
+
+    return replace(program, steps=tuple(map(divided, program.steps)))
 
 
 # ---- which steps can write into a buffer -----------------------------------------------------------------------------
@@ -290,6 +301,9 @@ class Printer:
             self.fixed.append(f"{self.name(result)} = {self.call(step)}")
         elif result in self.plan.places:
             self.body += self.into(step, self.name(result))
+        elif result in self.plan.handed:
+            (line,) = self.into(step, self.name(self.plan.handed[result]))
+            self.body.append(f"{self.name(result)} = {line}")
         else:
             names = [self.name(each) for each in step.results]
             target = f"({', '.join(names)},)" if isinstance(step.result, tuple) else names[0]
@@ -315,13 +329,20 @@ class Printer:
         if step.function is operator.getitem:
             return f"{self.text(arguments[0])}[{self.text(arguments[1])}]"
         if is_matrix_product(step) and len(arguments[0].shape) >= 1:
-            return f"{self.text(arguments[0])}.dot({self.text(arguments[1])})"
+            into = [] if step.results[0].shape else [self.place_of_a_number(step.results[0].dtype)]
+            return f"{self.text(arguments[0])}.dot({', '.join([self.text(arguments[1]), *into])})"
         if step.function in INFIX and not step.results[0].shape and not step.keywords:
             return f" {INFIX[step.function]} ".join(self.text(each) for each in arguments)
         if is_reduction(step) and step.function is not np.mean:
             return self.reduction(step, "None")[0]
         given = self.given(step) + [f"{name}={self.text(value)}" for name, value in step.keywords.items()]
         return f"{self.function(step.function)}({', '.join(given)})"
+
+    def place_of_a_number(self, dtype: Any) -> str:
+        """An array of no axes: a product that is told where to leave its number returns it sooner."""
+        name = self.unique("number")
+        self.fixed.append(f"{name} = {self.function(np.empty)}((), {self.bound('dtype', dtype)})")
+        return name
 
     def into(self, step: Step, out: str) -> Lines:
         """The lines that leave the step's result in a buffer."""
@@ -369,8 +390,7 @@ class Printer:
             return []
         check = self.function(check_shape)
         return [
-            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(label(step.function))})"
-            for each in step.results
+            f"{check}({self.name(each)}, {self.text(each.shape)}, {self.text(step.described)})" for each in step.results
         ]
 
 
@@ -393,10 +413,6 @@ def quiet() -> Context:
     context = copy_context()
     context.run(np.seterr, over="ignore", under="ignore")
     return context
-
-
-LARGE = 2**16
-"""Bytes from which an array is dropped as soon as nobody reads it any more."""
 
 
 def last_uses(program: Program, plan: Plan) -> dict[Variable, int]:

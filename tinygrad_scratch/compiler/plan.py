@@ -1,13 +1,14 @@
 """The plan of a program's memory: which results are written into buffers that are kept, and which buffers lie where.
 
 All buffers are parts of one block of memory, the arena. A buffer's place is free again after the last step that reads
-it; and where an elementwise step is the last to read an operand of its own layout, it writes over it.
+it; and where an elementwise step is the last to read an operand of its own layout, it writes over it. Where the person
+gets that result, and it is large, each call makes the operand anew: no memory is kept for it.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ from tinygrad_scratch.rules.indexing import assign
 
 ALIGNMENT = 64
 
+LARGE = 2**16
+"""Bytes from which an array is let go as soon as nobody needs it any more."""
+
 
 @dataclass
 class Plan:
@@ -26,6 +30,7 @@ class Plan:
     places: dict[Variable, int] = field(default_factory=dict)
     views: set[Variable] = field(default_factory=set)
     over: dict[Variable, Variable] = field(default_factory=dict)  # by what is written over an operand: that operand
+    handed: dict[Variable, Variable] = field(default_factory=dict)  # the same for what the person gets
     rows: dict[tuple[Variable, ...], Variable] = field(default_factory=dict)  # of arrays side by side: all, as one
     size: int = 0
 
@@ -48,15 +53,17 @@ def plan_memory(
         lay_side_by_side(row, plan, arena)
     apart = set(plan.places)
     roots = buffers_of(program, writable)
-    plan.views.update(view for view, root in roots.items() if view is not root)
     last = last_readers(program, roots)
+
+    def ending_at(number: int) -> list[Variable]:
+        found = dict.fromkeys(roots[each] for each in program.steps[number].operands if each in roots)
+        return [root for root in found if last[root] == number and root not in apart]
+
+    plan.handed = handed_over(program, in_place, roots, ending_at)
+    plan.views.update(view for view, root in roots.items() if view is not root)
     for number, step in enumerate(program.steps):
         result = step.results[0]
-        ending = [
-            root
-            for root in dict.fromkeys(roots[each] for each in step.operands if each in roots)
-            if last[root] == number and root not in apart
-        ]
+        ending = ending_at(number)
         if roots.get(result) is result and result not in apart:
             taken = overwritten(step, ending, roots) if step in in_place else None
             if taken is not None:
@@ -71,6 +78,23 @@ def plan_memory(
             arena.give_back(plan.places[root], bytes_of(root))
     plan.size = arena.size
     return plan
+
+
+def handed_over(
+    program: Program, in_place: set[Step], roots: dict[Variable, Variable], ending_at: Callable[[int], list[Variable]]
+) -> dict[Variable, Variable]:
+    """By each large result that the person gets, the operand that it is written over, which is no buffer any more."""
+    found: dict[Variable, Variable] = {}
+    anew = set(program.outputs)
+    for number, step in reversed([*enumerate(program.steps)]):
+        result = step.results[0]
+        if result in anew and result.nbytes >= LARGE and step in in_place and step.function is not assign:
+            taken = overwritten(step, ending_at(number), roots)
+            if taken is not None and list(roots.values()).count(taken) == 1:  # it has no views
+                found[result] = taken
+                anew.add(taken)
+                del roots[taken]
+    return found
 
 
 def buffers_of(program: Program, writable: set[Step]) -> dict[Variable, Variable]:

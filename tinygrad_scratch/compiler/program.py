@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.compiler.identifiers import unused
+from tinygrad_scratch.compiler.lines import quoted
 from tinygrad_scratch.graph import Array
 from tinygrad_scratch.rules.registry import label
 
@@ -82,6 +84,11 @@ class Step:
         arguments, keywords = substitute(self.arguments, new), substitute(dict(self.keywords), new)
         return Step(self.function, arguments, keywords, self.result, self.line)
 
+    @property
+    def described(self) -> str:
+        """The function and the person's line, for messages."""
+        return label(self.function) + quoted(self.line)
+
     def __repr__(self) -> str:
         given = [repr(a) for a in self.arguments] + [f"{name}={value!r}" for name, value in self.keywords.items()]
         return f"{self.result!r} = {label(self.function)}({', '.join(given)})"
@@ -125,7 +132,13 @@ class Program:
         return self
 
     def __str__(self) -> str:
-        return "\n".join(map(repr, self.steps))
+        """The steps, a line each, with a name of its own for each value."""
+        used: set[str] = set()
+        results = (result for step in self.steps for result in step.results)
+        named = {each: replace(each, name=unused(each.name, used, "v")) for each in (*self.inputs, *results)}
+        named |= {each: replace(each, name=unused(each.name or "constant", used, "v")) for each in self.constants}
+        steps = (replace(step.replaced(named), result=substitute(step.result, named)) for step in self.steps)
+        return "\n".join(map(repr, steps))
 
 
 def is_elementwise(step: Step) -> bool:
@@ -196,11 +209,11 @@ def readers(steps: Sequence[Step]) -> dict[Variable, list[Step]]:
     return found
 
 
-def check_shape(value: Any, shape: tuple[int, ...], function: str) -> None:
+def check_shape(value: Any, shape: tuple[int, ...], call: str) -> None:
     """Refuse a result of another shape than in the trace: written to memory that was planned, it might be broadcast."""
     if np.shape(value) != shape:
         raise ValueError(
-            f"The result of {function} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
+            f"The result of {call} has shape {np.shape(value)}, and had {shape} when the function was traced: it "
             "depends on values. jit takes shapes for fixed. Write np.where(mask, x, 0) for x[mask], pass a Python "
             "number for an axis or a size, or leave jit out."
         )

@@ -50,6 +50,10 @@ def quick_way(
     for holder in around.holders:
         tests += unchanged(holder, values)
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
+    for name, leaf in rest.items():
+        if type(leaf) is ndarray:
+            values[f"shape_of_{name}"] = leaf.shape
+            tests.append(f"{name}.shape == shape_of_{name}")
     given = "".join(f"a{i}, " for i in range(len(arguments)))
     returned = returns(trace.returned, outputs)
     values |= rest | {"returned": returned, "pop": runner.idle.pop, "make": runner.make, "append": runner.idle.append}
@@ -78,6 +82,8 @@ def unchanged(holder: Holder, values: dict[str, Any]) -> Iterator[str]:
         elif type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
             values[f"function{number}"] = owner
             now = f"function{number}.{key}"
+        elif type(holder.holder) is dict and value is not MISSING:
+            now = f"{space}[key{number}]"
         else:
             now = f"{space}.get(key{number}, MISSING)"
         yield f"{now} is value{number}"
@@ -90,14 +96,18 @@ TEXT = """
 def quick(arguments):
     if len(arguments) == {count}:
         {unpack}
-        if {tests}:
-            try:
-                run = pop()
-            except IndexError:
-                run = make()
-            found = run({leaves})
-            append(run)
-            return {found}
+        try:
+            if not ({tests}):
+                return MISSING
+        except (KeyError, ValueError):  # a global, or a variable of an enclosing function, is gone
+            return MISSING
+        try:
+            run = pop()
+        except IndexError:
+            run = make()
+        found = run({leaves})
+        append(run)
+        return {found}
     return MISSING
 """
 

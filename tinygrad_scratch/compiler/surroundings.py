@@ -68,6 +68,7 @@ class Surroundings:
         self.holders: list[Holder] = []
         self.key: list[Any] = []
         self.places: dict[int, int] = {}  # of leaves, by their identity
+        self.shared: set[int] = set()  # the places of those that were met more than once
         self.seen: dict[int, tuple[Any, int]] = {}  # by identity: the object, and how many were seen before
         self.names: list[str | None] = []
         self.attributes: set[str] = set()  # all that the functions seen so far mention
@@ -92,6 +93,7 @@ class Surroundings:
             self.key.append(type(value))
         elif id(value) in self.places:
             self.key.append(("again", self.places[id(value)]))
+            self.shared.add(self.places[id(value)])
             return
         else:
             self.places[id(value)] = len(self.leaves)
@@ -213,10 +215,13 @@ class Surroundings:
                     self.add_holder(Holder(vars(module), tuple(names)))
 
     def has_plain(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether the first leaves are these arguments, all of them plain arrays, each another one."""
+        """Whether the first leaves are these arguments, all of them plain arrays that lie nowhere else."""
         first = self.leaves[: len(arguments)]
-        return len(first) == len(arguments) and all(
-            type(mine) is np.ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True)
+        alone = all(place >= len(arguments) for place in self.shared)
+        return (
+            alone
+            and len(first) == len(arguments)
+            and all(type(mine) is np.ndarray and mine is leaf for mine, leaf in zip(arguments, first, strict=True))
         )
 
     def spaces(self) -> list[Any]:
@@ -253,24 +258,36 @@ class Surroundings:
         self.add_holder(Holder(attributes), numbers=("learning_rate",) if "kept" in attributes else ())
 
 
+CHANGES = "What it holds can't be told from one call to the next"
+
+
 def check_known(value: Any) -> None:
     """Refuse what holds something that can't be part of a signature, and changes with no object becoming another."""
-    instead = "a list, or an array"
     if isinstance(value, np.ndarray):
-        if type(value) is np.ndarray and value.dtype != object:
-            return
-        instead = "np.asarray(a) or a.filled(...)"
-    elif isinstance(value, UNSEEN):
+        check_array(value)
+        return
+    if isinstance(value, UNSEEN):
         instead = "its value as an argument, or a np.random.default_rng(seed) for random numbers"
     elif is_iterator(value):
         instead = "what comes next as an argument: f(next(iterator))"
-    elif not isinstance(value, HIDDEN):
+    elif isinstance(value, HIDDEN):
+        instead = "a list, or an array"
+    else:
         return
-    kind = "an array of Python objects" if type(value) is np.ndarray else f"a {type(value).__name__}"
-    raise TypeError(
-        f"A jitted function was given {kind}, or reads one from outside. What it holds can't be told from one call to "
-        f"the next. Pass {instead}."
-    )
+    raise refused(f"a {type(value).__name__}", CHANGES, instead)
+
+
+def check_array(value: Any) -> None:
+    """Refuse arrays that are no plain ones of numbers."""
+    if type(value) is not np.ndarray:
+        instead = "a.filled(...)" if isinstance(value, np.ma.MaskedArray) else "np.asarray(a)"
+        raise refused(f"a {type(value).__name__}", "It may compute otherwise than a plain array does", instead)
+    if value.dtype == object:
+        raise refused("an array of Python objects", CHANGES, "a.astype(float)")
+
+
+def refused(kind: str, why: str, instead: str) -> TypeError:
+    return TypeError(f"A jitted function was given {kind}, or reads one from outside. {why}. Pass {instead}.")
 
 
 def is_iterator(value: Any) -> bool:

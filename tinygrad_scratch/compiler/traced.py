@@ -333,7 +333,7 @@ class Traced(StandIn):
             raise self.tracer.refuse("a Tensor that requires a gradient is written into an array", "Make it a Tensor.")
         if not self.writeable:
             raise ValueError("assignment destination is read-only")
-        write(self, self.tracer.call(assign, (self, value, index), {}))
+        write(self, self.tracer.call(assign, (self, value, index), {}), lambda whole: whole[index])
 
     def fill(self, value: Any) -> None:
         self[...] = value
@@ -426,7 +426,11 @@ class Traced(StandIn):
         )
 
     def __float__(self) -> NoReturn:
-        self._number("float", "Return the value itself, or x.item(); write np.exp(x) for math.exp(x).")
+        self._number(
+            "float",
+            "Return the value itself, or x.item(); write np.exp(x) for math.exp(x), and into np.zeros_like(x), "
+            "not into np.zeros(n).",
+        )
 
     def __int__(self) -> NoReturn:
         self._number("int", "Return the value itself, or x.item(); pass a Python number for what is a size.")
@@ -446,7 +450,7 @@ class Traced(StandIn):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
         raise self.tracer.refuse(
             "a value can't become an array of its own: what is computed from that would be frozen into the program",
-            "Use NumPy's functions on x itself: np.asarray(x) is x; x.copy() for np.array(x), "
+            "Use NumPy's functions on x itself: x for np.asarray(x), x.copy() for np.array(x), "
             "np.stack([a, b]) for np.array([a, b]), np.full_like for np.full; "
             "np.take(a, x, axis=0) for a[x]; and write into np.zeros_like(x), not into np.zeros(n).",
         )

@@ -18,7 +18,7 @@ from tinygrad_scratch.graph import StandIn
 from tinygrad_scratch.rules.indexing import assign
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.trees import leaves_of
-from tinygrad_scratch.views import positions_in
+from tinygrad_scratch.views import placed, positions_in, within
 
 if TYPE_CHECKING:
     from tinygrad_scratch.compiler.traced import Traced
@@ -34,12 +34,12 @@ class View:
         self.show = show
         self.index = index
 
-    def place(self) -> Any:
-        """Where in its base the view lies, as an index."""
+    def placed(self, new: Any, part: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """What to write to its base, and where, as an index."""
         if self.index is not None:
-            return self.index
+            return new, self.index
         value = self.base.value
-        return np.unravel_index(self.show(positions_in(value)), value.shape) if value.ndim else ...
+        return placed(new, self.show(positions_in(value)), value, part)
 
 
 def attach(part: Traced, function: Any, arguments: Any, keywords: Any) -> None:
@@ -67,8 +67,11 @@ def shown_by(function: Any, arguments: Any, keywords: Any, place: int) -> Callab
     return lambda shown: function(*arguments[:place], shown, *arguments[place + 1 :], **keywords)
 
 
-def write(target: Any, new: Any) -> None:
-    """Let a traced value, and all that share its memory, have a new value: a variable is never changed."""
+def write(target: Any, new: Any, part: Callable[[Any], Any] = lambda whole: whole) -> None:
+    """Let a traced value, and all that share its memory, have a new value: a variable is never changed.
+
+    `part` takes what was written from an array of its shape, as in `views.write`.
+    """
     if not target.writeable:
         raise ValueError("assignment destination is read-only")
     tracer = target.tracer
@@ -79,8 +82,9 @@ def write(target: Any, new: Any) -> None:
     if not isinstance(new, StandIn) or layout(new) != layout(target):
         new = tracer.call(assign, (target, new, ...), {})
     while target.seen is not None:
-        new = tracer.call(assign, (target.seen.base, new, target.seen.place()), {})
-        target = target.seen.base
+        new, place = target.seen.placed(new, part)
+        new = tracer.call(assign, (target.seen.base, new, place), {})
+        target, part = target.seen.base, within(target.seen.show, part)
     take(target, new)
     waiting = [target]
     while waiting:

@@ -15,7 +15,7 @@ from tinygrad_scratch.drawing.clusters import frames_around
 from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Scene
 from tinygrad_scratch.drawing.dot import dot_text
 from tinygrad_scratch.drawing.expressions import arguments, is_number, is_value, plain
-from tinygrad_scratch.drawing.folding import unfolded
+from tinygrad_scratch.drawing.items import unfolded
 from tinygrad_scratch.drawing.labels import Look
 from tinygrad_scratch.drawing.numbers import short
 from tinygrad_scratch.drawing.picture import Drawing

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Arrow, Box, Cluster, Scene
 from tinygrad_scratch.drawing.expressions import LONGEST_PART, shorten
-from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, text, tooltip
+from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, table, text, tooltip
 
 # Kinds differ in outline as well as in colour, and in colours that the colour-blind can tell apart. Boxes are light
 # with dark text, arrows of a middle brightness, the canvas transparent: they can be read on a white and a black page.
@@ -27,6 +27,7 @@ KINDS = {
 ARROW = {"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#64748b", "color": "#64748b"}
 COLUMN = {"weight": "30"}  # keeps a chain of operations straight, so that forward and backward are columns side by side
 GRADIENT_ARROW = {"class": "gradient", "style": "dashed", "color": "#d9480f"}
+GAP = '<td width="6"></td>'  # keeps a text off the arrow that it stands beside
 AGAIN = {"constraint": "false", "style": "bold", "label": "  next round"}
 FRAME = {
     "fontname": "Helvetica",
@@ -137,7 +138,8 @@ class Writer:
             more = {**(COLUMN if arrow.tail in self.calls else {}), **(AGAIN if arrow.again else {})}
             more |= {"label": f"{arrow.uses} times"} if arrow.uses > 1 else {}
             if self.look.chain and arrow.derivative:
-                more |= {"label": f"<{small(text(arrow.derivative))}>", "fontcolor": GRADIENT_ARROW["color"]}
+                label = table(f"<tr>{GAP}<td>{small(text(arrow.derivative))}</td></tr>", 0)
+                more |= {"label": f"<{label}>", "fontcolor": GRADIENT_ARROW["color"]}
             more |= CHANGED_ARROWS.get(arrow.change or "", {})
             self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
         if self.look.backward and arrow.gradient and not self.look.chain:

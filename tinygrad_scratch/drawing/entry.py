@@ -10,7 +10,8 @@ from typing import Any
 from tinygrad_scratch.drawing.clusters import frames_around
 from tinygrad_scratch.drawing.dot import dot_text
 from tinygrad_scratch.drawing.failing import add_failure
-from tinygrad_scratch.drawing.folding import Fold, Item, folded, inputs_of, places, unfolded
+from tinygrad_scratch.drawing.folding import Fold, folded
+from tinygrad_scratch.drawing.items import Item, inputs_of, places, unfolded
 from tinygrad_scratch.drawing.labels import Look
 from tinygrad_scratch.drawing.neurons import neurons_text
 from tinygrad_scratch.drawing.picture import Drawing

@@ -94,11 +94,13 @@ def ranged(found: Sequence[Expression]) -> Expression:
 
 
 def reference(node: Node, known: Calls) -> Expression:
-    """What a value is called: its name, or else the call that made it, where that is known and short."""
+    """What a value is called: its name, or else the call that made it, where that is known; `f(…)` if it is long."""
     if node.name:
         text = shorten(node.name, LONGEST_PART)
         return Expression(text, ATOM if re.fullmatch(r"[\w.\[\]]+", text) else 0)
     found = known.get(node, UNNAMED)
+    if len(found.text) > LONGEST_PART and found.strength == ATOM and node.function not in READING:
+        found = Expression(f"{label(node.function).removeprefix('np.')}(…)")
     return found if len(found.text) <= LONGEST_PART else UNNAMED
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
+from itertools import pairwise
 
 from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
 from tinygrad_scratch.drawing.data import Box
@@ -31,19 +32,23 @@ class Look:
 QUIET, GRADIENT, ALARM = "#444444", "#9a3412", "#b91c1c"
 SIZE, SMALL = 13, 10
 LONGEST_TOOLTIP = 400
+AIR = '<font point-size="3"> </font><br/>'
 NARROW, WIDE = "ijl.,:;'|!()[]{}tfrI ·", "mwMW@%…⚠"
 
 
 def box_label(box: Box, look: Look) -> str:
     """A value, and its cotangent to the right of it; arrows end at the ports `value` and `cotangent`."""
-    if not look.forward:
-        return f"<{table(f'<tr>{cotangent_cell(box, look)}</tr>', 6)}>"
-    costs = cost_lines(box) if look.costs else []
-    said = [*value_lines(box), *costs, *time_lines(box), *trouble_lines(box, "value")]
-    cells = cell("value", said, box.value if look.values else None)
+    cells = []
+    if look.forward:
+        costs = cost_lines(box) if look.costs else []
+        said = [*value_lines(box), *costs, *time_lines(box), *trouble_lines(box, "value")]
+        cells.append(cell("value", said, box.value if look.values else None))
     if look.backward and box.cotangent is not None:
-        cells += f"<vr/>{cotangent_cell(box, look)}"
-    return f"<{table(f'<tr>{cells}</tr>', 6)}>"
+        cells.append(cotangent_cell(box, look))
+    row = f"<tr>{'<vr/>'.join(cells)}</tr>"
+    rows = row.count("<tr>") // len(cells)
+    rim = rows // 2 if box.kind == "parameter" else 0  # the taller a cylinder, the deeper its rim
+    return f"<{table(row, 6 + rim)}>"
 
 
 def cotangent_cell(box: Box, look: Look) -> str:
@@ -151,14 +156,20 @@ def tooltip(box: Box) -> str:
 @lru_cache(maxsize=4096)
 def width(marked_up: str) -> int:
     """About how much room a line needs, in points, where it begins as if it were in Helvetica and is in DejaVu Sans."""
-    size = SMALL if "point-size" in marked_up else SIZE
+    size = SMALL if is_small(marked_up) else SIZE
     words = unescape(re.sub("<[^>]*>", "", marked_up))
     units = sum(0.38 if c in NARROW else 0.9 if c in WIDE else 0.62 for c in words)
     return round(units * size * (1.3 if "<b>" in marked_up else 1.1))
 
 
-def lines(parts: Iterable[str]) -> str:
-    return "<br/>".join(parts)
+def lines(parts: Sequence[str]) -> str:
+    """Lines one below the other; below a large one a small one has air above it, or it would touch its brackets."""
+    below = (AIR * (is_small(line) and not is_small(above)) + line for above, line in pairwise(parts))
+    return "<br/>".join([*parts[:1], *below])
+
+
+def is_small(marked_up: str) -> bool:
+    return "point-size" in marked_up
 
 
 def bold(escaped: str) -> str:

@@ -18,10 +18,10 @@ from tinygrad_scratch.graph import Node
 
 MOST_NEURONS, MOST_WEIGHTS = 120, 2000
 THINNEST, THICKEST = 0.3, 4.0
-POSITIVE = {"color": "#1e40af", "style": "solid"}
+POSITIVE = {"color": "#2f7de1", "style": "solid"}
 NEGATIVE = {"color": "#d9480f", "style": "dashed"}
 NEURON = {"shape": "circle", "fixedsize": "true", "width": "0.55", "fontsize": "10", "style": "filled"}
-COLUMN = {"shape": "plaintext", "fontsize": "13", "fontcolor": "#64748b"}
+TITLE = {"shape": "plaintext", "fontsize": "13", "fontcolor": "#64748b"}
 ACROSS, DOWN = 2, 0.7  # inches from neuron to neuron
 
 
@@ -75,24 +75,30 @@ def neurons_text(nodes: Sequence[Node], known: Calls, cotangents: Mapping[int, A
     columns = [layer.given for layer in layers] + [last_value(layers[-1], nodes)]
     graph = {"bgcolor": "transparent", "layout": "neato", "splines": "line"}
     digraph = Digraph(graph_attr=graph, node_attr=BOX, edge_attr=ARROW)
-    for place, node in enumerate(columns):
-        units = layers[place].weight.value.shape[0] if place < len(layers) else layers[-1].weight.value.shape[1]
+    sizes = [layer.weight.value.shape[0] for layer in layers] + [layers[-1].weight.value.shape[1]]
+    for place, (node, units) in enumerate(zip(columns, sizes, strict=True)):
         kind = "input" if place == 0 else "output" if place == len(layers) else "operation"
         paint = {**NEURON, "fillcolor": KINDS[kind]["fillcolor"], "color": KINDS[kind]["color"], "class": kind}
         means = np.real(node.value).reshape(-1, units).mean(axis=0)
         top = DOWN * (units - 1) / 2
-        title = text(reference(node, known).text)
-        room = f"{width(title) / 72:.2f}"  # in wide fonts, too
-        digraph.node(f"c{place}", f"<{title}>", pos=f"{ACROSS * place},{top + DOWN:g}!", width=room, **COLUMN)
+        add_title(digraph, f"c{place}", reference(node, known).text, ACROSS * place, top + DOWN)
         for unit, mean in enumerate(means.tolist()):
             name = f"n{place}_{unit}"
             digraph.node(name, short(mean), id=name, pos=f"{ACROSS * place},{top - DOWN * unit:g}!", **paint)
     for place, layer in enumerate(layers):
         shown = cotangents[layer.weight.order] if by_gradient else layer.weight.value
-        name = reference(layer.weight, known).text
-        for tail, head, tip in lines_of(shown, f"∂{name}" if by_gradient else name):
+        name = f"{'∂' * by_gradient}{reference(layer.weight, known).text}"
+        above = DOWN * (sum(sizes[place : place + 2]) / 4 + 0.25)  # the middle of the uppermost line
+        add_title(digraph, f"w{place}", name, ACROSS * (place + 0.5), above)
+        for tail, head, tip in lines_of(shown, name):
             digraph.edge(f"n{place}_{tail}", f"n{place + 1}_{head}", **tip)
     return str(digraph.source)
+
+
+def add_title(digraph: Any, name: str, title: str, across: float, up: float) -> None:
+    """What stands above neurons or lines, with room in wide fonts, too."""
+    label = text(title)
+    digraph.node(name, f"<{label}>", pos=f"{across:g},{up:g}!", width=f"{width(label) / 72:.2f}", **TITLE)
 
 
 def lines_of(weights: Any, name: str) -> list[tuple[int, int, dict[str, str]]]:

@@ -1,24 +1,19 @@
-"""What an array says of itself: all its numbers when they are few, its statistics, a histogram; and what is wrong."""
+"""What an array says of itself: all its numbers when they are few, its statistics, a histogram."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import relu
 from tinygrad_scratch.rules.registry import Several
 
 FEW = 100  # numbers that are kept in full
 FEW_IN_A_BOX = 20  # numbers that are written in a box in full
 BINS = 20
 LONG = (np.longdouble, np.clongdouble)  # which neither JSON nor a Python number can say
-VANISHING, EXPLODING = 1e-7, 1e4  # root mean square of a gradient, where that of the output is 1
-
-NAN, INFINITE, DEAD = "NaN", "infinite", "dead"
-VANISHES, EXPLODES, NO_GRADIENT = "gradient vanishes", "gradient explodes", "no gradient"
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ class Numbers:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return prod(self.shape)
 
     @property
     def root_mean_square(self) -> float:
@@ -146,25 +141,3 @@ def percent(part: float) -> str:
     if 0 < part < 0.01:
         return "under 1%"
     return "over 99%" if 0.99 < part < 1 else f"{part:.0%}"
-
-
-def troubles_of_value(value: Any, numbers: Numbers, function: Any) -> list[str]:
-    """What is wrong with a value: NaN, infinity, or units that answer 0 to every sample."""
-    found = [NAN] * bool(numbers.nan) + [INFINITE] * bool(numbers.infinite)
-    if function in (relu, np.maximum) and value.size > 1 and numbers.zeros:
-        rows = value.reshape(-1, value.shape[-1]) if value.ndim > 1 else value.reshape(1, -1)
-        if (len(rows) > 1 and not rows.any(axis=0).all()) or not rows.any():
-            found.append(DEAD)
-    return found
-
-
-def troubles_of_gradient(numbers: Numbers) -> list[str]:
-    """What is wrong with a gradient: NaN, infinity, far too small, far too large, or nothing but zeros."""
-    if numbers.nan or numbers.infinite:
-        return [f"gradient {NAN}"] * bool(numbers.nan) + [f"gradient {INFINITE}"] * bool(numbers.infinite)
-    if numbers.size and numbers.zeros == numbers.size:
-        return [NO_GRADIENT]
-    size = numbers.root_mean_square
-    if 0 < size < VANISHING:
-        return [VANISHES]
-    return [EXPLODES] if size > EXPLODING else []

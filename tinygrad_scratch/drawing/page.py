@@ -16,6 +16,20 @@ from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.labels import printable
 from tinygrad_scratch.drawing.page_data import page_data
 
+SCRIPTS = (
+    "elements",
+    "picture",
+    "folding",
+    "arranging",
+    "window",
+    "marks",
+    "search",
+    "steps",
+    "panel",
+    "keys",
+    "begin",
+)
+
 
 def page(svg: str, scene: Scene, summary: str) -> str:
     """The HTML text of a page that shows an SVG picture by Graphviz, and all that is known of what is in it.
@@ -25,7 +39,7 @@ def page(svg: str, scene: Scene, summary: str) -> str:
     """
     data = page_data(scene, summary)
     style = text_of("page.css") + dark_colours(svg)
-    script = text_of("page.js")
+    script = "\n".join(text_of(f"{name}.js") for name in SCRIPTS)
     return Template(text_of("page.html")).substitute(
         title=escape(printable(data["title"])),
         summary=escape(data["summary"]),
@@ -39,7 +53,7 @@ def page(svg: str, scene: Scene, summary: str) -> str:
 
 
 def text_of(name: str) -> str:
-    return files("tinygrad_scratch.drawing").joinpath(name).read_text(encoding="utf-8")
+    return files("tinygrad_scratch.drawing").joinpath("web", name).read_text(encoding="utf-8")
 
 
 def content_hash(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any
 
 from tinygrad_scratch.costs import bytes_in_words, seconds_in_words
@@ -30,7 +31,17 @@ def page_data(scene: Scene, summary: str) -> dict[str, Any]:
         "rules": rules_of(box.operation for box in scene.boxes if box.operation),
         "outputs": [box.id for box in outputs],
         "steps": [step_of(step) for step in scene.steps],
+        "unknown": unknown(scene.boxes, outputs),
     }
+
+
+def unknown(boxes: Sequence[Box], outputs: Sequence[Box]) -> str:
+    """What is said where a gradient has no numbers, and if none has, why."""
+    if any(box.gradient is not None for box in boxes):
+        return "No numbers are known."
+    if [prod(box.shape) for box in outputs if box.shape is not None] == [1]:
+        return "No numbers are known. Draw it with gradients=True to have them."
+    return "No numbers: only one real number, such as a loss, has a gradient."
 
 
 def node_of(box: Box, derivatives: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tinygrad_scratch.backward import conform, rules_applied
 from tinygrad_scratch.drawing.data import Scene
-from tinygrad_scratch.drawing.folding import Item
+from tinygrad_scratch.drawing.items import Item
 from tinygrad_scratch.drawing.numbers import numbers_of
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.indexing import Scattered

@@ -1,4 +1,4 @@
-"""From a graph to what a drawing shows: a box for each item, arrows, frames, derivatives, numbers."""
+"""From a graph to what a drawing shows: a box for each item, arrows, frames, derivatives."""
 
 from __future__ import annotations
 
@@ -27,17 +27,11 @@ from tinygrad_scratch.drawing.expressions import (
     reference,
     shorten,
 )
-from tinygrad_scratch.drawing.folding import Item, places
 from tinygrad_scratch.drawing.formulas import chain, over_rounds
-from tinygrad_scratch.drawing.numbers import (
-    INFINITE,
-    NAN,
-    numbers_of,
-    troubles_of_gradient,
-    troubles_of_value,
-)
+from tinygrad_scratch.drawing.items import Item, places
 from tinygrad_scratch.drawing.parts import add_parts
 from tinygrad_scratch.drawing.selection import Selection
+from tinygrad_scratch.drawing.troubles import add_numbers
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.registry import DEFINITIONS, label
 from tinygrad_scratch.watching import Place
@@ -45,7 +39,6 @@ from tinygrad_scratch.watching import Place
 L = Expression("L")
 Use: TypeAlias = tuple[Node, int, Node, list[Node]]  # a call, the place of an argument, it, and all calls of the box
 MOST_FORMULAS = 4  # terms of a sum of cotangents that are written out
-MOST_NUMBERS = 10_000_000  # numbers in a graph whose statistics are taken unasked
 
 
 @dataclass
@@ -77,7 +70,7 @@ class Builder:
 
     def scene(self) -> Scene:
         """All that is drawn."""
-        scene = Scene(counts=self.selection.all_kinds, top=self.top.text)
+        scene = Scene(counts=self.counts(), top=self.top.text)
         clusters = self.add_clusters(scene)
         scene.boxes = [self.box(item, clusters) for item in self.items]
         if self.selection.left_out:
@@ -85,9 +78,13 @@ class Builder:
         scene.arrows = self.arrows()
         if self.selection.outputs:
             self.add_formulas(scene)
-        self.add_numbers(scene)
+        add_numbers(scene, self.items, self.cotangents)
         add_parts(scene, self.ids, self.where, self.cotangents)
         return scene
+
+    def counts(self) -> Counter[str]:
+        """How many values of each kind the whole graph has."""
+        return self.selection.left_out + Counter(map(self.kind_of, self.selection.nodes))
 
     # ---- frames ------------------------------------------------------------------------------------------------------
 
@@ -139,9 +136,12 @@ class Builder:
     def kind(self, item: Item) -> str:
         if item.is_fold:
             return "fold"
-        node = item.last
+        kind = self.kind_of(item.last)
+        return "output" if kind == "operation" and item.last in self.selection.outputs else kind
+
+    def kind_of(self, node: Node) -> str:
         if node.kind == "operation":
-            return "output" if node in self.selection.outputs else "operation"
+            return node.kind
         is_input = id(node.value) in self.given or (node.kind == "constant" and node.name is not None)
         return "input" if is_input else node.kind
 
@@ -230,42 +230,6 @@ class Builder:
                         found.setdefault((i, place, tail), []).append((node, place, part, inside))
         return found.values()
 
-    # ---- numbers -----------------------------------------------------------------------------------------------------
-
-    def add_numbers(self, scene: Scene) -> None:
-        total = sum(node.value.size for item in self.items for node in item.nodes)
-        if total > MOST_NUMBERS and not self.cotangents:
-            return
-        before: dict[str, list[str]] = {}
-        after: dict[str, list[str]] = {}
-        for arrow in scene.arrows:
-            before.setdefault(arrow.head, []).append(arrow.tail)
-            after.setdefault(arrow.tail, []).append(arrow.head)
-        values: dict[str, list[str]] = {REST: []}
-        gradients: dict[str, list[str]] = {REST: []}
-        drawn = scene.boxes[: len(self.items)]  # but the rest
-        for item, box in zip(self.items, drawn, strict=True):
-            node = item.last
-            box.value = numbers_of(node.value)
-            values[box.id] = troubles_of_value(node.value, box.value, node.function) + hidden_troubles(item)
-            gradient = self.cotangents.get(node.order) if node.requires_grad else None
-            box.gradient = numbers_of(gradient) if gradient is not None else None
-            gradients[box.id] = troubles_of_gradient(box.gradient) if box.gradient is not None else []
-        for box in drawn:
-            box.troubles = list(dict.fromkeys(values[box.id] + gradients[box.id]))
-            earlier = {trouble for other in before.get(box.id, ()) for trouble in values[other]}
-            later = {trouble for other in after.get(box.id, ()) for trouble in gradients[other]}
-            box.first_troubles = [
-                trouble for trouble in box.troubles if trouble not in (earlier if trouble in values[box.id] else later)
-            ]
-
-
-def hidden_troubles(item: Item) -> list[str]:
-    """NaN and infinity in the values that a box has inside."""
-    inner = [node for node in item.everything if node is not item.last and node.value.dtype.kind in "fc"]
-    bad = [node.value for node in inner if not np.isfinite(node.value).all()]
-    return [NAN] * any(np.isnan(value).any() for value in bad) + [INFINITE] * any(np.isinf(v).any() for v in bad)
-
 
 def is_one(outputs: Sequence[Node]) -> bool:
     """Whether the output is one real number, so that a gradient is that of it."""
@@ -309,7 +273,7 @@ def rest(selection: Selection) -> Box:
 
 def counted(kinds: Counter[str]) -> str:
     """How many values there are of each kind, in words."""
-    order = ("operation", "parameter", "constant")
+    order = ("operation", "parameter", "input", "constant")
     return ", ".join(f"{n:,} {kind}{'s' * (n != 1)}" for kind in order if (n := kinds[kind]))
 
 

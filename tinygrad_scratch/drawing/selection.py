@@ -29,11 +29,6 @@ class Selection:
     def operations(self) -> list[Node]:
         return [node for node in self.nodes if node.kind == "operation"]
 
-    @property
-    def all_kinds(self) -> Counter[str]:
-        """How many values of each kind the whole graph has."""
-        return self.left_out + Counter(node.kind for node in self.nodes)
-
 
 def newest(graph: Graph, ends: Iterable[Any], limit: int) -> Selection:
     """The outputs, the newest `limit` operations, and at most as many of the leaves and arrays given to these.

@@ -11,8 +11,9 @@ import numpy as np
 
 from tinygrad_scratch.drawing.failing import Failure, call_of, failure_of
 from tinygrad_scratch.drawing.naming import name_values, standing
-from tinygrad_scratch.drawing.scene import MOST_NUMBERS, gradients_of, is_one
+from tinygrad_scratch.drawing.scene import gradients_of, is_one
 from tinygrad_scratch.drawing.selection import Selection, newest
+from tinygrad_scratch.drawing.troubles import MOST_NUMBERS
 from tinygrad_scratch.graph import Graph, Node
 from tinygrad_scratch.messages import describe
 from tinygrad_scratch.tensor import Tensor
@@ -45,7 +46,7 @@ class Subject:
                 f"{'one of several outputs' if len(self.ends) > 1 else 'none that has one'}. "
                 "Draw a loss, such as np.sum(t), that depends on a Tensor with requires_grad=True."
             )
-        small = not selection.left_out and sum(node.value.size for node in selection.nodes) <= MOST_NUMBERS
+        small = sum(node.value.size for node in selection.nodes) <= MOST_NUMBERS
         if not possible or not (wanted or small):
             return {}
         try:

@@ -16,6 +16,7 @@ from tinygrad_scratch.nn.normalization import LayerNorm
 from tinygrad_scratch.nn.options import (
     checked_activation,
     checked_generator,
+    checked_initializer,
     checked_size,
     real_dtype,
     shape_of,
@@ -34,8 +35,8 @@ class MultiHeadAttention(Module):
     shape (..., any time, features), and `layer(x, mask=mask)` where a boolean mask that broadcasts to (..., heads,
     time, time of the keys) is True. With None for `features`, the first input tells.
 
-    Raises ValueError where heads does not divide features, and for inputs of another width. Source: Vaswani et al.,
-    "Attention is all you need" (2017), section 3.2.2.
+    Raises ValueError where heads does not divide features, and for inputs of another width; for a mask, what
+    `functional.attention` raises. Source: Vaswani et al., "Attention is all you need" (2017), section 3.2.2.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import MultiHeadAttention
@@ -59,7 +60,7 @@ class MultiHeadAttention(Module):
         self.features = features
         self.heads = checked_size(heads, "heads", "MultiHeadAttention")
         self.causal, self.bias = causal, bias
-        self.generator, self.initializer = checked_generator(generator), initializer
+        self.generator, self.initializer = checked_generator(generator), checked_initializer(initializer)
         self.dtype = real_dtype(dtype, "MultiHeadAttention")
         self.projection = self.output = LATER
         if features is not None:

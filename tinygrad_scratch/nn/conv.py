@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.functional import conv1d, conv2d, numbers
+from tinygrad_scratch.functional import conv1d, conv2d, numbers, paddings
 from tinygrad_scratch.nn.initializers import RandomGenerator, glorot_uniform
 from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
     checked_activation,
     checked_generator,
+    checked_initializer,
     checked_size,
+    drawn,
     parameter,
     real_dtype,
     shape_of,
@@ -30,8 +31,7 @@ class Conv2d(Module):
     has shape (out_channels, in_channels / groups, *kernel), `bias` (out_channels,); it is None with bias=False.
     `kernel`, `stride` and `dilation` are a number or two; `padding` is a number, two, "valid" or "same".
 
-    The initializer draws a matrix of shape (elements of a patch, out_channels), as for a Dense on patches. With None
-    for `in_channels`, the first input tells. `activation`, `generator` and `dtype` are as in Dense.
+    With None for `in_channels`, the first input tells. Other options are as in Dense.
 
     Raises ValueError for sizes that are no positive numbers and channels that `groups` does not divide; when called,
     for an input of other channels, and one that the kernel does not fit in. Source: LeCun et al., "Gradient-based
@@ -61,7 +61,7 @@ class Conv2d(Module):
         activation: Callable[[Any], Any] | None = None,
         bias: bool = True,
         generator: RandomGenerator | None = None,
-        initializer: Callable[[tuple[int, int], RandomGenerator], Any] = glorot_uniform,
+        initializer: Callable[[tuple[int, ...], RandomGenerator], Any] = glorot_uniform,
         dtype: Any = float,
     ) -> None:
         name = type(self).__name__
@@ -69,11 +69,12 @@ class Conv2d(Module):
         self.stride = numbers(stride, self.axes, "stride")
         self.dilation = numbers(dilation, self.axes, "dilation")
         self.padding = padding
+        paddings(padding, self.kernel, self.kernel, self.stride)  # refuses what is no padding
         self.groups = checked_size(groups, "groups", name)
         self.out_channels = checked_size(out_channels, "out_channels", name)
         self.activation = checked_activation(activation)
         self.generator = checked_generator(generator)
-        self.initializer = initializer
+        self.initializer = checked_initializer(initializer)
         self.dtype = real_dtype(dtype, name)
         self.weight = LATER
         self.bias = parameter(np.zeros(out_channels), "bias", dtype) if bias else None
@@ -86,8 +87,7 @@ class Conv2d(Module):
                 f"groups={self.groups} must divide both in_channels={in_channels} and out_channels={self.out_channels}."
             )
         patch = (in_channels // self.groups, *self.kernel)
-        matrix = self.initializer((math.prod(patch), self.out_channels), self.generator)
-        self.weight = parameter(matrix.T.reshape(self.out_channels, *patch), "weight", self.dtype)
+        self.weight = drawn(self.initializer, (self.out_channels, *patch), self.generator, "weight", self.dtype)
 
     def __call__(self, x: Any) -> Any:
         shape = shape_of(x)

@@ -13,7 +13,9 @@ from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
     checked_activation,
     checked_generator,
+    checked_initializer,
     checked_size,
+    drawn,
     parameter,
     real_dtype,
     shape_of,
@@ -31,8 +33,9 @@ class Dense(Module):
     np.random.Generator or RandomState, to draw the same weights in every run. `dtype` is that of the parameters.
     With None for `in_features`, the first input tells, and the weight is drawn then.
 
-    Raises TypeError for an activation that can't be called, a generator that can't draw, and a dtype that is no real
-    float; ValueError for sizes that are no whole numbers, 1 or more, and, when called, for inputs of another width.
+    Raises TypeError for an activation or an initializer that can't be called, a generator that can't draw, and a dtype
+    that is no real float; ValueError for sizes that are no whole numbers, 1 or more, for an initializer that draws
+    another shape, and, when called, for inputs of another width.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense
@@ -55,7 +58,7 @@ class Dense(Module):
     ) -> None:
         self.activation = checked_activation(activation)
         self.generator = checked_generator(generator)
-        self.initializer = initializer
+        self.initializer = checked_initializer(initializer)
         self.out_features = checked_size(out_features, "out_features", "Dense")
         self.weight = LATER
         self.bias = parameter(np.zeros(out_features), "bias", real_dtype(dtype, "Dense")) if bias else None
@@ -64,9 +67,8 @@ class Dense(Module):
             self._draw(checked_size(in_features, "in_features", "Dense"))
 
     def _draw(self, in_features: int) -> None:
-        self.weight = parameter(
-            self.initializer((in_features, self.out_features), self.generator), "weight", self.dtype
-        )
+        shape = in_features, self.out_features
+        self.weight = drawn(self.initializer, shape, self.generator, "weight", self.dtype)
 
     def __call__(self, x: Any) -> Any:
         width = shape_of(x)[-1:]

@@ -11,7 +11,7 @@ from tinygrad_scratch import functional
 from tinygrad_scratch.graph import as_array, known
 from tinygrad_scratch.nn.initializers import RandomGenerator, standard_normal
 from tinygrad_scratch.nn.module import Module
-from tinygrad_scratch.nn.options import checked_generator, checked_size, parameter, real_dtype
+from tinygrad_scratch.nn.options import checked_generator, checked_initializer, checked_size, drawn, real_dtype
 from tinygrad_scratch.rules.registry import plain
 
 
@@ -43,8 +43,8 @@ class Embedding(Module):
         dtype: Any = float,
     ) -> None:
         shape = checked_size(count, "count", "Embedding"), checked_size(features, "features", "Embedding")
-        value = initializer(shape, checked_generator(generator))
-        self.weight = parameter(value, "weight", real_dtype(dtype, "Embedding"))
+        initializer, generator = checked_initializer(initializer), checked_generator(generator)
+        self.weight = drawn(initializer, shape, generator, "weight", real_dtype(dtype, "Embedding"))
 
     def __call__(self, indices: Any) -> Any:
         indices = as_array(plain(indices))

@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.backward import walk
 from tinygrad_scratch.graph import Graph, Node, next_order
-from tinygrad_scratch.nn.module import Module, path_of
+from tinygrad_scratch.nn.module import Call, Module, name_of_layer, watching
 from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
@@ -34,7 +34,7 @@ def first_not_finite(model: Any, compute: Callable[[], Tensor]) -> str | None:
     >>> first_not_finite(None, lambda: np.sum(np.log(w))).split(", at ")[0]
     'np.log makes -inf of finite numbers, of shape (2,)'
     """
-    with np.errstate(all="ignore"), lines_traced() as lines:
+    with np.errstate(all="ignore"), watching() as calls, lines_traced() as lines:
         loss = compute()
     nodes = [node for node in Graph(loss).nodes if node.kind == "operation"]
     with np.errstate(all="ignore"):
@@ -44,7 +44,7 @@ def first_not_finite(model: Any, compute: Callable[[], Tensor]) -> str | None:
     if node.kind != "operation":
         kind = "parameter" if node.kind == "parameter" else "constant"
         return f"{kind} {name_of(node, model)} itself holds {worst(node.value)}, at {place_of(node.value)}"
-    parts = [what, layer_of(node, nodes, model), line_of(node, lines)]
+    parts = [what, layer_of(node, calls, model), line_of(node, lines)]
     return ", ".join(part for part in parts if part)
 
 
@@ -104,19 +104,13 @@ def place_of(value: Any) -> str:
 # ---- which layer -----------------------------------------------------------------------------------------------------
 
 
-def layer_of(node: Node, nodes: list[Node], model: Any) -> str:
-    """The innermost Module inside of whose call a call was made."""
-    calls = [
-        (start - returned.order, module)
-        for returned in nodes
-        for start, module in returned.modules
-        if start > node.order >= returned.order
-    ]
-    if not calls:
+def layer_of(node: Node, calls: list[Call], model: Any) -> str:
+    """The innermost layer inside of whose call a call was made."""
+    around = [call for call in calls if call.contains(node.order)]
+    if not around:
         return ""
-    _, module = min(calls, key=lambda call: call[0])
-    path = path_of(module, model)
-    return f"in {path}: {module!r}" if path else f"in {module!r}"
+    path, name = around[-1].path_in(model), name_of_layer(around[-1].layer)
+    return f"in {path}: {name}" if path else f"in {name}"
 
 
 def name_of(node: Node, model: Any) -> str:

@@ -81,7 +81,7 @@ class History:
         try:
             from matplotlib.figure import Figure
         except ImportError as error:
-            raise ImportError('A plot needs matplotlib: pip install "tinygrad_scratch[plot]".') from error
+            raise ImportError("A plot needs matplotlib: pip install matplotlib.") from error
         epochs = range(1, len(self) + 1)
         figure = Figure(figsize=(9, 4), layout="constrained")
         losses, norms = figure.subplots(1, 2)
@@ -93,6 +93,7 @@ class History:
         for axes, title in ((losses, "loss"), (norms, "norm of the gradient, by layer")):
             axes.set(title=title, xlabel="epoch")
             axes.grid(alpha=0.3)
+            axes.xaxis.get_major_locator().set_params(integer=True)
             if axes.lines:
                 axes.legend(fontsize="small")
         if any(value > 0 for norms_of_epoch in self.norms for value in norms_of_epoch.values()):

@@ -198,11 +198,11 @@ def first(where: Any) -> str:
     return ", ".join(map(str, np.argwhere(where)[0])) or "()"
 
 
-def check_labels(loss: str, labels: Any, good: Any, wanted: str) -> None:
+def check_labels(loss: str, labels: Any, good: Any, wanted: str, name: str = "labels") -> None:
     labels, good = known(labels), known(good)
     if not np.all(good):
         wrong = labels[~good].flat[0]
-        raise ValueError(f"{loss}: labels[{first(~good)}] is {wrong}, but a label is {wanted}.")
+        raise ValueError(f"{loss}: {name}[{first(~good)}] is {wrong}, but a {name.removesuffix('s')} is {wanted}.")
 
 
 def check_smoothing(loss: str, label_smoothing: float) -> None:
@@ -221,18 +221,19 @@ def check_classes(labels: Any, classes: int) -> None:
 
 
 def check_probabilities(loss: str, logits: Any, target: Any) -> None:
+    name = "labels" if loss == "cross_entropy" else "target"
     if target.shape != logits.shape:
         numbers = f"class numbers of shape {logits.shape[:-1]} or " if loss == "cross_entropy" else ""
         raise ValueError(
             f"{loss} of logits of shape {logits.shape} takes {numbers}probabilities of shape {logits.shape}, "
-            f"but was given labels of shape {target.shape}."
+            f"but was given {name} of shape {target.shape}."
         )
     p = known(plain(target))
-    check_labels(loss, p, p >= 0, "a probability, and none is negative")
+    check_labels(loss, p, p >= 0, "a probability, and none is negative", name)
     total = np.sum(p, axis=-1, dtype=float)
     if not np.allclose(total, 1, rtol=0, atol=1e-3):
         wrong = np.abs(total - 1) > 1e-3
         raise ValueError(
-            f"{loss}: the probabilities labels[{first(wrong)}] add up to {total[wrong].flat[0]:g}, not to 1. Divide "
+            f"{loss}: the probabilities {name}[{first(wrong)}] add up to {total[wrong].flat[0]:g}, not to 1. Divide "
             "them by their sum, or take functional.softmax of them if they are logits."
         )

@@ -211,8 +211,7 @@ def note_layer(error: Exception, module: Module, layer: Any, arguments: tuple[An
     inner, inner_place, words, note = vars(error).get("layer_note", (None, "", "", None))
     path = path_of(inner, module)
     if path is None:
-        name = label(layer) if "\n" not in label(layer) else type(layer).__name__
-        words = f"{name}, which was given {', '.join(map(describe, arguments))}"
+        words = f"{name_of_layer(layer)}, which was given {', '.join(map(describe, arguments))}"
         path, inner, inner_place, note = "", module, place, None
     notes = [other for other in getattr(error, "__notes__", ()) if other != note]
     where = ".".join(filter(None, (path, inner_place)))
@@ -223,23 +222,39 @@ def note_layer(error: Exception, module: Module, layer: Any, arguments: tuple[An
 
 @dataclass
 class Call:
-    """A call of a layer that was watched: what it was given first and returned, and the orders of its first and last.
+    """A call of a layer that was watched: what it was given and returned, and the orders of its first and last.
 
-    `depth` counts the calls that enclose it.
+    `inside` is the call that it is a part of; `place`, of a layer that is no Module, its path in that call's layer.
     """
 
     layer: Any
-    depth: int
-    given: Any = None
-    result: Any = None
-    start: int = 0
+    given: Any
+    inside: Call | None
+    place: str
+    start: int
     end: int = 0
+    result: Any = None
+
+    @property
+    def depth(self) -> int:
+        """How many calls enclose it."""
+        return 0 if self.inside is None else self.inside.depth + 1
+
+    def path_in(self, model: Any) -> str:
+        """The path of its layer."""
+        if isinstance(self.layer, Module) or self.inside is None:
+            return path_of(self.layer, model) or ""
+        return ".".join(filter(None, (self.inside.path_in(model), self.place)))
+
+    def contains(self, order: int) -> bool:
+        """Whether what was recorded with that order, which counts down, was recorded in it."""
+        return self.end < order < self.start
 
 
 @dataclass
 class Watched:
     calls: list[Call]
-    depth: int = 0
+    running: Call | None = None
 
 
 _watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
@@ -257,14 +272,14 @@ def watching() -> Iterator[list[Call]]:
         _watched.reset(token)
 
 
-def watched_call(watched: Watched, layer: Any, function: Any, arguments: Any, keywords: Any) -> Any:
-    call = Call(layer, watched.depth, arguments[0] if arguments else None, start=next_order())
+def watched_call(watched: Watched, layer: Any, function: Any, arguments: Any, keywords: Any, place: str = "") -> Any:
+    call = Call(layer, arguments[0] if arguments else None, watched.running, place, start=next_order())
     watched.calls.append(call)
-    watched.depth += 1
+    watched.running = call
     try:
         call.result = function(*arguments, **keywords)
     finally:
-        watched.depth -= 1
+        watched.running = call.inside
         call.end = next_order()
     return call.result
 
@@ -283,6 +298,11 @@ def members(holder: Any, path: str = "") -> list[tuple[str, Any]]:
         place = f"{path}.{name}" if path else str(name)
         found += members(part, place) if isinstance(part, dict | list | tuple) else [(place, part)]
     return found
+
+
+def name_of_layer(layer: Any) -> str:
+    """A layer in one line: its repr, or, of one that is made of others, the name of its class."""
+    return label(layer) if "\n" not in label(layer) else type(layer).__name__
 
 
 def path_of(module: Any, outer: Any) -> str | None:

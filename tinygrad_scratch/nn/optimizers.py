@@ -58,6 +58,8 @@ class Optimizer:
         name = type(self).__name__
         if isinstance(parameters, Module):
             raise TypeError(f"{name} was given a {type(parameters).__name__}. Write {name}(model.parameters(), ...).")
+        if isinstance(parameters, Tensor):
+            raise TypeError(f"{name} was given {describe(parameters)}, and takes a list. Write {name}([tensor], ...).")
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay

@@ -26,12 +26,22 @@ def checked_generator(generator: Any) -> RandomGenerator:
     )
 
 
+def checked_function(function: Any, name: str, instead: str) -> Any:
+    """A function, or a layer. A class of layers is none, although it can be called."""
+    if isinstance(function, type):
+        raise TypeError(f"{name}={function!r} is a class. Write {function.__name__}(...) to make one.")
+    if not callable(function):
+        raise TypeError(f"{name}={function!r} can't be called. {instead}")
+    return function
+
+
 def checked_activation(activation: Any) -> Any:
-    if activation is None or callable(activation):
-        return activation
-    raise TypeError(
-        f"activation={activation!r} can't be called. Pass a function, such as np.tanh or functional.sigmoid."
-    )
+    instead = "Pass a function, such as np.tanh or functional.sigmoid."
+    return None if activation is None else checked_function(activation, "activation", instead)
+
+
+def checked_initializer(initializer: Any) -> Any:
+    return checked_function(initializer, "initializer", "Pass a function of a shape and a generator: nn.he_normal.")
 
 
 def real_dtype(dtype: Any, layer: str) -> Any:
@@ -51,7 +61,23 @@ def parameter(value: Any, name: str, dtype: Any) -> Tensor:
     return Tensor(value, requires_grad=True, name=name, dtype=dtype)
 
 
+def drawn(initializer: Any, shape: tuple[int, ...], generator: RandomGenerator, name: str, dtype: Any) -> Tensor:
+    """A parameter as an initializer draws it, which must be of the shape that it was asked for."""
+    value = initializer(shape, generator)
+    if np.shape(value) != shape:
+        raise ValueError(
+            f"The initializer {label(initializer)} was asked for a {name} of shape {shape}, and made one of shape "
+            f"{np.shape(value)}. Return an array of the shape that it is given."
+        )
+    return parameter(value, name, dtype)
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
+    if isinstance(x, tuple | list) and any(type(part) is Tensor for part in x):
+        raise TypeError(
+            f"A layer takes one Tensor, but was given {len(x)} parts, {describe(x)}. Take one of them, by a layer such "
+            "as `lambda parts: parts[0]`, or make one of all: np.stack(parts)."
+        )
     return x.shape if hasattr(x, "shape") else np.shape(x)
 
 

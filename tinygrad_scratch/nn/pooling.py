@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_scratch.functional import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d, numbers
+from tinygrad_scratch.functional import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d, numbers, paddings
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.options import shown
 
@@ -19,6 +19,7 @@ class Pooling(Module):
         self.size = numbers(size, self.axes, "size")
         self.stride = self.size if stride is None else numbers(stride, self.axes, "stride")
         self.padding = padding
+        paddings(padding, self.size, self.size, self.stride)  # refuses what is no padding
 
     def __call__(self, x: Any) -> Any:
         return self.pool(x, self.size, self.stride, self.padding)

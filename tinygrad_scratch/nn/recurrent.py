@@ -12,7 +12,9 @@ from tinygrad_scratch.nn.initializers import RandomGenerator, glorot_uniform
 from tinygrad_scratch.nn.module import LATER, Module
 from tinygrad_scratch.nn.options import (
     checked_generator,
+    checked_initializer,
     checked_size,
+    drawn,
     parameter,
     real_dtype,
     shape_of,
@@ -44,7 +46,7 @@ class Recurrent(Module):
         self.hidden_features = checked_size(hidden_features, "hidden_features", name)
         self.return_state = return_state
         self.generator = checked_generator(generator)
-        self.initializer = initializer
+        self.initializer = checked_initializer(initializer)
         self.dtype = real_dtype(dtype, name)
         self.weight = self.recurrent_weight = LATER
         self.bias = parameter(np.zeros(self.gates * hidden_features), "bias", dtype)
@@ -53,9 +55,9 @@ class Recurrent(Module):
 
     def _draw(self, in_features: int) -> None:
         width = self.gates * self.hidden_features
-        self.weight = parameter(self.initializer((in_features, width), self.generator), "weight", self.dtype)
-        square = self.initializer((self.hidden_features, width), self.generator)
-        self.recurrent_weight = parameter(square, "recurrent_weight", self.dtype)
+        self.weight = drawn(self.initializer, (in_features, width), self.generator, "weight", self.dtype)
+        shape = self.hidden_features, width
+        self.recurrent_weight = drawn(self.initializer, shape, self.generator, "recurrent_weight", self.dtype)
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         shape = shape_of(x)

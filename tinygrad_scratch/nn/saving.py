@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tinygrad_scratch.graph import Array
+from tinygrad_scratch.messages import describe
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module, members
 from tinygrad_scratch.nn.optimizers import Optimizer
@@ -31,6 +32,11 @@ Path: TypeAlias = str | os.PathLike[str]
 
 def named_values(model: Module) -> dict[str, Tensor]:
     """The Tensors that a model is: its parameters and its buffers, frozen parameters among them, by their paths."""
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"{describe(model)} is no Module, so its Tensors have no names in a file. Write save(path, model, ...) and "
+            "load(path, model, ...)."
+        )
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
@@ -358,8 +364,7 @@ def safetensors() -> Any:
         import safetensors.numpy
     except ImportError as error:
         raise ImportError(
-            'A .safetensors file needs the package safetensors: pip install "tinygrad_scratch[safetensors]". '
-            "A .npz file needs nothing."
+            "A .safetensors file needs the package safetensors: pip install safetensors. A .npz file needs nothing."
         ) from error
     return safetensors.numpy
 
@@ -376,6 +381,8 @@ def suffix(path: Path) -> str:
 
 def file_format(path: Path) -> Any:
     """The functions that write and read a kind of file."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"The path of a file is a str, not a {type(path).__name__}. It comes first: save(path, model).")
     if suffix(path) not in FORMATS:
         raise ValueError(
             f"{os.fspath(path)!r} should end in one of {', '.join(FORMATS)}, which says how it is written."

@@ -40,7 +40,7 @@ class Sequential(Module):
             raise TypeError("Sequential takes its layers by place or by name, not both: give each a name, or none.")
         self.layers: list[Layer] | dict[str, Layer] = named or list(layers)
         for place, layer in self._items():
-            if isinstance(layer, list | tuple):
+            if isinstance(layer, list | tuple | Iterator):
                 raise TypeError(
                     "Sequential takes its layers one by one: write Sequential(*layers) for a list of layers."
                 )
@@ -54,7 +54,7 @@ class Sequential(Module):
         for place, layer in self._items():
             try:
                 if watched is not None and not isinstance(layer, Module):
-                    x = watched_call(watched, layer, layer, (x,), {})
+                    x = watched_call(watched, layer, layer, (x,), {}, f"layers.{place}")
                 else:
                     x = layer(x)
             except Exception as error:

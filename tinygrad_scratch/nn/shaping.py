@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.nn.module import Module
-from tinygrad_scratch.nn.options import shape_of, shown, wrong_input
+from tinygrad_scratch.nn.options import checked_function, shape_of, shown, wrong_input
 from tinygrad_scratch.rules.registry import array, label
 
 
@@ -31,7 +33,7 @@ class Flatten(Module):
     ((5, 12), (24,))
     """
 
-    def __init__(self, axes: int | None = None) -> None:
+    def __init__(self, *, axes: int | None = None) -> None:
         self.axes = axes
 
     def __call__(self, x: Any) -> Any:
@@ -46,7 +48,8 @@ class Reshape(Module):
     """Axes given another shape: (batch, ...) becomes (batch, *shape).
 
     All axes but the first are changed; with `axes`, the last so many. One number of the shape may be -1: it is whatever
-    is left. Raises ValueError where the elements do not fit.
+    is left. Raises TypeError for a shape that is not given number by number, ValueError for more than one -1, and, when
+    called, where the elements do not fit.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Reshape
@@ -55,6 +58,10 @@ class Reshape(Module):
     """
 
     def __init__(self, *shape: int, axes: int | None = None) -> None:
+        if not all(isinstance(n, int | np.integer) for n in shape):
+            raise TypeError(f"Reshape takes whole numbers, one by one, such as Reshape(1, 28, 28), not {shape}.")
+        if shape.count(-1) > 1:
+            raise ValueError(f"Reshape{shape}: of a shape, one number may be -1, which is what the others leave.")
         self.shape = shape
         self.axes = axes
 
@@ -87,9 +94,7 @@ class Lambda(Module):
     """
 
     def __init__(self, function: Callable[..., Any], name: str | None = None) -> None:
-        if not callable(function):
-            raise TypeError(f"Lambda makes a layer of a function, but {function!r} can't be called.")
-        self.function = function
+        self.function = checked_function(function, "function", "Lambda makes a layer of a function.")
         self.name = name or label(function)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -112,9 +117,7 @@ class Residual(Module):
     """
 
     def __init__(self, layer: Callable[[Any], Any]) -> None:
-        if not callable(layer):
-            raise TypeError(f"Residual takes a layer or a function, but {layer!r} can't be called.")
-        self.layer = layer
+        self.layer = checked_function(layer, "layer", "Residual takes a layer or a function.")
 
     def __call__(self, x: Any) -> Any:
         y = self.layer(x)

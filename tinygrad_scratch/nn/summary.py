@@ -11,9 +11,8 @@ import numpy as np
 
 from tinygrad_scratch.costs import bytes_in_words, multiply_adds, own_bytes
 from tinygrad_scratch.graph import Graph, Node, enable_grad
-from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, watching
+from tinygrad_scratch.nn.module import Call, Module, is_parameter, members, name_of_layer, watching
 from tinygrad_scratch.nn.options import shape_of
-from tinygrad_scratch.rules.registry import label
 from tinygrad_scratch.tensor import Tensor
 
 
@@ -36,8 +35,8 @@ class Summary:
 
     `parameters` counts a shared one once. `multiply_adds` counts those of matrix products and convolutions, forward.
     `activation_bytes` is what the recorded values take, which a backward walk needs. A layer's numbers have those of
-    the layers inside of it among them. It prints as a table as wide as the terminal, up to 120 columns, and shows as
-    one in a notebook.
+    the layers inside of it among them. It prints as a table as wide as the terminal, up to 120 columns, with a line for
+    each layer, cut off where there is no room; and it shows as one in a notebook.
     """
 
     rows: list[Row]
@@ -46,16 +45,21 @@ class Summary:
     activation_bytes: int
 
     def __rich__(self) -> Any:
+        from rich import box
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table()
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         table.add_column("layer")
-        for title in ("output shape", "parameters", "multiply-adds", "activations"):
-            table.add_column(title, justify="right")
+        table.add_column("output shape", justify="right")
+        for title in ("parameters", "multiply-adds", "activations"):
+            table.add_column(title, justify="right", no_wrap=True)
+        around = [""]  # the paths of the calls that enclose a row's
         for row in self.rows:
-            name = f"{row.path}: {row.layer}" if row.path else row.layer
+            place = row.path.removeprefix(f"{around[row.depth]}.")
+            around[row.depth + 1 :] = [row.path]
             table.add_row(
-                "  " * row.depth + name,
+                Text("  " * row.depth + (f"{place}: {row.layer}" if place else row.layer), no_wrap=True),
                 str(row.output_shape),
                 f"{row.parameters:,}",
                 f"{row.multiply_adds:,}",
@@ -72,7 +76,7 @@ class Summary:
         page = io.StringIO()
         width = min(120, shutil.get_terminal_size((120, 24)).columns)
         Console(file=page, width=width, no_color=True).print(self)
-        return page.getvalue().rstrip("\n")
+        return "\n".join(line.rstrip() for line in page.getvalue().splitlines()).strip("\n")
 
     __repr__ = __str__
 
@@ -108,8 +112,7 @@ def summarize(model: Any, input_shape: tuple[int, ...], dtype: Any = None) -> Su
     outputs = [part for part in (result if isinstance(result, tuple | list) else [result]) if type(part) is Tensor]
     recorded = [tensor for tensor in outputs if tensor.requires_grad]
     operations = [node for node in Graph(*recorded).nodes if node.kind == "operation"] if recorded else []
-    paths = {id(module): path for path, module in model.named_modules()}
-    rows = [row_of(call, operations, paths) for call in calls]
+    rows = [row_of(call, operations, model) for call in calls]
     return Summary(rows, count(model), sum(map(multiply_adds, operations)), sum(map(own_bytes, operations)))
 
 
@@ -118,13 +121,12 @@ def tensors_of(model: Module) -> list[Tensor]:
     return [part for _, module in model.named_modules() for _, part in members(module) if is_parameter(part)]
 
 
-def row_of(call: Call, operations: list[Node], paths: dict[int, str]) -> Row:
-    inside = [node for node in operations if call.end < node.order < call.start]
+def row_of(call: Call, operations: list[Node], model: Module) -> Row:
+    inside = [node for node in operations if call.contains(node.order)]
     is_module = isinstance(call.layer, Module)
-    name = type(call.layer).__name__ if is_module and call.layer.named_children() else label(call.layer)
     return Row(
-        path=paths.get(id(call.layer), ""),
-        layer=name,
+        path=call.path_in(model),
+        layer=name_of_layer(call.layer),
         depth=call.depth,
         output_shape=shape_of_result(call.result),
         parameters=count(call.layer) if is_module else 0,

@@ -20,7 +20,7 @@ from tinygrad_scratch.nn.history import History
 from tinygrad_scratch.nn.initializers import RandomGenerator
 from tinygrad_scratch.nn.module import Module
 from tinygrad_scratch.nn.optimizers import Optimizer
-from tinygrad_scratch.nn.options import checked_generator
+from tinygrad_scratch.nn.options import checked_function, checked_generator
 from tinygrad_scratch.rules.registry import array, plain
 from tinygrad_scratch.tensor import Tensor
 
@@ -55,7 +55,7 @@ class Training:
         if named and not paths.keys() & {id(parameter) for parameter in self.optimizer.parameters}:
             raise ValueError(
                 f"The optimizer, {self.optimizer!r}, has none of the model's parameters, so the model would learn "
-                "nothing. Make it for this model: SGD(model.parameters(), learning_rate)."
+                f"nothing. Make it for this model: {type(self.optimizer).__name__}(model.parameters(), ...)."
             )
 
     def stop(self, reason: str) -> None:
@@ -121,9 +121,9 @@ def fit(
     jit="numba" makes native code of them.
 
     Raises ValueError for x and y of different lengths, without samples or with NaN or infinity in them, for a batch
-    size below 1, for an optimizer of another model's parameters, and for a loss that is not one number, or that no
-    parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a callback or a generator that is
-    none.
+    size below 1, for an optimizer of another model's parameters, for two metrics of one name, and for a loss that is
+    not one number, or that no parameter takes part in; TypeError for a model, a loss, an optimizer, a metric, a
+    callback or a generator that is none.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error
@@ -139,8 +139,7 @@ def fit(
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
     check_number("epochs", epochs, 0)
-    check_model(model)
-    check_loss(loss)
+    check_model_and_loss(model, loss)
     check_optimizer(optimizer)
     if validation is not None:
         validation = checked_samples(*pair(validation), "validation x", "validation y")
@@ -160,9 +159,8 @@ def fit(
             while len(history) < epochs and training.stopped is None:
                 training.epoch = len(history) + 1
                 order = generator.permutation(len(x)) if shuffle else np.arange(len(x))
-                train_epoch(
-                    training, compute, update, x, y, order, batch_size, measures, watchers, show, check_interrupt
-                )
+                batches = batches_of(x, y, order, batch_size)
+                train_epoch(training, batches, compute, update, measures, watchers, show, check_interrupt)
                 if validation is not None:
                     found = evaluate(model, *validation, loss=loss, metrics=measures, batch_size=batch_size)
                     history.epochs[-1] |= {f"validation_{name}": value for name, value in found.items()}
@@ -200,32 +198,33 @@ def compiled(function: Function, wanted: bool | str) -> Function:
     return jit(function, backend="numpy" if wanted is True else wanted)
 
 
+def batches_of(x: Any, y: Any, order: Any, batch_size: int) -> Iterator[tuple[Any, Any]]:
+    """Samples and targets in some order, a batch at a time."""
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield x[rows], y[rows]
+
+
 def train_epoch(
     training: Training,
+    batches: Iterator[tuple[Any, Any]],
     compute: Function,
     update: Function,
-    x: Any,
-    y: Any,
-    order: Any,
-    batch_size: int,
     metrics: Mapping[str, Function],
     watchers: Sequence[Callback],
     show: Function,
     check_interrupt: Callable[[], None],
 ) -> None:
     """Train on each batch once, and note the epoch in the history."""
-    began, optimizer = time.perf_counter(), training.optimizer
+    began, seen = time.perf_counter(), 0
     totals: dict[str, float] = {}
     norms: dict[str, float] = {}
-    starts = range(0, len(x), batch_size)
-    for training.batch, start in enumerate(starts, start=1):
-        rows = order[start : start + batch_size]
-        training.inputs, training.targets = x[rows], y[rows]
+    for training.batch, (training.inputs, training.targets) in enumerate(batches, start=1):
         for watcher in watchers:
             watcher.before_batch(training)
         prediction, training.loss_value = compute(training.inputs, training.targets)
         for layer, norm in training.gradient_norms().items():
-            norms[layer] = norms.get(layer, 0.0) + norm / len(starts)
+            norms[layer] = norms.get(layer, 0.0) + norm
         for watcher in watchers:
             watcher.before_step(training)
         update()
@@ -233,11 +232,13 @@ def train_epoch(
         for watcher in watchers:
             watcher.after_step(training)
         add_figures(totals, training.loss_value, prediction, training.targets, metrics)
-        show(len(rows), {name: total / (start + len(rows)) for name, total in totals.items()})
+        seen += len(training.targets)
+        figures = {name: total / seen for name, total in totals.items()}
+        show(len(training.targets), figures)
         check_interrupt()
-    figures = {name: total / len(x) for name, total in totals.items()}
-    figures |= {"learning_rate": float(optimizer.learning_rate), "seconds": time.perf_counter() - began}
-    training.history.add(figures, norms, len(starts))
+    figures |= {"learning_rate": float(training.optimizer.learning_rate), "seconds": time.perf_counter() - began}
+    norms = {layer: total / training.batch for layer, total in norms.items()}
+    training.history.add(figures, norms, training.batch)
 
 
 def loss_of_batch(loss: Function, prediction: Any, targets: Any) -> Tensor:
@@ -272,13 +273,12 @@ def evaluate(
     """
     x, y = checked_samples(x, y, "x", "y")
     check_number("batch_size", batch_size, 1)
-    check_loss(loss)
+    check_model_and_loss(model, loss)
     metrics = named_metrics(metrics)
     totals: dict[str, float] = {}
     with no_grad(), eval_mode(model):
-        for start in range(0, len(x), batch_size):
-            targets = y[start : start + batch_size]
-            prediction = model(x[start : start + batch_size])
+        for inputs, targets in batches_of(x, y, np.arange(len(x)), batch_size):
+            prediction = model(inputs)
             add_figures(totals, one_number(loss(prediction, targets)), prediction, targets, metrics)
     return {name: total / len(x) for name, total in totals.items()}
 
@@ -286,7 +286,7 @@ def evaluate(
 def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
     """What a model returns for samples, in its eval mode, computed in batches: an array.
 
-    Raises ValueError for a single number, and for a batch size below 1.
+    Raises ValueError for a single number, and for a batch size below 1; TypeError for a model that returns a tuple.
 
     >>> import numpy as np
     >>> from tinygrad_scratch.nn import Dense, predict
@@ -298,8 +298,13 @@ def predict(model: Any, x: Any, batch_size: int = 256) -> Any:
     if x.ndim == 0:
         raise ValueError(f"x is {x}, one number. The first axis of what predict takes counts the samples.")
     with no_grad(), eval_mode(model):
-        starts = range(0, max(1, len(x)), batch_size)
-        return np.concatenate([plain(model(x[start : start + batch_size])) for start in starts])
+        batches = [model(x[start : start + batch_size]) for start in range(0, max(1, len(x)), batch_size)]
+    if isinstance(batches[0], tuple):
+        raise TypeError(
+            f"predict joins what a model returns for each batch, and this one returns {len(batches[0])} parts. Call it "
+            "in a loop of your own, with no_grad(), model.evaluating():"
+        )
+    return np.concatenate([plain(batch) for batch in batches])
 
 
 def accuracy(prediction: Any, labels: Any) -> float:
@@ -338,10 +343,14 @@ def accuracy(prediction: Any, labels: Any) -> float:
 def named_metrics(metrics: Any) -> dict[str, Function]:
     if callable(metrics) or isinstance(metrics, str):
         raise TypeError(f"metrics={metrics!r} should be a list of functions, such as metrics=[accuracy].")
-    named = metrics if isinstance(metrics, Mapping) else {getattr(m, "__name__", repr(m)): m for m in metrics}
-    for name, metric in named.items():
+    named = metrics.items() if isinstance(metrics, Mapping) else [(getattr(m, "__name__", repr(m)), m) for m in metrics]
+    taken = {"loss", "learning_rate", "seconds"}
+    for name, metric in named:
         if not callable(metric):
             raise TypeError(f"The metric {name} can't be called. Pass functions, such as nn.accuracy.")
+        if name in taken or name.startswith("validation_"):
+            raise ValueError(f"The name {name!r} of a metric is taken. Pass a dict: metrics={{'name': function}}.")
+        taken.add(name)
     return dict(named)
 
 
@@ -352,7 +361,12 @@ def add_figures(
     size = len(targets)
     totals["loss"] = totals.get("loss", 0.0) + size * float(plain(loss))
     for name, metric in metrics.items():
-        totals[name] = totals.get(name, 0.0) + size * float(plain(metric(plain(prediction), targets)))
+        try:
+            value = float(plain(metric(plain(prediction), targets)))
+        except Exception as error:
+            error.add_note(f"in the metric {name}, which takes prediction and target, and returns one number")
+            raise
+        totals[name] = totals.get(name, 0.0) + size * value
 
 
 def one_number(loss: Any) -> Any:
@@ -391,11 +405,6 @@ def check_number(name: str, value: Any, least: int) -> None:
         raise ValueError(f"{name}={value!r} should be a whole number, {least} or more.")
 
 
-def check_model(model: Any) -> None:
-    if not callable(model):
-        raise TypeError(f"model={model!r} can't be called. Pass a function, or a Module with a method __call__.")
-
-
 def check_optimizer(optimizer: Any) -> None:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
@@ -403,9 +412,9 @@ def check_optimizer(optimizer: Any) -> None:
         )
 
 
-def check_loss(loss: Any) -> None:
-    if not callable(loss):
-        raise TypeError(f"loss={loss!r} can't be called. Pass a function of prediction and target: mean_squared_error.")
+def check_model_and_loss(model: Any, loss: Any) -> None:
+    checked_function(model, "model", "Pass a function, or a Module with a method __call__.")
+    checked_function(loss, "loss", "Pass a function of prediction and target: mean_squared_error.")
 
 
 def check_recorded(loss: Any) -> None:
@@ -475,6 +484,7 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -483,19 +493,20 @@ def bar(training: Training, batches: int, wanted: bool) -> Iterator[Function]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(8),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", table_column=Column(ratio=1)),  # which takes a second line, if it must
         TimeRemainingColumn(),
     )
     seen, began = 0, time.perf_counter()
-    with Progress(*columns, console=console) as progress:
+    validation: dict[str, float] = {}
+    with Progress(*columns, console=console, expand=True) as progress:
         done = len(training.history) * batches
         task = progress.add_task("", total=training.epochs * batches, completed=done, figures="")
 
         def show(samples: int, figures: Mapping[str, float]) -> None:
             nonlocal seen
             seen += samples
-            speed = f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"
-            texts = in_words(figures) + ([speed] if samples else [])
+            validation.update({name: value for name, value in figures.items() if name.startswith("validation_")})
+            texts = [*in_words({**validation, **figures}), f"{seen / max(1e-9, time.perf_counter() - began):,.0f}/s"]
             description = f"epoch {training.epoch}/{training.epochs}"
             progress.update(task, advance=int(samples > 0), description=description, figures="  ".join(texts))
 

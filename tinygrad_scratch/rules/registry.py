@@ -66,8 +66,9 @@ class Definition:
     """What the table says about one function.
 
     `names` are the positional parameters, `rules` those of them that have a rule (None: declared without a derivative),
-    `keywords` the keyword arguments that the rules honour. `value` computes the value. `operands` is the name of the
-    starred parameter of a function of any number of arrays; with `sequence` they are passed as one list.
+    `keywords` those that may be given by keyword, `order` all of them as the rules list them, `defaults` their values
+    where they are left out. `value` computes the value. `operands` is the name of the starred parameter of a function
+    of any number of arrays; with `sequence` they are passed as one list.
     """
 
     function: Callable[..., Any]
@@ -151,13 +152,14 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     """Give a function its derivative: for each differentiable argument a rule `rule(g, y, *arguments, **keywords)`.
 
     `g` is the cotangent of the output, with its shape; `y` the output; the rest is the call itself. The rule returns
-    the cotangent of its argument, of that shape or of one that broadcasting made from it. It must not change what it is
-    given: one array `g` may serve several rules. A rule is plain NumPy: it
-    is called with arrays, and with Tensors where a higher derivative is wanted. Keywords that the rules name are the
-    ones that a call may have. None in place of a rule declares an argument piecewise constant, such as the condition
-    of `np.where`. A rule named after a starred parameter (`*arrays`) is called with the positions that are asked about
-    first, and returns a list, a cotangent for each; `sequence` says that the function takes these arrays as one list,
-    as `np.concatenate` does. Where the function returns a tuple, `g` and `y` are tuples.
+    the cotangent of its argument, of that shape or of one that broadcasting made from it; the backward walk restores
+    shape and dtype. It can't write to what it is given, nor later to what it returned: one array `g` may serve several
+    rules, so they are read-only. A rule is plain NumPy: it is called with arrays, and with Tensors where a higher
+    derivative is wanted. Keywords that the rules name are the ones that a call may have. None in place of a rule
+    declares an argument piecewise constant, such as the condition of `np.where`. A rule named after a starred parameter
+    (`*arrays`) is called with the positions that are asked about first, and returns a list, a cotangent for each;
+    `sequence` says that the function takes these arrays as one list, as `np.concatenate` does. Where the function
+    returns a tuple, `g` and `y` are tuples.
 
     The function is a NumPy function, or one of your own that `differentiable` made. Raises TypeError where a rule is
     named after no argument or where two rules disagree about the call.
@@ -199,7 +201,7 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     DEFINITIONS[function] = Definition(
         function=function,
-        value=QUICK.get(function) or function,
+        value=careful(function) if is_foreign(function) else QUICK.get(function, function),
         names=names,
         defaults=defaults,
         rules=rules,
@@ -209,11 +211,38 @@ def define_vjp(function: Function, *, sequence: bool = False, **rules: Rule | No
         sequence=sequence,
     )
     by_position.cache_clear()
-    operand_rule = rules.get(operands) if operands else None
-    RULES[function] = EveryOperand(operand_rule) if operand_rule else tuple(rules.get(name) for name in names)
-    if not sequence and all(rules.get(name) for name in names if name not in defaults):
+    called = {name: careful(rule) if rule and is_foreign(rule) else rule for name, rule in rules.items()}
+    operand_rule = called.get(operands) if operands else None
+    RULES[function] = EveryOperand(operand_rule) if operand_rule else tuple(called.get(name) for name in names)
+    if not sequence and not is_foreign(function) and all(rules.get(name) for name in names if name not in defaults):
         DIRECT.add(function)
     return function
+
+
+def is_foreign(function: Any) -> bool:
+    """Whether a function or rule is a person's own: Python's, NumPy's and this package's write nowhere."""
+    module = getattr(function, "__module__", None) or "numpy"  # a ufunc has none
+    return module.split(".")[0] not in ("_operator", "numpy", "tinygrad_scratch")
+
+
+def careful(function: Function) -> Function:
+    """The same function, given and returning read-only arrays: a record keeps them, and a cotangent serves several."""
+
+    @functools.wraps(function)
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        for argument in arguments:
+            make_read_only(argument)
+        result = function(*arguments, **keywords)
+        make_read_only(result)
+        return result
+
+    return called  # type: ignore[return-value]
+
+
+def make_read_only(value: Any) -> None:
+    for part in value if isinstance(value, tuple | list) else (value,):
+        if type(part) is np.ndarray:
+            part.setflags(write=False)
 
 
 def shape_of(parameter: inspect.Parameter) -> tuple[str, Any, Any]:
@@ -331,6 +360,9 @@ def differentiable(function: Function) -> Function:
     """Let a function of arrays be recorded as one call, once `define_vjp` has given it its rules.
 
     Called with plain arrays it runs as it stands; called with a Tensor it runs on the Tensor's array and is recorded.
+    It returns a new array at each call: what it is given and what it returned are read-only, since a record keeps them.
+    It then raises TypeError where a Tensor that requires a gradient is given to an argument without a rule, and for a
+    keyword that no rule names.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import Tensor, define_vjp, differentiable

@@ -54,7 +54,18 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     The block holds their own calls, as they would make them; nothing of theirs is edited or left changed. Targets are
     objects, dicts, lists, tuples or modules that hold the parameters, or arrays by name; without any, the variables of
-    the block are looked at. Gradients that were not given are looked for on the targets and in updates of the weights.
+    the block are looked at. Parameters are arrays of floats, and a gradient has the shape of its parameter.
+
+    In the block, `check.loss = value` says what the loss is, or `check.loss_is(name, output, target)`; without either,
+    well-known losses are tried. `check.gradients = ...` is what backward returned; gradients that were not given are
+    looked for on the targets and in updates of the weights.
+
+    After it, `print(check)` is the report. `check.ok` and `assert check` say whether all is right; `first_wrong` is the
+    first wrong step, with its `line`, `kind` and `sentence`; `steps` are all quantities; `problem` says why nothing
+    could be judged. `to_json()`, `to_html()` and `draw()` are the same for programs, as a page, and as a picture.
+
+    What the block raises goes on, and the check says how far it came. Raises RuntimeError where a check is used for a
+    second block, ValueError for a loss of an unknown name. A block that takes longer than `verify.seconds` is stopped.
     """
 
     made: list[Any] | None = None  # where a script's own checks are gathered
@@ -273,6 +284,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
+            if not self.repairs and self.entry.other_loss and not self.case.convention:
+                self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []

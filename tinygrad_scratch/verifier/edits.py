@@ -90,6 +90,11 @@ def only(place: int) -> Edit:
     return lambda step, arguments, keywords: arguments[place]
 
 
+def of_argument(place: int, function: Callable[[Any], Any]) -> Edit:
+    """A function of one of the arguments, and no call."""
+    return lambda step, arguments, keywords: function(np.asarray(arguments[place]))
+
+
 def called(function: Any) -> Edit:
     """Another function with the same arguments."""
     return lambda step, arguments, keywords: function(*arguments, **keywords)

@@ -48,6 +48,7 @@ class Entry:
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
+    other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None
@@ -354,27 +355,48 @@ class Entry:
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
+        if self.wanted_loss and mine:
+            return self._choose(*(best or (mine[0], 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes), finals)
         if known is not None and known[1] > (best[1] if best else 0):
-            return self._choose(*known, len(finals))
+            problem = self._choose(*known, len(finals))
+            self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
+            return problem
         if best is not None:
             return self._choose(*best, len(finals))
+        if self.wanted_loss:
+            return (
+                f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which "
+                "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
+            )
         return (
             "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
             "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
 
+    def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
+        """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
+        theirs = next((candidate.name for candidate in mine if candidate.name != UNNAMED), None)
+        if theirs is not None:
+            self.other_loss = theirs
+            self.notes.append(
+                f"Your {theirs} is another loss: {fitting} of {count} gradients fit it. If it is the one to judge by, "
+                f"say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
+            )
+
     def _wanted_value(self) -> list[Candidate]:
-        """The values under the name that was given for the loss."""
+        """The values under the name that was given for the loss, that of a variable or of the function returning it."""
         if self.wanted_loss in LOSSES:
             return []
         reached = self._reached({p.node for p in self.parameters})
-        nodes = [
-            event.node for event in self.watch.events if self.wanted_loss in (event.name, event.short, own(event.name))
+        events = [
+            *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),
+            *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
         ]
+        nodes = [node for node, names in events if self.wanted_loss in names]
         return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
 
     def _put_wanted(self, finals: list[Final]) -> str | None:
@@ -421,6 +443,7 @@ class Entry:
             )
         if (
             candidate.function is None
+            and not self.wanted_loss
             and 2 * fits < count
             and not re.search("loss|cost|objective", candidate.name.lower())
         ):
@@ -430,7 +453,7 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        begin = "As the loss," if self.wanted_loss else "The loss was not said:"
+        begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
 

@@ -38,6 +38,9 @@ UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gou
 def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """A check of a function that returns a loss with its gradients, as in `loss, grads = f(w, X, y)`.
 
+    The function is called once, with the arguments as given. Gradients may be a tuple, list, dict or array, each of the
+    shape of its parameter, which is one of the arguments or what they hold. What the function raises goes on.
+
     >>> import numpy as np
     >>> from tinygrad_scratch import verify
     >>> def squared_error(w, x, y):
@@ -65,7 +68,15 @@ def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **k
 def check_layer(kind: Any, layer: Any, *inputs: Any, learning_rate: float = 0.1, seed: int = 0) -> Any:
     """A check of a pair of forward and backward, with an upstream gradient drawn at random; also of a chain of them.
 
-    `layer` is an object with both methods, a list of such objects, or `(forward, backward)`, two functions.
+    `layer` is an object with both methods, a list of such objects, in the order of forward, or `(forward, backward)`,
+    two functions. `inputs` are what forward is called with; lists and floats become arrays. For an output of shape
+    (m...) the upstream gradient has that shape too, drawn from the standard normal distribution by `seed`. Backward may
+    also ask, by the names of its arguments, for what forward returned beside the output (`cache`), for the inputs and
+    the output, and for a `learning_rate`. The gradients of all parameters and of the inputs are judged, as those of the
+    loss sum(output * upstream).
+
+    Raises TypeError where there is no input, no forward or backward, no recorded output, or an argument of backward
+    that can't be known. What the layer raises goes on.
 
     >>> import numpy as np
     >>> from tinygrad_scratch import verify
@@ -208,7 +219,8 @@ def name_flow(check: Any, gradient: Any, each: Pass) -> None:
         return
     place = check.tape.steps[check.tape.nodes[gradient.node].step].place
     if place is not None:
-        name = f"{type(each.layer).__name__}.{each.backward.__name__}()"
+        owner = "" if each.layer is None else f"{type(each.layer).__name__}."
+        name = f"{owner}{each.backward.__name__}()"
         check.watch.events.append(Event(name, gradient.node, place, id(each.layer), len(check.tape.steps)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from tinygrad_scratch.drawing.dot import ARROW, BOX, CANVAS, GRADIENT_ARROW, KINDS
@@ -48,7 +49,20 @@ GUILTY = {"color": RED, "fontcolor": RED, "penwidth": "2.5"}
 
 def picture(check: Any, found: Findings, values: bool = False, limit: int = 200) -> Drawing:
     """The named values of a check; of more than `limit` hand-derived ones, the mistakes and the first are drawn."""
+    if getattr(check, "case", None) is None:
+        return nothing_judged(found)
     return Picture(check, found, values, limit).drawing()
+
+
+def nothing_judged(found: Findings) -> Drawing:
+    """One box that says why there is nothing to draw."""
+    from graphviz import Digraph
+
+    digraph = Digraph(graph_attr=CANVAS, node_attr=BOX)
+    said = [text(line) for line in wrap(found.problem or found.verdict, LONGEST_CODE)]
+    label = f"<{table(f'<tr><td>{lines(said)}</td></tr>', 3)}>"
+    digraph.node("problem", label, **{**KINDS["operation"], **PAINT[NOT_CHECKABLE]})
+    return Drawing(str(digraph.source), "nothing was judged")
 
 
 class Picture:
@@ -56,9 +70,9 @@ class Picture:
 
     def __init__(self, check: Any, found: Findings, values: bool, limit: int) -> None:
         self.check = check
-        self.case: Any = getattr(check, "case", None)
+        self.case = check.case
         self.values = values
-        self.judge = Quantities(check) if values and self.case is not None else None
+        self.judge = Quantities(check) if values else None
         guilty = {mistake.node for mistake in found.mistakes}
         chosen = sorted(found.quantities, key=lambda quantity: quantity.node not in guilty)[:limit]
         self.backward: dict[int, Quantity] = {quantity.node: quantity for quantity in chosen}
@@ -68,8 +82,6 @@ class Picture:
         self.forward = self._forward(limit)
 
     def _forward(self, limit: int) -> list[int]:
-        if self.case is None:
-            return []
         named = [node for node in sorted(self.case.forward) if node in self.names.bound]
         return list(dict.fromkeys([*named[-limit:], self.check.truth.loss]))
 

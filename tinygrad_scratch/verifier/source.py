@@ -143,6 +143,25 @@ def call_at(place: Place) -> str | None:
 NOT_CALLS = {dis.opmap[name] for name in ("RESUME", "RETURN_VALUE") if name in dis.opmap}
 
 
+def with_factor(code: str, place: int, factor: str) -> str | None:
+    """An expression such as `a + b` with one of its two operands times something; None for one of another form.
+
+    >>> with_factor("dy * t + dy * (1 - t)", 1, "u"), with_factor("g * (a - b)", 1, "u")
+    ('dy * t + dy * (1 - t) * u', 'g * (a - b) * u')
+    """
+    try:
+        whole = ast.parse(code, mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(whole, ast.BinOp):
+        return None
+    operand = whole.right if place else whole.left
+    start, end = operand.col_offset, operand.end_col_offset or len(code)
+    while code[:start].endswith("(") and code[end:].startswith(")"):
+        start, end = start - 1, end + 1
+    return f"{code[:end]} * {factor}{code[end:]}"
+
+
 @lru_cache(maxsize=64)
 def codes(text: str) -> tuple[CodeType, ...]:
     """The code of a text, and of all functions in it: the same as was run, as Python compiles a text in one way."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.tape import Array
@@ -31,7 +32,7 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         value = np.asarray(values[event.node])
         if value.dtype.kind not in kinds or is_filled(step) or event.node in case.unfinished:
             continue
-        given = event.node in case.forward and event.time <= loss_step
+        given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
         if (given or step.function is None) and not is_renamed_gradient(case, event, value):
             continue
         found.append(event)

@@ -19,7 +19,7 @@ def native_program(program: Program, otherwise: Callable[[Program], Any]) -> Nat
     """
     if importlib.util.find_spec("numba") is None:
         raise ImportError(
-            'jit(f, backend="numba") needs numba, which is not installed: pip install "tinygrad-scratch[fast]". '
+            'jit(f, backend="numba") needs numba, which is not installed: pip install numba. '
             'backend="numpy" needs nothing.'
         )
     from tinygrad_scratch.compiler.native.compiled import NativeProgram

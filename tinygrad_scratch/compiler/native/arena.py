@@ -13,7 +13,6 @@ from tinygrad_scratch.compiler.native.planning import Plan
 from tinygrad_scratch.compiler.native.workspace import ALIGNED
 from tinygrad_scratch.compiler.program import Variable, check_shape, substitute
 from tinygrad_scratch.graph import Array
-from tinygrad_scratch.rules.registry import label
 
 
 class Arena:
@@ -70,7 +69,7 @@ class Arena:
         found = step.function(*substitute(step.arguments, known), **substitute(dict(step.keywords), known))
         for variable, value in zip(step.results, found if isinstance(step.result, tuple) else (found,), strict=True):
             if variable in call.made:
-                check_shape(value, call.made[variable].shape, label(step.function))
+                check_shape(value, call.made[variable].shape, step.described)
                 self.known_array(call.made[variable])[...] = value
             else:
                 self.objects[variable] = value

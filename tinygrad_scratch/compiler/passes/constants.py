@@ -11,12 +11,19 @@ from tinygrad_scratch.compiler.program import Program, Step, substitute
 LARGEST = 2**20
 """Elements of a constant that is worth its memory: a larger one is computed anew by each call."""
 
+FILLED = {np.ones_like: np.ones, np.zeros_like: np.zeros}
+"""Functions of a shape and a dtype alone, and what makes the same."""
+
 
 def fold_constants(program: Program) -> Program:
-    """The steps that read constants alone become constants."""
+    """The steps that read constants alone become constants, and those that make one number of a dtype."""
     constants = dict(program.constants)
     steps: list[Step] = []
     for step in program.steps:
+        number = step.results[0]
+        if step.function in FILLED and not step.keywords and not number.shape:  # the first cotangent is such a one
+            constants[number] = FILLED[step.function]((), number.dtype)
+            continue
         if any(operand not in constants for operand in step.operands) or not step.operands or too_large(step):
             steps.append(step)
             continue

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinygrad_scratch.compiler.plan import LARGE
 from tinygrad_scratch.compiler.program import Program, Step, Variable, is_elementwise
 from tinygrad_scratch.functional import sigmoid
 
 FAR = 40
 """Steps without a reader, from which on an array is let go."""
-
-LARGE = 2**16
-"""Bytes from which it is worth it."""
 
 
 def recompute(program: Program) -> Program:

@@ -8,9 +8,20 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
+from tinygrad_scratch.verifier.edits import (
+    LINEAR,
+    PRODUCTS,
+    Edit,
+    WithSlope,
+    name_of,
+    of_argument,
+    places_of,
+    times,
+    with_changed,
+)
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.source import with_factor, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import Played
 
@@ -189,8 +200,8 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(edits):
                     text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    own = turns.index(step)
-                    yield lacking(region, step, nodes[own], chosen[own], text, slope is itself, edits)
+                    factor = chosen[turns.index(step)]
+                    yield lacking(region, step, place, factor, text, slope is itself, edits)
                     return
         yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
 
@@ -234,15 +245,16 @@ def itself(value: Any) -> Any:
 
 
 def lacking(
-    region: Region, step: Step, operand: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
+    region: Region, step: Step, place: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
 ) -> Finding:
     """What is said of an operand that is to be multiplied by something."""
-    name = region.name(operand)
-    code = replaced(region.code(step), name, f"({name} * {text})")
-    if plain and close(region.values[factor], np.asarray(region.values[operand])):
+    operand = node_at(region, step, place)
+    name = region.name(operand) if operand is not None else "a factor"
+    if plain and operand is not None and close(region.values[factor], np.asarray(region.values[operand])):
         squared = replaced(region.code(step), name, f"{name} ** 2")
         should = region.rewritten(step, squared) if squared else None
         return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, edits)
+    code = with_factor(region.code(step), place, text) or replaced(region.code(step), name, f"({name} * {text})")
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"
@@ -262,6 +274,24 @@ def without_upstream(region: Region, step: Step, place: int, slope: Any, missing
             said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
             yield Finding("missing-term", said, step)
             return
+
+
+def slope_within(region: Region) -> Iterator[Finding]:
+    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
+    for step, turns in region.sites():
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
+                continue
+            for text, slope in SLOPES:
+                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
+                if text != "{t}" and region.gives_truth(changes):
+                    code, right = region.code(step), text.format(t=region.name(node))
+                    said = f"`{code}` is not the derivative: it should be {right}"
+                    new = without_brackets(right, code) if f"({code})" in region.expression else right
+                    should = region.rewritten(step, new)
+                    yield Finding("derivative-at-wrong-point", said, step, should, changes)
+                    return
 
 
 def part_of_slope(region: Region, node: int) -> bool:

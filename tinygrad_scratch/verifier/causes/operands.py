@@ -136,6 +136,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
+            if is_multiple(region, chosen[-1], nodes[-1]):
+                continue
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
             tried.append(values[-1])
@@ -203,7 +205,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
                     other = f"{name[: match.start()]}[{int(match[1]) + shift}]{name[match.end() :]}"
                     if other in known:
                         chosen.append(known[other])
-                        label = other
+                        label = other if name[: match.start()] in region.statement else region.name(known[other])
                         break
         if len(chosen) == len(nodes):
             yield label, chosen
@@ -289,6 +291,14 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+
+
+def is_multiple(region: Region, product: int, node: int) -> bool:
+    """Whether a value without a name is an operand times something: that factor is missing then, and not the value."""
+    made = region.case.step_of(product)
+    alike = region.case.alike
+    read = [alike.get(each, each) for each in made.reads]
+    return name_of(made.function) == "multiply" and not region.names_of(product) and alike.get(node, node) in read
 
 
 def one_apart(one: str, other: str) -> bool:
