@@ -19,6 +19,8 @@ from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
+MOST_EXPLANATIONS = 3_000
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -158,8 +160,16 @@ class Case(Lineage):
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
 
+    def may_try(self) -> bool:
+        """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""
+        self._tried += 1
+        return self._tried <= MOST_EXPLANATIONS
+
+    _tried: int = 0
+
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
+        self._tried = 0
         self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
 
     def take_without(self, edits: dict[int, Any]) -> None:

@@ -12,7 +12,17 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import Given, Updates, factors_of, in_update, unjoined, within
 from tinygrad_scratch.verifier.leaks import left
-from tinygrad_scratch.verifier.losses import LOSSES, Candidate, Loss, Played, fit, is_loss_name, pairs_of, played
+from tinygrad_scratch.verifier.losses import (
+    LOSSES,
+    OF_PIECES,
+    Candidate,
+    Loss,
+    Played,
+    fit,
+    is_loss_name,
+    pairs_of,
+    played,
+)
 from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed, words
 from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -359,7 +369,7 @@ class Entry:
             return self._choose(*(best or (mine[0], 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
-        known = self._best(run, self._well_known(nodes), finals)
+        known = self._best(run, self._well_known(nodes, mine), finals)
         if known is not None and known[1] > (best[1] if best else 0):
             problem = self._choose(*known, len(finals))
             self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
@@ -516,7 +526,7 @@ class Entry:
                 found.add(node.number)
         return found
 
-    def _well_known(self, parameters: list[int]) -> list[Candidate]:
+    def _well_known(self, parameters: list[int], theirs: list[Candidate]) -> list[Candidate]:
         """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
         depends: dict[int, set[int]] = {node: {node} for node in parameters}
         wanted = set(parameters)
@@ -540,6 +550,8 @@ class Entry:
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        if self.wanted_loss is None and any(candidate.name != UNNAMED for candidate in theirs):
+            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
         return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
             for node, target_name, target in pairs

@@ -98,6 +98,8 @@ LOSSES: dict[str, Loss] = {
     "summed hinge": margins,
     "mean absolute error": lambda o, t: np.sum(np.abs(o - np.reshape(t, o.shape))) / o.size,
 }  # fmt: skip
+OF_PIECES = ("mean absolute error", "hinge", "summed hinge")
+"""Made of straight lines: their gradients have signs and no sizes, so a wrong gradient may fit them by chance."""
 ALIASES = {
     "mse": "mean squared error", "sse": "squared error", "l2": "squared error", "mae": "mean absolute error",
     "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy",

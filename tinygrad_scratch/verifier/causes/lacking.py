@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,9 @@ def factors_lacked(region: Region) -> Iterator[Lack]:
             continue
         held = [np.asarray(region.values[node]) for node in nodes]
         before = sum(float(np.vdot(g, h)) for g, h in zip(slopes, held, strict=True))
-        for name, chosen in by_name(region, turns):
+        for name, chosen in each_once(by_name(region, turns)):
+            if not region.case.may_try():
+                return
             for rank, (text, slope) in enumerate(PATTERNS):
                 with np.errstate(all="ignore"):
                     factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
@@ -136,6 +138,15 @@ def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[in
         return {}
     found = total.gradient(*(tensor for *_, tensor in read))
     return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
+
+
+def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+    """The same values under their first names alone."""
+    seen: set[tuple[int, ...]] = set()
+    for name, nodes in named:
+        if tuple(nodes) not in seen:
+            seen.add(tuple(nodes))
+            yield name, nodes
 
 
 def without_upstream(region: Region) -> Iterator[Finding]:
