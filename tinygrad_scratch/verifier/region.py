@@ -209,6 +209,7 @@ class Region:
     def name(self, node: int) -> str:
         """What the person calls a value, or how it came about."""
         names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
+        names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
             return next((name for name in reversed(names) if name in written), names[0])

@@ -9,7 +9,6 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
     missing_derivative,
-    operand_without_factor,
     operand_without_slope,
     slope_is_another,
     slope_within,
@@ -17,6 +16,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -16,14 +14,10 @@ from tinygrad_scratch.verifier.edits import (
     name_of,
     of_argument,
     places_of,
-    times,
-    with_changed,
 )
-from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import with_factor, without_brackets
+from tinygrad_scratch.verifier.source import without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
-from tinygrad_scratch.verifier.truth import Played
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -161,119 +155,6 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 edit = WithSlope(place, region.values, node, slope)
             if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
                 yield node, text, edit
-
-
-def operand_without_factor(region: Region) -> Iterator[Finding]:
-    """A call of which one operand is to be multiplied by a value, a slope or a gradient that is known by then.
-
-    A step is linear in its operands, so that one reverse walk tells which products may give the truth.
-    """
-    run = region.case.walked()
-    if run is None or region.node not in run.values or region.value.shape != region.truth.shape:
-        return
-    direction = np.random.default_rng(1).standard_normal(region.truth.shape)
-    missing = float(np.vdot(direction, region.truth - region.value))
-    operands = [(step, turns, place) for step, turns in region.sites() for place, _ in places_of(step)]
-    gradients = slopes_of_reads(run, np.sum(run.values[region.node] * direction), region.turns)
-    for step, turns, place in operands:
-        nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
-        slopes = [gradients.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
-        if len(nodes) != len(turns) or any(slope is None for slope in slopes):
-            continue
-        held = [np.asarray(region.values[node]) for node in nodes]
-        for name, chosen in each_once(by_name(region, turns)):
-            if not region.case.may_try():
-                return
-            for text, slope in (("{t}", itself), *SLOPES):
-                with np.errstate(all="ignore"):
-                    factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
-                if not all(broadcasts(np.shape(f), h.shape) for f, h in zip(factors, held, strict=True)):
-                    break
-                before = sum(float(np.vdot(g, h)) for g, h in zip(slopes, held, strict=True))
-                after = sum(float(np.vdot(g, h * f)) for g, h, f in zip(slopes, held, factors, strict=True))
-                number = next((c for c in NUMBERS if is_near(c * after - before, missing, abs(before))), None)
-                if number is None:
-                    continue
-                edits: dict[int, Edit] = {
-                    s.index: WithSlope(place, region.values, node, scaled(slope, number))
-                    for s, node in zip(turns, chosen, strict=True)
-                }
-                if region.gives_truth(edits):
-                    text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    factor = chosen[turns.index(step)]
-                    yield lacking(region, step, place, factor, text, slope is itself, edits)
-                    return
-        yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
-
-
-NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
-
-
-def is_near(one: float, other: float, size: float) -> bool:
-    return abs(one - other) <= 1e-6 * (abs(one) + abs(other) + size)
-
-
-def scaled(slope: Callable[[Any], Any], number: float) -> Callable[[Any], Any]:
-    return lambda value: number * slope(value)
-
-
-def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[int, int], Array]:
-    """How a number depends on what each step read, by node and step."""
-    wanted = {step.index for step in steps}
-    read = [
-        (node, step, tensor)
-        for node, step, tensor in run.readers
-        if step in wanted and tensor is not None and tensor._record is not None
-    ]
-    if not read or total._record is None:
-        return {}
-    found = total.gradient(*(tensor for *_, tensor in read))
-    return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
-
-
-def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
-    """The same values under their first names alone."""
-    seen: set[tuple[int, ...]] = set()
-    for name, nodes in named:
-        if tuple(nodes) not in seen:
-            seen.add(tuple(nodes))
-            yield name, nodes
-
-
-def itself(value: Any) -> Any:
-    return value
-
-
-def lacking(
-    region: Region, step: Step, place: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
-) -> Finding:
-    """What is said of an operand that is to be multiplied by something."""
-    operand = node_at(region, step, place)
-    name = region.name(operand) if operand is not None else "a factor"
-    if plain and operand is not None and close(region.values[factor], np.asarray(region.values[operand])):
-        squared = replaced(region.code(step), name, f"{name} ** 2")
-        should = region.rewritten(step, squared) if squared else None
-        return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, edits)
-    code = with_factor(region.code(step), place, text) or replaced(region.code(step), name, f"({name} * {text})")
-    derivative = not plain or part_of_slope(region, factor)
-    said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
-    kind = "missing-derivative" if derivative else "missing-term"
-    return Finding(kind, said, step, region.rewritten(step, code) if code else None, edits)
-
-
-def without_upstream(region: Region, step: Step, place: int, slope: Any, missing: float) -> Iterator[Finding]:
-    """The same with a gradient that has no name."""
-    node = node_at(region, step, place)
-    held = np.asarray(region.values[node]) if node is not None else np.zeros(0)
-    for entry in region.case.table.entries(held.shape) if held.size > 2 else ():
-        change = float(np.vdot(slope, held * entry.value - held))
-        if entry.how or not np.ptp(entry.value) or not is_near(change, missing, abs(change)):
-            continue
-        value = region.tried({step.index: with_changed(place, times(entry.value))})
-        if value is not None and region.is_truth(value):
-            said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
-            yield Finding("missing-term", said, step)
-            return
 
 
 def slope_within(region: Region) -> Iterator[Finding]:
