@@ -95,6 +95,15 @@ def factors_lacked(region: Region) -> Iterator[Lack]:
                     yield Lack(rank, step, place, nodes[own], chosen[own], text, edits)
 
 
+def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+    """The same values under their first names alone."""
+    seen: set[tuple[int, ...]] = set()
+    for name, nodes in named:
+        if tuple(nodes) not in seen:
+            seen.add(tuple(nodes))
+            yield name, nodes
+
+
 @dataclass(frozen=True)
 class Influence:
     """How a number that the wrong value makes depends on each operand of the region, by node and step."""
