@@ -344,3 +344,70 @@ def test_a_delta_that_a_script_names_is_no_gradient_of_data_of_its_shape() -> No
         net.W -= 0.1 * (0.0 * net.W + X.T @ delta)
         net.b -= 0.1 * delta.sum(axis=0)
     assert check.ok, str(check)
+
+
+# ---- libraries, and ways of calling ----------------------------------------------------------------------------------
+
+
+def test_what_a_library_makes_from_text_while_recording_is_the_librarys() -> None:
+    library = {"__name__": "library", "__file__": "/lib/site-packages/library.py", "np": np}
+    exec(compile("def doubled(x):\n    return np.multiply(x, 2.0)\n", "<string>", "exec"), library)
+    seen: list[bool] = []
+    w = RNG.normal(size=(3, 2))
+    with verify(w=w) as check:
+        library["doubled"](np.ones(2))
+        seen.append(library["np"] is np)
+        check.loss = np.sum((X @ w) * Y)
+        check.gradients = {"w": X.T @ Y}
+    assert check.ok
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("as_decorator", [False, True])
+def test_vectorize_with_options_keeps_the_type_that_was_asked_for(as_decorator: bool) -> None:
+    w = RNG.normal(size=(3, 2))
+
+    def step(z: Any) -> Any:
+        return 1 if z > 0 else 0
+
+    with verify(w=w) as check:
+        mask = np.vectorize(otypes=[float])(step) if as_decorator else np.vectorize(step, otypes=[float])
+        z = X @ w
+        check.loss = np.sum(np.maximum(z, 0) * Y)
+        slopes = mask(z)
+        check.gradients = {"w": X.T @ (Y * slopes)}
+    assert check.ok, str(check)
+    assert slopes.dtype == float
+
+
+class Lazy:
+    """Makes its bias when it is first called, by keywords of np.full."""
+
+    start = 0.5
+
+    def forward(self, x: Any) -> Any:
+        self.b = np.full(shape=(3,), fill_value=self.start)
+        return x + self.b
+
+    def backward(self, dout: Any) -> Any:
+        self.db = dout.sum(axis=0)
+        return dout
+
+
+def test_full_by_keywords() -> None:
+    assert verify.layer(Lazy(), X).ok
+
+
+class Passed:
+    """A layer whose argument from above goes by a letter that others use for the rate."""
+
+    def forward(self, x: Any) -> Any:
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, eta: Any) -> Any:
+        return eta * self.mask
+
+
+def test_eta_alone_comes_from_above() -> None:
+    assert verify.layer(Passed(), X).ok

@@ -33,7 +33,7 @@ from tinygrad_scratch.verifier.parameters import (
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.shown import Shown
-from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs
+from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
@@ -143,7 +143,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
             self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
-            if frame is not None and is_theirs(frame.f_code.co_filename):
+            if frame is not None and runs_theirs(frame):
                 self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
             enter(watched(self.watch, frame))

@@ -19,9 +19,14 @@ def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
     return made if dtype is None else made.astype(dtype)
 
 
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> Any:
+    """np.full of what may be a Tensor."""
+    made = np.copy(np.broadcast_to(fill_value, shape))
+    return made if dtype is None else made.astype(dtype)
+
+
 ON_TENSORS: dict[Any, Any] = {
-    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array,
-    np.full: lambda shape, value, dtype=None: np.full_like(np.zeros(()), value, dtype=dtype, shape=shape),
+    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array, np.full: full,
 }  # fmt: skip
 
 
