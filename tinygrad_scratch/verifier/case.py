@@ -40,6 +40,7 @@ class Case(Lineage):
 
     events: list[Event]
     arguments: list[Event] = field(default_factory=list)  # names of what has others already
+    returned: list[Event] = field(default_factory=list)  # what functions gave back
     overrides: dict[int, Array] = field(default_factory=dict)
     late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
@@ -94,7 +95,7 @@ class Case(Lineage):
 
     @cached_property
     def table(self) -> Table:
-        return Table(self.tape, self.truth)
+        return Table(self.tape, self.truth, self.smooth)
 
     def match(self, value: Array) -> Entry | None:
         """The true cotangent that a value is, if it is one."""
@@ -109,6 +110,11 @@ class Case(Lineage):
             factors = (self.scale, *((1.0,) if self.scale != 1 else ()), *(self.factors if value.size > 2 else ()))
             self._matches[key] = self.table.match(value, tolerance_of(value), factors)
         return self._matches[key]
+
+    def is_gradient(self, value: Any) -> bool:
+        """Whether a value is one, up to a factor that a right step carries for a while."""
+        found = self.match_up_to_factor(np.asarray(value))
+        return found is not None and self.is_carried(found[1])
 
     def true_of(self, final: Final) -> Array:
         return self.truth.cotangents[final.parameter.node]

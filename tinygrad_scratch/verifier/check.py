@@ -137,7 +137,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.frame = frame
         self.targets = named_by(frame, self.targets)
         self.entry.holders = {id(target) for target in self.targets.values()}
-        self.entry.named = {name for name, target in self.targets.items() if type(target) is np.ndarray}
+        self.entry.named = {name for name, target in self.targets.items() if isinstance(target, np.ndarray | float)}
         try:
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
@@ -268,7 +268,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments)
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -282,7 +282,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments)
+        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         self.repairs, self.causes = judged(self.case)
 
     def _named(self) -> list[Event]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.suspects import last_resort
-from tinygrad_scratch.verifier.trials import mending
+from tinygrad_scratch.verifier.trials import CALLED_SO, KNOWN, mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
@@ -24,8 +24,11 @@ def next_repairs(case: Case) -> list[Repair]:
         return []
     found = mending(case, values, wrong)
     best = found[0] if found else None
-    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}):
-        turn = helping(case, values, wrong)
-        if turn is not None and (best is None or mended_in_all_turns(case, turn, wrong) >= best.mended):
-            return [turn]
+    if fitting and (
+        best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
+    ):
+        least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
+        turns = helping(case, values, wrong, least)
+        if turns and (best is None or mended_in_all_turns(case, turns[0], wrong) >= best.mended):
+            return turns
     return found or last_resort(case, wrong)

@@ -110,6 +110,18 @@ class Lineage:
                 found[other.number] = twin
         return found
 
+    @cached_property
+    def written_over(self) -> set[int]:
+        """What arrays of the forward pass were changed to afterwards, and all that was made of that."""
+        first: dict[int, int] = {}
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            before = first.setdefault(node.slot, node.number)
+            changed = before in self.forward and before != node.number and self.step_of(before).function is not None
+            if node.number not in self.forward and (changed or not found.isdisjoint(self.parents[node.number])):
+                found.add(node.number)
+        return found
+
     def constant_value(self, part: Any) -> Any:
         """A plain number that stands in a call, also where it was recorded."""
         if type(part) is Ref:

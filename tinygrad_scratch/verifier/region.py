@@ -73,7 +73,7 @@ class Region:
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[str]) -> bool:
-        if self.case.is_forward(node):
+        if self.case.is_forward(node) and node not in self.case.written_over:
             return True
         names = self.names_of(node)
         if not names or own & set(names):
@@ -106,6 +106,19 @@ class Region:
             if key not in seen:
                 seen.add(key)
                 yield step, self.site(step)
+
+    @cached_property
+    def parts(self) -> list[tuple[int, Array]]:
+        """What came of the gradient through each reader, of a value with several where others have the same gradient.
+
+        So has a term the gradient of its sum.
+        """
+        truth = self.case.truth
+        whole = truth.cotangents[self.of]
+        alike = (node for node in truth.parts if close(truth.cotangents[node], whole))
+        found = max((truth.parts[node] for node in (self.of, *alike) if node in truth.parts), key=len, default=[])
+        own = truth.parts.get(self.of, [])
+        return own if len(own) > 1 else found
 
     # ---- trying ------------------------------------------------------------------------------------------------------
 
@@ -292,9 +305,16 @@ class Region:
             and not is_filled(s)
             and s.place.line > max(right, default=0)
             and self.is_backward(s)
+            and self.is_nameless_or_own(s.place.line)
         ]
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def is_nameless_or_own(self, line: int) -> bool:
+        """Whether a line gave no name but that of the value: another one stands for something of its own."""
+        own = self.event
+        names = {e.name for e in self.case.events if e.place.line == line and e.place.file == own.place.file}
+        return names <= {own.name}
 
     def is_backward(self, step: Step) -> bool:
         """Whether a call works on gradients, and not on values of the forward pass alone."""

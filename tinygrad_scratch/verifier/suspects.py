@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,18 @@ def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:
     return found is not None and found.how == ""
 
 
+MOST_RENAMES = 6
+
+
 def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]]:
-    """The names under which a value may be replaced: the first one, and the last that only renames it."""
+    """The names under which a value may be replaced: the first one, and those that only rename it, the last line first.
+
+    Layer after layer may rename one gradient on one line, as with `dx = dy`: the first of them comes first.
+    """
     renamed = [event for event in events[1:] if is_rename(event.place.file, event.place.line)]
     if renamed:
-        yield renamed[-1], True
+        lines = {event.place: place for place, event in enumerate(renamed)}
+        yield from ((e, True) for e in sorted(renamed, key=lambda e: (-lines[e.place], e.time))[:MOST_RENAMES])
         yield renamed[-1], False
         yield events[0], False
     elif events[0].node in case.forward:
@@ -59,13 +67,23 @@ def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]
 def last_resort(case: Case, wrong: list[Final]) -> list[Repair]:
     """A wrong gradient itself, where nothing before it mends it."""
     for final in wrong:
-        named = [e for e in case.events if e.node == final.node]
-        own = [e for e in named[1:] if is_rename(e.place.file, e.place.line)] or named[:1]
-        event = own[-1] if own else nameless(case, final)
+        event = wrong_name(case, final)
         truth = case.true_of(final) * case.scale
         if final.node not in case.overrides and event is not None:
             return [Repair(event, truth, final.parameter.node, None, 1, factor=case.scale)]
     return []
+
+
+def wrong_name(case: Case, final: Final) -> Event | None:
+    """The name of a wrong gradient at which to look: the first one, or the last where it is right as something else."""
+    named = [e for e in case.events if e.node == final.node]
+    known = case.match(case.tape.nodes[final.node].value)
+    if known is None or known.of == final.parameter.node:
+        return named[0] if named else nameless(case, final)
+    own = [e for e in named[1:] if is_rename(e.place.file, e.place.line)]
+    handed = [replace(e, time=10**9) for e in case.returned if e.node == final.node]
+    meant = own or handed or named[:1]
+    return meant[-1] if meant else nameless(case, final)
 
 
 def nameless(case: Case, final: Final) -> Event | None:

@@ -27,8 +27,9 @@ class Entry(NamedTuple):
 class Table:
     """True cotangents by shape: whole ones first, then other layouts, samples, and parts."""
 
-    def __init__(self, tape: Tape, truth: Truth) -> None:
+    def __init__(self, tape: Tape, truth: Truth, moving: set[int]) -> None:
         self.tape = tape
+        self.moving = moving  # the values that parameters change
         self.truth = truth
         self._entries: dict[tuple[int, ...], list[Entry]] = {}
         self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
@@ -78,7 +79,7 @@ class Table:
     # ---- what belongs to a shape -------------------------------------------------------------------------------------
 
     def _all(self, shape: tuple[int, ...]) -> Iterator[Entry]:
-        cotangents = self.truth.cotangents
+        cotangents = self._told_by_sign(shape)
         for node, value in cotangents.items():
             if value.shape == shape:
                 yield Entry(value, node)
@@ -93,6 +94,27 @@ class Table:
         for node, parts in self.truth.parts.items():
             if len(parts) > 1 and parts[0][1].shape == shape:
                 yield from parts_of(node, parts)
+
+    def _told_by_sign(self, shape: tuple[int, ...]) -> dict[int, Array]:
+        """The cotangents without those that another one with the wrong sign would pass for.
+
+        Such are those of a mere negative, and those of data that something was subtracted from, as a target is.
+        """
+        cotangents = self.truth.cotangents
+        same = [value for node, value in cotangents.items() if node in self.moving and value.shape == shape]
+        return {
+            node: value
+            for node, value in cotangents.items()
+            if not self._is_negated(node)
+            and (
+                node in self.moving
+                or value.shape != shape
+                or not any(np.allclose(value, -other, 1e-9, 0) for other in same)
+            )
+        }
+
+    def _is_negated(self, node: int) -> bool:
+        return getattr(self.tape.steps[self.tape.nodes[node].step].function, "__name__", "") == "negative"
 
     def _samples(self, node: int, value: Array, shape: tuple[int, ...]) -> Iterator[Entry]:
         for axis in range(value.ndim):

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
@@ -27,15 +28,29 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     trials = screened(case, by_node, values, wrong)
     still_wrong = case.wrong(values)
     right = [final for final in case.finals if final not in still_wrong]
-    best: dict[int, tuple[tuple[float, ...], Repair]] = {}
+    found: list[tuple[tuple[float, ...], Repair]] = []
     for node, entry, factor in trials:
         for event, late in names_to_try(case, by_node[node]):
-            found = tried(case, event, late, entry, factor, values, wrong, right)
-            if found is not None and (node not in best or found[0] > best[node][0]):
-                best[node] = found
-    if __import__("os").environ.get("DBG"): print([(k,r.event.name,r.event.place.line,r.of,r.how,r.factor,r.late) for k,r in sorted(best.values(),key=lambda p:p[0],reverse=True)],file=__import__("sys").stderr)
-    ordered = sorted(best.values(), key=lambda pair: pair[0], reverse=True)
-    return [repair for key, repair in ordered if key[0] == ordered[0][0][0]]
+            trial = tried(case, event, late, entry, factor, values, wrong, right)
+            found += [trial] if trial is not None else []
+    most = max((key[0] for key, _ in found), default=0.0)
+    return [multiple_of(repair, values, found) for repair in one_for_each([t for t in found if t[0][0] == most])]
+
+
+def one_for_each(found: list[tuple[tuple[float, ...], Repair]]) -> list[Repair]:
+    """The best replacement of each value, the best of all first."""
+    best: dict[int, Repair] = {}
+    for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True):
+        best.setdefault(repair.event.node, repair)
+    return list(best.values())
+
+
+def multiple_of(repair: Repair, values: dict[int, Any], found: list[tuple[tuple[float, ...], Repair]]) -> Repair:
+    """Of the truths that mend as much in the place of one value, one that is a multiple of it, if there is any."""
+    value = np.asarray(values[repair.event.node])
+    same = (other for _, other in found if other.event == repair.event and other.mended == repair.mended)
+    along = (other for other in same if value.size > 2 and is_along(value, other.truth))
+    return repair if is_along(value, repair.truth) else next(along, repair)
 
 
 def tried(
@@ -65,7 +80,7 @@ def tried(
     score = mended - less
     more = len(newly(case, event.node, truth, values, played))
     exact, part = is_known(matched, factor)
-    rank, order = likelihood(case, event.node, factor)
+    rank, order = likelihood(case, event, values[event.node], factor)
     rank = UNKNOWN if late else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
@@ -82,19 +97,28 @@ def tried(
     return (score, rank, more, *kind, named, float(not late), order), repair
 
 
-OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
+CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)
 
 
-def likelihood(case: Case, node: int, factor: float) -> tuple[int, int]:
+def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
     """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
 
-    What is no gradient comes first, the earliest of it; then a part of one; then what is the gradient of something
-    else, the last of it; and in the end the gradient of a parameter, which is wrong in any case.
+    What is no gradient comes first, the earliest of it; then a part of one, or what is called after another value than
+    it is the gradient of; then what is the gradient of something
+    else, the last of it; then the gradient of a parameter, which is wrong in any case; and in the end what is called
+    after the value that it is the gradient of, as `dh` is after `h`.
     """
-    exact, part = is_known(case.match_up_to_factor(np.asarray(case.tape.nodes[node].value)), factor)
-    if not exact:
+    node, matched = event.node, case.match_up_to_factor(np.asarray(value))
+    exact, part = is_known(matched, factor)
+    if not exact or matched is None:
         return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
-    return (IN_PART, -node) if part else (KNOWN, node)
+    if part:
+        return IN_PART, -node
+    named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
+    if not named:
+        return KNOWN, node
+    own = any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+    return (CALLED_SO, node) if own else (IN_PART, -node)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:
@@ -126,7 +150,7 @@ def newly(case: Case, node: int, truth: Array, values: dict[int, Any], played: M
         before, after = np.asarray(values[later]), np.asarray(played[later])
         if after.shape == before.shape and np.array_equal(before, after):
             continue
-        if case.match_up_to_factor(before) is None and not close(after, truth) and case.match_up_to_factor(after):
+        if not case.is_gradient(before) and not close(after, truth) and case.is_gradient(after):
             found.add(later)
     return found
 

@@ -9,32 +9,32 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import MOST_TRIALS
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.trials import likelihood, newly, spoils
+from tinygrad_scratch.verifier.trials import likelihood, newly, one_for_each, spoils
 from tinygrad_scratch.verifier.truth import Played
+from tinygrad_scratch.verifier.watch import Event
 
 
-def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
-    """The replacement after which most of what follows is a gradient that was none."""
+def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> list[Repair]:
+    """The replacements after which something that follows is a gradient and was none, the likeliest first."""
     events = suspects(case, wrong, values)
     first = {event.node: event for event in reversed(events)}
     named = {node for node in first if node not in case.forward}
     strange = [
         node
         for node in sorted(named)
-        if node not in case.alike
-        and case.match_up_to_factor(np.asarray(values[node])) is None
-        and values[node].size > 1
+        if node not in case.alike and not case.is_gradient(values[node]) and values[node].size > 1
     ]
     run = case.walked()
     if run is None:
-        return None
-    best: tuple[tuple[float, ...], Repair] | None = None
+        return []
+    found: list[tuple[tuple[float, ...], Repair]] = []
     tried: set[tuple[int, int]] = set()
     for node in strange[:24]:
         for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
@@ -48,18 +48,34 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | 
             played = case.with_value(other, truth)
             changed = len(newly(case, other, truth, values, played))
             whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
-            names = [e for e in events if e.node == other]
-            # a value that was handed to a function is judged by the name that it got there
-            elsewhere = [e for e in names[1:] if not in_same_function(e.place, names[0].place)]
-            event = next((e for e in elsewhere if is_rename(e.place.file, e.place.line)), names[0])
+            event = name_of(case, [e for e in events if e.node == other], values[other])
             along = is_along(np.asarray(values[other]), truth)
-            rank, order = likelihood(case, other, case.scale)
+            rank, order = likelihood(case, event, values[other], case.scale)
+            if rank < least:
+                continue
             key = (float(rank), float(changed), float(along), float(whole), float(order))
-            if changed and (best is None or key > best[0]):
-                best = key, Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
-        if best is not None:
+            if changed:
+                repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
+                found.append((key, repair))
+        if found:
             break
-    return best[1] if best else None
+    return one_for_each(found)
+
+
+def name_of(case: Case, names: list[Event], value: Any) -> Event:
+    """The name at which to look: the first one, but the last new one of what is right as something else.
+
+    A value that was handed to a function is judged by the name that it got there.
+    """
+    kept = {final.parameter.name for final in case.finals}  # what is called after a parameter only keeps a result
+    renamed = [
+        e for e in names[1:] if is_rename(e.place.file, e.place.line) and not any(alike(e.name, name) for name in kept)
+    ]
+    if renamed and case.is_gradient(value):
+        return renamed[-1]
+    elsewhere = [e for e in renamed if not in_same_function(e.place, names[0].place)]
+    meant = [e for e in renamed if is_gradient_name(e.short) and not is_gradient_name(names[0].short)]
+    return (elsewhere or meant or names)[0]
 
 
 def sources_of(case: Case, node: int, named: set[int]) -> set[int]:

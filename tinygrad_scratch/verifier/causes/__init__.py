@@ -17,16 +17,23 @@ from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_f
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import comparisons, negated, operands, operations
-from tinygrad_scratch.verifier.causes.paths import assigned_entries, overwritten, parts_left_out, penalty, skipped
+from tinygrad_scratch.verifier.causes.paths import (
+    assigned_entries,
+    never_written,
+    overwritten,
+    parts_left_out,
+    penalty,
+    skipped,
+)
 from tinygrad_scratch.verifier.causes.single import broadcasting, dropped, dropped_term, literal, one_factor
-from tinygrad_scratch.verifier.causes.state import damaged_value, later_state, through_views
+from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    integers, reductions, damaged_value, written_factor, later_state, through_views, ratio, overwritten, skipped, assigned_entries,
-    penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
-    operands, dropped, factor_left_out, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries,
-    other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
-    odd_ratio,
+    never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
+    through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
+    layout, comparisons, broadcasting, operations, negated, dropped_term, operands, dropped, factor_left_out,
+    operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
+    held_constant, slope_is_another, factor_too_many, odd_ratio,
 )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of
-from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 
@@ -62,7 +61,8 @@ SLOPES = (
     ("({t} > 0)", lambda t: (t > 0) * 1.0),
     ("{t}", lambda t: t), ("(1 - {t})", lambda t: 1 - t), ("np.cos({t})", np.cos),
     ("-np.sin({t})", lambda t: -np.sin(t)),
-    ("(1 / {t})", lambda t: 1 / t), ("(1 / {t} ** 2)", lambda t: 1 / t**2), ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
+    ("(1 / {t})", lambda t: 1 / t), ("(1 / {t} ** 2)", lambda t: 1 / t**2),
+    ("2 * {t}", lambda t: 2 * t), ("np.exp({t})", np.exp),
     ("1 / (1 + np.exp(-{t}))", lambda t: 1 / (1 + np.exp(-t))),
     ("np.where({t} > 0, 1, 0.01)", lambda t: np.where(t > 0, 1, 0.01)),
     ("np.where({t} > 0, 1, 0.1)", lambda t: np.where(t > 0, 1, 0.1)),

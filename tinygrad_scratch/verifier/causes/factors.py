@@ -137,5 +137,6 @@ def batch_size(region: Region, factor: float) -> int:
 
 
 def has_number(text: str, value: float) -> bool:
-    """Whether a number stands in a text."""
-    return any(abs(float(found) - value) < 1e-9 for found in re.findall(r"(?<![\w.])\d+(?:\.\d*)?(?![\w.])", text))
+    """Whether a number, or one part in it, stands in a text."""
+    numbers = map(float, re.findall(r"(?<![\w.])\d+(?:\.\d*)?(?![\w.])", text))
+    return any(abs(found - value) < 1e-9 or abs(found * value - 1) < 1e-9 for found in numbers)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import Edit, added, name_of
+from tinygrad_scratch.verifier.edits import Edit, added, is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.source import statement_at
@@ -71,7 +71,7 @@ def is_penalty(region: Region, step: int) -> bool:
 
 def parts_left_out(region: Region) -> Iterator[Finding]:
     """The gradient is the sum over all that read a value; some of them were left out, or counted twice."""
-    parts = region.case.truth.parts.get(region.of, [])
+    parts = region.parts
     if not 1 < len(parts) <= 8 or parts[0][1].shape != region.truth.shape:
         return
     before = [
@@ -83,7 +83,7 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
         for chosen in combinations(range(len(parts)), count):
             total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
             left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
-            if region.is_truth_of(region.value, total):
+            if region.is_truth_of(region.value, total) and not in_one_statement(region, [p[0] for p in parts], left):
                 rest = region.truth - region.value
                 yield missing(region, left, any(close(value, rest) for value in before))
                 return
@@ -93,11 +93,18 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
                 return
 
 
+def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
+    """Whether what was left out of several uses is in a statement with one that was not: a slope is wrong then."""
+    places = {step: place for step in steps if (place := region.case.tape.steps[step].place) is not None}
+    kept = {(place.file, place.line) for step, place in places.items() if step not in left}
+    return any((place.file, place.line) in kept for step, place in places.items() if step in left)
+
+
 def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
     step = region.case.tape.steps[steps[0]]
     line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
     name = region.event.name
-    if all(is_penalty(region, s) for s in steps):
+    if region.parts is region.case.truth.parts.get(region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
     if overwritten:
         return Finding(
@@ -166,9 +173,15 @@ def repeated(region: Region, step: Step) -> Edit | None:
     return edit
 
 
+def never_written(region: Region) -> Iterator[Finding]:
+    """Room that was made for a gradient, and that nothing was written to."""
+    if is_filled(region.case.step_of(region.node)) and not np.any(region.value) and np.any(region.truth):
+        yield Finding("missing-term", f"nothing is added to {region.event.name}: it stays zero")
+
+
 def skipped(region: Region) -> Iterator[Finding]:
     """Turns of a loop that were never made: what is missing are the parts of the first or the last ones."""
-    parts = region.case.truth.parts.get(region.of, [])
+    parts = region.parts
     steps = [region.case.tape.steps[step] for step, _ in parts]
     of_a_loop = len({s.place for s in steps}) == 1 and len({s.index for s in steps}) == len(steps)
     if len(parts) > 2 and of_a_loop and parts[0][1].shape == region.value.shape:

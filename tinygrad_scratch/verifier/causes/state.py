@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import (
+    Edit,
     WithArgument,
     name_of,
     places_of,
 )
-from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.tape import Step
 
 
 def later_state(region: Region) -> Iterator[Finding]:
@@ -41,6 +44,40 @@ def later_state(region: Region) -> Iterator[Finding]:
                     writer = case.step_of(read)
                     where = f"line {step.place.line}" if step.place else "a later line"
                     yield Finding("inplace-corruption", f"{name} is written over before its use in {where}", writer)
+
+
+def changed_under_way(region: Region) -> Iterator[Finding]:
+    """The same where several calls read what an array was changed to, all of them or all but one by mistake."""
+    readers: dict[int, list[tuple[Step, int]]] = {}
+    for step in region.steps:
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            if node is not None:
+                readers.setdefault(node, []).append((step, place))
+    for read, reads in readers.items():
+        if not 1 < len(reads) <= 4:
+            continue
+        for earlier in earlier_states(region, read):
+            if np.shape(region.values[earlier]) != np.shape(region.values[read]):
+                continue
+            for chosen in (reads, *combinations(reads, len(reads) - 1)):
+                if region.gives_truth(each_with(region, chosen, earlier)):
+                    kind = "stale-or-updated-weights" if is_parameter(region, earlier) else "inplace-corruption"
+                    said = f"{region.name(read)} is written over, and its value from before is needed in this statement"
+                    yield Finding(kind, said, region.case.step_of(read))
+                    return
+
+
+def each_with(region: Region, chosen: Iterable[tuple[Step, int]], node: int) -> dict[int, Edit]:
+    """Some calls with the value of one node in their arguments."""
+    found: dict[int, Edit] = {}
+    for step, place in chosen:
+        found[step.index] = WithArgument(place, region.values, node)
+    return found
+
+
+def is_parameter(region: Region, node: int) -> bool:
+    return any(final.parameter.node == node for final in region.case.finals)
 
 
 def earlier_states(region: Region, read: int) -> Iterator[int]:

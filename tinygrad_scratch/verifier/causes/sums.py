@@ -88,7 +88,7 @@ def first_of_name(region: Region) -> Place | None:
     """Where the name first held what has this shape, before it was scaled in place."""
     own = [e for e in region.case.events if e.name == region.event.name and e.owner == region.event.owner]
     alike = [e for e in own if e.node <= region.node and np.shape(region.values[e.node]) == region.value.shape]
-    return alike[0].place if len(alike) > 1 else None
+    return alike[0].place if len(alike) > 1 else region.event.place
 
 
 def fewer_entries(region: Region) -> Iterator[Finding]:

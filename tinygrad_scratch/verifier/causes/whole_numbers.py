@@ -11,8 +11,11 @@ from tinygrad_scratch.verifier.edits import (
     is_filled,
     name_of,
     then,
+    with_number,
 )
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.tape import Step
 
 
 def integers(region: Region) -> Iterator[Finding]:
@@ -44,7 +47,21 @@ def integers(region: Region) -> Iterator[Finding]:
             if region.gives_truth(changes):
                 said = f"`{region.code(step)}` makes room for whole numbers: what is behind the point is dropped"
                 yield Finding("dtype-or-integer", said, step, changes=changes)
+        yield from quotient_of_numbers(region, step, turns)
     yield from of_constants(region)
+
+
+def quotient_of_numbers(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    """`1 // m` of two plain numbers is 0, and was so before NumPy saw it: any number there gives the truth."""
+    code = region.code(step)
+    for place, part in enumerate(step.arguments if isinstance(step.arguments, tuple) and "//" in code else ()):
+        value = region.case.constant_value(part)
+        if value is None or name_of(step.function) != "multiply":
+            continue
+        made = region.tried({s.index: with_number(place, 1.0) for s in turns})
+        if made is not None and made.shape == region.truth.shape and np.any(made) and is_along(made, region.truth):
+            said = "`//` drops what is behind the point: write `/`"
+            yield Finding("dtype-or-integer", said, step, region.rewritten(step, code.replace("//", "/")))
 
 
 def of_constants(region: Region) -> Iterator[Finding]:
