@@ -83,7 +83,12 @@ def played_on_tensors(
                 leaf = Tensor(value.copy(), requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
-                play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
+                try:
+                    play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
+                except NotOnTensors:
+                    if step.index in led_up_to(tape, until):
+                        raise
+                    playing.update({tape.nodes[node].slot: tape.nodes[node].value.copy() for node in step.makes})
             for node in step.makes:
                 slot = tape.nodes[node].slot
                 now[slot] = node
@@ -97,6 +102,18 @@ def played_on_tensors(
     return run
 
 
+def led_up_to(tape: Tape, last: int) -> set[int]:
+    """The steps that what a step reads was computed by."""
+    found: set[int] = set()
+    waiting = [last]
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += [tape.nodes[node].step for node in tape.steps[index].reads]
+    return found
+
+
 def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:
     """Whether a new array depends on nothing that has a gradient: it was made from masks or whole numbers."""
     new = slot not in {tape.nodes[node].slot for node in step.reads}
@@ -108,9 +125,12 @@ def plain_of(value: Any) -> Any:
     return value.numpy() if type(value) is Tensor else value
 
 
-def truth_of(tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None) -> Truth:
+def truth_of(
+    tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None,
+    edits: dict[int, Any] | None = None,
+) -> Truth:  # fmt: skip
     """The cotangents of all values that a loss was computed from, constants of floats among them."""
-    run = played_on_tensors(tape, tape.nodes[loss].step, start)
+    run = played_on_tensors(tape, tape.nodes[loss].step, start, edits=edits)
     found = Truth(loss)
     total = run.values[loss]
     if total._record is None:
