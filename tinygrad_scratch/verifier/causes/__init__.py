@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     missing_derivative,
     operand_without_slope,
     slope_is_another,
+    summed_without_factor,
     upstream_left_out,
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
@@ -34,6 +35,6 @@ EXPLANATIONS = (
     never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, operands, dropped, factor_left_out,
-    operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
-    held_constant, slope_is_another, factor_too_many, odd_ratio,
+    summed_without_factor, operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries, other_axes,
+    diagonal, held_constant, slope_is_another, factor_too_many, odd_ratio,
 )  # fmt: skip

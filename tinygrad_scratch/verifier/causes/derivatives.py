@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, SUMS, Edit, WithSlope, name_of, places_of
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -108,12 +108,37 @@ def slope_text(region: Region) -> str:
 def factor_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a slope or a value of the forward pass."""
     for text, node, pattern in factors_of(region, region.truth, region.value):
-        should = f"{bracketed(region.expression)} * {text}"
+        place = handed_back(region, node)
+        should = f"{bracketed(region.expression)} * {text}" if place is None else None
         if pattern == "{t}" and not part_of_slope(region, node):
-            yield Finding("missing-term", f"the factor {text} is missing", None, should)
+            yield Finding("missing-term", f"the factor {text} is missing", None, should, place=place)
         else:
             yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
         return
+
+
+def handed_back(region: Region, factor: int) -> Place | None:
+    """The return that hands the value on as it is, in a function that was given the factor: there it was forgotten."""
+    given = {event.owner for event in region.case.arguments if event.node == factor}
+    back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
+    return next(back, None)
+
+
+def summed_without_factor(region: Region) -> Iterator[Finding]:
+    """A sum of products from which one factor was left out: `np.sum(dout, axis=0)` where `x_hat * dout` is due."""
+    for step, turns in region.sites():
+        operand = node_at(region, step, 0) if name_of(step.function) in SUMS else None
+        summed = None if operand is None else np.asarray(region.values[operand])
+        for node, value in forward_values(region) if operand is not None and summed is not None else ():
+            if value.shape != summed.shape or value.dtype.kind != "f" or not region.names_of(node):
+                continue
+            changes: dict[int, Edit] = {s.index: WithSlope(0, region.values, node, lambda t: t) for s in turns}
+            if region.gives_truth(changes):
+                name, other = region.name(operand), region.name(node)
+                code = replaced(region.code(step), name, f"{bracketed(name)} * {other}")
+                should = region.rewritten(step, code) if code else None
+                yield Finding("missing-term", f"the factor {other} is missing under the sum", step, should, changes)
+                return
 
 
 def operand_without_slope(region: Region) -> Iterator[Finding]:
@@ -169,10 +194,10 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         if upstream.shape != region.truth.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
-            name = region.name(event.node)
+            name, place = region.name(event.node), handed_back(region, event.node)
             yield Finding(
                 "missing-term", f"the gradient that comes from above, {name}, is not multiplied in", None,
-                f"{bracketed(region.expression)} * {name}",
+                f"{bracketed(region.expression)} * {name}" if place is None else None, place=place,
             )  # fmt: skip
             return
     if region.value.shape != region.truth.shape or region.value.size < 3:
