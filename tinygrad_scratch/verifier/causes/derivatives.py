@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, SUMS, Edit, WithSlope, name_of, places_of
+from tinygrad_scratch.verifier.causes.operands import by_name
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.truth import Played
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -124,23 +127,6 @@ def handed_back(region: Region, factor: int) -> Place | None:
     return next(back, None)
 
 
-def summed_without_factor(region: Region) -> Iterator[Finding]:
-    """A sum of products from which one factor was left out: `np.sum(dout, axis=0)` where `x_hat * dout` is due."""
-    for step, turns in region.sites():
-        operand = node_at(region, step, 0) if name_of(step.function) in SUMS else None
-        summed = None if operand is None else np.asarray(region.values[operand])
-        for node, value in forward_values(region) if operand is not None and summed is not None else ():
-            if value.shape != summed.shape or value.dtype.kind != "f" or not region.names_of(node):
-                continue
-            changes: dict[int, Edit] = {s.index: WithSlope(0, region.values, node, lambda t: t) for s in turns}
-            if region.gives_truth(changes):
-                name, other = region.name(operand), region.name(node)
-                code = replaced(region.code(step), name, f"{bracketed(name)} * {other}")
-                should = region.rewritten(step, code) if code else None
-                yield Finding("missing-term", f"the factor {other} is missing under the sum", step, should, changes)
-                return
-
-
 def operand_without_slope(region: Region) -> Iterator[Finding]:
     """A product with the gradient of an output, as in `w.T @ error`, where that of what goes into the output is due."""
     for step, turns in region.sites():
@@ -171,6 +157,102 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 edit = WithSlope(place, region.values, node, slope)
             if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
                 yield node, text, edit
+
+
+def operand_without_factor(region: Region) -> Iterator[Finding]:
+    """A call of which one operand is to be multiplied by a value, a slope or a gradient that is known by then.
+
+    A step is linear in its operands, so that one reverse walk tells which products may give the truth.
+    """
+    run = region.case.walked()
+    if run is None or region.node not in run.values or region.value.shape != region.truth.shape:
+        return
+    direction = np.random.default_rng(1).standard_normal(region.truth.shape)
+    missing = float(np.vdot(direction, region.truth - region.value))
+    operands = [(step, turns, place) for step, turns in region.sites() for place, _ in places_of(step)]
+    gradients = slopes_of_reads(run, np.sum(run.values[region.node] * direction), region.turns)
+    for step, turns, place in operands:
+        nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
+        slopes = [gradients.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
+        if len(nodes) != len(turns) or any(slope is None for slope in slopes):
+            continue
+        held = [np.asarray(region.values[node]) for node in nodes]
+        for name, chosen in by_name(region, turns):
+            for text, slope in (("{t}", itself), *SLOPES):
+                with np.errstate(all="ignore"):
+                    factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
+                if not all(broadcasts(np.shape(f), h.shape) for f, h in zip(factors, held, strict=True)):
+                    break
+                before = sum(float(np.vdot(g, h)) for g, h in zip(slopes, held, strict=True))
+                after = sum(float(np.vdot(g, h * f)) for g, h, f in zip(slopes, held, factors, strict=True))
+                number = next((c for c in NUMBERS if is_near(c * after - before, missing, abs(before))), None)
+                if number is None:
+                    continue
+                edits: dict[int, Edit] = {
+                    s.index: WithSlope(place, region.values, node, scaled(slope, number))
+                    for s, node in zip(turns, chosen, strict=True)
+                }
+                if region.gives_truth(edits):
+                    text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
+                    yield lacking(region, step, nodes[-1], chosen[-1], text, slope is itself, edits)
+                    return
+        yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
+
+
+NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
+
+
+def is_near(one: float, other: float, size: float) -> bool:
+    return abs(one - other) <= 1e-6 * (abs(one) + abs(other) + size)
+
+
+def scaled(slope: Callable[[Any], Any], number: float) -> Callable[[Any], Any]:
+    return lambda value: number * slope(value)
+
+
+def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[int, int], Array]:
+    """How a number depends on what each step read, by node and step."""
+    wanted = {step.index for step in steps}
+    read = [
+        (node, step, tensor)
+        for node, step, tensor in run.readers
+        if step in wanted and tensor is not None and tensor._record is not None
+    ]
+    if not read or total._record is None:
+        return {}
+    found = total.gradient(*(tensor for *_, tensor in read))
+    return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
+
+
+def itself(value: Any) -> Any:
+    return value
+
+
+def lacking(
+    region: Region, step: Step, operand: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
+) -> Finding:
+    """What is said of an operand that is to be multiplied by something."""
+    name = region.name(operand)
+    code = replaced(region.code(step), name, f"({name} * {text})")
+    derivative = not plain or part_of_slope(region, factor)
+    said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
+    kind = "missing-derivative" if derivative else "missing-term"
+    return Finding(kind, said, step, region.rewritten(step, code) if code else None, edits)
+
+
+def without_upstream(region: Region, step: Step, place: int, slope: Any, missing: float) -> Iterator[Finding]:
+    """The same with a gradient that has no name."""
+    node = node_at(region, step, place)
+    held = np.asarray(region.values[node]) if node is not None else np.zeros(0)
+    for entry in region.case.table.entries(held.shape) if held.size > 2 else ():
+        change = float(np.vdot(slope, held * entry.value - held))
+        if entry.how or not np.ptp(entry.value) or not is_near(change, missing, abs(change)):
+            continue
+        value = region.tried({step.index: with_changed(place, times(entry.value))})
+        if value is not None and region.is_truth(value):
+            said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
+            yield Finding("missing-term", said, step)
+            return
 
 
 def part_of_slope(region: Region, node: int) -> bool:
