@@ -511,3 +511,61 @@ def test_the_line_and_the_kind(form: str, right: str, wrong: str, kind: str, tmp
             assert check.ok, str(check)
     first: Any = check.first_wrong
     assert (first.line, first.kind, first.certainty) == (line, kind, "checked"), str(check)
+
+
+SAMPLES = """
+import numpy as np
+
+
+class Sampled:
+    def __init__(self, rng):
+        self.layers = [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))]
+
+    def forward(self, x):
+        for w in self.layers:
+            x = np.tanh(w @ x)
+        return x
+
+    def one(self, x, y):
+        made, inputs, out = [None, None], [], x
+        for w in self.layers:
+            inputs.append(out)
+            out = np.tanh(w @ out)
+        delta = (out - y) * (1 - out**2)
+        made[1] = delta @ inputs[1].T
+        delta = self.layers[1].T @ delta * (1 - inputs[1] ** 2)
+        made[0] = delta @ inputs[0].T
+        return made
+
+    def learn(self, batch):
+        sums = [np.zeros(w.shape) for w in self.layers]
+        for x, y in batch:
+            sums = [s + g for s, g in zip(sums, self.one(x, y))]
+        self.layers = [w - (0.1 / len(batch)) * s for w, s in zip(self.layers, sums)]
+"""
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [("", ""), ("-(delta @ inputs[0].T)", "sign")])
+def test_a_mistake_in_each_sample_is_found_where_it_is_made(wrong: str, kind: str, tmp_path: Path) -> None:
+    text = SAMPLES.replace("made[0] = delta @ inputs[0].T", f"made[0] = {wrong}") if wrong else SAMPLES
+    net = module_of(tmp_path / f"sampled_{kind}.py", text).Sampled(np.random.default_rng(0))
+    batch = [(RNG.normal(size=(3, 1)), RNG.random((2, 1))) for _ in range(4)]
+    with verify(net) as check:
+        check.loss = sum(0.5 * np.sum((net.forward(x) - y) ** 2) for x, y in batch) / len(batch)
+        net.learn(batch)
+    first: Any = check.first_wrong
+    found = first and (first.kind, first.source, first.should_be)
+    assert found == ((kind, f"made[0] = {wrong}", "delta @ inputs[0].T") if wrong else None), str(check)
+
+
+def test_an_update_that_spreads_a_parameter_shows_its_gradient() -> None:
+    net = Net()
+    net.b = np.ones((1, 2))
+    with verify(net) as check:
+        out = net.forward(X)
+        check.loss = half_squares(out)
+        delta = (out - Y) * (1 - out**2)
+        net.W = net.W - 0.1 * (X.T @ delta)
+        net.b = net.b - 0.1 * delta.sum(axis=1, keepdims=True)
+    first: Any = check.first_wrong
+    assert (first.kind, first.of) == ("broadcasting-shape", "b"), str(check)
