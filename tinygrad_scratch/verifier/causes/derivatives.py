@@ -121,8 +121,8 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
 
 
 def handed_back(region: Region, factor: int) -> Place | None:
-    """The return that hands the value on as it is, in a function that was given the factor: there it was forgotten."""
-    given = {event.owner for event in region.case.arguments if event.node == factor}
+    """The return that hands on what a helper made, in a function that was given the factor: there it was forgotten."""
+    given = {event.owner for event in region.case.arguments if event.node == factor} - {region.event.owner}
     back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
     return next(back, None)
 
