@@ -344,3 +344,263 @@ def test_a_delta_that_a_script_names_is_no_gradient_of_data_of_its_shape() -> No
         net.W -= 0.1 * (0.0 * net.W + X.T @ delta)
         net.b -= 0.1 * delta.sum(axis=0)
     assert check.ok, str(check)
+
+
+# ---- libraries, and ways of calling ----------------------------------------------------------------------------------
+
+
+def test_what_a_library_makes_from_text_while_recording_is_the_librarys() -> None:
+    library: dict[str, Any] = {"__name__": "library", "__file__": "/lib/site-packages/library.py", "np": np}
+    exec(compile("def length(x):\n    return np.hypot(x, 2.0)\n", "<string>", "exec"), library)
+    w = RNG.normal(size=(3, 2))
+    with verify(w=w) as check:
+        library["length"]([1.0, 2.0])
+        check.loss = np.sum((X @ w) * Y)
+        check.gradients = {"w": X.T @ Y}
+    assert check.ok
+    assert np.hypot not in {step.function for step in check.tape.steps}
+
+
+@pytest.mark.parametrize("as_decorator", [False, True])
+def test_vectorize_with_options_keeps_the_type_that_was_asked_for(as_decorator: bool) -> None:
+    w = RNG.normal(size=(3, 2))
+
+    def step(z: Any) -> Any:
+        return 1 if z > 0 else 0
+
+    with verify(w=w) as check:
+        mask = np.vectorize(otypes=[float])(step) if as_decorator else np.vectorize(step, otypes=[float])
+        z = X @ w
+        check.loss = np.sum(np.maximum(z, 0) * Y)
+        slopes = mask(z)
+        check.gradients = {"w": X.T @ (Y * slopes)}
+    assert check.ok, str(check)
+    assert slopes.dtype == float
+
+
+class Lazy:
+    """Makes its bias when it is first called, by keywords of np.full."""
+
+    start = 0.5
+
+    def forward(self, x: Any) -> Any:
+        self.b = np.full(shape=(3,), fill_value=self.start)
+        return x + self.b
+
+    def backward(self, dout: Any) -> Any:
+        self.db = dout.sum(axis=0)
+        return dout
+
+
+def test_full_by_keywords() -> None:
+    assert verify.layer(Lazy(), X).ok
+
+
+class Passed:
+    """A layer whose argument from above goes by a letter that others use for the rate."""
+
+    def forward(self, x: Any) -> Any:
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, eta: Any) -> Any:
+        return eta * self.mask
+
+
+def test_eta_alone_comes_from_above() -> None:
+    assert verify.layer(Passed(), X).ok
+
+
+# ---- single mistakes in such forms -----------------------------------------------------------------------------------
+
+FORMS = """
+import numpy as np
+
+
+def cross_entropy(x, y):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    dx = (p - y) / len(x)
+    return -np.sum(y * np.log(p + 1e-5)) / len(x), dx
+
+
+def hinge(W, x, y):
+    dW = np.zeros(W.shape)
+    scores, loss = x @ W, 0.0
+    for i in range(len(x)):
+        for j in range(W.shape[1]):
+            gap = scores[i, j] - scores[i, y[i]] + 1
+            if j != y[i] and gap > 0:
+                loss += gap
+                dW[:, j] = dW[:, j] + x[i]
+                dW[:, y[i]] = dW[:, y[i]] - x[i]
+    dW = dW / len(x)
+    return loss / len(x), dW
+
+
+def slope(a):
+    return a * (1 - a)
+
+
+class Scaled:
+    def __init__(self, rng):
+        self.gamma = rng.random(3) + 0.5
+
+    def forward(self, x):
+        self.spread = x.std(axis=0)
+        self.hat = (x - x.mean(axis=0)) / self.spread
+        return 1 / (1 + np.exp(-(self.gamma * self.hat)))
+
+    def backward(self, dout):
+        a = 1 / (1 + np.exp(-(self.gamma * self.hat)))
+        inner = self.weighted(dout, a)
+        self.dgamma = np.sum(inner * self.hat, axis=0)
+        dhat = inner * self.gamma
+        return (dhat - dhat.mean(axis=0) - self.hat * (dhat * self.hat).mean(axis=0)) / self.spread
+
+    def weighted(self, dout, a):
+        return dout * slope(a)
+
+class Two:
+    def __init__(self, rng):
+        self.W, self.V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+    def loss(self, x, y):
+        return np.sum((np.tanh(x @ self.W) @ self.V - y) ** 2) / (2 * len(x))
+
+    def gradients(self, x, y):
+        h = np.tanh(x @ self.W)
+        above = h @ self.V - y
+        dV = h.T @ above
+        dz = above @ self.V.T * (1 - h**2)
+        return {"W": x.T @ dz, "V": dV}
+"""
+ONE_HOT, CLASSES = np.eye(3)[[0, 2, 1, 1, 0, 2, 2]], np.array([0, 2, 1, 1, 0, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("form", "right", "wrong", "kind"),
+    [
+        ("cross_entropy", "(p - y) / len(x)", "(y - p) / len(x)", "sign"),
+        ("hinge", "np.zeros(W.shape)", "np.zeros(W.shape, dtype=int)", "dtype-or-integer"),
+        ("Scaled", "np.sum(inner * self.hat, axis=0)", "np.sum(inner, axis=0)", "missing-term"),
+        ("Scaled", "return dout * slope(a)", "return dout * slope(a) * slope(a)", "scale-factor"),
+        ("Scaled", "return dout * slope(a)", "return slope(a)", "missing-term"),
+        ("Two", "* (1 - h**2)", "* (h**2 - 1)", "sign"),
+    ],
+)
+def test_the_line_and_the_kind(form: str, right: str, wrong: str, kind: str, tmp_path: Path) -> None:
+    assert FORMS.count(right) == 1
+    line = FORMS[: FORMS.index(right)].count("\n") + 1
+    for text in (FORMS, FORMS.replace(right, wrong)):
+        module = module_of(tmp_path / f"forms_{form}_{text == FORMS}.py", text)
+        kept: Any = getattr(module, form)
+        if form == "cross_entropy":
+            check = verify.function(kept, RNG.normal(size=(7, 3)), ONE_HOT)
+        elif form == "hinge":
+            check = verify.function(kept, RNG.normal(size=(3, 3)), X, CLASSES)
+        elif form == "Scaled":
+            check = verify.layer(kept(np.random.default_rng(2)), X)
+        else:
+            net = kept(np.random.default_rng(2))
+            with verify(net) as check:
+                check.loss = net.loss(X, Y)
+                check.gradients = net.gradients(X, Y)
+        if text == FORMS:
+            assert check.ok, str(check)
+    first: Any = check.first_wrong
+    assert (first.line, first.kind, first.certainty) == (line, kind, "checked"), str(check)
+
+
+SAMPLES = """
+import numpy as np
+
+
+class Sampled:
+    def __init__(self, rng):
+        self.layers = [rng.normal(size=(4, 3)), rng.normal(size=(2, 4))]
+
+    def forward(self, x):
+        for w in self.layers:
+            x = np.tanh(w @ x)
+        return x
+
+    def one(self, x, y):
+        made, inputs, out = [None, None], [], x
+        for w in self.layers:
+            inputs.append(out)
+            out = np.tanh(w @ out)
+        delta = (out - y) * (1 - out**2)
+        made[1] = delta @ inputs[1].T
+        delta = self.layers[1].T @ delta * (1 - inputs[1] ** 2)
+        made[0] = delta @ inputs[0].T
+        return made
+
+    def learn(self, batch):
+        sums = [np.zeros(w.shape) for w in self.layers]
+        for x, y in batch:
+            sums = [s + g for s, g in zip(sums, self.one(x, y))]
+        self.layers = [w - (0.1 / len(batch)) * s for w, s in zip(self.layers, sums)]
+"""
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [("", ""), ("-(delta @ inputs[0].T)", "sign")])
+def test_a_mistake_in_each_sample_is_found_where_it_is_made(wrong: str, kind: str, tmp_path: Path) -> None:
+    text = SAMPLES.replace("made[0] = delta @ inputs[0].T", f"made[0] = {wrong}") if wrong else SAMPLES
+    net = module_of(tmp_path / f"sampled_{kind}.py", text).Sampled(np.random.default_rng(0))
+    batch = [(RNG.normal(size=(3, 1)), RNG.random((2, 1))) for _ in range(4)]
+    with verify(net) as check:
+        check.loss = sum(0.5 * np.sum((net.forward(x) - y) ** 2) for x, y in batch) / len(batch)
+        net.learn(batch)
+    first: Any = check.first_wrong
+    found = first and (first.kind, first.source, first.should_be)
+    assert found == ((kind, f"made[0] = {wrong}", "delta @ inputs[0].T") if wrong else None), str(check)
+
+
+def test_an_update_that_spreads_a_parameter_shows_its_gradient() -> None:
+    net = Net()
+    net.b = np.ones((1, 2))
+    with verify(net) as check:
+        out = net.forward(X)
+        check.loss = half_squares(out)
+        delta = (out - Y) * (1 - out**2)
+        net.W = net.W - 0.1 * (X.T @ delta)
+        net.b = net.b - 0.1 * delta.sum(axis=1, keepdims=True)
+    first: Any = check.first_wrong
+    assert (first.kind, first.of) == ("broadcasting-shape", "b"), str(check)
+
+
+class Link:
+    """An edge of a network of nodes that know each other, with a weight that is a number."""
+
+    def __init__(self, weight: float, one: Any, other: Any) -> None:
+        self.one, self.other, self.weight, self.gradient = one, other, weight, 0.0
+        one.out.append(self)
+        other.into.append(self)
+
+
+class Cell:
+    def __init__(self) -> None:
+        self.out: list[Link] = []
+        self.into: list[Link] = []
+        self.value = self.delta = 0.0
+
+
+def test_numbers_on_objects_that_know_each_other_go_with_the_gradient_on_the_same_object() -> None:
+    inputs, middle, last = [[Cell() for _ in range(n)] for n in (2, 3, 1)]
+    drawn = iter(RNG.normal(size=9))
+    links = [
+        Link(float(next(drawn)), a, b) for one, other in ((inputs, middle), (middle, last)) for a in one for b in other
+    ]
+    with verify(links) as check:
+        for cell, value in zip(inputs, (0.4, -0.3), strict=True):
+            cell.value = value
+        for cell in (*middle, *last):
+            cell.value = np.tanh(sum(link.weight * link.one.value for link in cell.into))
+        check.loss = 0.5 * (last[0].value - 0.7) ** 2
+        last[0].delta = (last[0].value - 0.7) * (1 - last[0].value ** 2)
+        for cell in middle:
+            cell.delta = sum(link.weight * link.other.delta for link in cell.out) * (1 - cell.value**2)
+        for link in links:
+            link.gradient = link.one.value * link.other.delta
+    assert check.ok, str(check)

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.conventions import truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
@@ -33,7 +34,7 @@ from tinygrad_scratch.verifier.parameters import (
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.shown import Shown
-from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs
+from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
@@ -154,7 +155,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
             self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
-            if frame is not None and is_theirs(frame.f_code.co_filename):
+            if frame is not None and runs_theirs(frame):
                 self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
             enter(watched(self.watch, frame))
@@ -284,6 +285,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
+            if any(cause.certainty == "unexplained" for cause in self.causes):
+                self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
@@ -297,6 +300,16 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
         self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         self.repairs, self.causes = judged(self.case)
+
+    def _judge_without_small_numbers(self) -> None:
+        """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
+        for truth in truths_without(self.case):
+            case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+            repairs, causes = judged(case)
+            if causes and causes[0].certainty != "unexplained" and not case.doubt:
+                self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
+                self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
+                return
 
     def _named(self) -> list[Event]:
         """The names that values got, and the returns that only hand one on."""

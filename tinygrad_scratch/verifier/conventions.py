@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import statement_at, text_of
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.truth import played_on_tensors
+from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
 
 
 def is_right_by_convention(case: Case) -> bool:
@@ -214,15 +215,28 @@ def almost(case: Case, values: dict[int, Any]) -> str:
         apart.append(
             float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12)
         )
-    small = small_numbers(case, SMALL if max(apart) < 0.05 else TINY)
-    for chosen in (small, *({index: edit} for index, edit in small.items())):
-        if not chosen:
-            continue
+    for chosen in left_out(small_numbers(case, SMALL if max(apart) < 0.05 else TINY)):
         if agrees_without(case, chosen):
             place = case.tape.steps[next(iter(chosen))].place
             line = f"`{statement_at(place.file, place.line)}`, line {place.line}" if place else "the loss"
             return f"almost right, to {max(apart):.1e}: exactly right without the small number in {line}"
     return ""
+
+
+def left_out(small: dict[int, Any]) -> Iterator[dict[int, Any]]:
+    """All small numbers, and each one alone."""
+    if small:
+        yield small
+    yield from ({index: edit} for index, edit in small.items() if len(small) > 1)
+
+
+def truths_without(case: Case) -> Iterator[Truth]:
+    """The truth of the loss without a small number in it, which a gradient that was derived without it may lack."""
+    small = small_numbers(case, SMALL)
+    ahead = {index: edit for index, edit in small.items() if case.tape.steps[index].makes[0] in case.forward}
+    for chosen in left_out(ahead):
+        with contextlib.suppress(NotOnTensors):
+            yield truth_of(case.tape, [f.parameter.node for f in case.finals], case.truth.loss, edits=chosen)
 
 
 def small_numbers(case: Case, most: float) -> dict[int, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Step, Tape
 from tinygrad_scratch.verifier.watch import RATE, parts_of
@@ -28,11 +28,14 @@ def gradients_in(value: Any, path: str = "", depth: int = 6) -> Iterator[tuple[s
 
 
 def stored_gradients(
-    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False
+    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False, depth: int = DEPTH
 ) -> Iterator[tuple[str, Recorded]]:
-    """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`."""
+    """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`.
+
+    They are looked for by the ways on which parameters are, so that both have the names of what holds them.
+    """
     seen = set() if seen is None else seen
-    if id(value) in seen or len(seen) > 5000:
+    if id(value) in seen or not depth or len(seen) > 5000:
         return
     seen.add(id(value))
     parts = list(parts_of(value, path))
@@ -43,7 +46,7 @@ def stored_gradients(
             if named and part.is_used:
                 yield name.removeprefix("."), part
         else:
-            yield from stored_gradients(part, name, seen, named)
+            yield from stored_gradients(part, name, seen, named, depth - 1)
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
@@ -111,7 +114,7 @@ class Updates:
         slot = tape.nodes[first].slot
         later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
         for after in (*later, *bound):
-            if after != first and tape.nodes[after].value.shape == tape.nodes[first].value.shape:
+            if after != first and is_grown(tape, first, after):
                 change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
@@ -220,9 +223,15 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         return None
     change = other if one == before else one
     shape = tape.nodes[before].value.shape
-    if tape.nodes[after].value.shape != shape or (not shape and tape.nodes[change].value.shape):
+    if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def is_grown(tape: Tape, before: int, after: int) -> bool:
+    """Whether a value has the shape of another one, or that shape spread by a gradient of a wrong shape."""
+    one, other = tape.nodes[before].value.shape, tape.nodes[after].value.shape
+    return len(one) == len(other) and all(n in (1, m) for n, m in zip(one, other, strict=True))
 
 
 def inside(tape: Tape, node: int) -> tuple[int, int] | None:

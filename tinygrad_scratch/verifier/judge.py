@@ -6,12 +6,16 @@ hand-written backward pass, and what seems to mend is played again and decided b
 
 from __future__ import annotations
 
+from itertools import islice
+
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
 from tinygrad_scratch.verifier.trials import mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
+MOST_TURNS = 12  # replacements that are made in all turns of a loop, to see what that mends
 
 
 def next_repairs(case: Case) -> list[Repair]:
@@ -27,7 +31,14 @@ def next_repairs(case: Case) -> list[Repair]:
     if fitting and (
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
-        turns = helping(case, values, wrong)
-        if turns and (best is None or mended_in_all_turns(case, turns[0], wrong) >= best.mended):
-            return turns
+        needed = best.mended if best is not None else 0
+        turns = islice(helping(case, values, wrong), MOST_TURNS)
+        helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)
+        if helps is not None:
+            return [helps]
     return found or last_resort(case, wrong)
+
+
+def mends(case: Case, repair: Repair, wrong: list[Final], needed: int) -> bool:
+    """Whether a replacement, made in all turns of a loop, mends as many gradients as are needed."""
+    return not needed or mended_in_all_turns(case, repair, wrong) >= needed

@@ -276,6 +276,7 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
         elif name in OUTPUT and name not in ("z", "a"):
             known[name] = each.output
     free = [p.name for p in parameters if p.name not in known]
+    free = free or [p.name for p in parameters if RATE.match(p.name)]  # `eta` alone is no rate
     meant = next((name for name in free if UPSTREAM.match(name) or is_gradient_name(name)), free[0] if free else None)
     if meant is None:
         raise TypeError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_recorded, plain, record, unrecorded
 from tinygrad_scratch.verifier.scipy_in_numpy import in_our_words, is_module, spellings
-from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree
+from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree, runs_theirs
 
 TAKE_SEVERAL = {
     "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array",
@@ -124,7 +124,7 @@ def stand_in(value: Any, tape: Tape) -> Any:
     if isinstance(value, type):
         return type_in_place(value, tape)
     if type(value) is np.vectorize:
-        return vectorized(value.pyfunc, tape)
+        return vectorized(value.pyfunc, value.otypes, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
     if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
@@ -142,7 +142,7 @@ def stand_in(value: Any, tape: Tape) -> Any:
 def type_in_place(kind: type, tape: Tape) -> Any:
     """What stands for a type: types of numbers are called with values, and np.vectorize with functions."""
     if kind is np.vectorize:
-        return lambda function=None, *rest, **keywords: vectorized(function, tape)
+        return vectorizing(tape)
     known: Any = kind
     return recorded_type(known) if kind in NUMBERS else kind
 
@@ -157,8 +157,9 @@ def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
             return function(*unrecorded(arguments), **unrecorded(keywords))
         if name in CREATORS:
             arguments, keywords = unrecorded((arguments, keywords))
-        elif name == "full" and arguments:
-            arguments = (unrecorded(arguments[0]), *arguments[1:])
+        elif name == "full":
+            arguments = (*unrecorded(arguments[:1]), *arguments[1:])
+            keywords = {key: unrecorded(value) if key == "shape" else value for key, value in keywords.items()}
         if not holds_recorded((arguments, keywords)):
             return created(function(*arguments, **keywords), tape)
         if name in ("array", "asarray", "asanyarray") and keywords.get("dtype", arguments[1:2]) in (object, (object,)):
@@ -288,22 +289,34 @@ def strided(tape: Tape) -> Callable[..., Any]:
     return as_strided
 
 
-def vectorized(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
-    """np.vectorize: the function is called with one recorded number after the other."""
+def vectorizing(tape: Tape) -> Callable[..., Any]:
+    """np.vectorize, of a function, or with options alone, as a decorator has them."""
+
+    def vectorize(pyfunc: Any = None, otypes: Any = None, **options: Any) -> Callable[..., Any]:
+        if not callable(pyfunc):
+            return lambda function: vectorize(function, otypes, **options)
+        kinds = np.vectorize(pyfunc, otypes, **options).otypes
+        return np.vectorize(pyfunc, otypes, **options) if "signature" in options else vectorized(pyfunc, kinds, tape)
+
+    return vectorize
+
+
+def vectorized(function: Callable[..., Any], kinds: str | None, tape: Tape) -> Callable[..., Any]:
+    """np.vectorize: the function is called with one recorded number after the other; `kinds` are NumPy's types."""
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
         shape = np.broadcast_shapes(*(part.shape for part in given))
         if not shape or tape.closed:
             return (
-                np.vectorize(function)(*unrecorded(arguments), **keywords)
+                np.vectorize(function, kinds)(*unrecorded(arguments), **keywords)
                 if tape.closed
                 else function(*given, **keywords)
             )
         spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
         made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
         row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)
-        return row.reshape(shape)
+        return row.reshape(shape) if kinds is None else row.reshape(shape).astype(kinds[0])
 
     return call
 
@@ -411,8 +424,7 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
         module = own_import(name, globals, locals, fromlist, level)
         if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy"):
             return module
-        file = sys._getframe(1).f_code.co_filename
-        return stand_in(module, tape) if is_theirs(file) and isinstance(module, ModuleType) else module
+        return stand_in(module, tape) if runs_theirs(sys._getframe(1)) and isinstance(module, ModuleType) else module
 
     return imported
 

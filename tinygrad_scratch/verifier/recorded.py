@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED_UFUNCS
-from tinygrad_scratch.verifier.tape import PACKAGE, Leak, Ref, Tape, is_theirs, map_tree, place_of
+from tinygrad_scratch.verifier.tape import PACKAGE, Leak, Ref, Tape, map_tree, place_of, runs_theirs
 
 PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
 VIEWS = {"T", "mT", "real", "imag"}
@@ -329,7 +329,7 @@ WRAPPERS = {"wrapper", "wrapped", "inner", "call", "<lambda>"}
 def foreign_call(frame: Any) -> str:
     """The function that a person's code called, and that is neither theirs nor ours; none where it is compiled."""
     name = ""
-    while frame is not None and not is_theirs(frame.f_code.co_filename):
+    while frame is not None and not runs_theirs(frame):
         if not frame.f_code.co_filename.startswith(PACKAGE) and frame.f_code.co_name not in WRAPPERS:
             name = frame.f_code.co_name
         frame = frame.f_back

@@ -463,11 +463,17 @@ def is_theirs(file: str) -> bool:
     return not file.startswith((PACKAGE, *PYTHON))
 
 
+def runs_theirs(frame: Any) -> bool:
+    """Whether a frame runs a person's own code; what a library generated from text is the library's."""
+    file = frame.f_code.co_filename
+    return is_theirs(frame.f_globals.get("__file__") or file if file == "<string>" else file)
+
+
 def place_of(frame: Any) -> Place | None:
     """The place of the innermost call that a person's code made."""
     while frame is not None:
         code = frame.f_code
-        if is_theirs(code.co_filename):
+        if runs_theirs(frame):
             return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
         frame = frame.f_back
     return None

@@ -19,9 +19,14 @@ def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
     return made if dtype is None else made.astype(dtype)
 
 
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> Any:
+    """np.full of what may be a Tensor."""
+    made = np.copy(np.broadcast_to(fill_value, shape))
+    return made if dtype is None else made.astype(dtype)
+
+
 ON_TENSORS: dict[Any, Any] = {
-    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array,
-    np.full: lambda shape, value, dtype=None: np.full_like(np.zeros(()), value, dtype=dtype, shape=shape),
+    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array, np.full: full,
 }  # fmt: skip
 
 
@@ -78,7 +83,12 @@ def played_on_tensors(
                 leaf = Tensor(value.copy(), requires_grad=floating)
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
-                play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
+                try:
+                    play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
+                except NotOnTensors:
+                    if step.index in led_up_to(tape, until):
+                        raise
+                    playing.update({tape.nodes[node].slot: tape.nodes[node].value.copy() for node in step.makes})
             for node in step.makes:
                 slot = tape.nodes[node].slot
                 now[slot] = node
@@ -90,6 +100,18 @@ def played_on_tensors(
                 if type(held) is Tensor:
                     run.values[node] = make(held._value, held._record)
     return run
+
+
+def led_up_to(tape: Tape, last: int) -> set[int]:
+    """The steps that what a step reads was computed by."""
+    found: set[int] = set()
+    waiting = [last]
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += [tape.nodes[node].step for node in tape.steps[index].reads]
+    return found
 
 
 def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:

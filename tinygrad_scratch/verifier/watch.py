@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs
+from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs, runs_theirs
 
 RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 DEPTH = 4
@@ -69,7 +69,7 @@ class Watch:
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
 
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
-        if not is_theirs(frame.f_code.co_filename) or self.tape.closed or is_generated(frame):
+        if not runs_theirs(frame) or self.tape.closed or is_generated(frame):
             return None
         if time.monotonic() > self.deadline:
             raise LimitReached(f"{self.seconds:g} second{'s' * (self.seconds != 1)}")
@@ -319,7 +319,7 @@ def is_own_module(name: str) -> bool:
 def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
     """Watch every line of the person's code, also in the function that is running already."""
     before, inner = sys.gettrace(), None
-    if frame is not None and is_theirs(frame.f_code.co_filename):
+    if frame is not None and runs_theirs(frame):
         inner = frame.f_trace
         watch._frames += 1
         watch._numbers[id(frame)] = -watch._frames

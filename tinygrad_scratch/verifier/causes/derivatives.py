@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import without_brackets
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -117,12 +117,20 @@ def slope_text(region: Region) -> str:
 def factor_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a slope or a value of the forward pass."""
     for text, node, pattern in factors_of(region, region.truth, region.value):
-        should = f"{bracketed(region.expression)} * {text}"
+        place = handed_back(region, node)
+        should = f"{bracketed(region.expression)} * {text}" if place is None else None
         if pattern == "{t}" and not part_of_slope(region, node):
-            yield Finding("missing-term", f"the factor {text} is missing", None, should)
+            yield Finding("missing-term", f"the factor {text} is missing", None, should, place=place)
         else:
             yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
         return
+
+
+def handed_back(region: Region, factor: int) -> Place | None:
+    """The return that hands on what a helper made, in a function that was given the factor: there it was forgotten."""
+    given = {event.owner for event in region.case.arguments if event.node == factor} - {region.event.owner}
+    back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
+    return next(back, None)
 
 
 def operand_without_slope(region: Region) -> Iterator[Finding]:
@@ -196,10 +204,10 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         if upstream.shape != region.truth.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
-            name = region.name(event.node)
+            name, place = region.name(event.node), handed_back(region, event.node)
             yield Finding(
                 "missing-term", f"the gradient that comes from above, {name}, is not multiplied in", None,
-                f"{bracketed(region.expression)} * {name}",
+                f"{bracketed(region.expression)} * {name}" if place is None else None, place=place,
             )  # fmt: skip
             return
     if region.value.shape != region.truth.shape or region.value.size < 3:

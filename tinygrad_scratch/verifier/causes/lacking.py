@@ -149,15 +149,6 @@ def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[in
     return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
 
 
-def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
-    """The same values under their first names alone."""
-    seen: set[tuple[int, ...]] = set()
-    for name, nodes in named:
-        if tuple(nodes) not in seen:
-            seen.add(tuple(nodes))
-            yield name, nodes
-
-
 def without_upstream(region: Region) -> Iterator[Finding]:
     """The same with a gradient that has no name."""
     influence = slopes_of_operands(region)

@@ -104,27 +104,47 @@ def dropped_term(region: Region) -> Iterator[Finding]:
 def dropped(region: Region) -> Iterator[Finding]:
     """One term, factor or call too many."""
     for step, turns in region.sites():
-        name = name_of(step.function)
         for place, _ in places_of(step):
-            if name in (*PRODUCTS, "getitem", "setitem", "T"):
+            found = too_many(region, step, turns, place)
+            if found is not None:
+                yield found
+
+
+def doubled(region: Region) -> Iterator[Finding]:
+    """A factor that stands in a product twice."""
+    for step, turns in region.sites():
+        for place, kept in places_of(step) if name_of(step.function) == "multiply" else ():
+            other = node_at(region, step, 1 - place)
+            node = node_at(region, step, place) if other is not None else None
+            inner = region.case.step_of(node) if node is not None and kept is not None else None
+            if inner is None or other is None or name_of(inner.function) != "multiply":
                 continue
-            changes = {s.index: only(place) for s in turns}
-            if region.gives_truth(changes):
-                node = node_at(region, step, place)
-                rest = region.name(node) if node is not None else "the rest"
-                kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
-                if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
-                    kind = "off-by-one"
-                if name in ("clip", "round", "around", "sign", "abs", "absolute"):
-                    kind = "wrong-operand"
-                yield Finding(
-                    kind,
-                    f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
-                    f"{rest} alone is right",
-                    step,
-                    region.rewritten(step, rest),
-                    changes,
-                )
+            if any(np.array_equal(region.values[read], region.values[other]) for read in inner.reads):
+                found = too_many(region, step, turns, place)
+                if found is not None:
+                    yield found
+
+
+def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Finding | None:
+    """What is said of a call that should be one of its operands alone; None where that does not mend it."""
+    name = name_of(step.function)
+    if name in (*PRODUCTS, "getitem", "setitem", "T"):
+        return None
+    changes = {s.index: only(place) for s in turns}
+    if not region.gives_truth(changes):
+        return None
+    node = node_at(region, step, place)
+    rest = region.name(node) if node is not None else "the rest"
+    kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
+    if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
+        kind = "off-by-one"
+    if name in ("clip", "round", "around", "sign", "abs", "absolute"):
+        kind = "wrong-operand"
+    said = (
+        f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+        f"{rest} alone is right"
+    )
+    return Finding(kind, said, step, region.rewritten(step, rest), changes)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
