@@ -263,7 +263,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
                 "Write this step with other calls of NumPy's."
             )
             return
-        self.problem = self.entry.pair(self.truth.cotangents, close)
+        self.problem = self.entry.pair(self.truth, close)
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
             self.problem += f" {left(before[0])}."
