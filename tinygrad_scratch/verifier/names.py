@@ -101,7 +101,7 @@ def alike(gradient: str, parameter: str) -> float:
         count += 1
     if not count or all(word.isdigit() for word in one[-count:]):
         return 0.0
-    return count + (0.5 if count == len(other) or count == len(one) else 0.0)
+    return count + 0.5 * (count == len(other)) + 0.5 * (count == len(one))  # most where no word is left over
 
 
 def listed(parts: list[str], most: int = 3) -> str:
