@@ -354,7 +354,7 @@ def test_what_a_library_makes_from_text_while_recording_is_the_librarys() -> Non
     exec(compile("def length(x):\n    return np.hypot(x, 2.0)\n", "<string>", "exec"), library)
     w = RNG.normal(size=(3, 2))
     with verify(w=w) as check:
-        library["length"](np.ones(2))
+        library["length"]([1.0, 2.0])
         check.loss = np.sum((X @ w) * Y)
         check.gradients = {"w": X.T @ Y}
     assert check.ok
@@ -409,3 +409,105 @@ class Passed:
 
 def test_eta_alone_comes_from_above() -> None:
     assert verify.layer(Passed(), X).ok
+
+
+# ---- single mistakes in such forms -----------------------------------------------------------------------------------
+
+FORMS = """
+import numpy as np
+
+
+def cross_entropy(x, y):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    dx = (p - y) / len(x)
+    return -np.sum(y * np.log(p + 1e-5)) / len(x), dx
+
+
+def hinge(W, x, y):
+    dW = np.zeros(W.shape)
+    scores, loss = x @ W, 0.0
+    for i in range(len(x)):
+        for j in range(W.shape[1]):
+            gap = scores[i, j] - scores[i, y[i]] + 1
+            if j != y[i] and gap > 0:
+                loss += gap
+                dW[:, j] = dW[:, j] + x[i]
+                dW[:, y[i]] = dW[:, y[i]] - x[i]
+    dW = dW / len(x)
+    return loss / len(x), dW
+
+
+def slope(a):
+    return a * (1 - a)
+
+
+class Scaled:
+    def __init__(self, rng):
+        self.gamma = rng.random(3) + 0.5
+
+    def forward(self, x):
+        self.spread = x.std(axis=0)
+        self.hat = (x - x.mean(axis=0)) / self.spread
+        return 1 / (1 + np.exp(-(self.gamma * self.hat)))
+
+    def backward(self, dout):
+        a = 1 / (1 + np.exp(-(self.gamma * self.hat)))
+        inner = self.weighted(dout, a)
+        self.dgamma = np.sum(inner * self.hat, axis=0)
+        dhat = inner * self.gamma
+        return (dhat - dhat.mean(axis=0) - self.hat * (dhat * self.hat).mean(axis=0)) / self.spread
+
+    def weighted(self, dout, a):
+        sloped = slope(a)
+        return dout * sloped
+
+class Two:
+    def __init__(self, rng):
+        self.W, self.V = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+    def loss(self, x, y):
+        return np.sum((np.tanh(x @ self.W) @ self.V - y) ** 2) / (2 * len(x))
+
+    def gradients(self, x, y):
+        h = np.tanh(x @ self.W)
+        above = h @ self.V - y
+        dV = h.T @ above
+        dz = above @ self.V.T * (1 - h**2)
+        return {"W": x.T @ dz, "V": dV}
+"""
+ONE_HOT, CLASSES = np.eye(3)[[0, 2, 1, 1, 0, 2, 2]], np.array([0, 2, 1, 1, 0, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("form", "right", "wrong", "kind"),
+    [
+        ("cross_entropy", "(p - y) / len(x)", "(y - p) / len(x)", "sign"),
+        ("hinge", "np.zeros(W.shape)", "np.zeros(W.shape, dtype=int)", "dtype-or-integer"),
+        ("Scaled", "np.sum(inner * self.hat, axis=0)", "np.sum(inner, axis=0)", "missing-term"),
+        ("Scaled", "return dout * sloped", "return dout * sloped * sloped", "scale-factor"),
+        ("Scaled", "return dout * sloped", "return sloped", "missing-term"),
+        ("Two", "* (1 - h**2)", "* (h**2 - 1)", "sign"),
+    ],
+)
+def test_the_line_and_the_kind(form: str, right: str, wrong: str, kind: str, tmp_path: Path) -> None:
+    assert FORMS.count(right) == 1
+    line = FORMS[: FORMS.index(right)].count("\n") + 1
+    for text in (FORMS, FORMS.replace(right, wrong)):
+        module = module_of(tmp_path / f"forms_{form}_{text == FORMS}.py", text)
+        kept: Any = getattr(module, form)
+        if form == "cross_entropy":
+            check = verify.function(kept, RNG.normal(size=(7, 3)), ONE_HOT)
+        elif form == "hinge":
+            check = verify.function(kept, RNG.normal(size=(3, 3)), X, CLASSES)
+        elif form == "Scaled":
+            check = verify.layer(kept(np.random.default_rng(2)), X)
+        else:
+            net = kept(np.random.default_rng(2))
+            with verify(net) as check:
+                check.loss = net.loss(X, Y)
+                check.gradients = net.gradients(X, Y)
+        if text == FORMS:
+            assert check.ok, str(check)
+    first: Any = check.first_wrong
+    assert (first.line, first.kind, first.certainty) == (line, kind, "checked"), str(check)

@@ -81,6 +81,10 @@ def then(change: Callable[[Any], Any]) -> Edit:
     return lambda step, arguments, keywords: change(step.function(*arguments, **keywords))
 
 
+def times(factor: Any) -> Callable[[Any], Any]:
+    return lambda value: value * factor
+
+
 def only(place: int) -> Edit:
     """One of the arguments, and no call."""
     return lambda step, arguments, keywords: arguments[place]

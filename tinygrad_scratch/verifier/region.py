@@ -73,12 +73,18 @@ class Region:
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[str]) -> bool:
-        if self.case.is_forward(node) and node not in self.case.written_over:
+        if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
         names = self.names_of(node)
         if not names or own & set(names):
             return False
         return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def is_run_again(self, node: int) -> bool:
+        """Whether what equals a forward value was made as that is, and not by coincidence of what stands for others."""
+        case = self.case
+        made = all(case.is_forward(read) or case.step_of(read).function is None for read in case.parents[node])
+        return made and node not in case.written_over
 
     def _turns(self) -> list[Step]:
         """The calls of this region and of the same statement in the other turns of a loop."""

@@ -94,7 +94,7 @@ def tried(
         float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),
         0 if exact and part and not late else whole,
     )
-    return (score, rank, more, *kind, named, float(not late), order), repair
+    return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
 
 
 CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)

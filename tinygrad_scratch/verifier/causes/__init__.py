@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
     missing_derivative,
+    operand_without_factor,
     operand_without_slope,
     slope_is_another,
     upstream_left_out,
@@ -16,7 +17,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.layout import layout
-from tinygrad_scratch.verifier.causes.operands import comparisons, negated, operands, operations
+from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
     never_written,
@@ -33,7 +34,7 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 EXPLANATIONS = (
     never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
-    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, operands, dropped, factor_left_out,
-    operand_without_slope, upstream_left_out, one_factor, literal, fewer_entries, other_axes, diagonal,
-    held_constant, slope_is_another, factor_too_many, odd_ratio,
+    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands, dropped,
+    factor_left_out, operand_without_slope, upstream_left_out, operand_without_factor, one_factor, literal,
+    fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many, odd_ratio,
 )  # fmt: skip

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of
+from tinygrad_scratch.verifier.causes.operands import by_name
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.truth import Played
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -108,12 +111,20 @@ def slope_text(region: Region) -> str:
 def factor_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a slope or a value of the forward pass."""
     for text, node, pattern in factors_of(region, region.truth, region.value):
-        should = f"{bracketed(region.expression)} * {text}"
+        place = handed_back(region, node)
+        should = f"{bracketed(region.expression)} * {text}" if place is None else None
         if pattern == "{t}" and not part_of_slope(region, node):
-            yield Finding("missing-term", f"the factor {text} is missing", None, should)
+            yield Finding("missing-term", f"the factor {text} is missing", None, should, place=place)
         else:
             yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
         return
+
+
+def handed_back(region: Region, factor: int) -> Place | None:
+    """The return that hands the value on as it is, in a function that was given the factor: there it was forgotten."""
+    given = {event.owner for event in region.case.arguments if event.node == factor}
+    back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
+    return next(back, None)
 
 
 def operand_without_slope(region: Region) -> Iterator[Finding]:
@@ -148,6 +159,102 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 yield node, text, edit
 
 
+def operand_without_factor(region: Region) -> Iterator[Finding]:
+    """A call of which one operand is to be multiplied by a value, a slope or a gradient that is known by then.
+
+    A step is linear in its operands, so that one reverse walk tells which products may give the truth.
+    """
+    run = region.case.walked()
+    if run is None or region.node not in run.values or region.value.shape != region.truth.shape:
+        return
+    direction = np.random.default_rng(1).standard_normal(region.truth.shape)
+    missing = float(np.vdot(direction, region.truth - region.value))
+    operands = [(step, turns, place) for step, turns in region.sites() for place, _ in places_of(step)]
+    gradients = slopes_of_reads(run, np.sum(run.values[region.node] * direction), region.turns)
+    for step, turns, place in operands:
+        nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
+        slopes = [gradients.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
+        if len(nodes) != len(turns) or any(slope is None for slope in slopes):
+            continue
+        held = [np.asarray(region.values[node]) for node in nodes]
+        for name, chosen in by_name(region, turns):
+            for text, slope in (("{t}", itself), *SLOPES):
+                with np.errstate(all="ignore"):
+                    factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
+                if not all(broadcasts(np.shape(f), h.shape) for f, h in zip(factors, held, strict=True)):
+                    break
+                before = sum(float(np.vdot(g, h)) for g, h in zip(slopes, held, strict=True))
+                after = sum(float(np.vdot(g, h * f)) for g, h, f in zip(slopes, held, factors, strict=True))
+                number = next((c for c in NUMBERS if is_near(c * after - before, missing, abs(before))), None)
+                if number is None:
+                    continue
+                edits: dict[int, Edit] = {
+                    s.index: WithSlope(place, region.values, node, scaled(slope, number))
+                    for s, node in zip(turns, chosen, strict=True)
+                }
+                if region.gives_truth(edits):
+                    text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
+                    yield lacking(region, step, nodes[-1], chosen[-1], text, slope is itself, edits)
+                    return
+        yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
+
+
+NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
+
+
+def is_near(one: float, other: float, size: float) -> bool:
+    return abs(one - other) <= 1e-6 * (abs(one) + abs(other) + size)
+
+
+def scaled(slope: Callable[[Any], Any], number: float) -> Callable[[Any], Any]:
+    return lambda value: number * slope(value)
+
+
+def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[int, int], Array]:
+    """How a number depends on what each step read, by node and step."""
+    wanted = {step.index for step in steps}
+    read = [
+        (node, step, tensor)
+        for node, step, tensor in run.readers
+        if step in wanted and tensor is not None and tensor._record is not None
+    ]
+    if not read or total._record is None:
+        return {}
+    found = total.gradient(*(tensor for *_, tensor in read))
+    return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
+
+
+def itself(value: Any) -> Any:
+    return value
+
+
+def lacking(
+    region: Region, step: Step, operand: int, factor: int, text: str, plain: bool, edits: dict[int, Edit]
+) -> Finding:
+    """What is said of an operand that is to be multiplied by something."""
+    name = region.name(operand)
+    code = replaced(region.code(step), name, f"({name} * {text})")
+    derivative = not plain or part_of_slope(region, factor)
+    said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
+    kind = "missing-derivative" if derivative else "missing-term"
+    return Finding(kind, said, step, region.rewritten(step, code) if code else None, edits)
+
+
+def without_upstream(region: Region, step: Step, place: int, slope: Any, missing: float) -> Iterator[Finding]:
+    """The same with a gradient that has no name."""
+    node = node_at(region, step, place)
+    held = np.asarray(region.values[node]) if node is not None else np.zeros(0)
+    for entry in region.case.table.entries(held.shape) if held.size > 2 else ():
+        change = float(np.vdot(slope, held * entry.value - held))
+        if entry.how or not np.ptp(entry.value) or not is_near(change, missing, abs(change)):
+            continue
+        value = region.tried({step.index: with_changed(place, times(entry.value))})
+        if value is not None and region.is_truth(value):
+            said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
+            yield Finding("missing-term", said, step)
+            return
+
+
 def part_of_slope(region: Region, node: int) -> bool:
     """Whether a value is the output of a nonlinear function of the value that the gradient is of."""
     if region.of not in region.case.ancestors([node]):
@@ -169,10 +276,10 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         if upstream.shape != region.truth.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
-            name = region.name(event.node)
+            name, place = region.name(event.node), handed_back(region, event.node)
             yield Finding(
                 "missing-term", f"the gradient that comes from above, {name}, is not multiplied in", None,
-                f"{bracketed(region.expression)} * {name}",
+                f"{bracketed(region.expression)} * {name}" if place is None else None, place=place,
             )  # fmt: skip
             return
     if region.value.shape != region.truth.shape or region.value.size < 3:

@@ -19,7 +19,20 @@ def ratio(region: Region) -> Iterator[Finding]:
     """A plain number by which the value is to be multiplied."""
     factor = plain_ratio(region)
     if factor:
-        yield factor_found(region, factor, None)
+        yield factor_found(region, factor * carried(region, factor), None)
+
+
+def carried(region: Region, factor: float) -> float:
+    """What the gradients that the step reads carry, by the convention of the rest, where it is no part of the mistake.
+
+    Of -7 times the gradient, made of what is 7 times another, only the sign is wrong.
+    """
+    for node in {node for step in region.steps for node in step.reads} - {region.node}:
+        value = np.asarray(region.values[node])
+        found = region.case.match_up_to_factor(value) if value.size > 2 and not region.case.is_forward(node) else None
+        if found is not None and found[1] != 1 and abs(factor * found[1] + 1) < 1e-9:
+            return found[1]
+    return 1.0
 
 
 def written_factor(region: Region) -> Iterator[Finding]:
@@ -70,9 +83,8 @@ def is_plain(factor: float) -> bool:
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text = bracketed(region.code(step) if step is not None else region.expression)
     if factor < 0 and abs(factor + 1) < 1e-9:
-        return Finding(
-            "sign", "the sign is wrong: it is the negative of the gradient", step, region.rewritten(step, f"-{text}")
-        )
+        should = region.rewritten(step, text.removeprefix("-") if text.startswith("-(") else f"-{text}")
+        return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     nice = number(factor)
     code = region.code(step) if step is not None else region.expression
     scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -140,6 +140,37 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
                 continue
             tried.append(values[-1])
             yield f"{name}.T" if turned else name, chosen, turned
+
+
+def beside_it(region: Region) -> Iterator[Finding]:
+    """An entry of an array beside the one that is due: `s[t]` for `s[t - 1]`."""
+    for step, turns in region.sites():
+        if name_of(step.function) not in ("getitem", "setitem") or not isinstance(step.arguments, tuple):
+            continue
+        for shift in (-1, 1):
+            for axis in axes_with_number(step.arguments[1]):
+                changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
+                if region.gives_truth(changes):
+                    said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
+                    yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
+                    return
+
+
+def axes_with_number(index: Any) -> list[int]:
+    """Where a whole number stands in an index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return [axis for axis, part in enumerate(parts) if isinstance(part, int | np.integer)]
+
+
+def shifted(axis: int, shift: int) -> Callable[[Any], Any]:
+    """An index with one of its numbers more or less."""
+
+    def change(index: Any) -> Any:
+        parts = list(index) if isinstance(index, tuple) else [index]
+        parts[axis] = parts[axis] + shift
+        return tuple(parts) if isinstance(index, tuple) else parts[0]
+
+    return change
 
 
 def is_gradient(region: Region, node: int) -> bool:

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.edits import (
     only,
     places_of,
     then,
+    times,
     with_changed,
     with_number,
 )
@@ -61,10 +62,6 @@ def fitting(region: Region, turns: list[Step], factors: list[float]) -> Iterator
         yield nearest
     elif len(turns) > 1:
         yield from (2.0, 0.5)
-
-
-def times(factor: float) -> Callable[[Any], Any]:
-    return lambda value: value * factor
 
 
 def laid_out(shape: tuple[int, ...]) -> Callable[[Any], Any]:

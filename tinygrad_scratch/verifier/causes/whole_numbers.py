@@ -67,7 +67,7 @@ def quotient_of_numbers(region: Region, step: Step, turns: list[Step]) -> Iterat
 def of_constants(region: Region) -> Iterator[Finding]:
     """Arrays of whole numbers from outside that were written into."""
     buffers = integer_buffers(region)
-    if buffers and region.value.dtype.kind in "iu":
+    if buffers:
         try:
             start = {node: region.case.tape.nodes[node].value.astype(float) for node in buffers}
             value = region.case.replay(start=start, until=region.until)[region.node]
@@ -79,7 +79,7 @@ def of_constants(region: Region) -> Iterator[Finding]:
                 "dtype-or-integer",
                 "the array that it is written into holds whole numbers: what is behind the point is "
                 f"dropped. It was made by `{region.code(step)}`",
-                None,
+                step,
             )
 
 
