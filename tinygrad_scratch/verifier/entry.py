@@ -542,7 +542,6 @@ class Entry:
 
     def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
         """Pair gradients with parameters, now that the true ones are known; what is said where nothing is paired."""
-
         cotangents = truth.cotangents
 
         def is_close(value: Array, parameter: Parameter) -> bool:
@@ -657,6 +656,9 @@ class Entry:
             free = [
                 g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
             ]
+            mine = None if final is None else self._value(final.node)
+            if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
+                continue  # what is meant as the whole is a copy of one piece
             for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
                 if final is not None and final.node not in {node for _, node in chosen}:
                     continue  # what is meant as the whole is none of its pieces

@@ -47,7 +47,7 @@ def stored_gradients(
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
-    """Whether a name is another one with a d before it, or a word for a gradient behind: `dk` and `k_diff` next to `k`."""
+    """Whether a name is another one with a d before it, or a word for gradients behind: `dk`, `k_diff` next to `k`."""
     return (key.startswith("d") and key[1:].lstrip("_") in keys) or SUFFIXES.sub("", key) in keys - {key}
 
 
