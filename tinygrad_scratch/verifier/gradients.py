@@ -110,9 +110,9 @@ class Decay:
         before, after = (Recorded(tape, tape.nodes[n].value, tape.nodes[n].slot) for n in (self.before, self.after))
         if not rate or (before.node, after.node) != (self.before, self.after):  # written to since
             return None
-        step = (before - after) / (rate * self.direction)
+        whole: Recorded = (before - after) / (rate * self.direction)
         tape.steps[-1].place = tape.steps[tape.nodes[self.after].step].place
-        return step.node
+        return whole.node
 
 
 @dataclass
