@@ -133,7 +133,7 @@ class Updates:
         slot = tape.nodes[first].slot
         later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
         for after in (*later, *bound):
-            if after != first and tape.nodes[after].value.shape == tape.nodes[first].value.shape:
+            if after != first and is_grown(tape, first, after):
                 change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
@@ -245,9 +245,15 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         return None
     change = other if one == before else one
     shape = tape.nodes[before].value.shape
-    if tape.nodes[after].value.shape != shape or (not shape and tape.nodes[change].value.shape):
+    if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def is_grown(tape: Tape, before: int, after: int) -> bool:
+    """Whether a value has the shape of another one, or that shape spread by a gradient of a wrong shape."""
+    one, other = tape.nodes[before].value.shape, tape.nodes[after].value.shape
+    return len(one) == len(other) and all(n in (1, m) for n, m in zip(one, other, strict=True))
 
 
 def inside(tape: Tape, node: int) -> tuple[int, int] | None:

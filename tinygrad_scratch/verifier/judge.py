@@ -7,11 +7,13 @@ hand-written backward pass, and what seems to mend is played again and decided b
 from __future__ import annotations
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
 from tinygrad_scratch.verifier.trials import CALLED_SO, KNOWN, mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
+MOST_TURNS = 6  # replacements that are made in all turns of a loop, to see what that mends
 
 
 def next_repairs(case: Case) -> list[Repair]:
@@ -28,7 +30,13 @@ def next_repairs(case: Case) -> list[Repair]:
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
         least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
-        turns = helping(case, values, wrong, least)
-        if turns and (best is None or mended_in_all_turns(case, turns[0], wrong) >= best.mended):
-            return turns
+        needed = best.mended if best is not None else 0
+        turns = [t for t in helping(case, values, wrong, least)[:MOST_TURNS] if mends(case, t, wrong, needed)]
+        if turns:
+            return list({repair.event.node: repair for repair in reversed(turns)}.values())[::-1]
     return found or last_resort(case, wrong)
+
+
+def mends(case: Case, repair: Repair, wrong: list[Final], needed: int) -> bool:
+    """Whether a replacement, made in all turns of a loop, mends as many gradients as are needed."""
+    return not needed or mended_in_all_turns(case, repair, wrong) >= needed

@@ -16,13 +16,16 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.trials import likelihood, newly, one_for_each, spoils
+from tinygrad_scratch.verifier.trials import likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event
 
 
 def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> list[Repair]:
-    """The replacements after which something that follows is a gradient and was none, the likeliest first."""
+    """The replacements after which something that follows is a gradient and was none, the likeliest first.
+
+    Of one value there may be several: in one turn of a loop, a part of a gradient and the whole of it both seem to fit.
+    """
     events = suspects(case, wrong, values)
     first = {event.node: event for event in reversed(events)}
     named = {node for node in first if node not in case.forward}
@@ -53,13 +56,13 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
             rank, order = likelihood(case, event, values[other], case.scale)
             if rank < least:
                 continue
-            key = (float(rank), float(changed), float(along), float(whole), float(order))
-            if changed:
+            key = (float(rank), float(along), float(changed), float(whole), float(order))
+            if changed or along:  # of the first turn, a sum holds but a copy of it
                 repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
                 found.append((key, repair))
         if found:
             break
-    return one_for_each(found)
+    return [repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def name_of(case: Case, names: list[Event], value: Any) -> Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 
@@ -83,7 +84,7 @@ def is_plain(factor: float) -> bool:
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text = bracketed(region.code(step) if step is not None else region.expression)
     if factor < 0 and abs(factor + 1) < 1e-9:
-        should = region.rewritten(step, text.removeprefix("-") if text.startswith("-(") else f"-{text}")
+        should = region.rewritten(step, opposite(region.code(step) if step is not None else region.expression))
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     nice = number(factor)
     code = region.code(step) if step is not None else region.expression
@@ -99,6 +100,15 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
     return Finding(kind, f"it is {number(1 / factor)} times what it should be", step, should)
+
+
+def opposite(code: str) -> str:
+    """An expression with the other sign."""
+    with contextlib.suppress(SyntaxError):
+        body = ast.parse(code.strip(), mode="eval").body
+        if isinstance(body, ast.UnaryOp) and isinstance(body.op, ast.USub):
+            return ast.get_source_segment(code.strip(), body.operand) or code
+    return f"-{bracketed(code)}"
 
 
 def with_constant(code: str, factor: float) -> str:
