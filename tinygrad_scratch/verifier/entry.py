@@ -215,7 +215,7 @@ class Entry:
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
             return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
-        kept = [(self._names(path, node), node) for path, node in self._stored_once()]
+        kept = self._stored_once()
         kept += [(self._names("", node), node) for node in self._updates if node not in named]
         if not self._updates and not self.stored:
             short = {f"d{parameter.short}" for parameter in asked}
@@ -227,11 +227,18 @@ class Entry:
             kept += [(self._names("", node), node) for node in nodes]
         return kept
 
-    def _stored_once(self) -> list[Given]:
-        """What is stored; of two paths to one value the one with a word of its own: `grad_w`, and not `grads[0]`."""
-        numbered = {path for path, _ in self.stored if all(word.isdigit() for word in words(path))}
-        telling = {node for path, node in self.stored if path not in numbered}
-        return [(path, node) for path, node in self.stored if path not in numbered or node not in telling]
+    def _stored_once(self) -> list[Gradient]:
+        """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
+        found: list[Gradient] = []
+        numbered = [all(w.isdigit() for w in words(path.rsplit(".", 1)[-1])) for path, _ in self.stored]
+        for one, (path, node) in sorted(zip(numbered, self.stored, strict=True), key=lambda pair: pair[0]):
+            known = next((names for names, other in found if one and other == node), None)
+            if known is None:
+                found.append((self._names(path, node), node))
+            else:
+                known.append(path)
+        order = [node for _, node in self.stored]
+        return sorted(found, key=lambda gradient: order.index(gradient[1]))
 
     def _take_as_read(self) -> None:
         """Each parameter as the loss read it last, where several turns of a loop have updated it."""
@@ -280,7 +287,7 @@ class Entry:
             return given
         path, node = given[0]
         value = self.tape.nodes[node].value
-        if any(p.recorded.size == value.size for p in asked):
+        if len(asked) == 1 or any(p.recorded.size == value.size for p in asked):
             return given
         parts = unjoined(self.tape, node)
         if len(parts) > 1:
