@@ -188,3 +188,17 @@ def test_pieces_are_no_excuse_for_a_wrong_sum(add: bool) -> None:
         check.loss = half_squares(out)
         steps.backward(out - Y)
     assert (check.first_wrong is None) == add, str(check)
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_an_update_that_goes_the_other_way_than_the_others(up: bool) -> None:
+    w, b = RNG.normal(size=(3, 2)), np.zeros(2)
+    with verify(w=w, b=b) as check:
+        error = X @ w + b - Y
+        check.loss = 0.5 * np.sum(error**2)
+        dw, db = X.T @ error, error.sum(axis=0)
+        w -= 0.1 * dw
+        b += 0.1 * db if up else -0.1 * db
+    first: Any = check.first_wrong
+    assert check.ok != up, str(check)
+    assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")

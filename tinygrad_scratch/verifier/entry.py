@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 from typing import Any
 
@@ -55,6 +55,7 @@ class Entry:
     _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     _decays: dict[int, Decay] = field(default_factory=dict)
+    _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
 
     # ---- what is told ------------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ class Entry:
             found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
             if found is not None:
                 self._updates.setdefault(found[0], (parameter, found[1]))
-        self.changes, self._decays = made.changes, made.decays
+        self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
@@ -483,6 +484,7 @@ class Entry:
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}
+        self._made = {moved(node): moved(after) for node, after in self._made.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)
             for node, d in self._decays.items()
@@ -568,6 +570,7 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        self._turned_round(is_close)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
@@ -625,6 +628,28 @@ class Entry:
             return final
         self.changes[whole] = decay.after
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
+
+    def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
+        """Updates that go uphill while most go downhill, or the other way: what they do is the negative of a gradient."""
+        ways: dict[int, int] = {}
+        for i, final in enumerate(self.finals):
+            if final.by == "update" and final.node in self._made:
+                signs = (s for s in (1, -1) if is_close(s * self._value(final.node), final.parameter))
+                ways[i] = next(signs, 0) * final.direction
+        down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
+        for i, way in ways.items():
+            if down and up and way == (-1 if down >= up else 1):
+                self.finals[i] = self._negative(self.finals[i])
+
+    def _negative(self, final: Final) -> Final:
+        value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)
+        if value.node != final.node:  # written to since
+            return final
+        turned = record(self.tape, np.negative, (value,), {}).node
+        place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
+        self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
+        self.changes[turned] = self._made[final.node]
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", final.direction)
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.

@@ -123,6 +123,7 @@ class Updates:
     names: dict[int, list[str]]
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     decays: dict[int, Decay] = field(default_factory=dict)  # a gradient in an update that shrinks the parameter, too
+    made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
 
     def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
         """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
@@ -137,6 +138,7 @@ class Updates:
                 change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    self.made[gradient] = after
                     reads = tape.steps[tape.nodes[after].step].reads
                     if any(read != first and is_shrunk(tape, read, first) for read in reads):
                         self.decays[gradient] = Decay(first, after, *change)
