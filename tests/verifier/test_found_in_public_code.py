@@ -459,8 +459,7 @@ class Scaled:
         return (dhat - dhat.mean(axis=0) - self.hat * (dhat * self.hat).mean(axis=0)) / self.spread
 
     def weighted(self, dout, a):
-        sloped = slope(a)
-        return dout * sloped
+        return dout * slope(a)
 
 class Two:
     def __init__(self, rng):
@@ -485,8 +484,8 @@ ONE_HOT, CLASSES = np.eye(3)[[0, 2, 1, 1, 0, 2, 2]], np.array([0, 2, 1, 1, 0, 2,
         ("cross_entropy", "(p - y) / len(x)", "(y - p) / len(x)", "sign"),
         ("hinge", "np.zeros(W.shape)", "np.zeros(W.shape, dtype=int)", "dtype-or-integer"),
         ("Scaled", "np.sum(inner * self.hat, axis=0)", "np.sum(inner, axis=0)", "missing-term"),
-        ("Scaled", "return dout * sloped", "return dout * sloped * sloped", "scale-factor"),
-        ("Scaled", "return dout * sloped", "return sloped", "missing-term"),
+        ("Scaled", "return dout * slope(a)", "return dout * slope(a) * slope(a)", "scale-factor"),
+        ("Scaled", "return dout * slope(a)", "return slope(a)", "missing-term"),
         ("Two", "* (1 - h**2)", "* (h**2 - 1)", "sign"),
     ],
 )

@@ -6,6 +6,8 @@ hand-written backward pass, and what seems to mend is played again and decided b
 
 from __future__ import annotations
 
+from itertools import islice
+
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
@@ -13,7 +15,7 @@ from tinygrad_scratch.verifier.trials import CALLED_SO, KNOWN, mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
-MOST_TURNS = 6  # replacements that are made in all turns of a loop, to see what that mends
+MOST_TURNS = 12  # replacements that are made in all turns of a loop, to see what that mends
 
 
 def next_repairs(case: Case) -> list[Repair]:
@@ -31,9 +33,10 @@ def next_repairs(case: Case) -> list[Repair]:
     ):
         least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
         needed = best.mended if best is not None else 0
-        turns = [t for t in helping(case, values, wrong, least)[:MOST_TURNS] if mends(case, t, wrong, needed)]
-        if turns:
-            return list({repair.event.node: repair for repair in reversed(turns)}.values())[::-1]
+        turns = islice(helping(case, values, wrong, least), MOST_TURNS)
+        helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)
+        if helps is not None:
+            return [helps]
     return found or last_resort(case, wrong)
 
 

@@ -21,8 +21,8 @@ from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event
 
 
-def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> list[Repair]:
-    """The replacements after which something that follows is a gradient and was none, the likeliest first.
+def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> Iterator[Repair]:
+    """The replacements after which something that follows is a gradient and was none; of the first such, the likeliest.
 
     Of one value there may be several: in one turn of a loop, a part of a gradient and the whole of it both seem to fit.
     """
@@ -36,10 +36,10 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
     ]
     run = case.walked()
     if run is None:
-        return []
-    found: list[tuple[tuple[float, ...], Repair]] = []
+        return
     tried: set[tuple[int, int]] = set()
     for node in strange[:24]:
+        found: list[tuple[tuple[float, ...], Repair]] = []
         for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS:
                 continue
@@ -60,9 +60,7 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
             if changed or along:  # of the first turn, a sum holds but a copy of it
                 repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
                 found.append((key, repair))
-        if found:
-            break
-    return [repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True)]
+        yield from (repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True))
 
 
 def name_of(case: Case, names: list[Event], value: Any) -> Event:

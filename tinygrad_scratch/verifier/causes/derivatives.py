@@ -145,8 +145,8 @@ def slope_from(region: Region) -> Place | None:
 
 
 def handed_back(region: Region, factor: int) -> Place | None:
-    """The return that hands the value on as it is, in a function that was given the factor: there it was forgotten."""
-    given = {event.owner for event in region.case.arguments if event.node == factor}
+    """The return that hands on what a helper made, in a function that was given the factor: there it was forgotten."""
+    given = {event.owner for event in region.case.arguments if event.node == factor} - {region.event.owner}
     back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
     return next(back, None)
 
