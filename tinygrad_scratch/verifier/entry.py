@@ -630,7 +630,7 @@ class Entry:
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
     def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
-        """Updates that go uphill while most go downhill, or the other way: what they do is the negative of a gradient."""
+        """Updates that go the other way than most: what they take off is the negative of a gradient."""
         ways: dict[int, int] = {}
         for i, final in enumerate(self.finals):
             if final.by == "update" and final.node in self._made:
