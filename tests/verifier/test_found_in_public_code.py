@@ -568,3 +568,39 @@ def test_an_update_that_spreads_a_parameter_shows_its_gradient() -> None:
         net.b = net.b - 0.1 * delta.sum(axis=1, keepdims=True)
     first: Any = check.first_wrong
     assert (first.kind, first.of) == ("broadcasting-shape", "b"), str(check)
+
+
+class Link:
+    """An edge of a network of nodes that know each other, with a weight that is a number."""
+
+    def __init__(self, weight: float, one: Any, other: Any) -> None:
+        self.one, self.other, self.weight, self.gradient = one, other, weight, 0.0
+        one.out.append(self)
+        other.into.append(self)
+
+
+class Cell:
+    def __init__(self) -> None:
+        self.out: list[Link] = []
+        self.into: list[Link] = []
+        self.value = self.delta = 0.0
+
+
+def test_numbers_on_objects_that_know_each_other_go_with_the_gradient_on_the_same_object() -> None:
+    inputs, middle, last = [[Cell() for _ in range(n)] for n in (2, 3, 1)]
+    drawn = iter(RNG.normal(size=9))
+    links = [
+        Link(float(next(drawn)), a, b) for one, other in ((inputs, middle), (middle, last)) for a in one for b in other
+    ]
+    with verify(links) as check:
+        for cell, value in zip(inputs, (0.4, -0.3), strict=True):
+            cell.value = value
+        for cell in (*middle, *last):
+            cell.value = np.tanh(sum(link.weight * link.one.value for link in cell.into))
+        check.loss = 0.5 * (last[0].value - 0.7) ** 2
+        last[0].delta = (last[0].value - 0.7) * (1 - last[0].value ** 2)
+        for cell in middle:
+            cell.delta = sum(link.weight * link.other.delta for link in cell.out) * (1 - cell.value**2)
+        for link in links:
+            link.gradient = link.one.value * link.other.delta
+    assert check.ok, str(check)

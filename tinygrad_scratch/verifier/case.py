@@ -19,6 +19,8 @@ from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
+MOST_EXPLANATIONS = 3_000
+
 
 @dataclass(frozen=True)
 class Repair:
@@ -80,7 +82,7 @@ class Case(Lineage):
         data = {2.0, 0.5} if half else set()
         for size in sorted(sizes):
             data |= {float(size), 1.0 / size, *((size / 2.0, 2.0 / size) if half else ())}
-        return tuple(sorted(data))
+        return (*sorted(data), -1.0)  # and what is made as target minus output, and negated in the end
 
     @cached_property
     def carried(self) -> set[float]:
@@ -158,9 +160,24 @@ class Case(Lineage):
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
 
+    def may_try(self) -> bool:
+        """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""
+        self._tried += 1
+        return self._tried <= MOST_EXPLANATIONS
+
+    _tried: int = 0
+
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
+        self._tried = 0
         self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
+
+    def take_without(self, edits: dict[int, Any]) -> None:
+        """Take for true what the loss gives without some calls of the forward pass."""
+        self.truth = truth_of(self.tape, [], self.truth.loss, edits=edits)
+        self._matches.clear()
+        for cached in ("table", "elsewhere"):
+            self.__dict__.pop(cached, None)
 
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]

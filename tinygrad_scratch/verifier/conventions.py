@@ -255,6 +255,11 @@ def small_numbers(case: Case, most: float) -> dict[int, Any]:
     return found
 
 
+def forward_only(case: Case, edits: dict[int, Any]) -> dict[int, Any]:
+    """Those of some changed calls that belong to the loss."""
+    return {index: edit for index, edit in edits.items() if not case.forward.isdisjoint(case.tape.steps[index].makes)}
+
+
 def agrees_without(case: Case, edits: dict[int, Any]) -> bool:
     """Whether hand and truth agree when both are computed without some small numbers."""
     try:
@@ -291,4 +296,4 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     return said
 
 
-__all__ = ["goes_uphill", "is_right_by_convention", "scales"]
+__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "scales", "small_numbers"]

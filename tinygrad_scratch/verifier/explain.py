@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS
-from tinygrad_scratch.verifier.conventions import is_right_by_convention, scales
+from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.referee import disputed
@@ -111,21 +111,39 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
+    best = best_reading(case)
+    small = forward_only(case, small_numbers(case, TINY))
+    if small and any(cause.certainty == "unexplained" for _, cause in best):
+        case.take_without(small)
+        other = best_reading(case)
+        if unexplained(other) < unexplained(best):
+            best = other
+        else:
+            case.take_without({})
+            best = best_reading(case)
+    ordered = sorted(best, key=lambda pair: pair[0].event.node)
+    return [repair for repair, _ in ordered], [cause for _, cause in ordered]
+
+
+def unexplained(found: list[tuple[Repair, Cause]]) -> int:
+    return sum(cause.certainty == "unexplained" for _, cause in found)
+
+
+def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
+    """The mistakes with the factor for all gradients with which they are fewest."""
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, bool, bool], float, list[tuple[Repair, Cause]]] | None = None
     for scale in (1.0, *scales(case, case.replay())):
         case.reset(scale)
         found = mistakes(case)
-        unexplained = sum(cause.certainty == "unexplained" for _, cause in found)
-        key = bool(case.wrong(case.replay())), len(found), unexplained, scale * way < 0, scale != way
+        key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
         if best is None or key < best[0]:
             best = key, scale, found
     assert best is not None
     if case.scale != best[1]:
         case.reset(best[1])
         best = best[0], best[1], mistakes(case)
-    ordered = sorted(best[2], key=lambda pair: pair[0].event.node)
-    return [repair for repair, _ in ordered], [cause for _, cause in ordered]
+    return best[2]
 
 
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:

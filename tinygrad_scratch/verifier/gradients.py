@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
-from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Step, Tape
 from tinygrad_scratch.verifier.watch import RATE, parts_of
@@ -28,11 +28,14 @@ def gradients_in(value: Any, path: str = "", depth: int = 6) -> Iterator[tuple[s
 
 
 def stored_gradients(
-    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False
+    value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False, depth: int = DEPTH
 ) -> Iterator[tuple[str, Recorded]]:
-    """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`."""
+    """The recorded arrays that an object keeps under names of gradients: `dW`, `grads["W1"]`, `layer.grad`.
+
+    They are looked for by the ways on which parameters are, so that both have the names of what holds them.
+    """
     seen = set() if seen is None else seen
-    if id(value) in seen or len(seen) > 5000:
+    if id(value) in seen or not depth or len(seen) > 5000:
         return
     seen.add(id(value))
     parts = list(parts_of(value, path))
@@ -43,7 +46,7 @@ def stored_gradients(
             if named and part.is_used:
                 yield name.removeprefix("."), part
         else:
-            yield from stored_gradients(part, name, seen, named)
+            yield from stored_gradients(part, name, seen, named, depth - 1)
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:

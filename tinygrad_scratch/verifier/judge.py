@@ -11,7 +11,7 @@ from itertools import islice
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
-from tinygrad_scratch.verifier.trials import CALLED_SO, KNOWN, mending
+from tinygrad_scratch.verifier.trials import mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
@@ -31,9 +31,8 @@ def next_repairs(case: Case) -> list[Repair]:
     if fitting and (
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
-        least = KNOWN if best is not None and best.mended == len(wrong) else CALLED_SO
         needed = best.mended if best is not None else 0
-        turns = islice(helping(case, values, wrong, least), MOST_TURNS)
+        turns = islice(helping(case, values, wrong), MOST_TURNS)
         helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)
         if helps is not None:
             return [helps]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step
@@ -33,7 +33,7 @@ class Finding:
     place: Place | None = None  # where the search knows it better than by the call
 
 
-MOST_CALLS = 200_000  # that are played again for one explanation
+MOST_CALLS = 100_000  # that are played again for one explanation
 
 Explanation = Callable[["Region"], Iterator[Finding]]
 
@@ -130,7 +130,7 @@ class Region:
 
     def tried(self, edits: dict[int, Edit]) -> Array | None:
         """What the value becomes with other calls; None where they make no sense."""
-        if self.calls > MOST_CALLS:
+        if self.calls > MOST_CALLS or not self.case.may_try():
             return None
         try:
             followed = self._followed(edits)
@@ -176,15 +176,18 @@ class Region:
     def is_truth(self, value: Any) -> bool:
         """Whether a value is what the step should have given, but for a factor where all is in such a convention."""
         value = np.asarray(value)
-        if close(value, self.truth):
-            return True
-        return self.loose and any(close(value, factor * self.truth) for factor in self.case.factors)
+        return self.is_truth_of(value, self.truth)
 
     loose = False
 
     def is_truth_of(self, value: Array, other: Array) -> bool:
         """Whether a value is another one, but for a factor where all is in such a convention."""
-        return close(value, other) or (self.loose and any(close(value, f * other) for f in self.case.factors))
+        if close(value, other):
+            return True
+        if not self.loose or np.shape(value) != other.shape or not np.any(value) or not is_along(value, other):
+            return False
+        factor = float(np.vdot(other, value) / np.vdot(other, other))
+        return any(abs(factor - known) < 1e-6 * abs(known) for known in self.case.factors)
 
     def everywhere(self, step: Step, edit: Edit) -> dict[int, Edit]:
         return {other.index: edit for other in self.site(step)}
@@ -260,7 +263,7 @@ class Region:
         if name_of(making.function) not in ("multiply", "divide") or len(making.reads) != 2:
             return None
         for slope, upstream in (making.reads, making.reads[::-1]):
-            right = self.case.match_up_to_factor(np.asarray(self.values[upstream]))
+            right = self.case.is_gradient(self.values[upstream])
             by = making.place or self.event.place
             named = [e for e in self.case.events if e.node == slope and e.place.line < by.line]
             here = [e for e in named if in_same_function(e.place, by)]
@@ -270,14 +273,9 @@ class Region:
             made = self.case.step_of(slope)
             meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
             handed = [e for e in named_all(self.case, slope) if e.name.endswith("()") and self.is_own_place(e.place)]
-            if right is not None and handed and not in_same_function(handed[-1].place, by):
+            if right and handed and not in_same_function(handed[-1].place, by):
                 return handed[-1].place  # a helper that returned what it was given
-            if (
-                right is None
-                or (self.case.is_forward(slope) and not meant)
-                or made.function is None
-                or made.place is None
-            ):
+            if not right or (self.case.is_forward(slope) and not meant) or made.function is None or made.place is None:
                 continue
             if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
                 continue

@@ -78,7 +78,7 @@ def solved_factors(case: Case, wanted: float, given: Array) -> Iterator[tuple[in
     with np.errstate(all="ignore"):
         solved = wanted / given
     for factor in case.factors:
-        for i in np.flatnonzero(np.abs(solved - factor) <= 1e-7 * factor):
+        for i in np.flatnonzero(np.abs(solved - factor) <= 1e-7 * abs(factor)):
             yield int(i), factor
 
 

@@ -80,7 +80,7 @@ def wrong_name(case: Case, final: Final) -> Event | None:
     known = case.match(case.tape.nodes[final.node].value)
     if known is None or known.of == final.parameter.node:
         return named[0] if named else nameless(case, final)
-    own = [e for e in named[1:] if is_rename(e.place.file, e.place.line)]
+    own = [e for e in named if is_rename(e.place.file, e.place.line)]
     handed = [replace(e, time=10**9) for e in case.returned if e.node == final.node]
     meant = own or handed or named[:1]
     return meant[-1] if meant else nameless(case, final)

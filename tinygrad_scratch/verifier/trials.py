@@ -97,7 +97,7 @@ def tried(
     return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
 
 
-CALLED_SO, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(5)
+OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
 
 
 def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
@@ -105,8 +105,7 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
 
     What is no gradient comes first, the earliest of it; then a part of one, or what is called after another value than
     it is the gradient of; then what is the gradient of something
-    else, the last of it; then the gradient of a parameter, which is wrong in any case; and in the end what is called
-    after the value that it is the gradient of, as `dh` is after `h`.
+    else, the last of it; and in the end the gradient of a parameter, which is wrong in any case.
     """
     node, matched = event.node, case.match_up_to_factor(np.asarray(value))
     exact, part = is_known(matched, factor)
@@ -115,10 +114,8 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
     if part:
         return IN_PART, -node
     named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
-    if not named:
-        return KNOWN, node
-    own = any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
-    return (CALLED_SO, node) if own else (IN_PART, -node)
+    meant = not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+    return (KNOWN, node) if meant else (IN_PART, -node)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:

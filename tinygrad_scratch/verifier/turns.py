@@ -16,12 +16,12 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.trials import likelihood, newly, spoils
+from tinygrad_scratch.verifier.trials import KNOWN, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event
 
 
-def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) -> Iterator[Repair]:
+def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[Repair]:
     """The replacements after which something that follows is a gradient and was none; of the first such, the likeliest.
 
     Of one value there may be several: in one turn of a loop, a part of a gradient and the whole of it both seem to fit.
@@ -54,9 +54,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final], least: int) 
             event = name_of(case, [e for e in events if e.node == other], values[other])
             along = is_along(np.asarray(values[other]), truth)
             rank, order = likelihood(case, event, values[other], case.scale)
-            if rank < least:
-                continue
-            key = (float(rank), float(along), float(changed), float(whole), float(order))
+            last = order if rank == KNOWN else 0  # of what is right as something else, the last is wrong
+            key = (float(rank), float(along), float(last), float(changed), float(whole), float(order))
             if changed or along:  # of the first turn, a sum holds but a copy of it
                 repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
                 found.append((key, repair))

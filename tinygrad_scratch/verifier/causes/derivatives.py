@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, WithSlope, name_of, places_of, times, with_changed
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.truth import Played
@@ -201,7 +202,9 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
         if len(nodes) != len(turns) or any(slope is None for slope in slopes):
             continue
         held = [np.asarray(region.values[node]) for node in nodes]
-        for name, chosen in by_name(region, turns):
+        for name, chosen in each_once(by_name(region, turns)):
+            if not region.case.may_try():
+                return
             for text, slope in (("{t}", itself), *SLOPES):
                 with np.errstate(all="ignore"):
                     factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
@@ -218,7 +221,8 @@ def operand_without_factor(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(edits):
                     text = ("" if number == 1 else f"{number:g} * ") + text.format(t=name)
-                    yield lacking(region, step, nodes[-1], chosen[-1], text, slope is itself, edits)
+                    own = turns.index(step)
+                    yield lacking(region, step, nodes[own], chosen[own], text, slope is itself, edits)
                     return
         yield from without_upstream(region, step, place, slopes[-1], missing) if len(turns) == 1 else ()
 
@@ -248,6 +252,15 @@ def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[in
     return {(node, step): gradient.numpy() for (node, step, _), gradient in zip(read, found, strict=True)}
 
 
+def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+    """The same values under their first names alone."""
+    seen: set[tuple[int, ...]] = set()
+    for name, nodes in named:
+        if tuple(nodes) not in seen:
+            seen.add(tuple(nodes))
+            yield name, nodes
+
+
 def itself(value: Any) -> Any:
     return value
 
@@ -258,6 +271,10 @@ def lacking(
     """What is said of an operand that is to be multiplied by something."""
     name = region.name(operand)
     code = replaced(region.code(step), name, f"({name} * {text})")
+    if plain and close(region.values[factor], np.asarray(region.values[operand])):
+        squared = replaced(region.code(step), name, f"{name} ** 2")
+        should = region.rewritten(step, squared) if squared else None
+        return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, edits)
     derivative = not plain or part_of_slope(region, factor)
     said = f"{name} is not multiplied by {text}{', of a derivative,' if derivative else ''} before its use"
     kind = "missing-derivative" if derivative else "missing-term"

@@ -144,7 +144,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
 
 def beside_it(region: Region) -> Iterator[Finding]:
     """An entry of an array beside the one that is due: `s[t]` for `s[t - 1]`."""
-    for step, turns in region.sites():
+    for step, turns in (*region.sites(), *picked(region)):
         if name_of(step.function) not in ("getitem", "setitem") or not isinstance(step.arguments, tuple):
             continue
         for shift in (-1, 1):
@@ -154,6 +154,17 @@ def beside_it(region: Region) -> Iterator[Finding]:
                     said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
                     yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
                     return
+
+
+def picked(region: Region) -> Iterator[tuple[Step, list[Step]]]:
+    """The calls that picked entries of what is right, for those of the region, as in `x[i]`."""
+    found: dict[Any, dict[int, Step]] = {}
+    for step in region.turns:
+        for node in step.reads:
+            made = region.case.step_of(node)
+            if name_of(made.function) == "getitem" and node not in region.case.forward:
+                found.setdefault(made.place, {})[made.index] = made
+    yield from ((turns[max(turns)], list(turns.values())) for turns in found.values())
 
 
 def axes_with_number(index: Any) -> list[int]:

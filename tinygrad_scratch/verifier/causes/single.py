@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.tape import Step
 
 def one_factor(region: Region) -> Iterator[Finding]:
     """One call of the step carries a wrong constant: halved, doubled, divided by the batch ..."""
-    powers = sorted({*region.case.factors, 2.0, 0.5, 3.0, 4.0, 0.25}, key=lambda f: abs(np.log(f)))
+    powers = sorted({*region.case.factors, 2.0, 0.5, 3.0, 4.0, 0.25}, key=lambda f: abs(np.log(abs(f))))
     if region.loose:
         return
     for step, turns in region.sites():
@@ -136,6 +136,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     node = node_at(region, step, place)
     rest = region.name(node) if node is not None else "the rest"
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
+    if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
+        kind = "off-by-one"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
@@ -143,6 +145,12 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         f"{rest} alone is right"
     )
     return Finding(kind, said, step, region.rewritten(step, rest), changes)
+
+
+def is_one_beside(region: Region, step: Step, place: int) -> bool:
+    """Whether a term is 1 beside whole numbers, as in an index."""
+    one = region.case.constant_value(step.arguments[place])
+    return one is not None and abs(one) == 1 and np.asarray(region.values[step.makes[0]]).dtype.kind in "iu"
 
 
 def literal(region: Region) -> Iterator[Finding]:
