@@ -124,13 +124,13 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.entry.take_gradients([(path, part.node) for path, part in gradients_in(value)], value)
 
     def gradients_in(self, *holders: Any) -> None:
-        """The gradients are on objects, under names such as `dW` or `grads["W1"]`."""
+        """The gradients are on objects, under names such as `dW` or `grads["W1"]`; next to those that were given."""
         found: list[Given] = []
         for holder in holders:
             name = variable_of(self.frame, holder) if len(holders) > 1 else ""
             parts = list(stored_gradients(holder, name)) or list(gradients_in(holder, name))
             found += [(path, part.node) for path, part in parts]
-        self.entry.take_gradients(found, holders)
+        self.entry.take_gradients([*(self.entry.given or ()), *found], holders)
 
     def gradients_from_step(self, rate: float) -> None:
         """The gradients are only in an update of the weights: (before - after) / rate."""
@@ -274,7 +274,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
                 "Write this step with other calls of NumPy's."
             )
             return
-        self.problem = self.entry.pair(self.truth.cotangents, close)
+        self.problem = self.entry.pair(self.truth, close)
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
             self.problem += f" {left(before[0])}."

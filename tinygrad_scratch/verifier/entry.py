@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Given, Updates, factors_of, in_update, unjoined, within
+from tinygrad_scratch.verifier.gradients import Decay, Given, Updates, factors_of, in_update, unjoined, within
 from tinygrad_scratch.verifier.leaks import left
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.watch import Event, Watch
 
 UNNAMED = "an unnamed value"
@@ -64,6 +65,8 @@ class Entry:
     _gradient_problem: str | None = None
     _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
+    _decays: dict[int, Decay] = field(default_factory=dict)
+    _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
 
     # ---- what is told ------------------------------------------------------------------------------------------------
@@ -218,13 +221,13 @@ class Entry:
             found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
             if found is not None:
                 self._updates.setdefault(found[0], (parameter, found[1]))
-        self.changes = made.changes
+        self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
             return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
-        kept = [(self._names(path, node), node) for path, node in self.stored]
+        kept = self._stored_once()
         kept += [(self._names("", node), node) for node in self._updates if node not in named]
         if not self._updates and not self.stored:
             short = {f"d{parameter.short}" for parameter in asked}
@@ -235,6 +238,19 @@ class Entry:
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
         return kept
+
+    def _stored_once(self) -> list[Gradient]:
+        """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
+        found: list[Gradient] = []
+        numbered = [all(w.isdigit() for w in words(path.rsplit(".", 1)[-1])) for path, _ in self.stored]
+        for one, (path, node) in sorted(zip(numbered, self.stored, strict=True), key=lambda pair: pair[0]):
+            known = next((names for names, other in found if one and other == node), None)
+            if known is None:
+                found.append((self._names(path, node), node))
+            else:
+                known.append(path)
+        order = [node for _, node in self.stored]
+        return sorted(found, key=lambda gradient: order.index(gradient[1]))
 
     def _take_as_read(self) -> None:
         """Each parameter as the loss read it last, where several turns of a loop have updated it."""
@@ -283,7 +299,7 @@ class Entry:
             return given
         path, node = given[0]
         value = self.tape.nodes[node].value
-        if any(p.recorded.size == value.size for p in asked):
+        if len(asked) == 1 or any(p.recorded.size == value.size for p in asked):
             return given
         parts = unjoined(self.tape, node)
         if len(parts) > 1:
@@ -370,7 +386,8 @@ class Entry:
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
-        if known is not None and known[1] > (best[1] if best else 0):
+        unnamed = best is not None and not is_loss_name(best[0].name)
+        if known is not None and known[1] + unnamed > (best[1] if best else 0):
             problem = self._choose(*known, len(finals))
             self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
             return problem
@@ -424,18 +441,18 @@ class Entry:
 
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         """
-        found: tuple[Candidate, int, int, int] | None = None
+        found: tuple[Candidate, int, int, int, int] | None = None
         given = [self.tape.nodes[final.node].value * final.direction for final in finals]
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
-            same, exact = fit(given, true)
+            same, exact, precise = fit(given, true)
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
-            if found is None or (same, exact, near) > found[1:]:
-                found = candidate, same, exact, near
-                if exact == len(finals):
+            if found is None or (same, exact, near, precise) > found[1:]:
+                found = candidate, same, exact, near, precise
+                if precise == len(finals):
                     break
         return found[:3] if found else None
 
@@ -500,6 +517,11 @@ class Entry:
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}
+        self._made = {moved(node): moved(after) for node, after in self._made.items()}
+        self._decays = {
+            moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)
+            for node, d in self._decays.items()
+        }
         self._parents = parents_of(self.tape)
 
     def _computed(self) -> list[Candidate]:
@@ -545,8 +567,10 @@ class Entry:
             if step.function is None or not any(depends.get(node) for node in step.makes):
                 for node in step.makes:
                     value = self.tape.nodes[node].value
-                    if node not in wanted and value.dtype.kind in "fiub" and names.get(node):
-                        labels.append((names[node], value))
+                    picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
+                    name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
+                    if node not in wanted and value.dtype.kind in "fiub" and name:
+                        labels.append((name, value))
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
@@ -560,8 +584,9 @@ class Entry:
 
     # ---- whose gradient ----------------------------------------------------------------------------------------------
 
-    def pair(self, cotangents: dict[int, Array], close: Callable[[Any, Array], bool]) -> str | None:
+    def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
         """Pair gradients with parameters, now that the true ones are known; what is said where nothing is paired."""
+        cotangents = truth.cotangents
 
         def is_close(value: Array, parameter: Parameter) -> bool:
             return parameter.node in cotangents and close(value, cotangents[parameter.node])
@@ -579,7 +604,8 @@ class Entry:
         self.finals, self.unsure = self._paired(is_close, reached)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._within(final, is_close) for final in self.finals]
+        self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        self._turned_round(is_close)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
@@ -625,6 +651,41 @@ class Entry:
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
+    def _with_decay(self, final: Final, truth: Truth) -> Final:
+        """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
+        decay = self._decays.get(final.node)
+        weights = self._value(final.parameter.node)
+        parts = truth.parts.get(final.parameter.node, ())
+        if final.by != "update" or decay is None or not any(is_multiple(part, weights) for _, part in parts):
+            return final
+        whole = decay.whole(self.tape, final.node)
+        if whole is None:
+            return final
+        self.changes[whole] = decay.after
+        return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
+
+    def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
+        """Updates that go the other way than most: what they take off is the negative of a gradient."""
+        ways: dict[int, int] = {}
+        for i, final in enumerate(self.finals):
+            if final.by == "update" and final.node in self._made:
+                signs = (s for s in (1, -1) if is_close(s * self._value(final.node), final.parameter))
+                ways[i] = next(signs, 0) * final.direction
+        down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
+        for i, way in ways.items():
+            if down and up and way == (-1 if down >= up else 1):
+                self.finals[i] = self._negative(self.finals[i])
+
+    def _negative(self, final: Final) -> Final:
+        value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)
+        if value.node != final.node:  # written to since
+            return final
+        turned = record(self.tape, np.negative, (value,), {}).node
+        place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
+        self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
+        self.changes[turned] = self._made[final.node]
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", final.direction)
+
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
 
@@ -662,7 +723,12 @@ class Entry:
             free = [
                 g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
             ]
+            mine = None if final is None else self._value(final.node)
+            if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
+                continue  # what is meant as the whole is a copy of one piece
             for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
+                if final is not None and final.node not in {node for _, node in chosen}:
+                    continue  # what is meant as the whole is none of its pieces
                 if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
                     self._take_sum(chosen, parameter, final)
                     break
@@ -691,6 +757,14 @@ class Entry:
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def is_multiple(value: Array, of: Array) -> bool:
+    """Whether an array is another one times a number."""
+    if value.shape != of.shape or not np.any(of):
+        return False
+    factor = np.vdot(value, of) / np.vdot(of, of)
+    return bool(np.allclose(value, factor * of, rtol=1e-9, atol=1e-12 * np.max(np.abs(value), initial=0.0)))
 
 
 def full_name(event: Event, names: dict[int, list[str]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Step, Tape
@@ -50,10 +50,8 @@ def stored_gradients(
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
-    """Whether a name is another one with a d before it, or a delta behind it: `dk` and `k_delta` next to `k`."""
-    return (key.startswith("d") and key[1:].lstrip("_") in keys) or (
-        key.endswith("_delta") and key.removesuffix("_delta") in keys
-    )
+    """Whether a name is another one with a d before it, or a word for gradients behind: `dk`, `k_diff` next to `k`."""
+    return (key.startswith("d") and key[1:].lstrip("_") in keys) or SUFFIXES.sub("", key) in keys - {key}
 
 
 # ---- a flat vector of all gradients ----------------------------------------------------------------------------------
@@ -97,6 +95,29 @@ def shaped_from(tape: Tape, node: int) -> int:
 # ---- updates of the weights ------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Decay:
+    """An update that also shrinks its parameter: `w = (1 - rate * decay) * w - rate * g`."""
+
+    before: int
+    after: int
+    change: int
+    direction: int
+
+    def whole(self, tape: Tape, gradient: int) -> int | None:
+        """All that the update did, in the measure of the gradient in it."""
+        change, alone = tape.nodes[self.change].value, tape.nodes[gradient].value
+        if change.shape != alone.shape or not np.any(alone):
+            return None
+        rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
+        before, after = (Recorded(tape, tape.nodes[n].value, tape.nodes[n].slot) for n in (self.before, self.after))
+        if not rate or (before.node, after.node) != (self.before, self.after):  # written to since
+            return None
+        whole: Recorded = (before - after) / (rate * self.direction)
+        tape.steps[-1].place = tape.steps[tape.nodes[self.after].step].place
+        return whole.node
+
+
 @dataclass
 class Updates:
     """The statements of a run that updated parameters; `names` are those of all values."""
@@ -104,6 +125,8 @@ class Updates:
     tape: Tape
     names: dict[int, list[str]]
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
+    decays: dict[int, Decay] = field(default_factory=dict)  # a gradient in an update that shrinks the parameter, too
+    made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
 
     def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
         """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
@@ -118,6 +141,10 @@ class Updates:
                 change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    self.made[gradient] = after
+                    reads = tape.steps[tape.nodes[after].step].reads
+                    if any(read != first and is_shrunk(tape, read, first) for read in reads):
+                        self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1]
         return None
 

@@ -187,9 +187,12 @@ def played(tape: Tape) -> Played:
     return Played(tape, tensors)
 
 
-def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
-    """How many gradients are right up to one factor for all, and how many are right as they are."""
-    factors = []
+def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int]:
+    """How many gradients are right up to one factor for all, how many as they are, and of those how many to the end.
+
+    A loss of about the same slope fits small numbers nearly as well as the one that is meant.
+    """
+    factors, precise = [], 0
     for mine, wanted in zip(given, true, strict=True):
         if mine.size != wanted.size or not np.any(wanted) or not np.all(np.isfinite(wanted)):
             continue
@@ -198,8 +201,9 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int]:
         scale = np.max(np.abs(row), initial=0.0)
         if scale and np.max(np.abs(row - factor * other)) < 1e-5 * scale:
             factors.append(factor)
+            precise += bool(np.max(np.abs(row - other)) < 1e-9 * scale)
     same = max((sum(abs(one - other) < 1e-4 * abs(one) for other in factors) for one in factors), default=0)
-    return same, sum(abs(factor - 1) < 1e-4 for factor in factors)
+    return same, sum(abs(factor - 1) < 1e-4 for factor in factors), precise
 
 
 LOSS_WORDS = re.compile(

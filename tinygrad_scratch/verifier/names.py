@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 PREFIXES = re.compile(
-    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
+    r"^(?:d[jlce]_?d_?|d(?:loss|cost|err|error)_?d?_?|d_(?:loss|cost|err|error|[jlce])_+d_?|grads?_?(?:of_?|wrt_?)?|gradients?_?(?:of_?|wrt_?)?|"
     r"nabla_?|delta_?|del_?|diff_?|"
     r"partial_?|deriv_?|d_|d(?=[a-z])|g_|g(?=[wb]))"
 )
@@ -65,13 +65,13 @@ def unmangled(name: str) -> str:
 def bare(word: str) -> str:
     """A word without what makes it the name of a gradient, and without case and underscores.
 
-    >>> bare("dW1"), bare("grad_weights"), bare("W_1"), bare("dJdW3"), bare("nabla_b")
-    ('w1', 'w', 'w1', 'w3', 'b')
+    >>> bare("dW1"), bare("grad_weights"), bare("W_1"), bare("dJdW3"), bare("nabla_b"), bare("d_loss__d_b_h")
+    ('w1', 'w', 'w1', 'w3', 'b', 'bh')
     """
     text = unmangled(word).strip("_").lower()
     shorter = PREFIXES.sub("", text) if is_gradient_name(word) else text
     shorter = SUFFIXES.sub("", shorter) or shorter or text
-    shorter = shorter.replace("_", "")
+    shorter = "".join(SAME.get(part, part) for part in shorter.split("_"))
     digits = re.search(r"\d*$", shorter)
     stem, number = (shorter[: digits.start()], digits[0]) if digits else (shorter, "")
     return SAME.get(stem, stem) + number
@@ -101,7 +101,7 @@ def alike(gradient: str, parameter: str) -> float:
         count += 1
     if not count or all(word.isdigit() for word in one[-count:]):
         return 0.0
-    return count + (0.5 if count == len(other) or count == len(one) else 0.0)
+    return count + 0.5 * (count == len(other)) + 0.5 * (count == len(one))  # most where no word is left over
 
 
 def listed(parts: list[str], most: int = 3) -> str:

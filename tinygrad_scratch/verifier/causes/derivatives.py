@@ -122,8 +122,32 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
         if pattern == "{t}" and not part_of_slope(region, node):
             yield Finding("missing-term", f"the factor {text} is missing", None, should, place=place)
         else:
-            yield Finding("missing-derivative", f"the factor {text} is missing, of a derivative", None, should)
+            place = slope_from(region)
+            should = should if place is None else None
+            yield Finding(
+                "missing-derivative", f"the factor {text} is missing, of a derivative", None, should, place=place
+            )
         return
+
+
+def slope_from(region: Region) -> Place | None:
+    """The return of a function for slopes, of which the value is a multiple: of one that only backward calls."""
+    case = region.case
+    loss, made = case.tape.nodes[case.truth.loss].step, case.tape.nodes[region.node].step
+    forward = {(event.place.file, event.place.function) for event in case.returned if event.time <= loss}
+    home = region.event.place.function
+    multiplied = {read for step in region.steps if name_of(step.function) == "multiply" for read in step.reads}
+    return next(
+        (
+            event.place
+            for event in reversed(case.returned)
+            if event.node in multiplied
+            and loss < event.time <= made
+            and event.place.function != home
+            and (event.place.file, event.place.function) not in forward
+        ),
+        None,
+    )
 
 
 def handed_back(region: Region, factor: int) -> Place | None:

@@ -1,0 +1,204 @@
+"""Where public code keeps its gradients: under two paths, in pieces, in updates; and the losses that go with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import module_of
+from tinygrad_scratch import verify
+
+RNG = np.random.default_rng(5)
+X, Y = RNG.normal(size=(7, 3)), RNG.normal(size=(7, 2))
+
+
+def half_squares(out: Any) -> Any:
+    return 0.5 * np.sum((out - Y) ** 2)
+
+
+# ---- gradients under several paths, batches, decays ------------------------------------------------------------------
+
+
+class Twice:
+    """A layer that keeps its arrays under names of their own, and once more in lists."""
+
+    def __init__(self) -> None:
+        self.w, self.b = np.random.default_rng(4).normal(size=(3, 2)), np.zeros(2)
+        self.grad_w, self.grad_b = np.zeros_like(self.w), np.zeros_like(self.b)
+        self.params, self.grads = [self.w, self.b], [self.grad_w, self.grad_b]
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, delta: Any) -> None:
+        self.grad_w[...] = self.x.T @ delta
+        self.grad_b[...] = delta.sum(axis=0)
+
+
+def test_two_paths_to_one_gradient_are_one_also_where_it_is_wrong() -> None:
+    layer = Twice()
+    with verify(layer) as check:
+        out = layer.forward(X)
+        check.loss = half_squares(out)
+        layer.backward(3 * (out - Y))
+    assert {final.parameter.name for final in check.finals} == {"w", "b"}
+    assert check.first_wrong is None or check.first_wrong.kind == "scale-factor"
+
+
+def test_a_gradient_is_called_like_its_parameter_with_diff_behind() -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.wi, self.wo = RNG.normal(size=(3, 2)), RNG.normal(size=(3, 2))
+            self.wi_diff, self.wo_diff = np.zeros((3, 2)), np.zeros((3, 2))
+
+    kept = Kept()
+    with verify(kept) as check:
+        check.loss = np.sum(X @ kept.wi * Y) + np.sum(np.tanh(X @ kept.wo) * Y)
+        kept.wi_diff += X.T @ Y
+        kept.wo_diff += X.T @ Y  # the derivative of tanh is left out
+    assert {final.name for final in check.finals} == {"wi_diff", "wo_diff"}
+    assert check.first_wrong is not None
+
+
+class Batches:
+    """A training that picks its samples where it uses them, and computes its cost after the update."""
+
+    def __init__(self) -> None:
+        self.w, self.b = RNG.normal(size=(3, 2)), np.zeros(2)
+
+    def fit(self, x: Any, y: Any) -> None:
+        order = np.random.default_rng(2).permutation(len(x))
+        for start in range(0, len(x), len(x)):
+            picked = order[start : start + len(x)]
+            out = 1 / (1 + np.exp(-(x[picked] @ self.w + self.b)))
+            delta = out - y[picked]
+            grad_w = x[picked].T @ delta
+            self.w -= 0.1 * grad_w
+            self.b -= 0.1 * delta.sum(axis=0)
+
+
+def test_a_batch_that_is_picked_in_place_is_a_target() -> None:
+    model = Batches()
+    with verify(model) as check:
+        model.fit(X, (Y > 0) * 1.0)
+    assert check.ok, str(check)
+    assert any("y[...]" in note for note in check.notes)
+
+
+@pytest.mark.parametrize(("penalty", "right"), [(0.4, True), (0.9, False)])
+def test_a_decay_of_the_weights_is_the_gradient_of_a_penalty(penalty: float, right: bool) -> None:
+    weights, biases = [RNG.normal(size=(3, 2))], [np.zeros(2)]
+    with verify(weights, biases) as check:
+        out = X @ weights[0] + biases[0]
+        check.loss = half_squares(out) + 0.5 * penalty * np.linalg.norm(weights[0]) ** 2
+        nabla_w, nabla_b = X.T @ (out - Y), (out - Y).sum(axis=0)
+        weights[:] = [(1 - 0.1 * 0.4) * w - 0.1 * nw for w, nw in zip(weights, [nabla_w], strict=True)]
+        biases[:] = [b - 0.1 * nb for b, nb in zip(biases, [nabla_b], strict=True)]
+    assert check.ok == right, str(check)
+    first: Any = check.first_wrong
+    assert right or first.kind == "regularisation"
+
+
+def test_an_unnamed_number_comes_after_a_known_loss_that_fits_as_well() -> None:
+    class Small:
+        def __init__(self) -> None:
+            self.w, self.v = 0.2 * RNG.normal(size=(3, 4)), 0.2 * RNG.normal(size=(4, 2))
+
+        def train(self, x: Any, y: Any) -> Any:
+            hidden = np.tanh(x @ self.w)
+            out = np.tanh(hidden @ self.v)
+            error = y - out
+            delta = error * (1 - out**2)
+            inner = delta @ self.v.T  # times (1 - hidden**2) is meant
+            dv, dw = hidden.T @ delta, x.T @ inner
+            self.v += 0.1 * dv
+            self.w += 0.1 * dw
+            return (error**2).sum()
+
+    small = Small()
+    with verify(small) as check:
+        small.train(X, Y)
+    assert any("half squared error" in note for note in check.notes)
+    assert check.first_wrong is not None
+    assert check.first_wrong.kind == "missing-derivative", str(check)
+
+
+SHARED_SLOPE = """
+import numpy as np
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def slope(z):
+    return squash(z)
+
+
+def gradients(x, y, w, v):
+    z = x @ w
+    a = squash(z)
+    out = squash(a @ v)
+    delta = (out - y) * slope(a @ v)
+    inner = delta @ v.T * slope(z)
+    return x.T @ inner, a.T @ delta
+"""
+
+
+def test_a_factor_is_missing_in_the_function_that_forgot_it(tmp_path: Path) -> None:
+    module = module_of(tmp_path / "shared_slope.py", SHARED_SLOPE)
+    w, v = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
+    with verify(w=w, v=v) as check:
+        check.loss = half_squares(module.squash(module.squash(X @ w) @ v))
+        check.gradients = module.gradients(X, Y, w, v)
+    first: Any = check.first_wrong
+    assert first.kind == "missing-derivative"
+    assert first.source.strip() == "return squash(z)", first.source
+    assert first.line == 10
+
+
+class Steps:
+    """A layer for each step, which share one parameter; the whole is to be the sum of their gradients."""
+
+    def __init__(self, w: Any, add: bool) -> None:
+        self.w, self.add, self.dw = w, add, np.zeros_like(w)
+        self.layers = [Twice() for _ in range(3)]
+
+    def forward(self, x: Any) -> Any:
+        self.x = x
+        return sum(np.tanh(x[t] @ self.w) for t in range(3))
+
+    def backward(self, delta: Any) -> None:
+        total = np.zeros_like(self.w)
+        for t, layer in enumerate(self.layers):
+            layer.grad_w[...] = self.x[t].T @ (delta * (1 - np.tanh(self.x[t] @ self.w) ** 2))
+            total = total + layer.grad_w if self.add else layer.grad_w
+        self.dw[...] = total
+
+
+@pytest.mark.parametrize("add", [True, False])
+def test_pieces_are_no_excuse_for_a_wrong_sum(add: bool) -> None:
+    steps, x = Steps(RNG.normal(size=(3, 2)), add), RNG.normal(size=(3, 7, 3))
+    with verify(steps) as check:
+        out = steps.forward(x)
+        check.loss = half_squares(out)
+        steps.backward(out - Y)
+    assert (check.first_wrong is None) == add, str(check)
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_an_update_that_goes_the_other_way_than_the_others(up: bool) -> None:
+    w, b = RNG.normal(size=(3, 2)), np.zeros(2)
+    with verify(w=w, b=b) as check:
+        error = X @ w + b - Y
+        check.loss = 0.5 * np.sum(error**2)
+        dw, db = X.T @ error, error.sum(axis=0)
+        w -= 0.1 * dw
+        b += 0.1 * db if up else -0.1 * db
+    first: Any = check.first_wrong
+    assert check.ok != up, str(check)
+    assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")
