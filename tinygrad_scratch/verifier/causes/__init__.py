@@ -37,5 +37,6 @@ EXPLANATIONS = (
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands,
     dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within, operand_without_factor,
-    one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many, odd_ratio,
+    one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
+    odd_ratio,
 )  # fmt: skip
