@@ -474,7 +474,6 @@ MISTAKES = [
         "dZ1 = np.empty_like(dH)",
         "dZ1 = np.zeros(dH.shape, dtype=int)",
         (INTEGER,),
-        "dZ1[",
     ),
     Edit(
         "66b an integer division",

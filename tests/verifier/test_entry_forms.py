@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.cli import main
 
@@ -691,3 +692,43 @@ def test_a_gradient_of_another_size_without_a_name_is_asked_about() -> None:
     check = line_with(lambda dw, db: (dw, db * 1))
     assert not check.ok
     assert "of shape (5, 2)" in str(check)
+
+
+# ---- a bias that begins as the number 0 ------------------------------------------------------------------------------
+
+LINEAR = """
+import numpy as np
+
+class Linear:
+    def fit(self, x, y):
+        self.w, self.bias = np.zeros(x.shape[1]), 0
+        for _ in range(3):
+            error = x @ self.w + self.bias - y
+            dw = x.T @ error / len(y)
+            db = np.sum(error) / len(y)
+            self.w -= 0.1 * dw
+            self.bias -= 0.1 * db
+
+def fit(x, y):
+    w, b = np.zeros(x.shape[1]), 0
+    for _ in range(3):
+        error = x @ w + b - y
+        dw = x.T @ error / len(y)
+        db = np.sum(error) / len(y)
+        w = w - 0.1 * dw
+        b = b - 0.1 * db
+"""
+
+
+@pytest.mark.parametrize("form", ["Linear", "fit"])
+def test_bias_that_begins_as_a_number(tmp_path: Path, form: str) -> None:
+    for wrong in ("", "-np.sum(error) / len(y)", "error[0] / len(y)"):
+        source = LINEAR.replace("np.sum(error) / len(y)", wrong or "np.sum(error) / len(y)")
+        module = module_of(tmp_path / f"bias_{form}.py", source)
+        model = module.Linear() if form == "Linear" else None
+        with verify(*([] if model is None else [model])) as check:
+            (module.fit if model is None else model.fit)(X, Y[:, 0])
+        assert len(check.finals) == 2
+        first = check.first_wrong
+        assert (first.name if first else "") == ("db" if wrong else ""), str(check)
+        assert not hasattr(model, "bias")

@@ -665,15 +665,18 @@ class Entry:
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
     def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
-        """Updates that go the other way than most: what they take off is the negative of a gradient."""
+        """Updates by a gradient that go the other way than most: what they take off is the negative of it."""
         ways: dict[int, int] = {}
+        right: set[int] = set()
         for i, final in enumerate(self.finals):
             if final.by == "update" and final.node in self._made:
                 signs = (s for s in (1, -1) if is_close(s * self._value(final.node), final.parameter))
-                ways[i] = next(signs, 0) * final.direction
+                sign = next(signs, 0)
+                ways[i] = sign * final.direction
+                right |= {i} if sign > 0 else set()
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
         for i, way in ways.items():
-            if down and up and way == (-1 if down >= up else 1):
+            if down and up and i in right and way == (-1 if down >= up else 1):
                 self.finals[i] = self._negative(self.finals[i])
 
     def _negative(self, final: Final) -> Final:

@@ -169,13 +169,15 @@ class Updates:
         return quotient, 1
 
     def inside(self, node: int) -> tuple[int, int] | None:
-        """What a value is a multiple of. Of a number only a rate is taken off: other numbers may be data."""
+        """What a value is a multiple of. Of a number a rate is taken off, or a literal: other numbers may be data."""
         if self.tape.nodes[node].value.ndim:
             return inside(self.tape, node)
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name == "negative":
             return reads[0], -1
+        if name == "multiply" and len(reads) == 1 and (literals := literals_of(step)):
+            return reads[0], 1 if literals[0] > 0 else -1
         rates = [read for read in reads if self.is_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
             return next(read for read in reads if read not in rates), 1
@@ -192,6 +194,12 @@ class Updates:
 
     def is_rate(self, node: int) -> bool:
         return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+
+
+def literals_of(step: Step) -> list[float]:
+    """The plain numbers among what a call was given."""
+    given = step.arguments if isinstance(step.arguments, tuple) else ()
+    return [part for part in given if type(part) in (int, float)]
 
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:

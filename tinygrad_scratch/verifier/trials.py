@@ -81,14 +81,14 @@ def tried(
     more = len(newly(case, event.node, truth, values, played))
     exact, part = is_known(matched, factor)
     rank, order = likelihood(case, event, values[event.node], factor)
-    rank = UNKNOWN if late else rank
+    rank = UNKNOWN if late and not part else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
     if not late and spoils(case, value, truth):
         score -= 1.5
-    named = float(exact == is_rename(event.place.file, event.place.line))
+    named = float((exact and not part) == is_rename(event.place.file, event.place.line))
     kind = (
         along,
         float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),

@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs, runs_theirs
 
+BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
 RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 DEPTH = 4
 WIDTH = 300
@@ -133,10 +134,10 @@ class Watch:
                 self._see(id(outer), name, name, value, place, DEPTH)
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
-        """A plain array under a local name becomes a recorded one, so that its methods are seen."""
-        if type(value) is not np.ndarray or name.startswith("__"):
+        """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
+        if (type(value) is not np.ndarray and not is_bias(name, value)) or name.startswith("__"):
             return value
-        recorded = from_outside(self.tape, value)
+        recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
         if recorded is None:
             return value
         names = frame.f_locals
@@ -148,9 +149,9 @@ class Watch:
     def _global(self, outer: dict[str, Any], name: str) -> Any:
         """A plain array under a global name becomes a recorded one, until the end."""
         value = outer[name]
-        if type(value) is not np.ndarray:
+        if type(value) is not np.ndarray and not is_bias(name, value):
             return value
-        recorded = from_outside(self.tape, value)
+        recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
         if recorded is not None:
             outer[name] = recorded
         return outer[name]
@@ -172,8 +173,10 @@ class Watch:
                 self._see(id(value), part_key, part_name, part, place, depth - 1)
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
-        """A plain array in a container or an object becomes a recorded one, until the end."""
-        recorded = from_outside(self.tape, part) if type(part) is np.ndarray else None
+        """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
+        if type(part) is not np.ndarray and not is_bias(key, part):
+            return part
+        recorded = from_outside(self.tape, float(part) if is_bias(key, part) else part)
         if recorded is None or not put(holder, key, recorded):
             return part
         self.placed.append((holder, key, part, recorded))
@@ -220,6 +223,12 @@ class Watch:
         """The names of arrays from outside, now that it is known which were used."""
         self.events[:0] = [Event(event.name, node, event.place, event.owner, 0) for node, event in self.late()]
         self._unused.clear()
+
+
+def is_bias(key: Any, part: Any) -> bool:
+    """Whether a number is kept under the name of a bias: people begin it with 0, which is no array."""
+    number = type(part) in (float, np.float64) or (type(part) is int and part == 0)
+    return number and isinstance(key, str) and bool(BIAS.match(key))
 
 
 def is_generated(frame: FrameType) -> bool:

@@ -103,11 +103,18 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
 
 
 def opposite(code: str) -> str:
-    """An expression with the other sign."""
+    """An expression with the other sign: of a product that begins with a minus, the rest of it.
+
+    >>> opposite("x.T @ d"), opposite("-(a + b)"), opposite("-a / n")
+    ('-(x.T @ d)', 'a + b', 'a / n')
+    """
+    code = code.strip()
     with contextlib.suppress(SyntaxError):
-        body = ast.parse(code.strip(), mode="eval").body
-        if isinstance(body, ast.UnaryOp) and isinstance(body.op, ast.USub):
-            return ast.get_source_segment(code.strip(), body.operand) or code
+        body = first = ast.parse(code, mode="eval").body
+        while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.Div | ast.MatMult):
+            first = first.left
+        if isinstance(first, ast.UnaryOp) and isinstance(first.op, ast.USub) and code.startswith("-"):
+            return (ast.get_source_segment(code, first.operand) if first is body else code[1:].strip()) or code
     return f"-{bracketed(code)}"
 
 

@@ -79,7 +79,7 @@ def of_constants(region: Region) -> Iterator[Finding]:
                 "dtype-or-integer",
                 "the array that it is written into holds whole numbers: what is behind the point is "
                 f"dropped. It was made by `{region.code(step)}`",
-                None if region.value.dtype.kind in "iu" else step,
+                step,
             )
 
 
