@@ -86,7 +86,7 @@ def tried(
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
-    if not late and spoils(case, value, truth):
+    if not late and spoils(case, value, truth, factor):
         score -= 1.5
     named = float((exact and not part) == is_rename(event.place.file, event.place.line))
     kind = (
@@ -124,13 +124,14 @@ def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, 
     return exact, matched is not None and matched[0].how == PART
 
 
-def spoils(case: Case, value: Array, truth: Array) -> bool:
-    """Whether what is right, up to the size of the batch, would be doubled or negated."""
-    known = case.match_up_to_factor(value) if value.size > 1 and is_along(value, truth) else None
-    if known is None or known[0].how == PART:
+def spoils(case: Case, value: Array, truth: Array, factor: float) -> bool:
+    """Whether what is right, up to the size of the batch, would be doubled or negated, also as another gradient."""
+    known = case.match_up_to_factor(value) if value.size > 1 else None
+    if known is None or known[0].how == PART or not case.is_carried(known[1]):
         return False
-    new = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
-    return case.is_carried(known[1]) and not case.is_carried(new)
+    if is_along(value, truth):
+        factor = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
+    return not case.is_carried(factor)
 
 
 def played_with(case: Case, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:

@@ -46,7 +46,7 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             tried.add((other, i))
             entry = case.table.entries(np.shape(values[other]))[i]
             truth = case.scale * entry.value
-            if spoils(case, np.asarray(values[other]), truth):
+            if spoils(case, np.asarray(values[other]), truth, case.scale):
                 continue
             played = case.with_value(other, truth)
             changed = len(newly(case, other, truth, values, played))
