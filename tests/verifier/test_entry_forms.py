@@ -732,3 +732,27 @@ def test_bias_that_begins_as_a_number(tmp_path: Path, form: str) -> None:
         first = check.first_wrong
         assert (first.name if first else "") == ("db" if wrong else ""), str(check)
         assert not hasattr(model, "bias")
+
+
+# ---- which way an update goes ----------------------------------------------------------------------------------------
+
+UPDATES = """
+import numpy as np
+rng = np.random.default_rng(2)
+x, y = rng.normal(size=(7, 3)), rng.uniform(size=(7, 2))
+w, rate = rng.normal(size=(3, 2)), 0.1
+for _ in range(50):
+    p = 1 / (1 + np.exp(-(x @ w)))
+    delta = (y - p) * p * (1 - p)
+    w += rate * x.T @ delta
+"""
+
+
+def test_update_that_goes_uphill_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is added is the negative of the gradient of a loss that is to be small, or else the sign is wrong."""
+    assert main(["verify", written(tmp_path, UPDATES)]) == 0
+    assert "in the direction of ascent" in capsys.readouterr().out
+    assert main(["verify", written(tmp_path, UPDATES.replace("(y - p)", "(p - y)"))]) == 1
+    said = capsys.readouterr().out
+    assert "you wrote  w += rate * x.T @ delta" in said
+    assert "why        sign" in said

@@ -171,8 +171,9 @@ def factor_said(case: Case, factor: float) -> str:
 
 def goes_uphill(case: Case) -> bool:
     """Whether they add their gradients to the parameters: seen while it ran, or written in the same file."""
-    if any(getattr(final, "direction", 1) < 0 for final in case.finals):
-        return True
+    updates = [final.direction < 0 for final in case.finals if final.by == "update"]
+    if updates:
+        return any(updates)
     files = {event.place.file for event in case.events}
     names = {event.name.rsplit(".", 1)[-1] for event in case.events} | {f.name for f in case.finals}
     attributes = {final.parameter.name.rsplit(".", 1)[-1].split("[")[0] for final in case.finals} | {

@@ -59,6 +59,7 @@ class Entry:
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
+    is_well_known: bool = False  # whether the loss is one of the well-known ones
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
@@ -480,6 +481,7 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
+        self.is_well_known = candidate.function is not None
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
@@ -537,7 +539,7 @@ class Entry:
         return [
             Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
-            if node in reached and self.tape.nodes[node].value.dtype.kind == "f"
+            if node in reached and node not in parameters and self.tape.nodes[node].value.dtype.kind == "f"
         ]
 
     def _reached(self, parameters: set[int]) -> set[int]:
@@ -665,7 +667,10 @@ class Entry:
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
     def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
-        """Updates by a gradient that go the other way than most: what they take off is the negative of it."""
+        """Updates by a gradient that go the other way than most: what they take off is the negative of it.
+
+        So do all that go uphill on a well-known loss, which is one to make small.
+        """
         ways: dict[int, int] = {}
         right: set[int] = set()
         for i, final in enumerate(self.finals):
@@ -676,7 +681,8 @@ class Entry:
                 right |= {i} if sign > 0 else set()
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
         for i, way in ways.items():
-            if down and up and i in right and way == (-1 if down >= up else 1):
+            uphill = way == -1 and (down >= up if down else self.is_well_known)
+            if i in right and (uphill or (way == 1 and up > down)):
                 self.finals[i] = self._negative(self.finals[i])
 
     def _negative(self, final: Final) -> Final:
@@ -687,7 +693,7 @@ class Entry:
         place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
         self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
         self.changes[turned] = self._made[final.node]
-        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", final.direction)
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update")
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.

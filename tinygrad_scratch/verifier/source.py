@@ -118,7 +118,7 @@ def end_of_head(node: ast.stmt) -> int:
 
 def call_at(place: Place) -> str | None:
     """The text of the call at a place, on one line; None where the place knows no more than its line."""
-    if not place.offset:
+    if place.offset <= 0:
         return None
     text = text_of(place.file)
     lines = text.splitlines()

@@ -86,6 +86,8 @@ def factors_lacked(region: Region) -> Iterator[Lack]:
                     factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
                 if not all(broadcasts(np.shape(f), h.shape) for f, h in zip(factors, held, strict=True)):
                     break
+                if rank and not any(np.ptp(factor) for factor in factors):  # a mere number
+                    continue
                 after = sum(float(np.vdot(g, h * f)) for g, h, f in zip(slopes, held, factors, strict=True))
                 number = next((c for c in NUMBERS if is_near(c * after - before, missing, abs(before))), None)
                 if number is not None:
