@@ -116,7 +116,8 @@ class Picture:
         where = event.place if event is not None else place
         code = right_side(statement_at(where.file, where.line, name)) if made and where is not None else ""
         value = tape.nodes[node].value
-        return self.label(name or "loss", code, str(value.shape or "scalar"), {"": value})
+        is_parameter = node in {parameter.node for parameter in self.check.parameters}
+        return self.label(name or "loss", code, str(value.shape or "scalar"), {"": value}, is_parameter)
 
     def forward_paint(self, node: int) -> dict[str, str]:
         if node == self.check.truth.loss:
@@ -143,7 +144,7 @@ class Picture:
             return {"": value}
         return {"yours": value, "true": true}
 
-    def label(self, name: str, code: str, about: str, values: dict[str, Any]) -> str:
+    def label(self, name: str, code: str, about: str, values: dict[str, Any], in_cylinder: bool = False) -> str:
         parts = [bold(text(shorten(name))), *([text(shorten(code, LONGEST_CODE))] if code else [])]
         parts.append(quiet(small(text(shorten(about, 60)))))
         rows = [f'<tr><td width="{max(map(width, parts))}">{lines(parts)}</td></tr>']
@@ -151,7 +152,8 @@ class Picture:
             sides = [(title, in_words(numbers_of(value))) for title, value in values.items()]
             shown = [(title, matrix(numbers, None)) for title, numbers in sides if numbers]
             rows += [f"<tr><td>{table(side_by_side(shown), 2)}</td></tr>"] * bool(shown)
-        return f"<{table(''.join(rows), 3)}>"
+        rim = "".join(rows).count("<tr>") // 2 if in_cylinder else 0  # the taller a cylinder, the deeper its rim
+        return f"<{table(''.join(rows), 3 + rim)}>"
 
     # ---- arrows ------------------------------------------------------------------------------------------------------
 
