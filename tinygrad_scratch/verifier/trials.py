@@ -81,7 +81,8 @@ def tried(
     more = len(newly(case, event.node, truth, values, played))
     exact, part = is_known(matched, factor)
     rank, order = likelihood(case, event, values[event.node], factor)
-    rank = UNKNOWN if late and not part else rank
+    of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
+    rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (late and not part) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
@@ -95,6 +96,11 @@ def tried(
         0 if exact and part and not late else whole,
     )
     return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
+
+
+def adds_up(case: Case, event: Event) -> bool:
+    """Whether a name held another value before, as that of a sum does to which one part after the other is added."""
+    return any((e.name, e.owner) == (event.name, event.owner) and e.node < event.node for e in case.events)
 
 
 OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
