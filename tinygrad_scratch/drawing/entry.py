@@ -75,7 +75,7 @@ def draw(
     >>> w = Tensor(np.ones((3, 1)), requires_grad=True)
     >>> drawing = draw(np.sum(np.tanh(x @ w)))
     >>> drawing
-    Drawing(3 operations, 1 parameter, 1 constant)
+    Drawing(3 operations, 1 parameter, 1 input)
     >>> "∂L/∂w" in drawing.source
     True
     """
