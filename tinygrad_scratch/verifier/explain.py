@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_scratch.verifier.anywhere import one_change
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
@@ -15,7 +16,7 @@ from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
-from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.tape import Array, Place
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.watch import Event
 
@@ -154,6 +155,12 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         if not candidates:
             break
         repair, cause = likeliest(case, candidates)
+        if cause.certainty == "unexplained" and (found_anywhere := next(one_change(case), None)) is not None:
+            repair, region, finding = found_anywhere
+            cause = as_cause(region, finding)
+            found[repair.event.place.file, cause.line] = (repair, cause)
+            case.overrides |= mended_by(case, cause.changes)
+            break
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
         if known is None or repair.event.node < known[0].event.node or known[1].certainty == "unexplained":
@@ -175,6 +182,12 @@ def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
         if cause.certainty != "unexplained":
             return repair, cause
     return first
+
+
+def mended_by(case: Case, changes: dict[int, Edit]) -> dict[int, Array]:
+    """What the changed calls make."""
+    played = case.replay(edits=changes)
+    return {node: np.asarray(played[node]) for index in changes for node in case.tape.steps[index].makes}
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:

@@ -38,11 +38,16 @@ def statement_at(file: str, line: int, about: str | None = None) -> str:
 
     Of several on a line it is the first one that has what it is `about`, a name or an expression; else the last.
     """
-    text = text_of(file)
+    return statement_in(text_of(file), line, about)
+
+
+@lru_cache(maxsize=4096)
+def statement_in(text: str, line: int, about: str | None) -> str:
+    """The same, of a text."""
+    lines = text.splitlines()
     found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
     if not found:
-        return linecache.getline(file, line).strip()
-    lines = text.splitlines()
+        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
     written = [
         on_one_line("\n".join(lines[node.lineno - 1 : end_of_head(node)]), text, node)
         for node in found
@@ -96,12 +101,18 @@ def in_same_function(one: Place, other: Place) -> bool:
 
 def start_of_function(place: Place) -> int:
     """The line at which the innermost function around a place begins; 0 for a module."""
+    return start_of_function_in(text_of(place.file), place.line)
+
+
+@lru_cache(maxsize=4096)
+def start_of_function_in(text: str, line: int) -> int:
+    """The same, of a text."""
     return max(
         (
             node.lineno
-            for node in statements(text_of(place.file))
+            for node in statements(text)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.lineno <= place.line <= (node.end_lineno or node.lineno)
+            and node.lineno <= line <= (node.end_lineno or node.lineno)
         ),
         default=0,
     )
@@ -118,9 +129,12 @@ def end_of_head(node: ast.stmt) -> int:
 
 def call_at(place: Place) -> str | None:
     """The text of the call at a place, on one line; None where the place knows no more than its line."""
-    if place.offset <= 0:
-        return None
-    text = text_of(place.file)
+    return call_in(text_of(place.file), place) if place.offset > 0 else None
+
+
+@lru_cache(maxsize=4096)
+def call_in(text: str, place: Place) -> str | None:
+    """The same, of a text."""
     lines = text.splitlines()
     for code in codes(text):
         if code.co_name != place.function:
