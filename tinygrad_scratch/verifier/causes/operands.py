@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.watch import Event
 
 SWAPS: list[tuple[str, Any, str, str]] = [
     ("add", np.subtract, "sign", "`+` should be `-`"),
@@ -213,26 +214,29 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 
 def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made."""
-    bound: dict[str, list[int]] = {}
-    given = [*region.case.arguments, *region.case.events]
-    for event in sorted(given, key=lambda e: e.node):
+    bound: dict[str, list[Event]] = {}
+    for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
         useful = (
             region.case.is_forward(event.node)
             or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
         )
         if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
-            bound.setdefault(event.name, []).append(event.node)
-    for final in region.case.finals:
-        bound.setdefault(final.parameter.name, []).append(final.parameter.node)
-    for name, nodes in bound.items():
-        chosen = []
-        for step in turns:
-            before = [node for node in nodes if region.case.tape.nodes[node].step < step.index]
-            if not before:
-                break
-            chosen.append(before[-1])
+            bound.setdefault(event.name, []).append(event)
+    for name, events in bound.items():
+        chosen = [meant.node for step in turns if (meant := meant_by(region, events, step)) is not None]
         if len(chosen) == len(turns):
             yield name, chosen
+    for final in region.case.finals:
+        yield final.parameter.name, [final.parameter.node] * len(turns)
+
+
+def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
+    """What a name was last bound to before a call, in the same function if it is a variable of that."""
+    before = [e for e in events if region.case.tape.nodes[e.node].step < step.index]
+    bound = [e for e in before if e.time <= step.index] or before
+    function = step.place.function if step.place else ""
+    own = [e for e in bound if e.place.function == function] if bound and bound[-1].name.isidentifier() else []
+    return (own or bound or [None])[-1]
 
 
 def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
