@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.foreseen import Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
@@ -153,8 +154,15 @@ class Region:
     calls = 0  # that were made for explanations
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
+        self.calls += len(edits)
+        if self.foreseen.rules_out(edits):
+            return False
         value = self.tried(edits)
         return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
+
+    @cached_property
+    def foreseen(self) -> Foreseen:
+        return Foreseen(self)
 
     def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
         """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides."""

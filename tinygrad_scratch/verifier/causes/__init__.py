@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
-from tinygrad_scratch.verifier.causes.lacking import operand_without_factor
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import (
@@ -38,5 +38,5 @@ EXPLANATIONS = (
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands,
     dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within, operand_without_factor,
     one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
-    odd_ratio,
+    operand_without_term, odd_ratio,
 )  # fmt: skip

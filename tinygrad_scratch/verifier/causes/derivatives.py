@@ -10,10 +10,10 @@ from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
     Edit,
-    WithSlope,
     name_of,
     of_argument,
     places_of,
+    with_slope,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import without_brackets
@@ -184,9 +184,9 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
             continue
         for text, slope in SLOPES:
             with np.errstate(all="ignore"):
-                edit = WithSlope(place, region.values, node, slope)
-            if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
-                yield node, text, edit
+                factor = slope(np.asarray(value, float))
+            if text != "{t}" and np.all(np.isfinite(factor)) and np.ptp(factor) > 1e-9:
+                yield node, text, with_slope(place, region.values, node, slope)
 
 
 def slope_within(region: Region) -> Iterator[Finding]:

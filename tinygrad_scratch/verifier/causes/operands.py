@@ -211,13 +211,14 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
             yield label, chosen
 
 
-def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
-    """What each name meant when each of the calls was made."""
+def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
+    """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
     bound: dict[str, list[int]] = {}
     given = [*region.case.arguments, *region.case.events]
     for event in sorted(given, key=lambda e: e.node):
         useful = (
-            region.case.is_forward(event.node)
+            any_value
+            or region.case.is_forward(event.node)
             or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
         )
         if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
@@ -233,6 +234,30 @@ def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]
             chosen.append(before[-1])
         if len(chosen) == len(turns):
             yield name, chosen
+
+
+def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
+    """What one call made, or one container holds, in as many turns as there are: the first of them in the first turn.
+
+    In a single turn these are the values without a name of the statement and of the forward pass.
+    """
+    made: dict[Any, list[int]] = {}
+    lines = {(step.place.file, step.place.line) for step in turns if step.place}
+    for step in (s for s in region.case.tape.steps[: region.until] if s.makes):
+        here = step.place is not None and (step.place.file, step.place.line) in lines
+        useful = len(turns) > 1 or here or (step.makes[0] in region.case.forward and np.ndim(region.values[step.makes[0]]))
+        if step.function is not None and useful:
+            made.setdefault((step.place, name_of(step.function)), []).append(step.makes[0])
+    for event in region.case.events if len(turns) > 1 else ():
+        if event.name.endswith("]") and event.node < region.node:
+            made.setdefault((event.owner, event.name.split("[")[0]), []).append(event.node)
+    after = {node for step in turns for node in step.makes}
+    for nodes in made.values():
+        if len(turns) == 1:
+            yield from ((region.name(node), [node]) for node in nodes if not region.names_of(node))
+        elif len(nodes) == len(turns) and after.isdisjoint(nodes):
+            yield region.name(nodes[-1]), nodes
+            yield region.name(nodes[0]), nodes[::-1]
 
 
 def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:

@@ -54,8 +54,9 @@ def changed_under_way(region: Region) -> Iterator[Finding]:
             node = node_at(region, step, place)
             if node is not None:
                 readers.setdefault(node, []).append((step, place))
+    own = region.case.tape.nodes[region.node].slot
     for read, reads in readers.items():
-        if not 1 < len(reads) <= 4:
+        if not 1 < len(reads) <= 4 or region.case.tape.nodes[read].slot == own:
             continue
         for earlier in earlier_states(region, read):
             if np.shape(region.values[earlier]) != np.shape(region.values[read]):
