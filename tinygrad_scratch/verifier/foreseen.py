@@ -81,7 +81,7 @@ class Foreseen:
         return not np.isfinite(change) or any(abs(now + change - f * wanted) <= room * max(1, abs(f)) for f in factors)
 
     def _is_linear(self, steps: list[Step]) -> bool:
-        """Whether the value is linear in what some calls make, all together, and none of them reads another's result."""
+        """Whether the value is linear in what some calls make together; none of them reads another's result."""
         key = tuple(step.index for step in steps)
         if key not in self.linear:
             self.linear[key] = self._found_linear(steps)
@@ -118,4 +118,3 @@ def is_linear(step: Step, moving: set[int]) -> bool:
     if name in OF_ONE:
         return len(places) == 1
     return all(place in OF_PLACES.get(name, ()) for place in places)
-

@@ -164,8 +164,11 @@ class Region:
     def foreseen(self) -> Foreseen:
         return Foreseen(self)
 
-    def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
-        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides."""
+    def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:
+        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides.
+
+        So may the value times a number.
+        """
         if self.case.overrides or self.case.late or self.repair.how:
             return True
         start, truth = self.case.elsewhere
@@ -175,7 +178,7 @@ class Region:
         try:
             values = self.case.replay(until=self.until, start=fresh(start))
             there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
-            value = np.asarray(self.case.replay(edits=there, until=self.until, start=fresh(start))[self.node])
+            value = times * np.asarray(self.case.replay(edits=there, until=self.until, start=fresh(start))[self.node])
         except Exception:
             return True
         factors = self.case.factors if self.loose else (1.0,)

@@ -243,6 +243,18 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
             return
 
 
+def nothing_from_above(region: Region) -> Iterator[Finding]:
+    """A value of the forward pass alone, where a gradient is due that is one from above times something."""
+    case = region.case
+    before = case.ancestors([region.node])
+    now = max(region.until, region.event.time)
+    after = [e.node for e in case.events if case.tape.nodes[e.node].step < now and e.node not in case.forward]
+    known = [node for node in after if case.match_up_to_factor(np.asarray(region.values[node])) is not None]
+    if known and case.is_forward(region.node) and before.isdisjoint(known):
+        said = f"{region.event.name} is a value of the forward pass: the gradient that comes from above is not in it"
+        yield Finding("missing-term", said, None, certainty="fits")
+
+
 def slope_is_another(region: Region) -> Iterator[Finding]:
     """An upstream gradient times a slope is due; the upstream is read, and the slope is another one."""
     if region.value.shape != region.truth.shape:

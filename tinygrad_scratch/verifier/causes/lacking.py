@@ -67,7 +67,10 @@ class Lack:
             return self.found(region, "derivative-at-wrong-point", f"{name} is due squared", f"{name} ** 2")
         kind, said = "missing-term", f"{name} is not multiplied by {self.text} before its use"
         if what == SLOPE or part_of_slope(region, self.other):
-            kind, said = "missing-derivative", f"{name} is not multiplied by {self.text}, of a derivative, before its use"
+            kind, said = (
+                "missing-derivative",
+                f"{name} is not multiplied by {self.text}, of a derivative, before its use",
+            )
         code = with_factor(region.code(self.step), self.place, self.text)
         return self.found(region, kind, said, f"({name} * {self.text})", code)
 
