@@ -175,7 +175,7 @@ class Everywhere(Region):
     def tried(self, edits: dict[int, Edit]) -> Array | None:
         return None
 
-    def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
+    def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:
         if self.case.overrides or self.case.late:
             return True
         start, truth = self.case.elsewhere
@@ -188,8 +188,9 @@ class Everywhere(Region):
         for final in self.case.finals:
             wanted = truth.cotangents.get(final.parameter.node)
             value = np.asarray(values[final.node])
-            told = wanted is not None and wanted.shape == value.shape and np.any(wanted) and np.all(np.isfinite(wanted))
-            if told and difference(value, self.case.scale * wanted) > 1e-4:
+            if wanted is None or wanted.shape != value.shape or not np.any(wanted) or not np.all(np.isfinite(wanted)):
+                continue
+            if difference(value, times * self.case.scale * wanted) > 1e-4:
                 return False
         return True
 

@@ -77,7 +77,7 @@ class Case(Lineage):
             for node in self.forward
             for size in (*self.tape.nodes[node].value.shape[:2], self.tape.nodes[node].value.size)
             if size > 1 and self.tape.nodes[node].value.size < 10_000
-        }
+        } | divided_by(self)
         half = has_square(self) or bool(halved(self))
         data = {2.0, 0.5} if half else set()
         for size in sorted(sizes):
@@ -244,7 +244,22 @@ class Case(Lineage):
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
-        """Other parameters and data, and the truth at them; labels, masks and single numbers stay."""
+        """Other parameters and data, and the truth at them; labels, masks and single numbers stay.
+
+        They are so near that the program would have taken the same branches.
+        """
+        start: dict[int, Array] = {}
+        try:
+            with np.errstate(all="ignore"):
+                for spread in (0.1, 0.01, 0.001):
+                    start = self._drawn(spread)
+                    if self._decides_alike(start):
+                        break
+                return start, truth_of(self.tape, [], self.truth.loss, start)
+        except Exception:  # a call that can't be made there
+            return start, Truth(self.truth.loss)
+
+    def _drawn(self, spread: float) -> dict[int, Array]:
         rng = np.random.default_rng(0)
         parameters = {final.parameter.node for final in self.finals}
         start = {}
@@ -253,13 +268,18 @@ class Case(Lineage):
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
-                    spread = 0.1 * (float(np.std(value)) or 1.0)
-                    start[step.makes[0]] = value + spread * rng.uniform(-1, 1, value.shape)
-        try:
-            with np.errstate(all="ignore"):
-                return start, truth_of(self.tape, [], self.truth.loss, start)
-        except Exception:  # a call that can't be made there
-            return start, Truth(self.truth.loss)
+                    room = spread * (float(np.std(value)) or 1.0)
+                    start[step.makes[0]] = value + room * rng.uniform(-1, 1, value.shape)
+        return start
+
+    def _decides_alike(self, start: dict[int, Array]) -> bool:
+        """Whether what became plain true or false, or an index, would be the same at other values."""
+        decided = set(self.tape.decided)
+        if not decided:
+            return True
+        here = {node: value.copy() for node, value in start.items()}
+        values = self.tape.replay(start=here, until=max(self.tape.nodes[node].step for node in decided))
+        return all(np.array_equal(values[node], self.tape.nodes[node].value) for node in decided)
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:

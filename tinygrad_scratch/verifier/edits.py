@@ -36,22 +36,27 @@ class WithArgument:
         return WithArgument(self.place, values, self.node, self.turned)
 
 
-class WithSlope(WithArgument):
-    """The call with one of its arguments times a function of a node's value."""
+class WithOther(WithArgument):
+    """The call with one of its arguments and a node's value put together, such as their product."""
 
-    def __init__(self, place: int, values: Any, node: int, slope: Callable[[Any], Any]) -> None:
+    def __init__(self, place: int, values: Any, node: int, together: Callable[[Any, Any], Any]) -> None:
         self.place = place
         self.node = node
-        self.slope = slope
-        self.value = slope(np.array(values[node], float))
+        self.together = together
+        self.value = np.array(values[node])
 
     def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
         changed = list(arguments)
-        changed[self.place] = changed[self.place] * self.value
+        changed[self.place] = self.together(changed[self.place], self.value)
         return step.function(*changed, **keywords)
 
-    def at(self, values: Any) -> WithSlope:
-        return WithSlope(self.place, values, self.node, self.slope)
+    def at(self, values: Any) -> WithOther:
+        return WithOther(self.place, values, self.node, self.together)
+
+
+def with_slope(place: int, values: Any, node: int, slope: Callable[[Any], Any]) -> WithOther:
+    """The call with one of its arguments times a function of a node's value."""
+    return WithOther(place, values, node, lambda held, value: held * slope(np.asarray(value, float)))
 
 
 def with_number(place: int, value: float) -> Edit:

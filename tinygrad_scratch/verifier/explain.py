@@ -10,12 +10,13 @@ import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import one_change
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.causes import EXPLANATIONS
+from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
+from tinygrad_scratch.verifier.source import TOKEN, compared
 from tinygrad_scratch.verifier.tape import Array, Place
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.watch import Event
@@ -71,8 +72,30 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
         with np.errstate(all="ignore"):
             found = next(explanation(region), None)
         if found is not None:
-            return found
+            return with_rivals(region, found) if explanation in RIVALLED else found
     return None
+
+
+CLEARLY = 3  # how many words and signs less make a change the better one
+
+
+def with_rivals(region: Region, finding: Finding) -> Finding:
+    """The smallest of the changes that give the truth; where others of another kind are hardly larger, none is sure."""
+    others = [rival for rival in (first_of(region, [search]) for search in RIVALS) if rival is not None]
+    found = sorted([finding, *others], key=lambda each: size_of(region, each))
+    best, least = found[0], size_of(region, found[0])
+    rivals = [each for each in found if each.kind != best.kind and size_of(region, each) < least + CLEARLY]
+    if rivals and best.certainty == "checked":
+        best.certainty = "fits"
+        best.others = [*best.others, *(rival.should_be or rival.sentence for rival in rivals)]
+    return best
+
+
+def size_of(region: Region, finding: Finding) -> int:
+    """How much a change alters of the text, in words and signs; 1 where its text isn't known."""
+    if not finding.should_be:
+        return 1
+    return sum(len(TOKEN.findall(part.part)) for part in compared(region.expression, finding.should_be))
 
 
 def as_cause(region: Region, finding: Finding) -> Cause:

@@ -247,13 +247,19 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     __ilshift__, __irshift__ = in_place("lshift"), in_place("rshift")
 
     def __index__(self) -> int:
-        return operator.index(self._value())
+        return operator.index(self._decides())
 
     def __int__(self) -> int:
-        return int(self._array)
+        return int(self._decides())
 
     def __bool__(self) -> bool:
-        return bool(self._array)
+        return bool(self._decides())
+
+    def _decides(self) -> Any:
+        """The value, of which what the program does next may depend: that is noted."""
+        if not self._tape.closed:
+            self._tape.decided.append(self.node)
+        return self._value()
 
     def __hash__(self) -> int:
         return hash(self._value())

@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.foreseen import Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
@@ -153,11 +154,21 @@ class Region:
     calls = 0  # that were made for explanations
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
+        self.calls += len(edits)
+        if self.foreseen.rules_out(edits):
+            return False
         value = self.tried(edits)
         return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
 
-    def holds_elsewhere(self, edits: dict[int, Edit]) -> bool:
-        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides."""
+    @cached_property
+    def foreseen(self) -> Foreseen:
+        return Foreseen(self)
+
+    def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:
+        """Whether a change gives the truth at other parameters and data, too, so that no coincidence decides.
+
+        So may the value times a number.
+        """
         if self.case.overrides or self.case.late or self.repair.how:
             return True
         start, truth = self.case.elsewhere
@@ -167,7 +178,7 @@ class Region:
         try:
             values = self.case.replay(until=self.until, start=fresh(start))
             there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
-            value = np.asarray(self.case.replay(edits=there, until=self.until, start=fresh(start))[self.node])
+            value = times * np.asarray(self.case.replay(edits=there, until=self.until, start=fresh(start))[self.node])
         except Exception:
             return True
         factors = self.case.factors if self.loose else (1.0,)

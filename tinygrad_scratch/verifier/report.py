@@ -139,9 +139,11 @@ def stopped(sentence: str) -> str:
 
 def certainty(mistake: Mistake) -> str:
     """How sure the cause is."""
+    if mistake.certainty == "fits" and not mistake.others:
+        return "it fits the values, but no single change of the text was found that proves it."
     if mistake.certainty == "fits":
-        others = f" So would: {'; '.join(mistake.others)}." if mistake.others else ""
-        return f"it fits: with that change it is the true gradient, but it is not the only such change.{others}"
+        others = f"So would: {'; '.join(mistake.others)}."
+        return f"it fits: with that change it is the true gradient, but it is not the only such change. {others}"
     if mistake.certainty == "unexplained":
         return "the place and the values are sure. The cause was not found."
     return "checked: with that one change, it is the true gradient."

@@ -163,6 +163,25 @@ def with_factor(code: str, place: int, factor: str) -> str | None:
     >>> with_factor("dy * t + dy * (1 - t)", 1, "u"), with_factor("g * (a - b)", 1, "u")
     ('dy * t + dy * (1 - t) * u', 'g * (a - b) * u')
     """
+    found = operand_in(code, place)
+    return f"{code[: found[1]]} * {factor}{code[found[1] :]}" if found else None
+
+
+def with_operand(code: str, place: int, old: str, new: str) -> str | None:
+    """An expression such as `a + b` with something else for one of its two operands; None where that isn't `old`.
+
+    >>> with_operand("(1 - s) * s", 1, "s", "s.T")
+    '(1 - s) * s.T'
+    """
+    found = operand_in(code, place)
+    written = code[slice(*found)] if found else ""
+    if found is None or written not in (old, f"({old})"):
+        return None
+    return f"{code[: found[0]]}{written.replace(old, new)}{code[found[1] :]}"
+
+
+def operand_in(code: str, place: int) -> tuple[int, int] | None:
+    """Where the first or the second operand of an expression such as `a + b` stands, with the brackets around it."""
     try:
         whole = ast.parse(code, mode="eval").body
     except SyntaxError:
@@ -173,7 +192,7 @@ def with_factor(code: str, place: int, factor: str) -> str | None:
     start, end = operand.col_offset, operand.end_col_offset or len(code)
     while code[:start].endswith("(") and code[end:].startswith(")"):
         start, end = start - 1, end + 1
-    return f"{code[:end]} * {factor}{code[end:]}"
+    return start, end
 
 
 @lru_cache(maxsize=64)

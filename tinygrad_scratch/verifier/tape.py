@@ -86,6 +86,7 @@ class Tape:
     steps: list[Step] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
+    decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     closed: bool = False
     most_steps: int = 200_000
@@ -212,6 +213,7 @@ class Tape:
             later.index += later.index > after
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
+        self.decided = list(map(moved, self.decided))
         for leak in self.leaks:
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
         slot = len(self._arrays)

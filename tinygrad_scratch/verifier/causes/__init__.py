@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
     missing_derivative,
+    nothing_from_above,
     operand_without_slope,
     slope_is_another,
     slope_within,
@@ -16,8 +17,9 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
-from tinygrad_scratch.verifier.causes.lacking import operand_without_factor
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.numbers import number_for_value, value_for_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
@@ -36,7 +38,10 @@ EXPLANATIONS = (
     never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands,
-    dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within, operand_without_factor,
-    one_factor, literal, fewer_entries, other_axes, diagonal, held_constant, slope_is_another, factor_too_many,
-    odd_ratio,
+    number_for_value, dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
+    operand_without_factor, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
+    slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
 )  # fmt: skip
+
+RIVALLED = operands, slope_within  # what puts another value in the place of one
+RIVALS = literal, dropped  # what may mend the same by a smaller change

@@ -10,10 +10,10 @@ from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
     Edit,
-    WithSlope,
     name_of,
     of_argument,
     places_of,
+    with_slope,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import without_brackets
@@ -184,9 +184,9 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
             continue
         for text, slope in SLOPES:
             with np.errstate(all="ignore"):
-                edit = WithSlope(place, region.values, node, slope)
-            if text != "{t}" and np.all(np.isfinite(edit.value)) and np.ptp(edit.value) > 1e-9:
-                yield node, text, edit
+                factor = slope(np.asarray(value, float))
+            if text != "{t}" and np.all(np.isfinite(factor)) and np.ptp(factor) > 1e-9:
+                yield node, text, with_slope(place, region.values, node, slope)
 
 
 def slope_within(region: Region) -> Iterator[Finding]:
@@ -241,6 +241,18 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
             said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
             yield Finding("missing-term", said, place=region.event.place)
             return
+
+
+def nothing_from_above(region: Region) -> Iterator[Finding]:
+    """A value of the forward pass alone, where a gradient is due that is one from above times something."""
+    case = region.case
+    before = case.ancestors([region.node])
+    now = max(region.until, region.event.time)
+    after = [e.node for e in case.events if case.tape.nodes[e.node].step < now and e.node not in case.forward]
+    known = [node for node in after if case.match_up_to_factor(np.asarray(region.values[node])) is not None]
+    if known and case.is_forward(region.node) and before.isdisjoint(known):
+        said = f"{region.event.name} is a value of the forward pass: the gradient that comes from above is not in it"
+        yield Finding("missing-term", said, None, certainty="fits")
 
 
 def slope_is_another(region: Region) -> Iterator[Finding]:

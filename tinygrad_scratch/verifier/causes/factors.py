@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.tape import Step
 def ratio(region: Region) -> Iterator[Finding]:
     """A plain number by which the value is to be multiplied."""
     factor = plain_ratio(region)
-    if factor:
+    if factor and region.holds_elsewhere({}, factor):
         yield factor_found(region, factor * carried(region, factor), None)
 
 

@@ -1,18 +1,19 @@
-"""A factor that one operand of a call lacks: a value, the slope of one, or a gradient that comes from above."""
+"""A factor or a term that one operand of a call lacks: a value, the slope of one, or a gradient from above."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
-from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import Edit, WithSlope, places_of, times, with_changed
+from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
+from tinygrad_scratch.verifier.edits import Edit, WithOther, name_of, places_of, times, with_changed
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, node_at, replaced
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import Played
@@ -23,87 +24,169 @@ def itself(value: Any) -> Any:
 
 
 PATTERNS: tuple[tuple[str, Callable[[Any], Any]], ...] = (("{t}", itself), *SLOPES)
+FACTOR, SLOPE, TERM = range(3)  # what may be lacking, the likelier first
 
 
 def operand_without_factor(region: Region) -> Iterator[Finding]:
     """A call of which one operand is to be multiplied by a value, a slope or a gradient that is known by then."""
-    lacks = sorted(factors_lacked(region), key=lambda lack: lack.rank)
-    for lack in lacks:
+    yield from first_of(region, FACTOR, SLOPE)
+    yield from without_upstream(region)
+
+
+def operand_without_term(region: Region) -> Iterator[Finding]:
+    """A call to one operand of which a value that is known by then is to be added, or from which it is to be taken."""
+    yield from first_of(region, TERM)
+
+
+def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
+    lacks = [lack for lack in lacking(region) if lack.rank[1] in kinds]
+    for lack in sorted(lacks, key=lambda lack: lack.rank):
         if region.gives_truth(lack.edits):
             yield lack.told(region)
             return
-    yield from without_upstream(region)
 
 
 @dataclass(frozen=True)
 class Lack:
-    """A factor that one operand of a call seems to lack, in all turns: a number times the slope of a value."""
+    """What one operand of a call seems to lack, in all turns: a number times a value or a slope of one."""
 
-    rank: int  # whole derivatives before factors of one, a value before them all
+    rank: tuple[bool, int, int, bool]  # what has a name before what has none; whole derivatives before factors of one
     step: Step
     place: int
     operand: int
-    factor: int
+    other: int
     text: str
     edits: dict[int, Edit]
 
     def told(self, region: Region) -> Finding:
         """What is said of it."""
-        step, plain, name = self.step, self.rank == 0, region.name(self.operand)
-        if plain and close(region.values[self.factor], np.asarray(region.values[self.operand])):
-            squared = replaced(region.code(step), name, f"{name} ** 2")
-            should = region.rewritten(step, squared) if squared else None
-            return Finding("derivative-at-wrong-point", f"{name} is due squared", step, should, self.edits)
-        code = with_factor(region.code(step), self.place, self.text)
-        code = code or replaced(region.code(step), name, f"({name} * {self.text})")
-        should = region.rewritten(step, code) if code else None
-        if plain and not part_of_slope(region, self.factor):
-            said = f"{name} is not multiplied by {self.text} before its use"
-            return Finding("missing-term", said, step, should, self.edits)
-        said = f"{name} is not multiplied by {self.text}, of a derivative, before its use"
-        return Finding("missing-derivative", said, step, should, self.edits)
+        name, what = region.name(self.operand), self.rank[1]
+        if what == TERM:
+            return self.told_as_term(region, name)
+        if what == FACTOR and close(region.values[self.other], np.asarray(region.values[self.operand])):
+            return self.found(region, "derivative-at-wrong-point", f"{name} is due squared", f"{name} ** 2")
+        kind, said = "missing-term", f"{name} is not multiplied by {self.text} before its use"
+        if what == SLOPE or part_of_slope(region, self.other):
+            kind, said = (
+                "missing-derivative",
+                f"{name} is not multiplied by {self.text}, of a derivative, before its use",
+            )
+        code = with_factor(region.code(self.step), self.place, self.text)
+        return self.found(region, kind, said, f"({name} * {self.text})", code)
+
+    def told_as_term(self, region: Region, name: str) -> Finding:
+        sum_ = f"({name}{self.text})" if self.text[0] == " " else f"({self.text}{bracketed(name)})"
+        return self.found(region, "missing-term", f"{name} lacks a term: it should be {sum_[1:-1]}", sum_)
+
+    def found(self, region: Region, kind: str, said: str, new: str, code: str | None = None) -> Finding:
+        code = code or replaced(region.code(self.step), region.name(self.operand), new)
+        return Finding(kind, said, self.step, region.rewritten(self.step, code) if code else None, self.edits)
 
 
-def factors_lacked(region: Region) -> Iterator[Lack]:
-    """The factors that may give the truth.
+def lacking(region: Region) -> Iterator[Lack]:
+    """The factors and terms that may give the truth.
 
-    A step is linear in each of its operands, so that one reverse walk tells which products to try.
+    A step is linear in each of its operands, so that one reverse walk tells which of them to try.
     """
     influence = slopes_of_operands(region)
-    missing = influence.missing
     for step, turns, place in influence.operands:
-        nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
-        slopes = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
-        if len(nodes) != len(turns) or any(slope is None for slope in slopes):
-            continue
-        held = [np.asarray(region.values[node]) for node in nodes]
-        before = sum(float(np.vdot(g, h)) for g, h in zip(slopes, held, strict=True))
-        for name, chosen in each_once(by_name(region, turns)):
-            if not region.case.may_try():
+        position = Position.of(region, influence, step, turns, place)
+        named = each_once((name, nodes, True) for name, nodes in by_name(region, turns, any_value=True))
+        made = ((name, nodes, False) for name, nodes in turn_by_turn(region, turns))
+        for name, chosen, is_named in each_once(chain(named, made)) if position else ():
+            if position is None:
                 return
-            for rank, (text, slope) in enumerate(PATTERNS):
-                with np.errstate(all="ignore"):
-                    factors: list[Array] = [slope(np.asarray(region.values[node]) * 1.0) for node in chosen]
-                if not all(broadcasts(np.shape(f), h.shape) for f, h in zip(factors, held, strict=True)):
-                    break
-                if rank and not any(np.ptp(factor) for factor in factors):  # a mere number
+            for what, rank, text, together in position.lacks(region, chosen, is_named):
+                if not region.case.ancestors(chosen).isdisjoint(step.makes):  # made of what it would change
                     continue
-                after = sum(float(np.vdot(g, h * f)) for g, h, f in zip(slopes, held, factors, strict=True))
-                number = next((c for c in NUMBERS if is_near(c * after - before, missing, abs(before))), None)
-                if number is not None:
-                    new = (WithSlope(place, region.values, node, scaled(slope, number)) for node in chosen)
-                    edits: dict[int, Edit] = dict(zip((s.index for s in turns), new, strict=True))
-                    text, own = ("" if number == 1 else f"{number:g} * ") + text.format(t=name), turns.index(step)
-                    yield Lack(rank, step, place, nodes[own], chosen[own], text, edits)
+                edits: dict[int, Edit] = {
+                    s.index: WithOther(place, region.values, node, together)
+                    for s, node in zip(turns, chosen, strict=True)
+                }
+                own = turns.index(step)
+                key = (not is_named, what, rank, name_of(step.function) == "setitem")
+                yield Lack(key, step, place, position.nodes[own], chosen[own], text.format(t=name), edits)
 
 
-def each_once(named: Iterable[tuple[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
+@dataclass(frozen=True)
+class Position:
+    """One operand of a call, in all turns of a loop: what it held, and how the wrong value depends on it."""
+
+    nodes: list[int]
+    held: list[Array]
+    slopes: list[Array]
+    missing: float
+
+    @classmethod
+    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: int) -> Position | None:
+        nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
+        found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
+        slopes = [slope for slope in found if slope is not None]
+        if not len(nodes) == len(turns) == len(slopes):
+            return None
+        return cls(nodes, [np.asarray(region.values[node]) for node in nodes], slopes, influence.missing)
+
+    def lacks(
+        self, region: Region, chosen: list[int], is_named: bool
+    ) -> Iterator[tuple[int, int, str, Callable[[Any, Any], Any]]]:
+        """What of some values seems to be lacking, with its text and how it is put together with the operand."""
+        others = [np.asarray(region.values[node]) * 1.0 for node in chosen]
+        if not all(broadcasts(np.shape(o), h.shape) for o, h in zip(others, self.held, strict=True)):
+            if all(are_wider_together(np.shape(o), h.shape) for o, h in zip(others, self.held, strict=True)):
+                yield FACTOR, len(PATTERNS), "{t}", product_with(itself, 1.0)  # what only a trial tells
+            return
+        before = self.along(self.held)
+        for rank, (text, slope) in enumerate(PATTERNS if is_named else PATTERNS[:1]):
+            with np.errstate(all="ignore"):
+                factors: list[Array] = [slope(other) for other in others]
+            if rank and all(f.ndim for f in self.held) and not any(np.ptp(factor) for factor in factors):
+                continue  # a mere number
+            number = self.number(self.along([h * f for h, f in zip(self.held, factors, strict=True)]), before)
+            if number is not None:
+                by = "" if number == 1 else f"{number:g} * "
+                yield (SLOPE if rank else FACTOR), rank, by + text, product_with(slope, number)
+        term = self.along([np.broadcast_to(o, h.shape) for o, h in zip(others, self.held, strict=True)])
+        number = self.number(term, 0.0)
+        if number is not None:
+            by = "" if abs(number) == 1 else f"{abs(number):g} * "
+            yield TERM, 0, f" {'-' if number < 0 else '+'} {by}{{t}}", sum_with(number)
+        turned = self.number_is_one(term - 2 * before)
+        if turned:
+            yield TERM, 1, "{t} - ", lambda held, value: value - held
+
+    def along(self, values: list[Array]) -> float:
+        return sum(float(np.vdot(g, v)) for g, v in zip(self.slopes, values, strict=True))
+
+    def number(self, after: float, before: float) -> float | None:
+        """By which what would be there is to be multiplied, if it is one of those that are written in such places."""
+        size = abs(before) + abs(self.missing)
+        return next((c for c in NUMBERS if is_near(c * after - before, self.missing, size)), None)
+
+    def number_is_one(self, change: float) -> bool:
+        return is_near(change, self.missing, abs(change))
+
+
+def are_wider_together(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two arrays with as many axes have a product of another shape, as columns and rows have."""
+    pairs = list(zip(one, other, strict=False))
+    return len(one) == len(other) > 1 and all(1 in pair or pair[0] == pair[1] for pair in pairs)
+
+
+def product_with(slope: Callable[[Any], Any], number: float) -> Callable[[Any, Any], Any]:
+    return lambda held, value: held * (number * slope(np.asarray(value, float)))
+
+
+def sum_with(number: float) -> Callable[[Any, Any], Any]:
+    return lambda held, value: held + number * value
+
+
+def each_once(named: Iterable[tuple[str, list[int], bool]]) -> Iterator[tuple[str, list[int], bool]]:
     """The same values under their first names alone."""
     seen: set[tuple[int, ...]] = set()
-    for name, nodes in named:
+    for name, nodes, is_named in named:
         if tuple(nodes) not in seen:
             seen.add(tuple(nodes))
-            yield name, nodes
+            yield name, nodes, is_named
 
 
 @dataclass(frozen=True)
@@ -123,7 +206,17 @@ def slopes_of_operands(region: Region) -> Influence:
     missing = float(np.vdot(direction, region.truth - region.value))
     operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in places_of(step))
     slopes = slopes_of_reads(run, np.sum(run.values[region.node] * direction), region.turns)
-    return Influence(missing, operands, slopes)
+    return Influence(missing, operands, {**slopes_of_only_reads(region), **slopes})
+
+
+def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
+    """The same for what one step alone reads, as a step that writes to an array does."""
+    readers: dict[int, list[int]] = {}
+    for step in region.case.tape.steps:
+        for node in step.reads:
+            readers.setdefault(node, []).append(step.index)
+    slopes = region.foreseen.slopes
+    return {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
@@ -131,10 +224,6 @@ NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a val
 
 def is_near(one: float, other: float, size: float) -> bool:
     return abs(one - other) <= 1e-6 * (abs(one) + abs(other) + size)
-
-
-def scaled(slope: Callable[[Any], Any], number: float) -> Callable[[Any], Any]:
-    return lambda value: number * slope(value)
 
 
 def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[int, int], Array]:

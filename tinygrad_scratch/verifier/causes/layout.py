@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
 
@@ -30,6 +31,8 @@ def layout(region: Region) -> Iterator[Finding]:
             yield from too_much(region, step, turns, f"the transpose in `{region.code(step)}` is too much")
         if name in PRODUCTS and len(places_of(step)) == 2:
             yield from product_layout(region, step, turns)
+        if name in ("add", "subtract", "multiply", "divide"):
+            yield from operand_layout(region, step, turns)
         if name == "getitem" and places_of(step):
             before, after = (np.asarray(region.values[node]) for node in (step.reads[0], step.makes[0]))
             if before.shape == after.shape and not close(before, after):
@@ -45,21 +48,7 @@ def too_much(region: Region, step: Step, turns: list[Step], sentence: str) -> It
 
 
 def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
-    places = places_of(step)
-    for i, _ in places:
-        changes = {s.index: with_changed(i, swapped_axes) for s in turns}
-        if region.gives_truth(changes):
-            node = node_at(region, step, i)
-            name = region.name(node) if node is not None else ("first", "second")[min(i, 1)]
-            turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
-            text = replaced(region.code(step), name, turned)
-            yield Finding(
-                "transpose",
-                f"{name} should be transposed: {turned}",
-                step,
-                region.rewritten(step, text) if text else None,
-                changes,
-            )
+    yield from operand_layout(region, step, turns)
     for edit in (
         exchanged,
         lambda s, a, k: swapped_axes(s.function(*a, **k)),
@@ -68,3 +57,19 @@ def product_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Fi
         changes = {s.index: edit for s in turns}
         if region.gives_truth(changes):
             yield Finding("transpose", f"the product `{region.code(step)}` is the wrong way round", step, None, changes)
+
+
+def operand_layout(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    """An operand that should be transposed."""
+    for i, _ in places_of(step):
+        node = node_at(region, step, i)
+        elementwise = name_of(step.function) not in PRODUCTS
+        if node is None or np.ndim(region.values[node]) < 2 or (elementwise and not region.names_of(node)):
+            continue
+        changes = {s.index: with_changed(i, swapped_axes) for s in turns}
+        if region.gives_truth(changes):
+            name = region.name(node)
+            turned = name[:-2] if name.endswith(".T") else f"{bracketed(name)}.T"
+            text = with_operand(region.code(step), i, name, turned) or replaced(region.code(step), name, turned)
+            said, should = f"{name} should be transposed: {turned}", region.rewritten(step, text) if text else None
+            yield Finding("transpose", said, step, should, changes)

@@ -125,7 +125,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
         *beside(region, turns, place),
         *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
-    reduces = name_of(step.function) in (*PRODUCTS, *SUMS)
+    reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
@@ -150,7 +150,8 @@ def beside_it(region: Region) -> Iterator[Finding]:
     for step, turns in (*region.sites(), *picked(region)):
         if name_of(step.function) not in ("getitem", "setitem") or not isinstance(step.arguments, tuple):
             continue
-        for shift in (-1, 1):
+        written = re.search(r"-\s*1\b", region.code(step))
+        for shift in (1, -1) if written else (-1, 1):
             for axis in axes_with_number(step.arguments[1]):
                 changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
                 if region.gives_truth(changes):
@@ -165,6 +166,8 @@ def picked(region: Region) -> Iterator[tuple[Step, list[Step]]]:
     for step in region.turns:
         for node in step.reads:
             made = region.case.step_of(node)
+            if name_of(made.function) in ("T", "transpose", "reshape") and node not in region.case.forward:
+                node, made = made.reads[0], region.case.step_of(made.reads[0])
             if name_of(made.function) == "getitem" and node not in region.case.forward:
                 found.setdefault(made.place, {})[made.index] = made
     yield from ((turns[max(turns)], list(turns.values())) for turns in found.values())
@@ -212,12 +215,13 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
             yield label, chosen
 
 
-def by_name(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
-    """What each name meant when each of the calls was made."""
+def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
+    """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
     bound: dict[str, list[Event]] = {}
     for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
         useful = (
-            region.case.is_forward(event.node)
+            any_value
+            or region.case.is_forward(event.node)
             or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
         )
         if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
@@ -236,7 +240,33 @@ def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     bound = [e for e in before if e.time <= step.index] or before
     function = step.place.function if step.place else ""
     own = [e for e in bound if e.place.function == function] if bound and bound[-1].name.isidentifier() else []
-    return (own or bound or [None])[-1]
+    return (own or bound)[-1] if bound else None
+
+
+def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
+    """What one call made, or one container holds, in as many turns as there are: the first of them in the first turn.
+
+    In a single turn these are the values without a name of the statement and of the forward pass.
+    """
+    made: dict[Any, list[int]] = {}
+    lines = {(step.place.file, step.place.line) for step in turns if step.place}
+    for step in (s for s in region.case.tape.steps[: region.until] if s.makes):
+        here = step.place is not None and (step.place.file, step.place.line) in lines
+        useful = (
+            len(turns) > 1 or here or (step.makes[0] in region.case.forward and np.ndim(region.values[step.makes[0]]))
+        )
+        if step.function is not None and useful:
+            made.setdefault((step.place, name_of(step.function)), []).append(step.makes[0])
+    for event in region.case.events if len(turns) > 1 else ():
+        if event.name.endswith("]") and event.node < region.node:
+            made.setdefault((event.owner, event.name.split("[")[0]), []).append(event.node)
+    after = {node for step in turns for node in step.makes}
+    for nodes in made.values():
+        if len(turns) == 1:
+            yield from ((region.name(node), [node]) for node in nodes if not region.names_of(node))
+        elif len(nodes) == len(turns) and after.isdisjoint(nodes):
+            yield region.name(nodes[-1]), nodes
+            yield region.name(nodes[0]), nodes[::-1]
 
 
 def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
@@ -282,6 +312,8 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
         return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
+    if is_sum_with(region, other, read):
+        return 1, Finding("missing-term", f"{mine} lacks a term: it should be {other_name}", step, should, changes)
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(
             "derivative-at-wrong-point",
@@ -303,6 +335,14 @@ def is_multiple(region: Region, product: int, node: int) -> bool:
     alike = region.case.alike
     read = [alike.get(each, each) for each in made.reads]
     return name_of(made.function) == "multiply" and not region.names_of(product) and alike.get(node, node) in read
+
+
+def is_sum_with(region: Region, sum_: int, node: int) -> bool:
+    """Whether a value was made of an operand by adding something or taking it away: then that is missing."""
+    made = region.case.step_of(sum_)
+    alike = region.case.alike
+    read = [alike.get(each, each) for each in made.reads]
+    return name_of(made.function) in ("add", "subtract") and alike.get(node, node) in read
 
 
 def one_apart(one: str, other: str) -> bool:

@@ -33,11 +33,7 @@ def penalty(region: Region) -> Iterator[Finding]:
     line = next(case.tape.steps[step].place for step, _ in parts if is_penalty(region, step))
     where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
     if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
-        if abs(factor + 1) < 1e-6:
-            said = f"the gradient of the penalty is missing, which the loss has: {where}"
-        else:
-            said = f"the gradient of the penalty is {number(1 + factor)} times what it should be for {where}"
-        yield Finding("regularisation", said, None)
+        yield penalty_scaled(1 + factor, where)
         return
     rest = region.truth - part
     for step in region.steps:
@@ -51,6 +47,16 @@ def penalty(region: Region) -> Iterator[Finding]:
         ratio_ = np.where(apart != 0, apart, 0)
         if np.any(ratio_):
             yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+
+
+def penalty_scaled(factor: float, where: str) -> Finding:
+    """What is said of the gradient of a penalty with a wrong factor."""
+    if abs(factor + 1) < 1e-6:
+        return Finding("sign", f"the gradient of the penalty has the wrong sign, for {where}")
+    if abs(factor) < 1e-6:
+        return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {where}")
+    said = f"the gradient of the penalty is {number(factor)} times what it should be for {where}"
+    return Finding("regularisation", said)
 
 
 def is_penalty(region: Region, step: int) -> bool:
@@ -139,7 +145,10 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
         if name_of(step.function) != "setitem" or len(step.arguments) != 3:
             continue
-        if region.gives_truth({s.index: added for s in turns}):
+        if region.gives_truth({s.index: added for s in turns}) and len(turns) == 1 and holds_forward(region, step):
+            said = f"what `{region.code(step).partition('=')[0].strip()}` held is no part of it any more: add it"
+            yield Finding("missing-term", said, step, changes={s.index: added for s in turns})
+        elif region.gives_truth({s.index: added for s in turns}):
             yield Finding(
                 "overwritten-accumulation",
                 "entries that are written more than once keep only the last part: add to them, with `+=`",
@@ -153,6 +162,11 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
                 "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
                 step,
             )
+
+
+def holds_forward(region: Region, step: Step) -> bool:
+    """Whether an array that is written to held a value of the forward pass, and no part of a gradient."""
+    return bool(step.reads) and region.case.is_forward(step.reads[0])
 
 
 def repeated(region: Region, step: Step) -> Edit | None:

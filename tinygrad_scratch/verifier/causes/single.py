@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.edits import (
     with_number,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
 
@@ -166,4 +167,7 @@ def literal(region: Region) -> Iterator[Finding]:
                 changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor"
-                    yield Finding(kind, f"{value:g} in `{region.code(step)}` should be {other:g}", step, None, changes)
+                    code = region.code(step)
+                    text = with_operand(code, place, f"{value:g}", f"{other:g}")
+                    should = region.rewritten(step, text) if text else None
+                    yield Finding(kind, f"{value:g} in `{code}` should be {other:g}", step, should, changes)

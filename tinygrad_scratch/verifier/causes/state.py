@@ -54,8 +54,9 @@ def changed_under_way(region: Region) -> Iterator[Finding]:
             node = node_at(region, step, place)
             if node is not None:
                 readers.setdefault(node, []).append((step, place))
+    own = region.case.tape.nodes[region.node].slot
     for read, reads in readers.items():
-        if not 1 < len(reads) <= 4:
+        if not 1 < len(reads) <= 4 or region.case.tape.nodes[read].slot == own:
             continue
         for earlier in earlier_states(region, read):
             if np.shape(region.values[earlier]) != np.shape(region.values[read]):
@@ -125,7 +126,10 @@ def damaged_value(region: Region) -> Iterator[Finding]:
     if region.case.match_up_to_factor(np.asarray(region.values[earlier[-1]])) is None:
         return
     readers = [s for s in tape.steps[step.index + 1 :] if region.node in s.reads]
-    if readers:
+    if name in ("add", "subtract") and any(is_parameter(region, node) for node in step.reads):
+        said = f"`{region.code(step)}` adds the gradient of a penalty, which the loss has not"
+        yield Finding("regularisation", said, step)
+    elif readers:
         yield Finding(
             "inplace-corruption", f"{region.event.name} was right, and `{region.code(step)}` writes over it", step
         )

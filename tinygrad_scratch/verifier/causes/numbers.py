@@ -1,0 +1,54 @@
+"""A number in the place of a value, and a value in the place of a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
+from tinygrad_scratch.verifier.causes.operands import by_name
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, with_number
+from tinygrad_scratch.verifier.region import Finding, Region, replaced
+from tinygrad_scratch.verifier.source import with_operand
+
+ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
+
+
+def number_for_value(region: Region) -> Iterator[Finding]:
+    """A plain number beside an array, where another array is due: `y - count` for `y - goal`."""
+    for step, turns in region.sites():
+        if name_of(step.function) not in ENTRY_BY_ENTRY or not step.makes or not isinstance(step.arguments, tuple):
+            continue
+        for place, part in enumerate(step.arguments):
+            number = region.case.constant_value(part)
+            if number is None:
+                continue
+            for name, nodes in by_name(region, turns):
+                if np.shape(region.values[nodes[-1]]) != np.shape(region.values[step.makes[0]]):
+                    continue
+                changes: dict[int, Edit] = {
+                    s.index: WithArgument(place, region.values, node) for s, node in zip(turns, nodes, strict=True)
+                }
+                if region.gives_truth(changes):
+                    said = f"the number {number:g} in `{region.code(step)}` should be {name}"
+                    yield Finding("wrong-operand", said, step, None, changes)
+                    return
+
+
+def value_for_number(region: Region) -> Iterator[Finding]:
+    """An array where a number is due, the same one for all entries."""
+    influence = slopes_of_operands(region)
+    for step, turns, place in influence.operands if region.truth.size > 2 else ():
+        position = Position.of(region, influence, step, turns, place)
+        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY:
+            continue
+        ones = position.along([np.ones_like(held) for held in position.held])
+        number = (position.missing + position.along(position.held)) / ones if ones else 0.0
+        changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
+        if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
+            name, code = region.name(position.nodes[turns.index(step)]), region.code(step)
+            text = with_operand(code, place, name, f"{number:.6g}") or replaced(code, name, f"{number:.6g}")
+            should = region.rewritten(step, text) if text else None
+            yield Finding("wrong-operand", f"{name} should be a number, {number:.6g}", step, should, changes)
+            return

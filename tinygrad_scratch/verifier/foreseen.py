@@ -1,0 +1,120 @@
+"""What other calls would make of a value, foreseen from one reverse walk: so most changes need not be tried out.
+
+A backward pass is nearly always linear in the results of its calls. Where it is, the change of a result times the
+slope of the value along a direction, added up over all calls that are changed, is how the value would change along it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import Edit, name_of
+from tinygrad_scratch.verifier.likeness import tolerance_of
+from tinygrad_scratch.verifier.tape import Array, Ref, Step
+
+if TYPE_CHECKING:
+    from tinygrad_scratch.verifier.region import Region
+
+ADDITIVE = {
+    "add", "subtract", "negative", "positive", "sum", "mean", "reshape", "ravel", "transpose", "T", "mT", "swapaxes",
+    "squeeze", "expand_dims", "flatten", "copy", "array", "asarray", "concatenate", "stack", "vstack", "hstack",
+}  # fmt: skip
+OF_PLACES = {"divide": (0,), "getitem": (0,), "setitem": (0, 2), "where": (1, 2), "at": (0, 2)}
+OF_ONE = {"multiply", "dot", "matmul", "outer", "inner"}
+
+
+class Foreseen:
+    """What changes of a region's calls can't give the truth."""
+
+    def __init__(self, region: Region) -> None:
+        self.region = region
+        self.direction = np.random.default_rng(1).standard_normal(region.truth.shape)
+        self.slopes = self._slopes()
+        self.linear: dict[tuple[int, ...], bool] = {}
+
+    def _slopes(self) -> dict[int, Array]:
+        """How the value along the direction depends on what each call of the region read and made."""
+        region, case = self.region, self.region.case
+        if region.value.shape != region.truth.shape or case.late or region.value.dtype.kind != "f":
+            return {}
+        run = case.walked()
+        if run is None or region.node not in run.values:
+            return {}
+        total = np.sum(run.values[region.node] * self.direction)
+        nodes = {node for step in region.turns for node in (*step.reads, *step.makes) if node <= region.node}
+        return run.gradient(total, sorted(nodes))
+
+    def rules_out(self, edits: dict[int, Edit]) -> bool:
+        """Whether other calls can't give the truth."""
+        steps = [self.region.case.tape.steps[index] for index in edits]
+        if not self.slopes or not self._is_linear(steps):
+            return False
+        change = size = 0.0
+        for step in steps:
+            try:
+                with np.errstate(all="ignore"):
+                    made = self.region.case.tape.follow(
+                        self.region.values, {step.index: edits[step.index]}, until=step.index
+                    )
+            except Exception:  # no call that can be made
+                return True
+            for node, value in (made or {}).items():
+                slope, held = self.slopes.get(node), np.asarray(self.region.values[node])
+                if slope is None or np.shape(value) != held.shape:
+                    return False
+                moved = (np.asarray(value) - held) * slope
+                change, size = change + float(np.sum(moved)), size + float(np.sum(np.abs(moved)))
+            if made is None:
+                return False
+        return not self._may_be(change, size)
+
+    def _may_be(self, change: float, size: float) -> bool:
+        """Whether a value that changes so along the direction may be the truth."""
+        region = self.region
+        now, wanted = (float(np.vdot(self.direction, value)) for value in (region.value, region.truth))
+        size += float(np.sum(np.abs(self.direction * region.value)) + np.sum(np.abs(self.direction * region.truth)))
+        room = tolerance_of(region.value) * size
+        factors = (1.0, *region.case.factors) if region.loose else (1.0,)
+        # what isn't a number is for a trial to tell
+        return not np.isfinite(change) or any(abs(now + change - f * wanted) <= room * max(1, abs(f)) for f in factors)
+
+    def _is_linear(self, steps: list[Step]) -> bool:
+        """Whether the value is linear in what some calls make together; none of them reads another's result."""
+        key = tuple(step.index for step in steps)
+        if key not in self.linear:
+            self.linear[key] = self._found_linear(steps)
+        return self.linear[key]
+
+    def _found_linear(self, steps: list[Step]) -> bool:
+        region = self.region
+        indices = {step.index for step in steps}
+        moving: set[int] = set()
+        for step in region.case.tape.steps[min(indices) : region.until + 1]:
+            reached = bool(moving) and not moving.isdisjoint(step.reads)
+            if step.index in indices:
+                if reached or len(step.makes) != 1:
+                    return False
+                moving.update(step.makes)
+            elif reached:
+                if not is_linear(step, {region.case.tape.nodes[node].slot for node in step.reads if node in moving}):
+                    return False
+                moving.update(node for node in step.makes if node not in region.case.overrides)
+        return True
+
+
+def is_linear(step: Step, moving: set[int]) -> bool:
+    """Whether a call is linear in the arrays of some slots, taken together."""
+    name = name_of(step.function)
+    if name in ADDITIVE:
+        return True
+    if not isinstance(step.arguments, tuple):
+        return False
+    places = [place for place, part in enumerate(step.arguments) if type(part) is Ref and part.slot in moving]
+    held = {part.slot for part in step.arguments if type(part) is Ref}
+    if not moving <= held:  # within an index, or a keyword
+        return False
+    if name in OF_ONE:
+        return len(places) == 1
+    return all(place in OF_PLACES.get(name, ()) for place in places)
