@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
+from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import TOKEN, compared
 from tinygrad_scratch.verifier.tape import Array, Place
 from tinygrad_scratch.verifier.turns import mend_turns
@@ -173,6 +174,11 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
+    for repair, put_in in wrong_slopes(case):
+        cause = cause_of(case, repair)
+        found[repair.event.place.file, cause.line] = repair, cause
+        case.overrides |= put_in
+        break
     while len(found) < 6:
         candidates = next_repairs(case)
         if not candidates:

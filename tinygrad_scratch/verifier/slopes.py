@@ -1,0 +1,206 @@
+"""Functions of theirs that return derivatives: wrong where what they return is no slope of the forward pass.
+
+Such a function is called for each layer and each sample, so that the truth in the place of one result seldom mends a
+gradient. All results are replaced at once by the slopes of the values that the function was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.truth import Played, played_on_tensors
+from tinygrad_scratch.verifier.watch import Event
+
+MOST_CALLS = 200
+MOST_ON_THE_WAY = 12  # values before and after one, entry by entry
+NOT_BY_ENTRY = {*PRODUCTS, *SUMS, "getitem", "setitem", "T", "transpose", "reshape", "cumsum", "flip", "sort"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call of such a function returned, and the slope of the forward pass that is likest to it."""
+
+    event: Event
+    slope: Array
+    of: int  # the value that it is the slope of a function of
+    is_right: bool
+
+
+def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array]]]:
+    """The functions that mend gradients if all of their results are replaced, with what is to be put in."""
+    wrong = case.wrong(case.replay())
+    for results in Slopes(case).by_function():
+        bad = [result for result in results if not result.is_right]
+        if not bad or len(bad) < len(results):  # of one that is right elsewhere, the call is wrong
+            continue
+        put_in = {result.event.node: result.slope for result in bad}
+        try:
+            still = case.wrong(case.replay(put_in))
+        except Exception:  # a value of this kind can't stand there
+            continue
+        if len(still) < len(wrong) and all(final in wrong for final in still):
+            first = bad[0]
+            mended = len(wrong) - len(still)
+            yield Repair(first.event, first.slope, first.of, None, mended, how="slope"), put_in
+
+
+class Slopes:
+    """The slopes of what the forward pass does entry by entry."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    def by_function(self) -> Iterator[list[Result]]:
+        """The results of each function that works on one value of the forward pass entry by entry."""
+        case = self.case
+        of_forward = {step.place.function for node in case.forward if (step := case.step_of(node)).place}
+        calls: dict[tuple[str, str], list[Event]] = {}
+        for event in case.returned:
+            if event.place.function not in of_forward and not case.is_forward(event.node):
+                calls.setdefault((event.place.file, event.place.function), []).append(event)
+        for events in calls.values():
+            results = [self.result(event) for event in events[:MOST_CALLS]]
+            if all(result is not None for result in results):
+                yield [result for result in results if result is not None]
+
+    def result(self, event: Event) -> Result | None:
+        """One result; None where it is no function of one value of the forward pass entry by entry."""
+        value = self.case.tape.nodes[event.node].value
+        given = self.given(event)
+        if given is None or value.dtype.kind not in "fiub" or np.shape(self.value(given)) != value.shape:
+            return None
+        known = list(self.around(given))
+        if not known:
+            return None
+        right = next((pair for pair in known if close(value, pair[1])), None)
+        of, slope = right or max(known, key=lambda pair: likeness(value, pair[1]))
+        return Result(event, slope, of, right is not None)
+
+    def given(self, event: Event) -> int | None:
+        """The one value of the forward pass that a result was made from in a function."""
+        case, found = self.case, set()
+        waiting, seen = [event.node], set()
+        while waiting:
+            node = waiting.pop()
+            if node in seen:
+                continue
+            seen.add(node)
+            step = case.step_of(node)
+            if case.is_forward(node):
+                found.add(case.alike.get(node, node))
+            elif step.function is not None and step.place is not None and step.place.function == event.place.function:
+                waiting += step.reads
+            elif np.size(self.value(node)) > 1:
+                return None
+        arrays = {node for node in found if np.size(self.value(node)) > 1}
+        first = min(arrays, default=None)  # what others of them were made from by the function itself
+        return first if all(self.is_after(node, first) for node in arrays) else None
+
+    def is_after(self, node: int, first: int | None) -> bool:
+        return node == first or node in self.reached(first, self.after)
+
+    def value(self, node: int) -> Array:
+        return self.case.tape.nodes[node].value
+
+    # ---- entry by entry ----------------------------------------------------------------------------------------------
+
+    def around(self, node: int) -> Iterator[tuple[int, Array]]:
+        """The slopes of what was made from a value, and of a value from what it was made from."""
+        for start in filter(self.is_told, [node, *self.reached(node, self.before)]):
+            for end in self.reached(start, self.after):
+                if end >= node and self.is_told(end):
+                    slope = self.slope(start, end)
+                    if slope is not None:
+                        yield start, slope
+
+    def is_told(self, node: int) -> bool:
+        """Whether a value has a name, was returned, or comes from or goes into a call that is not entry by entry."""
+        around = (self.case.step_of(node), *self.readers.get(node, ()))
+        return node in self._named or any(name_of(step.function) in NOT_BY_ENTRY for step in around)
+
+    @cached_property
+    def _named(self) -> set[int]:
+        return {event.node for event in (*self.case.events, *self.case.returned)}
+
+    def reached(self, node: int | None, on: dict[int, list[int]]) -> list[int]:
+        found: list[int] = []
+        waiting = list(on.get(node, ())) if node is not None else []
+        while waiting and len(found) < MOST_ON_THE_WAY:
+            other = waiting.pop(0)
+            if other not in found:
+                found.append(other)
+                waiting += on.get(other, ())
+        return found
+
+    @cached_property
+    def readers(self) -> dict[int, list[Step]]:
+        found: dict[int, list[Step]] = {}
+        for step in self.case.tape.steps:
+            if step.makes and step.makes[0] in self.case.forward:
+                for node in step.reads:
+                    found.setdefault(node, []).append(step)
+        return found
+
+    @cached_property
+    def after(self) -> dict[int, list[int]]:
+        """What was made of each value of the forward pass by a call that works entry by entry."""
+        return {
+            node: made
+            for node, steps in self.readers.items()
+            if (made := [step.makes[0] for step in steps if self.is_by_entry(step, node)])
+        }
+
+    @cached_property
+    def before(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for node, made in self.after.items():
+            for other in made:
+                found.setdefault(other, []).append(node)
+        return found
+
+    def is_by_entry(self, step: Step, node: int) -> bool:
+        same = np.shape(self.value(step.makes[0])) == np.shape(self.value(node))
+        return same and len(step.makes) == 1 and name_of(step.function) not in NOT_BY_ENTRY
+
+    @cached_property
+    def run(self) -> Played:
+        with np.errstate(all="ignore"):
+            return played_on_tensors(self.case.tape, self.case.tape.nodes[self.case.truth.loss].step)
+
+    def slope(self, start: int, end: int) -> Array | None:
+        """The derivative of one value by another entry by entry; None where more than one entry counts."""
+        key = start, end
+        if key not in self._slopes:
+            self._slopes[key] = self._found_slope(start, end)
+        return self._slopes[key]
+
+    @cached_property
+    def _slopes(self) -> dict[tuple[int, int], Array | None]:
+        return {}
+
+    def _found_slope(self, start: int, end: int) -> Array | None:
+        rng = np.random.default_rng(0)
+        found = []
+        for _ in range(2):
+            direction = rng.uniform(0.5, 2.0, np.shape(self.value(end)))
+            with np.errstate(all="ignore"):
+                gradient = self.run.gradient(np.sum(self.run.values[end] * direction), [start]).get(start)
+                if gradient is None:
+                    return None
+                found.append(gradient / direction)
+        return found[0] if close(found[0], found[1]) else None
+
+
+def likeness(value: Array, other: Array) -> float:
+    """How much one array is along another: 1 where it is a multiple of it."""
+    one, two = value.ravel().astype(float), other.ravel()
+    sizes = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return abs(float(one @ two)) / sizes if sizes else 0.0
