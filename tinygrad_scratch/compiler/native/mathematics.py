@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,14 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import lower_builtin
 
 from tinygrad_scratch.compiler.native import floats, formulas
 from tinygrad_scratch.compiler.native.floats import Float
 
 FLAGS = {*floats.FLAGS}
 intrinsic: Callable[..., Any] = numba_intrinsic
+lowers: Callable[..., Any] = lower_builtin
 
 # ---- single instructions ---------------------------------------------------------------------------------------------
 
@@ -53,6 +56,16 @@ def select(typing_context: Any, condition: Any, x: Any, y: Any) -> Any:
 
 
 @intrinsic
+def address(typing_context: Any, pointer: Any) -> Any:
+    """Where the elements lie that a pointer points at, as an integer."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ptrtoint(arguments[0], context.get_value_type(types.intp))
+
+    return types.intp(pointer), generate
+
+
+@intrinsic
 def add_in_any_order(typing_context: Any, x: Any, y: Any) -> Any:
     """A sum that LLVM may regroup: with it, and it alone, a reduction becomes vector instructions."""
 
@@ -62,6 +75,21 @@ def add_in_any_order(typing_context: Any, x: Any, y: Any) -> Any:
         return builder.add(*arguments)
 
     return x(x, x), generate
+
+
+# ---- truths in memory, which take a byte each: numba reads what other pointers point at as it lies there ---------------
+
+
+@lowers(operator.getitem, types.CPointer(types.boolean), types.Integer)
+def read_truth(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    pointer, index = arguments
+    return context.unpack_value(builder, types.boolean, builder.gep(pointer, [index]))
+
+
+@lowers(operator.setitem, types.CPointer(types.boolean), types.Integer, types.boolean)
+def write_truth(context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+    pointer, index, truth = arguments
+    context.pack_value(builder, types.boolean, truth, builder.gep(pointer, [index]))
 
 
 # ---- formulas --------------------------------------------------------------------------------------------------------

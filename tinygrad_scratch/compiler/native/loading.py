@@ -1,0 +1,95 @@
+"""Machine code brought into the process by llvmlite, the part of numba that wraps LLVM: numba itself is not needed.
+
+The code follows numba's own convention: a function is given the addresses where its result and the reason for a failure
+go, then its arguments, and returns 0.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from typing import Any
+
+from tinygrad_scratch.compiler.native import blas
+
+NUMBER = count()
+
+
+Bind = Callable[..., Callable[..., int]]
+
+
+@dataclass
+class Code:
+    """An object file as bytes, the name of the function in it, and the names that it needs from elsewhere."""
+
+    name: str
+    needed: list[str]
+    data: bytes
+
+
+class MissingSymbolError(LookupError):
+    """Stored code needs a function that is not there."""
+
+
+def loaded(code: Code) -> Bind:
+    """The function of some code, to be bound to arrays and then called; other threads run while it does.
+
+    Raises MissingSymbolError where the code needs a function that is not there.
+    """
+    from llvmlite.binding import JITLibraryBuilder
+
+    library = JITLibraryBuilder().add_object_img(code.data).add_current_process().export_symbol(code.name)
+    for name in code.needed:
+        library.import_symbol(name, address_of(name))
+    linked = library.link(linker(), f"tinygrad_scratch_{next(NUMBER)}")
+    call = ctypes.CFUNCTYPE(ctypes.c_int)(linked[code.name])
+
+    def bind(*arrays: Any) -> Callable[..., int]:
+        addresses = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+
+        def run(*steps: int) -> int:
+            result, reason = ctypes.c_int64(), ctypes.c_void_p()
+            if call(ctypes.byref(result), ctypes.byref(reason), *map(ctypes.c_int64, steps), *addresses):
+                raise RuntimeError("Native code failed.")
+            return result.value
+
+        return run
+
+    bind.code = linked  # type: ignore[attr-defined]  # it is unloaded when nobody holds this
+    return bind
+
+
+def address_of(name: str) -> int:
+    from llvmlite.binding import address_of_symbol
+
+    address = blas.addresses().get(name) or address_of_symbol(name)
+    if not address:
+        raise MissingSymbolError(name)
+    return int(address)
+
+
+@cache
+def linker() -> Any:
+    from llvmlite import binding
+
+    start()
+    return binding.create_lljit_compiler(binding.Target.from_default_triple().create_target_machine(jit=True))
+
+
+@cache
+def start() -> None:
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+
+
+@cache
+def processor() -> str:
+    """The kind of processor here, and what it can do."""
+    from llvmlite import binding
+
+    return f"{binding.get_process_triple()} {binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
