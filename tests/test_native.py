@@ -16,7 +16,8 @@ import pytest
 from tests.test_native_text import STATES, no_other_way, step, with_all_outputs
 from tinygrad_scratch import Tensor, jit, nn, value_and_grad
 from tinygrad_scratch.compiler import native
-from tinygrad_scratch.compiler.native import storing
+from tinygrad_scratch.compiler.native import blas, storing
+from tinygrad_scratch.compiler.native.loading import Code
 from tinygrad_scratch.functional import sigmoid, squared_error
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
@@ -282,7 +283,8 @@ PROGRAM = """
 import sys
 import numpy as np
 from tinygrad_scratch import jit
-from tinygrad_scratch.compiler.native import storing
+from tinygrad_scratch.compiler.native import blas, storing
+from tinygrad_scratch.compiler.native.loading import Code
 
 function = jit(lambda x: np.exp(x) + 1.0, backend="numba")
 assert np.allclose(function(np.arange(3.0)), np.exp(np.arange(3.0)) + 1)
@@ -331,7 +333,7 @@ def test_a_file_that_is_not_ours_is_not_run(what: str, tmp_path: Path) -> None:
 
 CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "another processor": lambda patch: patch.setattr(storing, "processor", lambda: "x86_64 znver9 +avx1024"),
-    "another BLAS": lambda patch: patch.setattr(storing.blas, "width", lambda: 16),
+    "another BLAS": lambda patch: patch.setattr(blas, "width", lambda: 16),
     "a setting of numba's": lambda patch: patch.setenv("NUMBA_OPT", "1"),
     "another llvmlite": lambda patch: patch.setattr("llvmlite.__version__", "0.1"),
     "another numba, or text of ours": lambda patch: patch.setattr(Path, "read_text", lambda path, **_: "changed"),
@@ -358,7 +360,7 @@ def test_code_that_needs_what_is_not_there_is_compiled_anew(tmp_path: Path, monk
     storing.compiled(text, ["part_0"])
     (file,) = tmp_path.iterdir()
     code = storing.stored(file)
-    storing.store(file, storing.Code(code.name, ["no_such_function"], code.data))
+    storing.store(file, Code(code.name, ["no_such_function"], code.data))
     x = np.zeros(1)
     assert storing.compiled(text, ["part_0"])["part_0"](*[x] * 8)() == 0
     assert x[0] == 2

@@ -8,6 +8,12 @@ import sys
 from functools import cache
 from typing import Any
 
+from numba import from_dtype, njit, types
+from numba.core import typed_passes, untyped_passes
+from numba.core.compiler import CompilerBase
+from numba.core.compiler_machinery import PassManager
+
+from tinygrad_scratch.compiler.native import blas
 from tinygrad_scratch.compiler.native.expressions import SUPPORTED
 from tinygrad_scratch.compiler.native.loading import Code
 from tinygrad_scratch.compiler.native.writer import NAMES
@@ -19,9 +25,6 @@ def machine_code(text: str, functions: list[str], wanted: list[str]) -> dict[str
     They take addresses, and numba makes nothing of them that Python could call.
     """
     load_numba()
-    from numba import from_dtype, njit, types
-
-    from tinygrad_scratch.compiler.native import blas
     from tinygrad_scratch.compiler.native.mathematics import FLAGS
 
     names = {**NAMES, "__name__": "tinygrad_scratch_native"}
@@ -30,7 +33,13 @@ def machine_code(text: str, functions: list[str], wanted: list[str]) -> dict[str
             names[routine] = blas.gemm(routine)
     exec(compile(text, "native text", "exec"), names)
     pointers = [types.CPointer(from_dtype(dtype)) for dtype in SUPPORTED]
-    decorate: Any = njit(fastmath=FLAGS, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    decorate: Any = njit(
+        fastmath=FLAGS,
+        error_model="numpy",
+        pipeline_class=Pipeline,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )
     found = {}
     for name in functions:
         given = (types.int64, *pointers) if name == "train" else (*pointers,)
@@ -47,6 +56,28 @@ def code_of(overload: Any) -> Code:
     declared = [function for function in overload.library._final_module.functions if function.is_declaration]
     needed = [function.name for function in declared if not function.name.startswith("llvm.")]
     return Code(overload.fndesc.llvm_func_name, needed, code)
+
+
+PASSES = (
+    untyped_passes.TranslateByteCode,
+    untyped_passes.FixupArgs,
+    untyped_passes.IRProcessing,
+    typed_passes.NopythonTypeInference,
+    typed_passes.AnnotateTypes,
+    typed_passes.NativeLowering,
+    typed_passes.NoPythonBackend,
+)
+
+
+class Pipeline(CompilerBase):  # type: ignore[misc]
+    """The passes that our text needs: in it a name has one type, and there are no closures and no array expressions."""
+
+    def define_pipelines(self) -> list[Any]:
+        manager: Any = PassManager("tinygrad_scratch")
+        for each in PASSES:
+            manager.add_pass(each, "")
+        manager.finalize()
+        return [manager]
 
 
 @cache

@@ -9,16 +9,14 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
 from tinygrad_scratch.compiler.native import blas
+from tinygrad_scratch.graph import Array
 
 NUMBER = count()
-
-
-Bind = Callable[..., Callable[..., int]]
 
 
 @dataclass
@@ -34,32 +32,30 @@ class MissingSymbolError(LookupError):
     """Stored code needs a function that is not there."""
 
 
-def loaded(code: Code) -> Bind:
+class Function:
     """The function of some code, to be bound to arrays and then called; other threads run while it does.
 
     Raises MissingSymbolError where the code needs a function that is not there.
     """
-    from llvmlite.binding import JITLibraryBuilder
 
-    library = JITLibraryBuilder().add_object_img(code.data).add_current_process().export_symbol(code.name)
-    for name in code.needed:
-        library.import_symbol(name, address_of(name))
-    linked = library.link(linker(), f"tinygrad_scratch_{next(NUMBER)}")
-    call = ctypes.CFUNCTYPE(ctypes.c_int)(linked[code.name])
+    def __init__(self, code: Code) -> None:
+        from llvmlite.binding import JITLibraryBuilder
 
-    def bind(*arrays: Any) -> Callable[..., int]:
-        addresses = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+        library = JITLibraryBuilder().add_object_img(code.data).add_current_process().export_symbol(code.name)
+        for name in code.needed:
+            library.import_symbol(name, address_of(name))
+        self.linked = library.link(linker(), f"tinygrad_scratch_{next(NUMBER)}")  # unloaded when nobody holds it
+        self.call = ctypes.CFUNCTYPE(ctypes.c_int)(self.linked[code.name])
 
-        def run(*steps: int) -> int:
-            result, reason = ctypes.c_int64(), ctypes.c_void_p()
-            if call(ctypes.byref(result), ctypes.byref(reason), *map(ctypes.c_int64, steps), *addresses):
-                raise RuntimeError("Native code failed.")
-            return result.value
+    def __call__(self, *arrays: Array) -> Callable[..., int]:
+        """What runs it on these arrays, which must outlive it."""
+        return partial(self.run, [ctypes.c_void_p(array.ctypes.data) for array in arrays])
 
-        return run
-
-    bind.code = linked  # type: ignore[attr-defined]  # it is unloaded when nobody holds this
-    return bind
+    def run(self, addresses: list[ctypes.c_void_p], *steps: int) -> int:
+        result, reason = ctypes.c_int64(), ctypes.c_void_p()
+        if self.call(ctypes.byref(result), ctypes.byref(reason), *map(ctypes.c_int64, steps), *addresses):
+            raise RuntimeError("Native code failed.")
+        return result.value
 
 
 def address_of(name: str) -> int:

@@ -17,7 +17,7 @@ from tinygrad_scratch.compiler.native.floats import Float
 
 FLAGS = {*floats.FLAGS}
 intrinsic: Callable[..., Any] = numba_intrinsic
-lowers: Callable[..., Any] = lower_builtin
+lowers: Callable[..., Callable[[Any], Any]] = lower_builtin
 
 # ---- single instructions ---------------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ def add_in_any_order(typing_context: Any, x: Any, y: Any) -> Any:
     return x(x, x), generate
 
 
-# ---- truths in memory, which take a byte each: numba reads what other pointers point at as it lies there ---------------
+# ---- truths in memory: each takes a byte, and numba would read that as it lies there ---------------------------------
 
 
 @lowers(operator.getitem, types.CPointer(types.boolean), types.Integer)

@@ -16,22 +16,24 @@ from functools import cache
 from pathlib import Path
 
 from tinygrad_scratch.compiler.native import blas
-from tinygrad_scratch.compiler.native.loading import Bind, Code, MissingSymbolError, loaded, processor
+from tinygrad_scratch.compiler.native.loading import Code, Function, MissingSymbolError, processor
+
+FOLDER = "NUMBA_CACHE_DIR"
 
 
-def compiled(text: str, functions: list[str]) -> dict[str, Bind]:
+def compiled(text: str, functions: list[str]) -> dict[str, Function]:
     """The native functions of a module's text: `train` alone if it is there, as it calls the others."""
     wanted = ["train"] if "train" in functions else functions
     files = {name: folder() / f"native_{key(text)}_{name}.o" for name in wanted}
     try:
-        return {name: loaded(stored(file)) for name, file in files.items()}
-    except (OSError, ValueError, MissingSymbolError):
+        return {name: Function(stored(file)) for name, file in files.items()}
+    except (OSError, ValueError, RuntimeError, MissingSymbolError):
         from tinygrad_scratch.compiler.native.compiling import machine_code
 
         codes = machine_code(text, functions, wanted)
         for name, code in codes.items():
             store(files[name], code)
-        return {name: loaded(code) for name, code in codes.items()}
+        return {name: Function(code) for name, code in codes.items()}
 
 
 def stored(file: Path) -> Code:
@@ -68,9 +70,6 @@ def version() -> str:
     settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != FOLDER)
     texts = [file.read_text(encoding="utf-8") for file in files]
     return repr((texts, llvmlite.__version__, settings, blas.width(), processor()))
-
-
-FOLDER = "NUMBA_CACHE_DIR"
 
 
 @cache
