@@ -48,14 +48,21 @@ class Function:
         self.call = ctypes.CFUNCTYPE(ctypes.c_int)(self.linked[code.name])
 
     def __call__(self, *arrays: Array) -> Callable[..., int]:
-        """What runs it on these arrays, which must outlive it."""
-        return partial(self.run, [ctypes.c_void_p(array.ctypes.data) for array in arrays])
+        """What runs it on these arrays, which must outlive it, in one thread at a time."""
+        result, reason, counter = ctypes.c_int64(), ctypes.c_void_p(), ctypes.c_int64()
+        answers = ctypes.byref(result), ctypes.byref(reason)
+        addresses = [ctypes.c_void_p(array.ctypes.data) for array in arrays]
+        once = partial(self.call, *answers, *addresses)
+        often = partial(self.call, *answers, counter, *addresses)
 
-    def run(self, addresses: list[ctypes.c_void_p], *steps: int) -> int:
-        result, reason = ctypes.c_int64(), ctypes.c_void_p()
-        if self.call(ctypes.byref(result), ctypes.byref(reason), *map(ctypes.c_int64, steps), *addresses):
-            raise RuntimeError("Native code failed.")
-        return result.value
+        def run(steps: int | None = None) -> int:
+            if steps is not None:
+                counter.value = steps
+            if (once if steps is None else often)():
+                raise RuntimeError("Native code failed.")
+            return result.value
+
+        return run
 
 
 def address_of(name: str) -> int:
