@@ -102,7 +102,8 @@ def size_of(region: Region, finding: Finding) -> int:
 def as_cause(region: Region, finding: Finding) -> Cause:
     place = finding.place or region.here(finding.step)
     step = finding.step
-    expression = region.code(step) if step is not None and step.place is place else region.expression
+    part = step is not None and step.place is place and not finding.should_be  # what should be is all of it
+    expression = region.code(step) if step is not None and part else region.expression
     return Cause(
         finding.kind,
         finding.sentence,

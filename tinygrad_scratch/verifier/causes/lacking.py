@@ -139,10 +139,11 @@ class Position:
         for rank, (text, slope) in enumerate(PATTERNS if is_named else PATTERNS[:1]):
             with np.errstate(all="ignore"):
                 factors: list[Array] = [slope(other) for other in others]
-            if rank and all(f.ndim for f in self.held) and not any(np.ptp(factor) for factor in factors):
-                continue  # a mere number
+            same = not any(np.ptp(factor) for factor in factors)  # a mere number
+            if same and all(h.ndim for h in self.held) and (rank or any(f.ndim for f in factors)):
+                continue
             number = self.number(self.along([h * f for h, f in zip(self.held, factors, strict=True)]), before)
-            if number is not None:
+            if number is not None and not (same and number != 1):
                 by = "" if number == 1 else f"{number:g} * "
                 yield (SLOPE if rank else FACTOR), rank, by + text, product_with(slope, number)
         term = self.along([np.broadcast_to(o, h.shape) for o, h in zip(others, self.held, strict=True)])

@@ -10,7 +10,8 @@ from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operand
 from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, with_number
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
-from tinygrad_scratch.verifier.source import with_operand
+from tinygrad_scratch.verifier.source import operand_in, with_operand
+from tinygrad_scratch.verifier.tape import Step
 
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
 
@@ -18,13 +19,13 @@ ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
 def number_for_value(region: Region) -> Iterator[Finding]:
     """A plain number beside an array, where another array is due: `y - count` for `y - goal`."""
     for step, turns in region.sites():
-        if name_of(step.function) not in ENTRY_BY_ENTRY or not step.makes or not isinstance(step.arguments, tuple):
+        if name_of(step.function) not in ("add", "subtract") or not step.makes:  # in a product it is a factor
             continue
         for place, part in enumerate(step.arguments):
             number = region.case.constant_value(part)
             if number is None:
                 continue
-            for name, nodes in by_name(region, turns):
+            for name, nodes in by_name(region, turns, any_value=True):
                 if np.shape(region.values[nodes[-1]]) != np.shape(region.values[step.makes[0]]):
                     continue
                 changes: dict[int, Edit] = {
@@ -47,8 +48,15 @@ def value_for_number(region: Region) -> Iterator[Finding]:
         number = (position.missing + position.along(position.held)) / ones if ones else 0.0
         changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
         if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
-            name, code = region.name(position.nodes[turns.index(step)]), region.code(step)
+            name, code = written(region, step, place, position.nodes[turns.index(step)]), region.code(step)
             text = with_operand(code, place, name, f"{number:.6g}") or replaced(code, name, f"{number:.6g}")
             should = region.rewritten(step, text) if text else None
             yield Finding("wrong-operand", f"{name} should be a number, {number:.6g}", step, should, changes)
             return
+
+
+def written(region: Region, step: Step, place: int, node: int) -> str:
+    """An operand as it stands in the text, or what it is called."""
+    code = region.code(step)
+    found = operand_in(code, place)
+    return code[slice(*found)] if found else region.name(node)
