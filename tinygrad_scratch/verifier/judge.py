@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.multiples import too_large
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
 from tinygrad_scratch.verifier.trials import mending
@@ -31,6 +32,9 @@ def next_repairs(case: Case) -> list[Repair]:
     if fitting and (
         best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
     ):
+        number = too_large(case, values, wrong)
+        if number is not None:
+            return [number]
         needed = best.mended if best is not None else 0
         turns = islice(helping(case, values, wrong), MOST_TURNS)
         helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)

@@ -1,0 +1,76 @@
+"""A number too many in one statement: all that follows carries it, and without it, in all turns, all of it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import Edit, name_of, then, times, with_changed
+from tinygrad_scratch.verifier.likeness import tolerance_of
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.suspects import suspects
+from tinygrad_scratch.verifier.table import PART, Entry
+from tinygrad_scratch.verifier.turns import sources_of
+from tinygrad_scratch.verifier.watch import Event
+
+NUMBERS = (2.0, -1.0, 0.5, -2.0, 3.0)
+MOST_PLAYED = 40
+
+
+def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
+    """The first statement of which a multiple mends all wrong gradients, and that makes a gradient, or of one."""
+    events = [event for event in suspects(case, wrong, values) if np.size(values[event.node]) > 2]
+    named = {event.node for event in events}
+    played = 0
+    for made in by_statement(case, events):
+        of = claimed(case, made[0], values, named)
+        changes = {} if of is None else {case.step_of(e.node).index: divided(case, e) for e in made}
+        if of is None or None in changes.values():
+            continue
+        for number in NUMBERS:
+            if (played := played + 1) > MOST_PLAYED:
+                return None
+            edits = {index: change(number) for index, change in changes.items() if change is not None}
+            then_made = case.replay(edits=edits)
+            if not case.wrong(then_made):
+                turns = {e.node: np.asarray(then_made[e.node]) for e in made[1:]}
+                truth = np.asarray(then_made[made[0].node])
+                return Repair(made[0], truth, of.of, of.through, len(wrong), factor=case.scale, how=PART, turns=turns)
+    return None
+
+
+def by_statement(case: Case, events: list[Event]) -> Iterator[list[Event]]:
+    """What each statement made in all turns, the earliest first; only the first name of each value counts."""
+    found: dict[Any, dict[int, Event]] = {}
+    seen: set[int] = set()
+    for event in events:
+        if event.node not in seen and event.node not in case.alike:
+            found.setdefault(event.place, {}).setdefault(event.node, event)
+        seen.add(event.node)
+    yield from (list(made.values()) for made in found.values())
+
+
+def claimed(case: Case, event: Event, values: dict[int, Any], named: set[int]) -> Entry | None:
+    """What a value is a multiple of, or the gradient that it was made from; nothing where it is one itself."""
+    value = np.asarray(values[event.node])
+    if case.is_gradient(value):
+        return None
+    found = case.table.match(value, tolerance_of(value), tuple(number * case.scale for number in NUMBERS))
+    if found is not None:
+        return found[0]
+    sources = sorted(sources_of(case, event.node, named))
+    known = (case.match_up_to_factor(np.asarray(values[node])) for node in sources)
+    return next((match[0] for match in known if match is not None and case.is_carried(match[1])), None)
+
+
+def divided(case: Case, event: Event) -> Callable[[float], Edit] | None:
+    """The call that made a value, with that divided by a number; nothing for what is added to in place."""
+    step, slot = case.step_of(event.node), case.tape.nodes[event.node].slot
+    if name_of(step.function) == "setitem":
+        return lambda number: with_changed(2, times(1 / number))
+    if step.function is None or any(case.tape.nodes[node].slot == slot for node in step.reads):
+        return None
+    return lambda number: then(times(1 / number))
