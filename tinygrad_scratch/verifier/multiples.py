@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.likeness import tolerance_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import PART, Entry
+from tinygrad_scratch.verifier.trials import later_values
 from tinygrad_scratch.verifier.turns import sources_of
 from tinygrad_scratch.verifier.watch import Event
 
@@ -35,7 +36,7 @@ def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair 
                 return None
             edits = {index: change(number) for index, change in changes.items() if change is not None}
             then_made = case.replay(edits=edits)
-            if not case.wrong(then_made):
+            if not case.wrong(then_made) and not harmed(case, values, then_made, made):
                 turns = {e.node: np.asarray(then_made[e.node]) for e in made[1:]}
                 truth = np.asarray(then_made[made[0].node])
                 return Repair(made[0], truth, of.of, of.through, len(wrong), factor=case.scale, how=PART, turns=turns)
@@ -56,14 +57,20 @@ def by_statement(case: Case, events: list[Event]) -> Iterator[list[Event]]:
 def claimed(case: Case, event: Event, values: dict[int, Any], named: set[int]) -> Entry | None:
     """What a value is a multiple of, or the gradient that it was made from; nothing where it is one itself."""
     value = np.asarray(values[event.node])
-    if case.is_gradient(value):
-        return None
-    found = case.table.match(value, tolerance_of(value), tuple(number * case.scale for number in NUMBERS))
-    if found is not None:
-        return found[0]
+    numbers = (case.scale, *(number * case.scale for number in NUMBERS))
+    for part in (value, value[:1].reshape(value.shape[1:]) if value.ndim > 1 else value):  # all, or of the first turn
+        found = case.table.match(part, tolerance_of(part), numbers) if part.size > 2 else None
+        if found is not None:
+            return None if found[1] == case.scale and found[0].how != PART else found[0]
     sources = sorted(sources_of(case, event.node, named))
     known = (case.match_up_to_factor(np.asarray(values[node])) for node in sources)
     return next((match[0] for match in known if match is not None and case.is_carried(match[1])), None)
+
+
+def harmed(case: Case, values: dict[int, Any], other: dict[int, Any], made: list[Event]) -> bool:
+    """Whether what was a gradient after a statement is none any more."""
+    later = (node for node in later_values(case, made[0].node) if not np.array_equal(values[node], other[node]))
+    return any(case.match(values[node]) is not None and case.match(other[node]) is None for node in later)
 
 
 def divided(case: Case, event: Event) -> Callable[[float], Edit] | None:
