@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,46 @@ from tinygrad_scratch.verifier.turns import sources_of
 from tinygrad_scratch.verifier.watch import Event
 
 NUMBERS = (2.0, -1.0, 0.5, -2.0, 3.0)
-MOST_PLAYED = 40
+MOST_STATEMENTS = 40
 
 
 def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
     """The first statement of which a multiple mends all wrong gradients, and that makes a gradient, or of one."""
     events = [event for event in suspects(case, wrong, values) if np.size(values[event.node]) > 2]
     named = {event.node for event in events}
-    played = 0
-    for made in by_statement(case, events):
+    for made in islice(by_statement(case, events), MOST_STATEMENTS):
         of = claimed(case, made[0], values, named)
         changes = {} if of is None else {case.step_of(e.node).index: divided(case, e) for e in made}
-        if of is None or None in changes.values():
-            continue
-        for number in NUMBERS:
-            if (played := played + 1) > MOST_PLAYED:
-                return None
-            edits = {index: change(number) for index, change in changes.items() if change is not None}
-            then_made = case.replay(edits=edits)
-            if not case.wrong(then_made) and not harmed(case, values, then_made, made):
-                turns = {e.node: np.asarray(then_made[e.node]) for e in made[1:]}
-                truth = np.asarray(then_made[made[0].node])
+        for number in numbers_to_try(case, wrong[0], values, changes, len(made) > 1):
+            other = case.replay(edits=divided_by(changes, number))
+            if of is not None and not case.wrong(other) and not harmed(case, values, other, made):
+                turns = {e.node: np.asarray(other[e.node]) for e in made[1:]}
+                truth = np.asarray(other[made[0].node])
                 return Repair(made[0], truth, of.of, of.through, len(wrong), factor=case.scale, how=PART, turns=turns)
     return None
+
+
+Change = Callable[[float], Edit]
+
+
+def numbers_to_try(
+    case: Case, final: Final, values: dict[int, Any], changes: dict[int, Change | None], loops: bool
+) -> list[float]:
+    """The numbers by which a statement may be too large: a gradient is linear in most, and one probe tells by which."""
+    if not changes or None in changes.values():
+        return []
+    value, probe = (np.asarray(run[final.node]) for run in (values, case.replay(edits=divided_by(changes, 2.0))))
+    wanted = case.wanted(value, final)
+    slope = 2 * (value - probe) if probe.shape == value.shape == wanted.shape else np.zeros(1)
+    if not np.any(slope):
+        return []
+    factor = 1 + float(np.vdot(slope, wanted - value) / np.vdot(slope, slope))
+    known = dict.fromkeys((*NUMBERS, *sorted(case.carried - {1.0})))
+    return [n for n in known if abs(factor * n - 1) < 1e-6] or ([2.0, -1.0, 0.5] if loops else [])
+
+
+def divided_by(changes: dict[int, Change | None], number: float) -> dict[int, Edit]:
+    return {index: change(number) for index, change in changes.items() if change is not None}
 
 
 def by_statement(case: Case, events: list[Event]) -> Iterator[list[Event]]:
@@ -73,7 +91,7 @@ def harmed(case: Case, values: dict[int, Any], other: dict[int, Any], made: list
     return any(case.match(values[node]) is not None and case.match(other[node]) is None for node in later)
 
 
-def divided(case: Case, event: Event) -> Callable[[float], Edit] | None:
+def divided(case: Case, event: Event) -> Change | None:
     """The call that made a value, with that divided by a number; nothing for what is added to in place."""
     step, slot = case.step_of(event.node), case.tape.nodes[event.node].slot
     if name_of(step.function) == "setitem":
