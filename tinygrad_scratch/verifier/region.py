@@ -255,12 +255,16 @@ class Region:
             return self.wrong_factor() or self.first_statement()
         if step.place is None:
             return place
-        return step.place if in_same_function(step.place, place) or self.is_their_own(step) else place
+        return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
+
+    def is_own_line(self, place: Place) -> bool:
+        """Whether a line is no part of the forward pass, though the function around it may be."""
+        used = (s.place for node in self.case.forward if (s := self.case.step_of(node)).place)
+        return all((place.file, place.line) != (other.file, other.line) for other in used)
 
     def is_their_own(self, step: Step) -> bool:
-        """Whether a helper is to blame, and not what it was given: this line of it is no part of the forward pass."""
-        used = {(s.place.file, s.place.line) for node in self.case.forward if (s := self.case.step_of(node)).place}
-        return step.place is not None and (step.place.file, step.place.line) not in used
+        """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
+        return step.place is not None and self.is_own_place(step.place)
 
     def is_own_place(self, place: Place) -> bool:
         """Whether the function around a place is no part of the forward pass."""

@@ -87,7 +87,7 @@ def tried(
         close(total, truth) for total in case.with_earlier(event, values)
     ):
         rank = WRITTEN_OVER
-    if is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
+    if not late and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
