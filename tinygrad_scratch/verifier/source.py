@@ -90,7 +90,7 @@ def is_rename(file: str, line: int) -> bool:
 
 
 def binding_of(place: Place) -> Place:
-    """Of a line `return a` the last one before it in that function that says what `a` is; else the line itself."""
+    """Of a line `return a` the last one before it, in that function, that says `a = b`; else the line itself."""
     inside = [node for node in statements(text_of(place.file)) if start_of_function(place) < node.lineno <= place.line]
     value = next((node.value for node in inside if isinstance(node, ast.Return) and node.lineno == place.line), None)
     if not isinstance(value, ast.Name):
@@ -101,7 +101,8 @@ def binding_of(place: Place) -> Place:
         if isinstance(node, ast.Assign)
         and any(isinstance(target, ast.Name) and target.id == value.id for target in node.targets)
     ]
-    return replace(place, line=max(bound), offset=0) if bound else place
+    renames = bool(bound) and is_rename(place.file, max(bound))
+    return replace(place, line=max(bound), offset=0) if renames else place
 
 
 def in_same_function(one: Place, other: Place) -> bool:

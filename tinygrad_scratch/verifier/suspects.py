@@ -59,7 +59,7 @@ def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]
         yield from ((e, True) for e in sorted(renamed, key=lambda e: (-lines[e.place], e.time))[:MOST_RENAMES])
         yield renamed[-1], False
         yield events[0], False
-    elif events[0].node in case.forward or case.step_of(events[0].node).function is None:
+    elif events[0].node in case.forward:
         yield events[-1], True
     else:
         yield events[0], False

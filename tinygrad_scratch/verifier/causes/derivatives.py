@@ -165,7 +165,7 @@ def handed_back(region: Region, factor: int) -> Place | None:
         for event in (*named_all(case, region.node), *case.returned)
         if event.node == region.node and (frame := frame_of(event, knowing)) is not None
     ]
-    return binding_of(min(found, key=lambda pair: pair[0])[1]) if found else None
+    return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
 def frame_of(event: Event, knowing: list[Event]) -> int | None:
