@@ -242,9 +242,52 @@ def check(verify):
     return check
 """
 
+TURNS = """
+import numpy as np
+
+class Memory:
+    def __init__(self, rng):
+        self.keys, self.asked = rng.normal(size=(6, 4)), rng.normal(size=(3, 4))
+        self.b = rng.normal(size=8)
+
+    def forward(self):
+        self.weights, found = [], []
+        low, high = self.b[:4], self.b[4:]
+        for question in self.asked:
+            e = np.exp(self.keys @ (question * high))
+            p = e / e.sum()
+            self.weights.append(p)
+            found.append(p @ self.keys + low)
+        return np.array(found)
+
+    def backward(self, dfound):
+        dkeys, db, dasked = np.zeros_like(self.keys), np.zeros_like(self.b), np.zeros_like(self.asked)
+        high = self.b[4:]
+        for t in range(len(self.asked)):
+            p, dout, question = self.weights[t], dfound[t], self.asked[t]
+            dp = self.keys @ dout
+            part = p * dp
+            ds = part - p * part.sum()
+            dmixed = self.keys.T @ ds
+            dhigh = dmixed * question
+            dkeys += np.outer(p, dout) + np.outer(ds, question * high)
+            db += np.hstack((dout, dhigh))
+            dasked[t] = dmixed * high
+        return {"keys": dkeys, "asked": dasked, "b": db}
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, goal = Memory(rng), rng.normal(size=(3, 4))
+    with verify(net) as check:
+        out = net.forward()
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        check.gradients = net.backward(out - goal)
+    return check
+"""
+
 PROGRAMS = {
     "recurrent": RECURRENT, "residual": RESIDUAL, "updating": UPDATING, "picked": PICKED, "cells": CELLS,
-    "scales": SCALES,
+    "scales": SCALES, "turns": TURNS,
 }  # fmt: skip
 
 CASES = [
@@ -292,6 +335,9 @@ CASES = [
     ("cells", "dinner = dout * self.gate * squash", "dinner = 2 * dout * self.gate * squash", {"scale-factor"}),
     ("cells", "dw_inner = self.x.T @ dinner", "dw_inner = 2 * (self.x.T @ dinner)", {"scale-factor"}),
     ("cells", "dgate = dopen * gate_slope(self.gate)", "dgate = -dopen * gate_slope(self.gate)", {"sign"}),
+    ("turns", "ds = part - p * part.sum()", "ds = 2 * (part - p * part.sum())", {"scale-factor"}),
+    ("turns", "dmixed = self.keys.T @ ds", "dmixed = -(self.keys.T @ ds)", {"sign"}),
+    ("turns", "dhigh = dmixed * question", "dhigh = dmixed * question / 2", {"scale-factor"}),
     # a right gradient under the name of another one, to which the rest is added in place
     ("scales", "dx = dnorm / spread", "dx = dnorm", {"missing-derivative", "missing-term"}),
     # never written

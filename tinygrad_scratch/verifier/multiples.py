@@ -23,11 +23,14 @@ MOST_STATEMENTS = 40
 
 
 def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
-    """The first statement of which a multiple mends all wrong gradients, and that makes a gradient, or of one."""
+    """The first statement of which a multiple mends all wrong gradients: one that makes multiples, else any other."""
     events = [event for event in suspects(case, wrong, values) if np.size(values[event.node]) > 2]
     named = {event.node for event in events}
-    for made in islice(by_statement(case, events), MOST_STATEMENTS):
-        of = claimed(case, made[0], values, named)
+    statements = list(islice(by_statement(case, events), MOST_STATEMENTS))
+    claims = [(made, multiple_of(case, values[made[0].node])) for made in statements]
+    unclear = [(made, made_from(case, made[0], values, named)) for made, found in claims if found is None]
+    clear = [(made, found[0]) for made, found in claims if found is not None and not is_right(case, found)]
+    for made, of in (*clear, *unclear):
         changes = {} if of is None else {case.step_of(e.node).index: divided(case, e) for e in made}
         for number in numbers_to_try(case, wrong[0], values, changes, len(made) > 1):
             other = case.replay(edits=divided_by(changes, number))
@@ -72,14 +75,21 @@ def by_statement(case: Case, events: list[Event]) -> Iterator[list[Event]]:
     yield from (list(made.values()) for made in found.values())
 
 
-def claimed(case: Case, event: Event, values: dict[int, Any], named: set[int]) -> Entry | None:
-    """What a value is a multiple of, or the gradient that it was made from; nothing where it is one itself."""
-    value = np.asarray(values[event.node])
+def multiple_of(case: Case, value: Any) -> tuple[Entry, float] | None:
+    """The gradient that a value is a multiple of, or that its first row is, and the number with it."""
+    value = np.asarray(value)
     numbers = (case.scale, *(number * case.scale for number in NUMBERS))
-    for part in (value, value[:1].reshape(value.shape[1:]) if value.ndim > 1 else value):  # all, or of the first turn
-        found = case.table.match(part, tolerance_of(part), numbers) if part.size > 2 else None
-        if found is not None:
-            return None if found[1] == case.scale and found[0].how != PART else found[0]
+    parts = (value, value[0]) if value.ndim > 1 and len(value) else (value,)
+    found = (case.table.match(part, tolerance_of(part), numbers) for part in parts if part.size > 2)
+    return next((match for match in found if match is not None), None)
+
+
+def is_right(case: Case, found: tuple[Entry, float]) -> bool:
+    return found[1] == case.scale and found[0].how != PART
+
+
+def made_from(case: Case, event: Event, values: dict[int, Any], named: set[int]) -> Entry | None:
+    """A gradient that a value was made from, if there is one."""
     sources = sorted(sources_of(case, event.node, named))
     known = (case.match_up_to_factor(np.asarray(values[node])) for node in sources)
     return next((match[0] for match in known if match is not None and case.is_carried(match[1])), None)
