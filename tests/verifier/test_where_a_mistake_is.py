@@ -285,9 +285,29 @@ def check(verify):
     return check
 """
 
+PENALISED = """
+import numpy as np
+
+def gradients(x, out, goal, w):
+    grads = {}
+    dw = x.T @ (out - goal)
+    dw += 0.2 * w
+    grads["w"] = dw
+    return grads
+
+def check(verify):
+    rng = np.random.default_rng(9)
+    x, w, goal = rng.normal(size=(6, 3)), rng.normal(size=(3, 2)), rng.normal(size=(6, 2))
+    with verify(w=w) as check:
+        out = x @ w
+        check.loss = 0.5 * np.sum((out - goal) ** 2) + 0.1 * np.sum(w * w)
+        check.gradients = gradients(x, out, goal, w)
+    return check
+"""
+
 PROGRAMS = {
     "recurrent": RECURRENT, "residual": RESIDUAL, "updating": UPDATING, "picked": PICKED, "cells": CELLS,
-    "scales": SCALES, "turns": TURNS,
+    "scales": SCALES, "turns": TURNS, "penalised": PENALISED,
 }  # fmt: skip
 
 CASES = [
@@ -326,6 +346,7 @@ CASES = [
     # a statement is wrong, and not the helper that it calls
     ("cells", "total_v += decay(self.v, 0.2)", "total_v = decay(self.v, 0.2)", {"overwritten-accumulation"}),
     ("cells", "total_w += dw", "total_w = dw", {"overwritten-accumulation"}),
+    ("penalised", "dw += 0.2 * w", "dw = 0.2 * w", {"overwritten-accumulation"}),
     ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = self.slope(self.states[t + 1])",
      {"missing-term"}),
     # a helper is wrong, and not what calls it, though the forward pass calls it too

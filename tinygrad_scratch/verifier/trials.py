@@ -83,9 +83,8 @@ def tried(
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
     rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (late and not part) else rank
-    if is_rename(event.place.file, event.place.line) and any(
-        close(total, truth) for total in case.with_earlier(event, values)
-    ):
+    may_be_added = part or is_rename(event.place.file, event.place.line)
+    if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
     if not late and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT
