@@ -145,7 +145,170 @@ def check(verify):
     return check
 """
 
-PROGRAMS = {"recurrent": RECURRENT, "residual": RESIDUAL, "updating": UPDATING, "picked": PICKED}
+CELLS = """
+import numpy as np
+
+def squash(x, slope=False):
+    t = np.tanh(x)
+    if slope:
+        return 1 - t ** 2
+    return t
+
+def gate_slope(g):
+    g = g * (1 - g)
+    return g
+
+def decay(w, rate):
+    return rate * w
+
+class Cell:
+    def forward(self, x, h, w, v):
+        self.x, self.h, self.w, self.v = x, h, w, v
+        self.inner = x @ w + h @ v
+        self.gate = 1 / (1 + np.exp(-(x @ w)))
+        return squash(self.inner) * self.gate
+
+    def backward(self, dout):
+        dopen = dout * squash(self.inner)
+        dgate = dopen * gate_slope(self.gate)
+        dinner = dout * self.gate * squash(self.inner, slope=True)
+        dw_gate = self.x.T @ dgate
+        dw_inner = self.x.T @ dinner
+        dw = dw_gate + dw_inner
+        dv = self.h.T @ dinner
+        dh = dinner @ self.v.T
+        return dw, dv, dh
+
+class Chain:
+    def __init__(self, rng):
+        self.w, self.v = rng.normal(size=(3, 4)) * 0.7, rng.normal(size=(4, 4)) * 0.7
+
+    def forward(self, xs):
+        self.cells, h = [], np.zeros((5, 4))
+        for x in xs:
+            cell = Cell()
+            h = cell.forward(x, h, self.w, self.v)
+            self.cells.append(cell)
+        return h
+
+    def backward(self, dout):
+        total_w, total_v, dh = 0, 0, dout
+        for cell in reversed(self.cells):
+            dw, dv, dh = cell.backward(dh)
+            total_w += dw
+            total_v += dv
+        total_v += decay(self.v, 0.2)
+        self.dstart = dh
+        return {"w": total_w, "v": total_v}
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    net, xs, goal = Chain(rng), rng.normal(size=(3, 5, 3)), rng.normal(size=(5, 4))
+    with verify(net) as check:
+        out = net.forward(xs)
+        check.loss = 0.5 * np.sum((out - goal) ** 2) + 0.1 * np.sum(net.v ** 2)
+        check.gradients = net.backward(out - goal)
+    return check
+"""
+
+SCALES = """
+import numpy as np
+
+def scaled(x, gain):
+    mean = x.mean(axis=0)
+    spread = np.sqrt(x.var(axis=0) + 1e-5)
+    norm = (x - mean) / spread
+    return norm * gain, (x, mean, spread, norm, gain)
+
+def scaled_back(dout, cache):
+    x, mean, spread, norm, gain = cache
+    dnorm = dout * gain
+    dmean = -np.sum(dnorm / spread, axis=0)
+    dspread = -np.sum(dnorm * norm / spread, axis=0)
+    dgain = np.sum(dout * norm, axis=0)
+    dx = dnorm / spread
+    dx += dspread * norm / len(x)
+    dx += dmean / len(x)
+    return dx, dgain
+
+def check(verify):
+    rng = np.random.default_rng(7)
+    x, gain, goal, w = rng.normal(size=(7, 3)), rng.normal(size=4), rng.normal(size=(7, 4)), rng.normal(size=(3, 4))
+    with verify(w=w, gain=gain) as check:
+        out, cache = scaled(x @ w, gain)
+        check.loss = np.sum(out * goal)
+        back, dgain = scaled_back(goal, cache)
+        check.gradients = {"w": x.T @ back, "gain": dgain}
+    return check
+"""
+
+TURNS = """
+import numpy as np
+
+class Memory:
+    def __init__(self, rng):
+        self.keys, self.asked = rng.normal(size=(6, 4)), rng.normal(size=(3, 4))
+        self.b = rng.normal(size=8)
+
+    def forward(self):
+        self.weights, found = [], []
+        low, high = self.b[:4], self.b[4:]
+        for question in self.asked:
+            e = np.exp(self.keys @ (question * high))
+            p = e / e.sum()
+            self.weights.append(p)
+            found.append(p @ self.keys + low)
+        return np.array(found)
+
+    def backward(self, dfound):
+        dkeys, db, dasked = np.zeros_like(self.keys), np.zeros_like(self.b), np.zeros_like(self.asked)
+        high = self.b[4:]
+        for t in range(len(self.asked)):
+            p, dout, question = self.weights[t], dfound[t], self.asked[t]
+            dp = self.keys @ dout
+            part = p * dp
+            ds = part - p * part.sum()
+            dmixed = self.keys.T @ ds
+            dhigh = dmixed * question
+            dkeys += np.outer(p, dout) + np.outer(ds, question * high)
+            db += np.hstack((dout, dhigh))
+            dasked[t] = dmixed * high
+        return {"keys": dkeys, "asked": dasked, "b": db}
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, goal = Memory(rng), rng.normal(size=(3, 4))
+    with verify(net) as check:
+        out = net.forward()
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        check.gradients = net.backward(out - goal)
+    return check
+"""
+
+PENALISED = """
+import numpy as np
+
+def gradients(x, out, goal, w):
+    grads = {}
+    dw = x.T @ (out - goal)
+    dw += 0.2 * w
+    grads["w"] = dw
+    return grads
+
+def check(verify):
+    rng = np.random.default_rng(9)
+    x, w, goal = rng.normal(size=(6, 3)), rng.normal(size=(3, 2)), rng.normal(size=(6, 2))
+    with verify(w=w) as check:
+        out = x @ w
+        check.loss = 0.5 * np.sum((out - goal) ** 2) + 0.1 * np.sum(w * w)
+        check.gradients = gradients(x, out, goal, w)
+    return check
+"""
+
+PROGRAMS = {
+    "recurrent": RECURRENT, "residual": RESIDUAL, "updating": UPDATING, "picked": PICKED, "cells": CELLS,
+    "scales": SCALES, "turns": TURNS, "penalised": PENALISED,
+}  # fmt: skip
 
 CASES = [
     # what only a function's argument names is told where it was made
@@ -180,6 +343,24 @@ CASES = [
     # accumulated by entries
     ("picked", "dw[:, labels[i]] -= x[i]", "dw[:, labels[i]] += x[i]", {"sign"}),
     ("picked", "dw[:, labels[i]] -= x[i]", "dw[:, labels[i]] -= x[i - 1]", {"off-by-one"}),
+    # a statement is wrong, and not the helper that it calls
+    ("cells", "total_v += decay(self.v, 0.2)", "total_v = decay(self.v, 0.2)", {"overwritten-accumulation"}),
+    ("cells", "total_w += dw", "total_w = dw", {"overwritten-accumulation"}),
+    ("penalised", "dw += 0.2 * w", "dw = 0.2 * w", {"overwritten-accumulation"}),
+    ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = self.slope(self.states[t + 1])",
+     {"missing-term"}),
+    # a helper is wrong, and not what calls it, though the forward pass calls it too
+    ("cells", "return 1 - t ** 2", "return 1 - t", {"derivative-at-wrong-point"}),
+    ("cells", "g = g * (1 - g)", "g = g", {"missing-derivative"}),
+    # a number too many, that all carry from there on
+    ("cells", "dinner = dout * self.gate * squash", "dinner = 2 * dout * self.gate * squash", {"scale-factor"}),
+    ("cells", "dw_inner = self.x.T @ dinner", "dw_inner = 2 * (self.x.T @ dinner)", {"scale-factor"}),
+    ("cells", "dgate = dopen * gate_slope(self.gate)", "dgate = -dopen * gate_slope(self.gate)", {"sign"}),
+    ("turns", "ds = part - p * part.sum()", "ds = 2 * (part - p * part.sum())", {"scale-factor"}),
+    ("turns", "dmixed = self.keys.T @ ds", "dmixed = -(self.keys.T @ ds)", {"sign"}),
+    ("turns", "dhigh = dmixed * question", "dhigh = dmixed * question / 2", {"scale-factor"}),
+    # a right gradient under the name of another one, to which the rest is added in place
+    ("scales", "dx = dnorm / spread", "dx = dnorm", {"missing-derivative", "missing-term"}),
     # never written
     ("recurrent", "            dU += self.xs[t].T @ inner\n", "", {"missing-term"}),
 ]  # fmt: skip

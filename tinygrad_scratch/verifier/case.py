@@ -34,6 +34,7 @@ class Repair:
     late: bool = False  # the value itself was right, and was used under another name as what it is not
     factor: float = 1.0
     how: str = ""  # which part or layout of the cotangent it is
+    turns: dict[int, Array] = field(default_factory=dict)  # what the same statement should have made in other turns
 
 
 @dataclass
@@ -158,6 +159,16 @@ class Case(Lineage):
     def wrong(self, values: Mapping[int, Any]) -> list[Final]:
         return [f for f in self.finals if f.node not in self.settled and not self.is_right(values[f.node], f)]
 
+    def with_earlier(self, event: Event, values: Mapping[int, Any]) -> Iterator[Array]:
+        """A value with what its name held before added to it: the last of that, and all."""
+        own = (e.node for e in self.events if (e.name, e.owner) == (event.name, event.owner) and e.node < event.node)
+        value = np.asarray(values[event.node])
+        held = [np.asarray(values[node]) for node in dict.fromkeys(own)]
+        held = [other for other in held if other.shape == value.shape and np.any(other)]
+        if held:
+            yield value + held[-1]
+            yield value + np.sum(held, axis=0)
+
     # ---- what was mended ---------------------------------------------------------------------------------------------
 
     def may_try(self) -> bool:
@@ -188,7 +199,7 @@ class Case(Lineage):
         elif repair.late:
             self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
         else:
-            self.overrides[repair.event.node] = repair.truth
+            self.overrides |= {repair.event.node: repair.truth, **repair.turns}
 
     # ---- other runs --------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import islice
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.multiples import too_large
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
 from tinygrad_scratch.verifier.trials import mending
@@ -28,15 +29,22 @@ def next_repairs(case: Case) -> list[Repair]:
         return []
     found = mending(case, values, wrong)
     best = found[0] if found else None
-    if fitting and (
-        best is None or best.mended < len(wrong) or best.event.node in {final.node for final in case.finals}
-    ):
+    if fitting and (best is None or best.mended < len(wrong) or is_last(case, best)):
+        number = too_large(case, values, wrong)
+        if number is not None:
+            return [number]
+    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {f.node for f in case.finals}):
         needed = best.mended if best is not None else 0
         turns = islice(helping(case, values, wrong), MOST_TURNS)
         helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)
         if helps is not None:
             return [helps]
     return found or last_resort(case, wrong)
+
+
+def is_last(case: Case, repair: Repair) -> bool:
+    """Whether what is replaced is the gradient of a parameter itself, with which a mistake ends in any case."""
+    return repair.of in {final.parameter.node for final in case.finals}
 
 
 def mends(case: Case, repair: Repair, wrong: list[Final], needed: int) -> bool:

@@ -58,7 +58,7 @@ class Region:
     # ---- which calls -------------------------------------------------------------------------------------------------
 
     def _steps(self, start: int) -> list[Step]:
-        own = {event.name for event in self.case.events if event.node == start}
+        own = {(event.name, event.owner) for event in self.case.events if event.node == start}
         found: dict[int, Step] = {}
         seen, waiting = set(), [start]
         while waiting:
@@ -73,11 +73,11 @@ class Region:
             waiting += self.case.parents[node]
         return [found[index] for index in sorted(found)]
 
-    def is_anchor(self, node: int, own: set[str]) -> bool:
+    def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
+        """Whether a value is right, and no earlier state of what is looked at."""
         if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
-        names = self.names_of(node)
-        if not names or own & set(names):
+        if not self.names_of(node) or not own.isdisjoint(self._holders.get(node, ())):
             return False
         return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
 
@@ -214,6 +214,14 @@ class Region:
             found.setdefault(final.parameter.node, []).append(final.parameter.name)
         return found
 
+    @cached_property
+    def _holders(self) -> dict[int, set[tuple[str, int]]]:
+        """The names of each value, with what holds them."""
+        found: dict[int, set[tuple[str, int]]] = {}
+        for event in self.case.events:
+            found.setdefault(event.node, set()).add((event.name, event.owner))
+        return found
+
     def names_of(self, node: int) -> list[str]:
         return self._named.get(node, [])
 
@@ -258,7 +266,12 @@ class Region:
             return self.wrong_factor() or self.first_statement()
         if step.place is None:
             return place
-        return step.place if in_same_function(step.place, place) or self.is_their_own(step) else place
+        return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
+
+    def is_own_line(self, place: Place) -> bool:
+        """Whether a line is no part of the forward pass, though the function around it may be."""
+        used = (s.place for node in self.case.forward if (s := self.case.step_of(node)).place)
+        return all((place.file, place.line) != (other.file, other.line) for other in used)
 
     def is_their_own(self, step: Step) -> bool:
         """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
@@ -268,6 +281,12 @@ class Region:
         """Whether the function around a place is no part of the forward pass."""
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
         return place.function not in used
+
+    def in_statement(self) -> Place | None:
+        """The statement's own line, where a helper made the value, and the mistake is in what is made of it."""
+        making = self.case.step_of(self.node)
+        here = making.place is None or in_same_function(making.place, self.event.place)
+        return None if here else self.event.place
 
     def wrong_factor(self) -> Place | None:
         """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""

@@ -100,23 +100,25 @@ def influence(
     if run is None or final.node not in run.values:  # a cast to integers ends the walk
         return None
     total = np.sum(run.values[final.node] * direction)
-    return direction, run.gradient(total, nodes), read_later(case, run, total, nodes)
+    whole = run.gradient(total, nodes)
+    return direction, whole, read_later(case, run, total, whole)
 
 
-def read_later(case: Case, run: Played, total: Any, nodes: list[int]) -> dict[int, Array]:
+def read_later(case: Case, run: Played, total: Any, whole: dict[int, Array]) -> dict[int, Array]:
+    """What of an influence is by readings after the last name was given: all but that by the readings before."""
     last: dict[int, int] = {}
     for event in case.events:
-        if event.node in last or event.node in set(nodes):
+        if event.node in whole:
             last[event.node] = max(last.get(event.node, 0), event.time)
     wanted = {n: t for n, t in last.items() if n in case.forward or sum(e.node == n for e in case.events) > 1}
     read = [
         (node, tensor)
         for node, step, tensor in run.readers
-        if node in wanted and step >= wanted[node] and tensor is not None and tensor._record is not None
+        if node in wanted and step < wanted[node] and tensor is not None and tensor._record is not None
     ]
-    found: dict[int, Array] = {}
+    found = {node: whole[node] for node in wanted}
     if read and total._record is not None:
         gradients = total.gradient(*(tensor for _, tensor in read))
         for (node, _), gradient in zip(read, gradients, strict=True):
-            found[node] = found.get(node, 0.0) + gradient.numpy()
+            found[node] = found[node] - gradient.numpy()
     return found

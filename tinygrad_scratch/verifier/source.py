@@ -9,7 +9,7 @@ import linecache
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import CodeType
 
@@ -92,6 +92,22 @@ def is_rename(file: str, line: int) -> bool:
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]
     value = getattr(found[-1], "value", None) if found and isinstance(found[-1], ast.Assign | ast.Return) else None
     return isinstance(value, ast.Name | ast.Attribute | ast.Subscript)
+
+
+def binding_of(place: Place) -> Place:
+    """Of a line `return a` the last one before it, in that function, that says `a = b`; else the line itself."""
+    inside = [node for node in statements(text_of(place.file)) if start_of_function(place) < node.lineno <= place.line]
+    value = next((node.value for node in inside if isinstance(node, ast.Return) and node.lineno == place.line), None)
+    if not isinstance(value, ast.Name):
+        return place
+    bound = [
+        node.lineno
+        for node in inside
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == value.id for target in node.targets)
+    ]
+    renames = bool(bound) and is_rename(place.file, max(bound))
+    return replace(place, line=max(bound), offset=0) if renames else place
 
 
 def in_same_function(one: Place, other: Place) -> bool:

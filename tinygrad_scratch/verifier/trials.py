@@ -83,6 +83,11 @@ def tried(
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
     rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (late and not part) else rank
+    may_be_added = part or is_rename(event.place.file, event.place.line)
+    if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
+        rank = WRITTEN_OVER
+    if not late and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
+        rank = RIGHT
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
@@ -103,7 +108,14 @@ def adds_up(case: Case, event: Event) -> bool:
     return any((e.name, e.owner) == (event.name, event.owner) and e.node < event.node for e in case.events)
 
 
-OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN = range(4)
+def is_multiple_of_right(case: Case, matched: tuple[Entry, float] | None, truth: Array, value: Array) -> bool:
+    """Whether a multiple of a gradient is put in the place of that gradient itself, with the factor that is due."""
+    if matched is None or matched[0].how != "" or abs(matched[1] - case.scale) > 1e-9 * abs(case.scale):
+        return False
+    return value.size > 2 and is_along(value, truth) and not close(value, truth)
+
+
+RIGHT, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN, WRITTEN_OVER = range(6)
 
 
 def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:

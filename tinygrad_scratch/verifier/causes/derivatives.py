@@ -15,9 +15,10 @@ from tinygrad_scratch.verifier.edits import (
     places_of,
     with_slope,
 )
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import without_brackets
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, named_all, node_at, replaced
+from tinygrad_scratch.verifier.source import binding_of, in_same_function, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -139,7 +140,7 @@ def slope_from(region: Region) -> Place | None:
     multiplied = {read for step in region.steps if name_of(step.function) == "multiply" for read in step.reads}
     return next(
         (
-            event.place
+            binding_of(event.place)
             for event in reversed(case.returned)
             if event.node in multiplied
             and loss < event.time <= made
@@ -151,10 +152,27 @@ def slope_from(region: Region) -> Place | None:
 
 
 def handed_back(region: Region, factor: int) -> Place | None:
-    """The return that hands on what a helper made, in a function that was given the factor: there it was forgotten."""
-    given = {event.owner for event in region.case.arguments if event.node == factor} - {region.event.owner}
-    back = (event.place for event in region.case.returned if event.node == region.node and event.owner in given)
-    return next(back, None)
+    """Where a function that knows the factor hands on what a helper made that doesn't: there it was forgotten.
+
+    Of several such functions it is the innermost, the one that was called last.
+    """
+    case, made = region.case, region.case.place_of(region.node)
+    knowing = [event for event in (*case.events, *case.arguments) if event.node == factor and event.owner < 0]
+    if made is None or any(in_same_function(made, event.place) for event in knowing):
+        return None
+    found = [
+        (frame, event.place)
+        for event in (*named_all(case, region.node), *case.returned)
+        if event.node == region.node and (frame := frame_of(event, knowing)) is not None
+    ]
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def frame_of(event: Event, knowing: list[Event]) -> int | None:
+    """The running function in which a value was named or returned, if it is one of those that know another."""
+    if event.owner < 0:
+        return event.owner if any(event.owner == other.owner for other in knowing) else None
+    return min((other.owner for other in knowing if in_same_function(other.place, event.place)), default=None)
 
 
 def operand_without_slope(region: Region) -> Iterator[Finding]:

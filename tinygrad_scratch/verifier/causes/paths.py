@@ -118,24 +118,22 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
             f"{name} held the part through {line}, and is written over: add to it, with `+=`",
             None,
             f"{name} + {bracketed(region.expression)}",
+            place=region.in_statement(),
         )
     return Finding("missing-term", f"{region.name(region.of)} is also used in {line}: the part through it is missing")
 
 
 def overwritten(region: Region) -> Iterator[Finding]:
     """What the same name held before, added to it, gives the truth."""
-    earlier = [e.node for e in region.case.events if e.name == region.event.name and e.node < region.node]
-    values = [np.asarray(region.values[node]) for node in dict.fromkeys(earlier)]
-    values = [value for value in values if value.shape == region.value.shape and np.any(value)]
-    sums = [values[-1:], values] if values else []
-    for chosen in sums:
-        if region.is_truth(region.value + np.sum(chosen, axis=0)):
+    for total in region.case.with_earlier(region.event, region.values):
+        if region.is_truth(total):
             name = region.event.name
             yield Finding(
                 "overwritten-accumulation",
                 f"{name} is written over in each turn: add to it, with `+=` instead of `=`",
                 None,
                 f"{name} + {bracketed(region.expression)}",
+                place=region.in_statement(),
             )
             return
 
