@@ -99,16 +99,31 @@ class Lineage:
 
     @cached_property
     def alike(self) -> dict[int, int]:
-        """Nodes with the value of a forward node: the forward pass run again, copies, the same by another formula."""
-        known: dict[tuple[Any, ...], int] = {}
+        """Nodes with the value of a forward node: the forward pass run again, copies, the same by another formula.
+
+        Of few numbers, which may be equal by chance, only what the same call made of the same values.
+        """
+        values: dict[Any, int] = {}
+        calls: dict[Any, int] = {}
+        found: dict[int, int] = {}
         for node in sorted(self.forward):
-            known.setdefault(signature(self.tape.nodes[node].value), node)
-        found = {}
+            values.setdefault(signature(self.tape.nodes[node].value), node)
+            calls.setdefault(self._call(node, found), node)
         for other in self.tape.nodes:
-            twin = known.get(signature(other.value))
-            if other.number not in self.forward and twin is not None and is_telling(other.value):
-                found[other.number] = twin
+            if other.number not in self.forward:
+                twin = values.get(signature(other.value)) if is_telling(other.value) else None
+                twin = twin if twin is not None else calls.get(self._call(other.number, found))
+                if twin is not None:
+                    found[other.number] = twin
         return found
+
+    def _call(self, node: int, alike: dict[int, int]) -> Any:
+        """What made a value: the same for the same call of values that are alike."""
+        step = self.step_of(node)
+        if step.function is None or not step.reads:
+            return node
+        reads = tuple(alike.get(read, read) for read in step.reads)
+        return name_of(step.function), reads, signature(self.tape.nodes[node].value)
 
     @cached_property
     def written_over(self) -> set[int]:
