@@ -280,7 +280,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        self.case = self._case(self.truth)
         if self.finals and not self.problem:
             self.repairs, self.causes = judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -298,18 +298,23 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        self.case = self._case(self.truth)
         self.repairs, self.causes = judged(self.case)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
         for truth in truths_without(self.case):
-            case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+            case = self._case(truth)
             repairs, causes = judged(case)
             if causes and causes[0].certainty != "unexplained" and not case.doubt:
                 self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
                 self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
                 return
+
+    def _case(self, truth: Truth) -> Case:
+        case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        case.uphill = self.entry.uphill
+        return case
 
     def _named(self) -> list[Event]:
         """The names that values got, and the returns that only hand one on."""

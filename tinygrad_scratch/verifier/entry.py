@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import Decay, Given, Updates, factors_of, in_update, unjoined, within
 from tinygrad_scratch.verifier.leaks import left
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.losses import (
     Played,
     fit,
     is_loss_name,
+    is_made_small,
     pairs_of,
     played,
 )
@@ -27,7 +29,7 @@ from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed, wor
 from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.tape import Array, Place, Tape
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.watch import Event, Watch
 
@@ -59,7 +61,8 @@ class Entry:
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
-    is_well_known: bool = False  # whether the loss is one of the well-known ones
+    is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
+    uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
@@ -481,7 +484,6 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        self.is_well_known = candidate.function is not None
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
@@ -491,6 +493,7 @@ class Entry:
         if candidate.function is None:
             self.loss = candidate.node
             return None
+        self.is_well_known = True
         function, target = candidate.function, candidate.target
 
         def loss(output: Any) -> Any:
@@ -607,7 +610,7 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
-        self._turned_round(is_close)
+        self._turned_round(truth)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
@@ -666,24 +669,28 @@ class Entry:
         self.changes[whole] = decay.after
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
-    def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
+    def _turned_round(self, truth: Truth) -> None:
         """Updates by a gradient that go the other way than most: what they take off is the negative of it.
 
-        So do all that go uphill on a well-known loss, which is one to make small.
+        So do all that go uphill on what is to be made small: a well-known loss, or what they call one.
         """
         ways: dict[int, int] = {}
-        right: set[int] = set()
         for i, final in enumerate(self.finals):
             if final.by == "update" and final.node in self._made:
-                signs = (s for s in (1, -1) if is_close(s * self._value(final.node), final.parameter))
-                sign = next(signs, 0)
-                ways[i] = sign * final.direction
-                right |= {i} if sign > 0 else set()
+                ways[i] = final.direction * sign_of(self._value(final.node), truth.cotangents[final.parameter.node])
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
+        all_uphill = up == len(self.finals) and self._is_to_fall()
+        if all_uphill:
+            places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
+            self.uphill = [place for place in places if place is not None]
         for i, way in ways.items():
-            uphill = way == -1 and (down >= up if down else self.is_well_known)
-            if i in right and (uphill or (way == 1 and up > down)):
+            uphill = way == -1 and (down >= up if down else all_uphill)
+            if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
                 self.finals[i] = self._negative(self.finals[i])
+
+    def _is_to_fall(self) -> bool:
+        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node == self.loss)
+        return self.is_well_known or any(is_made_small(event.name) for event in events)
 
     def _negative(self, final: Final) -> Final:
         value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)
@@ -766,6 +773,17 @@ class Entry:
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def sign_of(value: Array, truth: Array) -> int:
+    """The sign of the factor between a gradient and the true one; 0 where it is none, or what it is not known.
+
+    Of a single number only the truth itself tells.
+    """
+    if value.shape != truth.shape or not is_multiple(value, truth):
+        return 0
+    sign = 1 if np.vdot(value, truth) > 0 else -1
+    return sign if value.size > 1 or close(value, sign * truth) else 0
 
 
 def is_multiple(value: Array, of: Array) -> bool:

@@ -221,6 +221,19 @@ def is_loss_name(name: str) -> bool:
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
 
 
+SMALL_IS_GOOD = re.compile(r"(?:^|_)(?:losses|costs?|errors?|errs?|mse|sse|mae|nll|bce)\d*$")
+
+
+def is_made_small(name: str) -> bool:
+    """Whether a name is one of what training makes small: an objective, or `J`, may be meant to grow.
+
+    >>> is_made_small("total_cost"), is_made_small("self.mse_loss()"), is_made_small("J"), is_made_small("likelihood")
+    (True, True, False, False)
+    """
+    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    return "loss" in text or "cost" in text or bool(SMALL_IS_GOOD.search(text))
+
+
 def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -> Iterator[tuple[int, str, Array]]:
     """Outputs with targets that go with them: as many entries, or a class for each sample."""
     for node in outputs:
