@@ -6,12 +6,14 @@ import sys
 import time
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import truths_without
 from tinygrad_scratch.verifier.entry import Entry
@@ -262,8 +264,46 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.problem = self.entry.resolve(self.parameters)
         self.notes += self.entry.notes
         self.parameters = self.entry.parameters
-        if self.problem:
+        if not self.problem:
+            self._judge_by_loss()
+        elif self.entry.may_assume:
+            self._judge_by_assumption()
+
+    def _judge_by_assumption(self) -> None:
+        """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it."""
+        problem, parameters, before = self.problem, self.parameters, len(self.notes)
+        found: dict[int, tuple[str, int]] = {}
+        for i in range(len(list(assumable(self.entry)))):
+            if self._is_explained_by(i, parameters):
+                found[i] = self.causes[0].place.file, self.causes[0].place.line
+        chosen = next(iter(found), None) if len(set(found.values())) == 1 else None
+        if chosen is not None and self._is_explained_by(chosen, parameters):
+            del self.notes[before:]
+            self.notes.append(
+                f"No loss was named, and none fits all of it. As the loss, {self.entry.loss_name} is assumed, and the "
+                "verdict rests on that. If another is meant, say so: check.loss = ..., or "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+            self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
             return
+        del self.notes[before:]
+        self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
+        self.finals, self.unsure, self.missing = [], [], []
+
+    def _is_explained_by(self, number: int, parameters: list[Parameter]) -> bool:
+        """Whether all is right by an assumed loss but one step, which can't be a slope of any loss."""
+        assumed = list(assumable(self.entry))[number]  # what is put on the tape gives the rest other numbers
+        self.repairs, self.causes = [], []
+        self.problem = self.entry.assume(assumed.candidate, parameters)
+        if self.problem:
+            return False
+        self._judge_by_loss()
+        if self.problem or len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.unsure:
+            return False
+        other = list(assumable(self.entry))[number]
+        return is_no_slope(self.case, self.repairs[0], self.causes[0], (other.output, other.target))
+
+    def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
         try:
             self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)

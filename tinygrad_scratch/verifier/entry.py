@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.gradients import Decay, Given, Updates, factors_o
 from tinygrad_scratch.verifier.leaks import left
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import (
+    COMPARING,
     LOSSES,
     OF_PIECES,
     Candidate,
@@ -22,6 +23,7 @@ from tinygrad_scratch.verifier.losses import (
     fit,
     is_loss_name,
     is_made_small,
+    is_plausible,
     pairs_of,
     played,
 )
@@ -62,6 +64,7 @@ class Entry:
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
     is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
+    may_assume: bool = False  # whether no loss was named and none fits
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
@@ -160,7 +163,17 @@ class Entry:
                 "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
             )
         self.gradients = gradients
-        return None if self.loss is not None else self._find_loss()
+        if self.loss is not None:
+            return None
+        problem = self._find_loss()
+        self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
+        return problem
+
+    def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
+        """Take a loss on trial: as if nothing had been paired before."""
+        self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
+        self.loss_name = candidate.name
+        return self._put(candidate)
 
     def _known(self, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
@@ -282,10 +295,10 @@ class Entry:
         )
         return before in made_of and any(from_outside)
 
-    def _made_of(self, node: int) -> set[int]:
-        """A value and all that it was computed from."""
+    def _made_of(self, *nodes: int) -> set[int]:
+        """Values and all that they were computed from."""
         found: set[int] = set()
-        waiting = [node]
+        waiting = list(nodes)
         while waiting:
             node = waiting.pop()
             if node not in found:
@@ -579,13 +592,20 @@ class Entry:
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
-        if self.wanted_loss is None and any(candidate.name != UNNAMED for candidate in theirs):
+        theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
+        if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
         return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
             for node, target_name, target in pairs
             for name, function in chosen.items()
+            if self.wanted_loss or is_plausible(name, self._value(node), target)
         ]
+
+    def _in_pieces_of_lines(self) -> bool:
+        """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
+        steps = (self.tape.steps[self.tape.nodes[node].step] for node in self._made_of(*(n for _, n in self.gradients)))
+        return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
 
     # ---- whose gradient ----------------------------------------------------------------------------------------------
 
