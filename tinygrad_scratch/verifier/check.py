@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import truths_without
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.explain import Cause, judged
+from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.leaks import left, unseen
@@ -35,6 +35,8 @@ from tinygrad_scratch.verifier.parameters import (
 )
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
+from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -322,10 +324,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
         if self.finals and not self.problem:
-            self.repairs, self.causes = judged(self.case)
+            self.repairs, self.causes = self._replaced() or judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
-            if any(cause.certainty == "unexplained" for cause in self.causes):
+            if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
@@ -346,10 +348,20 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         for truth in truths_without(self.case):
             case = self._case(truth)
             repairs, causes = judged(case)
-            if causes and causes[0].certainty != "unexplained" and not case.doubt:
+            if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
                 self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
                 self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
                 return
+
+    def _replaced(self) -> tuple[list[Repair], list[Cause]] | None:
+        """The parameters that were given their step as their value; none where there are none."""
+        found = list(replaced(self.case, self.parameters, self.entry.owners_of_updated()))
+        if not found:
+            return None
+        done = {repair.of for repair, _ in found}
+        self.missing = [parameter for parameter in self.missing if parameter.node not in done]
+        self.entry.lacking = [parameter for parameter in self.entry.lacking if parameter.node not in done]
+        return [repair for repair, _ in found], [as_cause(Region(self.case, r), finding) for r, finding in found]
 
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
@@ -363,6 +375,11 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value
         return difference(value, self.truth.cotangents[final.parameter.node])
+
+
+def difficulty(causes: list[Cause]) -> tuple[int, int]:
+    """How much a reading of what is wrong asks for: what it leaves unexplained, and how many mistakes it needs."""
+    return sum(cause.certainty == "unexplained" for cause in causes), len(causes)
 
 
 def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:

@@ -626,7 +626,11 @@ class Entry:
                 "loss in the block."
             )
         zero = [p for p in self.parameters if p.asked and p not in reached]
-        self.finals, self.unsure = self._paired(is_close, reached)
+
+        def is_near(value: Array, parameter: Parameter) -> bool:
+            return parameter.node in cotangents and value.size > 2 and is_almost(value, cotangents[parameter.node])
+
+        self.finals, self.unsure = self._paired(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
@@ -657,7 +661,10 @@ class Entry:
         return None
 
     def _paired(
-        self, close: Callable[[Array, Parameter], bool], parameters: list[Parameter] | None = None
+        self,
+        close: Callable[[Array, Parameter], bool],
+        parameters: list[Parameter] | None = None,
+        near: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
     ) -> tuple[list[Final], list[Gradient]]:
         """By update first: what a parameter is changed by is meant as its gradient."""
         free = list(self.parameters if parameters is None else parameters)
@@ -672,7 +679,7 @@ class Entry:
                 left.remove(gradient)
                 free.remove(parameter)
         told = any(parameter.asked for parameter in self.parameters)
-        more, unsure = paired(free, left, self.tape, close, told)
+        more, unsure = paired(free, left, self.tape, close, near, told)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
@@ -708,6 +715,11 @@ class Entry:
             if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
                 self.finals[i] = self._negative(self.finals[i])
 
+    def owners_of_updated(self) -> set[int]:
+        """What holds the names of parameters, where each gradient that is known stands in an update of its own."""
+        made = {self._made.get(final.node) if final.by == "update" else None for final in self.finals}
+        return set() if None in made else {event.owner for event in self.watch.events if event.node in made}
+
     def _is_to_fall(self) -> bool:
         events = (event for event in (*self.watch.events, *self.watch.returned) if event.node == self.loss)
         return self.is_well_known or any(is_made_small(event.name) for event in events)
@@ -741,6 +753,7 @@ class Entry:
                 for node in within(self.tape, final.node)
                 if next(factors_of(self.tape, node, made.is_rate), None) is None
                 and is_close(self._value(node), final.parameter)
+                and not self._is_of_higher_degree(final.node, node)
             ),
             None,
         )
@@ -748,6 +761,18 @@ class Entry:
             return final
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _is_of_higher_degree(self, step: int, gradient: int) -> bool:
+        """Whether an update holds a gradient more than once as a factor, as `rate * g * g` does.
+
+        Of what is kept, such as a decay or a velocity, the update goes up with the gradient; of a root, slower.
+        """
+        none, one, two = (self._played(step, gradient, size * self._value(gradient)) for size in (1e-6, 1.0, 2.0))
+        return bool(np.any(np.abs(two - none) > 2.5 * np.abs(one - none) + 1e-12))
+
+    def _played(self, node: int, given: int, value: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.tape.replay({given: value}, until=self.tape.nodes[node].step)[node])
 
     def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
         """A gradient for each use of a parameter that is used more than once, to be added up later."""
@@ -804,6 +829,14 @@ def sign_of(value: Array, truth: Array) -> int:
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1
     return sign if value.size > 1 or close(value, sign * truth) else 0
+
+
+def is_almost(value: Array, truth: Array) -> bool:
+    """Whether a gradient is the true one but for what an epsilon makes of it."""
+    if value.size != truth.size:
+        return False
+    apart = np.abs(value.reshape(-1) - truth.reshape(-1))
+    return bool(np.max(apart, initial=0.0) < 1e-3 * np.max(np.abs(truth), initial=0.0))
 
 
 def is_multiple(value: Array, of: Array) -> bool:
