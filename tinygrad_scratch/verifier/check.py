@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
     Parameter,
     arrays_below,
+    holders_below,
     path_of,
     recorded_parameters,
     restore_cells,
@@ -184,6 +185,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         try:
             self.entry.stored = self._stored()
             self.entry.after = self._after()
+            self.entry.holders |= {id(holder) for holder in holders_below(list(self.targets.values()))}
         finally:
             self.tape.most_steps += 100_000
             self.watch.finish()

@@ -188,10 +188,11 @@ class Entry:
             made_by = self.tape.steps[node.step]
             if node.number in known or node.value.dtype.kind not in "fc" or not node.value.size:
                 continue
-            if made_by.function is None and made_by.makes == (node.number,):
+            given = made_by.function is None and made_by.makes == (node.number,)
+            asked = born and (given or self._is_drawn(node.number)) and self._is_made_and_updated(node.number)
+            if given or asked:
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
-                asked = born and self._is_made_and_updated(node.number)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
         if any(p.asked and p.array is None for p in used):
             for number in parameters:  # these were asked for where there were no arrays
@@ -208,6 +209,12 @@ class Entry:
             and self._value(event.node).shape == self._value(node).shape
             for event in self.watch.events
         ) or bool(mine and self.tape.current[slot] != node)
+
+    def _is_drawn(self, node: int) -> bool:
+        """Whether a value was made from numbers alone: drawn, scaled, cast, and not computed from data."""
+        if not self._value(node).ndim:
+            return False
+        return all(self._value(other).size in (1, self._value(node).size) for other in self._made_of(node))
 
     def _whole_numbers(self) -> str:
         """What is said of arrays that can't be parameters as they are."""
@@ -459,12 +466,12 @@ class Entry:
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         """
         found: tuple[Candidate, int, int, int, int] | None = None
-        given = [self.tape.nodes[final.node].value * final.direction for final in finals]
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
+            given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
             same, exact, precise = fit(given, true)
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
             if found is None or (same, exact, near, precise) > found[1:]:
@@ -472,6 +479,15 @@ class Entry:
                 if precise == len(finals):
                     break
         return found[:3] if found else None
+
+    def _meant(self, final: Final, truth: Array) -> Array:
+        """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
+        value = self._value(final.node)
+        step = self.tape.steps[self.tape.nodes[final.node].step]
+        if final.by == "update" and step.reads and not is_multiple(value, truth):
+            parts = (self._value(node) for node in islice(within(self.tape, final.node), 8))
+            value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
+        return value * final.direction
 
     def _first_read(self, node: int) -> int:
         return next((step.index for step in self.tape.steps if node in step.reads), 0)
