@@ -163,6 +163,7 @@ class Entry:
                 "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
             )
         self.gradients = gradients
+        self._parents = parents_of(self.tape)  # of what was worked out of updates, too
         if self.loss is not None:
             return None
         problem = self._find_loss()
@@ -650,6 +651,7 @@ class Entry:
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        self._with_one_rate(truth)
         self._turned_round(truth)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
@@ -711,6 +713,37 @@ class Entry:
             return final
         self.changes[whole] = decay.after
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
+
+    def _with_one_rate(self, truth: Truth) -> None:
+        """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.
+
+        Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate.
+        """
+        changes: list[Final] = []
+        factors: list[float] = []
+        for final in self.finals:
+            after = self._made.get(final.node)
+            step = None if after is None else self.tape.steps[self.tape.nodes[after].step]
+            change = None if after is None or step is None else in_update(self.tape, step, after, final.parameter.node)
+            if final.by != "update" or change is None:
+                return
+            value, wanted = change[1] * self._value(change[0]), truth.cotangents[final.parameter.node]
+            if value.shape != wanted.shape or not is_multiple(value, wanted):
+                return
+            factors.append(float(np.vdot(wanted, value) / np.vdot(wanted, wanted)))
+            changes.append(
+                Final(f"the step of {final.parameter.name}", change[0], final.parameter, "update", change[1])
+            )
+        as_they_are = all(
+            sign_of(self._value(f.node), truth.cotangents[f.parameter.node])
+            and close(np.abs(self._value(f.node)), np.abs(truth.cotangents[f.parameter.node]))
+            for f in self.finals
+        )
+        one = len(factors) > 1 and factors[0] > 0 and np.allclose(factors, factors[0], rtol=1e-9)
+        if one and not as_they_are:
+            for before, whole in zip(self.finals, changes, strict=True):
+                self._made.setdefault(whole.node, self._made[before.node])
+            self.finals = changes
 
     def _turned_round(self, truth: Truth) -> None:
         """Updates by a gradient that go the other way than most: what they take off is the negative of it.
