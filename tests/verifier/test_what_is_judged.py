@@ -70,6 +70,7 @@ def test_a_residual_that_the_loss_is_made_of_has_the_wrong_sign() -> None:
         with verify(line) as check:
             line.fit(sign)
         assert check.ok == (sign > 0), str(check)
+    assert check.first_wrong is not None
     assert check.first_wrong.name == "rest"
     assert check.first_wrong.kind == "sign"
 
@@ -146,6 +147,7 @@ def test_parameters_that_no_update_changes() -> None:
             check.loss = two.loss()
             two.step(updates)
         assert check.ok == updates, str(check)
+    assert check.first_wrong is not None
     assert check.first_wrong.kind == "missing-term"
     assert "stays as it was" in check.first_wrong.sentence
 
@@ -247,6 +249,7 @@ def test_a_fit_that_draws_and_scales_its_parameters() -> None:
             model.fit(factor)
         assert len(check.finals) == 2
         assert check.ok == (factor == 1.0), str(check)
+    assert check.first_wrong is not None
     assert check.first_wrong.name == "d_in"
 
 

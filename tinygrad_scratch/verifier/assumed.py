@@ -88,7 +88,7 @@ def usual(output: Array) -> Iterator[str]:
 def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, int]) -> bool:
     """Whether what was written can't be the slope of a loss: it is not 0 where the output is the target."""
     output, target = assumed
-    drawn = np.random.default_rng(0).uniform(0.2, 0.8, case.tape.nodes[output].value.shape)
+    drawn = np.asarray(np.random.default_rng(0).uniform(0.2, 0.8, case.tape.nodes[output].value.shape))
     there = drawn.reshape(case.tape.nodes[target].value.shape)
     try:
         values = case.tape.replay({output: drawn, target: there})

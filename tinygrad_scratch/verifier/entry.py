@@ -719,31 +719,24 @@ class Entry:
 
         Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate.
         """
-        changes: list[Final] = []
-        factors: list[float] = []
-        for final in self.finals:
-            after = self._made.get(final.node)
-            step = None if after is None else self.tape.steps[self.tape.nodes[after].step]
-            change = None if after is None or step is None else in_update(self.tape, step, after, final.parameter.node)
-            if final.by != "update" or change is None:
-                return
-            value, wanted = change[1] * self._value(change[0]), truth.cotangents[final.parameter.node]
-            if value.shape != wanted.shape or not is_multiple(value, wanted):
-                return
-            factors.append(float(np.vdot(wanted, value) / np.vdot(wanted, wanted)))
-            changes.append(
-                Final(f"the step of {final.parameter.name}", change[0], final.parameter, "update", change[1])
-            )
-        as_they_are = all(
-            sign_of(self._value(f.node), truth.cotangents[f.parameter.node])
-            and close(np.abs(self._value(f.node)), np.abs(truth.cotangents[f.parameter.node]))
-            for f in self.finals
-        )
-        one = len(factors) > 1 and factors[0] > 0 and np.allclose(factors, factors[0], rtol=1e-9)
-        if one and not as_they_are:
-            for before, whole in zip(self.finals, changes, strict=True):
-                self._made.setdefault(whole.node, self._made[before.node])
-            self.finals = changes
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        changes = [self._change_of(final) for final in self.finals]
+        given = [final.direction * self._value(final.node) for final in self.finals]
+        if None in changes or len(changes) < 2 or one_factor(given, wanted):
+            return
+        found = [change for change in changes if change is not None]
+        factor = one_factor([sign * self._value(node) for node, sign in found], wanted)
+        if factor and factor > 0:
+            for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
+                self._made.setdefault(node, self._made[final.node])
+                self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
+
+    def _change_of(self, final: Final) -> tuple[int, int] | None:
+        """All that an update took off a parameter, and 1; or what it added, and -1."""
+        after = self._made.get(final.node) if final.by == "update" else None
+        if after is None:
+            return None
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, final.parameter.node)
 
     def _turned_round(self, truth: Truth) -> None:
         """Updates by a gradient that go the other way than most: what they take off is the negative of it.
@@ -878,6 +871,16 @@ def sign_of(value: Array, truth: Array) -> int:
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1
     return sign if value.size > 1 or close(value, sign * truth) else 0
+
+
+def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
+    """The number that all gradients are multiplied by; None where there is no such number."""
+    factors = []
+    for value, truth in zip(given, wanted, strict=True):
+        if not is_multiple(value, truth):
+            return None
+        factors.append(float(np.vdot(truth, value) / np.vdot(truth, truth)))
+    return factors[0] if np.allclose(factors, factors[0], rtol=1e-9, atol=0) else None
 
 
 def is_almost(value: Array, truth: Array) -> bool:
