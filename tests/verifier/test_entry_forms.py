@@ -688,10 +688,17 @@ def test_a_gradient_of_another_size_is_judged_where_its_name_tells_whose_it_is()
     assert "yours has shape (5, 2), the gradient has shape (2,)" in str(check)
 
 
-def test_a_gradient_of_another_size_without_a_name_is_asked_about() -> None:
+def test_a_gradient_of_another_size_without_a_name_is_that_of_what_is_left() -> None:
     check = line_with(lambda dw, db: (dw, db * 1))
+    assert check.first_wrong.of == "b"
+    assert "yours has shape (5, 2), the gradient has shape (2,)" in str(check)
+
+
+def test_two_gradients_of_other_sizes_without_names_are_asked_about() -> None:
+    check = line_with(lambda dw, db: (dw[:, :1] * 1, db * 1))
     assert not check.ok
-    assert "of shape (5, 2)" in str(check)
+    assert check.first_wrong is None
+    assert "Which gradient belongs to which parameter?" in str(check)
 
 
 # ---- a bias that begins as the number 0 ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.tape import Array, Place
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
@@ -50,6 +50,7 @@ class Case(Lineage):
     convention: str = ""
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
+    uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     doubt: str = ""  # why nothing can be said
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
 

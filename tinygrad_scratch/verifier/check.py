@@ -6,16 +6,18 @@ import sys
 import time
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import truths_without
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.explain import Cause, judged
+from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.leaks import left, unseen
@@ -25,6 +27,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
     Parameter,
     arrays_below,
+    holders_below,
     path_of,
     recorded_parameters,
     restore_cells,
@@ -33,6 +36,8 @@ from tinygrad_scratch.verifier.parameters import (
 )
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
+from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -180,6 +185,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         try:
             self.entry.stored = self._stored()
             self.entry.after = self._after()
+            self.entry.holders |= {id(holder) for holder in holders_below(list(self.targets.values()))}
         finally:
             self.tape.most_steps += 100_000
             self.watch.finish()
@@ -262,8 +268,46 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.problem = self.entry.resolve(self.parameters)
         self.notes += self.entry.notes
         self.parameters = self.entry.parameters
-        if self.problem:
+        if not self.problem:
+            self._judge_by_loss()
+        elif self.entry.may_assume:
+            self._judge_by_assumption()
+
+    def _judge_by_assumption(self) -> None:
+        """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it."""
+        problem, parameters, before = self.problem, self.parameters, len(self.notes)
+        found: dict[int, tuple[str, int]] = {}
+        for i in range(len(list(assumable(self.entry)))):
+            if self._is_explained_by(i, parameters):
+                found[i] = self.causes[0].place.file, self.causes[0].place.line
+        chosen = next(iter(found), None) if len(set(found.values())) == 1 else None
+        if chosen is not None and self._is_explained_by(chosen, parameters):
+            del self.notes[before:]
+            self.notes.append(
+                f"No loss was named, and none fits all of it. As the loss, {self.entry.loss_name} is assumed, and the "
+                "verdict rests on that. If another is meant, say so: check.loss = ..., or "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+            self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
             return
+        del self.notes[before:]
+        self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
+        self.finals, self.unsure, self.missing = [], [], []
+
+    def _is_explained_by(self, number: int, parameters: list[Parameter]) -> bool:
+        """Whether all is right by an assumed loss but one step, which can't be a slope of any loss."""
+        assumed = list(assumable(self.entry))[number]  # what is put on the tape gives the rest other numbers
+        self.repairs, self.causes = [], []
+        self.problem = self.entry.assume(assumed.candidate, parameters)
+        if self.problem:
+            return False
+        self._judge_by_loss()
+        if self.problem or len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.unsure:
+            return False
+        other = list(assumable(self.entry))[number]
+        return is_no_slope(self.case, self.repairs[0], self.causes[0], (other.output, other.target))
+
+    def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
         try:
             self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
@@ -280,12 +324,12 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem += f" {left(before[0])}."
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        self.case = self._case(self.truth)
         if self.finals and not self.problem:
-            self.repairs, self.causes = judged(self.case)
+            self.repairs, self.causes = self._replaced() or judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
-            if any(cause.certainty == "unexplained" for cause in self.causes):
+            if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
@@ -298,18 +342,33 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         assert self.entry.loss is not None
         self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
         self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = Case(self.tape, self.truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        self.case = self._case(self.truth)
         self.repairs, self.causes = judged(self.case)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
         for truth in truths_without(self.case):
-            case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+            case = self._case(truth)
             repairs, causes = judged(case)
-            if causes and causes[0].certainty != "unexplained" and not case.doubt:
+            if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
                 self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
                 self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
                 return
+
+    def _replaced(self) -> tuple[list[Repair], list[Cause]] | None:
+        """The parameters that were given their step as their value; none where there are none."""
+        found = list(replaced(self.case, self.parameters, self.entry.owners_of_updated()))
+        if not found:
+            return None
+        done = {repair.of for repair, _ in found}
+        self.missing = [parameter for parameter in self.missing if parameter.node not in done]
+        self.entry.lacking = [parameter for parameter in self.entry.lacking if parameter.node not in done]
+        return [repair for repair, _ in found], [as_cause(Region(self.case, r), finding) for r, finding in found]
+
+    def _case(self, truth: Truth) -> Case:
+        case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        case.uphill = self.entry.uphill
+        return case
 
     def _named(self) -> list[Event]:
         """The names that values got, and the returns that only hand one on."""
@@ -318,6 +377,11 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value
         return difference(value, self.truth.cotangents[final.parameter.node])
+
+
+def difficulty(causes: list[Cause]) -> tuple[int, int]:
+    """How much a reading of what is wrong asks for: what it leaves unexplained, and how many mistakes it needs."""
+    return sum(cause.certainty == "unexplained" for cause in causes), len(causes)
 
 
 def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def is_right_by_convention(case: Case) -> bool:
     if not case.wrong(values):
         case.convention = layout_of(case, values)
         return True
-    for convention in (throughout, per_sample, almost, at_kinks):
+    for convention in (throughout, each_way, per_sample, almost, at_kinks):
         said = convention(case, values)
         if said:
             case.convention = said
@@ -94,6 +94,14 @@ def throughout(case: Case, values: dict[int, Any]) -> str:
     if any(abs(other - factor) > 1e-6 * abs(factor) for other in found if other is not None):
         return ""
     return factor_said(case, factor) if allowed(case, factor) else ""
+
+
+def each_way(case: Case, values: dict[int, Any]) -> str:
+    """Some are taken off, and of the others the negatives are added."""
+    if len({final.direction for final in case.finals}) < 2:
+        return ""
+    turned = all(close(f.direction * np.asarray(values[f.node]), case.true_of(f)) for f in case.finals)
+    return "downhill by every update: what is added is the negative of a gradient" if turned else ""
 
 
 def factor_of(value: Array, case: Case, index: int) -> float | None:

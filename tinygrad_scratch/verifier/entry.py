@@ -12,7 +12,9 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import Decay, Given, Updates, factors_of, in_update, unjoined, within
 from tinygrad_scratch.verifier.leaks import left
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import (
+    COMPARING,
     LOSSES,
     OF_PIECES,
     Candidate,
@@ -20,6 +22,8 @@ from tinygrad_scratch.verifier.losses import (
     Played,
     fit,
     is_loss_name,
+    is_made_small,
+    is_plausible,
     pairs_of,
     played,
 )
@@ -27,7 +31,7 @@ from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed, wor
 from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.tape import Array, Place, Tape
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.watch import Event, Watch
 
@@ -59,7 +63,9 @@ class Entry:
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
-    is_well_known: bool = False  # whether the loss is one of the well-known ones
+    is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
+    may_assume: bool = False  # whether no loss was named and none fits
+    uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
@@ -157,7 +163,18 @@ class Entry:
                 "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
             )
         self.gradients = gradients
-        return None if self.loss is not None else self._find_loss()
+        self._parents = parents_of(self.tape)  # of what was worked out of updates, too
+        if self.loss is not None:
+            return None
+        problem = self._find_loss()
+        self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
+        return problem
+
+    def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
+        """Take a loss on trial: as if nothing had been paired before."""
+        self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
+        self.loss_name = candidate.name
+        return self._put(candidate)
 
     def _known(self, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
@@ -172,10 +189,11 @@ class Entry:
             made_by = self.tape.steps[node.step]
             if node.number in known or node.value.dtype.kind not in "fc" or not node.value.size:
                 continue
-            if made_by.function is None and made_by.makes == (node.number,):
+            given = made_by.function is None and made_by.makes == (node.number,)
+            asked = born and (given or self._is_drawn(node.number)) and self._is_made_and_updated(node.number)
+            if given or asked:
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
-                asked = born and self._is_made_and_updated(node.number)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
         if any(p.asked and p.array is None for p in used):
             for number in parameters:  # these were asked for where there were no arrays
@@ -192,6 +210,12 @@ class Entry:
             and self._value(event.node).shape == self._value(node).shape
             for event in self.watch.events
         ) or bool(mine and self.tape.current[slot] != node)
+
+    def _is_drawn(self, node: int) -> bool:
+        """Whether a value was made from numbers alone: drawn, scaled, cast, and not computed from data."""
+        if not self._value(node).ndim:
+            return False
+        return all(self._value(other).size in (1, self._value(node).size) for other in self._made_of(node))
 
     def _whole_numbers(self) -> str:
         """What is said of arrays that can't be parameters as they are."""
@@ -279,10 +303,10 @@ class Entry:
         )
         return before in made_of and any(from_outside)
 
-    def _made_of(self, node: int) -> set[int]:
-        """A value and all that it was computed from."""
+    def _made_of(self, *nodes: int) -> set[int]:
+        """Values and all that they were computed from."""
         found: set[int] = set()
-        waiting = [node]
+        waiting = list(nodes)
         while waiting:
             node = waiting.pop()
             if node not in found:
@@ -443,12 +467,12 @@ class Entry:
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         """
         found: tuple[Candidate, int, int, int, int] | None = None
-        given = [self.tape.nodes[final.node].value * final.direction for final in finals]
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         for candidate in candidates:
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
+            given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
             same, exact, precise = fit(given, true)
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
             if found is None or (same, exact, near, precise) > found[1:]:
@@ -456,6 +480,15 @@ class Entry:
                 if precise == len(finals):
                     break
         return found[:3] if found else None
+
+    def _meant(self, final: Final, truth: Array) -> Array:
+        """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
+        value = self._value(final.node)
+        step = self.tape.steps[self.tape.nodes[final.node].step]
+        if final.by == "update" and step.reads and not is_multiple(value, truth):
+            parts = (self._value(node) for node in islice(within(self.tape, final.node), 8))
+            value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
+        return value * final.direction
 
     def _first_read(self, node: int) -> int:
         return next((step.index for step in self.tape.steps if node in step.reads), 0)
@@ -481,7 +514,6 @@ class Entry:
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
-        self.is_well_known = candidate.function is not None
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
@@ -491,6 +523,7 @@ class Entry:
         if candidate.function is None:
             self.loss = candidate.node
             return None
+        self.is_well_known = True
         function, target = candidate.function, candidate.target
 
         def loss(output: Any) -> Any:
@@ -576,13 +609,20 @@ class Entry:
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
-        if self.wanted_loss is None and any(candidate.name != UNNAMED for candidate in theirs):
+        theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
+        if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
         return [
             Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
             for node, target_name, target in pairs
             for name, function in chosen.items()
+            if self.wanted_loss or is_plausible(name, self._value(node), target)
         ]
+
+    def _in_pieces_of_lines(self) -> bool:
+        """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
+        steps = (self.tape.steps[self.tape.nodes[node].step] for node in self._made_of(*(n for _, n in self.gradients)))
+        return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
 
     # ---- whose gradient ----------------------------------------------------------------------------------------------
 
@@ -603,11 +643,16 @@ class Entry:
                 "loss in the block."
             )
         zero = [p for p in self.parameters if p.asked and p not in reached]
-        self.finals, self.unsure = self._paired(is_close, reached)
+
+        def is_near(value: Array, parameter: Parameter) -> bool:
+            return parameter.node in cotangents and value.size > 2 and is_almost(value, cotangents[parameter.node])
+
+        self.finals, self.unsure = self._paired(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
-        self._turned_round(is_close)
+        self._with_one_rate(truth)
+        self._turned_round(truth)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
@@ -634,7 +679,10 @@ class Entry:
         return None
 
     def _paired(
-        self, close: Callable[[Array, Parameter], bool], parameters: list[Parameter] | None = None
+        self,
+        close: Callable[[Array, Parameter], bool],
+        parameters: list[Parameter] | None = None,
+        near: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
     ) -> tuple[list[Final], list[Gradient]]:
         """By update first: what a parameter is changed by is meant as its gradient."""
         free = list(self.parameters if parameters is None else parameters)
@@ -649,7 +697,7 @@ class Entry:
                 left.remove(gradient)
                 free.remove(parameter)
         told = any(parameter.asked for parameter in self.parameters)
-        more, unsure = paired(free, left, self.tape, close, told)
+        more, unsure = paired(free, left, self.tape, close, near, told)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
@@ -666,24 +714,57 @@ class Entry:
         self.changes[whole] = decay.after
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
-    def _turned_round(self, is_close: Callable[[Array, Parameter], bool]) -> None:
+    def _with_one_rate(self, truth: Truth) -> None:
+        """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.
+
+        Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate.
+        """
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        changes = [self._change_of(final) for final in self.finals]
+        given = [final.direction * self._value(final.node) for final in self.finals]
+        if None in changes or len(changes) < 2 or one_factor(given, wanted):
+            return
+        found = [change for change in changes if change is not None]
+        factor = one_factor([sign * self._value(node) for node, sign in found], wanted)
+        if factor and factor > 0:
+            for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
+                self._made.setdefault(node, self._made[final.node])
+                self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
+
+    def _change_of(self, final: Final) -> tuple[int, int] | None:
+        """All that an update took off a parameter, and 1; or what it added, and -1."""
+        after = self._made.get(final.node) if final.by == "update" else None
+        if after is None:
+            return None
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, final.parameter.node)
+
+    def _turned_round(self, truth: Truth) -> None:
         """Updates by a gradient that go the other way than most: what they take off is the negative of it.
 
-        So do all that go uphill on a well-known loss, which is one to make small.
+        So do all that go uphill on what is to be made small: a well-known loss, or what they call one.
         """
         ways: dict[int, int] = {}
-        right: set[int] = set()
         for i, final in enumerate(self.finals):
             if final.by == "update" and final.node in self._made:
-                signs = (s for s in (1, -1) if is_close(s * self._value(final.node), final.parameter))
-                sign = next(signs, 0)
-                ways[i] = sign * final.direction
-                right |= {i} if sign > 0 else set()
+                ways[i] = final.direction * sign_of(self._value(final.node), truth.cotangents[final.parameter.node])
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
+        all_uphill = up == len(self.finals) and self._is_to_fall()
+        if all_uphill:
+            places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
+            self.uphill = [place for place in places if place is not None]
         for i, way in ways.items():
-            uphill = way == -1 and (down >= up if down else self.is_well_known)
-            if i in right and (uphill or (way == 1 and up > down)):
+            uphill = way == -1 and (down >= up if down else all_uphill)
+            if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
                 self.finals[i] = self._negative(self.finals[i])
+
+    def owners_of_updated(self) -> set[int]:
+        """What holds the names of parameters, where each gradient that is known stands in an update of its own."""
+        made = {self._made.get(final.node) if final.by == "update" else None for final in self.finals}
+        return set() if None in made else {event.owner for event in self.watch.events if event.node in made}
+
+    def _is_to_fall(self) -> bool:
+        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node == self.loss)
+        return self.is_well_known or any(is_made_small(event.name) for event in events)
 
     def _negative(self, final: Final) -> Final:
         value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)
@@ -714,6 +795,7 @@ class Entry:
                 for node in within(self.tape, final.node)
                 if next(factors_of(self.tape, node, made.is_rate), None) is None
                 and is_close(self._value(node), final.parameter)
+                and not self._is_of_higher_degree(final.node, node)
             ),
             None,
         )
@@ -721,6 +803,18 @@ class Entry:
             return final
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _is_of_higher_degree(self, step: int, gradient: int) -> bool:
+        """Whether an update holds a gradient more than once as a factor, as `rate * g * g` does.
+
+        Of what is kept, such as a decay or a velocity, the update goes up with the gradient; of a root, slower.
+        """
+        none, one, two = (self._played(step, gradient, size * self._value(gradient)) for size in (1e-6, 1.0, 2.0))
+        return bool(np.any(np.abs(two - none) > 2.5 * np.abs(one - none) + 1e-12))
+
+    def _played(self, node: int, given: int, value: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.tape.replay({given: value}, until=self.tape.nodes[node].step)[node])
 
     def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
         """A gradient for each use of a parameter that is used more than once, to be added up later."""
@@ -766,6 +860,35 @@ class Entry:
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def sign_of(value: Array, truth: Array) -> int:
+    """The sign of the factor between a gradient and the true one; 0 where it is none, or what it is not known.
+
+    Of a single number only the truth itself tells.
+    """
+    if value.shape != truth.shape or not is_multiple(value, truth):
+        return 0
+    sign = 1 if np.vdot(value, truth) > 0 else -1
+    return sign if value.size > 1 or close(value, sign * truth) else 0
+
+
+def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
+    """The number that all gradients are multiplied by; None where there is no such number."""
+    factors = []
+    for value, truth in zip(given, wanted, strict=True):
+        if not is_multiple(value, truth):
+            return None
+        factors.append(float(np.vdot(truth, value) / np.vdot(truth, truth)))
+    return factors[0] if np.allclose(factors, factors[0], rtol=1e-9, atol=0) else None
+
+
+def is_almost(value: Array, truth: Array) -> bool:
+    """Whether a gradient is the true one but for what an epsilon makes of it."""
+    if value.size != truth.size:
+        return False
+    apart = np.abs(value.reshape(-1) - truth.reshape(-1))
+    return bool(np.max(apart, initial=0.0) < 1e-3 * np.max(np.abs(truth), initial=0.0))
 
 
 def is_multiple(value: Array, of: Array) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.anywhere import one_change
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS
+from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import TOKEN, compared
 from tinygrad_scratch.verifier.tape import Array, Place
 from tinygrad_scratch.verifier.turns import mend_turns
+from tinygrad_scratch.verifier.uphill import turning
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -137,6 +139,9 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
+    turned = turning(case) if case.uphill else None
+    if turned is not None:
+        return [turned[0]], [sign_of_all(case, *turned)]
     best = best_reading(case)
     small = forward_only(case, small_numbers(case, TINY))
     if small and any(cause.certainty == "unexplained" for _, cause in best):
@@ -149,6 +154,15 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
             best = best_reading(case)
     ordered = sorted(best, key=lambda pair: pair[0].event.node)
     return [repair for repair, _ in ordered], [cause for _, cause in ordered]
+
+
+def sign_of_all(case: Case, repair: Repair, should_be: str, others: list[str]) -> Cause:
+    """All updates go uphill: one sign too many, or one too few."""
+    region = Region(case, repair)
+    sentence = "the sign is wrong: every update goes uphill on the loss"
+    certainty = "fits" if others else "checked"
+    finding = Finding("sign", sentence, None, should_be or opposite(region.expression), {}, certainty, others)
+    return as_cause(region, finding)
 
 
 def unexplained(found: list[tuple[Repair, Cause]]) -> int:

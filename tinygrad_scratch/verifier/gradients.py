@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,6 +158,8 @@ class Updates:
         while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
             adapts = adapts or self.adapts(node)
             node, sign, depth = inner[0], sign * inner[1], depth + 1
+        if (inner := self.behind_rate(node)) is not None:
+            return inner[0], sign * inner[1]
         rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
         if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
             return node, sign
@@ -167,6 +170,16 @@ class Updates:
         self.changes[quotient] = change
         self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[change].step].place
         return quotient, 1
+
+    def behind_rate(self, node: int) -> tuple[int, int] | None:
+        """The gradient in a step that is called one, too: `dw = rate * grad_w`."""
+        sign, rated = 1, False
+        while (inner := self.inside(node)) is not None:
+            rated = rated or any(self.is_rate(read) for read in self.tape.steps[self.tape.nodes[node].step].reads)
+            node, sign = inner[0], sign * inner[1]
+            if rated and self.is_gradient(node):
+                return node, sign
+        return None
 
     def inside(self, node: int) -> tuple[int, int] | None:
         """What a value is a multiple of. Of a number a rate is taken off, or a literal: other numbers may be data."""
@@ -193,7 +206,8 @@ class Updates:
         return any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
 
     def is_rate(self, node: int) -> bool:
-        return any(RATE.match(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+        short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
+        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)", name) for name in short)
 
 
 def literals_of(step: Step) -> list[float]:

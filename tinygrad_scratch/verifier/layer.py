@@ -13,7 +13,7 @@ import numpy as np
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
-from tinygrad_scratch.verifier.watch import RATE, Event
+from tinygrad_scratch.verifier.watch import RATE, Event, attributes_of
 
 FORWARD = (
     "forward",
@@ -201,7 +201,8 @@ def run_passes(
                 f"{type(each.layer).__name__}'s backward returned no gradient of its input for the layer before it."
             )
         if last:
-            found += named_gradients(returned, names, each)
+            sizes = {p.recorded.size for p in check.parameters if p.asked and p.recorded is not each.given[0]}
+            found += named_gradients(returned, names, each, sizes)
         else:
             found += [(path, part.node) for path, part in list(gradients_in(returned))[1:]]
     holders = [each.layer for each in passes if each.layer is not None]
@@ -229,8 +230,10 @@ def output_of(each: Pass, result: Any) -> tuple[Any, Any]:
     if type(result) is tuple and result and type(result[0]) is Recorded:
         return result[0], result[1] if len(result) == 2 else result[1:]
     if result is None and each.layer is not None:
-        kept = (getattr(each.layer, name, None) for name in OUTPUT)
-        return next((value for value in kept if type(value) is Recorded), None), None
+        kept = {name.lower(): value for name, value in attributes_of(each.layer) if type(value) is Recorded}
+        named = (kept[name] for name in OUTPUT if name in kept)
+        made = [value for value in kept.values() if value.is_used and value._tape.steps[-1].makes[-1:] == (value.node,)]
+        return next(named, made[0] if made else None), None
     return result, None
 
 
@@ -241,8 +244,11 @@ def kept_input_gradient(each: Pass) -> Any:
     return next(found, None)
 
 
-def named_gradients(returned: Any, names: list[str], each: Pass) -> list[tuple[str, int]]:
-    """What the first layer's backward returned; a gradient on its own is the input's."""
+def named_gradients(returned: Any, names: list[str], each: Pass, sizes: set[int]) -> list[tuple[str, int]]:
+    """What the first layer's backward returned; a gradient on its own is the input's, unless a parameter has its size.
+
+    `sizes` are those of the parameters.
+    """
     parts = list(gradients_in(returned))
     wanted = each.given[0]
     found = []
@@ -250,7 +256,11 @@ def named_gradients(returned: Any, names: list[str], each: Pass) -> list[tuple[s
         by_place = each.layer is None and len(parts) == len(names) and path.isdigit()
         if by_place:
             path = f"d_{names[i]}"
-        elif i == 0 and type(wanted) is Recorded and part.size == wanted.size:
+        elif (
+            i == 0
+            and type(wanted) is Recorded
+            and (part.size == wanted.size or (len(parts) == 1 and part.size not in sizes))
+        ):
             path = f"d_{names[0]}"
         found.append((path, part.node))
     return found

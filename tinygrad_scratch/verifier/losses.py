@@ -36,6 +36,23 @@ def chosen(output: Any, target: Any) -> Any:
     )
 
 
+def is_probabilities(output: Array) -> bool:
+    """Whether an output is a distribution for each sample, in rows or in columns."""
+    if not output.ndim or not np.all(output >= 0):
+        return False
+    return any(n > 1 and np.allclose(output.sum(axis=axis), 1, atol=1e-3) for axis, n in enumerate(output.shape))
+
+
+def is_plausible(name: str, output: Array, target: Array) -> bool:
+    """Whether an output and targets are what a known loss is made for."""
+    if "binary" in name:
+        return bool(np.all((output >= 0) & (output <= 1)))
+    if name in OF_LABELS:
+        whole = target.size != output.size or is_probabilities(np.reshape(target, output.shape))
+        return whole and bool(output.ndim > 1 or target.size == output.size)
+    return "cross-entropy" not in name or "sigmoid" in name or is_probabilities(output)
+
+
 def log_softmax(x: Any) -> Any:
     shifted = x - np.max(x, axis=-1, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
@@ -100,6 +117,13 @@ LOSSES: dict[str, Loss] = {
 }  # fmt: skip
 OF_PIECES = ("mean absolute error", "hinge", "summed hinge")
 """Made of straight lines: their gradients have signs and no sizes, so a wrong gradient may fit them by chance."""
+COMPARING = {
+    "sign", "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "where", "maximum", "minimum",
+    "abs", "absolute", "fabs", "heaviside", "clip", "argmax", "copysign", "select", "putmask", "piecewise",
+}  # fmt: skip
+"""Calls of which at least one goes into gradients of such losses."""
+OF_LABELS = ("softmax cross-entropy", "summed softmax cross-entropy", "hinge", "summed hinge")
+"""Of one true class for each sample, said by its number or by a row of ones and zeros."""
 ALIASES = {
     "mse": "mean squared error", "sse": "squared error", "l2": "squared error", "mae": "mean absolute error",
     "half sse": "half squared error", "half mse": "half mean squared error", "crossentropy": "cross-entropy",
@@ -192,7 +216,7 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int]:
 
     A loss of about the same slope fits small numbers nearly as well as the one that is meant.
     """
-    factors, precise = [], 0
+    factors, precise, telling = [], 0, 0
     for mine, wanted in zip(given, true, strict=True):
         if mine.size != wanted.size or not np.any(wanted) or not np.all(np.isfinite(wanted)):
             continue
@@ -201,8 +225,11 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int]:
         scale = np.max(np.abs(row), initial=0.0)
         if scale and np.max(np.abs(row - factor * other)) < 1e-5 * scale:
             factors.append(factor)
+            telling += row.size > 1 or abs(abs(factor) - 1) < 1e-4
             precise += bool(np.max(np.abs(row - other)) < 1e-9 * scale)
     same = max((sum(abs(one - other) < 1e-4 * abs(one) for other in factors) for one in factors), default=0)
+    if same == 1 and not telling:  # a number on its own is a multiple of any other
+        same = 0
     return same, sum(abs(factor - 1) < 1e-4 for factor in factors), precise
 
 
@@ -219,6 +246,19 @@ def is_loss_name(name: str) -> bool:
     """
     text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
+
+
+SMALL_IS_GOOD = re.compile(r"(?:^|_)(?:losses|costs?|errors?|errs?|mse|sse|mae|nll|bce)\d*$")
+
+
+def is_made_small(name: str) -> bool:
+    """Whether a name is one of what training makes small: an objective, or `J`, may be meant to grow.
+
+    >>> is_made_small("total_cost"), is_made_small("self.mse_loss()"), is_made_small("J"), is_made_small("likelihood")
+    (True, True, False, False)
+    """
+    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    return "loss" in text or "cost" in text or bool(SMALL_IS_GOOD.search(text))
 
 
 def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -> Iterator[tuple[int, str, Array]]:

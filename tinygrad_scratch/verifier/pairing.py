@@ -1,13 +1,14 @@
-"""Which gradient belongs to which parameter: by update, name, position, value or shape, in this order; else asked."""
+"""Which gradient belongs to which parameter: by update, name, position, value, shape or what is left; else asked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from tinygrad_scratch.verifier.gradients import gradients_in
-from tinygrad_scratch.verifier.names import alike
+from tinygrad_scratch.verifier.names import alike, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.tape import Array, Tape
 
@@ -55,7 +56,7 @@ class Pairing:
             (i, j): score
             for i, (names, node) in enumerate(self.left)
             for j, parameter in enumerate(free)
-            if (score := max((alike(name, parameter.name) for name in names), default=0.0)) > 0
+            if (score := max((alike(name, parameter.name) for name in self.telling(names)), default=0.0)) > 0
             and (any_size or self.fits(node, parameter))
         }
         chosen = []
@@ -77,6 +78,35 @@ class Pairing:
             }
         for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
             self.take(gradient, parameter, "name")
+
+    def telling(self, names: list[str]) -> list[str]:
+        """The names that count: the key under which a gradient was given alone, where it is a parameter's own."""
+        given = {own for p in self.parameters for own in (p.name, p.short) if p.asked}
+        return names[:1] if names and names[0] in given else names
+
+    def by_elimination(self) -> None:
+        """What is left, whatever its size: those of a kind in the order in which the others are, and the last two."""
+        way = self.way()
+        for kind in {parameter.kind for parameter in self.free if parameter.asked} if way else ():
+            parameters = [p for p in self.free if p.asked and p.kind == kind][::way]
+            gradients = [g for g in self.left if any(kind_of(name) == kind for name in g[0])]
+            if len(parameters) == len(gradients):
+                for gradient, parameter in zip(gradients, parameters, strict=True):
+                    self.take(gradient, parameter, "position")
+        asked = [parameter for parameter in self.free if parameter.asked]
+        complete = len(self.gradients) == sum(parameter.asked for parameter in self.parameters)
+        if complete and len(self.left) == len(asked) == 1:
+            self.take(self.left[0], asked[0], "elimination")
+
+    def way(self) -> int:
+        """1 where the gradients that are known stand in the order of their parameters, kind by kind; -1 in reverse."""
+        places = {id(parameter): place for place, parameter in enumerate(self.parameters)}
+        known = {final.node: final.parameter for final in self.finals if final.parameter.asked}
+        found: set[int] = set()
+        for kind in {parameter.kind for parameter in known.values()}:
+            mine = [places[id(known[n])] for _, n in self.gradients if n in known and known[n].kind == kind]
+            found |= {1 if later > one else -1 for one, later in pairwise(mine)}
+        return found.pop() if len(found) == 1 else 0
 
     def by_position(self, close: Callable[[Array, Parameter], bool]) -> None:
         """All in one order that agrees with what is known by name and by value: the parameters' own, else the only one.
@@ -144,6 +174,11 @@ class Pairing:
                 self.take(gradient, known[0], "shape")
 
 
+def kind_of(name: str) -> str:
+    """What the name of a gradient says of the kind of its parameter: `gamma` for `layers[0].dgamma1`."""
+    return next((word.rstrip("0123456789") for word in reversed(words(name)) if not word.isdigit()), "")
+
+
 def orders(parameters: list[Parameter]) -> Iterator[list[Parameter]]:
     """The orders in which people return gradients: as they are, or backwards; all of a kind together, or by layers."""
     yield parameters
@@ -178,6 +213,7 @@ def paired(
     gradients: list[tuple[list[str], int]],
     tape: Tape,
     close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
+    near: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
     told: bool = False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about.
@@ -189,9 +225,11 @@ def paired(
     state.by_name([p for p in state.free if p.asked])
     state.by_position(close)
     state.by_value(close)
+    state.by_value(near)
     state.by_name([p for p in state.free if not p.asked])
     state.by_shape()
     state.by_name([p for p in state.free if p.asked], any_size=True)
+    state.by_elimination()
     asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
     complete = len(gradients) == sum(parameter.asked for parameter in parameters)
     unsure = [entry for entry in state.left if complete or any(state.fits(entry[1], p) for p in asked)]

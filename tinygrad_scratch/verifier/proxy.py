@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from inspect import isgenerator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,7 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return vectorized(value.pyfunc, value.otypes, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
-    if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS:
+    if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS or is_put_in(value):
         return value
     if value in NUMPY_OF_MATH:
         return of_math(value, NUMPY_OF_MATH[value], tape)
@@ -137,6 +137,11 @@ def stand_in(value: Any, tape: Tape) -> Any:
         return strided(tape)
     ours = spellings().get(id(value))
     return recording(value, tape) if ours is None else spelled(value, ours, tape)
+
+
+def is_put_in(value: Any) -> bool:
+    """Whether a function is a person's own, put into NumPy as `np.sigmoid = ...` does: what it calls is recorded."""
+    return isinstance(value, FunctionType) and bool(is_theirs(value.__code__.co_filename))
 
 
 def type_in_place(kind: type, tape: Tape) -> Any:

@@ -22,10 +22,11 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
     before = case.ancestors(final.node for final in wrong)
     named = {event.node for event in case.events}
     loss_step = case.tape.nodes[case.truth.loss].step
+    begin = first_use(case)
     more = [event for f in wrong if f.node not in named and (event := nameless(case, f)) is not None]
     found = []
     for event in (*case.events, *more):
-        if event.node not in before or event.node in case.overrides:
+        if event.node not in before or event.node in case.overrides or case.tape.nodes[event.node].step < begin:
             continue
         step = case.step_of(event.node)
         kinds = "fiub" if event.node in case.multiplied else "fiu"  # a mask that stands for a gradient
@@ -37,6 +38,12 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
             continue
         found.append(event)
     return found
+
+
+def first_use(case: Case) -> int:
+    """The step with which the forward pass begins: what was made before it is data."""
+    parameters = {final.parameter.node for final in case.finals}
+    return next((step.index for step in case.tape.steps if not parameters.isdisjoint(step.reads)), 0)
 
 
 def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:

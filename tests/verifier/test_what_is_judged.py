@@ -1,0 +1,281 @@
+"""Programs that say little of what they train: no loss, parameters that a fit makes, updates of other forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.script import checks_of
+
+DATA = """
+import numpy as np
+rng = np.random.default_rng(4)
+x, t = rng.normal(size=(7, 3)), rng.uniform(0.1, 0.9, size=(7, 2))
+v, w, rate = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), 0.1
+"""
+NET = (
+    DATA
+    + """
+for _ in range(20):
+    h = np.tanh(x @ v)
+    out = 1 / (1 + np.exp(-(h @ w)))
+    miss = t - out
+    d_out = miss * out * (1 - out)
+    d_h = d_out @ w.T * (1 - h ** 2)
+    w += rate * h.T @ d_out
+    v += rate * x.T @ d_h
+"""
+)
+
+
+def script(tmp_path: Path, text: str, *changes: tuple[str, str]) -> Any:
+    """The check of a script, with some of its text changed."""
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    return checks_of(str(path))[0]
+
+
+def test_a_script_without_a_loss_is_right(tmp_path: Path) -> None:
+    assert script(tmp_path, NET).ok
+
+
+# ---- which way -------------------------------------------------------------------------------------------------------
+
+
+def test_one_sign_turns_all_updates(tmp_path: Path) -> None:
+    first = script(tmp_path, NET, ("t - out", "out - t")).first_wrong
+    assert (first.name, first.kind, first.certainty) == ("miss", "sign", "fits")
+
+
+def test_a_residual_that_the_loss_is_made_of_has_the_wrong_sign() -> None:
+    x, t = np.random.default_rng(0).normal(size=(6, 3)), np.arange(6.0)
+
+    class Line:
+        def fit(self, sign: float) -> None:
+            self.w, self.b = np.zeros(3), np.float64(0.0)
+            rest = sign * (t - (x @ self.w + self.b))
+            self.w += 0.1 * x.T @ rest / 6
+            self.b += 0.1 * rest.mean()
+            self.cost = (rest**2).mean() / 2
+
+    for sign in (1.0, -1.0):
+        line = Line()
+        with verify(line) as check:
+            line.fit(sign)
+        assert check.ok == (sign > 0), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.name == "rest"
+    assert check.first_wrong.kind == "sign"
+
+
+# ---- a loss that nobody named ----------------------------------------------------------------------------------------
+
+
+def test_what_can_be_no_slope_is_wrong_by_an_assumed_loss(tmp_path: Path) -> None:
+    check = script(tmp_path, NET, ("t - out", "t + out"))
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("miss", "sign")
+    assert check.first_wrong.certainty == "fits"
+    assert "squared error of out and t is assumed" in " ".join(check.notes)
+
+
+def test_a_factor_twice_is_wrong_by_an_assumed_loss(tmp_path: Path) -> None:
+    check = script(tmp_path, NET, ("miss * out * (1 - out)", "miss * out * (1 - out) * (1 - out)"))
+    assert check.first_wrong.kind in ("scale-factor", "missing-term", "missing-derivative")
+    assert "is assumed" in " ".join(check.notes)
+
+
+@pytest.mark.parametrize(
+    "slope", ["miss * abs(miss)", "np.clip(miss, -0.2, 0.2)", "np.tanh(miss)", "miss ** 3", "miss * (1 - out ** 2)"]
+)
+def test_the_slope_of_a_loss_of_their_own_is_not_accused(tmp_path: Path, slope: str) -> None:
+    check = script(tmp_path, NET, ("miss * out * (1 - out)", slope))
+    assert check.first_wrong is None, str(check)
+    assert not check.ok
+
+
+def test_a_number_alone_fits_no_loss_up_to_a_factor(tmp_path: Path) -> None:
+    text = DATA + "t, u, b = t[:, 0], w[:3, 0], rng.normal(size=())\n"
+    text += "for _ in range(9):\n    out = x @ u + b\n    u += 0.1 * x.T @ t ** 3\n    b += 0.1 * t.mean()\n"
+    assert "1 of 2 gradients fit" not in " ".join(script(tmp_path, text).notes)
+
+
+# ---- updates ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_parameter_that_is_replaced_by_its_step(tmp_path: Path) -> None:
+    first = script(tmp_path, NET, ("w += rate * h", "w = rate * h")).first_wrong
+    assert (first.name, first.kind, first.line) == ("w", "overwritten-accumulation", 13)
+    assert first.should_be == "w += rate * h.T @ d_out"
+
+
+def net() -> tuple[list[Any], Any, Any]:
+    rng = np.random.default_rng(1)
+    return [rng.normal(size=(3, 4)), rng.normal(size=(4, 2))], rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+class Two:
+    """Two layers, updated in lists that are made anew."""
+
+    def __init__(self) -> None:
+        self.weights, self.x, self.t = net()
+        self.biases = [np.zeros(4), np.ones(2)]
+
+    def loss(self) -> Any:
+        self.h = np.tanh(self.x @ self.weights[0] + self.biases[0])
+        self.out = self.h @ self.weights[1] + self.biases[1]
+        return np.sum((self.out - self.t) ** 2)
+
+    def step(self, updates: bool) -> None:
+        d_out = 2 * (self.out - self.t)
+        d_h = d_out @ self.weights[1].T * (1 - self.h**2)
+        slopes = [self.x.T @ d_h, self.h.T @ d_out]
+        self.weights = [w - 0.1 * s if updates else w for w, s in zip(self.weights, slopes, strict=True)]
+        self.biases = [b - 0.1 * s.sum(axis=0) for b, s in zip(self.biases, [d_h, d_out], strict=True)]
+
+
+def test_parameters_that_no_update_changes() -> None:
+    for updates in (True, False):
+        two = Two()
+        with verify(two) as check:
+            check.loss = two.loss()
+            two.step(updates)
+        assert check.ok == updates, str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.kind == "missing-term"
+    assert "stays as it was" in check.first_wrong.sentence
+
+
+def test_momentum_and_kept_gradients_replace_no_parameter() -> None:
+    class Moving(Two):
+        def __init__(self) -> None:
+            super().__init__()
+            self.speed, self.last = [np.zeros((3, 4)), np.zeros((4, 2))], [np.zeros((3, 4)), np.zeros((4, 2))]
+
+        def step(self, updates: bool) -> None:
+            d_out = 2 * (self.out - self.t)
+            d_h = d_out @ self.weights[1].T * (1 - self.h**2)
+            self.last = [self.x.T @ d_h, self.h.T @ d_out]
+            self.speed = [0.0 * s + 0.1 * g for s, g in zip(self.speed, self.last, strict=True)]
+            self.weights = [w - s for w, s in zip(self.weights, self.speed, strict=True)]
+            self.biases = [b - 0.1 * d.sum(axis=0) for b, d in zip(self.biases, [d_h, d_out], strict=True)]
+
+    moving = Moving()
+    with verify(moving) as check:
+        for _ in range(2):
+            check.loss = moving.loss()
+            moving.step(True)
+    assert check.first_wrong is None, str(check)
+
+
+def test_a_gradient_twice_in_an_update(tmp_path: Path) -> None:
+    first = script(tmp_path, NET, ("w += rate * h.T @ d_out", "g = -h.T @ d_out\n    w -= rate * g * g")).first_wrong
+    assert first.line == 14
+    adaptive = "g = -h.T @ d_out\n    w -= rate * g / (np.sqrt(g * g) + 1e-8)"
+    assert script(tmp_path, NET, ("w += rate * h.T @ d_out", adaptive)).first_wrong is None
+
+
+# ---- whose gradient --------------------------------------------------------------------------------------------------
+
+
+def gradients_of(axis: int) -> Any:
+    """A check of two layers whose gradients are returned layer by layer, the last one first."""
+
+    def back(above: Any, given: Any) -> tuple[Any, Any]:
+        dw, db = given.T @ above, above.sum(axis=axis)
+        return dw, db
+
+    two = Two()
+    x, targets = two.x, two.t
+    del two.x, two.t
+    with verify(two) as check:
+        h = np.tanh(x @ two.weights[0] + two.biases[0])
+        out = h @ two.weights[1] + two.biases[1]
+        check.loss = np.sum((out - targets) ** 2)
+        d_out = 2 * (out - targets)
+        d_h = d_out @ two.weights[1].T * (1 - h**2)
+        check.gradients = [back(d_out, h), back(d_h, x)]
+    return check
+
+
+def test_gradients_of_wrong_shapes_stand_in_the_order_of_the_others() -> None:
+    assert gradients_of(0).ok
+    check = gradients_of(1)
+    assert not check.unsure
+    assert check.first_wrong.kind == "broadcasting-shape"
+    assert check.first_wrong.name == "db"
+
+
+def test_a_key_says_whose_gradient_it_is() -> None:
+    rng = np.random.default_rng(3)
+    params, x = {"W1": rng.normal(size=(3, 4)), "W2": rng.normal(size=(4, 2))}, rng.normal(size=(6, 3))
+    with verify(params) as check:
+        h = np.tanh(x @ params["W1"])
+        check.loss = np.sum((h @ params["W2"]) ** 2)
+        d = 2 * h @ params["W2"]
+        dw = h.T @ d
+        check.gradients = {"W1": dw, "W2": dw}
+    assert [final.parameter.name for final in check.finals] == ["W2", "W1"]
+    assert not check.ok
+
+
+# ---- where parameters and outputs are --------------------------------------------------------------------------------
+
+
+def test_a_fit_that_draws_and_scales_its_parameters() -> None:
+    _, x, t = net()
+
+    class Model:
+        rate = 0.1
+
+        def fit(self, factor: float) -> None:
+            rng = np.random.default_rng(0)
+            self.w = {"1": rng.normal(size=(3, 4)) * 0.1, "2": rng.normal(size=(4, 2)) * 0.1}
+            h = np.tanh(x @ self.w["1"])
+            miss = h @ self.w["2"] - t
+            d_out, d_in = h.T @ miss, x.T @ (miss @ self.w["2"].T * (1 - h**2)) * factor
+            self.w["1"] -= self.rate * d_in
+            self.w["2"] -= self.rate * d_out
+
+    for factor in (1.0, 3.0):
+        model = Model()
+        with verify(model) as check:
+            model.fit(factor)
+        assert len(check.finals) == 2
+        assert check.ok == (factor == 1.0), str(check)
+    assert check.first_wrong is not None
+    assert check.first_wrong.name == "d_in"
+
+
+def test_a_layer_whose_forward_returns_nothing() -> None:
+    class Layer:
+        def __init__(self) -> None:
+            self.w = np.random.default_rng(0).normal(size=(3, 2))
+
+        def forward(self, x: Any) -> None:
+            self.x = x
+            self.Result = x @ self.w
+
+        def backward(self, above: Any) -> None:
+            self.dw = self.x.T @ above
+            self.dx = above @ self.w.T
+
+    assert verify.layer(Layer(), np.random.default_rng(1).normal(size=(4, 3))).ok
+
+
+def test_a_function_that_was_put_into_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "logistic", lambda z: 1 / (1 + np.exp(-z)), raising=False)
+    w, x = np.ones((3, 2)), np.random.default_rng(2).normal(size=(4, 3))
+    for power in (1, 2):
+        with verify(w=w) as check:
+            a = np.logistic(x @ w)  # type: ignore[attr-defined]
+            check.loss = np.sum(a)
+            check.gradients = {"w": x.T @ (a * (1 - a) ** power)}
+        assert check.ok == (power == 1)
+    assert check.first_wrong is not None

@@ -1,0 +1,127 @@
+"""The loss where nobody named one and none fits: the one by which a single step is wrong, and all the rest is right.
+
+Any function of the output and the targets may be the slope of a loss of somebody's own. So a loss is only assumed where
+what was written can't be one: it does not vanish where the output is as it should be, or has one factor twice.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
+from tinygrad_scratch.verifier.tape import Array
+
+SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
+SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
+BINARY = ("summed binary cross-entropy", "binary cross-entropy", "binary cross-entropy per sample")
+OF_CLASSES = ("summed cross-entropy", "cross-entropy")
+MOST_STEPS = 5_000
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """A loss that might be meant, of an output and of targets from outside."""
+
+    candidate: Candidate
+    output: int
+    target: int
+
+
+def assumable(entry: Any) -> Iterator[Assumed]:
+    """The usual losses of the output that meets the targets first; none where it isn't clear which values these are."""
+    tape = entry.tape
+    if len(tape.steps) > MOST_STEPS:
+        return
+    wanted = {final.parameter.node for final in entry._paired(lambda value, parameter: False)[0]} or {
+        p.node for p in entry.parameters if p.asked
+    }
+    reached = [entry._reached({node}) for node in wanted]
+    outputs = set.intersection(*reached) if reached else set()
+    behind = entry._made_of(*(node for _, node in entry.gradients))
+    names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
+    for target in targets_of(entry, behind - set.union(set(), *reached), names):
+        depending = entry._reached({target})
+        mixed = min(outputs & depending & behind, default=len(tape.nodes))
+        before = [
+            node
+            for node in sorted(outputs - depending)
+            if node < mixed and node in names and tape.nodes[node].value.size == tape.nodes[target].value.size
+        ]
+        if before:
+            output = before[-1]
+            for loss in usual(tape.nodes[output].value):
+                value = tape.nodes[target].value.copy()
+                name = f"{loss} of {names[output]} and {names[target]}"
+                yield Assumed(Candidate(name, output, LOSSES[loss], value), output, target)
+            return
+
+
+def targets_of(entry: Any, given: set[int], names: dict[int, str]) -> list[int]:
+    """The named arrays among what no parameter went into, the last read first."""
+    first: dict[int, int] = {}
+    for step in entry.tape.steps:
+        for node in step.reads:
+            first.setdefault(node, step.index)
+    found = [node for node in given if entry.tape.nodes[node].value.size > 1 and node in names and node in first]
+    return sorted(found, key=lambda node: -first[node])
+
+
+def usual(output: Array) -> Iterator[str]:
+    """The losses that go with an output: by its values it is one of probabilities, of chances, or of any numbers."""
+    if is_probabilities(output):
+        yield from OF_CLASSES
+    elif np.all((output > 0) & (output < 1)):
+        yield from BINARY if output.ndim > 1 and output.shape[-1] > 1 else BINARY[:2]
+    yield from SQUARES
+    if output.ndim > 1 and output.shape[-1] > 1:
+        yield from SQUARES_PER_SAMPLE
+
+
+def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, int]) -> bool:
+    """Whether what was written can't be the slope of a loss: it is not 0 where the output is the target."""
+    output, target = assumed
+    drawn = np.asarray(np.random.default_rng(0).uniform(0.2, 0.8, case.tape.nodes[output].value.shape))
+    there = drawn.reshape(case.tape.nodes[target].value.shape)
+    try:
+        values = case.tape.replay({output: drawn, target: there})
+    except Exception:  # targets of whole numbers, that index
+        return False
+    value = np.asarray(values[repair.event.node])
+    scale = np.max(np.abs(case.tape.nodes[repair.event.node].value), initial=0.0)
+    return bool(np.max(np.abs(value), initial=0.0) > 1e-9 * scale) or drops_double(cause.expression, cause.should_be)
+
+
+def drops_double(code: str, should_be: str | None) -> bool:
+    """Whether a product that has one factor twice is right with that factor once.
+
+    >>> drops_double("e * a * (1 - a) * (1 - a)", "e * a * (1 - a)"), drops_double("a * (1 - a)", "a")
+    (True, False)
+    """
+    written, right = factors_of(code), factors_of(should_be or "")
+    more = Counter(written) - Counter(right)
+    return right.total() == written.total() - 1 > 0 and all(written[factor] > 1 for factor in more)
+
+
+def factors_of(code: str) -> Counter[str]:
+    """The factors of a product, with how often each stands in it; none where it is no expression."""
+    try:
+        tree = ast.parse(code.strip(), mode="eval").body
+    except SyntaxError:
+        return Counter()
+    return Counter(ast.dump(part) for part in factors_in(tree) if not isinstance(part, ast.Constant))
+
+
+def factors_in(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        yield from factors_in(node.left)
+        yield from factors_in(node.right)
+    else:
+        yield node

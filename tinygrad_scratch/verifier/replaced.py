@@ -1,0 +1,106 @@
+"""Parameters that were given their step, where they should have been changed by it: `w = step` for `w += step`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.region import Finding
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.watch import Event
+
+
+def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) -> Iterator[tuple[Repair, Finding]]:
+    """What was bound to the name of a parameter and is a multiple of its gradient, a number added or not.
+
+    `parameters` are those that may be meant. So are other values of the same owner as `others_updated`, those of the
+    names that were updated as is usual.
+    """
+    meant = {parameter.node for parameter in parameters if parameter.asked}
+    lacking = meant - {final.parameter.node for final in case.finals}
+    held: dict[tuple[int, str], tuple[int, Event]] = {}
+    seen: set[tuple[str, int]] = set()
+    for event in sorted(case.events, key=lambda event: event.time):
+        key = (0 if is_part(event.name) else event.owner), event.name  # a list that is made anew is another owner
+        if is_gradient_name(event.short):
+            continue
+        before, earlier = held.get(key, (event.node, event))
+        held[key] = event.node, event
+        found = None
+        if before == event.node:
+            made_anew = event.owner != earlier.owner and event.time > case.tape.nodes[case.truth.loss].step
+            found = kept(case, event) if before in lacking and others_updated and made_anew else None
+        elif event.node not in case.forward and (before in meant or event.owner in others_updated):
+            found = step_in(case, before, event)
+        place = event.place.file, event.place.line
+        if found is not None and place not in seen:
+            seen.add(place)
+            yield found
+
+
+def is_part(name: str) -> bool:
+    return "." in name or "[" in name
+
+
+def kept(case: Case, event: Event) -> tuple[Repair, Finding] | None:
+    """The mistake, if a parameter is put into a new list as it was, and its gradient is known by then."""
+    gradient = case.truth.cotangents.get(event.node)
+    if gradient is None or gradient.size < 3 or not np.any(gradient):
+        return None
+    for other in reversed(case.events):
+        value = np.asarray(case.tape.nodes[other.node].value)
+        if other.node in case.forward or other.time > event.time or value.shape != gradient.shape:
+            continue
+        _, factor = along(value, gradient)
+        if factor and close(value, factor * gradient):
+            repair = Repair(event, case.tape.nodes[event.node].value - abs(factor) * gradient, event.node, None, 1)
+            return repair, Finding("missing-term", f"{event.name} stays as it was: no step along {other.name} is taken")
+    return None
+
+
+def is_given(case: Case, node: int) -> bool:
+    """Whether a value was drawn or given, and not computed from data: so are parameters, and a velocity is not."""
+    size = case.tape.nodes[node].value.size
+    return node in case.forward and all(case.tape.nodes[n].value.size in (1, size) for n in case.ancestors([node]))
+
+
+def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | None:
+    """The mistake, if a value is a step along the gradient of the one before."""
+    value, gradient = np.asarray(case.tape.nodes[event.node].value), case.truth.cotangents.get(before)
+    if gradient is None or value.shape != gradient.shape or value.size < 3 or not np.any(gradient):
+        return None
+    if not is_given(case, before):
+        return None
+    number, factor = along(value, gradient)
+    if not factor or not close(value, number + factor * gradient) or before in case.parents[event.node]:
+        return None
+    place, held = event.place, case.tape.nodes[before].value
+    right: Array = held + factor * gradient if factor < 0 else held - factor * gradient
+    repair = Repair(event, right, before, None, 1)
+    name = event.name
+    if abs(number) > 1e-9 * np.max(np.abs(value)):
+        return repair, Finding("missing-term", f"what is kept of {name} is {number:.6g} for all, and not a part of it")
+    sign = "+" if factor < 0 else "-"
+    statement = statement_at(place.file, place.line)
+    plain = statement.split("=", 1)[0].strip() == name
+    should = statement.replace("=", f"{sign}=", 1).replace(f" {sign}=", f" {sign}=") if plain else None
+    return repair, Finding(
+        "overwritten-accumulation",
+        f"{name} is replaced by its step, and should be changed by it: write `{sign}=`",
+        None,
+        should,
+    )
+
+
+def along(value: Array, gradient: Array) -> tuple[float, float]:
+    """A number and a factor of the gradient that come nearest to a value together."""
+    columns = np.stack([np.ones(value.size), gradient.reshape(-1)], axis=1)
+    found: Any = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
+    return float(found[0]), float(found[1])

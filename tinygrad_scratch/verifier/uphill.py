@@ -1,0 +1,62 @@
+"""Updates that all go uphill: the statement that makes all of them, or else the one value whose sign turns them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.watch import Event
+
+
+def turning(case: Case) -> tuple[Repair, str, list[str]] | None:
+    """What to turn round, how the statement should be where that is known, and what would do as well."""
+    lines = {(place.file, place.line): place for place in case.uphill}
+    updates = [statement_at(place.file, place.line) for place in lines.values()]
+    values = case.replay()
+    source = next(turning_all(case, values), None)
+    if len(updates) == 1 and (turned := other_way(updates[0])):
+        final, place = case.finals[-1], next(iter(lines.values()))
+        event = Event(f"the step of {final.parameter.name}", final.node, place, 0, 10**9)
+        repair = Repair(event, -np.asarray(values[final.node]), final.parameter.node, None, len(case.finals))
+        return repair, turned, [f"the other sign in `{source.event.name}`"] if source is not None else []
+    if source is None:
+        return None
+    numbers = sorted(line for _, line in lines)
+    return source, "", [f"the other sign in each update, from line {numbers[0]} on"]
+
+
+def other_way(statement: str) -> str:
+    """An update with the other sign: `w -= step` for `w += step`; empty for what is written in another form."""
+    operator = re.search(r"([-+])=", statement)
+    if operator is None:
+        return ""
+    return f"{statement[: operator.start()]}{'-' if operator[1] == '+' else '+'}={statement[operator.end() :]}"
+
+
+def turning_all(case: Case, values: dict[int, Any]) -> Iterator[Repair]:
+    """The named values of the backward pass whose negative turns all gradients round.
+
+    The first may be a residual that the loss is computed from, too: a square does not tell its sign.
+    """
+    common = set.intersection(*(case.ancestors([final.node]) for final in case.finals))
+    for event in case.events:
+        value = np.asarray(values[event.node])
+        made = case.step_of(event.node).function is not None
+        if event.node not in common & case.smooth or not made or not np.any(value):
+            continue
+        start = max(event.time, case.tape.nodes[event.node].step + 1)
+        turned = case.replay(late={start: (case.tape.nodes[event.node].slot, -value)})
+        if all(is_negative(turned[final.node], values[final.node]) for final in case.finals):
+            matched = case.match_up_to_factor(-value)
+            of = matched[0].of if matched is not None else case.finals[0].parameter.node
+            yield Repair(event, -value, of, None, len(case.finals), late=True)
+
+
+def is_negative(value: Any, other: Any) -> bool:
+    return np.shape(value) == np.shape(other) and close(np.asarray(value), -np.asarray(other))
