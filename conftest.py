@@ -2,4 +2,6 @@
 
 import importlib.util
 
-collect_ignore = [] if importlib.util.find_spec("numba") else ["tinygrad_scratch/compiler/native/mathematics.py"]
+NATIVE = "tinygrad_scratch/compiler/native"
+OF_NUMBA = [f"{NATIVE}/{name}.py" for name in ("compiling", "floats", "formulas", "mathematics")]
+collect_ignore = [] if importlib.util.find_spec("numba") else OF_NUMBA
