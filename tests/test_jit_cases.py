@@ -6,10 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pytest
 
 from tests.cases import CASES, DIFFERENTIABLE
 from tests.cases.table import Case
+from tests.cases.together import together
 from tests.test_laws import cotangents_of, tensors
 from tinygrad_scratch import Tensor, jit
 from tinygrad_scratch.trees import leaves_of
@@ -47,7 +47,7 @@ def check_same(got: Any, wanted: Any) -> None:
             np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.function not in MEANINGLESS], ids=str)
+@together([each for each in CASES if each.function not in MEANINGLESS])
 def test_value(case: Case) -> None:
     def value(values: list[Any]) -> Any:
         return case.call(case.function, [*values])
@@ -58,7 +58,7 @@ def test_value(case: Case) -> None:
         check_same(jitted(values), value(values))
 
 
-@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+@together(DIFFERENTIABLE)
 def test_gradient(case: Case) -> None:
     def gradient_at(values: list[Any], cotangents: list[Any]) -> Any:
         return gradient(case, values, cotangents)
@@ -71,7 +71,7 @@ def test_gradient(case: Case) -> None:
         check_same(jitted(values, cotangents), gradient_at(values, cotangents))
 
 
-@pytest.mark.parametrize("case", [each for each in DIFFERENTIABLE if each.tag == "plain"][::10], ids=str)
+@together([each for each in DIFFERENTIABLE if each.tag == "plain"][::10])
 def test_other_values(case: Case) -> None:
     """A program that was traced with some values is right for others: nothing of them is frozen into it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import subprocess
 import sys
@@ -55,6 +56,7 @@ RANGES: dict[str, list[Any]] = {
 ULPS = {"exp": 1.0, "tanh": 1.4, "log": 1.0, "log1p": 2.5}
 
 
+@functools.cache
 def looped(name: str) -> Callable[[Any, Any], None]:
     """A function of `mathematics` over an array, compiled with the flags of native code."""
     from numba import njit

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cases import CASES, DIFFERENTIABLE
 from tests.cases.table import Case
+from tests.cases.together import together
 from tests.native_text import interpreted
 from tests.test_jit_cases import MEANINGLESS, gradient
 from tests.test_laws import cotangents_of
@@ -61,13 +62,13 @@ def check(function: Any, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.function not in MEANINGLESS], ids=str)
+@together([each for each in CASES if each.function not in MEANINGLESS])
 def test_value_as_text(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "compiled", interpreted)
     check(value_of(case), case, monkeypatch)
 
 
-@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+@together(DIFFERENTIABLE)
 def test_gradient_as_text(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "compiled", interpreted)
     check(gradient_of(case), case, monkeypatch)

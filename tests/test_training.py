@@ -514,10 +514,11 @@ def test_ctrl_c_between_epochs_keeps_the_epoch() -> None:
 
 
 INTERRUPTED = """
-import sys
+import signal
 import numpy as np
 from tinygrad_scratch.nn import SGD, Dense, fit, mean_squared_error, predict
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a program run in the background is without
 x = np.linspace(-1, 1, 64)[:, None]
 model = Dense(1, 1, generator=np.random.default_rng(0))
 optimizer = SGD(model.parameters(), 0.01)
@@ -531,13 +532,8 @@ print(history.stopped)
 
 @pytest.mark.skipif(os.name != "posix", reason="only POSIX sends Ctrl-C to one process")
 def test_ctrl_c_in_a_program_leaves_a_usable_model_and_history() -> None:
-    def hears_ctrl_c() -> None:  # a program that a shell runs in the background does not
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
     command = [sys.executable, "-W", "error", "-c", INTERRUPTED]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hears_ctrl_c
-    ) as program:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         while program.stdout.readline() not in ("epoch 3\n", ""):
             pass
