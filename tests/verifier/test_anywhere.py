@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import module_of
+from tinygrad_scratch import verify
 
 GATED = """
 import numpy as np
@@ -71,3 +72,81 @@ def check(verify):
         check.gradients = dict(zip(("params[0]", "params[1]", "params[2]"), net.grads))
     return check
 """
+
+SAMPLES = """
+import numpy as np
+
+class Stretched:
+    def __init__(self, rng):
+        self.ws = [rng.normal(size=s) for s in ((4, 3), (3, 4), (2, 3))]
+        self.bs = [rng.normal(size=(n, 1)) for n in (4, 3, 2)]
+
+    @staticmethod
+    def bend(z):
+        return 1.5 * np.arctan(z / 3)
+
+    @staticmethod
+    def slope(z):
+        return 1.5 / 3 / (1 + (z / 3) ** 2)
+
+    def loss(self, samples):
+        total = 0
+        for x, goal in samples:
+            for w, b in zip(self.ws, self.bs):
+                x = self.bend(w @ x + b)
+            total = total + np.sum((x - goal) ** 2) / 2
+        return total / len(samples)
+
+    def gradients(self, samples):
+        dws, dbs = [np.zeros_like(w) for w in self.ws], [np.zeros_like(b) for b in self.bs]
+        for x, goal in samples:
+            outs, inner = [x], []
+            for w, b in zip(self.ws, self.bs):
+                inner.append(w @ outs[-1] + b)
+                outs.append(self.bend(inner[-1]))
+            above = outs[-1] - goal
+            for k in (2, 1, 0):
+                below = above * self.slope(inner[k])
+                dws[k] += below @ outs[k].T / len(samples)
+                dbs[k] += below / len(samples)
+                above = self.ws[k].T @ below
+        return dws, dbs
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    net = Stretched(rng)
+    samples = [(rng.normal(size=(3, 1)), rng.normal(size=(2, 1))) for _ in range(5)]
+    with verify(net) as check:
+        check.loss = net.loss(samples)
+        dws, dbs = net.gradients(samples)
+        check.gradients = {f"ws[{k}]": dw for k, dw in enumerate(dws)} | {f"bs[{k}]": db for k, db in enumerate(dbs)}
+    return check
+"""
+
+PROGRAMS = {"gated": GATED, "samples": SAMPLES}
+
+CASES = [
+    # a cell that is called in each turn
+    ("gated", "dgate.sum(axis=0)", "dgate.mean(axis=0)", {"missing-batch-sum-or-mean"}),
+    ("gated", "h.T @ dgate", "new.T @ dgate", {"wrong-operand"}),
+    ("gated", "(keep * h).T @ dnew", "h.T @ dnew", {"wrong-operand", "missing-term"}),
+    # a derivative that each layer asks for, of each sample
+    ("samples", "return 1.5 / 3 / (1", "return 1.5 / (1", {"scale-factor"}),
+    ("samples", "(1 + (z / 3) ** 2)", "(1 + z ** 2)", {"derivative-at-wrong-point", "wrong-operand"}),
+]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_right(tmp_path: Path, name: str) -> None:
+    check = module_of(tmp_path / f"anywhere_{name}.py", PROGRAMS[name]).check(verify)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "kinds"), CASES)
+def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]) -> None:
+    assert PROGRAMS[name].count(right) == 1
+    before = PROGRAMS[name].split(right, maxsplit=1)[0]
+    check = module_of(tmp_path / f"anywhere_{name}.py", PROGRAMS[name].replace(right, wrong)).check(verify)
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.line, first.kind in kinds) == (before.count("\n") + 1, True), str(check)
