@@ -153,6 +153,13 @@ class Case(Lineage):
     def _noise(self, final: Final) -> float:
         """What rounding leaves of a gradient that is zero, by the gradients that it is a sum of."""
         node = final.parameter.node
+        if node not in self._noises:
+            self._noises[node] = self._noise_of(node)
+        return self._noises[node]
+
+    _noises: dict[int, float] = field(default_factory=dict, repr=False)
+
+    def _noise_of(self, node: int) -> float:
         made = {n for step in self.tape.steps if node in step.reads for n in step.makes} & self.truth.cotangents.keys()
         sizes = (float(np.max(np.abs(self.truth.cotangents[n]), initial=0.0)) for n in made)
         return 1e-10 * max(sizes, default=0.0)
@@ -188,6 +195,7 @@ class Case(Lineage):
         """Take for true what the loss gives without some calls of the forward pass."""
         self.truth = truth_of(self.tape, [], self.truth.loss, edits=edits)
         self._matches.clear()
+        self._noises.clear()
         for cached in ("table", "elsewhere"):
             self.__dict__.pop(cached, None)
 

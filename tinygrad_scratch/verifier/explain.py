@@ -179,6 +179,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
         if best is None or key < best[0]:
             best = key, scale, found
+        if key == (False, 1, 0, False, False):  # no reading is better
+            break
     assert best is not None
     if case.scale != best[1]:
         case.reset(best[1])
