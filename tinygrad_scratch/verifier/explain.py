@@ -191,8 +191,10 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
-    for repair, put_in in wrong_slopes(case):
+    for repair, put_in, is_call in wrong_slopes(case):
         cause = cause_of(case, repair)
+        if is_call:
+            cause.place = repair.event.place
         found[repair.event.place.file, cause.line] = repair, cause
         case.overrides |= put_in
         break

@@ -34,22 +34,38 @@ class Result:
     is_right: bool
 
 
-def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array]]]:
-    """The functions that mend gradients if all of their results are replaced, with what is to be put in."""
+def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
+    """What mends gradients if all wrong results of a function are replaced: with what is to be put in.
+
+    Of a function that is right elsewhere, the call is wrong; the last says so.
+    """
     wrong = case.wrong(case.replay())
     for results in Slopes(case).by_function():
         bad = [result for result in results if not result.is_right]
-        if not bad or len(bad) < len(results):  # of one that is right elsewhere, the call is wrong
+        if not bad:
             continue
         put_in = {result.event.node: result.slope for result in bad}
         try:
-            still = case.wrong(case.replay(put_in))
+            played = case.replay(put_in)
         except Exception:  # a value of this kind can't stand there
             continue
-        if len(still) < len(wrong) and all(final in wrong for final in still):
-            first = bad[0]
-            mended = len(wrong) - len(still)
-            yield Repair(first.event, first.slope, first.of, None, mended, how="slope"), put_in
+        still = case.wrong(played)
+        if len(still) == len(wrong) or any(final not in wrong for final in still):
+            continue
+        first, mended = bad[0], len(wrong) - len(still)
+        repair = Repair(first.event, first.slope, first.of, None, mended, how="slope")
+        called = None if len(bad) == len(results) else user_of(case, first)
+        if called is not None:
+            truth = np.asarray(played[called.node])
+            match = case.match_up_to_factor(truth)
+            repair = Repair(called, truth, match[0].of if match else first.of, None, mended)
+        yield repair, put_in, called is not None
+
+
+def user_of(case: Case, result: Result) -> Event | None:
+    """The first name of what was made of a result where the function was called."""
+    made = (e for e in case.events if e.node > result.event.node and e.place.function != result.event.place.function)
+    return next((e for e in made if result.event.node in case.ancestors([e.node])), None)
 
 
 class Slopes:
