@@ -17,6 +17,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
+from tinygrad_scratch.verifier.source import right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
@@ -96,7 +97,9 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, in
         return False
     value = np.asarray(values[repair.event.node])
     scale = np.max(np.abs(case.tape.nodes[repair.event.node].value), initial=0.0)
-    return bool(np.max(np.abs(value), initial=0.0) > 1e-9 * scale) or drops_double(cause.expression, cause.should_be)
+    written = cause.expression, right_side(statement_at(cause.place.file, cause.place.line))
+    doubled = any(drops_double(code, cause.should_be) for code in written)
+    return bool(np.max(np.abs(value), initial=0.0) > 1e-9 * scale) or doubled
 
 
 def drops_double(code: str, should_be: str | None) -> bool:
@@ -106,8 +109,8 @@ def drops_double(code: str, should_be: str | None) -> bool:
     (True, False)
     """
     written, right = factors_of(code), factors_of(should_be or "")
-    more = Counter(written) - Counter(right)
-    return right.total() == written.total() - 1 > 0 and all(written[factor] > 1 for factor in more)
+    more = written - right
+    return bool(right) and right <= written and more.total() == 1 and all(written[factor] > 1 for factor in more)
 
 
 def factors_of(code: str) -> Counter[str]:
