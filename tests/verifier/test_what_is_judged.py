@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.script import checks_of
 
@@ -279,3 +280,64 @@ def test_a_function_that_was_put_into_numpy(monkeypatch: pytest.MonkeyPatch) -> 
             check.gradients = {"w": x.T @ (a * (1 - a) ** power)}
         assert check.ok == (power == 1)
     assert check.first_wrong is not None
+
+
+# ---- conventions of some of the gradients ----------------------------------------------------------------------------
+
+AVERAGING = """
+import numpy as np
+
+class Averaging:
+    def __init__(self, rng):
+        self.W, self.b = rng.normal(size=(3, 4)), rng.normal(size=4)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        n = len(self.x)
+        self.dW = self.x.T @ dout / n
+        self.db = dout.sum(axis=0) / n
+        return dout @ self.W.T
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "convention", "kind"),
+    [
+        ("", "", "averaged in the layer", ""),
+        ("dout.sum(axis=0) / n", "dout.sum(axis=0)", "", "missing-batch-sum-or-mean"),
+        ("return dout @ self.W.T", "return dout @ self.W.T / n", "", "missing-batch-sum-or-mean"),
+    ],
+)
+def test_a_layer_may_average_what_it_keeps(tmp_path: Path, old: str, new: str, convention: str, kind: str) -> None:
+    module = module_of(tmp_path / "averaging.py", AVERAGING.replace(old, new) if old else AVERAGING)
+    rng = np.random.default_rng(1)
+    check = verify.layer(module.Averaging(rng), rng.normal(size=(7, 3)))
+    assert check.convention.startswith(convention) if convention else not check.ok, str(check)
+    assert kind == (check.first_wrong.kind if check.first_wrong else ""), str(check)
+
+
+STEPS = """
+import numpy as np
+
+def steps(x, W, b, goal, lr):
+    error = x @ W + b - goal
+    step = lr * x.T @ error
+    db = error.sum(axis=0)
+    return step, db
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "ok"), [("", "", True), ("lr * x.T @ error", "2 * lr * x.T @ error", False)])
+def test_some_gradients_may_carry_the_rate(tmp_path: Path, old: str, new: str, ok: bool) -> None:
+    module = module_of(tmp_path / "steps.py", STEPS.replace(old, new) if old else STEPS)
+    rng = np.random.default_rng(1)
+    x, goal, W, b = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    with verify(W=W, b=b) as check:
+        check.loss = 0.5 * np.sum((x @ W + b - goal) ** 2)
+        step, db = module.steps(x, W, b, goal, 0.05)
+        check.gradients = {"W": step, "b": db}
+    assert check.ok == ok, str(check)
+    assert check.convention.startswith("times lr") == ok, str(check)

@@ -13,12 +13,14 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
-from tinygrad_scratch.verifier.sizes import conventional
+from tinygrad_scratch.verifier.sizes import conventional, samples
 from tinygrad_scratch.verifier.source import statement_at, text_of
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.watch import RATE
 
 
 def is_right_by_convention(case: Case) -> bool:
@@ -28,7 +30,7 @@ def is_right_by_convention(case: Case) -> bool:
     if not case.wrong(values):
         case.convention = layout_of(case, values)
         return True
-    for convention in (throughout, each_way, per_sample, almost, at_kinks):
+    for convention in (throughout, each_way, averaged_within, with_the_rate, per_sample, almost, at_kinks):
         said = convention(case, values)
         if said:
             case.convention = said
@@ -102,6 +104,47 @@ def each_way(case: Case, values: dict[int, Any]) -> str:
         return ""
     turned = all(close(f.direction * np.asarray(values[f.node]), case.true_of(f)) for f in case.finals)
     return "downhill by every update: what is added is the negative of a gradient" if turned else ""
+
+
+def averaged_within(case: Case, values: dict[int, Any]) -> str:
+    """Of a layer alone: the gradients of what it keeps are means over the batch, and those of its inputs are whole."""
+    if not is_one_layer(case):
+        return ""
+    factors = {final: factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)}
+    kept = {factor for final, factor in factors.items() if final.parameter.name.startswith(("layer.", "layers["))}
+    given = {factor for final, factor in factors.items() if not final.parameter.name.startswith(("layer.", "layers["))}
+    for n in samples(case) if kept and given and None not in kept | given else ():
+        if all(is_near(factor, 1 / n) for factor in kept) and all(is_near(factor, 1) for factor in given):
+            return f"averaged in the layer: the gradients of what it keeps are means over the {n} samples"
+    return ""
+
+
+def with_the_rate(case: Case, values: dict[int, Any]) -> str:
+    """Some of them are gradients, and the others steps, which the rate went into."""
+    steps = []
+    for i, final in enumerate(case.finals):
+        factor = factor_of(np.asarray(values[final.node]), case, i)
+        if factor is None:
+            return ""
+        if not is_near(factor, 1):
+            name = next((name for name, rate in rates_in(case, final) if is_near(factor, rate)), None)
+            if name is None:
+                return ""
+            steps.append(name)
+    return f"times {steps[0]}: some of them are gradients, and the others steps" if steps else ""
+
+
+def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
+    """The rates that a value was made with."""
+    before = case.ancestors([final.node])
+    for event in (*case.arguments, *case.events):
+        value = case.tape.nodes[event.node].value
+        if event.node in before and value.size == 1 and RATE.match(event.short):
+            yield event.short, float(value)
+
+
+def is_near(one: float | None, other: float) -> bool:
+    return one is not None and abs(one - other) < 1e-6 * abs(other)
 
 
 def factor_of(value: Array, case: Case, index: int) -> float | None:
