@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.causes.lacking import operand_without_factor
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal, one_factor
 from tinygrad_scratch.verifier.causes.sums import reductions
-from tinygrad_scratch.verifier.edits import LINEAR, Edit, WithArgument, name_of
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
+from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
@@ -33,7 +34,7 @@ from tinygrad_scratch.verifier.watch import Event
 
 SEARCHES: tuple[Explanation, ...] = (
     dropped, operations, negated, beside_it, layout, reductions, comparisons, assigned_entries, literal, one_factor,
-    operand_without_factor, operands,
+    operand_without_factor, operand_without_term, operands,
 )  # fmt: skip
 
 MOST_PLAYED = 60_000  # calls that are played again for one search over everything
@@ -91,74 +92,27 @@ class Everywhere(Region):
             found.setdefault((step.place, name_of(step.function)), []).append(step)
         return found
 
-    # ---- what a change seems to do -----------------------------------------------------------------------------------
-
     @cached_property
-    def influence(self) -> tuple[float, dict[int, Array]]:
-        """How far a number that all gradients make is from what the truth makes, and how it depends on each value."""
-        run = self.case.walked()
-        rng = np.random.default_rng(1)
-        total, missing = 0.0, 0.0
+    def along(self) -> Along | None:
+        """What all gradients make along directions."""
+        run, rng = self.case.walked(), np.random.default_rng(1)
+        if run is None or self.case.late:
+            return None
+        found = Along(run, 0.0)
         for final in self.case.finals:
-            now = np.asarray(self.values[final.node])
-            wanted = self.case.wanted(now, final)
-            if run is None or final.node not in run.values or now.shape != wanted.shape:
-                return np.nan, {}
-            direction = rng.standard_normal(now.shape)
-            total = total + np.sum(run.values[final.node] * direction)
-            missing += float(np.vdot(direction, wanted - now))
-        return missing, run.gradient(total, [node for step in self.steps for node in step.makes]) if run else {}
-
-    @cached_property
-    def bent(self) -> set[int]:
-        """The values that a call is not linear in: there a reverse walk tells no more than a slope."""
-        found: set[int] = set()
-        for step in reversed(self.steps):
-            straight = name_of(step.function) in LINEAR and found.isdisjoint(step.makes)
-            once = len(set(step.reads)) == len(step.reads)
-            if not (straight and once):
-                found.update(step.reads)
+            value = np.asarray(self.values[final.node])
+            truth = self.case.wanted(value, final)
+            if final.node not in run.values or value.shape != truth.shape or value.dtype.kind != "f":
+                return None
+            found = found.and_of(final.node, value, truth, np.asarray(rng.standard_normal(value.shape)))
         return found
 
-    def seems_to_mend(self, edits: dict[int, Edit]) -> bool:
-        """Whether the change is worth playing: by the reverse walk, where that tells."""
-        missing, influence = self.influence
-        change, size, sure, touched = 0.0, 0.0, len(edits) == 1 or not self.feeds_itself(frozenset(edits)), False
-        self.left -= 10 * len(edits)
-        for index, edit in edits.items():
-            made = self.case.tape.follow(self.values, {index: edit}, until=index)
-            for node, new in (made or {}).items():
-                old, new = np.asarray(self.values[node]), np.asarray(new)
-                touched = touched or new.shape != old.shape or not np.array_equal(new, old)
-                if new.shape != old.shape or node not in influence or node in self.bent:
-                    sure = False
-                    continue
-                change += float(np.vdot(influence[node], new - old))
-                size += float(np.vdot(np.abs(influence[node]), np.abs(old)))
-            sure = sure and made is not None
-        if not touched:
-            return False
-        return not sure or not np.isfinite(missing) or abs(change - missing) <= 1e-6 * (abs(missing) + size)
-
-    def feeds_itself(self, steps: frozenset[int]) -> bool:
-        """Whether one turn of a call reads what came of another."""
-        if steps not in self._feeding:
-            made = {node for index in steps for node in self.case.tape.steps[index].makes}
-            last = self.case.tape.steps[max(steps)]
-            self._feeding[steps] = not made.isdisjoint(self.case.ancestors(last.reads))
-        return self._feeding[steps]
-
-    @cached_property
-    def _feeding(self) -> dict[frozenset[int], bool]:
-        return {}
-
-    # ---- what it does ------------------------------------------------------------------------------------------------
-
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
+        self.left -= 10 * len(edits)
         try:
             return (
                 self.left > 0
-                and self.seems_to_mend(edits)
+                and not self.foreseen.rules_out(edits)
                 and not self.case.wrong(self.played(edits))
                 and self.holds_elsewhere(edits)
             )

@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import TOKEN, compared
-from tinygrad_scratch.verifier.tape import Array, Place
+from tinygrad_scratch.verifier.tape import Place
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 from tinygrad_scratch.verifier.watch import Event
@@ -190,24 +190,14 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
-    found: dict[tuple[str, int], tuple[Repair, Cause]] = {}
-    for repair, put_in, is_call in wrong_slopes(case):
-        cause = cause_of(case, repair)
-        if is_call:
-            cause.place = repair.event.place
-        found[repair.event.place.file, cause.line] = repair, cause
-        case.overrides |= put_in
-        break
-    while len(found) < 6:
+    found = of_slopes(case)
+    while len(found) < MOST_MISTAKES:
         candidates = next_repairs(case)
         if not candidates:
             break
         repair, cause = likeliest(case, candidates)
-        if cause.certainty == "unexplained" and (found_anywhere := next(one_change(case), None)) is not None:
-            repair, region, finding = found_anywhere
-            cause = as_cause(region, finding)
-            found[repair.event.place.file, cause.line] = (repair, cause)
-            case.overrides |= mended_by(case, cause.changes)
+        if cause.certainty == "unexplained" and (other := anywhere(case)) is not None:
+            found[other[1].file, other[1].line] = other
             break
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
@@ -217,6 +207,28 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     return list(found.values())
 
 
+def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
+    """A function of theirs that returns no derivative, if there is one; its results are mended."""
+    for repair, put_in, is_call in wrong_slopes(case):
+        cause = cause_of(case, repair)
+        if is_call:
+            cause.place = repair.event.place
+        case.overrides |= put_in
+        return {(cause.file, cause.line): (repair, cause)}
+    return {}
+
+
+def anywhere(case: Case) -> tuple[Repair, Cause] | None:
+    """The one change of any call that makes all gradients right, if there is one; what those calls made is mended."""
+    for repair, region, finding in one_change(case):
+        played = case.replay(edits=finding.changes)
+        made = (node for index in finding.changes for node in case.tape.steps[index].makes)
+        case.overrides |= {node: np.asarray(played[node]) for node in made}
+        return repair, as_cause(region, finding)
+    return None
+
+
+MOST_MISTAKES = 6
 MOST_CANDIDATES = 4
 
 
@@ -230,12 +242,6 @@ def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
         if cause.certainty != "unexplained":
             return repair, cause
     return first
-
-
-def mended_by(case: Case, changes: dict[int, Edit]) -> dict[int, Array]:
-    """What the changed calls make."""
-    played = case.replay(edits=changes)
-    return {node: np.asarray(played[node]) for index in changes for node in case.tape.steps[index].makes}
 
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:

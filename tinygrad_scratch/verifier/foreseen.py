@@ -6,13 +6,16 @@ slope of the value along a direction, added up over all calls that are changed, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.likeness import tolerance_of
 from tinygrad_scratch.verifier.tape import Array, Ref, Step
+from tinygrad_scratch.verifier.truth import Played
 
 if TYPE_CHECKING:
     from tinygrad_scratch.verifier.region import Region
@@ -25,26 +28,46 @@ OF_PLACES = {"divide": (0,), "getitem": (0,), "setitem": (0, 2), "where": (1, 2)
 OF_ONE = {"multiply", "dot", "matmul", "outer", "inner"}
 
 
+@dataclass(frozen=True)
+class Along:
+    """A number that values make along directions, in a walk of the whole run: as it is, and as it should be."""
+
+    run: Played
+    total: Any
+    now: float = 0.0
+    wanted: float = 0.0
+    size: float = 0.0  # of what both are sums of
+
+    @property
+    def missing(self) -> float:
+        return self.wanted - self.now
+
+    def and_of(self, node: int, value: Array, truth: Array, direction: Array) -> Along:
+        """With one more value."""
+        return Along(
+            self.run,
+            self.total + np.sum(self.run.values[node] * direction),
+            self.now + float(np.vdot(direction, value)),
+            self.wanted + float(np.vdot(direction, truth)),
+            self.size + float(np.sum(np.abs(direction * value)) + np.sum(np.abs(direction * truth))),
+        )
+
+
 class Foreseen:
     """What changes of a region's calls can't give the truth."""
 
     def __init__(self, region: Region) -> None:
         self.region = region
-        self.direction = np.random.default_rng(1).standard_normal(region.truth.shape)
-        self.slopes = self._slopes()
+        self.along = region.along
         self.linear: dict[tuple[int, ...], bool] = {}
 
-    def _slopes(self) -> dict[int, Array]:
-        """How the value along the direction depends on what each call of the region read and made."""
-        region, case = self.region, self.region.case
-        if region.value.shape != region.truth.shape or case.late or region.value.dtype.kind != "f":
+    @cached_property
+    def slopes(self) -> dict[int, Array]:
+        """How the number depends on what each call of the region read and made."""
+        if self.along is None:
             return {}
-        run = case.walked()
-        if run is None or region.node not in run.values:
-            return {}
-        total = np.sum(run.values[region.node] * self.direction)
-        nodes = {node for step in region.turns for node in (*step.reads, *step.makes) if node <= region.node}
-        return run.gradient(total, sorted(nodes))
+        nodes = {node for step in self.region.turns for node in (*step.reads, *step.makes) if node <= self.region.node}
+        return self.along.run.gradient(self.along.total, sorted(nodes))
 
     def rules_out(self, edits: dict[int, Edit]) -> bool:
         """Whether other calls can't give the truth."""
@@ -72,10 +95,11 @@ class Foreseen:
 
     def _may_be(self, change: float, size: float) -> bool:
         """Whether a value that changes so along the direction may be the truth."""
-        region = self.region
-        now, wanted = (float(np.vdot(self.direction, value)) for value in (region.value, region.truth))
-        size += float(np.sum(np.abs(self.direction * region.value)) + np.sum(np.abs(self.direction * region.truth)))
-        room = tolerance_of(region.value) * size
+        region, along = self.region, self.along
+        if along is None:
+            return True
+        now, wanted = along.now, along.wanted
+        room = tolerance_of(region.value) * (size + along.size)
         factors = (1.0, *region.case.factors) if region.loose else (1.0,)
         # what isn't a number is for a trial to tell
         return not np.isfinite(change) or any(abs(now + change - f * wanted) <= room * max(1, abs(f)) for f in factors)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
-from tinygrad_scratch.verifier.foreseen import Foreseen
+from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
@@ -159,6 +159,15 @@ class Region:
             return False
         value = self.tried(edits)
         return value is not None and self.is_truth(value) and self.holds_elsewhere(edits)
+
+    @cached_property
+    def along(self) -> Along | None:
+        """What the value makes along a direction; None where the backward pass can't be walked."""
+        run = self.case.walked() if self.value.shape == self.truth.shape and not self.case.late else None
+        if run is None or self.node not in run.values or self.value.dtype.kind != "f":
+            return None
+        direction = np.asarray(np.random.default_rng(1).standard_normal(self.truth.shape))
+        return Along(run, 0.0).and_of(self.node, self.value, self.truth, direction)
 
     @cached_property
     def foreseen(self) -> Foreseen:

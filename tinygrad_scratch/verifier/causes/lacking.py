@@ -200,14 +200,12 @@ class Influence:
 
 
 def slopes_of_operands(region: Region) -> Influence:
-    run = region.case.walked()
-    if run is None or region.node not in run.values or region.value.shape != region.truth.shape:
+    along = region.along
+    if along is None:
         return Influence()
-    direction = np.random.default_rng(1).standard_normal(region.truth.shape)
-    missing = float(np.vdot(direction, region.truth - region.value))
     operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in places_of(step))
-    slopes = slopes_of_reads(run, np.sum(run.values[region.node] * direction), region.turns)
-    return Influence(missing, operands, {**slopes_of_only_reads(region), **slopes})
+    slopes = slopes_of_reads(along.run, along.total, region.turns)
+    return Influence(along.missing, operands, {**slopes_of_only_reads(region), **slopes})
 
 
 def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
