@@ -152,6 +152,7 @@ class Region:
         return None if found is None else np.asarray(found.get(self.node, self.value))
 
     calls = 0  # that were made for explanations
+    lacks: list[Any] | None = None  # what operands seem to lack, once it was looked for
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
         self.calls += len(edits)

@@ -39,8 +39,11 @@ def operand_without_term(region: Region) -> Iterator[Finding]:
 
 
 def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
-    lacks = [lack for lack in lacking(region) if lack.rank[1] in kinds]
-    for lack in sorted(lacks, key=lambda lack: lack.rank):
+    if region.lacks is None:
+        region.lacks = sorted(lacking(region), key=lambda lack: lack.rank)
+    for lack in region.lacks:
+        if lack.rank[1] not in kinds:
+            continue
         if region.gives_truth(lack.edits):
             yield lack.told(region)
             return
