@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.compiler.native.writer import NAMES
 
 FUNCTIONS: dict[str, Any] = {
+    "address": lambda array: array.ctypes.data,
     "select": lambda condition, x, y: x if condition else y,
     "add_in_any_order": lambda x, y: x + y,
     "sqrt": np.sqrt,
@@ -46,7 +47,11 @@ def gemm(number: Any) -> Any:
 
 
 def interpreted(text: str, functions: list[str]) -> dict[str, Any]:
-    """The functions of native text as Python functions."""
+    """The functions of native text as Python functions, to be bound to arrays."""
+
+    def bind(function: Any) -> Any:
+        return lambda *arrays: lambda *steps: function(*steps, *arrays)
+
     names = {**NAMES, **FUNCTIONS, "dgemm": gemm(ctypes.c_double), "sgemm": gemm(ctypes.c_float)}
     exec("\n".join(line for line in text.split("\n") if not line.startswith("from ")), names)
-    return {name: names[name] for name in functions}
+    return {name: bind(names[name]) for name in functions}

@@ -17,6 +17,8 @@ import pytest
 from tests.test_native_text import STATES, no_other_way, step, with_all_outputs
 from tinygrad_scratch import Tensor, jit, nn, value_and_grad
 from tinygrad_scratch.compiler import native
+from tinygrad_scratch.compiler.native import blas, storing
+from tinygrad_scratch.compiler.native.loading import Code
 from tinygrad_scratch.functional import sigmoid, squared_error
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
@@ -280,17 +282,21 @@ def test_an_index_out_of_bounds_is_refused() -> None:
 # ---- stored code -----------------------------------------------------------------------------------------------------
 
 PROGRAM = """
+import sys
 import numpy as np
 from tinygrad_scratch import jit
-from tinygrad_scratch.compiler.native import storing
+from tinygrad_scratch.compiler.native import blas, storing
+from tinygrad_scratch.compiler.native.loading import Code
 
 function = jit(lambda x: np.exp(x) + 1.0, backend="numba")
 assert np.allclose(function(np.arange(3.0)), np.exp(np.arange(3.0)) + 1)
 print(storing.folder())
+print("numba" in sys.modules)
 """
 
 
-def in_a_process(folder: Path) -> Path:
+def in_a_process(folder: Path) -> tuple[Path, bool]:
+    """Where code is stored, and whether it was compiled there."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         env={"NUMBA_CACHE_DIR": str(folder), "PATH": "", "HOME": str(folder)},
@@ -300,27 +306,67 @@ def in_a_process(folder: Path) -> Path:
         timeout=120,
         cwd=Path(native.__file__).parents[3],
     )
-    return Path(done.stdout.strip())
+    folder_used, compiled_anew = done.stdout.splitlines()
+    return Path(folder_used), compiled_anew == "True"
 
 
 @needs_numba
 def test_code_is_stored_and_found_again(tmp_path: Path) -> None:
-    folder = in_a_process(tmp_path)
-    assert folder == tmp_path / "tinygrad_scratch"
-    stored = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")}
-    assert stored
-    in_a_process(tmp_path)
-    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.nb?")} == stored, "nothing was compiled anew"
+    assert in_a_process(tmp_path) == (tmp_path / "tinygrad_scratch", True)
+    stored = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*")}
+    assert [file.suffix for file in stored] == [".o"]
+    assert in_a_process(tmp_path) == (tmp_path / "tinygrad_scratch", False), "numba is not even imported"
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*")} == stored, "nothing was compiled anew"
 
 
 @needs_numba
-def test_a_file_that_is_not_ours_is_not_run(tmp_path: Path) -> None:
-    folder = in_a_process(tmp_path)
-    (file,) = folder.glob("native_*.py")
-    text = file.read_bytes()
-    file.write_text("raise SystemExit('not ours')")
-    in_a_process(tmp_path)
-    assert file.read_bytes() == text
+@pytest.mark.parametrize("what", ["another file", "nothing", "half of it", "a changed byte"])
+def test_a_file_that_is_not_ours_is_not_run(what: str, tmp_path: Path) -> None:
+    folder, _ = in_a_process(tmp_path)
+    (file,) = folder.glob("native_*.o")
+    data = file.read_bytes()
+    half = len(data) // 2
+    changed = {"another file": b"not ours", "nothing": b"", "half of it": data[:half]}
+    file.write_bytes(changed.get(what, data[:half] + bytes([data[half] ^ 1]) + data[half + 1 :]))
+    assert in_a_process(tmp_path) == (folder, True)
+    assert storing.stored(file).data, "it was written anew"
+    assert in_a_process(tmp_path) == (folder, False)
+
+
+CHANGES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "another processor": lambda patch: patch.setattr(storing, "processor", lambda: "x86_64 znver9 +avx1024"),
+    "another BLAS": lambda patch: patch.setattr(blas, "width", lambda: 16),
+    "a setting of numba's": lambda patch: patch.setenv("NUMBA_OPT", "1"),
+    "another llvmlite": lambda patch: patch.setattr("llvmlite.__version__", "0.1"),
+    "another numba, or text of ours": lambda patch: patch.setattr(Path, "read_text", lambda path, **_: "changed"),
+}
+
+
+@needs_numba
+@pytest.mark.parametrize("change", CHANGES)
+def test_stored_code_is_found_only_where_it_fits(change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    storing.version.cache_clear()
+    before = storing.key("text")
+    storing.version.cache_clear()
+    CHANGES[change](monkeypatch)
+    try:
+        assert storing.key("text") != before
+    finally:
+        storing.version.cache_clear()
+
+
+@needs_numba
+def test_code_that_needs_what_is_not_there_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "folder", lambda: tmp_path)
+    text = "def part_0(f8, f4, i8, i4, i2, i1, u1, b1):\n    f8[0] = 2.0\n    return 0\n"
+    storing.compiled(text, ["part_0"])
+    (file,) = tmp_path.iterdir()
+    code = storing.stored(file)
+    storing.store(file, Code(code.name, ["no_such_function"], code.data))
+    x = np.zeros(1)
+    assert storing.compiled(text, ["part_0"])["part_0"](*[x] * 8)() == 0
+    assert x[0] == 2
+    assert storing.stored(file).needed == code.needed
 
 
 @needs_numba
@@ -329,7 +375,7 @@ def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
     shared = tmp_path / "tinygrad_scratch"
     shared.mkdir()
     shared.chmod(0o777)
-    assert in_a_process(tmp_path) != shared
+    assert in_a_process(tmp_path)[0] != shared
     assert not list(shared.iterdir())
 
 

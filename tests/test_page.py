@@ -493,7 +493,7 @@ def loop(rounds: int = 20, **options: Any) -> Drawing:
         lambda: loop(fold="repeats"),
         lambda: loop(fold=lambda node: "tanh" if node.function is np.tanh else None),
         lambda: loop(limit=5),
-        lambda: loop(120),
+        lambda: loop(40),
         lambda: diff(sums(1.0), sums(2.0)),
     ],
     ids=["failing", "forward", "backward", "numbers", "names", "repeats", "rule", "limit", "far", "difference"],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log10
-from typing import Any
 from urllib.parse import quote
 
 from tinygrad_scratch.drawing.data import ADDED, CHANGED, REMOVED, REST, Arrow, Box, Cluster, Scene
+from tinygrad_scratch.drawing.digraph import Digraph
 from tinygrad_scratch.drawing.expressions import LONGEST_PART, shorten
 from tinygrad_scratch.drawing.labels import ALARM, Look, box_label, cluster_label, small, table, text, tooltip
 
@@ -48,9 +49,9 @@ CHANGES: dict[str | None, dict[str, str]] = {
 CHANGED_ARROWS = {ADDED: {"color": "#15803d", "penwidth": "2"}, REMOVED: {"color": "#dc2626", "style": "dashed"}}
 TROUBLE = {"color": ALARM, "penwidth": "2.5"}
 HEAT = ("#ffffff", "#fff1dd", "#fee0b8", "#fdd09a", "#fccb92")  # light to dark, for dark text
-BIG, HURRY = 60, {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}  # boxes from which on the renderer is to hurry
-HUGE = 300  # boxes from which on arrows end at boxes and not at their halves, which takes half the time
-FAR = 40  # boxes between the ends of an arrow that begins, in a big drawing, at a mention of its value
+BIG, FAR = 60, 24  # in a drawing of more than 60 boxes an arrow past more than 24 begins at a mention of its value
+HUGE = 300  # boxes from which on less is written, and arrows end at boxes and not at their halves, to take less time
+HURRY = {"mclimit": "0.3"}  # the renderer is to try fewer orders of the boxes of a huge drawing
 MENTION = {"class": "mention", "shape": "plaintext", "margin": "0.02", "fontsize": "11", "fontcolor": "#64748b"}
 
 
@@ -63,10 +64,9 @@ class Writer:
     """Writes a scene down."""
 
     def __init__(self, scene: Scene, look: Look) -> None:
-        from graphviz import Digraph
-
-        hurry = (HURRY if len(scene.boxes) > BIG else {}) | ({"newrank": "true"} if scene.clusters else {})
-        self.digraph: Any = Digraph(graph_attr={**CANVAS, **hurry}, node_attr=BOX, edge_attr=ARROW)
+        look = replace(look, brief=len(scene.boxes) > HUGE)
+        more = (HURRY if look.brief else {}) | ({"newrank": "true"} if scene.clusters else {})
+        self.digraph = Digraph({**CANVAS, **more}, BOX, ARROW)
         self.scene, self.look = scene, look
         heat = temperatures(scene) if look.heat else {}
         shown = [box for box in scene.boxes if look.forward or box.cotangent or box.kind == REST]
@@ -81,18 +81,18 @@ class Writer:
             self.frames.setdefault(cluster.parent, []).append(cluster)
 
     def text(self) -> str:
-        self.fill(self.digraph, None, 0)
+        self.fill(None, 0)
         for arrow in self.scene.arrows:
             if arrow.tail in self.boxes and arrow.head in self.boxes:
                 self.add_arrow(arrow)
         for tail, leaf in self.below() if self.look.forward else ():
-            self.digraph.edge(tail, leaf, style="invis", weight="0")
-        return str(self.digraph.source)
+            self.digraph.edge(tail, leaf, {"style": "invis", "weight": "0"})
+        return self.digraph.source
 
     def mentions(self) -> dict[str, str]:
-        """Of arrows that would run through half of the drawing, the mentions of their values beside their heads.
+        """Of arrows that would run past many boxes, the mentions of their values beside their heads.
 
-        They would hide what they cross, and a renderer takes minutes for hundreds of them.
+        They would hide what they cross, and of each a renderer takes time with the square of its length.
         """
         place = {box.id: i for i, box in enumerate(self.scene.boxes)} | {REST: -FAR}
         boxes = {box.id: box for box in self.scene.boxes}
@@ -102,7 +102,7 @@ class Writer:
                 name = found[arrow.id] = f"{arrow.tail}_{arrow.head}"
                 title = "earlier" if arrow.tail == REST else boxes[arrow.tail].title
                 label = f"<{text(shorten(title, LONGEST_PART))}>"
-                self.boxes[name] = {"name": name, "id": name, "label": label, **MENTION}
+                self.boxes[name] = {"id": name, "label": label, **MENTION}
                 self.inside.setdefault(boxes[arrow.head].cluster, []).append(name)
         return found
 
@@ -120,16 +120,15 @@ class Writer:
         entering = [arrow for arrow in forward if arrow.tail in self.calls and frame[arrow.tail] != frame[arrow.head]]
         return [(arrow.tail, leaf) for arrow in entering for leaf in leaves.get(arrow.head, ())]
 
-    def fill(self, graph: Any, parent: str | None, depth: int) -> None:
+    def fill(self, parent: str | None, depth: int) -> None:
         """The boxes right in a frame, and the frames in it."""
         for name in self.inside.get(parent, ()):
-            graph.node(**self.boxes[name])
+            self.digraph.node(name, self.boxes[name])
         for cluster in self.frames.get(parent, ()):
-            with graph.subgraph(name=cluster.id) as frame:
-                paint = {**FRAME, "fillcolor": FRAME_FILLS[depth % 2], **(REPEAT if cluster.kind == "repeat" else {})}
-                label = cluster_label(cluster.path, cluster.title, cluster.parameters)
-                frame.attr(id=cluster.id, label=label, **paint)
-                self.fill(frame, cluster.id, depth + 1)
+            paint = {**FRAME, "fillcolor": FRAME_FILLS[depth % 2], **(REPEAT if cluster.kind == "repeat" else {})}
+            label = cluster_label(cluster.path, cluster.title, cluster.parameters)
+            with self.digraph.subgraph(cluster.id, {"id": cluster.id, "label": label, **paint}):
+                self.fill(cluster.id, depth + 1)
 
     def add_arrow(self, arrow: Arrow) -> None:
         """From a value to a call that was given it; the gradient comes back beside it."""
@@ -141,26 +140,26 @@ class Writer:
                 label = table(f"<tr>{GAP}<td>{small(text(arrow.derivative))}</td></tr>", 0)
                 more |= {"label": f"<{label}>", "fontcolor": GRADIENT_ARROW["color"]}
             more |= CHANGED_ARROWS.get(arrow.change or "", {})
-            self.digraph.edge(*self.ends(arrow, "value"), id=arrow.id, **more)
+            self.digraph.edge(*self.ends(arrow, "value"), {"id": arrow.id, **more})
         if self.look.backward and arrow.gradient and not self.look.chain:
             tail, head = self.ends(arrow, "cotangent")
-            name = f"{arrow.id}b"
+            paint = {"id": f"{arrow.id}b", **GRADIENT_ARROW, **loose}
             if self.look.forward:
-                self.digraph.edge(tail, head, id=name, dir="back", **GRADIENT_ARROW, **loose)
+                self.digraph.edge(tail, head, {**paint, "dir": "back"})
             else:
-                self.digraph.edge(head, tail, id=name, **GRADIENT_ARROW, **loose)
+                self.digraph.edge(head, tail, paint)
 
     def ends(self, arrow: Arrow, side: str) -> tuple[str, str]:
         """Where an arrow begins and ends: at the foot and at the head of one side of a box."""
         tail = self.tails.get(arrow.id, arrow.tail)
-        if arrow.again or not self.look.forward or len(self.scene.boxes) > HUGE:
+        if arrow.again or not self.look.forward or self.look.brief:
             return tail, arrow.head
         return (tail if tail != arrow.tail else port(tail, side)), f"{arrow.head}:{side}:n"
 
 
 def box_attributes(box: Box, look: Look, heat: int | None) -> dict[str, str]:
     """The attributes of a box."""
-    found = {"name": box.id, "id": box.id, "class": " ".join([box.kind, *box.troubles]), **KINDS[box.kind]}
+    found = {"id": box.id, "class": " ".join([box.kind, *box.troubles]), **KINDS[box.kind]}
     if box.kind == REST:
         return found | {"label": f"<{text(box.title)}>"}
     found["label"] = box_label(box, look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -192,12 +193,16 @@ def elementwise(template: str, texts: list[Expression]) -> Derivative:
     if template in ("1", "-1"):
         return Derivative(int(template))
     names = dict(zip("yab", texts, strict=False))
-    outermost = ast.parse(template.replace("{", "").replace("}", ""), mode="eval").body
-    if isinstance(outermost, ast.Name):
-        return Derivative(1, names[outermost.id])
-    strength = STRENGTHS.get(type(getattr(outermost, "op", None)), ATOM)
+    if template[1:-1] in names:  # the argument itself
+        return Derivative(1, names[template[1:-1]])
     text = template.format(**{name: operand.within(ATOM) for name, operand in names.items()})
-    return Derivative(1, Expression(text, strength))
+    return Derivative(1, Expression(text, strength_of(template)))
+
+
+@cache
+def strength_of(template: str) -> int:
+    outermost = ast.parse(template.replace("{", "").replace("}", ""), mode="eval").body
+    return STRENGTHS.get(type(getattr(outermost, "op", None)), ATOM)
 
 
 def is_handwritten_sigmoid(node: Node) -> bool:

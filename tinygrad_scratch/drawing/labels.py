@@ -17,7 +17,10 @@ from tinygrad_scratch.drawing.numbers import Numbers, in_words, short
 
 @dataclass(frozen=True)
 class Look:
-    """What a person wants to see of a scene; `chain` puts the derivatives on the arrows."""
+    """What a person wants to see of a scene; `chain` puts the derivatives on the arrows.
+
+    `brief` is for huge drawings: a cotangent, which has the shape of its value, does not repeat it.
+    """
 
     forward: bool = True
     backward: bool = True
@@ -27,12 +30,13 @@ class Look:
     heat: bool = False
     costs: bool = False
     changes: bool = False
+    brief: bool = False
 
 
 QUIET, GRADIENT, ALARM = "#444444", "#9a3412", "#b91c1c"
 SIZE, SMALL = 13, 10
 LONGEST_TOOLTIP = 400
-AIR = '<font point-size="3"> </font><br/>'
+AIR = '<font point-size="3"><br/></font>'
 NARROW, WIDE = "ijl.,:;'|!()[]{}tfrI ·", "mwMW@%…⚠"
 
 
@@ -55,12 +59,13 @@ def cotangent_cell(box: Box, look: Look) -> str:
     """The cotangent, and where it is not drawn beside the forward pass the formula that makes it of later ones."""
     formula = [small(text(box.formula))] if box.formula and (look.chain or not look.forward) else []
     size = [small(f"root mean square {short(box.gradient.root_mean_square)}")] if look.heat and box.gradient else []
-    said = [bold(text(box.cotangent or "")), *formula, small(text(facts(box))), *size, *trouble_lines(box, "gradient")]
+    shape = [] if look.brief and look.forward else [small(text(facts(box)))]
+    said = [bold(text(box.cotangent or "")), *formula, *shape, *size, *trouble_lines(box, "gradient")]
     return cell("cotangent", said, box.gradient if look.gradients else None, GRADIENT)
 
 
 def table(rows: str, padding: int) -> str:
-    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
+    return f'<table border="0" cellspacing="0" cellpadding="{padding}">{rows}</table>'
 
 
 def cell(port: str, parts: list[str], numbers: Numbers | None, color: str | None = None) -> str:
@@ -89,22 +94,22 @@ def value_lines(box: Box) -> list[str]:
     if box.kind == "fold":
         parameters = f", {box.parameters:,} parameters" if box.parameters else ""
         found = [bold(text(" ".join(part for part in (box.path, box.title) if part)))]
-        found.append(quiet(small(text(f"{box.count:,} operation{'s' * (box.count != 1)}{parameters}"))))
+        found.append(quiet(text(f"{box.count:,} operation{'s' * (box.count != 1)}{parameters}")))
     else:
         found = [bold(text(shorten(box.name)))] if box.name else []
         found += [text(box.expression)] if box.expression else [] if box.name else [text(box.kind)]
-    return [*found, *(quiet(small(text(words))) for words in (facts(box), *box.notes) if words)]
+    return [*found, *(quiet(text(words)) for words in (facts(box), *box.notes) if words)]
 
 
 def cost_lines(box: Box) -> list[str]:
     if box.kind in ("parameter", "input", "constant"):
         return []
     parts = [f"{box.multiply_adds:,} multiply-adds"] * bool(box.multiply_adds) + [bytes_in_words(box.bytes)]
-    return [quiet(small(text(part))) for part in parts]
+    return [quiet(text(part)) for part in parts]
 
 
 def time_lines(box: Box) -> list[str]:
-    return [] if box.seconds is None else [quiet(small(seconds_in_words(box.seconds)))]
+    return [] if box.seconds is None else [quiet(seconds_in_words(box.seconds))]
 
 
 def trouble_lines(box: Box, of: str) -> list[str]:
@@ -128,7 +133,7 @@ def cluster_label(path: str, title: str, parameters: int = 0) -> str:
     """The path and the class of a module, and how many parameters it has, each in a cell that is wide enough."""
     count = f"{parameters:,} parameter{'s' * (parameters != 1)}" if parameters else ""
     parts = [*(bold(text(part)) for part in (path,) if part), text(title) if path else bold(text(title))]
-    parts += [quiet(small(text(count)))] if count else []
+    parts += [quiet(text(count))] if count else []
     cells = "".join(f'<td width="{width(part)}">{part}</td>' for part in parts)
     return f"<{table(f'<tr>{cells}</tr>', 2)}>"
 
@@ -177,11 +182,12 @@ def bold(escaped: str) -> str:
 
 
 def small(escaped: str) -> str:
-    return f'<font point-size="10">{escaped}</font>'
+    return f'<font point-size="{SMALL}">{escaped}</font>'
 
 
 def quiet(escaped: str) -> str:
-    return f'<font color="{QUIET}">{escaped}</font>'
+    """Small and grey."""
+    return f'<font color="{QUIET}" point-size="{SMALL}">{escaped}</font>'
 
 
 def text(words: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.drawing.digraph import Digraph
 from tinygrad_scratch.drawing.dot import ARROW, BOX, KINDS
 from tinygrad_scratch.drawing.expressions import Calls, reference
 from tinygrad_scratch.drawing.formulas import PRODUCTS
@@ -69,12 +70,10 @@ def layers_of(nodes: Sequence[Node]) -> list[Layer]:
 
 def neurons_text(nodes: Sequence[Node], known: Calls, cotangents: Mapping[int, Any], by_gradient: bool) -> str:
     """The DOT text. A neuron shows the mean of its activations over the samples; lines show weights, or gradients."""
-    from graphviz import Digraph
-
     layers = layers_of(nodes)
     columns = [layer.given for layer in layers] + [last_value(layers[-1], nodes)]
     graph = {"bgcolor": "transparent", "layout": "neato", "splines": "line"}
-    digraph = Digraph(graph_attr=graph, node_attr=BOX, edge_attr=ARROW)
+    digraph = Digraph(graph, BOX, ARROW)
     sizes = [layer.weight.value.shape[0] for layer in layers] + [layers[-1].weight.value.shape[1]]
     for place, (node, units) in enumerate(zip(columns, sizes, strict=True)):
         kind = "input" if place == 0 else "output" if place == len(layers) else "operation"
@@ -84,21 +83,23 @@ def neurons_text(nodes: Sequence[Node], known: Calls, cotangents: Mapping[int, A
         add_title(digraph, f"c{place}", reference(node, known).text, ACROSS * place, top + DOWN)
         for unit, mean in enumerate(means.tolist()):
             name = f"n{place}_{unit}"
-            digraph.node(name, short(mean), id=name, pos=f"{ACROSS * place},{top - DOWN * unit:g}!", **paint)
+            pos = f"{ACROSS * place},{top - DOWN * unit:g}!"
+            digraph.node(name, {"label": short(mean), "id": name, "pos": pos, **paint})
     for place, layer in enumerate(layers):
         shown = cotangents[layer.weight.order] if by_gradient else layer.weight.value
         name = f"{'∂' * by_gradient}{reference(layer.weight, known).text}"
         above = DOWN * (sum(sizes[place : place + 2]) / 4 + 0.25)  # the middle of the uppermost line
         add_title(digraph, f"w{place}", name, ACROSS * (place + 0.5), above)
         for tail, head, tip in lines_of(shown, name):
-            digraph.edge(f"n{place}_{tail}", f"n{place + 1}_{head}", **tip)
-    return str(digraph.source)
+            digraph.edge(f"n{place}_{tail}", f"n{place + 1}_{head}", tip)
+    return digraph.source
 
 
-def add_title(digraph: Any, name: str, title: str, across: float, up: float) -> None:
+def add_title(digraph: Digraph, name: str, title: str, across: float, up: float) -> None:
     """What stands above neurons or lines, with room in wide fonts, too."""
     label = text(title)
-    digraph.node(name, f"<{label}>", pos=f"{across:g},{up:g}!", width=f"{width(label) / 72:.2f}", **TITLE)
+    place = {"pos": f"{across:g},{up:g}!", "width": f"{width(label) / 72:.2f}"}
+    digraph.node(name, {"label": f"<{label}>", **place, **TITLE})
 
 
 def lines_of(weights: Any, name: str) -> list[tuple[int, int, dict[str, str]]]:

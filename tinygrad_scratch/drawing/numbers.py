@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -54,51 +55,90 @@ def numbers_of(array: Any) -> Numbers:
     >>> numbers.mean, numbers.least, numbers.greatest, numbers.zeros, numbers.nan, numbers.numbers
     (1.0, 0.0, 2.0, 1, 1, [[0.0, 1.0], [2.0, 'nan']])
     """
-    if isinstance(array, Several):  # the numbers are those of its parts, which are values of their own
-        return Numbers(array.shape, str(array.dtype))
-    array = np.asarray(array)
-    facts: dict[str, Any] = {"shape": array.shape, "dtype": str(array.dtype)}
+    (found,) = numbers_of_each([array])
+    return found
+
+
+def numbers_of_each(arrays: Sequence[Any]) -> list[Numbers]:
+    """The same of several arrays. Of small ones that are alike it is found at once, in a fraction of the time."""
+    arrays = [array if isinstance(array, Several) else np.asarray(array) for array in arrays]
+    groups: dict[Any, list[int]] = {}
+    for place, array in enumerate(arrays):
+        together = array.size <= FEW and not isinstance(array, Several)
+        groups.setdefault((array.shape, array.dtype) if together else place, []).append(place)
+    found: dict[int, Numbers] = {}
+    for places in groups.values():
+        found.update(zip(places, numbers_of_alike([arrays[place] for place in places]), strict=True))
+    return [found[place] for place in range(len(arrays))]
+
+
+def numbers_of_alike(arrays: Sequence[Any]) -> list[Numbers]:
+    """The numbers of arrays of one shape and one dtype."""
+    shape, dtype = arrays[0].shape, str(arrays[0].dtype)
+    if isinstance(arrays[0], Several):  # the numbers are those of its parts, which are values of their own
+        return [Numbers(shape, dtype) for _ in arrays]
+    stacked = np.stack(arrays) if len(arrays) > 1 else arrays[0][None]
     with np.errstate(over="ignore"):  # what is too large for a float is told as infinite
-        if array.dtype in LONG:
-            array = array.astype(complex if array.dtype.kind == "c" else float)
-        flat = np.abs(array).ravel() if array.dtype.kind == "c" else array.ravel()
-    flat = flat.astype(float) if flat.dtype != float else flat
-    finite = np.isfinite(flat)
-    if not finite.all():
-        facts |= {"nan": int(np.isnan(flat).sum()), "infinite": int(np.isinf(flat).sum())}
-        flat = flat[finite]
-    if array.size <= FEW:
-        is_sayable = finite.all() and array.dtype.kind != "c"
-        facts["numbers"] = array.tolist() if is_sayable else spoken(array.tolist())
-    if flat.size:
-        facts |= statistics(flat)
-    return Numbers(**facts)
+        if stacked.dtype in LONG:
+            stacked = stacked.astype(complex if stacked.dtype.kind == "c" else float)
+        rows = np.abs(stacked) if stacked.dtype.kind == "c" else stacked
+    rows = rows.astype(float, copy=False).reshape(len(arrays), arrays[0].size)
+    finite = np.isfinite(rows)
+    whole = finite.all(axis=1)
+    said = iter(statistics(rows if whole.all() else rows[whole]))
+    found = []
+    for row, kept, is_whole, array in zip(rows, finite, whole.tolist(), stacked, strict=True):
+        facts = next(said) if is_whole else troubled(row, kept)
+        if array.size <= FEW:
+            facts["numbers"] = array.tolist() if is_whole and array.dtype.kind != "c" else spoken(array.tolist())
+        found.append(Numbers(shape, dtype, **facts))
+    return found
 
 
-def statistics(flat: Any) -> dict[str, Any]:
-    """Of a flat array of finite floats; sums are taken of numbers scaled to at most 1, which don't overflow."""
-    least, greatest = float(flat.min()), float(flat.max())
-    scale = max(-least, greatest) or 1.0
-    scaled = flat / scale
-    mean = float(np.add.reduce(scaled)) / flat.size
-    apart = scaled - mean
-    return {
+def troubled(row: Any, finite: Any) -> dict[str, Any]:
+    """What is said of numbers not all of which are finite."""
+    (facts,) = statistics(row[finite][None])
+    return facts | {"nan": int(np.isnan(row).sum()), "infinite": int(np.isinf(row).sum())}
+
+
+def statistics(rows: Any) -> list[dict[str, Any]]:
+    """Of rows of finite floats; sums are taken of numbers scaled to at most 1, which don't overflow."""
+    if not rows.size:
+        return [{} for _ in rows]
+    size = rows.shape[1]
+    least, greatest = rows.min(axis=1), rows.max(axis=1)
+    scale = np.maximum(-least, greatest)
+    scale[scale == 0] = 1.0
+    scaled = rows / scale[:, None]
+    mean = scaled.sum(axis=1) / size
+    apart = scaled - mean[:, None]
+    with np.errstate(over="ignore"):
+        norm = np.sqrt(np.vecdot(scaled, scaled)) * scale
+    columns = {
         "mean": mean * scale,
-        "spread": sqrt(apart @ apart / flat.size) * scale,
+        "spread": np.sqrt(np.vecdot(apart, apart) / size) * scale,
         "least": least,
         "greatest": greatest,
-        "norm": sqrt(scaled @ scaled) * scale,
-        "zeros": int(flat.size - np.count_nonzero(flat)),
-        "histogram": histogram(scaled),
+        "norm": norm,
+        "zeros": size - np.count_nonzero(rows, axis=1),
     }
+    each = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return [
+        {**dict(zip(columns, facts, strict=True)), "histogram": bins}
+        for facts, bins in zip(each, histograms(scaled), strict=True)
+    ]
 
 
-def histogram(flat: Any) -> tuple[int, ...]:
-    least, greatest = flat.min(), flat.max()
-    if least == greatest:
-        return (int(flat.size),)
-    bins = ((flat - least) * (BINS / (greatest - least))).astype(int)
-    return tuple(np.bincount(np.minimum(bins, BINS - 1), minlength=BINS).tolist())
+def histograms(rows: Any) -> list[tuple[int, ...]]:
+    """How many numbers of each row lie in each bin; all in one bin where they are equal."""
+    least, greatest = rows.min(axis=1, keepdims=True), rows.max(axis=1, keepdims=True)
+    equal = least == greatest
+    bins = ((rows - least) * (BINS / np.where(equal, 1.0, greatest - least))).astype(int)
+    bins = np.minimum(bins, BINS - 1) + BINS * np.arange(len(rows))[:, None]
+    counts = np.bincount(bins.ravel(), minlength=BINS * len(rows)).reshape(-1, BINS).tolist()
+    return [
+        (rows.shape[1],) if one else tuple(count) for count, one in zip(counts, equal.ravel().tolist(), strict=True)
+    ]
 
 
 def spoken(value: Any) -> Any:

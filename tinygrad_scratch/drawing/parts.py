@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_scratch.backward import conform, rules_applied
 from tinygrad_scratch.drawing.data import Scene
 from tinygrad_scratch.drawing.items import Item
-from tinygrad_scratch.drawing.numbers import numbers_of
+from tinygrad_scratch.drawing.numbers import numbers_of_each
 from tinygrad_scratch.graph import Node
 from tinygrad_scratch.rules.indexing import Scattered
 
@@ -24,6 +24,7 @@ def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item],
     uses = Counter(arrow.tail for arrow in scene.arrows if arrow.gradient)
     items = {name: item for item, name in ids.items()}
     sums: dict[str, Any] = {}
+    told: list[tuple[dict[str, Any], str, Any]] = []
     for step in scene.steps:
         receiving = {items[name]: name for name in step.formulas if name in items}
         wanted = {item: name for item, name in receiving.items() if uses[name] > 1 or item.others}
@@ -34,11 +35,13 @@ def add_parts(scene: Scene, ids: Mapping[Item, str], where: Mapping[Node, Item],
                 step.parts[name] = None
             if part is None or uses[name] == 1:
                 continue
-            step.parts[name] = numbers_of(part)
+            told.append((step.parts, name, part))
             if name in sums:
                 part = sums[name] + part
-                step.sums[name] = numbers_of(part)
+                told.append((step.sums, name, part))
             sums[name] = part
+    for (place, name, _), numbers in zip(told, numbers_of_each([part for *_, part in told]), strict=True):
+        place[name] = numbers
 
 
 def parts_of(

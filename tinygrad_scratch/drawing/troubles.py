@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.drawing.data import REST, Scene
 from tinygrad_scratch.drawing.items import Item
-from tinygrad_scratch.drawing.numbers import Numbers, numbers_of
+from tinygrad_scratch.drawing.numbers import Numbers, numbers_of_each
 from tinygrad_scratch.functional import relu
 
 MOST_NUMBERS = 10_000_000  # numbers in a graph whose statistics are taken unasked
@@ -32,12 +32,14 @@ def add_numbers(scene: Scene, items: Sequence[Item], cotangents: Mapping[int, An
     values: dict[str, list[str]] = {REST: []}
     gradients: dict[str, list[str]] = {REST: []}
     drawn = scene.boxes[: len(items)]  # but the rest
-    for item, box in zip(items, drawn, strict=True):
+    known = [item for item in items if item.last.requires_grad and item.last.order in cotangents]
+    found = dict(zip(known, numbers_of_each([cotangents[item.last.order] for item in known]), strict=True))
+    numbers = numbers_of_each([item.last.value for item in items])
+    for item, box, own in zip(items, drawn, numbers, strict=True):
         node = item.last
-        box.value = numbers_of(node.value)
-        values[box.id] = troubles_of_value(node.value, box.value, node.function) + hidden_troubles(item)
-        gradient = cotangents.get(node.order) if node.requires_grad else None
-        box.gradient = numbers_of(gradient) if gradient is not None else None
+        box.value = own
+        values[box.id] = troubles_of_value(node.value, own, node.function) + hidden_troubles(item)
+        box.gradient = found.get(item)
         gradients[box.id] = troubles_of_gradient(box.gradient) if box.gradient is not None else []
     for box in drawn:
         box.troubles = list(dict.fromkeys(values[box.id] + gradients[box.id]))

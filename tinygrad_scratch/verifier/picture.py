@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
+from tinygrad_scratch.drawing.digraph import Digraph
 from tinygrad_scratch.drawing.dot import ARROW, BOX, CANVAS, GRADIENT_ARROW, KINDS
 from tinygrad_scratch.drawing.expressions import shorten
-from tinygrad_scratch.drawing.labels import bold, lines, matrix, quiet, small, table, text, width
+from tinygrad_scratch.drawing.labels import bold, lines, matrix, quiet, table, text, width
 from tinygrad_scratch.drawing.numbers import in_words, numbers_of
 from tinygrad_scratch.drawing.picture import Drawing
 from tinygrad_scratch.verifier.called import Names
@@ -56,13 +57,11 @@ def picture(check: Any, found: Findings, values: bool = False, limit: int = 200)
 
 def nothing_judged(found: Findings) -> Drawing:
     """One box that says why there is nothing to draw."""
-    from graphviz import Digraph
-
-    digraph = Digraph(graph_attr=CANVAS, node_attr=BOX)
+    digraph = Digraph(CANVAS, BOX)
     said = [text(line) for line in wrap(found.problem or found.verdict, LONGEST_CODE)]
     label = f"<{table(f'<tr><td>{lines(said)}</td></tr>', 3)}>"
-    digraph.node("problem", label, **{**KINDS["operation"], **PAINT[NOT_CHECKABLE]})
-    return Drawing(str(digraph.source), "nothing was judged")
+    digraph.node("problem", {"label": label, **KINDS["operation"], **PAINT[NOT_CHECKABLE]})
+    return Drawing(digraph.source, "nothing was judged")
 
 
 class Picture:
@@ -86,20 +85,19 @@ class Picture:
         return list(dict.fromkeys([*named[-limit:], self.check.truth.loss]))
 
     def drawing(self) -> Drawing:
-        from graphviz import Digraph
-
-        digraph = Digraph(graph_attr=CANVAS, node_attr=BOX, edge_attr=ARROW)
+        digraph = Digraph(CANVAS, BOX, ARROW)
         for node in self.forward:
-            digraph.node(f"n{node}", self.forward_label(node), **{"class": "forward"}, **self.forward_paint(node))
+            label = self.forward_label(node)
+            digraph.node(f"n{node}", {"label": label, "class": "forward", **self.forward_paint(node)})
         for node, quantity in self.backward.items():
-            attributes = {"class": quantity.verdict.replace(" ", "-"), **KINDS["operation"], **PAINT[quantity.verdict]}
-            digraph.node(f"n{node}", self.backward_label(quantity), **attributes)
+            paint = {"class": quantity.verdict.replace(" ", "-"), **KINDS["operation"], **PAINT[quantity.verdict]}
+            digraph.node(f"n{node}", {"label": self.backward_label(quantity), **paint})
         for source, target, attributes in self.edges():
-            digraph.edge(source, target, **attributes)
+            digraph.edge(source, target, attributes)
         self.gradients_beside_values(digraph)
         if self.left_out:
-            digraph.node("rest", f"<and {self.left_out:,} more>", **KINDS["rest"])
-        return Drawing(str(digraph.source), self.summary())
+            digraph.node("rest", {"label": f"<and {self.left_out:,} more>", **KINDS["rest"]})
+        return Drawing(digraph.source, self.summary())
 
     def summary(self) -> str:
         count, wrong = len(self.backward), len(self.mistakes)
@@ -146,7 +144,7 @@ class Picture:
 
     def label(self, name: str, code: str, about: str, values: dict[str, Any], in_cylinder: bool = False) -> str:
         parts = [bold(text(shorten(name))), *([text(shorten(code, LONGEST_CODE))] if code else [])]
-        parts.append(quiet(small(text(shorten(about, 60)))))
+        parts.append(quiet(text(shorten(about, 60))))
         rows = [f'<tr><td width="{max(map(width, parts))}">{lines(parts)}</td></tr>']
         if self.values:
             sides = [(title, in_words(numbers_of(value))) for title, value in values.items()]
@@ -200,21 +198,20 @@ class Picture:
         part = {source for source in sources if known[source] in names_in(mistake.written.part)}
         return wrong or (set() if missing else part or set(sources)), missing
 
-    def gradients_beside_values(self, digraph: Any) -> None:
+    def gradients_beside_values(self, digraph: Digraph) -> None:
         """The first gradient of each forward value stands beside it."""
         taken: set[int] = set()
         for node, quantity in self.backward.items():
             if quantity.target in self.forward and quantity.target not in taken:
                 taken.add(quantity.target)
-                with digraph.subgraph() as row:
-                    row.attr(rank="same")
-                    row.node(f"n{quantity.target}")
-                    row.node(f"n{node}")
+                with digraph.subgraph(f"row{node}", {"rank": "same"}):
+                    digraph.node(f"n{quantity.target}")
+                    digraph.node(f"n{node}")
 
 
 def side_by_side(found: list[tuple[str, str]]) -> str:
     """Rows of a table: titles, where there are any, and below each what it is the title of."""
-    titles = "<vr/>".join(f"<td>{quiet(small(text(title)))}</td>" for title, _ in found if title)
+    titles = "<vr/>".join(f"<td>{quiet(text(title))}</td>" for title, _ in found if title)
     parts = "<vr/>".join(f"<td>{part}</td>" for _, part in found)
     return f"{f'<tr>{titles}</tr>' if titles else ''}<tr>{parts}</tr>"
 

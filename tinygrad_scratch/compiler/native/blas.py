@@ -14,6 +14,7 @@ import numpy as np
 
 SPELLINGS = (("scipy_cblas_{}64_", 64), ("cblas_{}64_", 64), ("scipy_cblas_{}", 32), ("cblas_{}", 32))
 ROUTINES = {np.dtype(np.float64): "dgemm", np.dtype(np.float32): "sgemm"}
+SYMBOL = "tinygrad_scratch_{}"
 
 
 @cache
@@ -41,25 +42,36 @@ def has_wide_integers() -> bool:
     return "USE64BITINT" in blas["Build Dependencies"]["blas"].get("openblas configuration", "")
 
 
+def width() -> int:
+    """How many bits its integers have; 0 where it can't be found."""
+    known = found()
+    return 0 if known is None else known[1]
+
+
+@cache
+def addresses() -> dict[str, int]:
+    """The addresses of the routines by the names that compiled code, also stored one, calls them by."""
+    known = found()
+    return {} if known is None else {SYMBOL.format(routine): address for routine, address in known[0].items()}
+
+
 @cache
 def gemm(routine: str) -> Any:
     """The routine as numba calls it, with the arguments of CBLAS.
 
     They are order, transposed_a, transposed_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc; arrays are given by
-    address. The compiled code, also the stored one, holds a name, which is bound to the address here.
+    address.
     """
     import llvmlite.binding
     from numba import types
 
-    blas = found()
-    if blas is None:
+    name = SYMBOL.format(routine)
+    if name not in addresses():
         raise LookupError("NumPy's BLAS was not found.")
-    addresses, bits = blas
-    name = f"tinygrad_scratch_{routine}"
-    llvmlite.binding.add_symbol(name, addresses[routine])
+    llvmlite.binding.add_symbol(name, addresses()[name])
     number, size = (
         (types.float64 if routine == "dgemm" else types.float32),
-        (types.int64 if bits == 64 else types.int32),
+        (types.int64 if width() == 64 else types.int32),
     )
     flag, pointer = types.int32, types.intp
     signature = types.void(

@@ -12,6 +12,9 @@ from tinygrad_scratch.compiler.native.planning import Feeds, Plan
 from tinygrad_scratch.compiler.native.storing import compiled
 from tinygrad_scratch.compiler.program import Program
 
+Calls = dict[str, Callable[..., int]]
+"""Native functions that are bound to the memory of an arena, by name."""
+
 
 class Runner(Protocol):
     """What runs a program call by call."""
@@ -86,32 +89,39 @@ class Compiled:
         self.plan = plan
         self.source = plan.source
         self.functions = compiled(plan.text, plan.functions)
-        self.idle: list[Arena] = []
+        self.idle: list[tuple[Arena, Calls]] = []
 
     def run(self, steps: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
         try:
-            arena = self.idle.pop()
+            arena, calls = self.idle.pop()
         except IndexError:
             arena = Arena(self.plan)
+            calls = {name: bind(*arena.views) for name, bind in self.functions.items()}
         arena.give(values)
         if self.plan.trains:
-            self.functions["train"](steps, *arena.views)
+            check(calls["train"](steps))
         else:
-            self._step_by_step(arena, steps)
+            self._step_by_step(arena, calls, steps)
         outputs = arena.take()
-        self.idle.append(arena)
+        self.idle.append((arena, calls))
         return outputs
 
-    def _step_by_step(self, arena: Arena, steps: int) -> None:
+    def _step_by_step(self, arena: Arena, calls: Calls, steps: int) -> None:
         """The steps with calls of NumPy's between the native parts."""
         for step in range(steps):
             if step and self.plan.pairs:
-                self.functions["feed"](*arena.views)
+                check(calls["feed"]())
             for call in self.plan.calls:
                 if isinstance(call, str):
-                    self.functions[call](*arena.views)
+                    check(calls[call]())
                 else:
                     arena.leave_to_numpy(call)
+
+
+def check(size: int) -> None:
+    """Look at what a native function returned: 0, or the size of an axis that an index did not fit."""
+    if size:
+        raise IndexError(f"an index is out of bounds for an axis of size {size}")
 
 
 class Instead:

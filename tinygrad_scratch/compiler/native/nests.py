@@ -210,7 +210,7 @@ class Turns:
             self.writer.line(f"{chosen} = {chosen} + {extent} if {chosen} < 0 else {chosen}")
             if checked:
                 self.writer.line(f"if not 0 <= {chosen} < {extent}:")
-                self.writer.line(f'    raise IndexError("an index is out of bounds for an axis of size {extent}")')
+                self.writer.line(f"    return {extent}")
             index += f" + {chosen} * {stride}"
         return f"{self.writer.array(operand.dtype)}[{index}]"
 

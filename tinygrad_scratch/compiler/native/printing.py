@@ -61,7 +61,10 @@ def function_text(
     calls: Sequence[str] = (),
     steps: bool = False,
 ) -> str:
-    """One native function, which does what kernels do, and calls others; with `steps`, so many times."""
+    """One native function, which does what kernels do, and calls others; with `steps`, so many times.
+
+    It returns 0, or, as soon as an index is out of bounds, the size of the axis.
+    """
     writer = Writer(layout.offsets, layout.private)
     with writer.block("for step in range(steps):") if steps else nullcontext():
         if feed and steps:
@@ -69,11 +72,14 @@ def function_text(
                 write_groups(writer, feed)
         write_groups(writer, groups)
         for call in calls:
-            writer.line(call)
+            writer.line(f"failed = {call}")
+            with writer.block("if failed:"):
+                writer.line("return failed")
         if not (groups or calls):
             writer.line("pass")
+    writer.line("return 0")
     if "base" in writer.used:
-        writer.lines.insert(0, "    base = b1.ctypes.data")
+        writer.lines.insert(0, "    base = address(b1)")
     return "\n".join([f"def {name}({'steps, ' * steps}{ARGUMENTS}):", *writer.lines])
 
 

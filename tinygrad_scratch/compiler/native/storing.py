@@ -1,13 +1,12 @@
-"""Text made into native functions by numba, whose machine code is stored on disk and found again.
+"""Machine code that is stored on disk, and found again by the next process.
 
-numba files what it compiles under the file of a function, so the text is written to one. What is executed is the text
-in memory, which is ours, and never what a file holds.
+A file is named after the text and after all else that decides what it is compiled to. It begins with a digest of what
+follows, so that one which was damaged or is not ours is not run, but written anew.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import importlib.util
 import os
 import stat
@@ -15,81 +14,62 @@ import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from tinygrad_scratch.compiler.native.expressions import SUPPORTED
-from tinygrad_scratch.compiler.native.writer import NAMES
+from tinygrad_scratch.compiler.native import blas
+from tinygrad_scratch.compiler.native.loading import Code, Function, MissingSymbolError, processor
 
-
-def compiled(text: str, functions: list[str]) -> dict[str, Any]:
-    """The native functions of a module's text; `train`, if there, calls the others."""
-    load_numba()
-    from numba import from_dtype, njit, types
-
-    from tinygrad_scratch.compiler.native import blas
-    from tinygrad_scratch.compiler.native.mathematics import FLAGS
-
-    file = stored(text)
-    module = ModuleType(f"tinygrad_scratch_{file.stem}")
-    sys.modules[module.__name__] = module  # numba looks stored code's module up by name
-    names = vars(module)
-    names.update(NAMES)
-    for routine in blas.ROUTINES.values():
-        if f"{routine}(" in text:
-            names[routine] = blas.gemm(routine)
-    exec(compile(text, str(file), "exec"), names)
-    arrays = [types.Array(from_dtype(dtype), 1, "C") for dtype in SUPPORTED]
-    found = {}
-    for name in functions:
-        given = [types.int64, *arrays] if name == "train" else arrays
-        decorate = njit([types.void(*given)], fastmath=FLAGS, error_model="numpy", nogil=True, cache=True)
-        names[name] = found[name] = decorate(names[name])
-    return found
+FOLDER = "NUMBA_CACHE_DIR"
 
 
-@cache
-def load_numba() -> None:
-    """Import what numba imports when it first compiles, but for SciPy, which would take as long as all the rest.
-
-    numba looks whether SciPy's BLAS is there, for the products of its own, which our text never calls. Where others
-    call them, it is found as ever.
-    """
-    product = "scipy.linalg.cython_blas"
-    if product in sys.modules or "numba.np.arraymath" in sys.modules:
-        return
-    sys.modules[product] = None  # type: ignore[assignment]  # to import it is to fail, at once
+def compiled(text: str, functions: list[str]) -> dict[str, Function]:
+    """The native functions of a module's text: `train` alone if it is there, as it calls the others."""
+    wanted = ["train"] if "train" in functions else functions
+    files = {name: folder() / f"native_{key(text)}_{name}.o" for name in wanted}
     try:
-        arraymath: Any = importlib.import_module("numba.np.arraymath")
-    finally:
-        del sys.modules[product]
-    if hasattr(arraymath, "_HAVE_BLAS"):
-        arraymath._HAVE_BLAS = importlib.util.find_spec("scipy") is not None
+        return {name: Function(stored(file)) for name, file in files.items()}
+    except (OSError, ValueError, RuntimeError, MissingSymbolError):
+        from tinygrad_scratch.compiler.native.compiling import machine_code
+
+        codes = machine_code(text, functions, wanted)
+        for name, code in codes.items():
+            store(files[name], code)
+        return {name: Function(code) for name, code in codes.items()}
 
 
-def stored(text: str) -> Path:
-    """The file of a text, named after it and after all that decides what it compiles to."""
-    name = hashlib.sha256(f"{version()}\n{text}".encode()).hexdigest()[:32]
-    file = folder() / f"native_{name}.py"
-    data = text.encode()
-    try:
-        same = file.read_bytes() == data
-    except OSError:
-        same = False
-    if not same:
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
-            part.write(data)
-        os.replace(part.name, file)
-    return file
+def stored(file: Path) -> Code:
+    """Raises OSError where there is no such file, and ValueError where it is not what was stored."""
+    digest, _, rest = file.read_bytes().partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() != digest:
+        raise ValueError(f"{file} is damaged.")
+    names, _, data = rest.partition(b"\n")
+    name, *needed = names.decode().split()
+    return Code(name, needed, data)
+
+
+def store(file: Path, code: Code) -> None:
+    rest = " ".join([code.name, *code.needed]).encode() + b"\n" + code.data
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as part:
+        part.write(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
+    os.replace(part.name, file)
+
+
+def key(text: str) -> str:
+    return hashlib.sha256(f"{version()}\n{text}".encode()).hexdigest()[:32]
 
 
 @cache
 def version() -> str:
-    """Our own text that native code is made of: a change of it makes other names."""
-    from tinygrad_scratch.compiler.native import blas, mathematics
+    """All that decides what a text is compiled to: our own modules, numba, its settings, BLAS, and the processor."""
+    import llvmlite
 
-    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (blas, mathematics)]
-    return hashlib.sha256("".join(texts).encode()).hexdigest()
+    names = ("blas", "compiling", "expressions", "floats", "formulas", "loading", "mathematics", "writer")
+    numba = importlib.util.find_spec("numba")
+    assert numba is not None
+    files = [Path(__file__).with_name(f"{name}.py") for name in names]
+    files.append(Path(str(numba.origin)).with_name("_version.py"))  # to import numba takes as long as all the rest
+    settings = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] != FOLDER)
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    return repr((texts, llvmlite.__version__, settings, blas.width(), processor()))
 
 
 @cache
@@ -99,7 +79,7 @@ def folder() -> Path:
     It is in NUMBA_CACHE_DIR if that is set, else in XDG_CACHE_HOME or ~/.cache; where none can be written to, it is one
     that lasts as long as the process.
     """
-    chosen = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    chosen = os.environ.get(FOLDER) or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(chosen) / "tinygrad_scratch"
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

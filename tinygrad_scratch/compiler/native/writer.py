@@ -23,7 +23,19 @@ Private = dict[Buffer, tuple[int, ...]]
 
 INDICES = [*"ijklmnpq", *(f"i_{axis}" for axis in range(8, 66))]  # an array has up to 64 axes
 OF_MATHEMATICS = [
-    *("sqrt", "absolute", "floor", "ceil", "trunc", "rint", "select", "add_in_any_order", "maximum", "minimum"),
+    *(
+        "address",
+        "sqrt",
+        "absolute",
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "select",
+        "add_in_any_order",
+        "maximum",
+        "minimum",
+    ),
     *(f"{name}{width}" for name in ("exp", "log", "log1p", "tanh") for width in (64, 32)),
 ]
 OF_MODULE = [
@@ -33,10 +45,10 @@ OF_MODULE = [
     "ln2",
     "math",
     "range",
-    "IndexError",
     "float32",
     "float64",
     "base",
+    "failed",
     "step",
     "steps",
     "dgemm",
