@@ -779,9 +779,9 @@ def test_numbers_do_not_count_as_leaves() -> None:
 
 def test_a_long_chain_is_drawn_in_bounded_time() -> None:
     y = chain(100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     drawing = draw(y)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert "<and 99,500 earlier operations, 1 parameter>" in drawing.source
     assert drawing.source.count("shape=") == 501
     assert repr(drawing) == "Drawing(100,000 operations, 1 parameter)"

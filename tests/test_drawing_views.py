@@ -535,10 +535,10 @@ def test_a_million_operations_are_drawn_in_bounded_time() -> None:
     y = leaf()
     for _ in range(1_000_000):
         y = y * 1.0
-    start = time.perf_counter()
+    start = time.process_time()
     drawing = draw(y)
     rolled = draw(y, fold="repeats")
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert repr(drawing) == "Drawing(more than 200,000 operations)"
     assert "and more than 199,500 earlier operations" in drawing.source
     assert [cluster.title for cluster in rolled.scene.clusters] == ["50,000 times"]

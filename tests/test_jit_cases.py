@@ -18,16 +18,26 @@ MEANINGLESS = {np.empty_like, np.array_repr, np.array_str, np.array2string}
 """Functions whose value is whatever lies in memory, or a text, which jit refuses: it would be frozen."""
 
 
-def gradient(case: Case, values: list[Any], cotangents: list[Any]) -> list[Any]:
-    inputs = [Tensor(value, requires_grad=True) for value in values]
-    results = tensors(case.call(case.function, [*inputs]))
-    found = [y.gradient(*inputs, gradient=g) for y, g in zip(results, cotangents, strict=True) if y.requires_grad]
-    if not found:
-        return [np.zeros_like(value) for value in values]
-    return [sum(more, start=first).numpy() for first, *more in zip(*found, strict=True)]
+def value_of(case: Case) -> Any:
+    call = case.alone
+    return lambda values: call([*values])
 
 
-def value_of(leaf: Any) -> Any:
+def gradient_of(case: Case) -> Any:
+    call = case.alone
+
+    def gradient(values: list[Any], cotangents: list[Any]) -> list[Any]:
+        inputs = [Tensor(value, requires_grad=True) for value in values]
+        results = tensors(call([*inputs]))
+        found = [y.gradient(*inputs, gradient=g) for y, g in zip(results, cotangents, strict=True) if y.requires_grad]
+        if not found:
+            return [np.zeros_like(value) for value in values]
+        return [sum(more, start=first).numpy() for first, *more in zip(*found, strict=True)]
+
+    return gradient
+
+
+def plain(leaf: Any) -> Any:
     return leaf.numpy() if isinstance(leaf, Tensor) else leaf
 
 
@@ -36,22 +46,20 @@ def check_same(got: Any, wanted: Any) -> None:
     assert type(got) is type(wanted)
     for one, other in zip(leaves_of(got), leaves_of(wanted), strict=True):
         assert type(one) is type(other)
-        mine, theirs = value_of(one), value_of(other)
+        mine, theirs = plain(one), plain(other)
         if not isinstance(theirs, np.ndarray | np.generic):
             np.testing.assert_equal(mine, theirs)
             continue
         assert mine.dtype == theirs.dtype
         if theirs.dtype.kind in "fc":
-            np.testing.assert_allclose(mine, value_of(other), rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose(mine, plain(other), rtol=1e-12, atol=1e-14)
         else:
             np.testing.assert_array_equal(mine, theirs)
 
 
 @together([each for each in CASES if each.function not in MEANINGLESS])
 def test_value(case: Case) -> None:
-    def value(values: list[Any]) -> Any:
-        return case.call(case.function, [*values])
-
+    value = value_of(case)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # eager evaluation has its own tests for them
         jitted, values = jit(value), case.draw()
@@ -60,29 +68,24 @@ def test_value(case: Case) -> None:
 
 @together(DIFFERENTIABLE)
 def test_gradient(case: Case) -> None:
-    def gradient_at(values: list[Any], cotangents: list[Any]) -> Any:
-        return gradient(case, values, cotangents)
-
+    gradient = gradient_of(case)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         values = case.draw()
         cotangents = cotangents_of(case, values)
-        jitted = jit(gradient_at)
-        check_same(jitted(values, cotangents), gradient_at(values, cotangents))
+        jitted = jit(gradient)
+        check_same(jitted(values, cotangents), gradient(values, cotangents))
 
 
 @together([each for each in DIFFERENTIABLE if each.tag == "plain"][::10])
 def test_other_values(case: Case) -> None:
     """A program that was traced with some values is right for others: nothing of them is frozen into it."""
-
-    def gradient_at(values: list[Any], cotangents: list[Any]) -> Any:
-        return gradient(case, values, cotangents)
-
+    gradient = gradient_of(case)
     values = case.draw()
     cotangents = cotangents_of(case, values)
     others = [value * 1.01 for value in values]
-    jitted = jit(gradient_at)
+    jitted = jit(gradient)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         jitted(values, cotangents)
-        check_same(jitted(others, cotangents), gradient_at(others, cotangents))
+        check_same(jitted(others, cotangents), gradient(others, cotangents))

@@ -145,9 +145,9 @@ def ladder(case: Case, values: Sequence[Any], orders: int) -> list[list[Array]]:
     scales = scales_of(truths)
     scalar: Any = sum(take(np.sum(c * np.sin(y / s))) for c, y, s in zip(weights, results, scales, strict=True))
     found = []
-    for _ in range(orders):
+    for order in range(1, orders + 1):
         if scalar.requires_grad:
-            gradients = scalar.gradient(*inputs, gradient=1.0, create_graph=True)
+            gradients = scalar.gradient(*inputs, gradient=1.0, create_graph=order < orders)
         else:
             gradients = tuple(Tensor(np.zeros_like(tensor.data)) for tensor in inputs)
         scalar = sum(take(np.sum(d * gradient)) for d, gradient in zip(directions, gradients, strict=True))

@@ -16,7 +16,7 @@ from tests.cases import CASES, DIFFERENTIABLE
 from tests.cases.table import Case
 from tests.cases.together import together
 from tests.native_text import interpreted
-from tests.test_jit_cases import MEANINGLESS, gradient
+from tests.test_jit_cases import MEANINGLESS, gradient_of, value_of
 from tests.test_laws import cotangents_of
 from tinygrad_scratch import Tensor, jit
 from tinygrad_scratch.compiler.native import compiled
@@ -26,14 +26,6 @@ SAMPLE = 100
 """How many cases lie between two that are compiled: each takes about a second."""
 
 has_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
-
-
-def value_of(case: Case) -> Any:
-    return lambda values, cotangents: case.call(case.function, [*values])
-
-
-def gradient_of(case: Case) -> Any:
-    return lambda values, cotangents: gradient(case, values, cotangents)
 
 
 def no_other_way(program: Any) -> Any:
@@ -65,7 +57,8 @@ def check(function: Any, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 @together([each for each in CASES if each.function not in MEANINGLESS])
 def test_value_as_text(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "compiled", interpreted)
-    check(value_of(case), case, monkeypatch)
+    value = value_of(case)
+    check(lambda values, cotangents: value(values), case, monkeypatch)
 
 
 @together(DIFFERENTIABLE)

@@ -110,9 +110,21 @@ class Case:
 
     def call(self, function: Function, values: list[Any]) -> Any:
         """What a function makes of the case's arguments, with these values in place of the drawn ones."""
-        supply = iter(values)
-        arguments = [filled(argument, supply) for argument in self.arguments]
-        return function(*arguments, **{name: filled(value, supply) for name, value in self.keywords.items()})
+        return called(function, self.arguments, self.keywords, values)
+
+    @property
+    def alone(self) -> Function:
+        """The call as a function of its values that doesn't know its case: jit looks at all that a function can reach,
+        and a case reaches the tables above.
+        """
+        function, arguments, keywords = self.function, self.arguments, self.keywords
+        return lambda values: called(function, arguments, keywords, values)
+
+
+def called(function: Function, arguments: tuple[Any, ...], keywords: dict[str, Any], values: list[Any]) -> Any:
+    supply = iter(values)
+    given = [filled(argument, supply) for argument in arguments]
+    return function(*given, **{name: filled(value, supply) for name, value in keywords.items()})
 
 
 def draws_in(value: Any) -> list[Draw]:
