@@ -334,10 +334,10 @@ def steps(x, W, b, goal, lr):
 def test_some_gradients_may_carry_the_rate(tmp_path: Path, old: str, new: str, ok: bool) -> None:
     module = module_of(tmp_path / "steps.py", STEPS.replace(old, new) if old else STEPS)
     rng = np.random.default_rng(1)
-    x, goal, W, b = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
-    with verify(W=W, b=b) as check:
-        check.loss = 0.5 * np.sum((x @ W + b - goal) ** 2)
-        step, db = module.steps(x, W, b, goal, 0.05)
-        check.gradients = {"W": step, "b": db}
+    x, goal, w, b = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 2)), rng.normal(size=2)
+    with verify(w=w, b=b) as check:
+        check.loss = 0.5 * np.sum((x @ w + b - goal) ** 2)
+        step, db = module.steps(x, w, b, goal, 0.05)
+        check.gradients = {"w": step, "b": db}
     assert check.ok == ok, str(check)
     assert check.convention.startswith("times lr") == ok, str(check)
