@@ -1,0 +1,216 @@
+"""Which values are gradients: those that were given, stored on objects, or taken off the parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined
+from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.told import Gradient, Told, full_name, own
+from tinygrad_scratch.verifier.watch import Event
+
+
+class Collecting(Told):
+    """The parameters and the gradients of a run."""
+
+    def _known(self, parameters: list[Parameter]) -> list[Parameter]:
+        """The parameters that some call read, and other named arrays from outside that might be meant."""
+        used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
+        known = {p.node for p in used}
+        born = not any(p.asked and type(p.array) is np.ndarray for p in parameters)  # if at all, then while recording
+        later: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            later.setdefault(event.node, []).append(event.name)
+        for event in self.watch.events:
+            node = self.tape.nodes[event.node]
+            made_by = self.tape.steps[node.step]
+            if node.number in known or node.value.dtype.kind not in "fc" or not node.value.size:
+                continue
+            given = made_by.function is None and made_by.makes == (node.number,)
+            asked = born and (given or self._is_drawn(node.number)) and self._is_made_and_updated(node.number)
+            if given or asked:
+                known.add(node.number)
+                stand = Recorded(self.tape, node.value, node.slot)
+                used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))
+        if any(p.asked and p.array is None for p in used):
+            for number in parameters:  # these were asked for where there were no arrays
+                number.asked = False
+        return used
+
+    def _is_made_and_updated(self, node: int) -> bool:
+        """Whether a target was given an array while recording, and another value for it later: as in a `fit`."""
+        slot = self.tape.nodes[node].slot
+        mine = {(e.owner, e.name) for e in self.watch.events if e.node == node and e.owner in self.holders}
+        return any(
+            (event.owner, event.name) in mine
+            and event.node != node
+            and self._value(event.node).shape == self._value(node).shape
+            for event in self.watch.events
+        ) or bool(mine and self.tape.current[slot] != node)
+
+    def _is_drawn(self, node: int) -> bool:
+        """Whether a value was made from numbers alone: drawn, scaled, cast, and not computed from data."""
+        if not self._value(node).ndim:
+            return False
+        return all(self._value(other).size in (1, self._value(node).size) for other in self._made_of(node))
+
+    def _whole_numbers(self) -> str:
+        """What is said of arrays that can't be parameters as they are."""
+        names = dict.fromkeys(
+            own(event.name)
+            for event in self.watch.events
+            if (not self.named or event.name in self.named)
+            and self._value(event.node).dtype.kind in "iu"
+            and self._value(event.node).ndim
+            and self.tape.steps[self.tape.nodes[event.node].step].function is None
+        )
+        if not names:
+            return ""
+        one = next(iter(names))
+        return (
+            f" Whole numbers have no gradients: if {listed(list(names))} should have some, write "
+            f"{one} = {one}.astype(float)."
+        )
+
+    def _gradients(self) -> list[Gradient]:
+        """What may be gradients: what was given, else updates, else what is stored, else names in functions."""
+        asked = [p for p in self.parameters if p.asked] or self.parameters
+        if self.rate is not None:
+            return self._from_steps(asked)
+        made = Updates(self.tape, self._all_names())
+        read = self._before_loss()
+        for parameter in asked:
+            found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
+            if found is not None:
+                self._updates.setdefault(found[0], (parameter, found[1]))
+        self.changes, self._decays, self._made = made.changes, made.decays, made.made
+        if self.given:
+            given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
+            more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
+            return [*given, *((self._names("", node), node) for node in sorted(more))]
+        named = {node for _, node in self.stored}
+        kept = self._stored_once()
+        kept += [(self._names("", node), node) for node in self._updates if node not in named]
+        if not self._updates and not self.stored:
+            short = {f"d{parameter.short}" for parameter in asked}
+            latest: dict[tuple[int, str], Event] = {}
+            for event in self.watch.events:
+                if is_gradient_name(event.short) or event.short in short:
+                    latest[event.owner, event.name] = event
+            nodes = dict.fromkeys(event.node for event in latest.values())
+            kept += [(self._names("", node), node) for node in nodes]
+        return kept
+
+    def _stored_once(self) -> list[Gradient]:
+        """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
+        found: list[Gradient] = []
+        numbered = [all(w.isdigit() for w in words(path.rsplit(".", 1)[-1])) for path, _ in self.stored]
+        for one, (path, node) in sorted(zip(numbered, self.stored, strict=True), key=lambda pair: pair[0]):
+            known = next((names for names, other in found if one and other == node), None)
+            if known is None:
+                found.append((self._names(path, node), node))
+            else:
+                known.append(path)
+        order = [node for _, node in self.stored]
+        return sorted(found, key=lambda gradient: order.index(gradient[1]))
+
+    def _take_as_read(self) -> None:
+        """Each parameter as the loss read it last, where several turns of a loop have updated it."""
+        read = self._before_loss()
+        for parameter in self.parameters if read else ():
+            node = parameter.node
+            slot = self.tape.nodes[node].slot
+            versions = {other.number for other in self.tape.nodes if other.slot == slot} | set(self._bound(parameter))
+            for version in sorted(versions & read):
+                if version > node and self._is_step(node, version):
+                    node = version
+            parameter.first = node
+
+    def _is_step(self, before: int, after: int) -> bool:
+        """Whether a value is another one after an update: by what was computed from both that one and data."""
+        if self.tape.nodes[before].value.shape != self.tape.nodes[after].value.shape:
+            return False
+        change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
+        if change is None:
+            return False
+        made_of = self._made_of(change[0])
+        from_outside = (
+            self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
+            for node in made_of - {before}
+        )
+        return before in made_of and any(from_outside)
+
+    def _before_loss(self) -> set[int]:
+        """What the loss that was given was computed from: a new value of a parameter there is no update of it."""
+        return set() if self.loss is None else self._made_of(self.loss)
+
+    def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
+        """One flat vector as the gradients that it was put together from."""
+        if len(given) != 1:
+            return given
+        path, node = given[0]
+        value = self.tape.nodes[node].value
+        if len(asked) == 1 or any(p.recorded.size == value.size for p in asked):
+            return given
+        parts = unjoined(self.tape, node)
+        if len(parts) > 1:
+            return [(f"{path}[{i}]" if path else str(i), part) for i, part in enumerate(parts)]
+        if sum(p.recorded.size for p in asked) != value.size:
+            return given
+        row = Recorded(self.tape, value, self.tape.nodes[node].slot)
+        found, start = [], 0
+        for parameter in asked:
+            part = record(self.tape, np.ravel, (row,), {})[start : start + parameter.recorded.size]
+            found.append((parameter.name, part.reshape(parameter.recorded.shape).node))
+            start += parameter.recorded.size
+        return found
+
+    def _from_steps(self, asked: list[Parameter]) -> list[Gradient]:
+        """(before - after) / rate, for each parameter that changed."""
+        assert self.rate is not None
+        found: list[Gradient] = []
+        for parameter in asked:
+            last = self._last(parameter)
+            if last == parameter.node:
+                continue
+            before = Recorded(
+                self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
+            )
+            now = self.tape.nodes[last]
+            live = Recorded(self.tape, now.value, now.slot)
+            gradient = (before - live) / self.rate
+            self.changes[gradient.node] = last
+            self.tape.steps[-1].place = self.tape.steps[now.step].place
+            self._updates[gradient.node] = (parameter, 1)
+            found.append(([f"the step of {parameter.name}"], gradient.node))
+        return found
+
+    def _last(self, parameter: Parameter) -> int:
+        if parameter.name in self.after and self.after[parameter.name] != parameter.node:
+            return self.after[parameter.name]
+        bound = self._bound(parameter)
+        return bound[-1] if bound else self.tape.current[self.tape.nodes[parameter.node].slot]
+
+    def _bound(self, parameter: Parameter) -> list[int]:
+        """The values that were given to the name of a parameter later."""
+        found = [self.after[parameter.name]] if parameter.name in self.after else []
+        wanted = words(parameter.name)[-1:]
+        found += [
+            event.node
+            for event in self.watch.events
+            if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)
+        ]
+        return [node for node in dict.fromkeys(found) if node > parameter.node]
+
+    def _all_names(self) -> dict[int, list[str]]:
+        names: dict[int, list[str]] = {}
+        for event in self.watch.events:
+            names.setdefault(event.node, []).append(event.name)
+        return names
+
+    def _names(self, path: str, node: int) -> list[str]:
+        here = [event.name for event in self.watch.events if event.node == node]
+        shown = [event.name for event in self.watch.returned if event.node == node]
+        return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))

@@ -1,0 +1,268 @@
+"""Which value is the loss, where nobody said: one that they compute, or a well-known one of an output and targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.gradients import Decay, within
+from tinygrad_scratch.verifier.losses import (
+    COMPARING,
+    LOSSES,
+    OF_PIECES,
+    Candidate,
+    Played,
+    fit,
+    is_loss_name,
+    is_plausible,
+    pairs_of,
+    played,
+)
+from tinygrad_scratch.verifier.owners import Owners, is_multiple
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.told import UNNAMED, own, parents_of
+from tinygrad_scratch.verifier.watch import Event
+
+
+class FindingLoss(Owners):
+    """The loss of a run, by the gradients that fit it."""
+
+    def _find_loss(self) -> str | None:
+        """The loss that fits the gradients, if nobody said which it is."""
+        finals = self._paired(lambda value, parameter: False)[0]
+        if self._wanted is not None:
+            return self._put_wanted(finals)
+        mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
+            return (
+                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
+                f"the loss, or one of: {', '.join(LOSSES)}."
+            )
+        if not self.wanted_loss:  # a loss of weights that were updated already is one of the next turn
+            after = {final.node for final in finals}
+            mine = [c for c in mine if not finals or not after <= self._made_of(c.node)]
+        nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        run = played(self.tape)
+        best = self._best(run, mine, finals) if mine else None
+        if self.wanted_loss and mine:
+            return self._choose(*(best or (mine[0], 0, 0)), len(finals))
+        if best is not None and best[1] >= max(1, len(finals)):
+            return self._choose(*best, len(finals))
+        known = self._best(run, self._well_known(nodes, mine), finals)
+        unnamed = best is not None and not is_loss_name(best[0].name)
+        if known is not None and known[1] + unnamed > (best[1] if best else 0):
+            problem = self._choose(*known, len(finals))
+            self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
+            return problem
+        if best is not None:
+            return self._choose(*best, len(finals))
+        if self.wanted_loss:
+            return (
+                f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which "
+                "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
+            )
+        return (
+            "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
+            "say which it is: "
+            'check.loss_is("mean squared error", output, targets).'
+        )
+
+    def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
+        """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
+        theirs = next((candidate.name for candidate in mine if candidate.name != UNNAMED), None)
+        if theirs is not None:
+            self.other_loss = theirs
+            self.notes.append(
+                f"Your {theirs} is another loss: {fitting} of {count} gradients fit it. If it is the one to judge by, "
+                f"say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
+            )
+
+    def _wanted_value(self) -> list[Candidate]:
+        """The values under the name that was given for the loss, that of a variable or of the function returning it."""
+        if self.wanted_loss in LOSSES:
+            return []
+        reached = self._reached({p.node for p in self.parameters})
+        events = [
+            *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),
+            *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
+        ]
+        nodes = [node for node, names in events if self.wanted_loss in names]
+        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
+
+    def _put_wanted(self, finals: list[Final]) -> str | None:
+        """The named loss, of the output as it was when the gradients fit best; of two, as it was first."""
+        assert self._wanted is not None
+        name, function, nodes, target = self._wanted
+        returned = [event.node for event in self.watch.returned if event.node in nodes]
+        nodes = list(dict.fromkeys([*returned[:1], *nodes[::-1]]))
+        candidates = [Candidate(name, node, function, target) for node in nodes]
+        best = self._best(played(self.tape), candidates, finals) if len(candidates) > 1 else None
+        return self._put(best[0] if best is not None else candidates[0])
+
+    def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
+        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are.
+
+        Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        """
+        found: tuple[Candidate, int, int, int, int] | None = None
+        nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
+        for candidate in candidates:
+            true = run.gradients(candidate, [final.parameter.node for final in finals])
+            if true is None:
+                continue
+            given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
+            same, exact, precise = fit(given, true)
+            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
+            if found is None or (same, exact, near, precise) > found[1:]:
+                found = candidate, same, exact, near, precise
+                if precise == len(finals):
+                    break
+        return found[:3] if found else None
+
+    def _meant(self, final: Final, truth: Array) -> Array:
+        """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
+        value = self._value(final.node)
+        step = self.tape.steps[self.tape.nodes[final.node].step]
+        if final.by == "update" and step.reads and not is_multiple(value, truth):
+            parts = (self._value(node) for node in islice(within(self.tape, final.node), 8))
+            value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
+        return value * final.direction
+
+    def _first_read(self, node: int) -> int:
+        return next((step.index for step in self.tape.steps if node in step.reads), 0)
+
+    def _choose(self, candidate: Candidate, same: int, exact: int, count: int) -> str | None:
+        fits = exact or same
+        factor = "" if exact or not same else ", up to one factor"
+        if candidate.function is not None and not same:
+            return (
+                "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
+                "block, or say which it is: "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+        if (
+            candidate.function is None
+            and not self.wanted_loss
+            and 2 * fits < count
+            and not re.search("loss|cost|objective", candidate.name.lower())
+        ):
+            return (
+                f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
+                "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
+                'check.loss_is("mean squared error", output, targets).'
+            )
+        self.loss_name = candidate.name
+        begin = "As the loss," if self.wanted_loss else "No loss was named:"
+        self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
+        return self._put(candidate)
+
+    def _put(self, candidate: Candidate) -> str | None:
+        """Make a candidate the loss; a known one is put on the tape right after its output."""
+        if candidate.function is None:
+            self.loss = candidate.node
+            return None
+        self.is_well_known = True
+        function, target = candidate.function, candidate.target
+
+        def loss(output: Any) -> Any:
+            return function(output, target)
+
+        loss.__name__ = candidate.name
+        try:
+            with np.errstate(all="ignore"):
+                node, moved = self.tape.insert(self.tape.nodes[candidate.node].step, loss, (candidate.node,))
+        except (ValueError, IndexError, TypeError) as error:
+            shape = self.tape.nodes[candidate.node].value.shape
+            return (
+                f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape "
+                f"{np.shape(target)}: {error}. "
+                "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
+            )
+        self._renumber(moved)
+        self.loss, self.loss_name = node, self.loss_name or candidate.name
+        return None
+
+    def _renumber(self, moved: Callable[[int], int]) -> None:
+        for events in (self.watch.events, self.watch.returned, self.watch.arguments):
+            events[:] = [Event(e.name, moved(e.node), e.place, e.owner, e.time) for e in events]
+        for parameter in self.parameters:
+            parameter.first = moved(parameter.node)
+        self.gradients = [(names, moved(node)) for names, node in self.gradients]
+        self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
+        self._updates = {moved(node): value for node, value in self._updates.items()}
+        self._made = {moved(node): moved(after) for node, after in self._made.items()}
+        self._decays = {
+            moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)
+            for node, d in self._decays.items()
+        }
+        self._parents = parents_of(self.tape)
+
+    def _computed(self) -> list[Candidate]:
+        """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
+        read = {node for step in self.tape.steps for node in step.reads}
+        parameters = {p.node for p in self.parameters}
+        reached = self._reached(parameters)
+        named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
+        named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
+        nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
+        nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
+        names = {event.node: own(event.name) for event in reversed(named)}
+        return [
+            Candidate(names.get(node, UNNAMED), node)
+            for node in dict.fromkeys(nodes)
+            if node in reached and node not in parameters and self.tape.nodes[node].value.dtype.kind == "f"
+        ]
+
+    def _reached(self, parameters: set[int]) -> set[int]:
+        """All values that were computed from a parameter."""
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
+                found.add(node.number)
+        return found
+
+    def _well_known(self, parameters: list[int], theirs: list[Candidate]) -> list[Candidate]:
+        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
+        depends: dict[int, set[int]] = {node: {node} for node in parameters}
+        wanted = set(parameters)
+        named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
+        names = {event.node: own(event.name) for event in reversed(named)}
+        outputs: list[int] = []
+        for made in self.tape.nodes:
+            mine = set(depends.get(made.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
+            )
+            depends[made.number] = mine
+            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
+                outputs.append(made.number)
+        labels: list[tuple[str, Array]] = []
+        for step in self.tape.steps:
+            if step.function is None or not any(depends.get(node) for node in step.makes):
+                for node in step.makes:
+                    value = self.tape.nodes[node].value
+                    picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
+                    name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
+                    if node not in wanted and value.dtype.kind in "fiub" and name:
+                        labels.append((name, value))
+        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
+        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
+        if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
+            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
+        return [
+            Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
+            for node, target_name, target in pairs
+            for name, function in chosen.items()
+            if self.wanted_loss or is_plausible(name, self._value(node), target)
+        ]
+
+    def _in_pieces_of_lines(self) -> bool:
+        """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
+        steps = (self.tape.steps[self.tape.nodes[node].step] for node in self._made_of(*(n for _, n in self.gradients)))
+        return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)

@@ -1,0 +1,297 @@
+"""Whose gradient each is: which parameter, by the true gradients where names leave it open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.collecting import Collecting
+from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, within
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.losses import (
+    is_made_small,
+)
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.pairing import Final, paired, question
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.told import Gradient, own, shown
+from tinygrad_scratch.verifier.truth import Truth
+
+
+class Owners(Collecting):
+    """The gradients of a run, each with its parameter."""
+
+    def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
+        """Pair gradients with parameters, now that the true ones are known; what is said where nothing is paired."""
+        cotangents = truth.cotangents
+
+        def is_close(value: Array, parameter: Parameter) -> bool:
+            return parameter.node in cotangents and close(value, cotangents[parameter.node])
+
+        reached = [p for p in self.parameters if np.any(cotangents.get(p.node, 0))]
+        told = any(p.asked for p in self.parameters)
+        if not reached or (told and not any(p.asked for p in reached)):
+            return (
+                "The loss does not depend on any parameter that was found. Were the parameters copied, "
+                "or changed to plain numbers, "
+                "before forward used them? Name what forward reads: verify(w=w, ...), and compute the "
+                "loss in the block."
+            )
+        zero = [p for p in self.parameters if p.asked and p not in reached]
+
+        def is_near(value: Array, parameter: Parameter) -> bool:
+            return parameter.node in cotangents and value.size > 2 and is_almost(value, cotangents[parameter.node])
+
+        self.finals, self.unsure = self._paired(is_close, reached, is_near)
+        if self.unsure and zero:
+            self._pair_unreached(zero, cotangents)
+        self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        self._with_one_rate(truth)
+        self._turned_round(truth)
+        self._in_pieces(reached, is_close)
+        if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
+            self.finals = []
+            return (
+                "The loss was computed from weights that the gradients had already updated, so these are gradients of "
+                "another one. Set check.loss to the loss before the update."
+            )
+        done = {id(final.parameter) for final in self.finals}
+        asked = [p for p in reached if p.asked]
+        self.lacking = self._lacking([p for p in asked if id(p) not in done])
+        self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
+        self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
+        if not self.finals and not self.unsure:
+            free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
+            shapes = ", ".join(
+                f"{names[0] or 'unnamed'} {self.tape.nodes[node].value.shape}" for names, node in self.gradients[:8]
+            )
+            return (
+                f"No gradient goes with a parameter. Gradients: {shapes}. Parameters: {free}. Say it with "
+                f"a dict: check.gradients = {{name: gradient}}.{self._whole_numbers()}"
+            )
+        if not self.finals:
+            return question(self.tape, self.unsure, self.missing or reached)
+        return None
+
+    def _paired(
+        self,
+        close: Callable[[Array, Parameter], bool],
+        parameters: list[Parameter] | None = None,
+        near: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
+    ) -> tuple[list[Final], list[Gradient]]:
+        """By update first: what a parameter is changed by is meant as its gradient."""
+        free = list(self.parameters if parameters is None else parameters)
+        left = list(self.gradients)
+        finals: list[Final] = []
+        for gradient in list(left):
+            parameter, direction = self._updates.get(gradient[1], (None, 1))
+            if parameter in free and parameter is not None:
+                names = [name for name in gradient[0] if name]
+                best = max(names, key=lambda name: alike(name, parameter.name), default=f"the step of {parameter.name}")
+                finals.append(Final(best, gradient[1], parameter, "update", direction))
+                left.remove(gradient)
+                free.remove(parameter)
+        told = any(parameter.asked for parameter in self.parameters)
+        more, unsure = paired(free, left, self.tape, close, near, told)
+        done = {final.node for final in (*finals, *more)}
+        return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _with_decay(self, final: Final, truth: Truth) -> Final:
+        """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
+        decay = self._decays.get(final.node)
+        weights = self._value(final.parameter.node)
+        parts = truth.parts.get(final.parameter.node, ())
+        if final.by != "update" or decay is None or not any(is_multiple(part, weights) for _, part in parts):
+            return final
+        whole = decay.whole(self.tape, final.node)
+        if whole is None:
+            return final
+        self.changes[whole] = decay.after
+        return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
+
+    def _with_one_rate(self, truth: Truth) -> None:
+        """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.
+
+        Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate.
+        """
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        changes = [self._change_of(final) for final in self.finals]
+        given = [final.direction * self._value(final.node) for final in self.finals]
+        if None in changes or len(changes) < 2 or one_factor(given, wanted):
+            return
+        found = [change for change in changes if change is not None]
+        factor = one_factor([sign * self._value(node) for node, sign in found], wanted)
+        if factor and factor > 0:
+            for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
+                self._made.setdefault(node, self._made[final.node])
+                self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
+
+    def _change_of(self, final: Final) -> tuple[int, int] | None:
+        """All that an update took off a parameter, and 1; or what it added, and -1."""
+        after = self._made.get(final.node) if final.by == "update" else None
+        if after is None:
+            return None
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, final.parameter.node)
+
+    def _turned_round(self, truth: Truth) -> None:
+        """Updates by a gradient that go the other way than most: what they take off is the negative of it.
+
+        So do all that go uphill on what is to be made small: a well-known loss, or what they call one.
+        """
+        ways: dict[int, int] = {}
+        for i, final in enumerate(self.finals):
+            if final.by == "update" and final.node in self._made:
+                ways[i] = final.direction * sign_of(self._value(final.node), truth.cotangents[final.parameter.node])
+        down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
+        all_uphill = up == len(self.finals) and self._is_to_fall()
+        if all_uphill:
+            places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
+            self.uphill = [place for place in places if place is not None]
+        for i, way in ways.items():
+            uphill = way == -1 and (down >= up if down else all_uphill)
+            if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
+                self.finals[i] = self._negative(self.finals[i])
+
+    def owners_of_updated(self) -> set[int]:
+        """What holds the names of parameters, where each gradient that is known stands in an update of its own."""
+        made = {self._made.get(final.node) if final.by == "update" else None for final in self.finals}
+        return set() if None in made else {event.owner for event in self.watch.events if event.node in made}
+
+    def _is_to_fall(self) -> bool:
+        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node == self.loss)
+        return self.is_well_known or any(is_made_small(event.name) for event in events)
+
+    def _negative(self, final: Final) -> Final:
+        value = Recorded(self.tape, self._value(final.node), self.tape.nodes[final.node].slot)
+        if value.node != final.node:  # written to since
+            return final
+        turned = record(self.tape, np.negative, (value,), {}).node
+        place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
+        self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
+        self.changes[turned] = self._made[final.node]
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update")
+
+    def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
+
+        What was given as a gradient, or is called one, is judged as it stands.
+        """
+        meant = {node for _, node in self.given or ()}
+        called = any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self._all_names().get(final.node, ()))
+        value = self.tape.nodes[final.node].value
+        if final.by != "update" or final.node in meant or called:
+            return final
+        if is_close(value, final.parameter) or is_close(-value, final.parameter):
+            return final
+        made = Updates(self.tape, self._all_names())
+        inner = next(
+            (
+                node
+                for node in within(self.tape, final.node)
+                if next(factors_of(self.tape, node, made.is_rate), None) is None
+                and is_close(self._value(node), final.parameter)
+                and not self._is_of_higher_degree(final.node, node)
+            ),
+            None,
+        )
+        if inner is None:
+            return final
+        name = next(iter(self._all_names().get(inner, ())), final.name)
+        return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _is_of_higher_degree(self, step: int, gradient: int) -> bool:
+        """Whether an update holds a gradient more than once as a factor, as `rate * g * g` does.
+
+        Of what is kept, such as a decay or a velocity, the update goes up with the gradient; of a root, slower.
+        """
+        none, one, two = (self._played(step, gradient, size * self._value(gradient)) for size in (1e-6, 1.0, 2.0))
+        return bool(np.any(np.abs(two - none) > 2.5 * np.abs(one - none) + 1e-12))
+
+    def _played(self, node: int, given: int, value: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(self.tape.replay({given: value}, until=self.tape.nodes[node].step)[node])
+
+    def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
+        """A gradient for each use of a parameter that is used more than once, to be added up later."""
+        for parameter in [p for p in reached if p.asked]:
+            final = next((f for f in self.finals if f.parameter is parameter), None)
+            if final is not None and is_close(self._value(final.node), parameter):
+                continue
+            taken = {other.node for other in self.finals if other is not final}
+            free = [
+                g for g in self.gradients if g[1] not in taken and self._value(g[1]).shape == parameter.recorded.shape
+            ]
+            mine = None if final is None else self._value(final.node)
+            if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
+                continue  # what is meant as the whole is a copy of one piece
+            for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
+                if final is not None and final.node not in {node for _, node in chosen}:
+                    continue  # what is meant as the whole is none of its pieces
+                if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
+                    self._take_sum(chosen, parameter, final)
+                    break
+
+    def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
+        """The sum of some gradients as one."""
+        total, *others = (Recorded(self.tape, self._value(n), self.tape.nodes[n].slot) for _, n in chosen)
+        for other in others:
+            total = record(self.tape, np.add, (total, other), {})
+        name = " + ".join(shown(names) for names, _ in chosen)
+        self.finals = [f for f in self.finals if f is not final] + [Final(name, total.node, parameter, "value")]
+        self.unsure = [gradient for gradient in self.unsure if gradient not in chosen]
+        self.notes.append(f"{name} is taken as one gradient: {own(parameter.name)} is used more than once.")
+
+    def _lacking(self, missing: list[Parameter]) -> list[Parameter]:
+        """What surely is a parameter, and no other data of an object: it was given by name, or is called like one."""
+        kinds = {final.parameter.kind for final in self.finals} | {"w", "b"}
+        return [p for p in missing if self.all_asked and (p.name in self.named or p.kind in kinds)]
+
+    def _pair_unreached(self, zero: list[Parameter], cotangents: dict[int, Array]) -> None:
+        """Gradients of parameters that the loss does not depend on: their truth is 0."""
+        more, self.unsure = paired(zero, self.unsure, self.tape)
+        for final in more:
+            cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
+        self.finals += more
+
+
+def sign_of(value: Array, truth: Array) -> int:
+    """The sign of the factor between a gradient and the true one; 0 where it is none, or what it is not known.
+
+    Of a single number only the truth itself tells.
+    """
+    if value.shape != truth.shape or not is_multiple(value, truth):
+        return 0
+    sign = 1 if np.vdot(value, truth) > 0 else -1
+    return sign if value.size > 1 or close(value, sign * truth) else 0
+
+
+def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
+    """The number that all gradients are multiplied by; None where there is no such number."""
+    factors = []
+    for value, truth in zip(given, wanted, strict=True):
+        if not is_multiple(value, truth):
+            return None
+        factors.append(float(np.vdot(truth, value) / np.vdot(truth, truth)))
+    return factors[0] if np.allclose(factors, factors[0], rtol=1e-9, atol=0) else None
+
+
+def is_almost(value: Array, truth: Array) -> bool:
+    """Whether a gradient is the true one but for what an epsilon makes of it."""
+    if value.size != truth.size:
+        return False
+    apart = np.abs(value.reshape(-1) - truth.reshape(-1))
+    return bool(np.max(apart, initial=0.0) < 1e-3 * np.max(np.abs(truth), initial=0.0))
+
+
+def is_multiple(value: Array, of: Array) -> bool:
+    """Whether an array is another one times a number."""
+    if value.shape != of.shape or not np.any(of):
+        return False
+    factor = np.vdot(value, of) / np.vdot(of, of)
+    return bool(np.allclose(value, factor * of, rtol=1e-9, atol=1e-12 * np.max(np.abs(value), initial=0.0)))

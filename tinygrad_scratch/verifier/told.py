@@ -1,0 +1,165 @@
+"""What a check is told: the loss, the gradients, and the rest that stands between a recorded run and its judging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.gradients import Decay, Given
+from tinygrad_scratch.verifier.leaks import left
+from tinygrad_scratch.verifier.losses import (
+    Loss,
+)
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
+from tinygrad_scratch.verifier.tape import Array, Place, Tape
+from tinygrad_scratch.verifier.watch import Event, Watch
+
+UNNAMED = "an unnamed value"
+Gradient = tuple[list[str], int]  # all names of a gradient, and its node
+
+
+@dataclass(eq=False)
+class Told:
+    """What a check was told, and what was found out about the rest."""
+
+    tape: Tape
+    watch: Watch
+    loss: int | None = None
+    loss_name: str = ""
+    wanted_loss: str | None = None  # a variable or a known loss, by name
+    holders: set[int] = field(default_factory=set)  # the targets, by id
+    named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
+    all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
+    updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
+    rate: float | None = None
+    updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
+    given: list[Given] | None = None
+    stored: list[Given] = field(default_factory=list)
+    after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
+    parameters: list[Parameter] = field(default_factory=list)
+    gradients: list[Gradient] = field(default_factory=list)
+    finals: list[Final] = field(default_factory=list)
+    unsure: list[Gradient] = field(default_factory=list)
+    missing: list[Parameter] = field(default_factory=list)
+    lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
+    notes: list[str] = field(default_factory=list)
+    is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
+    may_assume: bool = False  # whether no loss was named and none fits
+    uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
+    other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
+    _wanted: tuple[str, Loss, list[int], Any] | None = None
+    _loss_problem: str | None = None
+    _gradient_problem: str | None = None
+    _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
+    changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
+    _decays: dict[int, Decay] = field(default_factory=dict)
+    _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
+    _parents: dict[int, set[int]] = field(default_factory=dict)
+
+    def take_loss(self, value: Any) -> None:
+        """A value of the block as the loss."""
+        self.loss, self._loss_problem = None, None
+        if type(value) is Recorded:
+            self.loss = value.node
+            if value.size > 1:
+                self.notes.append(f"check.loss has shape {value.shape}: the sum of its entries is taken as the loss.")
+            return
+        leak = next((leak for leak in reversed(self.tape.leaks) if self._is_of(leak.node, value)), None)
+        if leak is not None:
+            self.loss = leak.node
+        elif value is None:
+            self._loss_problem = "check.loss is None: does the function that computes the loss return it?"
+        elif isinstance(value, float | int | np.ndarray | np.generic):
+            self._loss_problem = (
+                f"check.loss is {value!r}, which no recorded call computed. Compute it in the block, from "
+                f"what forward returned."
+            )
+            if self.tape.leaks:
+                self._loss_problem += f" {left(self.tape.leaks[-1])}: write this step with NumPy's functions."
+        else:
+            self._loss_problem = (
+                f"check.loss is {value!r:.60}, of type {type(value).__name__}, and should be a number that the block "
+                'computed, or say check.loss_is("mean squared error", output, targets).'
+            )
+
+    def _is_of(self, node: int, value: Any) -> bool:
+        known = self.tape.nodes[node].value
+        return (
+            known.size == 1 and isinstance(value, float | np.floating) and float(known.reshape(-1)[0]) == float(value)
+        )
+
+    def take_known_loss(self, name: str, function: Loss, output: Any, target: Any) -> None:
+        """A loss by name; the output may have been written to since, so all that it was is kept."""
+        if type(output) in (list, tuple) and holds_recorded(output):
+            output = record(self.tape, np.array, (list(output),), {})
+        if type(output) is not Recorded:
+            self._loss_problem = (
+                f"The output given to loss_is was not recorded: {output!r}. Give what forward returned in the block."
+            )
+            return
+        nodes = [node.number for node in self.tape.nodes if node.slot == output._slot]
+        target = target._array.copy() if type(target) is Recorded else np.asarray(target)
+        self._loss_problem = None
+        self._wanted = (name, function, nodes, target)
+
+    def take_gradients(self, found: list[Given], value: Any) -> None:
+        """Gradients, as backward returned them."""
+        self.given, self._gradient_problem = found, None
+        if not found:
+            if value is None:
+                self._gradient_problem = (
+                    "check.gradients is None: backward returned nothing. Leave it out, and the gradients "
+                    "are looked for on "
+                    "the objects and in the updates of the weights; or say check.gradients_in(object)."
+                )
+            else:
+                self._gradient_problem = (
+                    f"check.gradients holds no array that the block computed, but {type(value).__name__}: "
+                    "give what backward returned, or say check.gradients_in(object)."
+                )
+
+    def _made_of(self, *nodes: int) -> set[int]:
+        """Values and all that they were computed from."""
+        found: set[int] = set()
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop()
+            if node not in found:
+                found.add(node)
+                waiting += self._parents.get(node, ())
+        return found
+
+    def _value(self, node: int) -> Array:
+        return self.tape.nodes[node].value
+
+
+def full_name(event: Event, names: dict[int, list[str]]) -> str:
+    """What holds an array says more than the variable that it was in first: `self.params["W1"]`, and not `W`."""
+    return own(next((name for name in names[event.node] if "[" in name or "." in name), event.name))
+
+
+def shown(names: list[str]) -> str:
+    """The name of a gradient that says most."""
+    return next((name for name in names if name and not name.isdigit()), names[0])
+
+
+def own(name: str) -> str:
+    """A name without `self.`, as it is told to people."""
+    return name.removeprefix("self.")
+
+
+def parents_of(tape: Tape) -> dict[int, set[int]]:
+    """What each value was made from: what its call read, and what its array held before."""
+    found: dict[int, set[int]] = {}
+    last: dict[int, int] = {}
+    for step in tape.steps:
+        for node in step.makes:
+            slot = tape.nodes[node].slot
+            found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
+        for node in step.makes:
+            last[tape.nodes[node].slot] = node
+    return found
