@@ -41,15 +41,15 @@ def assumable(entry: Any) -> Iterator[Assumed]:
     tape = entry.tape
     if len(tape.steps) > MOST_STEPS:
         return
-    wanted = {final.parameter.node for final in entry._paired(lambda value, parameter: False)[0]} or {
+    wanted = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]} or {
         p.node for p in entry.parameters if p.asked
     }
-    reached = [entry._reached({node}) for node in wanted]
+    reached = [entry.depending_on({node}) for node in wanted]
     outputs = set.intersection(*reached) if reached else set()
-    behind = entry._made_of(*(node for _, node in entry.gradients))
+    behind = entry.all_behind(*(node for _, node in entry.gradients))
     names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
     for target in targets_of(entry, behind - set.union(set(), *reached), names):
-        depending = entry._reached({target})
+        depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
         before = [
             node

@@ -54,7 +54,7 @@ class Collecting(Told):
         """Whether a value was made from numbers alone: drawn, scaled, cast, and not computed from data."""
         if not self._value(node).ndim:
             return False
-        return all(self._value(other).size in (1, self._value(node).size) for other in self._made_of(node))
+        return all(self._value(other).size in (1, self._value(node).size) for other in self.all_behind(node))
 
     def _whole_numbers(self) -> str:
         """What is said of arrays that can't be parameters as they are."""
@@ -135,7 +135,7 @@ class Collecting(Told):
         change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
         if change is None:
             return False
-        made_of = self._made_of(change[0])
+        made_of = self.all_behind(change[0])
         from_outside = (
             self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
             for node in made_of - {before}
@@ -144,7 +144,7 @@ class Collecting(Told):
 
     def _before_loss(self) -> set[int]:
         """What the loss that was given was computed from: a new value of a parameter there is no update of it."""
-        return set() if self.loss is None else self._made_of(self.loss)
+        return set() if self.loss is None else self.all_behind(self.loss)
 
     def _unpacked(self, given: list[Given], asked: list[Parameter]) -> list[Given]:
         """One flat vector as the gradients that it was put together from."""

@@ -34,7 +34,7 @@ class FindingLoss(Owners):
 
     def _find_loss(self) -> str | None:
         """The loss that fits the gradients, if nobody said which it is."""
-        finals = self._paired(lambda value, parameter: False)[0]
+        finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
         mine = self._wanted_value() if self.wanted_loss else self._computed()
@@ -45,7 +45,7 @@ class FindingLoss(Owners):
             )
         if not self.wanted_loss:  # a loss of weights that were updated already is one of the next turn
             after = {final.node for final in finals}
-            mine = [c for c in mine if not finals or not after <= self._made_of(c.node)]
+            mine = [c for c in mine if not finals or not after <= self.all_behind(c.node)]
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
@@ -86,7 +86,7 @@ class FindingLoss(Owners):
         """The values under the name that was given for the loss, that of a variable or of the function returning it."""
         if self.wanted_loss in LOSSES:
             return []
-        reached = self._reached({p.node for p in self.parameters})
+        reached = self.depending_on({p.node for p in self.parameters})
         events = [
             *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),
             *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
@@ -206,7 +206,7 @@ class FindingLoss(Owners):
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
         read = {node for step in self.tape.steps for node in step.reads}
         parameters = {p.node for p in self.parameters}
-        reached = self._reached(parameters)
+        reached = self.depending_on(parameters)
         named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
         named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
@@ -218,7 +218,7 @@ class FindingLoss(Owners):
             if node in reached and node not in parameters and self.tape.nodes[node].value.dtype.kind == "f"
         ]
 
-    def _reached(self, parameters: set[int]) -> set[int]:
+    def depending_on(self, parameters: set[int]) -> set[int]:
         """All values that were computed from a parameter."""
         found: set[int] = set()
         for node in self.tape.nodes:
@@ -264,5 +264,7 @@ class FindingLoss(Owners):
 
     def _in_pieces_of_lines(self) -> bool:
         """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
-        steps = (self.tape.steps[self.tape.nodes[node].step] for node in self._made_of(*(n for _, n in self.gradients)))
+        steps = (
+            self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(*(n for _, n in self.gradients))
+        )
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)

@@ -48,14 +48,14 @@ class Owners(Collecting):
         def is_near(value: Array, parameter: Parameter) -> bool:
             return parameter.node in cotangents and value.size > 2 and is_almost(value, cotangents[parameter.node])
 
-        self.finals, self.unsure = self._paired(is_close, reached, is_near)
+        self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._in_pieces(reached, is_close)
-        if self.finals and all(f.node in self._made_of(f.parameter.node) - {f.parameter.node} for f in self.finals):
+        if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
             return (
                 "The loss was computed from weights that the gradients had already updated, so these are gradients of "
@@ -79,7 +79,7 @@ class Owners(Collecting):
             return question(self.tape, self.unsure, self.missing or reached)
         return None
 
-    def _paired(
+    def owners_by(
         self,
         close: Callable[[Array, Parameter], bool],
         parameters: list[Parameter] | None = None,

@@ -122,7 +122,7 @@ class Told:
                     "give what backward returned, or say check.gradients_in(object)."
                 )
 
-    def _made_of(self, *nodes: int) -> set[int]:
+    def all_behind(self, *nodes: int) -> set[int]:
         """Values and all that they were computed from."""
         found: set[int] = set()
         waiting = list(nodes)
