@@ -341,3 +341,27 @@ def test_some_gradients_may_carry_the_rate(tmp_path: Path, old: str, new: str, o
         check.gradients = {"w": step, "b": db}
     assert check.ok == ok, str(check)
     assert check.convention.startswith("times lr") == ok, str(check)
+
+
+PICKED = """
+import numpy as np
+
+def squashed(x):
+    x = np.asarray(x)
+    out = np.zeros_like(x)
+    high = x >= 0
+    out[high] = 1 / (1 + np.exp(-x[high]))
+    out[~high] = np.exp(x[~high]) / (1 + np.exp(x[~high]))
+    return out
+"""
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_mask_picks_of_a_single_number_too(tmp_path: Path, sign: float) -> None:
+    squashed = module_of(tmp_path / "picked_of_number.py", PICKED).squashed
+    x, w = np.array([0.5, 1.2, 0.3]), sign * np.array([0.2, 0.9, 0.4])
+    with verify(w=w) as check:
+        s = squashed(x @ w)
+        check.loss = 0.5 * np.sum(s**2)
+        check.gradients = {"w": x * (s * s * (1 - s))}
+    assert check.ok, str(check)

@@ -201,8 +201,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return record(self._tape, function, arguments, keywords)
 
     def __getitem__(self, index: Any) -> Any:
-        if self._is_number and index != ():
-            return self._value()[index]  # NumPy's own complaint
+        if self._is_number:
+            self._value()[unrecorded(index)]  # NumPy's own complaint
         return record(self._tape, operator.getitem, (self, listed(index)), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
