@@ -365,3 +365,24 @@ def test_a_mask_picks_of_a_single_number_too(tmp_path: Path, sign: float) -> Non
         check.loss = 0.5 * np.sum(s**2)
         check.gradients = {"w": x * (s * s * (1 - s))}
     assert check.ok, str(check)
+
+
+def test_a_variable_may_be_called_as_a_well_known_loss_is(tmp_path: Path) -> None:
+    script = tmp_path / "counts.py"
+    script.write_text(
+        DATA
+        + """
+counts = np.round(3 * t)
+w = rng.normal(size=(3, 2)) * 0.3
+for _ in range(20):
+    eta = x @ w
+    nll = np.mean(np.sum(np.exp(eta) - counts * eta, axis=1)) + 0.05 * np.sum(w ** 2)
+    slope = (np.exp(eta) - counts) / len(x)
+    grad_w = x.T @ slope + 0.1 * w
+    w -= rate * grad_w
+""",
+        encoding="utf-8",
+    )
+    (check,) = checks_of(script, loss="nll")
+    assert check.ok, str(check)
+    assert check.entry.loss_name == "nll"

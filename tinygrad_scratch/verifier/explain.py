@@ -196,7 +196,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         if not candidates:
             break
         repair, cause = likeliest(case, candidates)
-        if cause.certainty == "unexplained" and (other := anywhere(case)) is not None:
+        if cause.certainty == "unexplained" and not found and (other := anywhere(case)) is not None:
             found[other[1].file, other[1].line] = other
             break
         key = repair.event.place.file, repair.event.place.line

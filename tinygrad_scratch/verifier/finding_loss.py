@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.losses import (
     fit,
     is_loss_name,
     is_plausible,
+    known_name,
     pairs_of,
     played,
 )
@@ -38,6 +39,8 @@ class FindingLoss(Owners):
         if self._wanted is not None:
             return self._put_wanted(finals)
         mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine:  # a variable of theirs may be called as a well-known loss is
+            self.wanted_loss = known_name(self.wanted_loss)
         if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
             return (
                 f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
@@ -84,8 +87,6 @@ class FindingLoss(Owners):
 
     def _wanted_value(self) -> list[Candidate]:
         """The values under the name that was given for the loss, that of a variable or of the function returning it."""
-        if self.wanted_loss in LOSSES:
-            return []
         reached = self.depending_on({p.node for p in self.parameters})
         events = [
             *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),

@@ -238,6 +238,14 @@ LOSS_WORDS = re.compile(
 )
 
 
+def known_name(loss: str) -> str:
+    """The full name of a well-known loss; a variable's name stays."""
+    try:
+        return loss_named(loss)[0]
+    except ValueError:
+        return loss
+
+
 def is_loss_name(name: str) -> bool:
     """Whether a name is one that people give to losses.
 

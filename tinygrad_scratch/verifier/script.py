@@ -18,7 +18,6 @@ from typing import Any
 
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.gradients import in_update
-from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
@@ -96,7 +95,7 @@ def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: f
     """Run a script until one turn of its training loop is made, and judge that."""
     check = verify()
     check.seconds = seconds
-    check.entry.wanted_loss = known_name(loss)
+    check.entry.wanted_loss = loss
     loops = Loops(check)
     check.watch.on_line = loops.see
     check.watch.own_names.add(id(names))
@@ -117,14 +116,6 @@ def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: f
         check.notes.append(f"One turn of the loop at line {loops.line} was made, and judged.")
     check.conclude(error)
     return check
-
-
-def known_name(loss: str | None) -> str | None:
-    """The full name of a well-known loss; a variable's name stays."""
-    try:
-        return loss and loss_named(loss)[0]
-    except ValueError:
-        return loss
 
 
 @dataclass
