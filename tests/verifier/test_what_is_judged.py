@@ -386,3 +386,33 @@ for _ in range(20):
     (check,) = checks_of(script, loss="nll")
     assert check.ok, str(check)
     assert check.entry.loss_name == "nll"
+
+
+IN_FRONT = """
+import numpy as np
+
+def loss_and_grads(params, x, goal):
+    kept = []
+    for layer in params["layers"]:
+        kept.append(x)
+        x = np.tanh(x @ layer["W"] + layer["b"])
+        kept.append(x)
+    grads, d = {"layers": []}, x - goal
+    for i, layer in reversed(list(enumerate(params["layers"]))):
+        d = d * (1 - kept[2 * i + 1] ** 2)
+        dw = kept[2 * i].T @ d
+        db = d.sum(axis=0)
+        grads["layers"].insert(0, {"W": dw, "b": db})
+        d = d @ layer["W"].T
+    return 0.5 * np.sum((x - goal) ** 2), grads
+"""
+
+
+def test_what_was_put_in_front_of_a_list_is_of_its_place_at_the_end(tmp_path: Path) -> None:
+    module = module_of(tmp_path / "in_front.py", IN_FRONT)
+    rng = np.random.default_rng(3)
+    params = {"layers": [{"W": rng.normal(size=(4, 4)), "b": rng.normal(size=4)} for _ in range(2)]}
+    with verify(params) as check:
+        x, goal = rng.normal(size=(7, 4)), rng.normal(size=(7, 4))
+        check.loss, check.gradients = module.loss_and_grads(params, x, goal)
+    assert check.ok, str(check)

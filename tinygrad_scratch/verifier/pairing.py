@@ -80,9 +80,15 @@ class Pairing:
             self.take(gradient, parameter, "name")
 
     def telling(self, names: list[str]) -> list[str]:
-        """The names that count: the key under which a gradient was given alone, where it is a parameter's own."""
-        given = {own for p in self.parameters for own in (p.name, p.short) if p.asked}
-        return names[:1] if names and names[0] in given else names
+        """The names that count: where a gradient was given alone, if a parameter is kept at such a place.
+
+        What it was called before may be another's: of what is put in front of a list, each was the first one.
+        """
+        asked = [p for p in self.parameters if p.asked]
+        if not names or names[0] in {own for p in asked for own in (p.name, p.short)}:
+            return names[:1]
+        path = words(names[0])
+        return names[:1] if len(path) > 1 and any(words(p.name)[-len(path) :] == path for p in asked) else names
 
     def by_elimination(self) -> None:
         """What is left, whatever its size: those of a kind in the order in which the others are, and the last two."""
