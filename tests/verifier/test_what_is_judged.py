@@ -383,7 +383,7 @@ for _ in range(20):
 """,
         encoding="utf-8",
     )
-    (check,) = checks_of(script, loss="nll")
+    (check,) = checks_of(str(script), loss="nll")
     assert check.ok, str(check)
     assert check.entry.loss_name == "nll"
 
