@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tinygrad_scratch import verify
+
 
 def module_of(file: Path, source: str) -> Any:
     """The module that a text makes, written to a file and imported under its name; it stays in sys.modules."""
@@ -18,3 +20,10 @@ def module_of(file: Path, source: str) -> Any:
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def edited(file: Path, program: str, right: str, wrong: str) -> tuple[Any, int]:
+    """The check of a program with one text in the place of another, and the line of that."""
+    assert program.count(right) == 1
+    check = module_of(file, program.replace(right, wrong)).check(verify)
+    return check, program[: program.index(right)].count("\n") + 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
 GATED = """
@@ -144,9 +144,7 @@ def test_right(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "right", "wrong", "kinds"), CASES)
 def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]) -> None:
-    assert PROGRAMS[name].count(right) == 1
-    before = PROGRAMS[name].split(right, maxsplit=1)[0]
-    check = module_of(tmp_path / f"anywhere_{name}.py", PROGRAMS[name].replace(right, wrong)).check(verify)
+    check, line = edited(tmp_path / f"anywhere_{name}.py", PROGRAMS[name], right, wrong)
     first = check.first_wrong
     assert first is not None, str(check)
-    assert (first.line, first.kind in kinds) == (before.count("\n") + 1, True), str(check)
+    assert (first.line, first.kind in kinds) == (line, True), str(check)

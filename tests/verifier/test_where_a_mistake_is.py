@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
 RECURRENT = """
@@ -374,14 +374,12 @@ def test_right(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(("name", "right", "wrong", "kinds"), CASES)
 def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]) -> None:
-    assert PROGRAMS[name].count(right) == 1
-    before = PROGRAMS[name].split(right, maxsplit=1)[0]
-    check = module_of(tmp_path / f"where_{name}.py", PROGRAMS[name].replace(right, wrong)).check(verify)
+    check, line = edited(tmp_path / f"where_{name}.py", PROGRAMS[name], right, wrong)
     first = check.first_wrong
     assert first is not None, str(check)
     assert first.kind in kinds, str(check)
     if wrong:
-        assert first.line == before.count("\n") + 1, str(check)
+        assert first.line == line, str(check)
 
 
 def test_a_tiny_number_in_a_saturated_loss_accuses_nobody(tmp_path: Path) -> None:

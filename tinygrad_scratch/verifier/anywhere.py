@@ -18,9 +18,9 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
-from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
+from tinygrad_scratch.verifier.causes.operands import beside_it, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
-from tinygrad_scratch.verifier.causes.single import dropped, literal, one_factor
+from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
 from tinygrad_scratch.verifier.foreseen import Along
@@ -33,7 +33,7 @@ from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.watch import Event
 
 SEARCHES: tuple[Explanation, ...] = (
-    dropped, operations, negated, beside_it, layout, reductions, comparisons, assigned_entries, literal, one_factor,
+    dropped, operations, negated, beside_it, layout, reductions, assigned_entries, literal,
     operand_without_factor, operand_without_term, operands,
 )  # fmt: skip
 
@@ -127,6 +127,7 @@ class Everywhere(Region):
         return ChainMap(found, self.values)
 
     def tried(self, edits: dict[int, Edit]) -> Array | None:
+        """Nothing: there is no one value to become something."""
         return None
 
     def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:

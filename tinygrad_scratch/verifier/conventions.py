@@ -110,9 +110,11 @@ def averaged_within(case: Case, values: dict[int, Any]) -> str:
     """Of a layer alone: the gradients of what it keeps are means over the batch, and those of its inputs are whole."""
     if not is_one_layer(case):
         return ""
-    factors = {final: factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)}
-    kept = {factor for final, factor in factors.items() if final.parameter.name.startswith(("layer.", "layers["))}
-    given = {factor for final, factor in factors.items() if not final.parameter.name.startswith(("layer.", "layers["))}
+    kept: set[float | None] = set()
+    given: set[float | None] = set()
+    for i, final in enumerate(case.finals):
+        side = kept if final.parameter.name.startswith(("layer.", "layers[")) else given
+        side.add(factor_of(np.asarray(values[final.node]), case, i))
     for n in samples(case) if kept and given and None not in kept | given else ():
         if all(is_near(factor, 1 / n) for factor in kept) and all(is_near(factor, 1) for factor in given):
             return f"averaged in the layer: the gradients of what it keeps are means over the {n} samples"

@@ -7,7 +7,6 @@ from tinygrad_scratch.verifier.losses import (
     Candidate,
 )
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.told import parents_of
 
 
 class Entry(FindingLoss):
@@ -19,7 +18,7 @@ class Entry(FindingLoss):
             return "No call of NumPy was recorded. Make the calls of forward and backward inside the block."
         if self._loss_problem:
             return self._loss_problem
-        self._parents = parents_of(self.tape)
+        self._parents = self.tape.parents()
         self.parameters = self._known(parameters)
         if not self.parameters:
             return (
@@ -34,7 +33,7 @@ class Entry(FindingLoss):
                 "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
             )
         self.gradients = gradients
-        self._parents = parents_of(self.tape)  # of what was worked out of updates, too
+        self._parents = self.tape.parents()  # of what was worked out of updates, too
         if self.loss is not None:
             return None
         problem = self._find_loss()

@@ -209,23 +209,27 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
 
 def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     """A function of theirs that returns no derivative, if there is one; its results are mended."""
-    for repair, put_in, is_call in wrong_slopes(case):
-        cause = cause_of(case, repair)
-        if is_call:
-            cause.place = repair.event.place
-        case.overrides |= put_in
-        return {(cause.file, cause.line): (repair, cause)}
-    return {}
+    found = next(wrong_slopes(case), None)
+    if found is None:
+        return {}
+    repair, put_in, is_call = found
+    cause = cause_of(case, repair)
+    if is_call:
+        cause.place = repair.event.place
+    case.overrides |= put_in
+    return {(cause.file, cause.line): (repair, cause)}
 
 
 def anywhere(case: Case) -> tuple[Repair, Cause] | None:
     """The one change of any call that makes all gradients right, if there is one; what those calls made is mended."""
-    for repair, region, finding in one_change(case):
-        played = case.replay(edits=finding.changes)
-        made = (node for index in finding.changes for node in case.tape.steps[index].makes)
-        case.overrides |= {node: np.asarray(played[node]) for node in made}
-        return repair, as_cause(region, finding)
-    return None
+    found = next(one_change(case), None)
+    if found is None:
+        return None
+    repair, region, finding = found
+    played = case.replay(edits=finding.changes)
+    made = (node for index in finding.changes for node in case.tape.steps[index].makes)
+    case.overrides |= {node: np.asarray(played[node]) for node in made}
+    return repair, as_cause(region, finding)
 
 
 MOST_MISTAKES = 6

@@ -26,7 +26,7 @@ from tinygrad_scratch.verifier.losses import (
 from tinygrad_scratch.verifier.owners import Owners, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.told import UNNAMED, own, parents_of
+from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -201,7 +201,7 @@ class FindingLoss(Owners):
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)
             for node, d in self._decays.items()
         }
-        self._parents = parents_of(self.tape)
+        self._parents = self.tape.parents()
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""

@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.likeness import is_telling, signature
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.tape import Place, Ref, Step, Tape
+from tinygrad_scratch.verifier.tape import Place, Ref, Step, Tape, ancestors
 from tinygrad_scratch.verifier.truth import Truth
 
 
@@ -24,26 +24,10 @@ class Lineage:
 
     @cached_property
     def parents(self) -> dict[int, set[int]]:
-        """What each node was made from: what its step read, and what its array held before."""
-        found: dict[int, set[int]] = {}
-        last: dict[int, int] = {}
-        for step in self.tape.steps:
-            for node in step.makes:
-                slot = self.tape.nodes[node].slot
-                found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
-            for node in step.makes:
-                last[self.tape.nodes[node].slot] = node
-        return found
+        return self.tape.parents()
 
     def ancestors(self, nodes: Iterable[int]) -> set[int]:
-        seen: set[int] = set()
-        waiting = list(nodes)
-        while waiting:
-            node = waiting.pop()
-            if node not in seen:
-                seen.add(node)
-                waiting += self.parents[node]
-        return seen
+        return ancestors(self.parents, nodes)
 
     def step_of(self, node: int) -> Step:
         return self.tape.steps[self.tape.nodes[node].step]

@@ -336,6 +336,18 @@ class Tape:
                 alone += 1
         return found if alone < 2 else None
 
+    def parents(self) -> dict[int, set[int]]:
+        """What each node was made from: what its step read, and what its array held before."""
+        found: dict[int, set[int]] = {}
+        last: dict[int, int] = {}
+        for step in self.steps:
+            for node in step.makes:
+                slot = self.nodes[node].slot
+                found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
+            for node in step.makes:
+                last[self.nodes[node].slot] = node
+        return found
+
     def _earlier(self) -> dict[int, tuple[int, int]]:
         """For each node of an array that was written to: the node before it, and the step that made the array."""
         if self._written_to[0] != len(self.nodes):
@@ -347,6 +359,18 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
+
+
+def ancestors(parents: Mapping[int, Iterable[int]], nodes: Iterable[int]) -> set[int]:
+    """Nodes and all that they were made from."""
+    found: set[int] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += parents.get(node, ())
+    return found
 
 
 SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}

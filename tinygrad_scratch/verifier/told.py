@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.losses import (
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.tape import Array, Place, Tape
+from tinygrad_scratch.verifier.tape import Array, Place, Tape, ancestors
 from tinygrad_scratch.verifier.watch import Event, Watch
 
 UNNAMED = "an unnamed value"
@@ -124,14 +124,7 @@ class Told:
 
     def all_behind(self, *nodes: int) -> set[int]:
         """Values and all that they were computed from."""
-        found: set[int] = set()
-        waiting = list(nodes)
-        while waiting:
-            node = waiting.pop()
-            if node not in found:
-                found.add(node)
-                waiting += self._parents.get(node, ())
-        return found
+        return ancestors(self._parents, nodes)
 
     def _value(self, node: int) -> Array:
         return self.tape.nodes[node].value
@@ -150,16 +143,3 @@ def shown(names: list[str]) -> str:
 def own(name: str) -> str:
     """A name without `self.`, as it is told to people."""
     return name.removeprefix("self.")
-
-
-def parents_of(tape: Tape) -> dict[int, set[int]]:
-    """What each value was made from: what its call read, and what its array held before."""
-    found: dict[int, set[int]] = {}
-    last: dict[int, int] = {}
-    for step in tape.steps:
-        for node in step.makes:
-            slot = tape.nodes[node].slot
-            found[node] = set(step.reads) | ({last[slot]} if slot in last else set())
-        for node in step.makes:
-            last[tape.nodes[node].slot] = node
-    return found

@@ -10,6 +10,7 @@ that calls it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf, nan
 
 from tinygrad_scratch.compiler.native.floats import Float, choose, exponent_of, mantissa_of, power_of_two
@@ -37,38 +38,23 @@ def exp64(x: Float) -> Float:
 
 
 def log64(x: Float) -> Float:
-    """With x = 2**k * m, it is k ln 2 + log(m), the latter by fdlibm's series in s = f / (2 + f) where f = m - 1."""
-    tiny = x < 2.2250738585072014e-308
-    normal = choose(tiny, x * 18014398509481984.0, x)
-    k = exponent_of(normal) - choose(tiny, 54.0, 0.0)
-    f = mantissa_of(normal) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    w = z * z
-    odd = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01))
-    even = 2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)
-    r = odd + z * (6.666666666666735130e-01 + w * even)
-    square = 0.5 * f * f
-    y = k * 6.93147180369123816490e-01 - ((square - (s * (square + r) + k * 1.90821492927058770002e-10)) - f)
-    y = choose(x < inf, y, x)
-    return choose(x > 0.0, y, choose(x.equals(0.0), -inf, nan))
+    """The frame below with fdlibm's series."""
+
+    def series(z: Float) -> Float:
+        w = z * z
+        odd = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01))
+        even = 2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)
+        return odd + z * (6.666666666666735130e-01 + w * even)
+
+    return log_by(x, (2.2250738585072014e-308, 54.0), (6.93147180369123816490e-01, 1.90821492927058770002e-10), series)
 
 
 def tanh64(x: Float) -> Float:
-    """Near 0 the rational function of cephes; further out 1 - 2 / (exp(2 |x|) + 1)."""
-    size = abs(x)
+    """Near 0 the rational function of cephes."""
     z = x * x
     p = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z - 1.61468768441708447952e3
     q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3
-    far = 1.0 - 2.0 / (exp64(size + size) + 1.0)
-    return choose(size < 0.625, x + x * z * (p / q), choose(x < 0.0, -far, far))
-
-
-def log1p64(x: Float) -> Float:
-    """The quotient log(u) * x / (u - 1) with u = 1 + x as rounded, whose errors cancel (Kahan; Goldberg, 1991)."""
-    u = 1.0 + x
-    d = u - 1.0
-    return choose(d.equals(0.0), x, choose(u.equals(inf), u, log64(u) * (x / d)))
+    return tanh_by(x, x + x * z * (p / q), exp64)
 
 
 # ---- float32 ---------------------------------------------------------------------------------------------------------
@@ -88,35 +74,54 @@ def exp32(x: Float) -> Float:
 
 
 def log32(x: Float) -> Float:
-    """The same frame with the shorter series for floats."""
-    tiny = x < 1.17549435e-38
-    normal = choose(tiny, x * 33554432.0, x)
-    k = exponent_of(normal) - choose(tiny, 25.0, 0.0)
-    f = mantissa_of(normal) - 1.0
-    s = f / (2.0 + f)
-    z = s * s
-    w = z * z
-    r = z * (0.66666662693 + w * 0.28498786688) + w * (0.40000972152 + w * 0.24279078841)
-    square = 0.5 * f * f
-    y = k * 6.9313812256e-01 - ((square - (s * (square + r) + k * 9.0580006145e-06)) - f)
-    y = choose(x < inf, y, x)
-    return choose(x > 0.0, y, choose(x.equals(0.0), -inf, nan))
+    """The frame below with the shorter series for floats."""
+
+    def series(z: Float) -> Float:
+        w = z * z
+        return z * (0.66666662693 + w * 0.28498786688) + w * (0.40000972152 + w * 0.24279078841)
+
+    return log_by(x, (1.17549435e-38, 25.0), (6.9313812256e-01, 9.0580006145e-06), series)
 
 
 def tanh32(x: Float) -> Float:
-    """Near 0 the polynomial of cephes; further out 1 - 2 / (exp(2 |x|) + 1)."""
-    size = abs(x)
+    """Near 0 the polynomial of cephes."""
     z = x * x
     near = x + x * z * (
         (((-5.70498872745e-3 * z + 2.06390887954e-2) * z - 5.37397155531e-2) * z + 1.33314422036e-1) * z
         - 3.33332819422e-1
     )
-    far = 1.0 - 2.0 / (exp32(size + size) + 1.0)
+    return tanh_by(x, near, exp32)
+
+
+# ---- both ------------------------------------------------------------------------------------------------------------
+
+
+def log_by(x: Float, tiny: tuple[float, float], ln2: tuple[float, float], series: Callable[[Float], Float]) -> Float:
+    """With x = 2**k * m, it is k ln 2 + log(m), the latter by a series in s = f / (2 + f) where f = m - 1.
+
+    `tiny` is the least normal number, and the power of two by which what is below it is raised; `ln2` is ln 2 in two
+    parts.
+    """
+    least, power = tiny
+    normal = choose(x < least, x * 2.0**power, x)
+    k = exponent_of(normal) - choose(x < least, power, 0.0)
+    f = mantissa_of(normal) - 1.0
+    s = f / (2.0 + f)
+    square = 0.5 * f * f
+    y = k * ln2[0] - ((square - (s * (square + series(s * s)) + k * ln2[1])) - f)
+    y = choose(x < inf, y, x)
+    return choose(x > 0.0, y, choose(x.equals(0.0), -inf, nan))
+
+
+def tanh_by(x: Float, near: Float, exp: Callable[[Float], Float]) -> Float:
+    """What is known near 0; further out 1 - 2 / (exp(2 |x|) + 1)."""
+    size = abs(x)
+    far = 1.0 - 2.0 / (exp(size + size) + 1.0)
     return choose(size < 0.625, near, choose(x < 0.0, -far, far))
 
 
-def log1p32(x: Float) -> Float:
-    """Kahan's, as above."""
+def log1p(x: Float, log: Callable[[Float], Float]) -> Float:
+    """The quotient log(u) * x / (u - 1) with u = 1 + x as rounded, whose errors cancel (Kahan; Goldberg, 1991)."""
     u = 1.0 + x
     d = u - 1.0
-    return choose(d.equals(0.0), x, choose(u.equals(inf), u, log32(u) * (x / d)))
+    return choose(d.equals(0.0), x, choose(u.equals(inf), u, log(u) * (x / d)))

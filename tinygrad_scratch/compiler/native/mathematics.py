@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llvmlite import ir
@@ -109,5 +110,6 @@ def written(formula: Callable[[Float], Float], kind: Any) -> Any:
 
 exp64, exp32 = written(formulas.exp64, types.float64), written(formulas.exp32, types.float32)
 log64, log32 = written(formulas.log64, types.float64), written(formulas.log32, types.float32)
-log1p64, log1p32 = written(formulas.log1p64, types.float64), written(formulas.log1p32, types.float32)
+log1p64 = written(partial(formulas.log1p, log=formulas.log64), types.float64)
+log1p32 = written(partial(formulas.log1p, log=formulas.log32), types.float32)
 tanh64, tanh32 = written(formulas.tanh64, types.float64), written(formulas.tanh32, types.float32)
