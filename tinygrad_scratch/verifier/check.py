@@ -127,7 +127,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     @gradients.setter
     def gradients(self, value: Any) -> None:
         self._gradients = value
-        self.entry.take_gradients([(path, part.node) for path, part in gradients_in(value)], value)
+        found = list(gradients_in(value))
+        self.entry.renamed = {path: part._renamed for path, part in found}
+        self.entry.take_gradients([(path, part.node) for path, part in found], value)
 
     def gradients_in(self, *holders: Any) -> None:
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`; next to those that were given."""

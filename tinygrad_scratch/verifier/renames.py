@@ -7,13 +7,14 @@ one that lacks a factor, is found and explained as any other step is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Array, Node, Ref, Rename, Step, Tape, map_tree, refs_in, renamed
 from tinygrad_scratch.verifier.watch import Event, without_holder
@@ -36,8 +37,9 @@ def with_renames(entry: Entry, case: Case) -> bool:
         [replace(e, node=run.node(e.node, e.renamed), time=run.later[min(e.time, len(tape.steps))]) for e in events]
         for events in lists
     ]
-    known = {(event.node, event.place) for event in now[0]}
-    now[0][:0] = [event for event in run.names() if (event.node, event.place) not in known]
+    named = list(run.names())
+    known = {(event.node, event.name, str(event.place)) for event in named}
+    now[0] = [*named, *(event for event in now[0] if (event.node, event.name, str(event.place)) not in known)]
     entry.renumber(run.moved.__getitem__)
     run.put_in()
     for events, new in zip(lists, now, strict=True):
@@ -55,6 +57,9 @@ def rename_of(entry: Entry, case: Case, final: Final) -> int:
     if not (shared or given or case.is_gradient(value)) or case.is_right(value, final):
         return 0
     slot = tape.nodes[final.node].slot
+    number = entry.renamed.get(final.path, 0)
+    if number and tape.renames[number - 1].slot == slot:
+        return number
     named = [(called(final, r.name), i) for i, r in enumerate(tape.renames, 1) if r.slot == slot]
     handed = [event for event in entry.watch.entries if event.node == final.node]
     if named and max(named)[0] > 0:
@@ -62,7 +67,8 @@ def rename_of(entry: Entry, case: Case, final: Final) -> int:
     if not handed:
         return 0
     event = max(handed, key=lambda event: called(final, event.name))
-    tape.renames.append(Rename(event.name, event.place, event.owner, slot, event.node, event.renamed, len(tape.steps)))
+    where = event.name, event.place, event.owner
+    tape.renames.append(Rename(*where, slot, event.node, event.renamed, len(tape.steps), True))
     return len(tape.renames)
 
 
@@ -72,9 +78,13 @@ def called(final: Final, name: str) -> float:
 
 
 def may_be_wrong(case: Case, rename: Rename) -> bool:
-    """Whether a rename belongs to the backward pass: data and values of the forward pass only where that is claimed."""
+    """Whether a rename belongs to the backward pass.
+
+    Of data and values of the forward pass only those do that are called gradients, or that a function returned then.
+    """
     given = rename.node in case.forward or case.step_of(rename.node).function is None
-    return not given or is_gradient_name(without_holder(rename.name))
+    returned = "()" in rename.name and rename.time > case.tape.nodes[case.truth.loss].step
+    return not given or rename.claims or returned
 
 
 def read_by_forward(tape: Tape, forward: set[int]) -> set[int]:
@@ -88,6 +98,9 @@ def read_by_forward(tape: Tape, forward: set[int]) -> set[int]:
                     found.add(number)
                     number = tape.renames[number - 1].before
     return found
+
+
+COUNTED = re.compile(r"\[-?\d+\]")
 
 
 class Unfolded:
@@ -105,6 +118,7 @@ class Unfolded:
         self.later: list[int] = []  # where each step is now, and where the next one would be
         self.twins: dict[tuple[int, int], int] = {}  # a rename, and a node of what it renames -> its own node
         self.slots: dict[int, int] = {}  # of each rename
+        self.sites: dict[tuple[str, str], int] = {}
         self.shown: dict[int, list[int]] = {}  # the renames of an array
         self.current: dict[int, int] = {}
         self.old_of: dict[int, int] = {}  # what each array held last, by its number before
@@ -136,7 +150,9 @@ class Unfolded:
         read = self.current[self.slots.get(self.number(rename.before), rename.slot)]
         slot = self.slots[number] = self.tape.slot_beside(rename.slot)
         arguments = (Ref(self.nodes[read].slot),)
-        self.steps.append(Step(len(self.steps), renamed, arguments, {}, rename.place, (read,), (), Ref(slot)))
+        key = str(rename.place), COUNTED.sub("[]", rename.name)  # one line may give several names
+        place = replace(rename.place, offset=-self.sites.setdefault(key, len(self.sites) + 1))
+        self.steps.append(Step(len(self.steps), renamed, arguments, {}, place, (read,), (), Ref(slot)))
         self.shown.setdefault(rename.slot, []).append(number)
         self._show(number, self.old_of[rename.slot])
 
@@ -175,7 +191,9 @@ class Unfolded:
         for number in self.numbers:
             rename = self.tape.renames[number - 1]
             node = self.twins[number, rename.node]
-            yield Event(rename.name, node, rename.place, rename.owner, self.nodes[node].step + 1)
+            step = self.steps[self.nodes[node].step]
+            assert step.place is not None
+            yield Event(rename.name, node, step.place, rename.owner, step.index + 1)
 
     def put_in(self) -> None:
         """Let the tape hold this run."""

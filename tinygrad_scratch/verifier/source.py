@@ -10,7 +10,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import CodeType
 
 from tinygrad_scratch.verifier.tape import Place
@@ -85,47 +85,6 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
     except (SyntaxError, ValueError):
         return ()
     return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
-
-
-@dataclass(frozen=True)
-class Statement:
-    """An assignment, by its first line: the names, attributes and entries that it gives values to."""
-
-    line: int = 0
-    targets: frozenset[str] = frozenset()
-
-    def gives(self, name: str, is_new: bool) -> bool:
-        """Whether a name is a target; a new one may be an entry of a target, too, or at an index that was computed."""
-        if name in self.targets or not is_new:
-            return name in self.targets
-        text = INDEX.sub("[]", name)
-        given = {INDEX.sub("[]", target) for target in self.targets}
-        return text in given or any(text.startswith((f"{target}[", f"{target}.")) for target in given)
-
-
-INDEX = re.compile(r"\[[^\[\]]*\]")
-
-
-@cache
-def assignments(code: CodeType) -> dict[int, Statement]:
-    """The assignments in a function, by each of their lines."""
-    lines = {line for *_, line in code.co_lines() if line is not None}
-    found: dict[int, Statement] = {}
-    for node in statements(text_of(code.co_filename)):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and node.lineno in lines:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            given = Statement(node.lineno, frozenset(text for target in targets for text in unpacked(target)))
-            found |= dict.fromkeys(range(node.lineno, (node.end_lineno or node.lineno) + 1), given)
-    return found
-
-
-def unpacked(target: ast.expr) -> Iterator[str]:
-    """The texts of what an assignment gives values to, one by one."""
-    if isinstance(target, ast.Tuple | ast.List):
-        for part in target.elts:
-            yield from unpacked(part)
-    else:
-        yield ast.unparse(target.value if isinstance(target, ast.Starred) else target)
 
 
 def is_rename(file: str, line: int) -> bool:

@@ -87,6 +87,7 @@ class Rename:
     node: int
     before: int  # the number of the rename that gave the name by which the line read it; 0 for none
     time: int  # how many steps had been made
+    claims: bool  # whether the name is one of gradients
 
 
 class LimitReached(BaseException):

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import Statement, assignments
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.source import Statement, assignments
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
@@ -42,6 +42,11 @@ class Event:
     def short(self) -> str:
         """The name without what holds it: `dW1` of `self.grads["dW1"]`."""
         return without_holder(self.name)
+
+
+def claims_gradient(name: str) -> bool:
+    """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
+    return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))
 
 
 def without_holder(name: str) -> str:
@@ -87,7 +92,7 @@ class Watch:
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
     _lines: dict[int, Line] = field(default_factory=dict)  # id of a running frame -> the line that it makes
-    _handed: dict[int, dict[int, Event]] = field(default_factory=dict)  # id of a frame -> what calls in its line gave
+    _handed: dict[int, dict[int, list[Event]]] = field(default_factory=dict)  # id of a frame -> what it was returned
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
@@ -141,12 +146,20 @@ class Watch:
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if value.is_used:
+                    names[name] = value = self._handed_over(frame, value)
                     self._known[owner, name] = value.node
                     time, number = len(self.tape.steps), value._renamed
                     self.arguments.append(Event(name, value.node, place, owner, time, number))
                 else:
                     self._known[owner, name] = -1
                     self._unused.append((value, Event(name, -1, place, owner, 0)))
+
+    def _handed_over(self, frame: FrameType, value: Recorded) -> Recorded:
+        """An argument as it is known by the line that returned it, as in `f(g(x))`, if that made nothing."""
+        handed = self._handed.get(id(frame.f_back), {}).get(value.node)
+        line = self._lines.get(id(frame.f_back))
+        old = line is not None and self.tape.nodes[value.node].step < line.began
+        return self._known_by(value, handed[0], False) if handed and old else value
 
     def remember(self, frame: FrameType) -> None:
         """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
@@ -219,14 +232,20 @@ class Watch:
 
     def _renamed(self, value: Recorded, name: str, owner: int, line: Line) -> Recorded:
         """What a name stands for, if the line only gave it to what there was before."""
-        tape, node = self.tape, self.tape.nodes[value.node]
-        if node.step >= line.began:
+        handed = self._handed.get(line.frame, {}).get(value.node, [])
+        if self.tape.nodes[value.node].step >= line.began and len(handed) < 2:  # what is returned twice is told apart
             return value
-        handed = self._handed.get(line.frame, {}).get(node.number)
-        where = (name, line.place, owner) if handed is None else (handed.name, handed.place, handed.owner)
-        tape.renames.append(Rename(*where, node.slot, node.number, value._renamed, len(tape.steps)))
-        may_be_compared = tape.steps[node.step].function is None and not is_gradient_name(without_holder(name))
-        return value if may_be_compared else value.renamed(len(tape.renames))
+        path = line.statement.path(name)
+        event = next((e for e in handed if e.name.endswith(f"){path}")), handed[0] if handed else None)
+        return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims_gradient(name))
+
+    def _known_by(self, value: Recorded, event: Event, claims: bool) -> Recorded:
+        """A value as a new name knows it. Arrays from outside stay what they are: people tell these apart by `is`."""
+        tape, node = self.tape, self.tape.nodes[value.node]
+        where = event.name, event.place, event.owner
+        tape.renames.append(Rename(*where, node.slot, node.number, value._renamed, len(tape.steps), claims))
+        given = tape.steps[node.step].function is None
+        return value.renamed(len(tape.renames)) if claims or not given else value
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
@@ -266,7 +285,7 @@ class Watch:
                 self.returned.append(event)
             elif self.tape.nodes[part.node].step < began:
                 self.entries.append(event)
-            handed[part.node] = inner.get(part.node, event)
+            handed.setdefault(part.node, []).extend(inner.get(part.node, [event]))
 
     def handed_on(self) -> list[Event]:
         """What a function was given and returned as it is: there the return is what claims to be something else."""
