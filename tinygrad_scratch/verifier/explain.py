@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.anywhere import one_change
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS
 from tinygrad_scratch.verifier.causes.factors import opposite
+from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -53,6 +54,11 @@ class Cause:
         return self.place.line
 
     @property
+    def is_rename(self) -> bool:
+        """Whether the line only gave another name to what there was before it."""
+        return self.place.offset < 0
+
+    @property
     def source(self) -> str:
         """The text of the line."""
         return linecache.getline(self.place.file, self.place.line).strip()
@@ -65,7 +71,7 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         region.loose = loose
         finding = first_of(region, EXPLANATIONS)
         if finding is not None:
-            return as_cause(region, finding)
+            return as_cause(region, proven(region, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained"))
 
@@ -77,6 +83,13 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
         if found is not None:
             return with_rivals(region, found) if explanation in RIVALLED else found
     return None
+
+
+def proven(region: Region, finding: Finding) -> Finding:
+    """What is told of a missing term from the parts of a gradient; a rename that lacks it, where a change proves that."""
+    if finding.kind != "missing-term" or finding.changes:
+        return finding
+    return first_of(region, [lacks_in_renames]) or finding
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -125,7 +138,8 @@ def named_on(region: Region, place: Place) -> str:
     event = region.event
     if place.line == event.place.line:
         return event.name
-    names = [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    exactly = [e.name for e in region.case.events if e.place == place]
+    names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
     return names[0] if names else event.name
 
 
