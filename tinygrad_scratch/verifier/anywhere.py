@@ -149,6 +149,8 @@ class Everywhere(Region):
                 return False
         return True
 
+    is_rename = False  # it is no one value
+
     # ---- where it is told --------------------------------------------------------------------------------------------
 
     def repair_by(self, finding: Finding) -> Repair:

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -252,6 +253,8 @@ class Region:
 
     def code(self, step: Step) -> str:
         """What the person wrote for a call."""
+        if step.function is renamed:
+            return self.part(step)
         return (call_at(step.place) if step.place else None) or right_side(self.statement)
 
     @property
@@ -260,7 +263,19 @@ class Region:
 
     @property
     def expression(self) -> str:
-        return call_at(self.event.place) or right_side(self.statement)
+        making = self.case.step_of(self.node) if self.is_rename else None
+        return self.code(making) if making else call_at(self.event.place) or right_side(self.statement)
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether a line only gave another name to what there was before it."""
+        return self.case.step_of(self.node).function is renamed
+
+    def part(self, step: Step) -> str:
+        """What a rename gave a name to."""
+        statement = statement_at(step.place.file, step.place.line) if step.place else ""
+        parts = (part_for(statement, name) for name in self.names_of(step.makes[0]))
+        return next((part for part in parts if part), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""

@@ -33,6 +33,8 @@ def missing_derivative(region: Region) -> Iterator[Finding]:
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
     nonlinear = names or is_square(between)
+    if nonlinear and is_plain_factor(region):
+        return
     slope = slope_text(region)
     should = f"{bracketed(region.expression)} * {slope}" if slope else None
     if nonlinear:
@@ -47,6 +49,12 @@ def missing_derivative(region: Region) -> Iterator[Finding]:
         if between:
             said += f", `{region.code(between[-1])}`"
         yield Finding("missing-term", said, None, should)
+
+
+def is_plain_factor(region: Region) -> bool:
+    """Whether a value of the forward pass, and no slope of one, is what the value lacks as a factor."""
+    lacks = next(factors_of(region, region.truth, region.value), None)
+    return lacks is not None and lacks[2] == "{t}" and not part_of_slope(region, lacks[1])
 
 
 def is_square(between: list[Step]) -> bool:
@@ -245,7 +253,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if upstream.shape != region.truth.shape:
+        if not upstream.shape == region.truth.shape == region.value.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.edits import Edit, WithOther, name_of, places_of,
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -218,7 +218,9 @@ def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
         for node in step.reads:
             readers.setdefault(node, []).append(step.index)
     slopes = region.foreseen.slopes
-    return {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    alone = {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    renames = {(s.reads[0], s.index): slopes[s.makes[0]] for s in region.turns if s.function is renamed if s.makes[0] in slopes}
+    return {**alone, **renames}
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value

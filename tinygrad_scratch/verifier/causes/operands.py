@@ -126,13 +126,14 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
         *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
     reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
+    any_shape = name_of(step.function) == "renamed"
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                reduces and [v.ndim for v in values] == [*map(len, shapes)]
+                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
