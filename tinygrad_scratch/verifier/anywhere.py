@@ -80,6 +80,7 @@ class Everywhere(Region):
         steps = {case.tape.nodes[node].step for node in made}
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function is not None]
         self.turns = self.steps
+        self.bound = {}
         self.left = MOST_PLAYED
 
     def site(self, step: Step) -> list[Step]:

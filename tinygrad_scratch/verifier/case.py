@@ -264,7 +264,7 @@ class Case(Lineage):
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
-        """Other parameters and data, and the truth at them; labels, masks and single numbers stay.
+        """Other parameters and data, and the truth at them; labels, masks, single numbers and what left NumPy stay.
 
         They are so near that the program would have taken the same branches.
         """
@@ -284,7 +284,7 @@ class Case(Lineage):
         parameters = {final.parameter.node for final in self.finals}
         start = {}
         for step in self.tape.steps:
-            if step.function is None and step.makes[0] in self.forward:
+            if step.function is None and step.makes[0] in self.forward - (self.left_as_data - parameters):
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):

@@ -55,6 +55,7 @@ class Region:
         self.until = case.tape.nodes[self.node].step
         self.steps = self._steps(self.node)
         self.turns = self._turns()
+        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
 
     # ---- which calls -------------------------------------------------------------------------------------------------
 

@@ -44,8 +44,8 @@ def value_for_number(region: Region) -> Iterator[Finding]:
         position = Position.of(region, influence, step, turns, place)
         if position is None or name_of(step.function) not in ENTRY_BY_ENTRY:
             continue
-        ones = position.along([np.ones_like(held) for held in position.held])
-        number = (position.missing + position.along(position.held)) / ones if ones else 0.0
+        ones = sum(float(np.sum(slope)) for slope in position.slopes)
+        number = (position.missing + position.before) / ones if ones else 0.0
         changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
         if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
             name, code = written(region, step, place, position.nodes[turns.index(step)]), region.code(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -218,16 +219,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 
 def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
-    bound: dict[str, list[Event]] = {}
-    for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
-        useful = (
-            any_value
-            or region.case.is_forward(event.node)
-            or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
-        )
-        if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
-            bound.setdefault(event.name, []).append(event)
-    for name, events in bound.items():
+    for name, events in bound_names(region, any_value).items():
         chosen = [meant.node for step in turns if (meant := meant_by(region, events, step)) is not None]
         if len(chosen) == len(turns):
             yield name, chosen
@@ -235,13 +227,30 @@ def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Itera
         yield final.parameter.name, [final.parameter.node] * len(turns)
 
 
+def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
+    """The names that values have which stood by then, each with its bindings in the order of time."""
+    if any_value not in region.bound:
+        bound: dict[str, list[Event]] = {}
+        for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
+            useful = (
+                any_value
+                or region.case.is_forward(event.node)
+                or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+            )
+            if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
+                bound.setdefault(event.name, []).append(event)
+        region.bound[any_value] = bound
+    return region.bound[any_value]
+
+
 def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
-    before = [e for e in events if region.case.tape.nodes[e.node].step < step.index]
-    bound = [e for e in before if e.time <= step.index] or before
-    function = step.place.function if step.place else ""
-    own = [e for e in bound if e.place.function == function] if bound and bound[-1].name.isidentifier() else []
-    return (own or bound)[-1] if bound else None
+    bound = events[: bisect_right(events, step.index, key=lambda e: e.time)]
+    bound = bound or [e for e in events if region.case.tape.nodes[e.node].step < step.index]
+    if not bound or not step.place or not bound[-1].name.isidentifier():
+        return bound[-1] if bound else None
+    function = step.place.function
+    return next((e for e in reversed(bound) if e.place.function == function), bound[-1])
 
 
 def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
