@@ -32,6 +32,8 @@ class Finding:
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
     place: Place | None = None  # where the search knows it better than by the call
+    made_up: bool = False  # whether it puts in what isn't there
+    takes_away: bool = False  # whether it only takes away what is there
 
 
 MOST_CALLS = 100_000  # that are played again for one explanation
