@@ -100,6 +100,8 @@ def operands(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(changes):
                     found.append(said(region, step, place, (name, nodes[-1]), changes))
+                    read = node_at(region, step, place)
+                    found[-1][1].place = region.call_with(step, read, nodes[-1]) if read is not None else None
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
