@@ -67,6 +67,7 @@ def operations(region: Region) -> Iterator[Finding]:
                 f"the minus in `{region.code(step)}` is too much",
                 step,
                 changes={s.index: only(0) for s in turns},
+                takes_away=True,
             )
 
 
@@ -100,6 +101,8 @@ def operands(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(changes):
                     found.append(said(region, step, place, (name, nodes[-1]), changes))
+                    read = node_at(region, step, place)
+                    found[-1][1].place = region.call_with(step, read, nodes[-1]) if read is not None else None
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
@@ -158,7 +161,9 @@ def beside_it(region: Region) -> Iterator[Finding]:
                 changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
                 if region.gives_truth(changes):
                     said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
-                    yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
+                    writes = name_of(step.function) == "setitem"
+                    said += "more" if shift > 0 else "less"
+                    yield Finding("off-by-one", said, step, None, changes, made_up=writes)
                     return
 
 
@@ -331,12 +336,13 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             step,
             should,
             changes,
+            made_up=not named,
         )
     if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
-    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
 
 
 def is_multiple(region: Region, product: int, node: int) -> bool:
