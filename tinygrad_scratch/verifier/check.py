@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.conventions import truths_without
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
+from tinygrad_scratch.verifier.conventions import may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
@@ -334,7 +335,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.repairs, self.causes = self._replaced() or judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
-            if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
+            if any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1:
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
@@ -360,7 +361,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
+        sure = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
         for truth in truths_without(self.case):
+            if not may_be_meant(self.case, truth, sure):
+                continue
             case = self._case(truth)
             repairs, causes = judged(case)
             if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
@@ -392,9 +396,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         return difference(value, self.truth.cotangents[final.parameter.node])
 
 
-def difficulty(causes: list[Cause]) -> tuple[int, int]:
-    """How much a reading of what is wrong asks for: what it leaves unexplained, and how many mistakes it needs."""
-    return sum(cause.certainty == "unexplained" for cause in causes), len(causes)
+def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
+    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, and which changes."""
+    unexplained = sum(cause.certainty == "unexplained" for cause in causes)
+    return unexplained, len(causes), sum(cause.weight for cause in causes)
 
 
 def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:

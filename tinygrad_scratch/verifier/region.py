@@ -33,6 +33,8 @@ class Finding:
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
     place: Place | None = None  # where the search knows it better than by the call
+    made_up: bool = False  # whether it puts in what isn't there
+    takes_away: bool = False  # whether it only takes away what is there
 
 
 MOST_CALLS = 100_000  # that are played again for one explanation
@@ -55,6 +57,7 @@ class Region:
         self.until = case.tape.nodes[self.node].step
         self.steps = self._steps(self.node)
         self.turns = self._turns()
+        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
 
     # ---- which calls -------------------------------------------------------------------------------------------------
 
@@ -295,6 +298,14 @@ class Region:
             return place
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
 
+    def call_with(self, step: Step, read: int, due: int) -> Place | None:
+        """The statement's own line, where a helper was handed one value in the place of another that it doesn't know."""
+        if step.place is None or in_same_function(step.place, self.event.place):
+            return None
+        inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}
+        known = inside | {e.node for e in self.case.events if in_helper(e, step.place)}
+        return self.event.place if read in inside and due not in known else None
+
     def is_own_line(self, place: Place) -> bool:
         """Whether a line is no part of the forward pass, though the function around it may be."""
         used = (s.place for node in self.case.forward if (s := self.case.step_of(node)).place)
@@ -347,7 +358,7 @@ class Region:
         """The first of the lines that made the value, after the last one that left something right."""
         own = self.event.place
         making = self.case.step_of(self.node)
-        if is_rename(own.file, own.line) or making.place is None:
+        if making.place is None or (is_rename(own.file, own.line) and self.names_before()):
             return own
         if not in_same_function(making.place, own):
             return making.place if self.is_their_own(making) else own
@@ -372,6 +383,10 @@ class Region:
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
+    def names_before(self) -> bool:
+        """Whether the value had a name before it got the one at which it is told."""
+        return any(event.time < self.event.time for event in named_all(self.case, self.node))
+
     def is_nameless_or_own(self, line: int) -> bool:
         """Whether a line gave no name but that of the value: another one stands for something of its own."""
         own = self.event
@@ -389,6 +404,10 @@ class Region:
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
         )
+
+
+def in_helper(event: Event, place: Place) -> bool:
+    return in_same_function(event.place, place)
 
 
 def named_all(case: Case, node: int) -> list[Event]:

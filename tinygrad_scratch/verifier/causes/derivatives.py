@@ -91,16 +91,29 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     """The slopes and values of the forward pass by which one array is another one times it."""
     if product.shape != base.shape:
         return
-    for node, value in forward_values(region):
-        if not broadcasts(value.shape, base.shape):
-            continue
-        if value.dtype.kind not in "fiub":
-            continue
-        for text, slope in SLOPES:
+    known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
+    for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
+        for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
             if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
                 yield text.format(t=region.name(node)), node, text
+
+
+MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
+
+
+def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
+    """Which slope of which value may be the factor, but for a number, by the largest entries of the product alone."""
+    places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
+    there, held = np.asarray(product[places], float), base[places]
+    looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
+    looked_at = looked_at.reshape(len(values), -1)
+    with np.errstate(all="ignore"):
+        made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
+        factor = made @ there / (there @ there)
+        apart = np.max(np.abs(made - factor[..., None] * there), axis=-1, initial=0.0)
+        return apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
