@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.conventions import may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged

@@ -90,7 +90,7 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
 
 
 def proven(region: Region, finding: Finding) -> Finding:
-    """What is told of a missing term from the parts of a gradient; a rename that lacks it, where a change proves that."""
+    """What is told of a missing term by the parts of a gradient; a rename that lacks it, where a change proves that."""
     if finding.kind != "missing-term" or finding.changes:
         return finding
     return first_of(region, [lacks_in_renames]) or finding

@@ -54,8 +54,8 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
     if cause.is_rename and (marked := part_for(statement, cause.name)) is not None:
         if not cause.should_be:
             return marked, None
-        right = f"{statement[: marked.start]}{cause.should_be}{statement[marked.end :]}"
-        return marked, compared(statement, without_brackets(right, statement))[1]
+        whole = f"{statement[: marked.start]}{cause.should_be}{statement[marked.end :]}"
+        return marked, compared(statement, without_brackets(whole, statement))[1]
     if not cause.should_be:
         return found_in(statement, expression or WHOLE_VALUE), None
     if expression and expression not in right_side(statement):

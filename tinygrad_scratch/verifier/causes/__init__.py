@@ -17,12 +17,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 )
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
-from tinygrad_scratch.verifier.causes.lacking import (
-    lacks_in_renames,
-    operand_without_factor,
-    operand_without_term,
-    rename_without,
-)
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, value_for_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
@@ -41,12 +36,13 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
-    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands,
-    number_for_value, dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
-    operand_without_factor, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
-    slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
+    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
+    changed_under_way, through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty,
+    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term,
+    doubled, beside_it, operands, number_for_value, dropped, factor_left_out, operand_without_slope,
+    upstream_left_out, slope_within, operand_without_factor, one_factor, literal, fewer_entries, other_axes,
+    diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
+    nothing_from_above,
 )  # fmt: skip
 
 MADE_UP = (

@@ -23,7 +23,6 @@ from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
-
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
 
 
