@@ -98,7 +98,7 @@ def operands(region: Region) -> Iterator[Finding]:
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 if region.gives_truth(changes):
-                    found.append(said(region, step, place, (name, nodes[-1]), changes))
+                    found.append(said(region, step, place, (name, nodes[turns.index(step)]), changes))
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
@@ -322,11 +322,17 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             should,
             changes,
         )
-    if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
+    if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+
+
+def same_parameter(one: str, other: str) -> bool:
+    """Whether two values have the name of one parameter: in two places, or at two times."""
+    ends = [name.removesuffix(".T").rsplit(".", 1)[-1] for name in (one, other)]
+    return ends[0] == ends[1]
 
 
 def is_multiple(region: Region, product: int, node: int) -> bool:
@@ -353,9 +359,9 @@ def one_apart(one: str, other: str) -> bool:
 def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
-        return False
     twin = case.alike.get(other, other)
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+        return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
     plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
@@ -366,6 +372,24 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         )
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
+
+
+def is_other_factor(region: Region, node: int) -> bool:
+    """Whether a value is what the forward pass multiplies by that which the gradient is of, or by what is made of it.
+
+    Of such a product the derivative is the other factor, and is taken at no point.
+    """
+    case = region.case
+    if region.of in case.ancestors([node]):
+        return False
+    return any(
+        name_of(step.function) in ("multiply", *PRODUCTS)
+        and step.makes[0] in case.forward
+        and node in step.reads
+        and any(read != node and (read == region.of or region.of in case.ancestors([read])) for read in step.reads)
+        for step in case.tape.steps
+        if step.makes
+    )
 
 
 def same_source(region: Region, node: int) -> bool:
