@@ -40,7 +40,10 @@ SWAPS: list[tuple[str, Any, str, str]] = [
 
 def operations(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
+        numbers = any(region.case.constant_value(part) is not None for part in step.arguments)
         for name, function, kind, sentence in SWAPS:
+            if kind != "sign" and numbers:  # another number is meant, and no other operation
+                continue
             if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
                 sign = sentence.split("`")
                 should = (
@@ -361,6 +364,8 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     case = region.case
     twin = case.alike.get(other, other)
     if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+        return False
+    if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
         return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
