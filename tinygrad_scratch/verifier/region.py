@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -394,6 +394,6 @@ def replaced(text: str, old: str, new: str) -> str | None:
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
-def node_at(region: Region, step: Step, place: int) -> int | None:
-    slot = dict(places_of(step)).get(place)
+def node_at(region: Region, step: Step, place: PlaceOf) -> int | None:
+    slot = dict(operands_of(step)).get(place)
     return next((node for node in step.reads if region.case.tape.nodes[node].slot == slot), None)

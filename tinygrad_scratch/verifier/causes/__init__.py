@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
     slope_is_another,
     upstream_left_out,
 )
+from tinygrad_scratch.verifier.causes.entries import places
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
@@ -38,7 +39,7 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 EXPLANATIONS = (
     never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
-    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it,
+    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
     slope_of_another, operands, number_for_value, gradient_of_another, dropped, factor_left_out, operand_without_slope,
     upstream_left_out, slope_within,
     operand_without_factor, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,

@@ -42,7 +42,7 @@ def value_for_number(region: Region) -> Iterator[Finding]:
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
         position = Position.of(region, influence, step, turns, place)
-        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY:
+        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY or not isinstance(place, int):
             continue
         ones = position.along([np.ones_like(held) for held in position.held])
         number = (position.missing + position.along(position.held)) / ones if ones else 0.0

@@ -13,11 +13,13 @@ from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
     Edit,
+    PlaceOf,
     WithArgument,
     called,
     exchanged,
     name_of,
     only,
+    operands_of,
     places_of,
     swapped_axes,
     then,
@@ -94,7 +96,7 @@ def operands(region: Region) -> Iterator[Finding]:
     """Another value of the same shape in the place of an operand."""
     found: list[tuple[int, Finding]] = []
     for step, turns in region.sites():
-        for place, _ in places_of(step):
+        for place, _ in operands_of(step):
             for name, nodes, turned in candidates(region, step, turns, place):
                 changes: dict[int, Edit] = {
                     s.index: WithArgument(place, region.values, node, turned)
@@ -114,7 +116,7 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
+def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
@@ -272,9 +274,9 @@ def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
+def beside(region: Region, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int]]]:
     """Another operand of the same call, or of the other calls of the statement."""
-    for other, _ in places_of(turns[0]):
+    for other, _ in operands_of(turns[0]):
         chosen = [node for s in turns if (node := node_at(region, s, other)) is not None]
         if other != place and len(chosen) == len(turns):
             yield region.name(chosen[-1]), chosen
@@ -301,7 +303,9 @@ def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) ->
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: dict[int, Any]) -> tuple[int, Finding]:
+def said(
+    region: Region, step: Step, place: PlaceOf, new: tuple[str, int], changes: dict[int, Any]
+) -> tuple[int, Finding]:
     """How good an explanation a substitution is (less is better), and what it says."""
     read = node_at(region, step, place)
     assert read is not None
