@@ -23,7 +23,6 @@ from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
-
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
 
 
@@ -33,11 +32,7 @@ def one_factor(region: Region) -> Iterator[Finding]:
     if region.loose:
         return
     for step, turns in region.sites():
-        if (
-            step.result is None
-            or is_filled(step)
-            or name_of(step.function) in LAID_OUT
-        ):
+        if step.result is None or is_filled(step) or name_of(step.function) in LAID_OUT:
             continue
         for factor in fitting(region, turns, powers):
             changes = {s.index: then(times(factor)) for s in turns}
@@ -139,6 +134,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         return None
     node = node_at(region, step, place)
     rest = region.name(node) if node is not None else "the rest"
+    if is_filled(step):
+        said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
+        return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
