@@ -397,7 +397,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
-    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, and which changes."""
+    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, which changes."""
     unexplained = sum(cause.certainty == "unexplained" for cause in causes)
     return unexplained, len(causes), sum(cause.weight for cause in causes)
 

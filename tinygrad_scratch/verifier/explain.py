@@ -98,7 +98,8 @@ def proven(region: Region, finding: Finding) -> Finding:
 
 def is_shorter(region: Region, finding: Finding) -> bool:
     """Whether what should be is less than what was written."""
-    return bool(finding.should_be) and len(TOKEN.findall(finding.should_be)) < len(TOKEN.findall(region.expression))
+    should = finding.should_be
+    return bool(should) and len(TOKEN.findall(should or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one

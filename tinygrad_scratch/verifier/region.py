@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -299,7 +299,7 @@ class Region:
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
 
     def call_with(self, step: Step, read: int, due: int) -> Place | None:
-        """The statement's own line, where a helper was handed one value in the place of another that it doesn't know."""
+        """The statement's own line, where a helper was handed one value in place of another that it doesn't know."""
         if step.place is None or in_same_function(step.place, self.event.place):
             return None
         inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}
@@ -430,6 +430,6 @@ def replaced(text: str, old: str, new: str) -> str | None:
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
-def node_at(region: Region, step: Step, place: int) -> int | None:
-    slot = dict(places_of(step)).get(place)
+def node_at(region: Region, step: Step, place: PlaceOf) -> int | None:
+    slot = dict(operands_of(step)).get(place)
     return next((node for node in step.reads if region.case.tape.nodes[node].slot == slot), None)

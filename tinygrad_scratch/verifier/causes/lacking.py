@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
 from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
-from tinygrad_scratch.verifier.edits import Edit, WithOther, name_of, places_of, times, with_changed
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
@@ -70,7 +70,7 @@ class Lack:
 
     rank: tuple[bool, int, int, bool]  # what has a name before what has none; whole derivatives before factors of one
     step: Step
-    place: int
+    place: PlaceOf
     operand: int
     other: int
     text: str
@@ -89,7 +89,7 @@ class Lack:
                 "missing-derivative",
                 f"{name} is not multiplied by {self.text}, of a derivative, before its use",
             )
-        code = with_factor(region.code(self.step), self.place, self.text)
+        code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
         return self.found(region, kind, said, f"({name} * {self.text})", code)
 
     def told_as_term(self, region: Region, name: str) -> Finding:
@@ -138,7 +138,7 @@ class Position:
     _weights: dict[tuple[int, tuple[int, ...], bool], Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: int) -> Position | None:
+    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
         found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
         slopes = [slope for slope in found if slope is not None]
@@ -193,7 +193,10 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        return np.sum([factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0)
+        total: Array = np.sum(
+            [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0
+        )
+        return total
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
@@ -215,7 +218,7 @@ class Position:
         return next((c for c in NUMBERS if is_near(c * after - before, self.missing, size)), None)
 
     def number_is_one(self, change: float) -> bool:
-        return is_near(change, self.missing, abs(change))
+        return bool(is_near(change, self.missing, abs(change)))
 
 
 def are_wider_together(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -246,7 +249,7 @@ class Influence:
     """How a number that the wrong value makes depends on each operand of the region, by node and step."""
 
     missing: float = 0.0  # by how much the number is not what the truth makes
-    operands: tuple[tuple[Step, list[Step], int], ...] = ()
+    operands: tuple[tuple[Step, list[Step], PlaceOf], ...] = ()
     slopes: dict[tuple[int, int], Array] = field(default_factory=dict)
     factors: dict[int, Array] = field(default_factory=dict)  # what each value gives by each of the patterns
 
@@ -255,7 +258,7 @@ def slopes_of_operands(region: Region) -> Influence:
     along = region.along
     if along is None:
         return Influence()
-    operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in places_of(step))
+    operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in operands_of(step))
     slopes = slopes_of_reads(along.run, along.total, region.turns)
     return Influence(along.missing, operands, {**slopes_of_only_reads(region), **slopes})
 
