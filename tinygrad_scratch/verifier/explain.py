@@ -69,11 +69,12 @@ class Cause:
 def cause_of(case: Case, repair: Repair) -> Cause:
     """The first change that gives the truth, in the order in which mistakes are usual."""
     region = Region(case, repair)
-    for loose in (False, True):
-        region.loose = loose
-        finding = first_of(region, EXPLANATIONS)
-        if finding is not None:
-            return as_cause(region, proven(region, finding))
+    for each in (Region(case, repair, alone=True), region) if region.is_rename else (region,):
+        for loose in (False, True):
+            each.loose = loose
+            finding = first_of(each, EXPLANATIONS)
+            if finding is not None:
+                return as_cause(each, proven(each, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 

@@ -62,7 +62,7 @@ class Line:
 
     place: Place
     frame: int  # the id of what runs
-    names: tuple[str, ...]  # of the variables there
+    names: tuple[str, ...]  # of variables and attributes that the function has
     statement: Statement
     began: int  # how many steps had been made before the statement
 
@@ -70,7 +70,8 @@ class Line:
     def of(cls, frame: FrameType, steps: int) -> Line:
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
         code = frame.f_code
-        return cls(place, id(frame), code.co_varnames, assignments(code).get(frame.f_lineno, Statement()), steps)
+        names = code.co_varnames + code.co_names
+        return cls(place, id(frame), names, assignments(code).get(frame.f_lineno, Statement()), steps)
 
 
 @dataclass
