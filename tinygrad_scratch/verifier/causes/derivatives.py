@@ -246,7 +246,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if not upstream.shape == region.truth.shape == region.value.shape:
+        if upstream.shape != region.truth.shape or not broadcasts(region.value.shape, upstream.shape):
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)
