@@ -9,7 +9,7 @@ so that few changes need to be played.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -33,7 +33,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
 SEARCHES: tuple[Explanation, ...] = (
@@ -54,7 +54,8 @@ class Change:
     repair: Repair
     region: Region
     finding: Finding
-    key: tuple[int, int, int]  # less is likelier
+    meant: int  # how many values with a name are gradients with it
+    weight: int
 
 
 def likeliest_change(case: Case) -> Change | None:
@@ -74,8 +75,12 @@ def likeliest_change(case: Case) -> Change | None:
             for finding in islice(search(everywhere), MOST_COMPARED):
                 if finding.step is None or not finding.changes:
                     continue
+                try:
+                    played = case.replay(edits=finding.changes)
+                except Exception:  # what comes after the gradients can't be made of it
+                    continue
                 finding.made_up |= search in MADE_UP
-                key = -meant(case, case.replay(edits=finding.changes)), weight(finding), min(finding.changes)
+                key = -meant(case, played), weight(finding), min(finding.changes)
                 if best is None or key < best[0]:
                     best = key, search, finding
     if best is None:
@@ -83,7 +88,9 @@ def likeliest_change(case: Case) -> Change | None:
     key, search, finding = best
     repair = everywhere.repair_by(finding)
     region = Region(case, repair)
-    return Change(repair, region, told(region, search, finding), key)
+    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
+    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
+    return Change(repair, region, told(region, search, finding), -key[0], key[1])
 
 
 TAKEN_AWAY, REPLACED, PUT_IN, NAMED_ONLY, NOTHING = range(5)
@@ -97,7 +104,7 @@ def weight(finding: Finding) -> int:
         return TAKEN_AWAY if finding.takes_away else REPLACED
     if finding.kind == "sign":
         return REPLACED
-    return PUT_IN if finding.changes or finding.should_be else NAMED_ONLY
+    return PUT_IN if finding.changes or finding.should_be or finding.place else NAMED_ONLY
 
 
 def meant(case: Case, values: Mapping[int, Any]) -> int:
@@ -118,9 +125,18 @@ def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     """The same finding in the words of the step that it belongs to."""
     own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
     found = next(own, finding)
-    found.place = found.place or (finding.step.place if finding.step else None)
+    found.place = finding.place or found.place or (finding.step.place if finding.step else None)
     found.made_up = finding.made_up
     return found
+
+
+def by_caller(turns: list[Step]) -> Iterator[tuple[Step, list[Step]]]:
+    """The turns of a call by where the function was called that it stands in; nothing where that is one place."""
+    found: dict[Place | None, list[Step]] = {}
+    for step in turns:
+        found.setdefault(step.caller, []).append(step)
+    if len(found) > 1:
+        yield from ((own[-1], own) for own in found.values())
 
 
 class Everywhere(Region):
@@ -142,6 +158,12 @@ class Everywhere(Region):
 
     def site(self, step: Step) -> list[Step]:
         return self._sites[step.place, name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call with all of its turns; that of a function which is called in several places also for each alone."""
+        for step, turns in super().sites():
+            yield step, turns
+            yield from by_caller(turns)
 
     @cached_property
     def _sites(self) -> dict[Any, list[Step]]:

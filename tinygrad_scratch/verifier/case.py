@@ -274,8 +274,8 @@ class Case(Lineage):
             if self._run is None or self._run[0] != key:
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    run = played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
-                    self._run = key, run, dict(self.overrides)  # what is kept is not taken for another
+                    played = played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
+                    self._run = key, played, dict(self.overrides)  # what is kept is not taken for another
         except Exception:  # a call of the backward pass that has no derivative
             return None
         run: Played = self._run[1]

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.conventions import may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
@@ -384,7 +384,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
-    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, and which changes."""
+    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, which changes."""
     unexplained = sum(cause.certainty == "unexplained" for cause in causes)
     return unexplained, len(causes), sum(cause.weight for cause in causes)
 

@@ -85,7 +85,7 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
 
 def is_shorter(region: Region, finding: Finding) -> bool:
     """Whether what should be is less than what was written."""
-    return bool(finding.should_be) and len(TOKEN.findall(finding.should_be)) < len(TOKEN.findall(region.expression))
+    return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -227,10 +227,11 @@ def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Re
     unfinished = bool(case.wrong(values))
     if not cause.made_up and not unfinished:
         return None
-    key = unfinished, -meant(case, values), cause.weight
+    names = meant(case, values)
     case.restore(before)
     change = likeliest_change(case)
-    if change is None or (False, *change.key[:2]) >= key:
+    likelier = change is not None and (unfinished or (change.weight < cause.weight and change.meant >= names))
+    if change is None or not likelier:
         case.restore(after)
         return None
     other = as_cause(change.region, change.finding)

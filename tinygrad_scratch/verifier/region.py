@@ -281,7 +281,7 @@ class Region:
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
 
     def call_with(self, step: Step, read: int, due: int) -> Place | None:
-        """The statement's own line, where a helper was handed one value in the place of another that it doesn't know."""
+        """The statement's own line, where a helper was handed a value in the place of one that it doesn't know."""
         if step.place is None or in_same_function(step.place, self.event.place):
             return None
         inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}

@@ -10,7 +10,16 @@ from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
 from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, then, times, with_changed, with_number
+from tinygrad_scratch.verifier.edits import (
+    Edit,
+    WithArgument,
+    is_filled,
+    name_of,
+    then,
+    times,
+    with_changed,
+    with_number,
+)
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
 from tinygrad_scratch.verifier.source import operand_in, with_operand
 from tinygrad_scratch.verifier.tape import Step
@@ -84,7 +93,11 @@ def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callabl
         position = Position.of(region, influence, step, turns, place)
         if position is not None and name_of(step.function) in ("add", "subtract") and position.along(position.held):
             factor = 1 + position.missing / position.along(position.held)
-            yield step, turns, factor, lambda number, place=place: with_changed(place, times(number))
+            yield step, turns, factor, term_times(place)
+
+
+def term_times(place: int) -> Callable[[float], Edit]:
+    return lambda number: with_changed(place, times(number))
 
 
 def written(region: Region, step: Step, place: int, node: int) -> str:

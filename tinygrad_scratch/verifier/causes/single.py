@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     is_filled,
@@ -23,7 +24,6 @@ from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
-
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
 
 
@@ -33,11 +33,7 @@ def one_factor(region: Region) -> Iterator[Finding]:
     if region.loose:
         return
     for step, turns in region.sites():
-        if (
-            step.result is None
-            or is_filled(step)
-            or name_of(step.function) in LAID_OUT
-        ):
+        if step.result is None or is_filled(step) or name_of(step.function) in LAID_OUT:
             continue
         for factor in fitting(region, turns, powers):
             changes = {s.index: then(times(factor)) for s in turns}
@@ -142,10 +138,13 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
+    left = node_at(region, step, 1 - place)
+    if kind == "missing-term" and left is not None and is_parameter(region, left):
+        kind = "regularisation"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
-        f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+        f"`{region.code(step)}` has one {'term' if name in ('add', 'subtract') else 'factor'} too many: "
         f"{rest} alone is right"
     )
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
