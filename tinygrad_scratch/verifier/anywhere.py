@@ -36,10 +36,10 @@ from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
-SEARCHES: tuple[Explanation, ...] = (
-    operations, beside_it, layout, reductions, assigned_entries, dropped, operands, negated, literal, lacks_number,
-    operand_without_factor, operand_without_term,
-)  # fmt: skip
+WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
+NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number
+VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term
+"""Changes of what is written, and what may be put in; values only where nothing else helps."""
 
 MOST_PLAYED = 60_000  # calls that are played again for one search over everything
 
@@ -58,20 +58,37 @@ class Change:
     weight: int
 
 
-def likeliest_change(case: Case) -> Change | None:
-    """Of the changes that alone make all gradients right, the likeliest.
+def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
+    """Of the changes that alone make all gradients right, the likeliest; nothing is put in where `only_written`.
 
     It is the one with which most of what has a name is a gradient; of several the one that alters least of the text,
     and then the one in the first step.
     """
-    values = case.replay()
-    wrong = case.wrong(values)
+    wrong = case.wrong(case.replay())
     if not wrong or (event := nameless(case, wrong[0])) is None:
         return None
     everywhere = Everywhere(case, wrong, event)
-    best: tuple[tuple[int, int, int], Explanation, Finding] | None = None
-    for search in SEARCHES:
-        with np.errstate(all="ignore"):
+    found: list[tuple[tuple[int, int, int], Explanation, Finding]] = []
+    for searches in (WRITTEN,) if only_written else (WRITTEN, NUMBERS, VALUES):
+        if not (found and searches is VALUES):
+            found += compared(everywhere, searches)
+    if not found:
+        return None
+    key, search, finding = min(found, key=lambda each: each[0])
+    repair = everywhere.repair_by(finding)
+    region = Region(case, repair)
+    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
+    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
+    return Change(repair, region, told(region, search, finding), -key[0], key[1])
+
+
+def compared(
+    everywhere: Everywhere, searches: tuple[Explanation, ...]
+) -> Iterator[tuple[tuple[int, int, int], Explanation, Finding]]:
+    """What some searches find, with how likely it is: less is likelier."""
+    case = everywhere.case
+    with np.errstate(all="ignore"):
+        for search in searches:
             for finding in islice(search(everywhere), MOST_COMPARED):
                 if finding.step is None or not finding.changes:
                     continue
@@ -80,17 +97,7 @@ def likeliest_change(case: Case) -> Change | None:
                 except Exception:  # what comes after the gradients can't be made of it
                     continue
                 finding.made_up |= search in MADE_UP
-                key = -meant(case, played), weight(finding), min(finding.changes)
-                if best is None or key < best[0]:
-                    best = key, search, finding
-    if best is None:
-        return None
-    key, search, finding = best
-    repair = everywhere.repair_by(finding)
-    region = Region(case, repair)
-    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
-    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
-    return Change(repair, region, told(region, search, finding), -key[0], key[1])
+                yield (-meant(case, played), weight(finding), min(finding.changes)), search, finding
 
 
 TAKEN_AWAY, REPLACED, PUT_IN, NAMED_ONLY, NOTHING = range(5)

@@ -229,7 +229,7 @@ def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Re
         return None
     names = meant(case, values)
     case.restore(before)
-    change = likeliest_change(case)
+    change = likeliest_change(case, only_written=not unfinished and cause.weight <= PUT_IN)
     likelier = change is not None and (unfinished or (change.weight < cause.weight and change.meant >= names))
     if change is None or not likelier:
         case.restore(after)

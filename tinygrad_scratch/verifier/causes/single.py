@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    SUMS,
     is_filled,
     name_of,
     only,
@@ -141,6 +142,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     left = node_at(region, step, 1 - place)
     if kind == "missing-term" and left is not None and is_parameter(region, left):
         kind = "regularisation"
+    if name in SUMS:
+        kind = "broadcasting-shape"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
