@@ -161,6 +161,7 @@ class Everywhere(Region):
         steps = {case.tape.nodes[node].step for node in made}
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function is not None]
         self.turns = self.steps
+        self.bound = {}
         self.left = MOST_PLAYED
 
     def site(self, step: Step) -> list[Step]:
@@ -235,6 +236,8 @@ class Everywhere(Region):
             if difference(value, times * self.case.scale * wanted) > 1e-4:
                 return False
         return True
+
+    is_rename = False  # it is no one value
 
     # ---- where it is told --------------------------------------------------------------------------------------------
 

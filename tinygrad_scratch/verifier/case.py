@@ -278,14 +278,13 @@ class Case(Lineage):
                     self._run = key, played, dict(self.overrides)  # what is kept is not taken for another
         except Exception:  # a call of the backward pass that has no derivative
             return None
-        run: Played = self._run[1]
-        return run
+        return self._run[1]
 
-    _run: Any = None
+    _run: tuple[tuple[int, ...], Played, dict[int, Array]] | None = None
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
-        """Other parameters and data, and the truth at them; labels, masks and single numbers stay.
+        """Other parameters and data, and the truth at them; labels, masks, single numbers and what left NumPy stay.
 
         They are so near that the program would have taken the same branches.
         """
@@ -305,7 +304,7 @@ class Case(Lineage):
         parameters = {final.parameter.node for final in self.finals}
         start = {}
         for step in self.tape.steps:
-            if step.function is None and step.makes[0] in self.forward:
+            if step.function is None and step.makes[0] in self.forward - (self.left_as_data - parameters):
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):

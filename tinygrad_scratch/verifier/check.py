@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.parameters import (
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
@@ -127,7 +128,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     @gradients.setter
     def gradients(self, value: Any) -> None:
         self._gradients = value
-        self.entry.take_gradients([(path, part.node) for path, part in gradients_in(value)], value)
+        found = list(gradients_in(value))
+        self.entry.renamed = {path: part._renamed for path, part in found}
+        self.entry.take_gradients([(path, part.node) for path, part in found], value)
 
     def gradients_in(self, *holders: Any) -> None:
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`; next to those that were given."""
@@ -326,6 +329,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
+        if self.finals and not self.problem and not self.entry.may_assume:
+            self._see_renames()
         if self.finals and not self.problem:
             self.repairs, self.causes = self._replaced() or judged(self.case)
             if self.repairs and self.tape.in_double():
@@ -337,6 +342,14 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
+
+    def _see_renames(self) -> None:
+        """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
+        if self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
+            assert self.entry.loss is not None
+            self.finals = self.entry.finals
+            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.case = self._case(self.truth)
 
     def _judge_in_double(self) -> None:
         """Judge the same run without the rounding of float32, which hides what a step is."""

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, is_filled, name_of, places_of
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -56,6 +57,7 @@ class Region:
         self.until = case.tape.nodes[self.node].step
         self.steps = self._steps(self.node)
         self.turns = self._turns()
+        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
 
     # ---- which calls -------------------------------------------------------------------------------------------------
 
@@ -254,6 +256,8 @@ class Region:
 
     def code(self, step: Step) -> str:
         """What the person wrote for a call."""
+        if step.function is renamed:
+            return self.part(step)
         return (call_at(step.place) if step.place else None) or right_side(self.statement)
 
     @property
@@ -262,7 +266,19 @@ class Region:
 
     @property
     def expression(self) -> str:
-        return call_at(self.event.place) or right_side(self.statement)
+        making = self.case.step_of(self.node) if self.is_rename else None
+        return self.code(making) if making else call_at(self.event.place) or right_side(self.statement)
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether a line only gave another name to what there was before it."""
+        return self.case.step_of(self.node).function is renamed
+
+    def part(self, step: Step) -> str:
+        """What a rename gave a name to."""
+        statement = statement_at(step.place.file, step.place.line) if step.place else ""
+        parts = (part_for(statement, name) for name in self.names_of(step.makes[0]))
+        return next((part for part in parts if part), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""
@@ -281,7 +297,7 @@ class Region:
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
 
     def call_with(self, step: Step, read: int, due: int) -> Place | None:
-        """The statement's own line, where a helper was handed a value in the place of one that it doesn't know."""
+        """The statement's own line, where a helper was handed one value in place of another that it doesn't know."""
         if step.place is None or in_same_function(step.place, self.event.place):
             return None
         inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}
@@ -412,6 +428,6 @@ def replaced(text: str, old: str, new: str) -> str | None:
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
-def node_at(region: Region, step: Step, place: int) -> int | None:
-    slot = dict(places_of(step)).get(place)
+def node_at(region: Region, step: Step, place: PlaceOf) -> int | None:
+    slot = dict(operands_of(step)).get(place)
     return next((node for node in step.reads if region.case.tape.nodes[node].slot == slot), None)

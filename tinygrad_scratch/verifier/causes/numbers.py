@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
 from tinygrad_scratch.verifier.edits import (
     Edit,
+    PlaceOf,
     WithArgument,
     is_filled,
     name_of,
@@ -53,10 +55,10 @@ def value_for_number(region: Region) -> Iterator[Finding]:
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
         position = Position.of(region, influence, step, turns, place)
-        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY:
+        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY or not isinstance(place, int):
             continue
-        ones = position.along([np.ones_like(held) for held in position.held])
-        number = (position.missing + position.along(position.held)) / ones if ones else 0.0
+        ones = sum(float(np.sum(slope)) for slope in position.slopes)
+        number = (position.missing + position.before) / ones if ones else 0.0
         changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
         if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
             name, code = written(region, step, place, position.nodes[turns.index(step)]), region.code(step)
@@ -91,13 +93,13 @@ def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callabl
             yield from ((step, turns, factor, lambda number: then(times(number))) for factor in factors)
     for step, turns, place in influence.operands:
         position = Position.of(region, influence, step, turns, place)
-        if position is not None and name_of(step.function) in ("add", "subtract") and position.along(position.held):
-            factor = 1 + position.missing / position.along(position.held)
-            yield step, turns, factor, term_times(place)
+        if position is not None and name_of(step.function) in ("add", "subtract") and position.before:
+            factor = 1 + position.missing / position.before
+            yield step, turns, factor, partial(operand_times, place)
 
 
-def term_times(place: int) -> Callable[[float], Edit]:
-    return lambda number: with_changed(place, times(number))
+def operand_times(place: PlaceOf, number: float) -> Edit:
+    return with_changed(place, times(number))
 
 
 def written(region: Region, step: Step, place: int, node: int) -> str:

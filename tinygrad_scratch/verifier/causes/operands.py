@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,11 +14,13 @@ from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
     Edit,
+    PlaceOf,
     WithArgument,
     called,
     exchanged,
     name_of,
     only,
+    operands_of,
     places_of,
     swapped_axes,
     then,
@@ -40,7 +43,10 @@ SWAPS: list[tuple[str, Any, str, str]] = [
 
 def operations(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
+        numbers = any(region.case.constant_value(part) is not None for part in step.arguments)
         for name, function, kind, sentence in SWAPS:
+            if kind != "sign" and numbers:  # another number is meant, and no other operation
+                continue
             if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
                 sign = sentence.split("`")
                 should = (
@@ -92,16 +98,16 @@ def operands(region: Region) -> Iterator[Finding]:
     """Another value of the same shape in the place of an operand."""
     found: list[tuple[int, Finding]] = []
     for step, turns in region.sites():
-        for place, _ in places_of(step):
+        for place, _ in operands_of(step):
             for name, nodes, turned in candidates(region, step, turns, place):
                 changes: dict[int, Edit] = {
                     s.index: WithArgument(place, region.values, node, turned)
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 if region.gives_truth(changes):
-                    found.append(said(region, step, place, (name, nodes[-1]), changes))
-                    read = node_at(region, step, place)
-                    found[-1][1].place = region.call_with(step, read, nodes[-1]) if read is not None else None
+                    node, read = nodes[turns.index(step)], node_at(region, step, place)
+                    found.append(said(region, step, place, (name, node), changes))
+                    found[-1][1].place = region.call_with(step, read, node) if read is not None else None
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
@@ -114,7 +120,7 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
+def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
@@ -129,13 +135,14 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
         *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
     reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
+    any_shape = name_of(step.function) == "renamed"
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                reduces and [v.ndim for v in values] == [*map(len, shapes)]
+                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
@@ -222,16 +229,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 
 def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
-    bound: dict[str, list[Event]] = {}
-    for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
-        useful = (
-            any_value
-            or region.case.is_forward(event.node)
-            or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
-        )
-        if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
-            bound.setdefault(event.name, []).append(event)
-    for name, events in bound.items():
+    for name, events in bound_names(region, any_value).items():
         chosen = [meant.node for step in turns if (meant := meant_by(region, events, step)) is not None]
         if len(chosen) == len(turns):
             yield name, chosen
@@ -239,13 +237,30 @@ def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Itera
         yield final.parameter.name, [final.parameter.node] * len(turns)
 
 
+def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
+    """The names that values have which stood by then, each with its bindings in the order of time."""
+    if any_value not in region.bound:
+        bound: dict[str, list[Event]] = {}
+        for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
+            useful = (
+                any_value
+                or region.case.is_forward(event.node)
+                or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+            )
+            if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
+                bound.setdefault(event.name, []).append(event)
+        region.bound[any_value] = bound
+    return region.bound[any_value]
+
+
 def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
-    before = [e for e in events if region.case.tape.nodes[e.node].step < step.index]
-    bound = [e for e in before if e.time <= step.index] or before
-    function = step.place.function if step.place else ""
-    own = [e for e in bound if e.place.function == function] if bound and bound[-1].name.isidentifier() else []
-    return (own or bound)[-1] if bound else None
+    bound = events[: bisect_right(events, step.index, key=lambda e: e.time)]
+    bound = bound or [e for e in events if region.case.tape.nodes[e.node].step < step.index]
+    if not bound or not step.place or not bound[-1].name.isidentifier():
+        return bound[-1] if bound else None
+    function = step.place.function
+    return next((e for e in reversed(bound) if e.place.function == function), bound[-1])
 
 
 def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
@@ -274,9 +289,9 @@ def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
+def beside(region: Region, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int]]]:
     """Another operand of the same call, or of the other calls of the statement."""
-    for other, _ in places_of(turns[0]):
+    for other, _ in operands_of(turns[0]):
         chosen = [node for s in turns if (node := node_at(region, s, other)) is not None]
         if other != place and len(chosen) == len(turns):
             yield region.name(chosen[-1]), chosen
@@ -303,7 +318,9 @@ def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) ->
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: dict[int, Any]) -> tuple[int, Finding]:
+def said(
+    region: Region, step: Step, place: PlaceOf, new: tuple[str, int], changes: dict[int, Any]
+) -> tuple[int, Finding]:
     """How good an explanation a substitution is (less is better), and what it says."""
     read = node_at(region, step, place)
     assert read is not None
@@ -328,11 +345,17 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             changes,
             made_up=not named,
         )
-    if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
+    if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def same_parameter(one: str, other: str) -> bool:
+    """Whether two values have the name of one parameter: in two places, or at two times."""
+    ends = [name.removesuffix(".T").rsplit(".", 1)[-1] for name in (one, other)]
+    return ends[0] == ends[1]
 
 
 def is_multiple(region: Region, product: int, node: int) -> bool:
@@ -359,9 +382,11 @@ def one_apart(one: str, other: str) -> bool:
 def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
-        return False
     twin = case.alike.get(other, other)
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+        return False
+    if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
+        return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
     plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
@@ -372,6 +397,24 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         )
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
+
+
+def is_other_factor(region: Region, node: int) -> bool:
+    """Whether a value is what the forward pass multiplies by that which the gradient is of, or by what is made of it.
+
+    Of such a product the derivative is the other factor, and is taken at no point.
+    """
+    case = region.case
+    if region.of in case.ancestors([node]):
+        return False
+    return any(
+        name_of(step.function) in ("multiply", *PRODUCTS)
+        and step.makes[0] in case.forward
+        and node in step.reads
+        and any(read != node and (read == region.of or region.of in case.ancestors([read])) for read in step.reads)
+        for step in case.tape.steps
+        if step.makes
+    )
 
 
 def same_source(region: Region, node: int) -> bool:

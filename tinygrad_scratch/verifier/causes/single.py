@@ -136,6 +136,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         return None
     node = node_at(region, step, place)
     rest = region.name(node) if node is not None else "the rest"
+    if is_filled(step):
+        said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
+        return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
