@@ -99,8 +99,7 @@ def proven(region: Region, finding: Finding) -> Finding:
 
 def is_shorter(region: Region, finding: Finding) -> bool:
     """Whether what should be is less than what was written."""
-    should = finding.should_be
-    return bool(should) and len(TOKEN.findall(should or "")) < len(TOKEN.findall(region.expression))
+    return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -243,10 +242,11 @@ def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Re
     unfinished = bool(case.wrong(values))
     if not cause.made_up and not unfinished:
         return None
-    key = unfinished, -meant(case, values), cause.weight
+    names = meant(case, values)
     case.restore(before)
-    change = likeliest_change(case)
-    if change is None or (False, *change.key[:2]) >= key:
+    change = likeliest_change(case, only_written=not unfinished and cause.weight <= PUT_IN)
+    likelier = change is not None and (unfinished or (change.weight < cause.weight and change.meant >= names))
+    if change is None or not likelier:
         case.restore(after)
         return None
     other = as_cause(change.region, change.finding)

@@ -56,6 +56,7 @@ class Step:
     reads: tuple[int, ...] = ()
     makes: tuple[int, ...] = ()
     result: Any = None  # a Ref, or a tuple of Refs and plain values
+    caller: Place | None = None  # where the function that the call stands in was called
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ class Tape:
         given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
         before = self._sharing(slots) if may_write(function, arguments, keywords) else []
         value = function(*given[0], **given[1])
-        step = Step(len(self.steps), function, references[0], references[1], place_of(sys._getframe(1)), reads)
+        place, caller = places_of_call(sys._getframe(1))
+        step = Step(len(self.steps), function, references[0], references[1], place, reads, caller=caller)
         self._append(step)
         written = target_of(function, references[0], references[1]) if before else None
         step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before, written))
@@ -529,9 +531,19 @@ def runs_theirs(frame: Any) -> bool:
 
 def place_of(frame: Any) -> Place | None:
     """The place of the innermost call that a person's code made."""
-    while frame is not None:
-        code = frame.f_code
-        if runs_theirs(frame):
-            return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
+    return places_of_call(frame)[0]
+
+
+def places_of_call(frame: Any) -> tuple[Place | None, Place | None]:
+    """The place of the innermost call that a person's code made, and that of the call of the function around it."""
+    while frame is not None and not runs_theirs(frame):
         frame = frame.f_back
-    return None
+    if frame is None:
+        return None, None
+    outer = frame.f_back
+    return place_in(frame), place_in(outer) if outer is not None and runs_theirs(outer) else None
+
+
+def place_in(frame: Any) -> Place:
+    code = frame.f_code
+    return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)

@@ -89,7 +89,7 @@ def tried(
         rank = WRITTEN_OVER
     meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
     if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
-        rank = RIGHT
+        rank = RIGHT if is_due(case, event.node, matched) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
@@ -124,6 +124,12 @@ def is_multiple_of_right(case: Case, matched: tuple[Entry, float] | None, truth:
     if matched is None or matched[0].how != "" or abs(matched[1] - case.scale) > 1e-9 * abs(case.scale):
         return False
     return value.size > 2 and is_along(value, truth) and not close(value, truth)
+
+
+def is_due(case: Case, node: int, matched: tuple[Entry, float] | None) -> bool:
+    """Whether a gradient is that of the parameter that it ends as, if it ends as one."""
+    own = {final.parameter.node for final in case.finals if final.node == node}
+    return not own or (matched is not None and matched[0].of in own)
 
 
 RIGHT, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN, WRITTEN_OVER = range(6)

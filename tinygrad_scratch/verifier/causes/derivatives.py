@@ -90,7 +90,7 @@ SLOPES = (
 
 def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[str, int, str]]:
     """The slopes and values of the forward pass by which one array is another one times it."""
-    if product.shape != base.shape:
+    if product.shape != base.shape or not product.shape:
         return
     known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
     for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    SUMS,
     is_filled,
     name_of,
     only,
@@ -140,10 +142,15 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
+    left = node_at(region, step, 1 - place)
+    if kind == "missing-term" and left is not None and is_parameter(region, left):
+        kind = "regularisation"
+    if name in SUMS:
+        kind = "broadcasting-shape"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
-        f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+        f"`{region.code(step)}` has one {'term' if name in ('add', 'subtract') else 'factor'} too many: "
         f"{rest} alone is right"
     )
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
