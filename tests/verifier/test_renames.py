@@ -236,3 +236,14 @@ def test_arrays_from_outside_stay_what_they_are() -> None:
         check.loss = np.sum(other**2)
         check.gradients = {"w": 2 * w}
     assert check.ok
+
+
+def test_what_is_wrong_elsewhere_leaves_renames_without_rows(tmp_path: Path) -> None:
+    right, wrong = "dpre = dhidden * (1 - hidden ** 2)", "dpre = dhidden * (1 - hidden)"
+    text = HANDED.replace('    return {"w1"', '    dw2 = dw2\n    grads = {}\n    grads["b"] = db2\n    return {"w1"')
+    check, line = edited(tmp_path / "renamed_elsewhere.py", text, right, wrong)
+    assert check.first_wrong is not None
+    assert check.first_wrong.line == line
+    rows = [(step.name, step.where.line) for step in check.steps]
+    assert [name for name, _ in rows].count("dw2") == 1
+    assert not any(name.startswith(("grads", "backward()")) for name, _ in rows), rows
