@@ -160,7 +160,7 @@ class Everywhere(Region):
         self.until = max(case.tape.nodes[final.node].step for final in case.finals)
         made = case.ancestors(final.node for final in wrong) - case.forward
         steps = {case.tape.nodes[node].step for node in made}
-        self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function is not None]
+        self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function not in (None, renamed)]
         self.turns = self.steps
         self.bound = {}
         self.left = MOST_PLAYED

@@ -19,6 +19,7 @@ import numpy as np
 from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments
 from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
@@ -237,6 +238,9 @@ class Watch:
         handed = self._handed.get(line.frame, {}).get(value.node, [])
         if self.tape.nodes[value.node].step >= line.began and len(handed) < 2:  # what is returned twice is told apart
             return value
+        before = self.tape.renames[value._renamed - 1].place if value._renamed else None
+        if len(handed) == 1 and before is not None and in_same_function(before, handed[0].place):
+            return value  # `return a` after `a = b`
         path = line.statement.path(name)
         event = next((e for e in handed if e.name.endswith(f"){path}")), handed[0] if handed else None)
         claims = claims_gradient(name) or is_called_after(
