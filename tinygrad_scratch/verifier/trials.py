@@ -86,7 +86,8 @@ def tried(
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
-    meant = meant_as(case, event, entry.of) and not is_meant(case, event, values[event.node], factor)
+    is_due_already = any(is_meant(case, event, values[event.node], by) for by in {factor, case.scale})
+    meant = meant_as(case, event, entry.of) and not is_due_already
     if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT if is_due(case, event.node, matched) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
