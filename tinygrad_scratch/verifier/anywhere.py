@@ -196,7 +196,7 @@ class Everywhere(Region):
         return found
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.left -= 10 * len(edits)
+        self.left -= 3 * len(edits)
         try:
             return (
                 self.left > 0
