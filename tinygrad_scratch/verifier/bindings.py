@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import CodeType
 
-from tinygrad_scratch.verifier.source import statements, text_of
+from tinygrad_scratch.verifier.source import Marked, statements, text_of
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ def assignments(code: CodeType) -> dict[int, Statement]:
 
 
 @lru_cache(maxsize=4096)
-def part_for(statement: str, name: str) -> str | None:
-    """The part of a statement that a name stands for: `b` for `y` in `x, y = a, b`, and for `f()[1]` in `return a, b`.
+def part_for(statement: str, name: str) -> Marked | None:
+    """A statement with the part marked that a name stands for: `b` for `y` in `x, y = a, b`.
 
-    >>> part_for("grads = dict(w=dw, b=db)", "grads['b']"), part_for("return a, [b, c]", "f()[1][0]")
+    >>> part_for("grads = dict(w=dw, b=db)", "grads['b']").part, part_for("return a, [b, c]", "f()[1][0]").part
     ('db', 'b')
     """
     try:
-        (node,) = ast.parse(statement.strip()).body
+        (node,) = ast.parse(statement).body
     except (SyntaxError, ValueError):
         return None
     value = getattr(node, "value", None)
@@ -75,7 +75,10 @@ def part_for(statement: str, name: str) -> str | None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         held = Statement(0, tuple(pair for target in targets for pair in paths_in(target))).path(name)
     found = dict(values_in(value)).get(held)
-    return ast.get_source_segment(statement.strip(), found) if found is not None else None
+    if found is None or "\n" in statement:
+        return None
+    start, end = (len(statement.encode()[:column].decode()) for column in (found.col_offset, found.end_col_offset or 0))
+    return Marked(statement, start, end)
 
 
 def paths_in(target: ast.expr, path: str = "") -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change
 from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS
 from tinygrad_scratch.verifier.causes.factors import opposite
+from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -55,6 +56,11 @@ class Cause:
         return self.place.line
 
     @property
+    def is_rename(self) -> bool:
+        """Whether the line only gave another name to what there was before it."""
+        return self.place.offset < 0
+
+    @property
     def source(self) -> str:
         """The text of the line."""
         return linecache.getline(self.place.file, self.place.line).strip()
@@ -67,7 +73,7 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         region.loose = loose
         finding = first_of(region, EXPLANATIONS)
         if finding is not None:
-            return as_cause(region, finding)
+            return as_cause(region, proven(region, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
@@ -81,6 +87,13 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
             found.made_up |= explanation in MADE_UP and not found.takes_away
             return with_rivals(region, found) if explanation in RIVALLED else found
     return None
+
+
+def proven(region: Region, finding: Finding) -> Finding:
+    """What is told of a missing term by the parts of a gradient; a rename that lacks it, where a change proves that."""
+    if finding.kind != "missing-term" or finding.changes:
+        return finding
+    return first_of(region, [lacks_in_renames]) or finding
 
 
 def is_shorter(region: Region, finding: Finding) -> bool:
@@ -136,7 +149,8 @@ def named_on(region: Region, place: Place) -> str:
     event = region.event
     if place.line == event.place.line:
         return event.name
-    names = [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    exactly = [e.name for e in region.case.events if e.place == place]
+    names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
     return names[0] if names else event.name
 
 

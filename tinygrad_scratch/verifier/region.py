@@ -79,6 +79,8 @@ class Region:
 
     def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
         """Whether a value is right, and no earlier state of what is looked at."""
+        if self.case.step_of(node).function is renamed:
+            return False
         if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
         if not self.names_of(node) or not own.isdisjoint(self._holders.get(node, ())):
@@ -278,7 +280,7 @@ class Region:
         """What a rename gave a name to."""
         statement = statement_at(step.place.file, step.place.line) if step.place else ""
         parts = (part_for(statement, name) for name in self.names_of(step.makes[0]))
-        return next((part for part in parts if part), right_side(statement))
+        return next((marked.part for marked in parts if marked), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""

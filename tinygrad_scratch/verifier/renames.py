@@ -52,9 +52,11 @@ def with_renames(entry: Entry, case: Case) -> bool:
 def rename_of(entry: Entry, case: Case, final: Final) -> int:
     """The rename by which a value became the gradient of a parameter, if it is right as something else; 0 for none."""
     tape, value = entry.tape, entry.tape.nodes[final.node].value
+    known = case.match(value)
+    other = known is not None and known.how == "" and known.of != final.parameter.node
     shared = [other.node for other in entry.finals].count(final.node) > 1
     given = case.step_of(final.node).function is None or case.is_forward(final.node)
-    if not (shared or given or case.is_gradient(value)) or case.is_right(value, final):
+    if not (shared or given or other) or case.is_right(value, final):
         return 0
     slot = tape.nodes[final.node].slot
     number = entry.renamed.get(final.path, 0)

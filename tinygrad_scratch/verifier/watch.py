@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.bindings import Statement, assignments
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
 
@@ -62,13 +62,15 @@ class Line:
 
     place: Place
     frame: int  # the id of what runs
+    names: tuple[str, ...]  # of the variables there
     statement: Statement
     began: int  # how many steps had been made before the statement
 
     @classmethod
     def of(cls, frame: FrameType, steps: int) -> Line:
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
-        return cls(place, id(frame), assignments(frame.f_code).get(frame.f_lineno, Statement()), steps)
+        code = frame.f_code
+        return cls(place, id(frame), code.co_varnames, assignments(code).get(frame.f_lineno, Statement()), steps)
 
 
 @dataclass
@@ -237,7 +239,8 @@ class Watch:
             return value
         path = line.statement.path(name)
         event = next((e for e in handed if e.name.endswith(f"){path}")), handed[0] if handed else None)
-        return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims_gradient(name))
+        claims = claims_gradient(name) or is_called_after(without_holder(name), line.names)
+        return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims)
 
     def _known_by(self, value: Recorded, event: Event, claims: bool) -> Recorded:
         """A value as a new name knows it. Arrays from outside stay what they are: people tell these apart by `is`."""

@@ -90,7 +90,7 @@ SLOPES = (
 
 def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[str, int, str]]:
     """The slopes and values of the forward pass by which one array is another one times it."""
-    if product.shape != base.shape:
+    if product.shape != base.shape or not product.shape:
         return
     known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
     for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
@@ -246,7 +246,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if not upstream.shape == region.truth.shape == region.value.shape:
+        if upstream.shape != region.truth.shape or not broadcasts(region.value.shape, upstream.shape):
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)
