@@ -109,7 +109,7 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
     places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
     there, held = np.asarray(product[places], float), base[places]
     looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
-    looked_at = looked_at.reshape(len(values), -1)
+    looked_at = looked_at.reshape(len(values), len(there))
     with np.errstate(all="ignore"):
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)
