@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.conventions import truths_without
+from tinygrad_scratch.verifier.conventions import is_right_by_convention, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
@@ -326,9 +326,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
         if self.finals and not self.problem:
-            self.repairs, self.causes = self._replaced() or judged(self.case)
-            if self.repairs and self.tape.in_double():
-                self._judge_in_double()
+            self.repairs, self.causes = self._replaced() or self._judged()
             if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
@@ -337,13 +335,16 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             if self.problem:
                 self.repairs, self.causes = [], []
 
-    def _judge_in_double(self) -> None:
-        """Judge the same run without the rounding of float32, which hides what a step is."""
+    def _judged(self) -> tuple[list[Repair], list[Cause]]:
+        """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
         assert self.entry.loss is not None
-        self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
-        self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = self._case(self.truth)
-        self.repairs, self.causes = judged(self.case)
+        if self.tape.is_short() and not is_right_by_convention(self.case) and self.tape.in_double():
+            self.notes.append(
+                "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
+            )
+            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.case = self._case(self.truth)
+        return judged(self.case)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""

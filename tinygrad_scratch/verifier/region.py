@@ -154,6 +154,7 @@ class Region:
 
     calls = 0  # that were made for explanations
     lacks: list[Any] | None = None  # what operands seem to lack, once it was looked for
+    cuts: Any = None  # the gradient with values of the forward pass held constant, once it was looked at
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
         self.calls += len(edits)

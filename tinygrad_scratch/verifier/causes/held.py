@@ -29,7 +29,7 @@ def held_constant(region: Region) -> Iterator[Finding]:
         if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])
     ]
     later = later[:40]
-    cuts = Cuts(region, later)
+    cuts = region.cuts = region.cuts or Cuts(region, later)
     for cut in choices(region, later):
         found = cuts.gradient_without(cut)
         if found is None:
@@ -82,9 +82,15 @@ class Cuts:
         self.run = self._played(shifts)
         self.all = self.run.gradient(np.sum(self.run.values[loss]), [region.of, *later])
         self.through: dict[int, Array | None] = {}
+        self.known: dict[tuple[int, ...], Array | None] = {}
 
     def gradient_without(self, cut: tuple[int, ...]) -> Array | None:
         """The gradient laid out as the step's value; None where the values depend on each other, or nothing on them."""
+        if cut not in self.known:
+            self.known[cut] = self._laid_out(cut)
+        return self.known[cut]
+
+    def _laid_out(self, cut: tuple[int, ...]) -> Array | None:
         region, whole = self.region, self._without(cut)
         if whole is None:
             return None

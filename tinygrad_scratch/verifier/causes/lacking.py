@@ -179,7 +179,8 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        return np.sum([factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0)
+        parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
+        return np.asarray(np.sum(parts, axis=0))
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
@@ -201,7 +202,7 @@ class Position:
         return next((c for c in NUMBERS if is_near(c * after - before, self.missing, size)), None)
 
     def number_is_one(self, change: float) -> bool:
-        return is_near(change, self.missing, abs(change))
+        return bool(is_near(change, self.missing, abs(change)))
 
 
 def are_wider_together(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
