@@ -327,7 +327,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.case = self._case(self.truth)
         if self.finals and not self.problem:
             self.repairs, self.causes = self._replaced() or self._judged()
-            if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
+            doubtful = len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes)
+            if doubtful and self.case.is_spent():
+                self.notes.append("The search ended early, as the run is long: what is said is what was found by then.")
+            elif doubtful:
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"

@@ -392,7 +392,15 @@ def longer(leaf: Any) -> Any:
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
     """The arguments of a step with arrays for their references."""
-    return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree)
+    kind = type(tree)
+    if kind is Ref:
+        return playing[tree.slot]
+    if kind is tuple or kind is list:  # written out, as all that is tried out goes through here
+        return kind([with_arrays(part, playing) if type(part) in HOLDING else part for part in tree])
+    return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree) if kind in HOLDING else tree
+
+
+HOLDING = {Ref, tuple, list, dict, slice}
 
 
 def owner_of(array: Array) -> Any:

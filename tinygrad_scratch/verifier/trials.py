@@ -18,7 +18,6 @@ from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
 from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.watch import Event
 
-
 MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
 
 

@@ -100,7 +100,7 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
     places = np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT]
     there, held = np.asarray(product.ravel()[places], float), base.ravel()[places]
     looked_at = np.array([np.broadcast_to(value, base.shape).flat[places] for value in values], float)
-    looked_at = looked_at.reshape(len(values), -1)
+    looked_at = looked_at.reshape(len(values), len(places))
     with np.errstate(all="ignore"):
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)

@@ -134,27 +134,9 @@ def diagonal(region: Region) -> Iterator[Finding]:
     shape = case.tape.nodes[region.of].value.shape
     if region.value.shape != region.truth.shape or not shape or shape[-1] > 64:
         return
-    later = [
-        n
-        for n in sorted(case.forward)
-        if n in case.truth.cotangents
-        and case.tape.nodes[n].value.shape == shape
-        and n != region.of
-        and region.of in case.ancestors([n])
-    ][:8]
-    for node, axis in (
-        (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
-    ):
-        run = played_on_tensors(case.tape, case.tape.nodes[node].step)
-        own = np.zeros(shape)
-        for j in range(shape[axis]):
-            place = (slice(None),) * axis + (j,)
-            seed = np.zeros(shape)
-            seed[place] = 1.0
-            found = run.gradient(np.sum(run.values[node] * seed), [region.of]).get(region.of)
-            if found is None:
-                return
-            own[place] = found[place]
+    if region.diagonals is None:
+        region.diagonals = list(diagonals(region, shape))
+    for node, own in region.diagonals:
         product = case.truth.cotangents[node] * own * region.repair.factor
         if product.shape != region.value.shape and product.size == region.value.size:
             product = product.reshape(region.value.shape)
@@ -172,3 +154,30 @@ def diagonal(region: Region) -> Iterator[Finding]:
                 first,
             )
             return
+
+
+def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
+    """The diagonals of the Jacobians of values of the same shape, along the last axis and the first one."""
+    case = region.case
+    later = [
+        n
+        for n in sorted(case.forward)
+        if n in case.truth.cotangents
+        and case.tape.nodes[n].value.shape == shape
+        and n != region.of
+        and region.of in case.ancestors([n])
+    ][:8]
+    run = played_on_tensors(case.tape, max((case.tape.nodes[node].step for node in later), default=0))
+    for node, axis in (
+        (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
+    ):
+        own = np.zeros(shape)
+        for j in range(shape[axis]):
+            place = (slice(None),) * axis + (j,)
+            seed = np.zeros(shape)
+            seed[place] = 1.0
+            found = run.gradient(np.sum(run.values[node] * seed), [region.of]).get(region.of)
+            if found is None:
+                return
+            own[place] = found[place]
+        yield node, own
