@@ -1,4 +1,4 @@
-"""The one change of any call of the backward pass with which all gradients are right.
+"""The change of any call of the backward pass with which alone all gradients are right.
 
 A wrong value is found by the truth that mends what comes after it, and some mistakes leave no such value: a helper that
 several layers call, a loop whose turns feed one another, a quantity that is the gradient of nothing. There the
@@ -10,59 +10,140 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.causes import MADE_UP
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.numbers import lacks_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
 from tinygrad_scratch.verifier.foreseen import Along
-from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
-SEARCHES: tuple[Explanation, ...] = (
-    dropped, operations, negated, beside_it, layout, reductions, assigned_entries, literal,
-    operand_without_factor, operand_without_term, operands,
-)  # fmt: skip
+WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
+NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number
+VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term
+"""Changes of what is written, and what may be put in; values only where nothing else helps."""
 
 MOST_PLAYED = 60_000  # calls that are played again for one search over everything
 
 
-def one_change(case: Case) -> Iterator[tuple[Repair, Region, Finding]]:
-    """The changes that alone make all gradients right, with the value at which each is told."""
-    values = case.replay()
-    wrong = case.wrong(values)
+MOST_COMPARED = 24
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that alone makes all gradients right, told at the first value with a name that it mends."""
+
+    repair: Repair
+    region: Region
+    finding: Finding
+    meant: int  # how many values with a name are gradients with it
+    weight: int
+
+
+def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
+    """Of the changes that alone make all gradients right, the likeliest; nothing is put in where `only_written`.
+
+    It is the one with which most of what has a name is a gradient; of several the one that alters least of the text,
+    and then the one in the first step.
+    """
+    wrong = case.wrong(case.replay())
     if not wrong or (event := nameless(case, wrong[0])) is None:
-        return
+        return None
     everywhere = Everywhere(case, wrong, event)
-    for search in SEARCHES:
-        with np.errstate(all="ignore"):
-            for finding in search(everywhere):
+    found: list[tuple[tuple[int, int, int], Explanation, Finding]] = []
+    for searches in (WRITTEN,) if only_written else (WRITTEN, NUMBERS, VALUES):
+        if not (found and searches is VALUES):
+            found += compared(everywhere, searches)
+    if not found:
+        return None
+    key, search, finding = min(found, key=lambda each: each[0])
+    repair = everywhere.repair_by(finding)
+    region = Region(case, repair)
+    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
+    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
+    return Change(repair, region, told(region, search, finding), -key[0], key[1])
+
+
+def compared(
+    everywhere: Everywhere, searches: tuple[Explanation, ...]
+) -> Iterator[tuple[tuple[int, int, int], Explanation, Finding]]:
+    """What some searches find, with how likely it is: less is likelier."""
+    case = everywhere.case
+    with np.errstate(all="ignore"):
+        for search in searches:
+            for finding in islice(search(everywhere), MOST_COMPARED):
                 if finding.step is None or not finding.changes:
                     continue
-                repair = everywhere.repair_by(finding)
-                region = Region(case, repair)
-                yield repair, region, told(region, search, finding)
+                try:
+                    played = case.replay(edits=finding.changes)
+                except Exception:  # what comes after the gradients can't be made of it
+                    continue
+                finding.made_up |= search in MADE_UP
+                yield (-meant(case, played), weight(finding), min(finding.changes)), search, finding
+
+
+TAKEN_AWAY, REPLACED, PUT_IN, NAMED_ONLY, NOTHING = range(5)
+
+
+def weight(finding: Finding) -> int:
+    """How much a finding asks to believe: that something was put in, or changed, or left out, or nothing is known."""
+    if finding.certainty == "unexplained":
+        return NOTHING
+    if not finding.made_up:
+        return TAKEN_AWAY if finding.takes_away else REPLACED
+    if finding.kind == "sign":
+        return REPLACED
+    return PUT_IN if finding.changes or finding.should_be or finding.place else NAMED_ONLY
+
+
+def meant(case: Case, values: Mapping[int, Any]) -> int:
+    """How many of the values with a name are the gradients of values with names, maybe with the other sign."""
+    nodes = {event.node for event in case.events if event.node not in case.forward}
+    return sum(is_meant(case, np.asarray(values[node])) for node in nodes)
+
+
+def is_meant(case: Case, value: Array) -> bool:
+    found = case.match_up_to_factor(value) if value.size > 1 else None
+    if found is None or found[0].how != "" or abs(found[1]) != abs(case.scale):
+        return False
+    known = case.truth.cotangents
+    return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())
 
 
 def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     """The same finding in the words of the step that it belongs to."""
     own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
     found = next(own, finding)
-    found.place = found.place or (finding.step.place if finding.step else None)
+    found.place = finding.place or found.place or (finding.step.place if finding.step else None)
+    found.made_up = finding.made_up
     return found
+
+
+def by_caller(turns: list[Step]) -> Iterator[tuple[Step, list[Step]]]:
+    """The turns of a call by where the function was called that it stands in; nothing where that is one place."""
+    found: dict[Place | None, list[Step]] = {}
+    for step in turns:
+        found.setdefault(step.caller, []).append(step)
+    if len(found) > 1:
+        yield from ((own[-1], own) for own in found.values())
 
 
 class Everywhere(Region):
@@ -85,6 +166,12 @@ class Everywhere(Region):
 
     def site(self, step: Step) -> list[Step]:
         return self._sites[step.place, name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call with all of its turns; that of a function which is called in several places also for each alone."""
+        for step, turns in super().sites():
+            yield step, turns
+            yield from by_caller(turns)
 
     @cached_property
     def _sites(self) -> dict[Any, list[Step]]:
@@ -149,6 +236,8 @@ class Everywhere(Region):
             if difference(value, times * self.case.scale * wanted) > 1e-4:
                 return False
         return True
+
+    is_rename = False  # it is no one value
 
     # ---- where it is told --------------------------------------------------------------------------------------------
 

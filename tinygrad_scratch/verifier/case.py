@@ -23,6 +23,9 @@ MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 
 
+State = tuple[dict[int, Array], dict[int, tuple[int, Array]], set[int]]
+
+
 @dataclass(frozen=True)
 class Repair:
     """A value that was wrong, and what it should have been: the cotangent of a forward value, or a part of one."""
@@ -69,6 +72,11 @@ class Case(Lineage):
             if event.node not in known and event.node not in self.forward and place is not None:
                 known.add(event.node)
                 yield replace(event, place=place, time=self.tape.nodes[event.node].step + 1)
+
+    @cached_property
+    def named(self) -> set[int]:
+        """The values with a name."""
+        return {final.parameter.node for final in self.finals} | {event.node for event in self.events}
 
     # ---- what a value may rightly carry ------------------------------------------------------------------------------
 
@@ -215,6 +223,19 @@ class Case(Lineage):
         else:
             self.overrides |= {repair.event.node: repair.truth, **repair.turns}
 
+    def put_in(self, edits: dict[int, Any]) -> None:
+        """Mend what some calls made by other calls in their places."""
+        played = self.replay(edits=edits)
+        made = (node for index in edits for node in self.tape.steps[index].makes)
+        self.overrides |= {node: np.asarray(played[node]) for node in made}
+
+    def state(self) -> State:
+        """What was mended so far."""
+        return dict(self.overrides), dict(self.late), set(self.settled)
+
+    def restore(self, state: State) -> None:
+        self.overrides, self.late, self.settled = state
+
     # ---- other runs --------------------------------------------------------------------------------------------------
 
     def replay(self, overrides: dict[int, Array] | None = None, **keywords: Any) -> dict[int, Any]:
@@ -230,7 +251,8 @@ class Case(Lineage):
         key = tuple(map(id, self.overrides.values())), tuple(self.late)
         if self._last_run is None or self._last_run[0] != key:
             with np.errstate(all="ignore"):
-                self._last_run = key, self.tape.replay(self.overrides, late=self.late)
+                run = self.tape.replay(self.overrides, late=self.late)
+                self._last_run = key, run, dict(self.overrides)
         found: dict[int, Any] = self._last_run[1]
         return found
 
@@ -253,19 +275,17 @@ class Case(Lineage):
     def walked(self) -> Played | None:
         """The whole run on Tensors, with what was mended so far."""
         try:
-            if self._run is None or self._run[0] != len(self.overrides):
+            key = tuple(map(id, self.overrides.values()))
+            if self._run is None or self._run[0] != key:
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    self._run = (
-                        len(self.overrides),
-                        played_on_tensors(self.tape, until, overrides=self.overrides, everything=True),
-                    )
+                    played = played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
+                    self._run = key, played, dict(self.overrides)  # what is kept is not taken for another
         except Exception:  # a call of the backward pass that has no derivative
             return None
-        run: Played = self._run[1]
-        return run
+        return self._run[1]
 
-    _run: Any = None
+    _run: tuple[tuple[int, ...], Played, dict[int, Array]] | None = None
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of, only
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
@@ -316,6 +317,18 @@ def truths_without(case: Case) -> Iterator[Truth]:
             yield truth_of(case.tape, [f.parameter.node for f in case.finals], case.truth.loss, edits=chosen)
 
 
+def may_be_meant(case: Case, truth: Truth, only_with_evidence: bool) -> bool:
+    """Whether what is right but for a small difference is all the more so by another truth.
+
+    Where nothing is right, or all that is right is so to the last digits, that says nothing.
+    """
+    computed = [(case.tape.nodes[final.node].value, final) for final in case.finals]
+    right = [(value, final) for value, final in computed if case.is_right(value, final)]
+    both = case, replace(case, truth=truth)
+    before, after = (max((difference(v, c.wanted(v, f)) for v, f in right), default=0.0) for c in both)
+    return after < 0.1 * before if before > 1e-9 else not only_with_evidence
+
+
 def small_numbers(case: Case, most: float) -> dict[int, Any]:
     """Calls with a small number in them, each with the call without it."""
     found = {}
@@ -373,4 +386,4 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     return said
 
 
-__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "scales", "small_numbers"]
+__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "may_be_meant", "scales", "small_numbers"]

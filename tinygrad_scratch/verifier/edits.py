@@ -16,10 +16,23 @@ def name_of(function: Any) -> str:
     return getattr(function, "__name__", "a call")
 
 
-class WithArgument:
-    """The call with another value as one of its arguments: a node's, so that it is known at other draws, too."""
+PlaceOf = int | tuple[int, int]  # of an operand: which argument, or which part of a list that is one
 
-    def __init__(self, place: int, values: Any, node: int, turned: bool = False) -> None:
+
+def put(arguments: Any, place: PlaceOf, change: Callable[[Any], Any]) -> list[Any]:
+    """The arguments of a call with one operand changed."""
+    changed = list(arguments)
+    if isinstance(place, int):
+        changed[place] = change(changed[place])
+    else:
+        changed[place[0]] = put(changed[place[0]], place[1], change)
+    return changed
+
+
+class WithArgument:
+    """The call with another value as one of its operands: a node's, so that it is known at other draws, too."""
+
+    def __init__(self, place: PlaceOf, values: Any, node: int, turned: bool = False) -> None:
         self.place = place
         self.node = node
         self.turned = turned
@@ -27,9 +40,7 @@ class WithArgument:
         self.value = swapped_axes(value) if turned and value.ndim > 1 else value
 
     def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
-        changed = list(arguments)
-        changed[self.place] = np.array(self.value)
-        return step.function(*changed, **keywords)
+        return step.function(*put(arguments, self.place, lambda _: np.array(self.value)), **keywords)
 
     def at(self, values: Any) -> WithArgument:
         """The same with the values of another run."""
@@ -37,18 +48,16 @@ class WithArgument:
 
 
 class WithOther(WithArgument):
-    """The call with one of its arguments and a node's value put together, such as their product."""
+    """The call with one of its operands and a node's value put together, such as their product."""
 
-    def __init__(self, place: int, values: Any, node: int, together: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, place: PlaceOf, values: Any, node: int, together: Callable[[Any, Any], Any]) -> None:
         self.place = place
         self.node = node
         self.together = together
         self.value = np.array(values[node])
 
     def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
-        changed = list(arguments)
-        changed[self.place] = self.together(changed[self.place], self.value)
-        return step.function(*changed, **keywords)
+        return step.function(*put(arguments, self.place, lambda held: self.together(held, self.value)), **keywords)
 
     def at(self, values: Any) -> WithOther:
         return WithOther(self.place, values, self.node, self.together)
@@ -70,15 +79,9 @@ def with_number(place: int, value: float) -> Edit:
     return edit
 
 
-def with_changed(place: int, change: Callable[[Any], Any]) -> Edit:
-    """The call with one of its arguments changed."""
-
-    def edit(step: Step, arguments: Any, keywords: Any) -> Any:
-        changed = list(arguments)
-        changed[place] = change(changed[place])
-        return step.function(*changed, **keywords)
-
-    return edit
+def with_changed(place: PlaceOf, change: Callable[[Any], Any]) -> Edit:
+    """The call with one of its operands changed."""
+    return lambda step, arguments, keywords: step.function(*put(arguments, place, change), **keywords)
 
 
 def then(change: Callable[[Any], Any]) -> Edit:
@@ -130,6 +133,13 @@ def places_of(step: Step) -> list[tuple[int, int]]:
     return [(place, part.slot) for place, part in enumerate(step.arguments) if type(part) is Ref]
 
 
+def operands_of(step: Step) -> list[tuple[PlaceOf, int]]:
+    """The same with the arrays that are put together, which stand in a list."""
+    parts = step.arguments[0] if isinstance(step.arguments, tuple) and step.arguments else None
+    joined = enumerate(parts) if name_of(step.function) in JOINING and isinstance(parts, list | tuple) else ()
+    return [*places_of(step), *(((0, i), part.slot) for i, part in joined if type(part) is Ref)]
+
+
 def is_filled(step: Step) -> bool:
     """Whether a call only makes room, to be written to later."""
     return getattr(step.function, "__name__", "") in (
@@ -143,11 +153,12 @@ def is_filled(step: Step) -> bool:
     )
 
 
+JOINING = ("concatenate", "hstack", "vstack", "stack", "column_stack")
 PRODUCTS = ("dot", "matmul", "einsum", "tensordot", "inner", "outer")
 SUMS = ("sum", "mean", "add.reduce", "reduce")
 LINEAR = {
     "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot",
     "matmul", "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply",
     "divide", "setitem",
-    "einsum", "swapaxes", "flatten",
+    "einsum", "swapaxes", "flatten", "renamed",
 }  # fmt: skip

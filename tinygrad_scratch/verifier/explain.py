@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_scratch.verifier.anywhere import one_change
-from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS
+from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change, meant, weight
+from tinygrad_scratch.verifier.case import Case, Repair, State
+from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS
 from tinygrad_scratch.verifier.causes.factors import opposite
+from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -43,6 +44,8 @@ class Cause:
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
     changes: dict[int, Edit] = field(default_factory=dict, repr=False)
+    weight: int = NOTHING  # how much it asks to believe
+    made_up: bool = True  # whether it puts in what isn't there, or names nothing
 
     @property
     def file(self) -> str:
@@ -51,6 +54,11 @@ class Cause:
     @property
     def line(self) -> int:
         return self.place.line
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether the line only gave another name to what there was before it."""
+        return self.place.offset < 0
 
     @property
     def source(self) -> str:
@@ -65,9 +73,9 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         region.loose = loose
         finding = first_of(region, EXPLANATIONS)
         if finding is not None:
-            return as_cause(region, finding)
+            return as_cause(region, proven(region, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
-    return as_cause(region, Finding("unexplained", sentence, certainty="unexplained"))
+    return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
 
 def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:
@@ -75,8 +83,22 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
         with np.errstate(all="ignore"):
             found = next(explanation(region), None)
         if found is not None:
+            found.takes_away |= is_shorter(region, found)
+            found.made_up |= explanation in MADE_UP and not found.takes_away
             return with_rivals(region, found) if explanation in RIVALLED else found
     return None
+
+
+def proven(region: Region, finding: Finding) -> Finding:
+    """What is told of a missing term by the parts of a gradient; a rename that lacks it, where a change proves that."""
+    if finding.kind != "missing-term" or finding.changes:
+        return finding
+    return first_of(region, [lacks_in_renames]) or finding
+
+
+def is_shorter(region: Region, finding: Finding) -> bool:
+    """Whether what should be is less than what was written."""
+    return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -117,6 +139,8 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.certainty,
         finding.others,
         finding.changes,
+        weight(finding),
+        finding.made_up,
     )
 
 
@@ -125,7 +149,8 @@ def named_on(region: Region, place: Place) -> str:
     event = region.event
     if place.line == event.place.line:
         return event.name
-    names = [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    exactly = [e.name for e in region.case.events if e.place == place]
+    names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
     return names[0] if names else event.name
 
 
@@ -196,15 +221,38 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         if not candidates:
             break
         repair, cause = likeliest(case, candidates)
-        if cause.certainty == "unexplained" and not found and (other := anywhere(case)) is not None:
-            found[other[1].file, other[1].line] = other
-            break
+        before = case.state()
+        mend_all_turns(case, repair, cause)
+        if not found and (other := instead(case, before, repair, cause)) is not None:
+            return [other]
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
         if known is None or repair.event.node < known[0].event.node or known[1].certainty == "unexplained":
             found[key] = (repair, cause)
-        mend_all_turns(case, repair, cause)
     return list(found.values())
+
+
+def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Repair, Cause] | None:
+    """The one change of any call that makes all gradients right, where that is likelier than what was mended just now.
+
+    It is not looked for where a small change of what is written has made all of them right.
+    """
+    values, after = case.replay(), case.state()
+    unfinished = bool(case.wrong(values))
+    if not cause.made_up and not unfinished:
+        return None
+    names = meant(case, values)
+    case.restore(before)
+    change = likeliest_change(case, only_written=not unfinished and cause.weight <= PUT_IN)
+    likelier = change is not None and (unfinished or (change.weight < cause.weight and change.meant >= names))
+    if change is None or not likelier:
+        case.restore(after)
+        return None
+    other = as_cause(change.region, change.finding)
+    if not unfinished and cause.weight == PUT_IN and cause.kind != other.kind and other.certainty == "checked":
+        other.certainty, other.others = "fits", [*other.others, cause.should_be or cause.sentence]
+    case.put_in(change.finding.changes)
+    return change.repair, other
 
 
 def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
@@ -218,18 +266,6 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
         cause.place = repair.event.place
     case.overrides |= put_in
     return {(cause.file, cause.line): (repair, cause)}
-
-
-def anywhere(case: Case) -> tuple[Repair, Cause] | None:
-    """The one change of any call that makes all gradients right, if there is one; what those calls made is mended."""
-    found = next(one_change(case), None)
-    if found is None:
-        return None
-    repair, region, finding = found
-    played = case.replay(edits=finding.changes)
-    made = (node for index in finding.changes for node in case.tape.steps[index].makes)
-    case.overrides |= {node: np.asarray(played[node]) for node in made}
-    return repair, as_cause(region, finding)
 
 
 MOST_MISTAKES = 6

@@ -56,13 +56,15 @@ class Step:
     reads: tuple[int, ...] = ()
     makes: tuple[int, ...] = ()
     result: Any = None  # a Ref, or a tuple of Refs and plain values
+    caller: Place | None = None  # where the function that the call stands in was called
 
 
 @dataclass(frozen=True)
 class Ref:
-    """Stands for an array in the arguments of a step."""
+    """Stands for an array in the arguments of a step, as it was read by the name that a rename gave it, if one did."""
 
     slot: int
+    renamed: int = field(default=0, compare=False)
 
 
 @dataclass(eq=False)
@@ -73,6 +75,20 @@ class Leak:
     node: int
     place: Place | None
     time: int = 0  # how many steps had been made
+
+
+@dataclass(eq=False)
+class Rename:
+    """A line that gave another name, key or place to a value that there was before it."""
+
+    name: str
+    place: Place
+    owner: int  # what holds the name
+    slot: int
+    node: int
+    before: int  # the number of the rename that gave the name by which the line read it; 0 for none
+    time: int  # how many steps had been made
+    claims: bool  # whether the name is one of gradients
 
 
 class LimitReached(BaseException):
@@ -87,6 +103,7 @@ class Tape:
     nodes: list[Node] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
+    renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     closed: bool = False
     most_steps: int = 200_000
@@ -138,7 +155,8 @@ class Tape:
         given = map_tree(lambda value: value if (array := plain(value)) is None else array, (arguments, keywords))
         before = self._sharing(slots) if may_write(function, arguments, keywords) else []
         value = function(*given[0], **given[1])
-        step = Step(len(self.steps), function, references[0], references[1], place_of(sys._getframe(1)), reads)
+        place, caller = places_of_call(sys._getframe(1))
+        step = Step(len(self.steps), function, references[0], references[1], place, reads, caller=caller)
         self._append(step)
         written = target_of(function, references[0], references[1]) if before else None
         step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before, written))
@@ -158,7 +176,7 @@ class Tape:
     def _reference(self, value: Any, plain: Callable[[Any], Any]) -> Any:
         slot = getattr(value, "_slot", None)
         if slot is not None and plain(value) is not None:
-            return Ref(slot)
+            return Ref(slot, value._renamed)
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return Ref(self.constant(value))
         return value
@@ -168,6 +186,12 @@ class Tape:
         self._arrays[slot] = weakref.ref(array)
         self._memory.setdefault(id(owner_of(array)), []).append(slot)
         return slot
+
+    def slot_beside(self, slot: int) -> int:
+        """A new slot for the same array."""
+        beside = len(self._arrays)
+        self._arrays[beside] = self._arrays[slot]
+        return beside
 
     def _node(self, slot: int, array: Any) -> int:
         node = Node(len(self.nodes), slot, len(self.steps) - 1, np.array(array))
@@ -217,6 +241,8 @@ class Tape:
         self.decided = list(map(moved, self.decided))
         for leak in self.leaks:
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
+        for rename in self.renames:
+            rename.node, rename.time = moved(rename.node), rename.time + (rename.time > after)
         slot = len(self._arrays)
         self._arrays[slot] = weakref.ref(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
@@ -261,7 +287,9 @@ class Tape:
                 bind(step.result, value, playing)
             for node in step.makes:
                 slot = self.nodes[node].slot
-                if overrides and node in overrides:
+                if overrides and node in overrides and step.function is renamed:
+                    playing[slot] = np.array(overrides[node])  # no other name stands for it
+                elif overrides and node in overrides:
                     put(playing, slot, overrides[node])
                 found[node] = kept(playing[slot])
         return found
@@ -326,15 +354,16 @@ class Tape:
         earlier = self._earlier()
         found: dict[int, Any] = {}
         alone = 0
-        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: self.nodes[n].slot):
+        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: earlier[n][1]):
             slot, before = self.nodes[node].slot, earlier[node][0]
-            maker = self.steps[earlier[node][1]]  # a view has a later slot than the array that it shows
+            maker = self.steps[earlier[node][1]]  # a view is made later than the array that it shows
             shown = [read for read in maker.reads if self.nodes[read].slot in found]
             if shown and maker.function is not None:
                 playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
                 arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
                 found[slot] = maker.function(*arguments, **keywords)
-                if not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
+                apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
+                if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
                     return None
             else:
                 found[slot] = np.array(now[before])
@@ -364,6 +393,11 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
+
+
+def renamed(array: Any) -> Any:
+    """The same array by another name."""
+    return array[...]
 
 
 def ancestors(parents: Mapping[int, Iterable[int]], nodes: Iterable[int]) -> set[int]:
@@ -510,9 +544,19 @@ def runs_theirs(frame: Any) -> bool:
 
 def place_of(frame: Any) -> Place | None:
     """The place of the innermost call that a person's code made."""
-    while frame is not None:
-        code = frame.f_code
-        if runs_theirs(frame):
-            return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
+    return places_of_call(frame)[0]
+
+
+def places_of_call(frame: Any) -> tuple[Place | None, Place | None]:
+    """The place of the innermost call that a person's code made, and that of the call of the function around it."""
+    while frame is not None and not runs_theirs(frame):
         frame = frame.f_back
-    return None
+    if frame is None:
+        return None, None
+    outer = frame.f_back
+    return place_in(frame), place_in(outer) if outer is not None and runs_theirs(outer) else None
+
+
+def place_in(frame: Any) -> Place:
+    code = frame.f_code
+    return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)

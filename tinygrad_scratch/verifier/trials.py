@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.suspects import names_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.tape import Array, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
@@ -87,17 +87,21 @@ def tried(
     exact, part = is_known(matched, factor)
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
-    rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (late and not part) else rank
+    again = late or (exact and case.step_of(event.node).function is renamed)  # it is right under another name
+    rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (again and not part) else rank
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
-    if not late and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
-        rank = RIGHT
+    meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
+    if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
+        rank = RIGHT if is_due(case, event.node, matched) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
-    if not late and spoils(case, value, truth, factor):
+    if does_nothing(case, event):
+        rank = WRITTEN_OVER
+    if not late and not meant and spoils(case, value, truth, factor):
         score -= 1.5
     named = float((exact and not part) == is_rename(event.place.file, event.place.line))
     kind = (
@@ -106,6 +110,13 @@ def tried(
         0 if exact and part and not late else whole,
     )
     return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
+
+
+def does_nothing(case: Case, event: Event) -> bool:
+    """Whether a line gives a value the name that it has, as `dW = dW` does: something is left out there."""
+    step = case.step_of(event.node)
+    before = {(e.name, e.owner) for e in case.events if e.node in step.reads}
+    return step.function is renamed and (event.name, event.owner) in before
 
 
 def adds_up(case: Case, event: Event) -> bool:
@@ -118,6 +129,12 @@ def is_multiple_of_right(case: Case, matched: tuple[Entry, float] | None, truth:
     if matched is None or matched[0].how != "" or abs(matched[1] - case.scale) > 1e-9 * abs(case.scale):
         return False
     return value.size > 2 and is_along(value, truth) and not close(value, truth)
+
+
+def is_due(case: Case, node: int, matched: tuple[Entry, float] | None) -> bool:
+    """Whether a gradient is that of the parameter that it ends as, if it ends as one."""
+    own = {final.parameter.node for final in case.finals if final.node == node}
+    return not own or (matched is not None and matched[0].of in own)
 
 
 RIGHT, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN, WRITTEN_OVER = range(6)
@@ -136,9 +153,19 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
         return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
     if part:
         return IN_PART, -node
+    return (KNOWN, node) if is_meant(case, event, value, factor) else (IN_PART, -node)
+
+
+def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
+    """Whether a gradient is that of what its name is called after, if it is called after anything."""
     named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
-    meant = not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
-    return (KNOWN, node) if meant else (IN_PART, -node)
+    return not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+
+
+def meant_as(case: Case, event: Event, of: int, factor: float, value: Any) -> bool:
+    """Whether what is the gradient of one value is called after another one."""
+    called_so = any(e.node == of and alike(event.short, e.short) for e in case.events)
+    return called_so and not is_meant(case, event, value, factor)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:

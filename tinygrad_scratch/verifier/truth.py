@@ -220,5 +220,5 @@ CALCULATING = {"add", "subtract", "multiply", "divide", "matmul", "dot"}
 VIEWING = {
     "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
     "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",
-    "matrix_transpose",
+    "matrix_transpose", "renamed",
 }  # fmt: skip

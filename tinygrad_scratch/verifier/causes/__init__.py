@@ -5,19 +5,21 @@ A search yields what it found; the first one of the first search that finds some
 
 from __future__ import annotations
 
+from tinygrad_scratch.verifier.causes.chains import slope_of_another, slope_within
 from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
+    gradient_of_another,
     missing_derivative,
     nothing_from_above,
     operand_without_slope,
     slope_is_another,
-    slope_within,
     upstream_left_out,
 )
+from tinygrad_scratch.verifier.causes.entries import places
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
-from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, value_for_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
@@ -29,19 +31,29 @@ from tinygrad_scratch.verifier.causes.paths import (
     penalty,
     skipped,
 )
+from tinygrad_scratch.verifier.causes.renaming import another_value
 from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
-    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, operands,
-    number_for_value, dropped, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
+    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
+    through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out,
+    missing_derivative,
+    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
+    slope_of_another, operands, number_for_value, gradient_of_another, dropped, factor_left_out, operand_without_slope,
+    upstream_left_out, slope_within,
     operand_without_factor, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
     slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
 )  # fmt: skip
 
-RIVALLED = operands, slope_within  # what puts another value in the place of one
+MADE_UP = (
+    ratio, parts_left_out, negated, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
+    operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many, value_for_number,
+    operand_without_term, odd_ratio, nothing_from_above,
+)  # fmt: skip
+"""What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
+
+RIVALLED = slope_of_another, operands, slope_within  # what puts another value in the place of one
 RIVALS = literal, dropped  # what may mend the same by a smaller change

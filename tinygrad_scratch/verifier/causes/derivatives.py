@@ -11,17 +11,21 @@ from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     Edit,
     name_of,
-    of_argument,
     places_of,
     with_slope,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, named_all, node_at, replaced
-from tinygrad_scratch.verifier.source import binding_of, in_same_function, without_brackets
+from tinygrad_scratch.verifier.source import binding_of, in_same_function
 from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
+    """It is the true gradient of another forward value, and times a slope of what lies between the one that is due."""
+    yield from (found for found in gradient_of_another(region, only_known=True) if found.should_be)
+
+
+def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Finding]:
     """It is the true gradient of another forward value: what lies between was not differentiated."""
     case = region.case
     found = case.match_up_to_factor(region.value)
@@ -33,20 +37,25 @@ def missing_derivative(region: Region) -> Iterator[Finding]:
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
     nonlinear = names or is_square(between)
-    slope = slope_text(region)
+    if nonlinear and is_plain_factor(region):
+        return
+    own = {wanted, *(node for step in between for node in step.makes)}
+    known = (text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in own)
+    slope = next(known, "")
     should = f"{bracketed(region.expression)} * {slope}" if slope else None
+    said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
-        said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
-        said += f"the derivative of {what} is missing"
-        yield Finding("missing-derivative", said, None, should)
+        yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should)
     else:
-        said = (
-            f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: what lies between is left out"
-        )
-        if between:
-            said += f", `{region.code(between[-1])}`"
+        said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         yield Finding("missing-term", said, None, should)
+
+
+def is_plain_factor(region: Region) -> bool:
+    """Whether a value of the forward pass, and no slope of one, is what the value lacks as a factor."""
+    lacks = next(factors_of(region, region.truth, region.value), None)
+    return lacks is not None and lacks[2] == "{t}" and not part_of_slope(region, lacks[1])
 
 
 def is_square(between: list[Step]) -> bool:
@@ -81,7 +90,7 @@ SLOPES = (
 
 def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[str, int, str]]:
     """The slopes and values of the forward pass by which one array is another one times it."""
-    if product.shape != base.shape:
+    if product.shape != base.shape or not product.shape:
         return
     known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
     for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
@@ -105,8 +114,8 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)
         apart = np.max(np.abs(made - factor[..., None] * there), axis=-1, initial=0.0)
-        likely: Array = apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
-    return likely
+        near: Array = apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
+        return near
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -123,10 +132,6 @@ def forward_values(region: Region) -> Iterator[tuple[int, Array]]:
     for node in nodes:
         if region.case.tape.nodes[node].value.size > 1:
             yield node, np.asarray(region.values[node])
-
-
-def slope_text(region: Region) -> str:
-    return next((text for text, _, _ in factors_of(region, region.truth, region.value)), "")
 
 
 def factor_left_out(region: Region) -> Iterator[Finding]:
@@ -221,24 +226,6 @@ def slopes_for(region: Region, place: int, upstream: Array) -> Iterator[tuple[in
                 yield node, text, with_slope(place, region.values, node, slope)
 
 
-def slope_within(region: Region) -> Iterator[Finding]:
-    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
-    for step, turns in region.sites():
-        for place, _ in places_of(step):
-            node = node_at(region, step, place)
-            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
-                continue
-            for text, slope in SLOPES:
-                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
-                if text != "{t}" and region.gives_truth(changes):
-                    code, right = region.code(step), text.format(t=region.name(node))
-                    said = f"`{code}` is not the derivative: it should be {right}"
-                    new = without_brackets(right, code) if f"({code})" in region.expression else right
-                    should = region.rewritten(step, new)
-                    yield Finding("derivative-at-wrong-point", said, step, should, changes)
-                    return
-
-
 def part_of_slope(region: Region, node: int) -> bool:
     """Whether a value is the output of a nonlinear function of the value that the gradient is of."""
     if region.of not in region.case.ancestors([node]):
@@ -259,7 +246,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if upstream.shape != region.truth.shape:
+        if upstream.shape != region.truth.shape or not broadcasts(region.value.shape, upstream.shape):
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)

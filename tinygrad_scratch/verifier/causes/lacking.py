@@ -12,11 +12,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
 from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
-from tinygrad_scratch.verifier.edits import Edit, WithOther, name_of, places_of, times, with_changed
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -39,6 +39,20 @@ def operand_without_term(region: Region) -> Iterator[Finding]:
     yield from first_of(region, TERM)
 
 
+def rename_without(region: Region) -> Iterator[Finding]:
+    """A line that gave another name to what lacks a factor or a term, if the wrong value is what it named."""
+    if region.is_rename:
+        yield from lacks_in_renames(region)
+
+
+def lacks_in_renames(region: Region) -> Iterator[Finding]:
+    """The same of the renames on the way to the wrong value."""
+    if not any(step.function is renamed for step in region.steps):
+        return
+    found = sorted((lack for lack in lacking(region) if lack.step.function is renamed), key=lambda lack: lack.rank)
+    yield from (lack.told(region) for lack in found if region.gives_truth(lack.edits))
+
+
 def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
     if region.lacks is None:
         region.lacks = sorted(lacking(region), key=lambda lack: lack.rank)
@@ -56,7 +70,7 @@ class Lack:
 
     rank: tuple[bool, int, int, bool]  # what has a name before what has none; whole derivatives before factors of one
     step: Step
-    place: int
+    place: PlaceOf
     operand: int
     other: int
     text: str
@@ -75,7 +89,7 @@ class Lack:
                 "missing-derivative",
                 f"{name} is not multiplied by {self.text}, of a derivative, before its use",
             )
-        code = with_factor(region.code(self.step), self.place, self.text)
+        code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
         return self.found(region, kind, said, f"({name} * {self.text})", code)
 
     def told_as_term(self, region: Region, name: str) -> Finding:
@@ -124,7 +138,7 @@ class Position:
     _weights: dict[tuple[int, tuple[int, ...], bool], Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: int) -> Position | None:
+    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
         found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
         slopes = [slope for slope in found if slope is not None]
@@ -179,8 +193,10 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
-        return np.asarray(np.sum(parts, axis=0))
+        total: Array = np.sum(
+            [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0
+        )
+        return total
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
@@ -233,7 +249,7 @@ class Influence:
     """How a number that the wrong value makes depends on each operand of the region, by node and step."""
 
     missing: float = 0.0  # by how much the number is not what the truth makes
-    operands: tuple[tuple[Step, list[Step], int], ...] = ()
+    operands: tuple[tuple[Step, list[Step], PlaceOf], ...] = ()
     slopes: dict[tuple[int, int], Array] = field(default_factory=dict)
     factors: dict[int, Array] = field(default_factory=dict)  # what each value gives by each of the patterns
 
@@ -242,7 +258,7 @@ def slopes_of_operands(region: Region) -> Influence:
     along = region.along
     if along is None:
         return Influence()
-    operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in places_of(step))
+    operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in operands_of(step))
     slopes = slopes_of_reads(along.run, along.total, region.turns)
     return Influence(along.missing, operands, {**slopes_of_only_reads(region), **slopes})
 
@@ -254,7 +270,12 @@ def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
         for node in step.reads:
             readers.setdefault(node, []).append(step.index)
     slopes = region.foreseen.slopes
-    return {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    alone = {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    for step in region.turns:
+        if step.function is renamed:  # it shows what it reads, and a later turn has no influence
+            none = np.zeros(np.shape(region.values[step.makes[0]]))
+            alone[step.reads[0], step.index] = slopes.get(step.makes[0], none)
+    return alone
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    Edit,
     exchanged,
     name_of,
     only,
@@ -33,11 +36,47 @@ def layout(region: Region) -> Iterator[Finding]:
             yield from product_layout(region, step, turns)
         if name in ("add", "subtract", "multiply", "divide"):
             yield from operand_layout(region, step, turns)
+        if name in ("reshape", "transpose") and places_of(step):
+            yield from axes_before(region, step, turns)
         if name == "getitem" and places_of(step):
             before, after = (np.asarray(region.values[node]) for node in (step.reads[0], step.makes[0]))
             if before.shape == after.shape and not close(before, after):
                 sentence = f"`{region.code(step)}` turns an axis round that should stay"
                 yield from too_much(region, step, turns, sentence)
+
+
+def axes_before(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    """Axes in another order before a reshape, or by a transpose."""
+    node, name = node_at(region, step, 0), name_of(step.function)
+    shape = np.shape(region.values[node]) if node is not None else ()
+    code = region.code(step)
+    for order in orders(len(shape)):
+        changes: dict[int, Edit] = {s.index: with_changed(0, turned_to(order)) for s in turns}
+        if not region.gives_truth(changes) or node is None:
+            continue
+        if name == "transpose":
+            said, should = f"`{code}` puts the axes in another order than is due", None
+        else:
+            said = f"the axes of {region.name(node)} should be in the order {order} before it is laid out anew"
+            turned = f"{bracketed(region.name(node))}.transpose{order}"
+            text = replaced(code, region.name(node), turned)
+            should = region.rewritten(step, text) if text else None
+        yield Finding("transpose", said, step, should, changes)
+        return
+
+
+def turned_to(order: tuple[int, ...]) -> Callable[[Any], Any]:
+    return lambda array: np.transpose(array, order)
+
+
+def orders(ndim: int) -> Iterator[tuple[int, ...]]:
+    """Other orders of axes: all of a few, of many those in which two are exchanged."""
+    own = tuple(range(ndim))
+    for order in permutations(own) if ndim <= 4 else ():
+        if order != own:
+            yield order
+    for i, j in combinations(own, 2) if ndim > 4 else ():
+        yield tuple(j if axis == i else i if axis == j else axis for axis in own)
 
 
 def too_much(region: Region, step: Step, turns: list[Step], sentence: str) -> Iterator[Finding]:

@@ -1,14 +1,27 @@
-"""A number in the place of a value, and a value in the place of a number."""
+"""A number in the place of a value, a value in the place of a number, and a number that is lacking."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
 from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, with_number
+from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
+from tinygrad_scratch.verifier.edits import (
+    Edit,
+    PlaceOf,
+    WithArgument,
+    is_filled,
+    name_of,
+    then,
+    times,
+    with_changed,
+    with_number,
+)
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
 from tinygrad_scratch.verifier.source import operand_in, with_operand
 from tinygrad_scratch.verifier.tape import Step
@@ -42,7 +55,7 @@ def value_for_number(region: Region) -> Iterator[Finding]:
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
         position = Position.of(region, influence, step, turns, place)
-        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY:
+        if position is None or name_of(step.function) not in ENTRY_BY_ENTRY or not isinstance(place, int):
             continue
         ones = sum(float(np.sum(slope)) for slope in position.slopes)
         number = (position.missing + position.before) / ones if ones else 0.0
@@ -53,6 +66,40 @@ def value_for_number(region: Region) -> Iterator[Finding]:
             should = region.rewritten(step, text) if text else None
             yield Finding("wrong-operand", f"{name} should be a number, {number:.6g}", step, should, changes)
             return
+
+
+def lacks_number(region: Region) -> Iterator[Finding]:
+    """A call, or one term of a sum, that is to be multiplied by a usual number: one reverse walk tells by which."""
+    numbers = (*region.case.factors, *USUAL, *(1 / number for number in USUAL))
+    for step, turns, factor, edit in by_number(region):
+        number = min(numbers, key=lambda known: abs(known - factor))
+        changes = {s.index: edit(number) for s in turns}
+        if number != -1 and abs(number - factor) < 1e-6 * abs(number) and region.gives_truth(changes):
+            found = factor_found(region, number, step)
+            found.changes, found.made_up = changes, True
+            found.sentence = f"`{region.code(step)}`: {found.sentence}"
+            yield found
+
+
+def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callable[[float], Edit]]]:
+    """The calls, and the terms of sums, with the number by which each is to be multiplied, and how that is done."""
+    slopes, influence = region.foreseen.slopes, slopes_of_operands(region)
+    for step, turns in region.sites() if slopes else ():
+        if step.result is not None and not is_filled(step) and name_of(step.function) not in LAID_OUT:
+            made = [node for s in turns for node in s.makes if node in slopes]
+            total = sum(float(np.vdot(slopes[node], region.values[node])) for node in made)
+            # where one turn follows from another, a factor enters more than once
+            factors = (2.0, 0.5) if len(turns) > 1 else (1 + influence.missing / total,) if total else ()
+            yield from ((step, turns, factor, lambda number: then(times(number))) for factor in factors)
+    for step, turns, place in influence.operands:
+        position = Position.of(region, influence, step, turns, place)
+        if position is not None and name_of(step.function) in ("add", "subtract") and position.before:
+            factor = 1 + position.missing / position.before
+            yield step, turns, factor, partial(operand_times, place)
+
+
+def operand_times(place: PlaceOf, number: float) -> Edit:
+    return with_changed(place, times(number))
 
 
 def written(region: Region, step: Step, place: int, node: int) -> str:

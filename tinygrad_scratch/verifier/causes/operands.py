@@ -14,11 +14,13 @@ from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
     Edit,
+    PlaceOf,
     WithArgument,
     called,
     exchanged,
     name_of,
     only,
+    operands_of,
     places_of,
     swapped_axes,
     then,
@@ -41,7 +43,10 @@ SWAPS: list[tuple[str, Any, str, str]] = [
 
 def operations(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
+        numbers = any(region.case.constant_value(part) is not None for part in step.arguments)
         for name, function, kind, sentence in SWAPS:
+            if kind != "sign" and numbers:  # another number is meant, and no other operation
+                continue
             if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
                 sign = sentence.split("`")
                 should = (
@@ -67,6 +72,7 @@ def operations(region: Region) -> Iterator[Finding]:
                 f"the minus in `{region.code(step)}` is too much",
                 step,
                 changes={s.index: only(0) for s in turns},
+                takes_away=True,
             )
 
 
@@ -92,14 +98,16 @@ def operands(region: Region) -> Iterator[Finding]:
     """Another value of the same shape in the place of an operand."""
     found: list[tuple[int, Finding]] = []
     for step, turns in region.sites():
-        for place, _ in places_of(step):
+        for place, _ in operands_of(step):
             for name, nodes, turned in candidates(region, step, turns, place):
                 changes: dict[int, Edit] = {
                     s.index: WithArgument(place, region.values, node, turned)
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 if region.gives_truth(changes):
-                    found.append(said(region, step, place, (name, nodes[-1]), changes))
+                    node, read = nodes[turns.index(step)], node_at(region, step, place)
+                    found.append(said(region, step, place, (name, node), changes))
+                    found[-1][1].place = region.call_with(step, read, node) if read is not None else None
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
@@ -112,7 +120,7 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Iterator[tuple[str, list[int], bool]]:
+def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:
     """Values for an operand in all turns: of one name, the neighbour in a list or dict, one without a name."""
     reads = [node_at(region, s, place) for s in turns]
     if None in reads:
@@ -127,13 +135,14 @@ def candidates(region: Region, step: Step, turns: list[Step], place: int) -> Ite
         *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
     reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
+    any_shape = name_of(step.function) == "renamed"
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                reduces and [v.ndim for v in values] == [*map(len, shapes)]
+                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
@@ -157,7 +166,9 @@ def beside_it(region: Region) -> Iterator[Finding]:
                 changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
                 if region.gives_truth(changes):
                     said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
-                    yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
+                    writes = name_of(step.function) == "setitem"
+                    said += "more" if shift > 0 else "less"
+                    yield Finding("off-by-one", said, step, None, changes, made_up=writes)
                     return
 
 
@@ -278,9 +289,9 @@ def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def beside(region: Region, turns: list[Step], place: int) -> Iterator[tuple[str, list[int]]]:
+def beside(region: Region, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int]]]:
     """Another operand of the same call, or of the other calls of the statement."""
-    for other, _ in places_of(turns[0]):
+    for other, _ in operands_of(turns[0]):
         chosen = [node for s in turns if (node := node_at(region, s, other)) is not None]
         if other != place and len(chosen) == len(turns):
             yield region.name(chosen[-1]), chosen
@@ -307,7 +318,9 @@ def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) ->
             yield region.name(nodes[0]), nodes[::-1]
 
 
-def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: dict[int, Any]) -> tuple[int, Finding]:
+def said(
+    region: Region, step: Step, place: PlaceOf, new: tuple[str, int], changes: dict[int, Any]
+) -> tuple[int, Finding]:
     """How good an explanation a substitution is (less is better), and what it says."""
     read = node_at(region, step, place)
     assert read is not None
@@ -330,12 +343,19 @@ def said(region: Region, step: Step, place: int, new: tuple[str, int], changes: 
             step,
             should,
             changes,
+            made_up=not named,
         )
-    if other in parameters and mine.rsplit(".", 1)[-1] == other_name.rsplit(".", 1)[-1]:
+    if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
-    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def same_parameter(one: str, other: str) -> bool:
+    """Whether two values have the name of one parameter: in two places, or at two times."""
+    ends = [name.removesuffix(".T").rsplit(".", 1)[-1] for name in (one, other)]
+    return ends[0] == ends[1]
 
 
 def is_multiple(region: Region, product: int, node: int) -> bool:
@@ -362,9 +382,11 @@ def one_apart(one: str, other: str) -> bool:
 def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
-        return False
     twin = case.alike.get(other, other)
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+        return False
+    if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
+        return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
     plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
@@ -375,6 +397,24 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         )
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
+
+
+def is_other_factor(region: Region, node: int) -> bool:
+    """Whether a value is what the forward pass multiplies by that which the gradient is of, or by what is made of it.
+
+    Of such a product the derivative is the other factor, and is taken at no point.
+    """
+    case = region.case
+    if region.of in case.ancestors([node]):
+        return False
+    return any(
+        name_of(step.function) in ("multiply", *PRODUCTS)
+        and step.makes[0] in case.forward
+        and node in step.reads
+        and any(read != node and (read == region.of or region.of in case.ancestors([read])) for read in step.reads)
+        for step in case.tape.steps
+        if step.makes
+    )
 
 
 def same_source(region: Region, node: int) -> bool:

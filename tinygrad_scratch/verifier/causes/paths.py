@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import Edit, added, is_filled, name_of
+from tinygrad_scratch.verifier.edits import added, is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.tape import Array, Step
 
 
 def penalty(region: Region) -> Iterator[Finding]:
@@ -39,6 +39,11 @@ def penalty(region: Region) -> Iterator[Finding]:
     for step in region.steps:
         reads = [np.asarray(region.values[node]) for node in step.reads]
         if name_of(step.function) == "add" and any(v.shape == rest.shape and close(v, rest) for v in reads):
+            if is_number_of(region, step, part):
+                name = region.name(region.of)
+                should = region.rewritten(step, f"{region.code(step)} * {name}")
+                yield Finding("missing-term", f"what is added is not multiplied by {name}", step, should)
+                return
             yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
             return
     if np.sum(np.abs(apart) > 1e-9 * np.max(np.abs(region.truth))) <= apart.size // 2 and not np.any(
@@ -47,6 +52,13 @@ def penalty(region: Region) -> Iterator[Finding]:
         ratio_ = np.where(apart != 0, apart, 0)
         if np.any(ratio_):
             yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+
+
+def is_number_of(region: Region, step: Step, part: Array) -> bool:
+    """Whether the second term of a sum is the number by which a parameter is multiplied in a gradient."""
+    node = node_at(region, step, 1)
+    number = region.case.constant_value(step.arguments[1]) if node is None else region.values[node]
+    return number is not None and not np.ndim(number) and close(number * np.asarray(region.values[region.of]), part)
 
 
 def penalty_scaled(factor: float, where: str) -> Finding:
@@ -153,12 +165,12 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
                 step,
                 changes={s.index: added for s in turns},
             )
-        sums = {s.index: edit for s in turns if (edit := repeated(region, s)) is not None}
-        if len(sums) == len(turns) and region.gives_truth(sums):
+        if all(is_added_to(region, s) for s in turns) and region.gives_truth({s.index: each_time for s in turns}):
             yield Finding(
                 "overwritten-accumulation",
                 "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
                 step,
+                changes={s.index: each_time for s in turns},
             )
 
 
@@ -167,22 +179,16 @@ def holds_forward(region: Region, step: Step) -> bool:
     return bool(step.reads) and region.case.is_forward(step.reads[0])
 
 
-def repeated(region: Region, step: Step) -> Edit | None:
-    """`a[index] += g`, with repeated indices added up: g is what was added to what was taken from there."""
-    tape = region.case.tape
-    value = step.arguments[2]
-    made = next((s for s in tape.steps[: step.index][::-1] if s.result == value and name_of(s.function) == "add"), None)
-    if made is None:
-        return None
-    sums = [region.values[node] for node in made.reads]
-    if len(sums) != 2:
-        return None
-    term = sums[1]
+def is_added_to(region: Region, step: Step) -> bool:
+    """Whether entries get what they held and something more, as by `a[index] += g`."""
+    node = node_at(region, step, 2)
+    return node is not None and name_of(region.case.step_of(node).function) in ("add", "subtract")
 
-    def edit(s: Step, arguments: Any, keywords: Any) -> Any:
-        np.add.at(arguments[0], arguments[1], term)
 
-    return edit
+def each_time(step: Step, arguments: Any, keywords: Any) -> Any:
+    """The same with what is added to an entry as often as its index is named."""
+    array, index, value = arguments
+    np.add.at(array, index, value - np.asarray(array)[index])
 
 
 def never_written(region: Region) -> Iterator[Finding]:
@@ -201,7 +207,8 @@ def skipped(region: Region) -> Iterator[Finding]:
             for kept in (parts[k:], parts[:-k]):
                 if len(kept) > 1 and close(region.value, np.sum([part for _, part in kept], axis=0)):
                     yield Finding("off-by-one", f"{k} of {len(parts)} turns is left out", None)
-    if region.value.shape == region.truth.shape and region.value.ndim and len(region.value) > 1:
+    written = any(name_of(step.function) in ("setitem", "at") for step in region.steps)
+    if written and region.value.shape == region.truth.shape and region.value.ndim and len(region.value) > 1:
         rows = np.array([close(one, other) for one, other in zip(region.value, region.truth, strict=True)])
         zero = np.array([not np.any(row) for row in region.value])
         if rows.any() and not rows.all() and (rows | zero).all():

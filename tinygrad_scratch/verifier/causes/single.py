@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    SUMS,
     is_filled,
     name_of,
     only,
@@ -23,6 +25,8 @@ from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
+LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
+
 
 def one_factor(region: Region) -> Iterator[Finding]:
     """One call of the step carries a wrong constant: halved, doubled, divided by the batch ..."""
@@ -30,11 +34,7 @@ def one_factor(region: Region) -> Iterator[Finding]:
     if region.loose:
         return
     for step, turns in region.sites():
-        if (
-            step.result is None
-            or is_filled(step)
-            or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy")
-        ):
+        if step.result is None or is_filled(step) or name_of(step.function) in LAID_OUT:
             continue
         for factor in fitting(region, turns, powers):
             changes = {s.index: then(times(factor)) for s in turns}
@@ -136,16 +136,24 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         return None
     node = node_at(region, step, place)
     rest = region.name(node) if node is not None else "the rest"
+    if is_filled(step):
+        said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
+        return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
+    left = node_at(region, step, 1 - place)
+    if kind == "missing-term" and left is not None and is_parameter(region, left):
+        kind = "regularisation"
+    if name in SUMS:
+        kind = "broadcasting-shape"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
-        f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+        f"`{region.code(step)}` has one {'term' if name in ('add', 'subtract') else 'factor'} too many: "
         f"{rest} alone is right"
     )
-    return Finding(kind, said, step, region.rewritten(step, rest), changes)
+    return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
@@ -170,4 +178,8 @@ def literal(region: Region) -> Iterator[Finding]:
                     code = region.code(step)
                     text = with_operand(code, place, f"{value:g}", f"{other:g}")
                     should = region.rewritten(step, text) if text else None
-                    yield Finding(kind, f"{value:g} in `{code}` should be {other:g}", step, should, changes)
+                    said = f"{value:g} in `{code}` should be {other:g}"
+                    yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
+
+
+USUAL = 0.5, 1, 2, 3, 4

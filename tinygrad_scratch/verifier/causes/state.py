@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.edits import (
     Edit,
     WithArgument,
     name_of,
+    only,
     places_of,
 )
 from tinygrad_scratch.verifier.region import Finding, Region, node_at
@@ -33,7 +34,10 @@ def later_state(region: Region) -> Iterator[Finding]:
                 ):
                     continue
                 name = region.name(read)
-                if earlier in parameters:
+                if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
+                    said = f"{name} is added to what it held before: write `=` instead of `+=`"
+                    yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
+                elif earlier in parameters:
                     yield Finding(
                         "stale-or-updated-weights",
                         f"{name} was updated before this line: the gradient needs its value from the forward pass. "
@@ -44,6 +48,12 @@ def later_state(region: Region) -> Iterator[Finding]:
                     writer = case.step_of(read)
                     where = f"line {step.place.line}" if step.place else "a later line"
                     yield Finding("inplace-corruption", f"{name} is written over before its use in {where}", writer)
+
+
+def adds_in_place(region: Region, step: Step, slot: int) -> bool:
+    """Whether a call adds to an array in place, as `+=` does."""
+    made = {region.case.tape.nodes[node].slot for node in step.makes}
+    return name_of(step.function) == "add" and slot in made and places_of(step)[0] == (0, slot)
 
 
 def changed_under_way(region: Region) -> Iterator[Finding]:

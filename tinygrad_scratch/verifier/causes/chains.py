@@ -1,0 +1,219 @@
+"""The factors of a product that stand for a slope, such as `g * (1 - g)` in `d * g * (1 - g)`: another is due."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.causes.derivatives import SLOPES
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, of_argument, places_of
+from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.source import TOKEN, without_brackets
+from tinygrad_scratch.verifier.tape import Array, Step
+
+
+def slope_of_another(region: Region) -> Iterator[Finding]:
+    """All factors of a product that are made of one value of the forward pass, instead of which its slope is due."""
+    for step, turns in region.sites():
+        if name_of(step.function) != "multiply" or step.result is None or is_within(region, step):
+            continue
+        for held in factors_by_source(region, step):
+            others = [
+                found
+                for turn in turns
+                if (found := next((f for f in factors_by_source(region, turn) if f.places == held.places), None))
+            ]
+            if len(others) != len(turns):
+                continue
+            for text, slope in SLOPES:
+                changes: dict[int, Edit] = {
+                    turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
+                }
+                if is_usual(held, text) and region.gives_truth(changes):
+                    yield told(region, step, held, text.format(t=region.name(held.source)), changes, text)
+                    return
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The factors of a product that are functions of one value of the forward pass."""
+
+    source: int
+    places: tuple[int, ...]  # which of all factors they are
+    nodes: tuple[int, ...]
+    is_value: bool  # whether it is that value alone
+    is_slope: bool  # whether a gradient is multiplied by it
+
+
+class WithSlope(WithArgument):
+    """A product in which a slope of a value stands for some of the factors."""
+
+    def __init__(self, region: Region, step: Step, held: Factors, slope: Any, values: Any = None) -> None:
+        self.region, self.step, self.held, self.slope = region, step, held, slope
+        values = region.values if values is None else values
+        with np.errstate(all="ignore"):
+            put_in = slope(np.asarray(values[held.source], float))
+        self.value = product(region, step, values, held.nodes, put_in)
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        return np.array(self.value)
+
+    def at(self, values: Any) -> WithSlope:
+        return WithSlope(self.region, self.step, self.held, self.slope, values)
+
+
+def product(region: Region, step: Step, values: Any, left_out: tuple[int, ...], put_in: Array) -> Array:
+    """What a chain of factors makes with something else in the place of some of them."""
+    factors = [
+        np.asarray(values[node]) if divides is None else np.asarray(1.0 / np.asarray(divides))
+        for node, divides in factors_of(region, step)
+        if node not in left_out
+    ]
+    made = put_in
+    for factor in factors:
+        made = made * factor
+    return np.asarray(made)
+
+
+def factors_of(region: Region, step: Step) -> list[tuple[int, Any]]:
+    """The factors of a product in one statement, in their order; a plain number that divides stands for itself."""
+    found: list[tuple[int, Any]] = []
+    for place, part in enumerate(step.arguments):
+        node = node_at(region, step, place)
+        number = region.case.constant_value(part)
+        if number is not None or node is None:
+            found.append((-1, number if name_of(step.function) == "divide" else 1.0 / float(number or 1.0)))
+            continue
+        made = region.case.step_of(node)
+        inner = made in region.steps and not region.names_of(node) and len(places_of(made)) >= 1
+        divides = name_of(made.function) == "divide" and region.case.constant_value(made.arguments[1])
+        if inner and (name_of(made.function) == "multiply" or divides):
+            found += factors_of(region, made)
+        else:
+            found.append((node, None))
+    return found
+
+
+def is_within(region: Region, step: Step) -> bool:
+    """Whether a product is a factor of a longer one."""
+    return any(
+        name_of(other.function) in ("multiply", "divide")
+        and not region.names_of(step.makes[0])
+        and step.makes[0] in other.reads
+        for other in region.steps
+    )
+
+
+def factors_by_source(region: Region, step: Step) -> Iterator[Factors]:
+    """The factors of a product by the one value of the forward pass that each of them was made of."""
+    factors = [node for node, _ in factors_of(region, step)]
+    sources = [source_of(region, node) if node >= 0 else None for node in factors]
+    for source in dict.fromkeys(source for source in sources if source is not None):
+        places = tuple(i for i, other in enumerate(sources) if other == source)
+        rest = [node for i, node in enumerate(factors) if i not in places and node >= 0]
+        by_gradient = any(not region.case.is_forward(node) for node in rest)
+        if rest:
+            yield Factors(
+                source, places, tuple(factors[i] for i in places), [source] == [factors[i] for i in places], by_gradient
+            )
+
+
+def source_of(region: Region, node: int) -> int | None:
+    """The one named value of the forward pass that a value was made of, by itself; None where there are others."""
+    found: set[int] = set()
+    waiting = [node]
+    while waiting:
+        other = waiting.pop()
+        step = region.case.step_of(other)
+        if region.case.is_forward(other) and (region.names_of(other) or step.function is None):
+            if np.ndim(region.values[other]):
+                found.add(other)
+        elif step.function is None or region.names_of(other) or len(found) > 1:
+            return None
+        else:
+            waiting += step.reads
+    return found.pop() if len(found) == 1 else None
+
+
+def is_usual(held: Factors, text: str) -> bool:
+    """Whether a slope may be meant: that of `s * a + (1 - s) * b`, where only the value stands, or of a function."""
+    return held.is_value if text == "(1 - {t})" else held.is_slope and text != "{t}"
+
+
+def told(region: Region, step: Step, held: Factors, right: str, changes: dict[int, Edit], pattern: str) -> Finding:
+    """What is said of factors that should be a slope."""
+    code = region.code(step)
+    span = span_of(code, held.places, len(factors_of(region, step)))
+    written = code[slice(*span)] if span else ""
+    should = (
+        region.rewritten(step, without_brackets(f"{code[: span[0]]}{right}{code[span[1] :]}", code)) if span else None
+    )
+    if pattern == "(1 - {t})":
+        return Finding(
+            "wrong-operand", f"{written or region.name(held.source)} should be {right}", step, should, changes
+        )
+    return Finding(*kind_of(written or region.name(held.source), right), step, should, changes)
+
+
+def kind_of(written: str, right: str) -> tuple[str, str]:
+    """Whether a slope lacks something of what it should be, or is another one; and what is said of it."""
+    if is_part_of(written, right):
+        return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
+    return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
+
+
+def is_part_of(written: str, right: str) -> bool:
+    """Whether a text is what is left of another one when some of that is left out.
+
+    >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("g * (1 - g)", "(1 - g ** 2)")
+    (True, False)
+    """
+    tokens = iter(signs_of(right))
+    return all(any(sign == other for other in tokens) for sign in signs_of(written))
+
+
+def signs_of(text: str) -> list[str]:
+    return [sign for sign in TOKEN.findall(text) if sign.strip() and sign not in "()"]
+
+
+def span_of(code: str, places: tuple[int, ...], count: int) -> tuple[int, int] | None:
+    """Where some of the factors of a product stand in its text; None where they don't stand side by side."""
+    try:
+        whole = ast.parse(code, mode="eval").body
+    except SyntaxError:
+        return None
+    spans = list(spans_of(whole, code))
+    if len(spans) != count or list(places) != list(range(places[0], places[-1] + 1)):
+        return None
+    return spans[places[0]][0], spans[places[-1]][1]
+
+
+def spans_of(node: ast.expr, code: str) -> Iterator[tuple[int, int]]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        yield from spans_of(node.left, code)
+        yield from spans_of(node.right, code)
+        return
+    start, end = node.col_offset, node.end_col_offset or len(code)
+    while code[:start].endswith("(") and code[end:].startswith(")"):
+        start, end = start - 1, end + 1
+    yield start, end
+
+
+def slope_within(region: Region) -> Iterator[Finding]:
+    """A slope that is another function's, inside of a longer expression, such as `1 - t` for `1 - t**2`."""
+    for step, turns in region.sites():
+        for place, _ in places_of(step):
+            node = node_at(region, step, place)
+            if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
+                continue
+            for text, slope in SLOPES:
+                changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
+                if text != "{t}" and region.gives_truth(changes):
+                    code, right = region.code(step), text.format(t=region.name(node))
+                    new = without_brackets(right, code) if f"({code})" in region.expression else right
+                    yield Finding(*kind_of(code, right), step, region.rewritten(step, new), changes)
+                    return
