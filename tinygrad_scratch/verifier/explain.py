@@ -170,7 +170,7 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
         return [turned[0]], [sign_of_all(case, *turned)]
     best = best_reading(case)
     small = forward_only(case, small_numbers(case, TINY))
-    if small and any(cause.certainty == "unexplained" for _, cause in best):
+    if small and not case.is_spent() and any(cause.certainty == "unexplained" for _, cause in best):
         case.take_without(small)
         other = best_reading(case)
         if unexplained(other) < unexplained(best):
@@ -205,7 +205,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
         if best is None or key < best[0]:
             best = key, scale, found
-        if key == (False, 1, 0, False, False):  # no reading is better
+        if key == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none
             break
     assert best is not None
     if case.scale != best[1]:
@@ -217,7 +217,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found = of_slopes(case)
-    while len(found) < MOST_MISTAKES:
+    while len(found) < MOST_MISTAKES and not (found and case.is_spent()):
         candidates = next_repairs(case)
         if not candidates:
             break

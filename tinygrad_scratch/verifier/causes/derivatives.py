@@ -106,10 +106,10 @@ MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
 
 def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
     """Which slope of which value may be the factor, but for a number, by the largest entries of the product alone."""
-    places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
-    there, held = np.asarray(product[places], float), base[places]
-    looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
-    looked_at = looked_at.reshape(len(values), len(there))
+    places = np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT]
+    there, held = np.asarray(product.ravel()[places], float), base.ravel()[places]
+    looked_at = np.array([np.broadcast_to(value, base.shape).flat[places] for value in values], float)
+    looked_at = looked_at.reshape(len(values), len(places))
     with np.errstate(all="ignore"):
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)

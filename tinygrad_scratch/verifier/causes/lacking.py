@@ -159,7 +159,8 @@ class Position:
         before = self.before
         factors = [self.factors_of(region, node)[: None if is_named else 1] for node in chosen]
         after = self.along(factors, shapes, times_held=True)
-        near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
+        with np.errstate(all="ignore"):
+            near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
         for rank in np.flatnonzero(near.any(axis=1)):
             text, slope = PATTERNS[rank]
             same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
@@ -193,10 +194,9 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        total: Array = np.sum(
-            [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0
-        )
-        return total
+        with np.errstate(all="ignore"):  # a slope such as 1 / 0
+            parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
+        return np.asarray(np.sum(parts, axis=0))
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
