@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.derivatives import SLOPES
+from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.region import Finding, Region, node_at
-from tinygrad_scratch.verifier.source import TOKEN, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 
 
@@ -111,32 +111,39 @@ def is_within(region: Region, step: Step) -> bool:
 def factors_by_source(region: Region, step: Step) -> Iterator[Factors]:
     """The factors of a product by the one value of the forward pass that each of them was made of."""
     factors = [node for node, _ in factors_of(region, step)]
-    sources = [source_of(region, node) if node >= 0 else None for node in factors]
+    sources = [source_of(region, node, step) if node >= 0 else None for node in factors]
     for source in dict.fromkeys(source for source in sources if source is not None):
         places = tuple(i for i, other in enumerate(sources) if other == source)
         rest = [node for i, node in enumerate(factors) if i not in places and node >= 0]
         by_gradient = any(not region.case.is_forward(node) for node in rest)
-        if rest:
+        fits = broadcasts(np.shape(region.values[source]), np.shape(region.values[step.makes[0]]))
+        if rest and fits:
             yield Factors(
                 source, places, tuple(factors[i] for i in places), [source] == [factors[i] for i in places], by_gradient
             )
 
 
-def source_of(region: Region, node: int) -> int | None:
-    """The one named value of the forward pass that a value was made of, by itself; None where there are others."""
+def source_of(region: Region, node: int, product: Step) -> int | None:
+    """The one named value of the forward pass that a factor was made of where it is used; None where others were."""
     found: set[int] = set()
     waiting = [node]
     while waiting:
         other = waiting.pop()
         step = region.case.step_of(other)
-        if region.case.is_forward(other) and (region.names_of(other) or step.function is None):
+        itself = region.names_of(other) or step.function is None or name_of(step.function) == "getitem"
+        if region.case.is_forward(other) and itself:
             if np.ndim(region.values[other]):
                 found.add(other)
-        elif step.function is None or region.names_of(other) or len(found) > 1:
+        elif step.function is None or region.names_of(other) or len(found) > 1 or not in_one(step, product):
             return None
         else:
             waiting += step.reads
     return found.pop() if len(found) == 1 else None
+
+
+def in_one(step: Step, other: Step) -> bool:
+    """Whether two calls were made by one function."""
+    return step.place is None or other.place is None or in_same_function(step.place, other.place)
 
 
 def is_usual(held: Factors, text: str) -> bool:

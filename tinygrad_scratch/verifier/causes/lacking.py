@@ -123,11 +123,14 @@ class Position:
     @classmethod
     def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
-        found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
-        slopes = [slope for slope in found if slope is not None]
-        if not len(nodes) == len(turns) == len(slopes):
-            return None
-        return cls(nodes, [np.asarray(region.values[node]) for node in nodes], slopes, influence.missing)
+        held = [np.asarray(region.values[node]) for node in nodes]
+        slopes = []
+        for node, value, s in zip(nodes, held, turns, strict=False):
+            slope = influence.slopes.get((node, s.index))
+            if slope is None and s.index > region.until:  # a turn that comes after the value
+                slope = np.zeros(value.shape)
+            slopes += [slope] if slope is not None else []
+        return cls(nodes, held, slopes, influence.missing) if len(nodes) == len(turns) == len(slopes) else None
 
     def lacks(
         self, region: Region, chosen: list[int], is_named: bool
@@ -149,6 +152,8 @@ class Position:
             if number is not None and not (same and number != 1):
                 by = "" if number == 1 else f"{number:g} * "
                 yield (SLOPE if rank else FACTOR), rank, by + text, product_with(slope, number)
+        if chosen == self.nodes:
+            return
         term = self.along([np.broadcast_to(o, h.shape) for o, h in zip(others, self.held, strict=True)])
         number = self.number(term, 0.0)
         if number is not None:

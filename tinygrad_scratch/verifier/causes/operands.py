@@ -389,16 +389,23 @@ def is_other_factor(region: Region, node: int) -> bool:
     Of such a product the derivative is the other factor, and is taken at no point.
     """
     case = region.case
-    if region.of in case.ancestors([node]):
-        return False
-    return any(
-        name_of(step.function) in ("multiply", *PRODUCTS)
-        and step.makes[0] in case.forward
-        and node in step.reads
-        and any(read != node and (read == region.of or region.of in case.ancestors([read])) for read in step.reads)
+    apart = region.of not in case.ancestors([node])
+    partners = {
+        read
         for step in case.tape.steps
-        if step.makes
+        if name_of(step.function) in ("multiply", *PRODUCTS) and node in step.reads and step.makes[0] in case.forward
+        for read in step.reads
+        if read != node
+    }
+    return any(
+        is_same_gradient(region, read) or (apart and region.of in case.ancestors([read])) for read in sorted(partners)
     )
+
+
+def is_same_gradient(region: Region, node: int) -> bool:
+    """Whether a value has the gradient that is due."""
+    truth = region.case.truth.cotangents
+    return node == region.of or (node in truth and close(truth[region.of], truth[node]))
 
 
 def same_source(region: Region, node: int) -> bool:
