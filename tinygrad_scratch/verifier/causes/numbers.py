@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
 from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, with_number
+from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, name_of, with_changed, with_number
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
 from tinygrad_scratch.verifier.source import operand_in, with_operand
 from tinygrad_scratch.verifier.tape import Step
@@ -37,6 +38,30 @@ def number_for_value(region: Region) -> Iterator[Finding]:
                     return
 
 
+def one_left_out(region: Region) -> Iterator[Finding]:
+    """An operand from which 1 is to be taken, or to which it is to be added: `p` for `p - 1`."""
+    influence = slopes_of_operands(region)
+    for step, turns, place in influence.operands if region.truth.size > 2 else ():
+        position = Position.of(region, influence, step, turns, place)
+        ones = position.along([np.ones_like(held) for held in position.held]) if position else 0.0
+        if position is None or not ones or abs(abs(position.missing / ones) - 1) > 1e-6:
+            continue
+        sign = 1.0 if position.missing / ones > 0 else -1.0
+        changes: dict[int, Edit] = {s.index: with_changed(place, plus(sign)) for s in turns}
+        if all(h.size > 1 for h in position.held) and region.gives_truth(changes):
+            node = position.nodes[turns.index(step)]
+            name, code = written(region, step, place, node), region.code(step)
+            sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
+            text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
+            should = region.rewritten(step, text) if text else None
+            yield Finding("missing-term", f"{name} lacks a term: it should be {sum_}", step, should, changes)
+            return
+
+
+def plus(number: float) -> Callable[[Any], Any]:
+    return lambda held: held + number
+
+
 def value_for_number(region: Region) -> Iterator[Finding]:
     """An array where a number is due, the same one for all entries."""
     influence = slopes_of_operands(region)
@@ -55,8 +80,8 @@ def value_for_number(region: Region) -> Iterator[Finding]:
             return
 
 
-def written(region: Region, step: Step, place: int, node: int) -> str:
+def written(region: Region, step: Step, place: PlaceOf, node: int) -> str:
     """An operand as it stands in the text, or what it is called."""
     code = region.code(step)
-    found = operand_in(code, place)
+    found = operand_in(code, place) if isinstance(place, int) else None
     return code[slice(*found)] if found else region.name(node)
