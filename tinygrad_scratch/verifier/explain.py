@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import one_change
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS
+from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
@@ -75,16 +75,18 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
         with np.errstate(all="ignore"):
             found = next(explanation(region), None)
         if found is not None:
-            return with_rivals(region, found) if explanation in RIVALLED else found
+            return with_rivals(region, found, explanation) if explanation in RIVALLED else found
     return None
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
 
 
-def with_rivals(region: Region, finding: Finding) -> Finding:
+def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     """The smallest of the changes that give the truth; where others of another kind are hardly larger, none is sure."""
-    others = [rival for rival in (first_of(region, [search]) for search in RIVALS) if rival is not None]
+    with np.errstate(all="ignore"):
+        tried = [(search, next(search(region), None)) for search in (*SMALLER, *RIVALS) if search is not by]
+    others = [rival for search, rival in tried if rival is not None and (rival.should_be or search in SMALLER)]
     found = sorted([finding, *others], key=lambda each: size_of(region, each))
     best, least = found[0], size_of(region, found[0])
     rivals = [each for each in found if each.kind != best.kind and size_of(region, each) < least + CLEARLY]

@@ -47,5 +47,6 @@ EXPLANATIONS = (
     nothing_from_above,
 )  # fmt: skip
 
-RIVALLED = slope_of_another, operands, slope_within  # what puts another value in the place of one
-RIVALS = literal, dropped  # what may mend the same by a smaller change
+RIVALLED = slope_of_another, operands, slope_within, doubled  # beside which others may mend as much
+SMALLER = literal, dropped  # also where their text isn't known
+RIVALS = operands, operand_without_factor

@@ -367,14 +367,16 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
     twin = case.alike.get(other, other)
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
+        return False
+    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
+    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
+    if not nonlinear and is_other_factor(region, twin):
         return False
     if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
         return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
-    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
-    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
     if case.is_forward(read) or is_comparison(step):
         related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
             [twin]
