@@ -7,7 +7,7 @@ are written down as one function, together with what `Runner.run` does, and comp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,13 +42,14 @@ def quick_way(
     if not all(type(each) is Result and each.place >= 0 and not each.tensor for each in results):
         return None
     values: dict[str, Any] = {"ndarray": ndarray, "MISSING": MISSING, "is_recording": is_recording}
+    cells: dict[str, CellType] = {}
     tests = [f"is_recording() is {is_recording()}"]
     for i, each in enumerate(arguments):
         values |= {f"dtype{i}": each.dtype, f"shape{i}": each.shape, f"strides{i}": each.strides}
         tests.append(f"type(a{i}) is ndarray and a{i}.dtype is dtype{i}")
         tests.append(f"a{i}.shape == shape{i} and a{i}.strides == strides{i}")
     for holder in around.holders:
-        tests += unchanged(holder, values)
+        tests += unchanged(holder, values, cells)
     rest = {f"leaf{i}": leaf for i, leaf in enumerate(around.leaves[len(arguments) :])}
     for name, leaf in rest.items():
         if type(leaf) is ndarray:
@@ -58,6 +59,7 @@ def quick_way(
     returned = returns(trace.returned, outputs)
     values |= rest | {"returned": returned, "pop": runner.idle.pop, "make": runner.make, "append": runner.idle.append}
     text = TEXT.format(
+        cells=", ".join(cells),
         count=len(arguments),
         unpack=f"{given}= arguments" if given else "pass",
         tests=" and ".join(tests),
@@ -65,50 +67,63 @@ def quick_way(
         found="found" if returned is None else "returned(found)",
     )
     exec(compile(text, "<the quick way>", "exec"), values)  # the text is ours alone
-    return values["quick"]  # type: ignore[no-any-return]
+    code = values["with_cells"](*cells).__code__
+    return FunctionType(code, values, closure=tuple(cells[name] for name in code.co_freevars))
 
 
-def unchanged(holder: Holder, values: dict[str, Any]) -> Iterator[str]:
-    """Tests that the same objects lie in a holder; what their names stand for goes among the values."""
+def unchanged(holder: Holder, values: dict[str, Any], cells: dict[str, CellType]) -> Iterator[str]:
+    """Tests that the same objects lie in a holder; what their names stand for goes among the values and cells.
+
+    A variable of an enclosing function is one of the quick way, too: Python reads it ten times as fast as from outside.
+    """
+    if type(holder) is Cell:
+        name = f"cell{len(cells)}"
+        cells[name] = holder.holder
+        for value in holder.items().values():
+            values[f"value_of_{name}"] = value
+            yield f"{name} is value_of_{name}"
+        return
     space = f"holder{len(values)}"
     values[space] = holder.holder
-    if type(holder) is not Cell and not holder.names:
-        yield f"len({space}) == {len(holder.holder)}"
+    if not holder.names:
+        yield f"len({space}) == {len(holder.holder)}" if holder.holder else f"not {space}"
     for key, value in holder.items().items():
         number = len(values)
         values |= {f"key{number}": key, f"value{number}": value}
-        if type(holder) is Cell:
-            now = f"{space}.cell_contents"
-        elif type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
+        is_dict = type(holder.holder) is dict
+        if type(owner := getattr(holder.holder, "owner", None)) is FunctionType and key in OF_FUNCTIONS:
             values[f"function{number}"] = owner
-            now = f"function{number}.{key}"
-        elif type(holder.holder) is dict and value is not MISSING:
-            now = f"{space}[key{number}]"
+            yield f"function{number}.{key} is value{number}"
+        elif is_dict and value is MISSING:
+            yield f"key{number} not in {space}"
+        elif is_dict:
+            yield f"{space}[key{number}] is value{number}"
         else:
-            now = f"{space}.get(key{number}, MISSING)"
-        yield f"{now} is value{number}"
+            yield f"{space}.get(key{number}, MISSING) is value{number}"
 
 
 OF_FUNCTIONS = ("__code__", "__defaults__")
 """What every function has, and what is read from it without a call."""
 
 TEXT = """
-def quick(arguments):
-    if len(arguments) == {count}:
-        {unpack}
-        try:
-            if not ({tests}):
+def with_cells({cells}):
+    def quick(arguments):
+        if len(arguments) == {count}:
+            {unpack}
+            try:
+                if not ({tests}):
+                    return MISSING
+            except (KeyError, NameError):  # a global, or a variable of an enclosing function (NameError), is gone
                 return MISSING
-        except (KeyError, ValueError):  # a global, or a variable of an enclosing function, is gone
-            return MISSING
-        try:
-            run = pop()
-        except IndexError:
-            run = make()
-        found = run({leaves})
-        append(run)
-        return {found}
-    return MISSING
+            try:
+                run = pop()
+            except IndexError:
+                run = make()
+            found = run({leaves})
+            append(run)
+            return {found}
+        return MISSING
+    return quick
 """
 
 

@@ -1,4 +1,4 @@
-"""The one change of any call of the backward pass with which all gradients are right.
+"""The change of any call of the backward pass with which alone all gradients are right.
 
 A wrong value is found by the truth that mends what comes after it, and some mistakes leave no such value: a helper that
 several layers call, a loop whose turns feed one another, a quantity that is the gradient of nothing. There the
@@ -9,22 +9,26 @@ so that few changes need to be played.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.causes import MADE_UP
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.numbers import lacks_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
 from tinygrad_scratch.verifier.foreseen import Along
-from tinygrad_scratch.verifier.likeness import difference
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
@@ -33,28 +37,81 @@ from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.watch import Event
 
 SEARCHES: tuple[Explanation, ...] = (
-    dropped, operations, negated, beside_it, layout, reductions, assigned_entries, literal,
-    operand_without_factor, operand_without_term, operands,
+    operations, beside_it, layout, reductions, assigned_entries, dropped, operands, negated, literal, lacks_number,
+    operand_without_factor, operand_without_term,
 )  # fmt: skip
 
 MOST_PLAYED = 60_000  # calls that are played again for one search over everything
 
 
-def one_change(case: Case) -> Iterator[tuple[Repair, Region, Finding]]:
-    """The changes that alone make all gradients right, with the value at which each is told."""
+MOST_COMPARED = 24
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that alone makes all gradients right, told at the first value with a name that it mends."""
+
+    repair: Repair
+    region: Region
+    finding: Finding
+    key: tuple[int, int, int]  # less is likelier
+
+
+def likeliest_change(case: Case) -> Change | None:
+    """Of the changes that alone make all gradients right, the likeliest.
+
+    It is the one with which most of what has a name is a gradient; of several the one that alters least of the text,
+    and then the one in the first step.
+    """
     values = case.replay()
     wrong = case.wrong(values)
     if not wrong or (event := nameless(case, wrong[0])) is None:
-        return
+        return None
     everywhere = Everywhere(case, wrong, event)
+    best: tuple[tuple[int, int, int], Explanation, Finding] | None = None
     for search in SEARCHES:
         with np.errstate(all="ignore"):
-            for finding in search(everywhere):
+            for finding in islice(search(everywhere), MOST_COMPARED):
                 if finding.step is None or not finding.changes:
                     continue
-                repair = everywhere.repair_by(finding)
-                region = Region(case, repair)
-                yield repair, region, told(region, search, finding)
+                finding.made_up |= search in MADE_UP
+                key = -meant(case, case.replay(edits=finding.changes)), weight(finding), min(finding.changes)
+                if best is None or key < best[0]:
+                    best = key, search, finding
+    if best is None:
+        return None
+    key, search, finding = best
+    repair = everywhere.repair_by(finding)
+    region = Region(case, repair)
+    return Change(repair, region, told(region, search, finding), key)
+
+
+TAKEN_AWAY, REPLACED, PUT_IN, NAMED_ONLY, NOTHING = range(5)
+
+
+def weight(finding: Finding) -> int:
+    """How much a finding asks to believe: that something was put in, or changed, or left out, or nothing is known."""
+    if finding.certainty == "unexplained":
+        return NOTHING
+    if not finding.made_up:
+        return TAKEN_AWAY if finding.takes_away else REPLACED
+    if finding.kind == "sign":
+        return REPLACED
+    return PUT_IN if finding.changes or finding.should_be else NAMED_ONLY
+
+
+def meant(case: Case, values: Mapping[int, Any]) -> int:
+    """How many of the values with a name are the gradients of values with names, maybe with the other sign."""
+    nodes = {event.node for event in case.events if event.node not in case.forward}
+    return sum(is_meant(case, np.asarray(values[node])) for node in nodes)
+
+
+def is_meant(case: Case, value: Array) -> bool:
+    found = case.match_up_to_factor(value) if value.size > 1 else None
+    if found is None or found[0].how != "" or abs(found[1]) != abs(case.scale):
+        return False
+    known = case.truth.cotangents
+    return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())
 
 
 def told(region: Region, search: Explanation, finding: Finding) -> Finding:
@@ -62,6 +119,7 @@ def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
     found = next(own, finding)
     found.place = found.place or (finding.step.place if finding.step else None)
+    found.made_up = finding.made_up
     return found
 
 
@@ -80,6 +138,7 @@ class Everywhere(Region):
         steps = {case.tape.nodes[node].step for node in made}
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function is not None]
         self.turns = self.steps
+        self.bound = {}
         self.left = MOST_PLAYED
 
     def site(self, step: Step) -> list[Step]:
@@ -148,6 +207,8 @@ class Everywhere(Region):
             if difference(value, times * self.case.scale * wanted) > 1e-4:
                 return False
         return True
+
+    is_rename = False  # it is no one value
 
     # ---- where it is told --------------------------------------------------------------------------------------------
 

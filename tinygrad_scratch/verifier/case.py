@@ -22,6 +22,9 @@ from tinygrad_scratch.verifier.watch import Event
 MOST_EXPLANATIONS = 3_000
 
 
+State = tuple[dict[int, Array], dict[int, tuple[int, Array]], set[int]]
+
+
 @dataclass(frozen=True)
 class Repair:
     """A value that was wrong, and what it should have been: the cotangent of a forward value, or a part of one."""
@@ -68,6 +71,11 @@ class Case(Lineage):
             if event.node not in known and event.node not in self.forward and place is not None:
                 known.add(event.node)
                 yield replace(event, place=place, time=self.tape.nodes[event.node].step + 1)
+
+    @cached_property
+    def named(self) -> set[int]:
+        """The values with a name."""
+        return {final.parameter.node for final in self.finals} | {event.node for event in self.events}
 
     # ---- what a value may rightly carry ------------------------------------------------------------------------------
 
@@ -210,6 +218,19 @@ class Case(Lineage):
         else:
             self.overrides |= {repair.event.node: repair.truth, **repair.turns}
 
+    def put_in(self, edits: dict[int, Any]) -> None:
+        """Mend what some calls made by other calls in their places."""
+        played = self.replay(edits=edits)
+        made = (node for index in edits for node in self.tape.steps[index].makes)
+        self.overrides |= {node: np.asarray(played[node]) for node in made}
+
+    def state(self) -> State:
+        """What was mended so far."""
+        return dict(self.overrides), dict(self.late), set(self.settled)
+
+    def restore(self, state: State) -> None:
+        self.overrides, self.late, self.settled = state
+
     # ---- other runs --------------------------------------------------------------------------------------------------
 
     def replay(self, overrides: dict[int, Array] | None = None, **keywords: Any) -> dict[int, Any]:
@@ -225,7 +246,8 @@ class Case(Lineage):
         key = tuple(map(id, self.overrides.values())), tuple(self.late)
         if self._last_run is None or self._last_run[0] != key:
             with np.errstate(all="ignore"):
-                self._last_run = key, self.tape.replay(self.overrides, late=self.late)
+                run = self.tape.replay(self.overrides, late=self.late)
+                self._last_run = key, run, dict(self.overrides)
         found: dict[int, Any] = self._last_run[1]
         return found
 
@@ -248,23 +270,21 @@ class Case(Lineage):
     def walked(self) -> Played | None:
         """The whole run on Tensors, with what was mended so far."""
         try:
-            if self._run is None or self._run[0] != len(self.overrides):
+            key = tuple(map(id, self.overrides.values()))
+            if self._run is None or self._run[0] != key:
                 until = max(self.tape.nodes[other.node].step for other in self.finals)
                 with np.errstate(all="ignore"):
-                    self._run = (
-                        len(self.overrides),
-                        played_on_tensors(self.tape, until, overrides=self.overrides, everything=True),
-                    )
+                    played = played_on_tensors(self.tape, until, overrides=self.overrides, everything=True)
+                    self._run = key, played, dict(self.overrides)  # what is kept is not taken for another
         except Exception:  # a call of the backward pass that has no derivative
             return None
-        run: Played = self._run[1]
-        return run
+        return self._run[1]
 
-    _run: Any = None
+    _run: tuple[tuple[int, ...], Played, dict[int, Array]] | None = None
 
     @cached_property
     def elsewhere(self) -> tuple[dict[int, Array], Truth]:
-        """Other parameters and data, and the truth at them; labels, masks and single numbers stay.
+        """Other parameters and data, and the truth at them; labels, masks, single numbers and what left NumPy stay.
 
         They are so near that the program would have taken the same branches.
         """
@@ -284,7 +304,7 @@ class Case(Lineage):
         parameters = {final.parameter.node for final in self.finals}
         start = {}
         for step in self.tape.steps:
-            if step.function is None and step.makes[0] in self.forward:
+            if step.function is None and step.makes[0] in self.forward - (self.left_as_data - parameters):
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):

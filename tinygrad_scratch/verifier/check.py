@@ -13,9 +13,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.conventions import truths_without
+from tinygrad_scratch.verifier.conventions import may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
@@ -37,6 +38,7 @@ from tinygrad_scratch.verifier.parameters import (
 from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
@@ -126,7 +128,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     @gradients.setter
     def gradients(self, value: Any) -> None:
         self._gradients = value
-        self.entry.take_gradients([(path, part.node) for path, part in gradients_in(value)], value)
+        found = list(gradients_in(value))
+        self.entry.renamed = {path: part._renamed for path, part in found}
+        self.entry.take_gradients([(path, part.node) for path, part in found], value)
 
     def gradients_in(self, *holders: Any) -> None:
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`; next to those that were given."""
@@ -325,17 +329,27 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
+        if self.finals and not self.problem and not self.entry.may_assume:
+            self._see_renames()
         if self.finals and not self.problem:
             self.repairs, self.causes = self._replaced() or judged(self.case)
             if self.repairs and self.tape.in_double():
                 self._judge_in_double()
-            if len(self.causes) > 1 or any(cause.certainty == "unexplained" for cause in self.causes):
+            if any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1:
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
+
+    def _see_renames(self) -> None:
+        """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
+        if self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
+            assert self.entry.loss is not None
+            self.finals = self.entry.finals
+            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.case = self._case(self.truth)
 
     def _judge_in_double(self) -> None:
         """Judge the same run without the rounding of float32, which hides what a step is."""
@@ -347,7 +361,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
+        sure = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
         for truth in truths_without(self.case):
+            if not may_be_meant(self.case, truth, sure):
+                continue
             case = self._case(truth)
             repairs, causes = judged(case)
             if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
@@ -379,9 +396,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         return difference(value, self.truth.cotangents[final.parameter.node])
 
 
-def difficulty(causes: list[Cause]) -> tuple[int, int]:
-    """How much a reading of what is wrong asks for: what it leaves unexplained, and how many mistakes it needs."""
-    return sum(cause.certainty == "unexplained" for cause in causes), len(causes)
+def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
+    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, which changes."""
+    unexplained = sum(cause.certainty == "unexplained" for cause in causes)
+    return unexplained, len(causes), sum(cause.weight for cause in causes)
 
 
 def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:

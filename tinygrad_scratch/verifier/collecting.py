@@ -81,10 +81,8 @@ class Collecting(Told):
             return self._from_steps(asked)
         made = Updates(self.tape, self._all_names())
         read = self._before_loss()
-        for parameter in asked:
-            found = made.of(parameter, [node for node in self._bound(parameter) if node not in read], read)
-            if found is not None:
-                self._updates.setdefault(found[0], (parameter, found[1]))
+        for parameter, gradient, sign in made.of_all(asked, self._bound, read):
+            self._updates.setdefault(gradient, (parameter, sign))
         self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]

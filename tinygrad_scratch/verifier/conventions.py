@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of, only
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
@@ -107,18 +108,36 @@ def each_way(case: Case, values: dict[int, Any]) -> str:
 
 
 def averaged_within(case: Case, values: dict[int, Any]) -> str:
-    """Of a layer alone: the gradients of what it keeps are means over the batch, and those of its inputs are whole."""
-    if not is_one_layer(case):
-        return ""
-    kept: set[float | None] = set()
-    given: set[float | None] = set()
-    for i, final in enumerate(case.finals):
-        side = kept if final.parameter.name.startswith(("layer.", "layers[")) else given
-        side.add(factor_of(np.asarray(values[final.node]), case, i))
-    for n in samples(case) if kept and given and None not in kept | given else ():
-        if all(is_near(factor, 1 / n) for factor in kept) and all(is_near(factor, 1) for factor in given):
-            return f"averaged in the layer: the gradients of what it keeps are means over the {n} samples"
+    """The gradients of parameters are means over the batch, some only where they are taken off: `w -= rate * (dw / n)`.
+
+    Of a layer alone, those of its inputs are whole.
+    """
+    alone = is_one_layer(case)
+    for n in samples(case):
+        kept: set[float | None] = set()
+        given: set[float | None] = set()
+        for i, final in enumerate(case.finals):
+            factor = factor_of(np.asarray(values[final.node]), case, i)
+            side = kept if not alone or final.parameter.name.startswith(("layer.", "layers[")) else given
+            side.add(1 / n if is_near(factor, 1) and is_divided_later(case, final, values, n) else factor)
+        means = all(is_near(factor, 1 / n) for factor in kept) and (alone or allowed(case, 1 / n))
+        if kept and means and all(is_near(factor, 1) for factor in given) and bool(given) == alone:
+            where = "averaged in the layer" if alone else "averaged in the updates"
+            return f"{where}: the gradients of what it keeps are means over the {n} samples"
     return ""
+
+
+def is_divided_later(case: Case, final: Final, values: dict[int, Any], n: int) -> bool:
+    """Whether an update takes a gradient off divided by the number of samples."""
+    readers = (step for step in case.tape.steps if final.by == "update" and final.node in step.reads)
+    return any(
+        name_of(step.function) in ("divide", "multiply") and is_part(values[step.makes[0]], values[final.node], n)
+        for step in readers
+    )
+
+
+def is_part(value: Any, whole: Any, n: int) -> bool:
+    return np.shape(value) == np.shape(whole) and close(np.asarray(value) * n, np.asarray(whole))
 
 
 def with_the_rate(case: Case, values: dict[int, Any]) -> str:
@@ -175,18 +194,23 @@ def only_in_updates(case: Case) -> bool:
 
 def is_one_layer(case: Case) -> bool:
     """Whether the loss is the sum of an output times the gradient that backward is given: no factor is left open."""
+    given = given_from_above(case)
+    return any(
+        not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes
+    )
+
+
+def given_from_above(case: Case) -> set[int]:
+    """What an output is multiplied by before it is summed up to the loss: backward may be given that as a gradient."""
     total = case.step_of(case.truth.loss)
     product = case.step_of(total.reads[0]) if name_of(total.function) == "sum" and total.reads else None
     if product is None or name_of(product.function) != "multiply":
-        return False
-    given = {
+        return set()
+    return {
         node
         for node in product.reads
         if case.step_of(node).function is None and np.any(case.tape.nodes[node].value % 1)
     }
-    return any(
-        not given.isdisjoint(step.reads) and step.makes[0] not in case.forward for step in case.tape.steps if step.makes
-    )
 
 
 def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
@@ -293,6 +317,18 @@ def truths_without(case: Case) -> Iterator[Truth]:
             yield truth_of(case.tape, [f.parameter.node for f in case.finals], case.truth.loss, edits=chosen)
 
 
+def may_be_meant(case: Case, truth: Truth, only_with_evidence: bool) -> bool:
+    """Whether what is right but for a small difference is all the more so by another truth.
+
+    Where nothing is right, or all that is right is so to the last digits, that says nothing.
+    """
+    computed = [(case.tape.nodes[final.node].value, final) for final in case.finals]
+    right = [(value, final) for value, final in computed if case.is_right(value, final)]
+    both = case, replace(case, truth=truth)
+    before, after = (max((difference(v, c.wanted(v, f)) for v, f in right), default=0.0) for c in both)
+    return after < 0.1 * before if before > 1e-9 else not only_with_evidence
+
+
 def small_numbers(case: Case, most: float) -> dict[int, Any]:
     """Calls with a small number in them, each with the call without it."""
     found = {}
@@ -350,4 +386,4 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     return said
 
 
-__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "scales", "small_numbers"]
+__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "may_be_meant", "scales", "small_numbers"]

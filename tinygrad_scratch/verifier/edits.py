@@ -160,5 +160,5 @@ LINEAR = {
     "add", "subtract", "negative", "positive", "getitem", "reshape", "ravel", "transpose", "T", "sum", "mean", "dot",
     "matmul", "concatenate", "stack", "squeeze", "expand_dims", "copy", "array", "asarray", "astype", "multiply",
     "divide", "setitem",
-    "einsum", "swapaxes", "flatten",
+    "einsum", "swapaxes", "flatten", "renamed",
 }  # fmt: skip

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tinygrad_scratch.verifier.anywhere import one_change
-from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.causes import EXPLANATIONS, RIVALLED, RIVALS, SMALLER
+from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change, meant, weight
+from tinygrad_scratch.verifier.case import Case, Repair, State
+from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
@@ -43,6 +43,8 @@ class Cause:
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
     changes: dict[int, Edit] = field(default_factory=dict, repr=False)
+    weight: int = NOTHING  # how much it asks to believe
+    made_up: bool = True  # whether it puts in what isn't there, or names nothing
 
     @property
     def file(self) -> str:
@@ -67,16 +69,30 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         if finding is not None:
             return as_cause(region, finding)
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
-    return as_cause(region, Finding("unexplained", sentence, certainty="unexplained"))
+    return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
 
 def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:
     for explanation in explanations:
-        with np.errstate(all="ignore"):
-            found = next(explanation(region), None)
+        found = found_by(region, explanation)
         if found is not None:
             return with_rivals(region, found, explanation) if explanation in RIVALLED else found
     return None
+
+
+def found_by(region: Region, explanation: Explanation) -> Finding | None:
+    with np.errstate(all="ignore"):
+        found = next(explanation(region), None)
+    if found is not None:
+        found.takes_away |= is_shorter(region, found)
+        found.made_up |= explanation in MADE_UP and not found.takes_away
+    return found
+
+
+def is_shorter(region: Region, finding: Finding) -> bool:
+    """Whether what should be is less than what was written."""
+    should = finding.should_be
+    return bool(should) and len(TOKEN.findall(should or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -84,8 +100,7 @@ CLEARLY = 3  # how many words and signs less make a change the better one
 
 def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     """The smallest of the changes that give the truth; where others of another kind are hardly larger, none is sure."""
-    with np.errstate(all="ignore"):
-        tried = [(search, next(search(region), None)) for search in (*SMALLER, *RIVALS) if search is not by]
+    tried = [(search, found_by(region, search)) for search in (*SMALLER, *RIVALS) if search is not by]
     others = [rival for search, rival in tried if rival is not None and (rival.should_be or search in SMALLER)]
     found = sorted([finding, *others], key=lambda each: size_of(region, each))
     best, least = found[0], size_of(region, found[0])
@@ -119,6 +134,8 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.certainty,
         finding.others,
         finding.changes,
+        weight(finding),
+        finding.made_up,
     )
 
 
@@ -198,15 +215,37 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         if not candidates:
             break
         repair, cause = likeliest(case, candidates)
-        if cause.certainty == "unexplained" and not found and (other := anywhere(case)) is not None:
-            found[other[1].file, other[1].line] = other
-            break
+        before = case.state()
+        mend_all_turns(case, repair, cause)
+        if not found and (other := instead(case, before, repair, cause)) is not None:
+            return [other]
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
         if known is None or repair.event.node < known[0].event.node or known[1].certainty == "unexplained":
             found[key] = (repair, cause)
-        mend_all_turns(case, repair, cause)
     return list(found.values())
+
+
+def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Repair, Cause] | None:
+    """The one change of any call that makes all gradients right, where that is likelier than what was mended just now.
+
+    It is not looked for where a small change of what is written has made all of them right.
+    """
+    values, after = case.replay(), case.state()
+    unfinished = bool(case.wrong(values))
+    if not cause.made_up and not unfinished:
+        return None
+    key = unfinished, -meant(case, values), cause.weight
+    case.restore(before)
+    change = likeliest_change(case)
+    if change is None or (False, *change.key[:2]) >= key:
+        case.restore(after)
+        return None
+    other = as_cause(change.region, change.finding)
+    if not unfinished and cause.weight == PUT_IN and cause.kind != other.kind and other.certainty == "checked":
+        other.certainty, other.others = "fits", [*other.others, cause.should_be or cause.sentence]
+    case.put_in(change.finding.changes)
+    return change.repair, other
 
 
 def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
@@ -220,18 +259,6 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
         cause.place = repair.event.place
     case.overrides |= put_in
     return {(cause.file, cause.line): (repair, cause)}
-
-
-def anywhere(case: Case) -> tuple[Repair, Cause] | None:
-    """The one change of any call that makes all gradients right, if there is one; what those calls made is mended."""
-    found = next(one_change(case), None)
-    if found is None:
-        return None
-    repair, region, finding = found
-    played = case.replay(edits=finding.changes)
-    made = (node for index in finding.changes for node in case.tape.steps[index].makes)
-    case.overrides |= {node: np.asarray(played[node]) for node in made}
-    return repair, as_cause(region, finding)
 
 
 MOST_MISTAKES = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -27,7 +28,6 @@ from tinygrad_scratch.verifier.owners import Owners, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
-from tinygrad_scratch.verifier.watch import Event
 
 
 class FindingLoss(Owners):
@@ -184,13 +184,14 @@ class FindingLoss(Owners):
                 f"{np.shape(target)}: {error}. "
                 "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
             )
-        self._renumber(moved)
+        self.renumber(moved)
         self.loss, self.loss_name = node, self.loss_name or candidate.name
         return None
 
-    def _renumber(self, moved: Callable[[int], int]) -> None:
-        for events in (self.watch.events, self.watch.returned, self.watch.arguments):
-            events[:] = [Event(e.name, moved(e.node), e.place, e.owner, e.time) for e in events]
+    def renumber(self, moved: Callable[[int], int]) -> None:
+        """Call all values by other numbers."""
+        for events in (self.watch.events, self.watch.returned, self.watch.arguments, self.watch.entries):
+            events[:] = [replace(event, node=moved(event.node)) for event in events]
         for parameter in self.parameters:
             parameter.first = moved(parameter.node)
         self.gradients = [(names, moved(node)) for names, node in self.gradients]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ADDITIVE = {
     "add", "subtract", "negative", "positive", "sum", "mean", "reshape", "ravel", "transpose", "T", "mT", "swapaxes",
     "squeeze", "expand_dims", "flatten", "copy", "array", "asarray", "concatenate", "stack", "vstack", "hstack",
+    "renamed",
 }  # fmt: skip
 OF_PLACES = {"divide": (0,), "getitem": (0,), "setitem": (0, 2), "where": (1, 2), "at": (0, 2)}
 OF_ONE = {"multiply", "dot", "matmul", "outer", "inner"}

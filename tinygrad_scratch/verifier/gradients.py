@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of, places_of
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
@@ -96,6 +97,9 @@ def shaped_from(tape: Tape, node: int) -> int:
 # ---- updates of the weights ------------------------------------------------------------------------------------------
 
 
+Way = list[tuple[str, int]]  # calls, each with the place of the argument by which to go on
+
+
 @dataclass(frozen=True)
 class Decay:
     """An update that also shrinks its parameter: `w = (1 - rate * decay) * w - rate * g`."""
@@ -128,6 +132,30 @@ class Updates:
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     decays: dict[int, Decay] = field(default_factory=dict)  # a gradient in an update that shrinks the parameter, too
     made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
+    ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
+
+    def of_all(
+        self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: set[int]
+    ) -> Iterator[tuple[Parameter, int, int]]:
+        """The gradient in the first update of each parameter, and its sign.
+
+        Where only the others tell what in such an update is the gradient, as beside a velocity that is one number, it
+        stands where theirs do.
+        """
+        found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
+        for parameter, (gradient, sign) in found:
+            after = self.made[gradient]
+            change = None if self.is_gradient(gradient) else self.change_in(after, parameter.node)
+            for way, turned in self.ways if change is not None else ():
+                inner = at_end(self.tape, change[0], way) if change is not None else None
+                if change is not None and inner is not None and self.is_gradient(inner):
+                    self.made[inner] = after
+                    gradient, sign = inner, turned * change[1]
+                    break
+            yield parameter, gradient, sign
+
+    def change_in(self, after: int, before: int) -> tuple[int, int] | None:
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
 
     def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
         """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
@@ -139,10 +167,13 @@ class Updates:
         later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
         for after in (*later, *bound):
             if after != first and is_grown(tape, first, after):
-                change = in_update(tape, tape.steps[tape.nodes[after].step], after, first)
+                change = self.change_in(after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
                     self.made[gradient] = after
+                    way = way_to(tape, change[0], gradient) if self.is_gradient(gradient) else None
+                    if way:
+                        self.ways.append((way, sign))
                     reads = tape.steps[tape.nodes[after].step].reads
                     if any(read != first and is_shrunk(tape, read, first) for read in reads):
                         self.decays[gradient] = Decay(first, after, *change)
@@ -349,3 +380,34 @@ def within(tape: Tape, node: int) -> Iterator[int]:
                 seen.add(read)
                 waiting.append(read)
                 yield read
+
+
+def way_to(tape: Tape, node: int, inner: int) -> Way | None:
+    """The way from a value to one that it was made of."""
+    waiting: list[tuple[int, Way]] = [(node, [])]
+    for _ in range(40):
+        if not waiting:
+            return None
+        here, way = waiting.pop(0)
+        if here == inner:
+            return way
+        step = tape.steps[tape.nodes[here].step]
+        waiting += [(read, [*way, (name_of(step.function), place)]) for place, read in read_at(tape, step)]
+    return None
+
+
+def at_end(tape: Tape, node: int, way: Way) -> int | None:
+    """Where a way leads from another value; None where that was made by other calls."""
+    for name, place in way:
+        step = tape.steps[tape.nodes[node].step]
+        following = dict(read_at(tape, step)).get(place)
+        if name_of(step.function) != name or following is None:
+            return None
+        node = following
+    return node
+
+
+def read_at(tape: Tape, step: Step) -> list[tuple[int, int]]:
+    """The places of what a call read, each with its value."""
+    by_slot = {tape.nodes[node].slot: node for node in step.reads}
+    return [(place, by_slot[slot]) for place, slot in places_of(step) if slot in by_slot]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.conventions import given_from_above
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Leak
 
@@ -22,8 +23,8 @@ def is_before_loss(case: Case, leak: Leak) -> bool:
 
 
 def is_before_wrong(case: Case, leak: Leak, wrong: set[int]) -> bool:
-    """Whether what is wrong may only follow from something wrong that left and came back."""
-    if case.tape.nodes[leak.node].value.dtype.kind in "iub":  # an index or a label, and no gradient
+    """Whether what is wrong may only follow from something wrong that left and came back; data is never wrong."""
+    if case.is_data(leak.node) and given_from_above(case).isdisjoint(case.ancestors([leak.node])):
         return False
     later = (step for step in case.tape.steps[leak.time :] if step.function is None)
     return leak.node not in case.forward and any(step.makes[0] in wrong for step in later)

@@ -81,6 +81,18 @@ class Lineage:
                 found.add(node.number)
         return found
 
+    def is_data(self, node: int) -> bool:
+        """Whether no parameter went into a value, or only the choice of an index or a label."""
+        return node not in self.smooth or self.tape.nodes[node].value.dtype.kind in "iub"
+
+    @cached_property
+    def left_as_data(self) -> set[int]:
+        """The constants that data which left NumPy was made of, and those that may be what came back of it."""
+        leaks = [leak for leak in self.tape.leaks if self.is_data(leak.node)]
+        first = min((leak.time for leak in leaks), default=len(self.tape.steps))
+        back = {step.makes[0] for step in self.tape.steps[first:] if step.function is None}
+        return self.ancestors(leak.node for leak in leaks) | back
+
     @cached_property
     def alike(self) -> dict[int, int]:
         """Nodes with the value of a forward node: the forward pass run again, copies, the same by another formula.

@@ -24,6 +24,7 @@ class Final:
     parameter: Parameter
     by: str = "name"
     direction: int = 1  # -1 where their code adds it to the parameter
+    path: str = ""  # where it is in what was given as the gradients
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Pairing:
 
     def take(self, gradient: tuple[list[str], int], parameter: Parameter, by: str) -> None:
         names, node = gradient
-        self.finals.append(Final(best_name(names, parameter), node, parameter, by))
+        self.finals.append(Final(best_name(names, parameter), node, parameter, by, path=names[0] if names else ""))
         self.left.remove(gradient)
         self.free.remove(parameter)
 

@@ -119,7 +119,7 @@ def outputs(tape: Tape, step: Any, value: Any, arguments: Any, keywords: Any) ->
     if isinstance(value, np.ndarray | np.generic):
         known = written(value, arguments, keywords)
         if known is not None:
-            return known, Ref(known._slot)
+            return known, Ref(known._slot, known._renamed)
         array = np.asarray(value)
         if array.dtype.kind not in "biufc":
             return value, None
@@ -152,13 +152,20 @@ def in_place(name: str) -> Callable[[Any, Any], Any]:
 class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     """An array, or a number of NumPy's, that writes down what is done with it. It behaves as the real one does."""
 
-    __slots__ = ("__weakref__", "_array", "_is_number", "_known_slot", "_tape")
+    __slots__ = ("__weakref__", "_array", "_is_number", "_known_slot", "_renamed", "_tape")
 
     def __init__(self, tape: Tape, array: Any, slot: int | None, is_number: bool = False) -> None:
         self._tape = tape
         self._array = array
         self._known_slot = slot  # None until an array from outside is used
         self._is_number = is_number
+        self._renamed = 0  # the number of the rename that gave it the name by which it is known here
+
+    def renamed(self, number: int) -> Recorded:
+        """The same array, as it is known by another name."""
+        other = Recorded(self._tape, self._array, self._slot, self._is_number)
+        other._renamed = number
+        return other
 
     @property
     def _slot(self) -> int:

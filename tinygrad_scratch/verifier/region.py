@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -32,6 +33,8 @@ class Finding:
     certainty: str = "checked"
     others: list[str] = field(default_factory=list)
     place: Place | None = None  # where the search knows it better than by the call
+    made_up: bool = False  # whether it puts in what isn't there
+    takes_away: bool = False  # whether it only takes away what is there
 
 
 MOST_CALLS = 100_000  # that are played again for one explanation
@@ -54,6 +57,7 @@ class Region:
         self.until = case.tape.nodes[self.node].step
         self.steps = self._steps(self.node)
         self.turns = self._turns()
+        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
 
     # ---- which calls -------------------------------------------------------------------------------------------------
 
@@ -252,6 +256,8 @@ class Region:
 
     def code(self, step: Step) -> str:
         """What the person wrote for a call."""
+        if step.function is renamed:
+            return self.part(step)
         return (call_at(step.place) if step.place else None) or right_side(self.statement)
 
     @property
@@ -260,7 +266,19 @@ class Region:
 
     @property
     def expression(self) -> str:
-        return call_at(self.event.place) or right_side(self.statement)
+        making = self.case.step_of(self.node) if self.is_rename else None
+        return self.code(making) if making else call_at(self.event.place) or right_side(self.statement)
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether a line only gave another name to what there was before it."""
+        return self.case.step_of(self.node).function is renamed
+
+    def part(self, step: Step) -> str:
+        """What a rename gave a name to."""
+        statement = statement_at(step.place.file, step.place.line) if step.place else ""
+        parts = (part_for(statement, name) for name in self.names_of(step.makes[0]))
+        return next((part for part in parts if part), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
         """The whole expression of the statement with one call written anew; None where the call is in a helper."""
@@ -277,6 +295,14 @@ class Region:
         if step.place is None:
             return place
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
+
+    def call_with(self, step: Step, read: int, due: int) -> Place | None:
+        """The statement's own line, where a helper was handed one value in place of another that it doesn't know."""
+        if step.place is None or in_same_function(step.place, self.event.place):
+            return None
+        inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}
+        known = inside | {e.node for e in self.case.events if in_helper(e, step.place)}
+        return self.event.place if read in inside and due not in known else None
 
     def is_own_line(self, place: Place) -> bool:
         """Whether a line is no part of the forward pass, though the function around it may be."""
@@ -330,7 +356,7 @@ class Region:
         """The first of the lines that made the value, after the last one that left something right."""
         own = self.event.place
         making = self.case.step_of(self.node)
-        if is_rename(own.file, own.line) or making.place is None:
+        if making.place is None or (is_rename(own.file, own.line) and self.names_before()):
             return own
         if not in_same_function(making.place, own):
             return making.place if self.is_their_own(making) else own
@@ -355,6 +381,10 @@ class Region:
         first = min(lines, default=own.line)
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
+    def names_before(self) -> bool:
+        """Whether the value had a name before it got the one at which it is told."""
+        return any(event.time < self.event.time for event in named_all(self.case, self.node))
+
     def is_nameless_or_own(self, line: int) -> bool:
         """Whether a line gave no name but that of the value: another one stands for something of its own."""
         own = self.event
@@ -372,6 +402,10 @@ class Region:
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
         )
+
+
+def in_helper(event: Event, place: Place) -> bool:
+    return in_same_function(event.place, place)
 
 
 def named_all(case: Case, node: int) -> list[Event]:

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.source import start_of_function
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 from tinygrad_scratch.verifier.watch import Event
@@ -78,10 +79,10 @@ class Slopes:
         """The results of each function that works on one value of the forward pass entry by entry."""
         case = self.case
         of_forward = {step.place.function for node in case.forward if (step := case.step_of(node)).place}
-        calls: dict[tuple[str, str], list[Event]] = {}
+        calls: dict[tuple[str, int], list[Event]] = {}
         for event in case.returned:
             if event.place.function not in of_forward and not case.is_forward(event.node):
-                calls.setdefault((event.place.file, event.place.function), []).append(event)
+                calls.setdefault((event.place.file, start_of_function(event.place)), []).append(event)
         for events in calls.values():
             results = [self.result(event) for event in events[:MOST_CALLS]]
             if all(result is not None for result in results):

@@ -60,9 +60,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Ref:
-    """Stands for an array in the arguments of a step."""
+    """Stands for an array in the arguments of a step, as it was read by the name that a rename gave it, if one did."""
 
     slot: int
+    renamed: int = field(default=0, compare=False)
 
 
 @dataclass(eq=False)
@@ -73,6 +74,20 @@ class Leak:
     node: int
     place: Place | None
     time: int = 0  # how many steps had been made
+
+
+@dataclass(eq=False)
+class Rename:
+    """A line that gave another name, key or place to a value that there was before it."""
+
+    name: str
+    place: Place
+    owner: int  # what holds the name
+    slot: int
+    node: int
+    before: int  # the number of the rename that gave the name by which the line read it; 0 for none
+    time: int  # how many steps had been made
+    claims: bool  # whether the name is one of gradients
 
 
 class LimitReached(BaseException):
@@ -87,6 +102,7 @@ class Tape:
     nodes: list[Node] = field(default_factory=list)
     leaks: list[Leak] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
+    renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     closed: bool = False
     most_steps: int = 200_000
@@ -157,7 +173,7 @@ class Tape:
     def _reference(self, value: Any, plain: Callable[[Any], Any]) -> Any:
         slot = getattr(value, "_slot", None)
         if slot is not None and plain(value) is not None:
-            return Ref(slot)
+            return Ref(slot, value._renamed)
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
             return Ref(self.constant(value))
         return value
@@ -167,6 +183,12 @@ class Tape:
         self._arrays[slot] = weakref.ref(array)
         self._memory.setdefault(id(owner_of(array)), []).append(slot)
         return slot
+
+    def slot_beside(self, slot: int) -> int:
+        """A new slot for the same array."""
+        beside = len(self._arrays)
+        self._arrays[beside] = self._arrays[slot]
+        return beside
 
     def _node(self, slot: int, array: Any) -> int:
         node = Node(len(self.nodes), slot, len(self.steps) - 1, np.array(array))
@@ -216,6 +238,8 @@ class Tape:
         self.decided = list(map(moved, self.decided))
         for leak in self.leaks:
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
+        for rename in self.renames:
+            rename.node, rename.time = moved(rename.node), rename.time + (rename.time > after)
         slot = len(self._arrays)
         self._arrays[slot] = weakref.ref(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
@@ -259,7 +283,9 @@ class Tape:
                 bind(step.result, value, playing)
             for node in step.makes:
                 slot = self.nodes[node].slot
-                if overrides and node in overrides:
+                if overrides and node in overrides and step.function is renamed:
+                    playing[slot] = np.array(overrides[node])  # no other name stands for it
+                elif overrides and node in overrides:
                     put(playing, slot, overrides[node])
                 found[node] = kept(playing[slot])
         return found
@@ -321,15 +347,16 @@ class Tape:
         earlier = self._earlier()
         found: dict[int, Any] = {}
         alone = 0
-        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: self.nodes[n].slot):
+        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: earlier[n][1]):
             slot, before = self.nodes[node].slot, earlier[node][0]
-            maker = self.steps[earlier[node][1]]  # a view has a later slot than the array that it shows
+            maker = self.steps[earlier[node][1]]  # a view is made later than the array that it shows
             shown = [read for read in maker.reads if self.nodes[read].slot in found]
             if shown and maker.function is not None:
                 playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
                 arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
                 found[slot] = maker.function(*arguments, **keywords)
-                if not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
+                apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
+                if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
                     return None
             else:
                 found[slot] = np.array(now[before])
@@ -359,6 +386,11 @@ class Tape:
                 last[node.slot] = node.number, last.get(node.slot, (0, node.step))[1]
             self._written_to = len(self.nodes), found
         return self._written_to[1]
+
+
+def renamed(array: Any) -> Any:
+    """The same array by another name."""
+    return array[...]
 
 
 def ancestors(parents: Mapping[int, Iterable[int]], nodes: Iterable[int]) -> set[int]:

@@ -86,13 +86,14 @@ def tried(
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
-    if not late and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
+    meant = meant_as(case, event, entry.of) and not is_meant(case, event, values[event.node], factor)
+    if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
-    if not late and spoils(case, value, truth, factor):
+    if not late and not meant and spoils(case, value, truth, factor):
         score -= 1.5
     named = float((exact and not part) == is_rename(event.place.file, event.place.line))
     kind = (
@@ -131,9 +132,18 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
         return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
     if part:
         return IN_PART, -node
+    return (KNOWN, node) if is_meant(case, event, value, factor) else (IN_PART, -node)
+
+
+def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
+    """Whether a gradient is that of what its name is called after, if it is called after anything."""
     named = {e.node for e in case.events if e.node in case.truth.cotangents and alike(event.short, e.short)}
-    meant = not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
-    return (KNOWN, node) if meant else (IN_PART, -node)
+    return not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
+
+
+def meant_as(case: Case, event: Event, of: int) -> bool:
+    """Whether the name of a gradient is called after a value."""
+    return any(e.node == of and alike(event.short, e.short) for e in case.events)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:

@@ -206,5 +206,5 @@ def shows(step: Step, held: Any, tape: Tape) -> bool:
 VIEWING = {
     "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
     "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",
-    "matrix_transpose",
+    "matrix_transpose", "renamed",
 }  # fmt: skip

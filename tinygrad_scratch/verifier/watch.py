@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import Statement, assignments
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.tape import LimitReached, Place, Tape, is_theirs, runs_theirs
+from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
 RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
@@ -34,14 +36,39 @@ class Event:
     place: Place
     owner: int
     time: int  # how many steps had been made
+    renamed: int = 0  # the number of the rename by which it is known under that name
 
     @property
     def short(self) -> str:
         """The name without what holds it: `dW1` of `self.grads["dW1"]`."""
-        text = self.name.rsplit(".", 1)[-1]
-        if text.endswith("]") and ("'" in text or '"' in text):
-            return text[text.rindex("[") + 1 : -1].strip("'\"")
-        return text
+        return without_holder(self.name)
+
+
+def claims_gradient(name: str) -> bool:
+    """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
+    return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))
+
+
+def without_holder(name: str) -> str:
+    text = name.rsplit(".", 1)[-1]
+    if text.endswith("]") and ("'" in text or '"' in text):
+        return text[text.rindex("[") + 1 : -1].strip("'\"")
+    return text
+
+
+@dataclass
+class Line:
+    """A line that a running function makes."""
+
+    place: Place
+    frame: int  # the id of what runs
+    statement: Statement
+    began: int  # how many steps had been made before the statement
+
+    @classmethod
+    def of(cls, frame: FrameType, steps: int) -> Line:
+        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        return cls(place, id(frame), assignments(frame.f_code).get(frame.f_lineno, Statement()), steps)
 
 
 @dataclass
@@ -52,6 +79,7 @@ class Watch:
     events: list[Event] = field(default_factory=list)
     returned: list[Event] = field(default_factory=list)
     arguments: list[Event] = field(default_factory=list)
+    entries: list[Event] = field(default_factory=list)  # of what functions returned: what there was before
     deadline: float = float("inf")
     seconds: float = 0.0
     on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
@@ -63,7 +91,8 @@ class Watch:
     in_cells: bool = False  # whether recorded arrays were put where functions keep the variables around them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
-    _lines: dict[int, int] = field(default_factory=dict)
+    _lines: dict[int, Line] = field(default_factory=dict)  # id of a running frame -> the line that it makes
+    _handed: dict[int, dict[int, list[Event]]] = field(default_factory=dict)  # id of a frame -> what it was returned
     _numbers: dict[int, int] = field(default_factory=dict)  # id of a running frame -> its number
     _frames: int = 0
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
@@ -80,15 +109,26 @@ class Watch:
             self._numbers[key] = -self._frames
             self._enter(frame)
         elif kind in ("line", "return"):
-            self._look(frame, self._lines.get(key, frame.f_lineno))
+            line = self._lines.get(key) or Line.of(frame, len(self.tape.steps))
+            self._look(frame, line)
             if kind == "return":
                 self._return(frame, argument)
                 self._lines.pop(key, None)
+                self._handed.pop(key, None)
                 return self.trace
             if self.on_line is not None:
                 self.on_line(frame)
-        self._lines[key] = frame.f_lineno
+        self._begin(frame)
         return self.trace
+
+    def _begin(self, frame: FrameType) -> None:
+        """The next line of a function; the statement that it belongs to may have begun on another."""
+        key, before = id(frame), self._lines.get(id(frame))
+        line = self._lines[key] = Line.of(frame, len(self.tape.steps))
+        if before is not None and before.statement == line.statement != Statement():
+            line.began = before.began
+        else:
+            self._handed.pop(key, None)
 
     def _owner(self, frame: FrameType) -> int:
         return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self._numbers.get(id(frame), id(frame))
@@ -106,11 +146,20 @@ class Watch:
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if value.is_used:
+                    names[name] = value = self._handed_over(frame, value)
                     self._known[owner, name] = value.node
-                    self.arguments.append(Event(name, value.node, place, owner, len(self.tape.steps)))
+                    time, number = len(self.tape.steps), value._renamed
+                    self.arguments.append(Event(name, value.node, place, owner, time, number))
                 else:
                     self._known[owner, name] = -1
                     self._unused.append((value, Event(name, -1, place, owner, 0)))
+
+    def _handed_over(self, frame: FrameType, value: Recorded) -> Recorded:
+        """An argument as it is known by the line that returned it, as in `f(g(x))`, if that made nothing."""
+        handed = self._handed.get(id(frame.f_back), {}).get(value.node)
+        line = self._lines.get(id(frame.f_back))
+        old = line is not None and self.tape.nodes[value.node].step < line.began
+        return self._known_by(value, handed[0], False) if handed and old else value
 
     def remember(self, frame: FrameType) -> None:
         """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
@@ -122,16 +171,18 @@ class Watch:
             if type(outer.get(name)) is np.ndarray:
                 self._global(outer, name)
 
-    def _look(self, frame: FrameType, line: int) -> None:
+    def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
-        place = Place(frame.f_code.co_filename, line, frame.f_code.co_name, 0)
         names, outer, owner = frame.f_locals, frame.f_globals, self._owner(frame)
-        for name in names_on_lines(frame.f_code).get(line, ()):
+        for name in names_on_lines(frame.f_code).get(line.place.line, ()):
             if name in names:
-                self._see(owner, name, name, self._recorded(frame, name, names[name]), place, DEPTH)
+                value = self._recorded(frame, name, names[name])
+                seen = self._see(owner, name, name, value, line, DEPTH)
+                if seen is not value and name not in frame.f_code.co_cellvars + frame.f_code.co_freevars:
+                    names[name] = seen
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
                 value = self._global(outer, name)
-                self._see(id(outer), name, name, value, place, DEPTH)
+                self._see(id(outer), name, name, value, line, DEPTH)
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
@@ -156,12 +207,16 @@ class Watch:
             outer[name] = recorded
         return outer[name]
 
-    def _see(self, owner: int, key: Any, name: str, value: Any, place: Place, depth: int) -> None:
+    def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
+        """Note what is new under a name; the same value, as the name knows it that a line gave to it."""
         if type(value) is Recorded:
             node = value.node if value.is_used else -1
-            if self._known.get((owner, key)) != node:
+            is_new = self._known.get((owner, key)) != node
+            if node >= 0 and line.statement.gives(name, is_new):
+                value = self._renamed(value, name, owner, line)
+            if is_new:
                 self._known[owner, key] = node
-                event = Event(name, node, place, owner, len(self.tape.steps))
+                event = Event(name, node, line.place, owner, len(self.tape.steps), value._renamed)
                 if node < 0:
                     self._unused.append((value, event))
                 elif not self._is_named_already(value, event):
@@ -170,7 +225,27 @@ class Watch:
             self._held[id(value)] = value
             for part_key, part_name, part in parts_of(value, name):
                 part = self._placed(value, part_key, part)
-                self._see(id(value), part_key, part_name, part, place, depth - 1)
+                seen = self._see(id(value), part_key, part_name, part, line, depth - 1)
+                if seen is not part:
+                    put(value, part_key, seen)
+        return value
+
+    def _renamed(self, value: Recorded, name: str, owner: int, line: Line) -> Recorded:
+        """What a name stands for, if the line only gave it to what there was before."""
+        handed = self._handed.get(line.frame, {}).get(value.node, [])
+        if self.tape.nodes[value.node].step >= line.began and len(handed) < 2:  # what is returned twice is told apart
+            return value
+        path = line.statement.path(name)
+        event = next((e for e in handed if e.name.endswith(f"){path}")), handed[0] if handed else None)
+        return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims_gradient(name))
+
+    def _known_by(self, value: Recorded, event: Event, claims: bool) -> Recorded:
+        """A value as a new name knows it. Arrays from outside stay what they are: people tell these apart by `is`."""
+        tape, node = self.tape, self.tape.nodes[value.node]
+        where = event.name, event.place, event.owner
+        tape.renames.append(Rename(*where, node.slot, node.number, value._renamed, len(tape.steps), claims))
+        given = tape.steps[node.step].function is None
+        return value.renamed(len(tape.renames)) if claims or not given else value
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
@@ -201,10 +276,16 @@ class Watch:
 
     def _return(self, frame: FrameType, value: Any) -> None:
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
-        for _, name, part in parts_of((value,), ""):
-            if type(part) is Recorded and part.is_used:
-                text = f"{frame.f_code.co_name}(){name.removeprefix('[0]')}"
-                self.returned.append(Event(text, part.node, place, self._owner(frame), len(self.tape.steps)))
+        owner, time = self._owner(frame), len(self.tape.steps)
+        inner, handed = self._handed.get(id(frame), {}), self._handed.setdefault(id(frame.f_back), {})
+        began = self._lines[id(frame)].began if id(frame) in self._lines else time
+        for name, part in recorded_in(value, f"{frame.f_code.co_name}()"):
+            event = Event(name, part.node, place, owner, time, part._renamed)
+            if part is value:
+                self.returned.append(event)
+            elif self.tape.nodes[part.node].step < began:
+                self.entries.append(event)
+            handed.setdefault(part.node, []).extend(inner.get(part.node, [event]))
 
     def handed_on(self) -> list[Event]:
         """What a function was given and returned as it is: there the return is what claims to be something else."""
@@ -271,6 +352,15 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
             yield key, f"{name}.{key}", part
 
 
+def recorded_in(value: Any, name: str, depth: int = DEPTH) -> Iterator[tuple[str, Recorded]]:
+    """The recorded arrays in what a function returned: itself, or what tuples, lists and dicts in it hold."""
+    if type(value) is Recorded and value.is_used:
+        yield name, value
+    elif depth and isinstance(value, tuple | list | dict):
+        for _, part_name, part in parts_of(value, name):
+            yield from recorded_in(part, part_name, depth - 1)
+
+
 def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
     """The attributes that an object stores, with slots; private names as they are written."""
     for key, part in list(getattr(value, "__dict__", {}).items())[:WIDTH]:
@@ -332,7 +422,7 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
         inner = frame.f_trace
         watch._frames += 1
         watch._numbers[id(frame)] = -watch._frames
-        watch._lines[id(frame)] = frame.f_lineno
+        watch._begin(frame)
         frame.f_trace = watch.trace
         if frame.f_globals is not frame.f_locals:
             watch.remember(frame)

@@ -31,13 +31,14 @@ from tinygrad_scratch.verifier.causes.paths import (
     penalty,
     skipped,
 )
+from tinygrad_scratch.verifier.causes.renaming import another_value
 from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    never_written, integers, reductions, damaged_value, written_factor, later_state, changed_under_way,
+    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
     slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped, factor_left_out,
@@ -46,6 +47,13 @@ EXPLANATIONS = (
     held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
     nothing_from_above,
 )  # fmt: skip
+
+MADE_UP = (
+    ratio, parts_left_out, negated, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
+    operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many, value_for_number,
+    operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
+)  # fmt: skip
+"""What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 
 RIVALLED = slope_of_another, operands, slope_within, doubled  # beside which others may mend as much
 SMALLER = literal, dropped  # also where their text isn't known

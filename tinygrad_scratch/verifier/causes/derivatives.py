@@ -37,6 +37,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
     nonlinear = names or is_square(between)
+    if nonlinear and is_plain_factor(region):
+        return
     own = {wanted, *(node for step in between for node in step.makes)}
     known = (text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in own)
     slope = next(known, "")
@@ -55,6 +57,12 @@ def is_told(region: Region, node: int) -> bool:
     if region.names_of(node) or any(event.node == node for event in region.case.returned):
         return True
     return any(name_of(step.function) in PRODUCTS and node in step.reads for step in region.case.tape.steps)
+
+
+def is_plain_factor(region: Region) -> bool:
+    """Whether a value of the forward pass, and no slope of one, is what the value lacks as a factor."""
+    lacks = next(factors_of(region, region.truth, region.value), None)
+    return lacks is not None and lacks[2] == "{t}" and not part_of_slope(region, lacks[1])
 
 
 def is_square(between: list[Step]) -> bool:
@@ -91,16 +99,30 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     """The slopes and values of the forward pass by which one array is another one times it."""
     if product.shape != base.shape:
         return
-    for node, value in forward_values(region):
-        if not broadcasts(value.shape, base.shape):
-            continue
-        if value.dtype.kind not in "fiub":
-            continue
-        for text, slope in SLOPES:
+    known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
+    for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
+        for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
             if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
                 yield text.format(t=region.name(node)), node, text
+
+
+MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
+
+
+def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
+    """Which slope of which value may be the factor, but for a number, by the largest entries of the product alone."""
+    places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
+    there, held = np.asarray(product[places], float), base[places]
+    looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
+    looked_at = looked_at.reshape(len(values), -1)
+    with np.errstate(all="ignore"):
+        made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
+        factor = made @ there / (there @ there)
+        apart = np.max(np.abs(made - factor[..., None] * there), axis=-1, initial=0.0)
+        near: Array = apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
+        return near
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -231,7 +253,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if upstream.shape != region.truth.shape:
+        if not upstream.shape == region.truth.shape == region.value.shape:
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, o
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -119,6 +120,8 @@ class Position:
     held: list[Array]
     slopes: list[Array]
     missing: float
+    factors: dict[int, Array]  # what each value gives by each of the patterns, a row each
+    _weights: dict[tuple[int, tuple[int, ...], bool], Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
@@ -130,31 +133,37 @@ class Position:
             if slope is None and s.index > region.until:  # a turn that comes after the value
                 slope = np.zeros(value.shape)
             slopes += [slope] if slope is not None else []
-        return cls(nodes, held, slopes, influence.missing) if len(nodes) == len(turns) == len(slopes) else None
+        return (
+            cls(nodes, held, slopes, influence.missing, influence.factors)
+            if len(nodes) == len(turns) == len(slopes)
+            else None
+        )
 
     def lacks(
         self, region: Region, chosen: list[int], is_named: bool
     ) -> Iterator[tuple[int, int, str, Callable[[Any, Any], Any]]]:
         """What of some values seems to be lacking, with its text and how it is put together with the operand."""
-        others = [np.asarray(region.values[node]) * 1.0 for node in chosen]
-        if not all(broadcasts(np.shape(o), h.shape) for o, h in zip(others, self.held, strict=True)):
-            if all(are_wider_together(np.shape(o), h.shape) for o, h in zip(others, self.held, strict=True)):
+        shapes = [np.shape(region.values[node]) for node in chosen]
+        if not all(broadcasts(shape, h.shape) for shape, h in zip(shapes, self.held, strict=True)):
+            if all(are_wider_together(shape, h.shape) for shape, h in zip(shapes, self.held, strict=True)):
                 yield FACTOR, len(PATTERNS), "{t}", product_with(itself, 1.0)  # what only a trial tells
             return
-        before = self.along(self.held)
-        for rank, (text, slope) in enumerate(PATTERNS if is_named else PATTERNS[:1]):
-            with np.errstate(all="ignore"):
-                factors: list[Array] = [slope(other) for other in others]
-            same = not any(np.ptp(factor) for factor in factors)  # a mere number
-            if same and all(h.ndim for h in self.held) and (rank or any(f.ndim for f in factors)):
+        before = self.before
+        factors = [self.factors_of(region, node)[: None if is_named else 1] for node in chosen]
+        after = self.along(factors, shapes, times_held=True)
+        near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
+        for rank in np.flatnonzero(near.any(axis=1)):
+            text, slope = PATTERNS[rank]
+            same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
+            if same and all(h.ndim for h in self.held) and (rank or any(shapes)):
                 continue
-            number = self.number(self.along([h * f for h, f in zip(self.held, factors, strict=True)]), before)
+            number = self.number(float(after[rank]), before)
             if number is not None and not (same and number != 1):
                 by = "" if number == 1 else f"{number:g} * "
-                yield (SLOPE if rank else FACTOR), rank, by + text, product_with(slope, number)
+                yield (SLOPE if rank else FACTOR), int(rank), by + text, product_with(slope, number)
         if chosen == self.nodes:
             return
-        term = self.along([np.broadcast_to(o, h.shape) for o, h in zip(others, self.held, strict=True)])
+        term = float(self.along([factor[:1] for factor in factors], shapes, times_held=False)[0])
         number = self.number(term, 0.0)
         if number is not None:
             by = "" if abs(number) == 1 else f"{abs(number):g} * "
@@ -163,16 +172,47 @@ class Position:
         if turned:
             yield TERM, 1, "{t} - ", lambda held, value: value - held
 
-    def along(self, values: list[Array]) -> float:
-        return sum(float(np.vdot(g, v)) for g, v in zip(self.slopes, values, strict=True))
+    @cached_property
+    def before(self) -> float:
+        """The number that the wrong value makes through the operand."""
+        return sum(float(np.vdot(g, h)) for g, h in zip(self.slopes, self.held, strict=True))
+
+    def factors_of(self, region: Region, node: int) -> Array:
+        if node not in self.factors:
+            value = np.asarray(region.values[node]).ravel() * 1.0
+            with np.errstate(all="ignore"):
+                self.factors[node] = np.stack([slope(value) for _, slope in PATTERNS])
+        return self.factors[node]
+
+    def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
+        """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
+        turns = enumerate(zip(factors, shapes, strict=True))
+        total: Array = np.sum(
+            [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0
+        )
+        return total
+
+    def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
+        """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
+        key = turn, shape, times_held
+        if key not in self._weights:
+            slope = np.reshape(self.slopes[turn], self.held[turn].shape)
+            whole = slope * self.held[turn] if times_held else slope
+            axes = tuple(range(whole.ndim - len(shape)))
+            axes += tuple(len(axes) + i for i, n in enumerate(shape) if n == 1)
+            self._weights[key] = np.sum(whole, axis=axes).ravel()
+        return self._weights[key]
+
+    def size_of(self, before: float) -> float:
+        return abs(before) + abs(self.missing)
 
     def number(self, after: float, before: float) -> float | None:
         """By which what would be there is to be multiplied, if it is one of those that are written in such places."""
-        size = abs(before) + abs(self.missing)
+        size = self.size_of(before)
         return next((c for c in NUMBERS if is_near(c * after - before, self.missing, size)), None)
 
     def number_is_one(self, change: float) -> bool:
-        return is_near(change, self.missing, abs(change))
+        return bool(is_near(change, self.missing, abs(change)))
 
 
 def are_wider_together(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
@@ -205,6 +245,7 @@ class Influence:
     missing: float = 0.0  # by how much the number is not what the truth makes
     operands: tuple[tuple[Step, list[Step], PlaceOf], ...] = ()
     slopes: dict[tuple[int, int], Array] = field(default_factory=dict)
+    factors: dict[int, Array] = field(default_factory=dict)  # what each value gives by each of the patterns
 
 
 def slopes_of_operands(region: Region) -> Influence:
@@ -223,13 +264,18 @@ def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
         for node in step.reads:
             readers.setdefault(node, []).append(step.index)
     slopes = region.foreseen.slopes
-    return {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    alone = {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
+    renames = {
+        (s.reads[0], s.index): slopes[s.makes[0]] for s in region.turns if s.function is renamed if s.makes[0] in slopes
+    }
+    return {**alone, **renames}
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
 
 
-def is_near(one: float, other: float, size: float) -> bool:
+def is_near(one: Any, other: float, size: float) -> Any:
+    """Whether a number, or which of several, is another one but for rounding."""
     return abs(one - other) <= 1e-6 * (abs(one) + abs(other) + size)
 
 

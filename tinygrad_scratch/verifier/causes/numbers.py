@@ -1,15 +1,28 @@
-"""A number in the place of a value, and a value in the place of a number."""
+"""A number in the place of a value, a value in the place of a number, and a number that is lacking."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
 from tinygrad_scratch.verifier.causes.operands import by_name
-from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, name_of, with_changed, with_number
+from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
+from tinygrad_scratch.verifier.edits import (
+    Edit,
+    PlaceOf,
+    WithArgument,
+    is_filled,
+    name_of,
+    then,
+    times,
+    with_changed,
+    with_number,
+)
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
 from tinygrad_scratch.verifier.source import operand_in, with_operand
 from tinygrad_scratch.verifier.tape import Step
@@ -43,7 +56,7 @@ def one_left_out(region: Region) -> Iterator[Finding]:
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
         position = Position.of(region, influence, step, turns, place)
-        ones = position.along([np.ones_like(held) for held in position.held]) if position else 0.0
+        ones = sum(float(np.sum(slope)) for slope in position.slopes) if position else 0.0
         if position is None or not ones or abs(abs(position.missing / ones) - 1) > 1e-6:
             continue
         sign = 1.0 if position.missing / ones > 0 else -1.0
@@ -69,8 +82,8 @@ def value_for_number(region: Region) -> Iterator[Finding]:
         position = Position.of(region, influence, step, turns, place)
         if position is None or name_of(step.function) not in ENTRY_BY_ENTRY or not isinstance(place, int):
             continue
-        ones = position.along([np.ones_like(held) for held in position.held])
-        number = (position.missing + position.along(position.held)) / ones if ones else 0.0
+        ones = sum(float(np.sum(slope)) for slope in position.slopes)
+        number = (position.missing + position.before) / ones if ones else 0.0
         changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
         if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
             name, code = written(region, step, place, position.nodes[turns.index(step)]), region.code(step)
@@ -78,6 +91,40 @@ def value_for_number(region: Region) -> Iterator[Finding]:
             should = region.rewritten(step, text) if text else None
             yield Finding("wrong-operand", f"{name} should be a number, {number:.6g}", step, should, changes)
             return
+
+
+def lacks_number(region: Region) -> Iterator[Finding]:
+    """A call, or one term of a sum, that is to be multiplied by a usual number: one reverse walk tells by which."""
+    numbers = (*region.case.factors, *USUAL, *(1 / number for number in USUAL))
+    for step, turns, factor, edit in by_number(region):
+        number = min(numbers, key=lambda known: abs(known - factor))
+        changes = {s.index: edit(number) for s in turns}
+        if number != -1 and abs(number - factor) < 1e-6 * abs(number) and region.gives_truth(changes):
+            found = factor_found(region, number, step)
+            found.changes, found.made_up = changes, True
+            found.sentence = f"`{region.code(step)}`: {found.sentence}"
+            yield found
+
+
+def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callable[[float], Edit]]]:
+    """The calls, and the terms of sums, with the number by which each is to be multiplied, and how that is done."""
+    slopes, influence = region.foreseen.slopes, slopes_of_operands(region)
+    for step, turns in region.sites() if slopes else ():
+        if step.result is not None and not is_filled(step) and name_of(step.function) not in LAID_OUT:
+            made = [node for s in turns for node in s.makes if node in slopes]
+            total = sum(float(np.vdot(slopes[node], region.values[node])) for node in made)
+            # where one turn follows from another, a factor enters more than once
+            factors = (2.0, 0.5) if len(turns) > 1 else (1 + influence.missing / total,) if total else ()
+            yield from ((step, turns, factor, lambda number: then(times(number))) for factor in factors)
+    for step, turns, place in influence.operands:
+        position = Position.of(region, influence, step, turns, place)
+        if position is not None and name_of(step.function) in ("add", "subtract") and position.before:
+            factor = 1 + position.missing / position.before
+            yield step, turns, factor, partial(operand_times, place)
+
+
+def operand_times(place: PlaceOf, number: float) -> Edit:
+    return with_changed(place, times(number))
 
 
 def written(region: Region, step: Step, place: PlaceOf, node: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +72,7 @@ def operations(region: Region) -> Iterator[Finding]:
                 f"the minus in `{region.code(step)}` is too much",
                 step,
                 changes={s.index: only(0) for s in turns},
+                takes_away=True,
             )
 
 
@@ -103,7 +105,9 @@ def operands(region: Region) -> Iterator[Finding]:
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 if region.gives_truth(changes):
-                    found.append(said(region, step, place, (name, nodes[turns.index(step)]), changes))
+                    node, read = nodes[turns.index(step)], node_at(region, step, place)
+                    found.append(said(region, step, place, (name, node), changes))
+                    found[-1][1].place = region.call_with(step, read, node) if read is not None else None
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: pair[0])
@@ -131,13 +135,14 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
         *([] if is_gradient(region, nodes[-1]) else unnamed(region, turns, shapes)),
     ]
     reduces = name_of(step.function) in (*PRODUCTS, *SUMS, "T", "transpose")
+    any_shape = name_of(step.function) == "renamed"
     for name, chosen in roles:
         for turned in (False, True):
             values = [np.asarray(region.values[node]) for node in chosen]
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                reduces and [v.ndim for v in values] == [*map(len, shapes)]
+                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
@@ -161,7 +166,9 @@ def beside_it(region: Region) -> Iterator[Finding]:
                 changes = {s.index: with_changed(1, shifted(axis, shift)) for s in turns}
                 if region.gives_truth(changes):
                     said = f"`{region.code(step)}` takes the neighbour: the index should be {abs(shift)} "
-                    yield Finding("off-by-one", said + ("more" if shift > 0 else "less"), step, None, changes)
+                    writes = name_of(step.function) == "setitem"
+                    said += "more" if shift > 0 else "less"
+                    yield Finding("off-by-one", said, step, None, changes, made_up=writes)
                     return
 
 
@@ -222,16 +229,7 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 
 def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
-    bound: dict[str, list[Event]] = {}
-    for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
-        useful = (
-            any_value
-            or region.case.is_forward(event.node)
-            or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
-        )
-        if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
-            bound.setdefault(event.name, []).append(event)
-    for name, events in bound.items():
+    for name, events in bound_names(region, any_value).items():
         chosen = [meant.node for step in turns if (meant := meant_by(region, events, step)) is not None]
         if len(chosen) == len(turns):
             yield name, chosen
@@ -239,13 +237,30 @@ def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Itera
         yield final.parameter.name, [final.parameter.node] * len(turns)
 
 
+def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
+    """The names that values have which stood by then, each with its bindings in the order of time."""
+    if any_value not in region.bound:
+        bound: dict[str, list[Event]] = {}
+        for event in sorted([*region.case.arguments, *region.case.events], key=lambda e: (e.time, e.node)):
+            useful = (
+                any_value
+                or region.case.is_forward(event.node)
+                or region.case.match_up_to_factor(np.asarray(region.values[event.node])) is not None
+            )
+            if event.node < region.node and (useful or region.case.step_of(event.node).function is None):
+                bound.setdefault(event.name, []).append(event)
+        region.bound[any_value] = bound
+    return region.bound[any_value]
+
+
 def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
-    before = [e for e in events if region.case.tape.nodes[e.node].step < step.index]
-    bound = [e for e in before if e.time <= step.index] or before
-    function = step.place.function if step.place else ""
-    own = [e for e in bound if e.place.function == function] if bound and bound[-1].name.isidentifier() else []
-    return (own or bound)[-1] if bound else None
+    bound = events[: bisect_right(events, step.index, key=lambda e: e.time)]
+    bound = bound or [e for e in events if region.case.tape.nodes[e.node].step < step.index]
+    if not bound or not step.place or not bound[-1].name.isidentifier():
+        return bound[-1] if bound else None
+    function = step.place.function
+    return next((e for e in reversed(bound) if e.place.function == function), bound[-1])
 
 
 def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
@@ -328,12 +343,13 @@ def said(
             step,
             should,
             changes,
+            made_up=not named,
         )
     if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
-    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes)
+    return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
 
 
 def same_parameter(one: str, other: str) -> bool:

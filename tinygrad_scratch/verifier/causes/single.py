@@ -23,6 +23,8 @@ from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
+LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
+
 
 def one_factor(region: Region) -> Iterator[Finding]:
     """One call of the step carries a wrong constant: halved, doubled, divided by the batch ..."""
@@ -30,11 +32,7 @@ def one_factor(region: Region) -> Iterator[Finding]:
     if region.loose:
         return
     for step, turns in region.sites():
-        if (
-            step.result is None
-            or is_filled(step)
-            or name_of(step.function) in ("getitem", "T", "reshape", "transpose", "setitem", "copy")
-        ):
+        if step.result is None or is_filled(step) or name_of(step.function) in LAID_OUT:
             continue
         for factor in fitting(region, turns, powers):
             changes = {s.index: then(times(factor)) for s in turns}
@@ -148,7 +146,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
         f"{rest} alone is right"
     )
-    return Finding(kind, said, step, region.rewritten(step, rest), changes)
+    return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
@@ -173,4 +171,8 @@ def literal(region: Region) -> Iterator[Finding]:
                     code = region.code(step)
                     text = with_operand(code, place, f"{value:g}", f"{other:g}")
                     should = region.rewritten(step, text) if text else None
-                    yield Finding(kind, f"{value:g} in `{code}` should be {other:g}", step, should, changes)
+                    said = f"{value:g} in `{code}` should be {other:g}"
+                    yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
+
+
+USUAL = 0.5, 1, 2, 3, 4
