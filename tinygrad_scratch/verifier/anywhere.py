@@ -79,7 +79,8 @@ def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
     region = Region(case, repair)
     one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
     finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
-    return Change(repair, region, told(region, search, finding), -key[0], key[1])
+    with np.errstate(all="ignore"):
+        return Change(repair, region, told(region, search, finding), -key[0], key[1])
 
 
 def compared(
@@ -197,7 +198,7 @@ class Everywhere(Region):
         return found
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.left -= 10 * len(edits)
+        self.left -= 3 * len(edits)
         try:
             return (
                 self.left > 0

@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, tr
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_EXPLANATIONS = 3_000
+MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 
 
 State = tuple[dict[int, Array], dict[int, tuple[int, Array]], set[int]]
@@ -198,6 +199,10 @@ class Case(Lineage):
             yield value + np.sum(held, axis=0)
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
+
+    def is_spent(self) -> bool:
+        """Whether so much was tried out that no more should begin: people wait for what was found so far."""
+        return self.tape.played > MOST_PLAYED
 
     def may_try(self) -> bool:
         """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""

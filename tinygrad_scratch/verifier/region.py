@@ -167,6 +167,8 @@ class Region:
 
     calls = 0  # that were made for explanations
     lacks: list[Any] | None = None  # what operands seem to lack, once it was looked for
+    cuts: Any = None  # the gradient with values of the forward pass held constant, once it was looked at
+    diagonals: list[tuple[int, Array]] | None = None  # of the Jacobians of forward values, once these were looked at
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
         self.calls += len(edits)

@@ -167,7 +167,8 @@ class Unfolded:
         if step.function is not None:
             arguments, keywords, result = map_tree(self._reference, (arguments, keywords, result))
             reads = tuple(dict.fromkeys(self.current[ref.slot] for ref in refs_in((arguments, keywords))))
-        self.steps.append(Step(len(self.steps), step.function, arguments, keywords, step.place, reads, (), result))
+        changed = {"arguments": arguments, "keywords": keywords, "reads": reads, "makes": (), "result": result}
+        self.steps.append(replace(step, index=len(self.steps), **changed))
         for old in step.makes:
             node = self.tape.nodes[old]
             self.moved[old] = self._make(node.slot, node.value)

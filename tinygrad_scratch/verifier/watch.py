@@ -18,7 +18,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments
 from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
-from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
 
@@ -171,7 +171,7 @@ class Watch:
             self.outer[id(outer)] = outer, dict(outer)
             self.on_names(outer)
         for name in frame.f_code.co_names:
-            if type(outer.get(name)) is np.ndarray:
+            if type(outer.get(name)) in ARRAYS:
                 self._global(outer, name)
 
     def _look(self, frame: FrameType, line: Line) -> None:
@@ -189,7 +189,7 @@ class Watch:
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        if (type(value) is not np.ndarray and not is_bias(name, value)) or name.startswith("__"):
+        if (type(value) not in ARRAYS and not is_bias(name, value)) or name.startswith("__"):
             return value
         recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
         if recorded is None:
@@ -203,7 +203,7 @@ class Watch:
     def _global(self, outer: dict[str, Any], name: str) -> Any:
         """A plain array under a global name becomes a recorded one, until the end."""
         value = outer[name]
-        if type(value) is not np.ndarray and not is_bias(name, value):
+        if type(value) not in ARRAYS and not is_bias(name, value):
             return value
         recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
         if recorded is not None:
@@ -258,7 +258,7 @@ class Watch:
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
-        if type(part) is not np.ndarray and not is_bias(key, part):
+        if type(part) not in ARRAYS and not is_bias(key, part):
             return part
         recorded = from_outside(self.tape, float(part) if is_bias(key, part) else part)
         if recorded is None or not put(holder, key, recorded):
