@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change
 from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
-from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
+from tinygrad_scratch.verifier.causes.lacking import term_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -91,7 +91,7 @@ def proven(region: Region, finding: Finding) -> Finding:
     """What is told of a missing term by the parts of a gradient; a rename that lacks it, where a change proves that."""
     if finding.kind != "missing-term" or finding.changes:
         return finding
-    return first_of(region, [lacks_in_renames]) or finding
+    return first_of(region, [term_in_renames]) or finding
 
 
 def found_by(region: Region, explanation: Explanation) -> Finding | None:

@@ -386,6 +386,7 @@ class Region:
             if s.place
             and s.place.function == own.function
             and not is_filled(s)
+            and s.function is not renamed
             and s.place.line > max(right, default=0)
             and self.is_backward(s)
             and self.is_nameless_or_own(s.place.line)

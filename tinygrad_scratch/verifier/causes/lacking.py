@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,22 +44,26 @@ def operand_without_term(region: Region) -> Iterator[Finding]:
 def rename_without(region: Region) -> Iterator[Finding]:
     """A line that gave another name to what lacks a factor or a term, if the wrong value is what it named."""
     if region.is_rename:
-        yield from lacks_in_renames(region)
+        yield from (lack.told(region) for lack in lacks_in_renames(region, FACTOR, SLOPE, TERM))
 
 
-def lacks_in_renames(region: Region) -> Iterator[Finding]:
-    """The same of the renames on the way to the wrong value."""
+def term_in_renames(region: Region) -> Iterator[Finding]:
+    """A value that one of the renames on the way to the wrong value lacks as a term, without a number beside it."""
+    yield from (lack.told(region) for lack in lacks_in_renames(region, TERM) if not re.search(r"\d \* ", lack.text))
+
+
+def lacks_in_renames(region: Region, *kinds: int) -> Iterator[Lack]:
     if not any(step.function is renamed for step in region.steps):
         return
-    found = sorted((lack for lack in lacking(region) if lack.step.function is renamed), key=lambda lack: lack.rank)
-    yield from (lack.told(region) for lack in found if region.gives_truth(lack.edits))
+    lacks = [lack for lack in lacking(region) if lack.step.function is renamed and lack.rank[1] in kinds]
+    yield from (lack for lack in sorted(lacks, key=lambda lack: lack.rank) if region.gives_truth(lack.edits))
 
 
 def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
     if region.lacks is None:
         region.lacks = sorted(lacking(region), key=lambda lack: lack.rank)
     for lack in region.lacks:
-        if lack.rank[1] not in kinds:
+        if lack.rank[1] not in kinds or (lack.step.function is renamed and not region.is_rename):
             continue
         if region.gives_truth(lack.edits):
             yield lack.told(region)
