@@ -39,11 +39,9 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     nonlinear = names or is_square(between)
     if nonlinear and is_plain_factor(region):
         return
-    own = {wanted, *(node for step in between for node in step.makes)}
+    named = {node for step in between for node in step.makes if region.names_of(node)} | {wanted, later}
     known = (
-        text
-        for text, node, pattern in factors_of(region, region.truth, region.value)
-        if not only_known or (node in own and (pattern != "{t}" or region.names_of(node)))
+        text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in named
     )
     slope = next(known, "")
     should = f"{bracketed(region.expression)} * {slope}" if slope else None
