@@ -148,7 +148,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
-            if is_multiple(region, chosen[-1], nodes[-1]):
+            if (turned and chosen == nodes) or is_multiple(region, chosen[-1], nodes[-1]):  # its layout is wrong
                 continue
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
