@@ -25,7 +25,7 @@ def slope_of_another(region: Region) -> Iterator[Finding]:
                 turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
             }
             if is_usual(held, text) and region.gives_truth(changes):
-                yield told(region, step, held, text.format(t=region.name(held.source)), changes, text)
+                yield told(region, step, held, changes, text)
                 return
 
 
@@ -178,9 +178,10 @@ def is_usual(held: Factors, text: str) -> bool:
     return held.is_value if text == "(1 - {t})" else held.is_slope and text != "{t}"
 
 
-def told(region: Region, step: Step, held: Factors, right: str, changes: dict[int, Edit], pattern: str) -> Finding:
+def told(region: Region, step: Step, held: Factors, changes: dict[int, Edit], pattern: str) -> Finding:
     """What is said of factors that should be a slope."""
     code, span, written = region.code(step), where(region, step, held), written_of(region, step, held)
+    right = pattern.format(t=called_in(written) or region.name(held.source))
     should = (
         region.rewritten(step, without_brackets(f"{code[: span[0]]}{right}{code[span[1] :]}", code)) if span else None
     )
@@ -207,6 +208,12 @@ def kind_of(written: str, right: str) -> tuple[str, str]:
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
 
 
+def called_in(text: str) -> str:
+    """The one name that a text has."""
+    names = dict.fromkeys(sign for sign in signs_of(text) if sign[0].isidentifier())
+    return next(iter(names)) if len(names) == 1 else ""
+
+
 def is_part_of(written: str, right: str) -> bool:
     """Whether a text is what is left of another one when some of that is left out.
 
@@ -218,7 +225,8 @@ def is_part_of(written: str, right: str) -> bool:
 
 
 def signs_of(text: str) -> list[str]:
-    return [sign for sign in TOKEN.findall(text) if sign.strip() and sign not in "()"]
+    signs = [sign for sign in TOKEN.findall(text) if sign.strip() and sign not in "()"]
+    return [sign.removesuffix(".0").removesuffix(".") if sign[0].isdigit() else sign for sign in signs]
 
 
 def span_of(code: str, places: tuple[int, ...], count: int) -> tuple[int, int] | None:

@@ -138,6 +138,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
         return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
+    if name in ("add", "subtract") and is_parameter(region, step, 1 - place):
+        said = f"`{region.code(step)}` adds the gradient of a penalty, which the loss has not"
+        return Finding("regularisation", said, step, region.rewritten(step, rest), changes)
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
@@ -147,6 +150,11 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         f"{rest} alone is right"
     )
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def is_parameter(region: Region, step: Step, place: int) -> bool:
+    node = node_at(region, step, place)
+    return node is not None and any(final.parameter.node == node for final in region.case.finals)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
