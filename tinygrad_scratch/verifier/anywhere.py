@@ -9,7 +9,7 @@ so that few changes need to be played.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -33,13 +33,13 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
-SEARCHES: tuple[Explanation, ...] = (
-    operations, beside_it, layout, reductions, assigned_entries, dropped, operands, negated, literal, lacks_number,
-    operand_without_factor, operand_without_term,
-)  # fmt: skip
+WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
+NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number
+VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term
+"""Changes of what is written, and what may be put in; values only where nothing else helps."""
 
 MOST_PLAYED = 60_000  # calls that are played again for one search over everything
 
@@ -54,36 +54,51 @@ class Change:
     repair: Repair
     region: Region
     finding: Finding
-    key: tuple[int, int, int]  # less is likelier
+    meant: int  # how many values with a name are gradients with it
+    weight: int
 
 
-def likeliest_change(case: Case) -> Change | None:
-    """Of the changes that alone make all gradients right, the likeliest.
+def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
+    """Of the changes that alone make all gradients right, the likeliest; nothing is put in where `only_written`.
 
     It is the one with which most of what has a name is a gradient; of several the one that alters least of the text,
     and then the one in the first step.
     """
-    values = case.replay()
-    wrong = case.wrong(values)
+    wrong = case.wrong(case.replay())
     if not wrong or (event := nameless(case, wrong[0])) is None:
         return None
     everywhere = Everywhere(case, wrong, event)
-    best: tuple[tuple[int, int, int], Explanation, Finding] | None = None
-    for search in SEARCHES:
-        with np.errstate(all="ignore"):
+    found: list[tuple[tuple[int, int, int], Explanation, Finding]] = []
+    for searches in (WRITTEN,) if only_written else (WRITTEN, NUMBERS, VALUES):
+        if not (found and searches is VALUES):
+            found += compared(everywhere, searches)
+    if not found:
+        return None
+    key, search, finding = min(found, key=lambda each: each[0])
+    repair = everywhere.repair_by(finding)
+    region = Region(case, repair)
+    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
+    finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
+    with np.errstate(all="ignore"):
+        return Change(repair, region, told(region, search, finding), -key[0], key[1])
+
+
+def compared(
+    everywhere: Everywhere, searches: tuple[Explanation, ...]
+) -> Iterator[tuple[tuple[int, int, int], Explanation, Finding]]:
+    """What some searches find, with how likely it is: less is likelier."""
+    case = everywhere.case
+    with np.errstate(all="ignore"):
+        for search in searches:
             for finding in islice(search(everywhere), MOST_COMPARED):
                 if finding.step is None or not finding.changes:
                     continue
+                try:
+                    played = case.replay(edits=finding.changes)
+                except Exception:  # what comes after the gradients can't be made of it
+                    continue
                 finding.made_up |= search in MADE_UP
-                key = -meant(case, case.replay(edits=finding.changes)), weight(finding), min(finding.changes)
-                if best is None or key < best[0]:
-                    best = key, search, finding
-    if best is None:
-        return None
-    key, search, finding = best
-    repair = everywhere.repair_by(finding)
-    region = Region(case, repair)
-    return Change(repair, region, told(region, search, finding), key)
+                yield (-meant(case, played), weight(finding), min(finding.changes)), search, finding
 
 
 TAKEN_AWAY, REPLACED, PUT_IN, NAMED_ONLY, NOTHING = range(5)
@@ -97,12 +112,13 @@ def weight(finding: Finding) -> int:
         return TAKEN_AWAY if finding.takes_away else REPLACED
     if finding.kind == "sign":
         return REPLACED
-    return PUT_IN if finding.changes or finding.should_be else NAMED_ONLY
+    return PUT_IN if finding.changes or finding.should_be or finding.place else NAMED_ONLY
 
 
 def meant(case: Case, values: Mapping[int, Any]) -> int:
     """How many of the values with a name are the gradients of values with names, maybe with the other sign."""
-    nodes = {event.node for event in case.events if event.node not in case.forward}
+    again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
+    nodes = {event.node for event in case.events if event.node not in case.forward} - again
     return sum(is_meant(case, np.asarray(values[node])) for node in nodes)
 
 
@@ -119,9 +135,18 @@ def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
     with np.errstate(all="ignore"):
         found = next(own, finding)
-    found.place = found.place or (finding.step.place if finding.step else None)
+    found.place = finding.place or found.place or (finding.step.place if finding.step else None)
     found.made_up = finding.made_up
     return found
+
+
+def by_caller(turns: list[Step]) -> Iterator[tuple[Step, list[Step]]]:
+    """The turns of a call by where the function was called that it stands in; nothing where that is one place."""
+    found: dict[Place | None, list[Step]] = {}
+    for step in turns:
+        found.setdefault(step.caller, []).append(step)
+    if len(found) > 1:
+        yield from ((own[-1], own) for own in found.values())
 
 
 class Everywhere(Region):
@@ -144,6 +169,12 @@ class Everywhere(Region):
 
     def site(self, step: Step) -> list[Step]:
         return self._sites[step.place, name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call with all of its turns; that of a function which is called in several places also for each alone."""
+        for step, turns in super().sites():
+            yield step, turns
+            yield from by_caller(turns)
 
     @cached_property
     def _sites(self) -> dict[Any, list[Step]]:
@@ -168,7 +199,7 @@ class Everywhere(Region):
         return found
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.left -= 10 * len(edits)
+        self.left -= 3 * len(edits)
         try:
             return (
                 self.left > 0

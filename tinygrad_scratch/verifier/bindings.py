@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from types import CodeType
 
-from tinygrad_scratch.verifier.source import statements, text_of
+from tinygrad_scratch.verifier.source import Marked, statements, text_of
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Statement:
     def gives(self, name: str, is_new: bool) -> bool:
         """Whether a name is a target; a new one may be an entry of a target, too, or at an index that was computed."""
         given = {text for _, text in self.targets}
-        if name in given or not is_new:
+        if not given or name in given or not is_new:
             return name in given
         text = INDEX.sub("[]", name)
         given = {INDEX.sub("[]", target) for target in given}
@@ -39,6 +39,7 @@ class Statement:
         return ""
 
 
+NONE = Statement()
 INDEX = re.compile(r"\[[^\[\]]*\]")
 
 
@@ -56,14 +57,14 @@ def assignments(code: CodeType) -> dict[int, Statement]:
 
 
 @lru_cache(maxsize=4096)
-def part_for(statement: str, name: str) -> str | None:
-    """The part of a statement that a name stands for: `b` for `y` in `x, y = a, b`, and for `f()[1]` in `return a, b`.
+def part_for(statement: str, name: str) -> Marked | None:
+    """A statement with the part marked that a name stands for: `b` for `y` in `x, y = a, b`.
 
-    >>> part_for("grads = dict(w=dw, b=db)", "grads['b']"), part_for("return a, [b, c]", "f()[1][0]")
+    >>> part_for("grads = dict(w=dw, b=db)", "grads['b']").part, part_for("return a, [b, c]", "f()[1][0]").part
     ('db', 'b')
     """
     try:
-        (node,) = ast.parse(statement.strip()).body
+        (node,) = ast.parse(statement).body
     except (SyntaxError, ValueError):
         return None
     value = getattr(node, "value", None)
@@ -75,7 +76,10 @@ def part_for(statement: str, name: str) -> str | None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         held = Statement(0, tuple(pair for target in targets for pair in paths_in(target))).path(name)
     found = dict(values_in(value)).get(held)
-    return ast.get_source_segment(statement.strip(), found) if found is not None else None
+    if found is None or "\n" in statement:
+        return None
+    start, end = (len(statement.encode()[:column].decode()) for column in (found.col_offset, found.end_col_offset or 0))
+    return Marked(statement, start, end)
 
 
 def paths_in(target: ast.expr, path: str = "") -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change
 from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
+from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.judge import next_repairs
@@ -55,6 +56,11 @@ class Cause:
         return self.place.line
 
     @property
+    def is_rename(self) -> bool:
+        """Whether the line only gave another name to what there was before it."""
+        return self.place.offset < 0
+
+    @property
     def source(self) -> str:
         """The text of the line."""
         return linecache.getline(self.place.file, self.place.line).strip()
@@ -63,11 +69,12 @@ class Cause:
 def cause_of(case: Case, repair: Repair) -> Cause:
     """The first change that gives the truth, in the order in which mistakes are usual."""
     region = Region(case, repair)
-    for loose in (False, True):
-        region.loose = loose
-        finding = first_of(region, EXPLANATIONS)
-        if finding is not None:
-            return as_cause(region, finding)
+    for each in (Region(case, repair, alone=True), region) if region.is_rename else (region,):
+        for loose in (False, True):
+            each.loose = loose
+            finding = first_of(each, EXPLANATIONS)
+            if finding is not None:
+                return as_cause(each, proven(each, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
@@ -78,6 +85,13 @@ def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | N
         if found is not None:
             return with_rivals(region, found, explanation) if explanation in RIVALLED else found
     return None
+
+
+def proven(region: Region, finding: Finding) -> Finding:
+    """What is told of a missing term by the parts of a gradient; a rename that lacks it, where a change proves that."""
+    if finding.kind != "missing-term" or finding.changes:
+        return finding
+    return first_of(region, [lacks_in_renames]) or finding
 
 
 def found_by(region: Region, explanation: Explanation) -> Finding | None:
@@ -91,8 +105,7 @@ def found_by(region: Region, explanation: Explanation) -> Finding | None:
 
 def is_shorter(region: Region, finding: Finding) -> bool:
     """Whether what should be is less than what was written."""
-    should = finding.should_be
-    return bool(should) and len(TOKEN.findall(should or "")) < len(TOKEN.findall(region.expression))
+    return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
 CLEARLY = 3  # how many words and signs less make a change the better one
@@ -148,7 +161,8 @@ def named_on(region: Region, place: Place) -> str:
     event = region.event
     if place.line == event.place.line:
         return event.name
-    names = [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    exactly = [e.name for e in region.case.events if e.place == place]
+    names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
     return names[0] if names else event.name
 
 
@@ -167,7 +181,7 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
         return [turned[0]], [sign_of_all(case, *turned)]
     best = best_reading(case)
     small = forward_only(case, small_numbers(case, TINY))
-    if small and any(cause.certainty == "unexplained" for _, cause in best):
+    if small and not case.is_spent() and any(cause.certainty == "unexplained" for _, cause in best):
         case.take_without(small)
         other = best_reading(case)
         if unexplained(other) < unexplained(best):
@@ -202,7 +216,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
         if best is None or key < best[0]:
             best = key, scale, found
-        if key == (False, 1, 0, False, False):  # no reading is better
+        if key == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none
             break
     assert best is not None
     if case.scale != best[1]:
@@ -214,7 +228,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     """Repair by repair until the gradients are right; a line that is wrong in each turn of a loop is one mistake."""
     found = of_slopes(case)
-    while len(found) < MOST_MISTAKES:
+    while len(found) < MOST_MISTAKES and not (found and case.is_spent()):
         candidates = next_repairs(case)
         if not candidates:
             break
@@ -239,10 +253,11 @@ def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Re
     unfinished = bool(case.wrong(values))
     if not cause.made_up and not unfinished:
         return None
-    key = unfinished, -meant(case, values), cause.weight
+    names = meant(case, values)
     case.restore(before)
-    change = likeliest_change(case)
-    if change is None or (False, *change.key[:2]) >= key:
+    change = likeliest_change(case, only_written=not unfinished and cause.weight <= PUT_IN)
+    likelier = change is not None and (unfinished or (change.weight < cause.weight and change.meant >= names))
+    if change is None or not likelier:
         case.restore(after)
         return None
     other = as_cause(change.region, change.finding)

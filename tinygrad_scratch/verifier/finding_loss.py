@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.owners import Owners, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.watch import Event
 
 
 class FindingLoss(Owners):
@@ -86,14 +87,17 @@ class FindingLoss(Owners):
             )
 
     def _wanted_value(self) -> list[Candidate]:
-        """The values under the name that was given for the loss, that of a variable or of the function returning it."""
+        """The values under the name that was given for the loss, that of a variable or of the function returning it.
+
+        The last one first, as in `last_first`.
+        """
         reached = self.depending_on({p.node for p in self.parameters})
         events = [
             *((event.node, {event.name, event.short, own(event.name)}) for event in self.watch.events),
             *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
         ]
         nodes = [node for node, names in events if self.wanted_loss in names]
-        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes) if node in reached]
+        return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes[::-1]) if node in reached]
 
     def _put_wanted(self, finals: list[Final]) -> str | None:
         """The named loss, of the output as it was when the gradients fit best; of two, as it was first."""
@@ -109,15 +113,21 @@ class FindingLoss(Owners):
         """The candidate that most gradients fit: itself, how many up to one factor, how many as they are.
 
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         """
         found: tuple[Candidate, int, int, int, int] | None = None
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
+        fitting: set[str] = set()
         for candidate in candidates:
+            if candidate.name in fitting:
+                continue
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
             given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
             same, exact, precise = fit(given, true)
+            if same and candidate.function is None and candidate.name != UNNAMED:
+                fitting.add(candidate.name)
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
             if found is None or (same, exact, near, precise) > found[1:]:
                 found = candidate, same, exact, near, precise
@@ -146,12 +156,10 @@ class FindingLoss(Owners):
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        if (
-            candidate.function is None
-            and not self.wanted_loss
-            and 2 * fits < count
-            and not re.search("loss|cost|objective", candidate.name.lower())
-        ):
+        named = re.search("loss|cost|objective", candidate.name.lower())
+        by_chance = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
+        doubtful = by_chance or (2 * fits < count and not named)
+        if candidate.function is None and not self.wanted_loss and doubtful:
             return (
                 f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
                 "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
@@ -211,6 +219,7 @@ class FindingLoss(Owners):
         reached = self.depending_on(parameters)
         named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
         named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
+        named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
@@ -270,3 +279,11 @@ class FindingLoss(Owners):
             self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(*(n for _, n in self.gradients))
         )
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
+
+
+def last_first(named: list[Event]) -> list[Event]:
+    """The values of each name with the last one first: a loss is often put together under one, its penalty last."""
+    by_name: dict[str, list[Event]] = {}
+    for event in named:
+        by_name.setdefault(event.name, []).append(event)
+    return [event for events in by_name.values() for event in reversed(events)]

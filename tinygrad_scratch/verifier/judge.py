@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.multiples import too_large
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import last_resort
-from tinygrad_scratch.verifier.trials import mending
+from tinygrad_scratch.verifier.trials import does_nothing, mending
 from tinygrad_scratch.verifier.turns import helping, mended_in_all_turns
 
 MOST_REPAIRS = 40
@@ -29,11 +29,13 @@ def next_repairs(case: Case) -> list[Repair]:
         return []
     found = mending(case, values, wrong)
     best = found[0] if found else None
+    if best is not None and best.mended == len(wrong) and does_nothing(case, best.event):
+        return found
     if fitting and (best is None or best.mended < len(wrong) or is_last(case, best)):
         number = too_large(case, values, wrong)
         if number is not None:
             return [number]
-    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {f.node for f in case.finals}):
+    if fitting and (best is None or best.mended < len(wrong) or best.event.node in case.ends):
         needed = best.mended if best is not None else 0
         turns = islice(helping(case, values, wrong), MOST_TURNS)
         helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)

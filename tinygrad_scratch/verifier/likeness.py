@@ -31,6 +31,8 @@ def close(value: Any, truth: Array) -> bool:
 
 def is_along(one: Array, other: Array) -> bool:
     """Whether one array is a number times another one."""
+    if one.size != other.size:
+        return False
     return bool(abs(np.vdot(one, other)) > (1 - 1e-12) * np.linalg.norm(one) * np.linalg.norm(other))
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.called import Names, own_name
 from tinygrad_scratch.verifier.findings import Mistake, Where
 from tinygrad_scratch.verifier.quantities import worst
@@ -50,6 +51,11 @@ def mistakes_of(check: Any) -> list[Mistake]:
 
 def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
     """What was written and what would be right, each with the part marked in which they differ."""
+    if cause.is_rename and (marked := part_for(statement, cause.name)) is not None:
+        if not cause.should_be:
+            return marked, None
+        whole = f"{statement[: marked.start]}{cause.should_be}{statement[marked.end :]}"
+        return marked, compared(statement, without_brackets(whole, statement))[1]
     if not cause.should_be:
         return found_in(statement, expression or WHOLE_VALUE), None
     if expression and expression not in right_side(statement):

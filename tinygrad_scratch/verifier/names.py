@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 PREFIXES = re.compile(
@@ -54,6 +55,15 @@ def is_gradient_name(name: str) -> bool:
     [True, True, True, True, False, False]
     """
     return bool(GRADIENT.match(unmangled(name)))
+
+
+def is_called_after(name: str, others: Iterable[str]) -> bool:
+    """Whether a name is one of others with a d before it.
+
+    >>> is_called_after("dxnorm", ("x_norm", "x")), is_called_after("dim", ("x",))
+    (True, False)
+    """
+    return name.startswith("d") and name[1:].replace("_", "") in {other.replace("_", "") for other in others}
 
 
 def unmangled(name: str) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.names import is_called_after
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.table import PART, Entry
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.tape import Array, renamed
 from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event
 
@@ -31,11 +32,11 @@ def screened(
     for final in wrong[:6]:
         slopes = influence(case, final, list(by_node), values)
         if slopes is None:
-            return everything(by_node, entries)
+            return everything(by_node, entries, values)
         direction, gradients, later = slopes
         target = case.wanted(np.asarray(values[final.node]), final)
         if target.shape != direction.shape:
-            return everything(by_node, entries)
+            return everything(by_node, entries, values)
         missing = float(np.vdot(direction, target - values[final.node]))
         for node, gradient in (*gradients.items(), *later.items()):
             shape = np.shape(values[node])
@@ -63,7 +64,21 @@ def screened(
     ]
     counts.update(dict.fromkeys(whole[:MOST_TRIALS], 1))
     chosen = sorted(counts, key=lambda key: (-counts[key], key[2] != 1, key[0]))[:MOST_TRIALS]
-    return [(node, entries[node][i], factor) for node, i, factor in chosen]
+    screened_ones = [(node, entries[node][i], factor) for node, i, factor in chosen]
+    return [*screened_ones, *meant_by_name(case, by_node, values)]
+
+
+def meant_by_name(
+    case: Case, by_node: dict[int, list[Event]], values: dict[int, Any]
+) -> Iterator[tuple[int, Entry, float]]:
+    """What was given the name of a gradient that has another shape: no slope tells of that."""
+    truth = case.truth.cotangents
+    named = {event.node: event.short for event in case.events if event.node in truth}
+    for node, events in by_node.items():
+        if case.step_of(node).function is renamed:
+            for of, name in named.items():
+                if is_called_after(events[0].short, [name]) and truth[of].shape != np.shape(values[node]):
+                    yield node, Entry(truth[of], of), 1.0
 
 
 def usual_factors(case: Case, values: dict[int, Any]) -> set[float]:
@@ -82,9 +97,15 @@ def solved_factors(case: Case, wanted: float, given: Array) -> Iterator[tuple[in
             yield int(i), factor
 
 
-def everything(by_node: dict[int, list[Event]], entries: dict[int, list[Entry]]) -> list[tuple[int, Entry, float]]:
-    """Where the backward pass itself can't be walked, or its shapes are wrong: everything, within reason."""
-    found = [(node, entry, 1.0) for node in by_node for entry in entries[node] if entry.how != PART]
+def everything(
+    by_node: dict[int, list[Event]], entries: dict[int, list[Entry]], values: dict[int, Any]
+) -> list[tuple[int, Entry, float]]:
+    """Where the backward pass itself can't be walked, or its shapes are wrong: everything, within reason.
+
+    What holds whole numbers comes first, as a cast to these ends a walk.
+    """
+    nodes = sorted(by_node, key=lambda node: np.asarray(values[node]).dtype.kind == "f")
+    found = [(node, entry, 1.0) for node in nodes for entry in entries[node] if entry.how != PART]
     return found[: 20 * MOST_TRIALS]
 
 

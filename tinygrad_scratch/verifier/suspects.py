@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
@@ -23,7 +24,7 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
     named = {event.node for event in case.events}
     loss_step = case.tape.nodes[case.truth.loss].step
     begin = first_use(case)
-    more = [event for f in wrong if f.node not in named and (event := nameless(case, f)) is not None]
+    more = [event for f in wrong if f.node not in named | worked_out(case, f) and (event := nameless(case, f))]
     found = []
     for event in (*case.events, *more):
         if event.node not in before or event.node in case.overrides or case.tape.nodes[event.node].step < begin:
@@ -38,6 +39,14 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
             continue
         found.append(event)
     return found
+
+
+def worked_out(case: Case, final: Final) -> set[int]:
+    """The gradient itself, if it was worked out of an update with a value that has a name: that one is looked at."""
+    value = case.tape.nodes[final.node].value
+    made = case.ancestors([final.node]) - case.forward - {final.node}
+    same = (e for e in case.events if e.node in made and close(case.tape.nodes[e.node].value, value))
+    return {final.node} if next(same, None) is not None else set()
 
 
 def first_use(case: Case) -> int:

@@ -15,8 +15,10 @@ from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.suspects import names_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.tape import Array, renamed
 from tinygrad_scratch.verifier.watch import Event
+
+MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
 
 
 def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repair]:
@@ -29,7 +31,10 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     still_wrong = case.wrong(values)
     right = [final for final in case.finals if final not in still_wrong]
     found: list[tuple[tuple[float, ...], Repair]] = []
+    enough = case.tape.played + MOST_PLAYED
     for node, entry, factor in trials:
+        if case.tape.played > enough:
+            break
         for event, late in names_to_try(case, by_node[node]):
             trial = tried(case, event, late, entry, factor, values, wrong, right)
             found += [trial] if trial is not None else []
@@ -82,17 +87,20 @@ def tried(
     exact, part = is_known(matched, factor)
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
-    rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (late and not part) else rank
+    again = late or (exact and case.step_of(event.node).function is renamed)  # it is right under another name
+    rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (again and not part) else rank
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
-    meant = meant_as(case, event, entry.of) and not is_meant(case, event, values[event.node], factor)
+    meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
     if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
-        rank = RIGHT
+        rank = RIGHT if is_due(case, event.node, matched) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
+    if does_nothing(case, event):
+        rank = WRITTEN_OVER
     if not late and not meant and spoils(case, value, truth, factor):
         score -= 1.5
     named = float((exact and not part) == is_rename(event.place.file, event.place.line))
@@ -102,6 +110,13 @@ def tried(
         0 if exact and part and not late else whole,
     )
     return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
+
+
+def does_nothing(case: Case, event: Event) -> bool:
+    """Whether a line gives a value the name that it has, as `dW = dW` does: something is left out there."""
+    step = case.step_of(event.node)
+    before = {(e.name, e.owner) for e in case.events if e.node in step.reads}
+    return step.function is renamed and (event.name, event.owner) in before
 
 
 def adds_up(case: Case, event: Event) -> bool:
@@ -114,6 +129,12 @@ def is_multiple_of_right(case: Case, matched: tuple[Entry, float] | None, truth:
     if matched is None or matched[0].how != "" or abs(matched[1] - case.scale) > 1e-9 * abs(case.scale):
         return False
     return value.size > 2 and is_along(value, truth) and not close(value, truth)
+
+
+def is_due(case: Case, node: int, matched: tuple[Entry, float] | None) -> bool:
+    """Whether a gradient is that of the parameter that it ends as, if it ends as one."""
+    own = {final.parameter.node for final in case.finals if final.node == node}
+    return not own or (matched is not None and matched[0].of in own)
 
 
 RIGHT, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN, WRITTEN_OVER = range(6)
@@ -129,7 +150,7 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
     node, matched = event.node, case.match_up_to_factor(np.asarray(value))
     exact, part = is_known(matched, factor)
     if not exact or matched is None:
-        return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
+        return OF_THE_PARAMETER if node in case.ends else UNKNOWN, -node
     if part:
         return IN_PART, -node
     return (KNOWN, node) if is_meant(case, event, value, factor) else (IN_PART, -node)
@@ -141,9 +162,10 @@ def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
     return not named or any(close(case.truth.cotangents[n] * factor, np.asarray(value)) for n in named)
 
 
-def meant_as(case: Case, event: Event, of: int) -> bool:
-    """Whether the name of a gradient is called after a value."""
-    return any(e.node == of and alike(event.short, e.short) for e in case.events)
+def meant_as(case: Case, event: Event, of: int, factor: float, value: Any) -> bool:
+    """Whether what is the gradient of one value is called after another one."""
+    called_so = any(e.node == of and alike(event.short, e.short) for e in case.events)
+    return called_so and not is_meant(case, event, value, factor)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:

@@ -74,6 +74,7 @@ def played_on_tensors(
     run = Played()
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
+    tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
     with enable_grad():
         for step in tape.steps[: until + 1]:
             if step.function is None:
@@ -84,7 +85,8 @@ def played_on_tensors(
                 playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
             else:
                 try:
-                    play(step, playing, run.readers, now, tape, edits.get(step.index) if edits else None)
+                    edit = edits.get(step.index) if edits else None
+                    play(step, playing, run.readers, now, tape, edit, everything)
                 except NotOnTensors:
                     if step.index in led_up_to(tape, until):
                         raise
@@ -168,8 +170,14 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
         truth.parts.setdefault(node, []).append((step, rest))
 
 
-def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None) -> None:
-    """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
+def play(
+    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None,
+    everything: bool = False,
+) -> None:  # fmt: skip
+    """One step on Tensors; what makes a new array reads copies, so that each reader's part is known.
+
+    If told, also that of whole numbers among numbers with a point, as targets often are.
+    """
     reads_only = not step.makes or all(
         tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
     )
@@ -183,8 +191,13 @@ def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int],
         elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
             readers.append((now[part.slot], step.index, held))
+        elif counted and getattr(held, "dtype", np.dtype(bool)).kind in "iu":
+            held = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
+            readers.append((now[part.slot], step.index, held))
         return held
 
+    counted = everything and reads_only and getattr(step.function, "__name__", "") in CALCULATING
+    counted = counted and all(tape.nodes[node].value.dtype.kind == "f" for node in step.makes)
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     try:
         value = (
@@ -203,6 +216,7 @@ def shows(step: Step, held: Any, tape: Tape) -> bool:
     return name in VIEWING
 
 
+CALCULATING = {"add", "subtract", "multiply", "divide", "matmul", "dot"}
 VIEWING = {
     "getitem", "T", "mT", "real", "imag", "reshape", "ravel", "transpose", "swapaxes", "squeeze", "view", "diagonal",
     "expand_dims", "broadcast_to", "moveaxis", "split", "array_split", "asarray", "flip", "rollaxis",

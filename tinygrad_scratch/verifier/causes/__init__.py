@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.causes.derivatives import (
 from tinygrad_scratch.verifier.causes.entries import places
 from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_factor
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
-from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
+from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, one_left_out, value_for_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
@@ -39,7 +39,8 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, skipped, assigned_entries, penalty, parts_left_out, missing_derivative,
+    through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out,
+    missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
     slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped, factor_left_out,
     operand_without_slope, upstream_left_out, slope_within,

@@ -99,7 +99,7 @@ SLOPES = (
 
 def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[str, int, str]]:
     """The slopes and values of the forward pass by which one array is another one times it."""
-    if product.shape != base.shape:
+    if product.shape != base.shape or not product.shape:
         return
     known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
     for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
@@ -115,10 +115,10 @@ MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
 
 def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
     """Which slope of which value may be the factor, but for a number, by the largest entries of the product alone."""
-    places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
-    there, held = np.asarray(product[places], float), base[places]
-    looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
-    looked_at = looked_at.reshape(len(values), -1)
+    places = np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT]
+    there, held = np.asarray(product.ravel()[places], float), base.ravel()[places]
+    looked_at = np.array([np.broadcast_to(value, base.shape).flat[places] for value in values], float)
+    looked_at = looked_at.reshape(len(values), len(places))
     with np.errstate(all="ignore"):
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)
@@ -255,7 +255,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         return
     for event in reversed(region.case.events):
         upstream = np.asarray(region.values[event.node]) if event.node < region.node else np.zeros(0)
-        if not upstream.shape == region.truth.shape == region.value.shape:
+        if upstream.shape != region.truth.shape or not broadcasts(region.value.shape, upstream.shape):
             continue
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)

@@ -40,6 +40,20 @@ def operand_without_term(region: Region) -> Iterator[Finding]:
     yield from first_of(region, TERM)
 
 
+def rename_without(region: Region) -> Iterator[Finding]:
+    """A line that gave another name to what lacks a factor or a term, if the wrong value is what it named."""
+    if region.is_rename:
+        yield from lacks_in_renames(region)
+
+
+def lacks_in_renames(region: Region) -> Iterator[Finding]:
+    """The same of the renames on the way to the wrong value."""
+    if not any(step.function is renamed for step in region.steps):
+        return
+    found = sorted((lack for lack in lacking(region) if lack.step.function is renamed), key=lambda lack: lack.rank)
+    yield from (lack.told(region) for lack in found if region.gives_truth(lack.edits))
+
+
 def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
     if region.lacks is None:
         region.lacks = sorted(lacking(region), key=lambda lack: lack.rank)
@@ -152,7 +166,8 @@ class Position:
         before = self.before
         factors = [self.factors_of(region, node)[: None if is_named else 1] for node in chosen]
         after = self.along(factors, shapes, times_held=True)
-        near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
+        with np.errstate(all="ignore"):
+            near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
         for rank in np.flatnonzero(near.any(axis=1)):
             text, slope = PATTERNS[rank]
             same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
@@ -188,10 +203,9 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        total: Array = np.sum(
-            [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns], axis=0
-        )
-        return total
+        with np.errstate(all="ignore"):  # a slope such as 1 / 0
+            parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
+        return np.asarray(np.sum(parts, axis=0))
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""
@@ -284,10 +298,11 @@ def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
             readers.setdefault(node, []).append(step.index)
     slopes = region.foreseen.slopes
     alone = {(node, steps[0]): slopes[node] for node, steps in readers.items() if len(steps) == 1 and node in slopes}
-    renames = {
-        (s.reads[0], s.index): slopes[s.makes[0]] for s in region.turns if s.function is renamed if s.makes[0] in slopes
-    }
-    return {**alone, **renames}
+    for step in region.turns:
+        if step.function is renamed:  # it shows what it reads, and a later turn has no influence
+            none = np.zeros(np.shape(region.values[step.makes[0]]))
+            alone[step.reads[0], step.index] = slopes.get(step.makes[0], none)
+    return alone
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value

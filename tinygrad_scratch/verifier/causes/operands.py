@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
 )
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, is_known_at, named_all, node_at, replaced
 from tinygrad_scratch.verifier.source import without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.watch import Event
@@ -143,7 +143,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
+                (any_shape and any(is_known_at(event, step.place) for event in named_all(region.case, chosen[-1])))
+                or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:

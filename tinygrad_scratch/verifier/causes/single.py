@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
+    SUMS,
     is_filled,
     name_of,
     only,
@@ -136,25 +138,25 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     rest = region.name(node) if node is not None else "the rest"
     if is_filled(step):
         said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
-        return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
+        return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
-    if name in ("add", "subtract") and is_parameter(region, step, 1 - place):
-        said = f"`{region.code(step)}` adds the gradient of a penalty, which the loss has not"
-        return Finding("regularisation", said, step, region.rewritten(step, rest), changes)
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
+    number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
+    if number and number > 0:
+        kind = factor_found(region, number if name == "divide" else 1 / number, None).kind
+    left = node_at(region, step, 1 - place)
+    if kind == "missing-term" and left is not None and is_parameter(region, left):
+        kind = "regularisation"
+    if name in SUMS:
+        kind = "broadcasting-shape"
     if name in ("clip", "round", "around", "sign", "abs", "absolute"):
         kind = "wrong-operand"
     said = (
-        f"`{region.code(step)}` has one {'term' if kind == 'missing-term' else 'factor'} too many: "
+        f"`{region.code(step)}` has one {'term' if name in ('add', 'subtract') else 'factor'} too many: "
         f"{rest} alone is right"
     )
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
-
-
-def is_parameter(region: Region, step: Step, place: int) -> bool:
-    node = node_at(region, step, place)
-    return node is not None and any(final.parameter.node == node for final in region.case.finals)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
