@@ -203,6 +203,12 @@ def written_of(region: Region, step: Step, held: Factors) -> str:
 
 def kind_of(written: str, right: str) -> tuple[str, str]:
     """Whether a slope lacks something of what it should be, or is another one; and what is said of it."""
+    written = written[1:-1] if written[:1] + written[-1:] == "()" else written
+    factors = [part.strip("() ") for part in right.split(" * ")]
+    if len(factors) == 2 and signs_of(written) in map(signs_of, factors):
+        first, second = right.split(" * ")
+        rest = second if signs_of(written) == signs_of(first) else first
+        return "missing-derivative", f"the factor {rest} is missing, of a derivative"
     if is_part_of(written, right):
         return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
