@@ -133,7 +133,8 @@ def is_meant(case: Case, value: Array) -> bool:
 def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     """The same finding in the words of the step that it belongs to."""
     own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
-    found = next(own, finding)
+    with np.errstate(all="ignore"):
+        found = next(own, finding)
     found.place = finding.place or found.place or (finding.step.place if finding.step else None)
     found.made_up = finding.made_up
     return found

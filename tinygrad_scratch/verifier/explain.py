@@ -117,7 +117,11 @@ def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     others = [rival for search, rival in tried if rival is not None and (rival.should_be or search in SMALLER)]
     found = sorted([finding, *others], key=lambda each: size_of(region, each))
     best, least = found[0], size_of(region, found[0])
-    rivals = [each for each in found if each.kind != best.kind and size_of(region, each) < least + CLEARLY]
+    rivals = [
+        each
+        for each in found
+        if each.kind != best.kind and each.should_be != best.should_be and size_of(region, each) < least + CLEARLY
+    ]
     if rivals and best.certainty == "checked":
         best.certainty = "fits"
         best.others = [*best.others, *(rival.should_be or rival.sentence for rival in rivals)]

@@ -257,7 +257,7 @@ class Region:
         names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
-            return next((name for name in reversed(names) if name in written), names[0])
+            return next((name for name in reversed(names) if replaced(written, name, name)), names[0])
         step = self.case.step_of(node)
         if step.function is None:
             value = self.case.tape.nodes[node].value

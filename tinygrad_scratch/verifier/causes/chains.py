@@ -25,7 +25,7 @@ def slope_of_another(region: Region) -> Iterator[Finding]:
                 turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
             }
             if is_usual(held, text) and region.gives_truth(changes):
-                yield told(region, step, held, text.format(t=region.name(held.source)), changes, text)
+                yield told(region, step, held, changes, text)
                 return
 
 
@@ -178,9 +178,10 @@ def is_usual(held: Factors, text: str) -> bool:
     return held.is_value if text == "(1 - {t})" else held.is_slope and text != "{t}"
 
 
-def told(region: Region, step: Step, held: Factors, right: str, changes: dict[int, Edit], pattern: str) -> Finding:
+def told(region: Region, step: Step, held: Factors, changes: dict[int, Edit], pattern: str) -> Finding:
     """What is said of factors that should be a slope."""
     code, span, written = region.code(step), where(region, step, held), written_of(region, step, held)
+    right = pattern.format(t=called_in(written) or region.name(held.source))
     should = (
         region.rewritten(step, without_brackets(f"{code[: span[0]]}{right}{code[span[1] :]}", code)) if span else None
     )
@@ -202,9 +203,21 @@ def written_of(region: Region, step: Step, held: Factors) -> str:
 
 def kind_of(written: str, right: str) -> tuple[str, str]:
     """Whether a slope lacks something of what it should be, or is another one; and what is said of it."""
+    written = written[1:-1] if written[:1] + written[-1:] == "()" else written
+    factors = [part.strip("() ") for part in right.split(" * ")]
+    if len(factors) == 2 and signs_of(written) in map(signs_of, factors):
+        first, second = right.split(" * ")
+        rest = second if signs_of(written) == signs_of(first) else first
+        return "missing-derivative", f"the factor {rest} is missing, of a derivative"
     if is_part_of(written, right):
         return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
+
+
+def called_in(text: str) -> str:
+    """The one name that a text has."""
+    names = dict.fromkeys(sign for sign in signs_of(text) if sign[0].isidentifier())
+    return next(iter(names)) if len(names) == 1 else ""
 
 
 def is_part_of(written: str, right: str) -> bool:
@@ -218,7 +231,8 @@ def is_part_of(written: str, right: str) -> bool:
 
 
 def signs_of(text: str) -> list[str]:
-    return [sign for sign in TOKEN.findall(text) if sign.strip() and sign not in "()"]
+    signs = [sign for sign in TOKEN.findall(text) if sign.strip() and sign not in "()"]
+    return [sign.removesuffix(".0").removesuffix(".") if sign[0].isdigit() else sign for sign in signs]
 
 
 def span_of(code: str, places: tuple[int, ...], count: int) -> tuple[int, int] | None:

@@ -39,8 +39,10 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     nonlinear = names or is_square(between)
     if nonlinear and is_plain_factor(region):
         return
-    own = {wanted, *(node for step in between for node in step.makes)}
-    known = (text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in own)
+    named = {node for step in between for node in step.makes if region.names_of(node)} | {wanted, later}
+    known = (
+        text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in named
+    )
     slope = next(known, "")
     should = f"{bracketed(region.expression)} * {slope}" if slope else None
     said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed
 from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.tape import Step
@@ -20,7 +20,10 @@ def ratio(region: Region) -> Iterator[Finding]:
     """A plain number by which the value is to be multiplied."""
     factor = plain_ratio(region)
     if factor and (region.truth.size > 3 or region.holds_elsewhere({}, factor)):  # few numbers may be so by chance
-        yield factor_found(region, factor * carried(region, factor), None)
+        found = factor_found(region, factor * carried(region, factor), None)
+        if found.kind == "missing-batch-sum-or-mean" and is_due(region, batch_size(region, factor)):
+            found.kind, found.sentence = "scale-factor", times_what_it_should_be(factor)
+        yield found
 
 
 def carried(region: Region, factor: float) -> float:
@@ -90,7 +93,7 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     code = region.code(step) if step is not None else region.expression
     scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
     should = region.rewritten(step, scaled)
-    if factor > 0 and batch_size(region, factor) and not is_due(region, batch_size(region, factor)):
+    if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
             f"it is divided by {size}, the number of samples, once too often"
@@ -99,7 +102,11 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         )
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
-    return Finding(kind, f"it is {number(1 / factor)} times what it should be", step, should)
+    return Finding(kind, times_what_it_should_be(factor), step, should)
+
+
+def times_what_it_should_be(factor: float) -> str:
+    return f"it is {number(1 / factor)} times what it should be"
 
 
 def opposite(code: str) -> str:
@@ -166,18 +173,21 @@ def batch_size(region: Region, factor: float) -> int:
 
 
 def is_due(region: Region, size: int) -> bool:
-    """Whether a statement divides by the number of samples, and what it divides is the gradient of something then.
+    """Whether a statement divides by the number of samples, and what it divides is the gradient of something else then.
 
     So the factor is another one, and as large by chance.
     """
     divided = [
-        step
+        np.asarray(region.values[step.makes[0]])
         for step in region.steps
         if name_of(step.function) == "divide" and region.case.constant_value(step.arguments[1]) == size
     ]
-    values = (np.asarray(region.values[step.makes[0]]) for step in divided if step.makes[0] != region.node)
-    known = [region.case.match(value) for value in values if value.size > 2]
-    return bool(known) and len(known) == len(divided) and all(found and found.of != region.of for found in known)
+    return bool(divided) and all(
+        value.size > 2
+        and not (value.shape == region.truth.shape and is_along(value, region.truth))
+        and region.case.match(value) is not None
+        for value in divided
+    )
 
 
 def has_number(text: str, value: float) -> bool:

@@ -88,7 +88,7 @@ class Lack:
         if what == TERM:
             return self.told_as_term(region, name)
         if what == FACTOR and close(region.values[self.other], np.asarray(region.values[self.operand])):
-            return self.found(region, "derivative-at-wrong-point", f"{name} is due squared", f"{name} ** 2")
+            return self.found(region, "missing-derivative", f"{name} is due squared", f"{name} ** 2")
         kind, said = "missing-term", f"{name} is not multiplied by {self.text} before its use"
         if what == SLOPE or part_of_slope(region, self.other):
             kind, said = (

@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, is_known_at, named_all, node_at, replaced
+from tinygrad_scratch.verifier.source import without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.watch import Event
 
@@ -148,7 +149,7 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
                 continue
-            if is_multiple(region, chosen[-1], nodes[-1]):
+            if (turned and chosen == nodes) or is_multiple(region, chosen[-1], nodes[-1]):  # its layout is wrong
                 continue
             if close(values[-1], np.asarray(region.values[nodes[-1]])) or any(v is values[-1] for v in tried):
                 continue
@@ -327,8 +328,10 @@ def said(
     assert read is not None
     other_name, other = new
     mine = region.name(read)
-    text = replaced(region.code(step), mine, other_name)
-    should = region.rewritten(step, text) if text else replaced(region.expression, mine, other_name)
+    new_text = bracketed(other_name)
+    text = replaced(region.code(step), mine, new_text)
+    should = region.rewritten(step, text) if text else replaced(region.expression, mine, new_text)
+    should = without_brackets(should, region.expression) if should else None
     sentence = f"{mine} should be {other_name}"
     stem = mine.split("[")[0]
     if "[" in mine and other_name.split("[")[0] == stem and one_apart(mine, other_name):

@@ -138,7 +138,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     rest = region.name(node) if node is not None else "the rest"
     if is_filled(step):
         said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
-        return Finding("missing-term", said, step, region.rewritten(step, rest), changes)
+        return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
