@@ -169,15 +169,14 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
 
 
 def play(step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None) -> None:
-    """One step on Tensors; what makes a new array reads copies, so that each reader's part is known."""
-    reads_only = not step.makes or all(
-        tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
-    )
+    """One step on Tensors; what it does not write to is read as a copy, so that each reader's part is known."""
+    written = {tape.nodes[node].slot for node in step.makes}
 
     def operand(part: Any) -> Any:
         if type(part) is not Ref:
             return part
         held = playing[part.slot]
+        reads_only = part.slot not in written
         if reads_only and type(held) is Tensor and held._record is not None and shows(step, held, tape):
             readers.append((now[part.slot], step.index, None))
         elif reads_only and type(held) is Tensor and held._record is not None:

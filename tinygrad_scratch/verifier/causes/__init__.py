@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
     never_written,
     overwritten,
+    overwritten_on_the_way,
     parts_left_out,
     penalty,
     skipped,
@@ -39,7 +40,7 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out,
+    through_views, ratio, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries, penalty, parts_left_out,
     missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
     slope_of_another, operands, number_for_value, gradient_of_another, dropped, factor_left_out, operand_without_slope,

@@ -141,10 +141,11 @@ class Position:
     def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
         found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
-        slopes = [slope for slope in found if slope is not None]
-        if not len(nodes) == len(turns) == len(slopes):
+        if len(nodes) != len(turns) or all(slope is None for slope in found):
             return None
         held = [np.asarray(region.values[node]) for node in nodes]
+        # of turns that come after the value, none counts
+        slopes = [np.zeros(h.shape) if slope is None else slope for slope, h in zip(found, held, strict=True)]
         return cls(nodes, held, slopes, influence.missing, influence.factors)
 
     def lacks(

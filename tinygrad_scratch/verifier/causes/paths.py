@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import added, is_filled, name_of
+from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.source import right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 def penalty(region: Region) -> Iterator[Finding]:
@@ -148,6 +150,36 @@ def overwritten(region: Region) -> Iterator[Finding]:
                 place=region.in_statement(),
             )
             return
+
+
+def overwritten_on_the_way(region: Region) -> Iterator[Finding]:
+    """What a name held before another value was made that has it now, and that nothing ever read, added to that."""
+    lost, made = lost_values(region.case), region.case.ancestors([region.node])
+    for place in dict.fromkeys(event.place for event, _ in lost if event.node in made):
+        own = [(event, held) for event, held in lost if event.place == place]
+        changes: dict[int, Edit] = {
+            region.case.tape.nodes[event.node].step: WithMore(region.values, held) for event, held in own
+        }
+        if region.gives_truth(changes):
+            name, step = own[0][0].name, region.case.step_of(own[0][0].node)
+            said = f"{name} held a part of it, and is written over: add to it, with `+=` instead of `=`"
+            should = f"{name} + {bracketed(right_side(statement_at(place.file, place.line)))}"
+            yield Finding("overwritten-accumulation", said, step, should, changes, place=place)
+            return
+
+
+def lost_values(case: Case) -> list[tuple[Event, int]]:
+    """Where a name got another value than it had, of the same shape, and nothing had read that one."""
+    read = {node for step in case.tape.steps for node in step.reads} | case.forward
+    held: dict[tuple[str, int], int] = {}
+    found = []
+    for event in sorted(case.events, key=lambda e: (e.time, e.node)):
+        before = held.get((event.name, event.owner))
+        shapes = [case.tape.nodes[node].value.shape for node in (event.node, before) if node is not None]
+        if before is not None and before not in read and before < event.node and len(set(shapes)) == 1:
+            found.append((event, before))
+        held[event.name, event.owner] = event.node
+    return found
 
 
 def assigned_entries(region: Region) -> Iterator[Finding]:
