@@ -15,11 +15,12 @@ from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.tape import Array, Place
+from tinygrad_scratch.verifier.tape import Array, Place, renamed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_EXPLANATIONS = 3_000
+MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 
 
 State = tuple[dict[int, Array], dict[int, tuple[int, Array]], set[int]]
@@ -128,6 +129,18 @@ class Case(Lineage):
         found = self.match_up_to_factor(np.asarray(value))
         return found is not None and self.is_carried(found[1])
 
+    @cached_property
+    def ends(self) -> set[int]:
+        """The gradients that the program ended with, and what they are only another name of."""
+        found = {final.node for final in self.finals}
+        waiting = list(found)
+        while waiting:
+            step = self.step_of(waiting.pop())
+            if step.function is renamed:
+                found.update(step.reads)
+                waiting += step.reads
+        return found
+
     def true_of(self, final: Final) -> Array:
         return self.truth.cotangents[final.parameter.node]
 
@@ -186,6 +199,10 @@ class Case(Lineage):
             yield value + np.sum(held, axis=0)
 
     # ---- what was mended ---------------------------------------------------------------------------------------------
+
+    def is_spent(self) -> bool:
+        """Whether so much was tried out that no more should begin: people wait for what was found so far."""
+        return self.tape.played > MOST_PLAYED
 
     def may_try(self) -> bool:
         """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""

@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.conventions import may_be_meant, truths_without
+from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
@@ -332,10 +332,11 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
         if self.finals and not self.problem:
-            self.repairs, self.causes = self._replaced() or judged(self.case)
-            if self.repairs and self.tape.in_double():
-                self._judge_in_double()
-            if any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1:
+            self.repairs, self.causes = self._replaced() or self._judged()
+            doubtful = any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1
+            if doubtful and self.case.is_spent():
+                self.notes.append("The search ended early, as the run is long: what is said is what was found by then.")
+            elif doubtful:
                 self._judge_without_small_numbers()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
@@ -351,13 +352,16 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)
 
-    def _judge_in_double(self) -> None:
-        """Judge the same run without the rounding of float32, which hides what a step is."""
+    def _judged(self) -> tuple[list[Repair], list[Cause]]:
+        """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
         assert self.entry.loss is not None
-        self.notes.append("Your arrays of float32 were computed again in float64, so that no rounding is in the way.")
-        self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        self.case = self._case(self.truth)
-        self.repairs, self.causes = judged(self.case)
+        if self.tape.is_short() and not is_right_by_convention(self.case) and self.tape.in_double():
+            self.notes.append(
+                "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
+            )
+            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.case = self._case(self.truth)
+        return judged(self.case)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""

@@ -7,7 +7,7 @@ import numpy as np
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import Gradient, Told, full_name, own
 from tinygrad_scratch.verifier.watch import Event
 
@@ -19,7 +19,7 @@ class Collecting(Told):
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
-        born = not any(p.asked and type(p.array) is np.ndarray for p in parameters)  # if at all, then while recording
+        born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)

@@ -67,9 +67,8 @@ def layout_of(case: Case, values: dict[int, Any]) -> str:
     for final in case.finals:
         value, truth = np.shape(values[final.node]), case.true_of(final).shape
         if value != truth:
-            if squeezed(value) == squeezed(truth):
-                return f"of another shape: {final.name} has {value} where its parameter has {truth}"
-            return f"one row of all entries: {final.name} has {value} where its parameter has {truth}"
+            how = "of another shape" if squeezed(value) == squeezed(truth) else "one row of all entries"
+            return f"{how}: {final.name or 'the gradient'} has {value} where its parameter has {truth}"
     return ""
 
 

@@ -156,12 +156,10 @@ class FindingLoss(Owners):
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        if (
-            candidate.function is None
-            and not self.wanted_loss
-            and 2 * fits < count
-            and not re.search("loss|cost|objective", candidate.name.lower())
-        ):
+        named = re.search("loss|cost|objective", candidate.name.lower())
+        by_chance = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
+        doubtful = by_chance or (2 * fits < count and not named)
+        if candidate.function is None and not self.wanted_loss and doubtful:
             return (
                 f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
                 "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record
+from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside, record
 from tinygrad_scratch.verifier.watch import RATE, Event, attributes_of
 
 FORWARD = (
@@ -315,7 +315,7 @@ def arguments_of(each: Pass, upstream: Any, rate: float) -> list[Any]:
 
 def stand_for(check: Any, value: Any) -> Any:
     """What a function is called with in place of an array."""
-    recorded = from_outside(check.tape, value) if type(value) is np.ndarray else check.numbers.get(id(value))
+    recorded = from_outside(check.tape, value) if type(value) in ARRAYS else check.numbers.get(id(value))
     return value if recorded is None else recorded
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.names import words
-from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.tape import Array, Tape
 from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
 
@@ -65,7 +65,7 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
     seen.add(id(value))
     for key, part_name, part in parts_below(value, name):
         if type(part) in (float, np.float64, np.float32, Recorded) or (
-            type(part) is np.ndarray and part.dtype.kind in "biufc"
+            type(part) in ARRAYS and part.dtype.kind in "biufc"
         ):
             yield value, key, part_name, part
         elif not isinstance(part, str | bytes | int | FunctionType):
@@ -106,11 +106,11 @@ class Wrapping:
         recorded = from_outside(self.tape, array)
         if recorded is None:
             return None
-        if type(array) is np.ndarray:
+        if type(array) in ARRAYS:
             self._outside.append(array)
         if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
             self._known.add(id(recorded))
-            self.found.append(Parameter(path, recorded, array, asked and type(array) is np.ndarray))
+            self.found.append(Parameter(path, recorded, array, asked and type(array) in ARRAYS))
         return recorded
 
     def below(self, value: Any, name: str, asked: bool) -> None:
@@ -235,7 +235,7 @@ def restore_cells(tape: Tape) -> None:
                 continue
             if type(held) is Recorded and held._tape is tape:
                 cell.cell_contents = held._value()
-                if type(held._value()) is np.ndarray:
+                if type(held._value()) in ARRAYS:
                     restore_content(held._value(), tape)
 
 

@@ -14,7 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recorded import PLAIN_RESULTS, Recorded, holds_recorded, plain, record, unrecorded
+from tinygrad_scratch.verifier.recorded import (
+    ARRAYS,
+    PLAIN_RESULTS,
+    Recorded,
+    holds_recorded,
+    plain,
+    record,
+    unrecorded,
+)
 from tinygrad_scratch.verifier.scipy_in_numpy import in_our_words, is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree, runs_theirs
 
@@ -227,8 +235,10 @@ class Joined:
 
 def created(value: Any, tape: Tape) -> Any:
     """What a function made of plain values: arrays and numbers of it are recorded as constants."""
-    if type(value) is np.ndarray and value.dtype.kind in "biufc":
-        return Recorded(tape, value, tape.constant(value))
+    if type(value) in ARRAYS and value.dtype.kind in "biufc":
+        array = np.asarray(value)
+        made = Recorded(tape, array, tape.constant(array))
+        return made if array is value else made.as_matrix()
     if isinstance(value, np.floating) and type(value) is not np.longdouble:
         array = np.asarray(value)
         return Recorded(tape, array, tape.constant(array), True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -57,15 +58,20 @@ def plain(value: Any) -> Any:
 MOST_ENTRIES = 2_000_000  # larger arrays from outside are data; what is taken from them is recorded when it is used
 
 
+ARRAYS = np.ndarray, np.matrix
+
+
 def from_outside(tape: Tape, value: Any) -> Any:
     """An array or a number of Python's from outside as a Recorded, the same one each time; None for anything else."""
     if type(value) is float or type(value) in (np.float64, np.float32):
         return Recorded(tape, np.asarray(np.float64(value) if type(value) is float else value), None, True)
-    if type(value) is not np.ndarray or value.dtype.kind not in "biufc" or value.size > MOST_ENTRIES:
+    if type(value) not in ARRAYS or value.dtype.kind not in "biufc" or value.size > MOST_ENTRIES:
         return None
     known = tape.wrapped.get(id(value))
-    if known is None or known._array is not value:
-        known = tape.wrapped[id(value)] = Recorded(tape, value, None)
+    if known is None or known._of is not value:
+        known = tape.wrapped[id(value)] = Recorded(tape, np.asarray(value), None)
+        known._of = value
+        known._is_matrix = type(value) is np.matrix
     return known
 
 
@@ -88,6 +94,29 @@ def record(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
     """Make a call on the tape, and return its results recorded."""
     if tape.closed:
         return function(*unrecorded(arguments), **unrecorded(keywords))
+    if function is np.asmatrix or any(part is np.matrix for part in arguments[1:]):  # as in a.view(np.matrix)
+        return matrices().as_matrix(tape, arguments[0])
+    if holds_matrix(arguments) or holds_matrix(keywords):
+        return matrices().of_matrices(tape, function, arguments, keywords)
+    return record_arrays(tape, function, arguments, keywords)
+
+
+def matrices() -> Any:
+    """What is known of np.matrix, which few use."""
+    return import_module("tinygrad_scratch.verifier.matrices")
+
+
+def holds_matrix(tree: Any) -> bool:
+    kind = type(tree)
+    if kind is Recorded:
+        return bool(tree._is_matrix)
+    if kind is tuple or kind is list:
+        return any(holds_matrix(part) for part in tree)
+    return kind is np.matrix or (kind is dict and any(holds_matrix(part) for part in tree.values()))
+
+
+def record_arrays(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
+    """The same of arrays alone."""
     if getattr(function, "__name__", "") in WITH_SIZES and not isinstance(function, np.ufunc):
         arguments, keywords = (*arguments[:1], *without_sizes(arguments[1:])), without_sizes(keywords)
     step, value = tape.record(function, arguments, keywords, plain)
@@ -149,22 +178,39 @@ def in_place(name: str) -> Callable[[Any, Any], Any]:
     return lambda self, other: made_new(self, other) if self._is_number else written_to(self, other)
 
 
+multiplied_in_place = in_place("mul")
+
+
 class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     """An array, or a number of NumPy's, that writes down what is done with it. It behaves as the real one does."""
 
-    __slots__ = ("__weakref__", "_array", "_is_number", "_known_slot", "_renamed", "_tape")
+    __slots__ = ("__weakref__", "_array", "_is_matrix", "_is_number", "_known_slot", "_of", "_renamed", "_tape")
 
     def __init__(self, tape: Tape, array: Any, slot: int | None, is_number: bool = False) -> None:
         self._tape = tape
         self._array = array
         self._known_slot = slot  # None until an array from outside is used
         self._is_number = is_number
+        self._is_matrix = False
+        self._of = array  # what it stands for, where that came from outside
         self._renamed = 0  # the number of the rename that gave it the name by which it is known here
 
     def renamed(self, number: int) -> Recorded:
         """The same array, as it is known by another name."""
         other = Recorded(self._tape, self._array, self._slot, self._is_number)
-        other._renamed = number
+        other._renamed, other._is_matrix, other._of = number, self._is_matrix, self._of
+        return other
+
+    def as_matrix(self) -> Recorded:
+        """The same entries as a matrix."""
+        other = self.renamed(self._renamed)
+        other._is_matrix = True
+        return other
+
+    def as_array(self) -> Recorded:
+        """The same entries as an array."""
+        other = self.renamed(self._renamed)
+        other._is_matrix = False
         return other
 
     @property
@@ -191,6 +237,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _value(self) -> Any:
         """What it stands for: an array or a number."""
+        if self._is_matrix:
+            return self._of if type(self._of) is np.matrix else self._array.view(np.matrix)
         return self._array[()] if self._is_number else self._array
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
@@ -226,6 +274,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
             return record(self._tape, Attribute(name), (self,), {})
         if name == "flat":
             return Flat(self)
+        if self._is_matrix and name in matrices().OWN:
+            return matrices().OWN[name](self)
         if name.startswith("__") or not hasattr(np.ndarray, name):
             kind = type(self._value())
             raise AttributeError(f"'{kind.__module__}.{kind.__name__}' object has no attribute {name!r}")
@@ -247,11 +297,26 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     # ---- numbers and containers --------------------------------------------------------------------------------------
 
-    __iadd__, __isub__, __imul__ = in_place("add"), in_place("sub"), in_place("mul")
+    __iadd__, __isub__ = in_place("add"), in_place("sub")
     __itruediv__, __ifloordiv__, __imod__ = in_place("truediv"), in_place("floordiv"), in_place("mod")
     __ipow__, __imatmul__ = in_place("pow"), in_place("matmul")
     __iand__, __ior__, __ixor__ = in_place("and"), in_place("or"), in_place("xor")
     __ilshift__, __irshift__ = in_place("lshift"), in_place("rshift")
+
+    def __mul__(self, other: Any) -> Any:
+        return matrices().product(self, other) if holds_matrix((self, other)) else super().__mul__(other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return matrices().product(other, self) if holds_matrix((self, other)) else super().__rmul__(other)
+
+    def __imul__(self, other: Any) -> Any:
+        if not holds_matrix((self, other)):
+            return multiplied_in_place(self, other)
+        self[...] = self * other
+        return self
+
+    def __pow__(self, other: Any) -> Any:
+        return matrices().power(self, other) if self._is_matrix else super().__pow__(other)
 
     def __index__(self) -> int:
         return operator.index(self._decides())

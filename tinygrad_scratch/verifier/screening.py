@@ -32,11 +32,11 @@ def screened(
     for final in wrong[:6]:
         slopes = influence(case, final, list(by_node), values)
         if slopes is None:
-            return everything(by_node, entries)
+            return everything(by_node, entries, values)
         direction, gradients, later = slopes
         target = case.wanted(np.asarray(values[final.node]), final)
         if target.shape != direction.shape:
-            return everything(by_node, entries)
+            return everything(by_node, entries, values)
         missing = float(np.vdot(direction, target - values[final.node]))
         for node, gradient in (*gradients.items(), *later.items()):
             shape = np.shape(values[node])
@@ -97,9 +97,15 @@ def solved_factors(case: Case, wanted: float, given: Array) -> Iterator[tuple[in
             yield int(i), factor
 
 
-def everything(by_node: dict[int, list[Event]], entries: dict[int, list[Entry]]) -> list[tuple[int, Entry, float]]:
-    """Where the backward pass itself can't be walked, or its shapes are wrong: everything, within reason."""
-    found = [(node, entry, 1.0) for node in by_node for entry in entries[node] if entry.how != PART]
+def everything(
+    by_node: dict[int, list[Event]], entries: dict[int, list[Entry]], values: dict[int, Any]
+) -> list[tuple[int, Entry, float]]:
+    """Where the backward pass itself can't be walked, or its shapes are wrong: everything, within reason.
+
+    What holds whole numbers comes first, as a cast to these ends a walk.
+    """
+    nodes = sorted(by_node, key=lambda node: np.asarray(values[node]).dtype.kind == "f")
+    found = [(node, entry, 1.0) for node in nodes for entry in entries[node] if entry.how != PART]
     return found[: 20 * MOST_TRIALS]
 
 

@@ -107,6 +107,7 @@ class Tape:
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     closed: bool = False
     most_steps: int = 200_000
+    played: int = 0  # how many calls were made again, for all that was tried out
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
     _arrays: dict[int, weakref.ref[Any]] = field(default_factory=dict)  # slot -> its array
     _constants: dict[int, tuple[Any, int]] = field(default_factory=dict)  # id of an array from outside -> it, its slot
@@ -270,6 +271,7 @@ class Tape:
         playing: dict[int, Any] = {}
         found: dict[int, Any] = {}
         steps = self.steps if until is None else self.steps[: until + 1]
+        self.played += len(steps)
         for step in steps:
             if late and step.index in late:
                 slot, array = late[step.index]
@@ -292,10 +294,12 @@ class Tape:
                 found[node] = kept(playing[slot])
         return found
 
+    def is_short(self) -> bool:
+        """Whether anything was made in less than float64."""
+        return any(node.value.dtype in SHORTER for node in self.nodes)
+
     def in_double(self) -> bool:
-        """Make the whole run again in float64, where it was made in less; whether there was anything to do."""
-        if all(node.value.dtype not in SHORTER for node in self.nodes):
-            return False
+        """Make the whole run again in float64; whether that could be done."""
         steps = []
         for step in self.steps:
             arguments, keywords = map_tree(longer, (step.arguments, step.keywords))
@@ -333,6 +337,7 @@ class Tape:
             if edit is None and not any(read in found for read in step.reads):
                 continue
 
+            self.played += 1
             written = self._written(step, now)
             if written is None:
                 return None
@@ -421,7 +426,15 @@ def longer(leaf: Any) -> Any:
 
 def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
     """The arguments of a step with arrays for their references."""
-    return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree)
+    kind = type(tree)
+    if kind is Ref:
+        return playing[tree.slot]
+    if kind is tuple or kind is list:  # written out, as all that is tried out goes through here
+        return kind([with_arrays(part, playing) if type(part) in HOLDING else part for part in tree])
+    return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree) if kind in HOLDING else tree
+
+
+HOLDING = {Ref, tuple, list, dict, slice}
 
 
 def owner_of(array: Array) -> Any:

@@ -18,6 +18,8 @@ from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
 from tinygrad_scratch.verifier.tape import Array, renamed
 from tinygrad_scratch.verifier.watch import Event
 
+MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
+
 
 def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repair]:
     """The replacements that mend the most final gradients, each of another value, the likeliest first."""
@@ -29,7 +31,10 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     still_wrong = case.wrong(values)
     right = [final for final in case.finals if final not in still_wrong]
     found: list[tuple[tuple[float, ...], Repair]] = []
+    enough = case.tape.played + MOST_PLAYED
     for node, entry, factor in trials:
+        if case.tape.played > enough:
+            break
         for event, late in names_to_try(case, by_node[node]):
             trial = tried(case, event, late, entry, factor, values, wrong, right)
             found += [trial] if trial is not None else []
@@ -145,7 +150,7 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
     node, matched = event.node, case.match_up_to_factor(np.asarray(value))
     exact, part = is_known(matched, factor)
     if not exact or matched is None:
-        return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
+        return OF_THE_PARAMETER if node in case.ends else UNKNOWN, -node
     if part:
         return IN_PART, -node
     return (KNOWN, node) if is_meant(case, event, value, factor) else (IN_PART, -node)

@@ -32,7 +32,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if found is None or found[0].of == region.of or found[0].how not in ("", "of another shape"):
         return
     later, wanted = found[0].of, region.of
-    if wanted not in case.ancestors([later]):
+    if wanted not in case.ancestors([later]) or (only_known and not is_told(region, later)):
         return
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
@@ -50,6 +50,13 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     else:
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         yield Finding("missing-term", said, None, should)
+
+
+def is_told(region: Region, node: int) -> bool:
+    """Whether a value is one that people take the gradient of: it has a name, was returned, or goes into a product."""
+    if region.names_of(node) or any(event.node == node for event in region.case.returned):
+        return True
+    return any(name_of(step.function) in PRODUCTS and node in step.reads for step in region.case.tape.steps)
 
 
 def is_plain_factor(region: Region) -> bool:
@@ -106,10 +113,10 @@ MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
 
 def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
     """Which slope of which value may be the factor, but for a number, by the largest entries of the product alone."""
-    places = np.unravel_index(np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT], product.shape)
-    there, held = np.asarray(product[places], float), base[places]
-    looked_at = np.array([np.broadcast_to(value, base.shape)[places] for value in values], float)
-    looked_at = looked_at.reshape(len(values), len(there))
+    places = np.argsort(-np.abs(product), axis=None)[:MOST_LOOKED_AT]
+    there, held = np.asarray(product.ravel()[places], float), base.ravel()[places]
+    looked_at = np.array([np.broadcast_to(value, base.shape).flat[places] for value in values], float)
+    looked_at = looked_at.reshape(len(values), len(places))
     with np.errstate(all="ignore"):
         made = np.stack([held * slope(looked_at) for _, slope in SLOPES], axis=1)
         factor = made @ there / (there @ there)

@@ -29,7 +29,7 @@ def held_constant(region: Region) -> Iterator[Finding]:
         if n != region.of and n != case.truth.loss and n in case.truth.cotangents and region.of in case.ancestors([n])
     ]
     later = later[:40]
-    cuts = Cuts(region, later)
+    cuts = region.cuts = region.cuts or Cuts(region, later)
     for cut in choices(region, later):
         found = cuts.gradient_without(cut)
         if found is None:
@@ -82,9 +82,15 @@ class Cuts:
         self.run = self._played(shifts)
         self.all = self.run.gradient(np.sum(self.run.values[loss]), [region.of, *later])
         self.through: dict[int, Array | None] = {}
+        self.known: dict[tuple[int, ...], Array | None] = {}
 
     def gradient_without(self, cut: tuple[int, ...]) -> Array | None:
         """The gradient laid out as the step's value; None where the values depend on each other, or nothing on them."""
+        if cut not in self.known:
+            self.known[cut] = self._laid_out(cut)
+        return self.known[cut]
+
+    def _laid_out(self, cut: tuple[int, ...]) -> Array | None:
         region, whole = self.region, self._without(cut)
         if whole is None:
             return None
@@ -128,27 +134,9 @@ def diagonal(region: Region) -> Iterator[Finding]:
     shape = case.tape.nodes[region.of].value.shape
     if region.value.shape != region.truth.shape or not shape or shape[-1] > 64:
         return
-    later = [
-        n
-        for n in sorted(case.forward)
-        if n in case.truth.cotangents
-        and case.tape.nodes[n].value.shape == shape
-        and n != region.of
-        and region.of in case.ancestors([n])
-    ][:8]
-    for node, axis in (
-        (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
-    ):
-        run = played_on_tensors(case.tape, case.tape.nodes[node].step)
-        own = np.zeros(shape)
-        for j in range(shape[axis]):
-            place = (slice(None),) * axis + (j,)
-            seed = np.zeros(shape)
-            seed[place] = 1.0
-            found = run.gradient(np.sum(run.values[node] * seed), [region.of]).get(region.of)
-            if found is None:
-                return
-            own[place] = found[place]
+    if region.diagonals is None:
+        region.diagonals = list(diagonals(region, shape))
+    for node, own in region.diagonals:
         product = case.truth.cotangents[node] * own * region.repair.factor
         if product.shape != region.value.shape and product.size == region.value.size:
             product = product.reshape(region.value.shape)
@@ -166,3 +154,30 @@ def diagonal(region: Region) -> Iterator[Finding]:
                 first,
             )
             return
+
+
+def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
+    """The diagonals of the Jacobians of values of the same shape, along the last axis and the first one."""
+    case = region.case
+    later = [
+        n
+        for n in sorted(case.forward)
+        if n in case.truth.cotangents
+        and case.tape.nodes[n].value.shape == shape
+        and n != region.of
+        and region.of in case.ancestors([n])
+    ][:8]
+    run = played_on_tensors(case.tape, max((case.tape.nodes[node].step for node in later), default=0))
+    for node, axis in (
+        (node, axis) for node in later for axis in dict.fromkeys((len(shape) - 1, 0)) if shape[axis] > 1
+    ):
+        own = np.zeros(shape)
+        for j in range(shape[axis]):
+            place = (slice(None),) * axis + (j,)
+            seed = np.zeros(shape)
+            seed[place] = 1.0
+            found = run.gradient(np.sum(run.values[node] * seed), [region.of]).get(region.of)
+            if found is None:
+                return
+            own[place] = found[place]
+        yield node, own
