@@ -18,7 +18,8 @@ class Spread:
 
     def forward(self, x):
         self.x, self.z = x, x @ self.inner
-        self.away = self.z - self.z.mean(axis=0)
+        self.mean = self.z.mean(axis=0)
+        self.away = self.z - self.mean
         self.power = np.mean(self.away ** 2, axis=0)
         self.root = np.sqrt(self.power + 1e-5)
         self.norm = self.away / self.root
@@ -239,7 +240,8 @@ MISTAKES = [
     ("spread", "d_z = d_away - d_mean / n", "d_z = d_away - d_mean",
      {"scale-factor", "missing-batch-sum-or-mean", "missing-term"}),
     # another operand is likelier than a factor that is put in somewhere else
-    ("brief", "np.mean(given * norm, axis", "np.mean(given * away, axis", {"wrong-operand", "derivative-at-wrong-point"}),
+    ("brief", "np.mean(given * norm, axis", "np.mean(given * away, axis",
+     {"wrong-operand", "derivative-at-wrong-point"}),
     # what stands there too much, and not a line before that may as well lack its opposite
     ("brief", "part = np.dot(part, x)", "part = 2 * np.dot(part, x)", {"scale-factor"}),
     ("brief", "part = np.dot(part, x)", "part = -np.dot(part, x)", {"sign"}),
@@ -254,8 +256,8 @@ MISTAKES = [
     ("moving", "g_floor = np.sum(error)", "g_floor = np.mean(error)", {"missing-batch-sum-or-mean"}),
     # in turns that feed one another
     ("time", "carried = carried + dnew @ U.T", "carried = dnew @ U.T", {"overwritten-accumulation", "missing-term"}),
-    ("time", "carried = dh * (1 - gate)", "carried = dh * gate", {"wrong-operand", "missing-derivative",
-                                                               "derivative-at-wrong-point"}),
+    ("time", "carried = dh * (1 - gate)", "carried = dh * gate",
+     {"wrong-operand", "missing-derivative", "missing-term", "derivative-at-wrong-point"}),
     # room of the kind of other room
     ("room", "given = np.zeros_like(picked)", "given = np.zeros_like(picked, dtype=int)", {"dtype-or-integer"}),
 ]  # fmt: skip

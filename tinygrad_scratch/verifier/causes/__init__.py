@@ -54,6 +54,7 @@ MADE_UP = (
     ratio, parts_left_out, missing_derivative, negated, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many,
     value_for_number, operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
+    gradient_of_another,
 )  # fmt: skip
 """What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 

@@ -11,10 +11,10 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
 from tinygrad_scratch.verifier.source import right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step
 from tinygrad_scratch.verifier.watch import Event
 
 
@@ -25,27 +25,33 @@ def penalty(region: Region) -> Iterator[Finding]:
     own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
-    for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
-        part = np.sum([own[i][1] for i in chosen], axis=0)
-        line = case.tape.steps[own[chosen[0]][0]].place
-        where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
-        found = next(penalty_of(region, part, where), None) if part.shape == region.truth.shape else None
-        if found is not None:
-            yield found
-            return
+    for search in (penalty_times, penalty_of_another):
+        for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
+            part = np.sum([own[i][1] for i in chosen], axis=0)
+            line = case.tape.steps[own[chosen[0]][0]].place
+            where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
+            found = next(search(region, part, where), None) if part.shape == region.truth.shape else None
+            if found is not None:
+                yield found
+                return
 
 
-def penalty_of(region: Region, part: Array, where: str) -> Iterator[Finding]:
-    """What is wrong with the gradient of one penalty, or of all."""
+def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
+    """The gradient of one penalty, or of all, times a number; it is told where that is added."""
     apart = region.value - region.truth
     factor = float(np.vdot(part, apart) / np.vdot(part, part))
     if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
-        yield penalty_scaled(1 + factor, where)
-        return
-    rest = region.truth - part
+        found = penalty_scaled(1 + factor, where)
+        terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
+        found.step = next((s for s in terms if any(is_along(v, part) for v in read_by(region, s, part))), None)
+        yield found
+
+
+def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Finding]:
+    """What is added is no gradient of a penalty, or in some entries alone."""
+    apart, rest = region.value - region.truth, region.truth - part
     for step in region.steps:
-        reads = [np.asarray(region.values[node]) for node in step.reads]
-        if name_of(step.function) == "add" and any(v.shape == rest.shape and close(v, rest) for v in reads):
+        if name_of(step.function) == "add" and any(close(v, rest) for v in read_by(region, step, part)):
             if is_number_of(region, step, part):
                 name = region.name(region.of)
                 should = region.rewritten(step, f"{region.code(step)} * {name}")
@@ -57,6 +63,12 @@ def penalty_of(region: Region, part: Array, where: str) -> Iterator[Finding]:
     some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(apart[part != 0] > large)
     if some and np.any(apart):
         yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+
+
+def read_by(region: Region, step: Step, like: Array) -> list[Array]:
+    """What a call read of one shape."""
+    read = (np.asarray(region.values[node]) for node in step.reads)
+    return [value for value in read if value.shape == like.shape]
 
 
 def is_number_of(region: Region, step: Step, part: Array) -> bool:
@@ -137,7 +149,21 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
             f"{name} + {bracketed(region.expression)}",
             place=region.in_statement(),
         )
-    return Finding("missing-term", f"{region.name(region.of)} is also used in {line}: the part through it is missing")
+    said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
+    return Finding("missing-term", said, place=lacking_since(region))
+
+
+def lacking_since(region: Region) -> Place | None:
+    """Where the first value was made that is no gradient, and would be a part of one with what is missing."""
+    case, rest = region.case, region.truth - region.value
+    made = case.ancestors([region.node]) - case.forward
+    for event in case.events:
+        value = np.asarray(region.values[event.node])
+        if event.node in made and event.node != region.node and value.shape == rest.shape and case.match(value) is None:
+            found = case.match(value + rest)
+            if found is not None and found.of == region.of:
+                return event.place
+    return None
 
 
 def overwritten(region: Region) -> Iterator[Finding]:
