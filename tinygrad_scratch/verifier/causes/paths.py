@@ -161,7 +161,7 @@ def lacking_since(region: Region) -> Place | None:
         value = np.asarray(region.values[event.node])
         if event.node in made and event.node != region.node and value.shape == rest.shape and case.match(value) is None:
             found = case.match(value + rest)
-            if found is not None and found.of == region.of:
+            if found is not None and close(case.truth.cotangents[found.of], case.truth.cotangents[region.of]):
                 return event.place
     return None
 
