@@ -230,8 +230,56 @@ def check(verify):
     return check
 """
 
+AROUND = """
+import numpy as np
+
+class Even:
+    def forward(self, x):
+        self.x, self.root = x, np.sqrt(np.mean(x * x, axis=1, keepdims=True) + 1e-3)
+        return x / self.root
+
+    def backward(self, dy):
+        dx = dy / self.root - self.x * np.mean(dy * self.x, axis=1, keepdims=True) / self.root ** 3
+        return dx
+
+class Around:
+    def __init__(self, rng):
+        self.first, self.w, self.even = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), Even()
+
+    def forward(self, x):
+        self.x, self.z = x, x @ self.first
+        return self.inner(self.z)
+
+    def inner(self, z):
+        self.seen = self.even.forward(z)
+        return z + np.tanh(self.seen @ self.w)
+
+    def inner_back(self, dy):
+        d_bent = dy * (1 - np.tanh(self.seen @ self.w) ** 2)
+        self.dw = self.seen.T @ d_bent
+        return dy + self.even.backward(d_bent @ self.w.T)
+
+    def backward(self, dy):
+        dz = self.inner_back(dy)
+        d_first = self.x.T @ dz
+        d_first += 0.1 * np.sign(self.first)
+        d_first += 0.2 * self.first
+        return {"first": d_first, "w": self.dw}
+
+def check(verify):
+    rng = np.random.default_rng(0)
+    net, x, goal = Around(rng), rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
+    with verify(net) as check:
+        out = net.forward(x)
+        loss = 0.5 * np.sum((out - goal) ** 2) + 0.1 * np.sum(np.abs(net.first))
+        check.loss = loss + 0.1 * np.sum(net.first ** 2)
+        check.gradients = net.backward(out - goal)
+    return check
+"""
+
 PROGRAMS = {
     "spread": SPREAD, "brief": BRIEF, "helpers": HELPERS, "moving": MOVING, "time": THROUGH_TIME, "room": ROOM,
+    "around": AROUND,
 }  # fmt: skip
 
 MISTAKES = [
@@ -258,6 +306,12 @@ MISTAKES = [
     ("time", "carried = carried + dnew @ U.T", "carried = dnew @ U.T", {"overwritten-accumulation", "missing-term"}),
     ("time", "carried = dh * (1 - gate)", "carried = dh * gate",
      {"wrong-operand", "missing-derivative", "missing-term", "derivative-at-wrong-point"}),
+    # a part that a helper leaves out, and one that is left out where the helper was called
+    ("around", " - self.x * np.mean(dy * self.x, axis=1, keepdims=True) / self.root ** 3", "", {"missing-term"}),
+    ("around", "return dy + self.even", "return self.even", {"missing-term"}),
+    # one of two penalties
+    ("around", "d_first += 0.2 * self.first", "d_first += 0.4 * self.first", {"regularisation", "scale-factor"}),
+    ("around", "d_first += 0.2 * self.first", "d_first -= 0.2 * self.first", {"sign"}),
     # room of the kind of other room
     ("room", "given = np.zeros_like(picked)", "given = np.zeros_like(picked, dtype=int)", {"dtype-or-integer"}),
 ]  # fmt: skip

@@ -29,9 +29,9 @@ from tinygrad_scratch.verifier.causes.paths import (
     overwritten,
     overwritten_on_the_way,
     parts_left_out,
-    penalty,
     skipped,
 )
+from tinygrad_scratch.verifier.causes.penalties import penalty
 from tinygrad_scratch.verifier.causes.renaming import another_value
 from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
