@@ -319,13 +319,13 @@ def truths_without(case: Case) -> Iterator[Truth]:
 def may_be_meant(case: Case, truth: Truth, only_with_evidence: bool) -> bool:
     """Whether what is right but for a small difference is all the more so by another truth.
 
-    Where nothing is right, or all that is right is so to the last digits, that says nothing.
+    Where nothing is right, or all that is right is so to the last digits and stays so, that says nothing.
     """
     computed = [(case.tape.nodes[final.node].value, final) for final in case.finals]
     right = [(value, final) for value, final in computed if case.is_right(value, final)]
     both = case, replace(case, truth=truth)
     before, after = (max((difference(v, c.wanted(v, f)) for v, f in right), default=0.0) for c in both)
-    return after < 0.1 * before if before > 1e-9 else not only_with_evidence
+    return after < 0.1 * before if before > 1e-9 else after < 1e-9 and not only_with_evidence
 
 
 def small_numbers(case: Case, most: float) -> dict[int, Any]:

@@ -63,6 +63,20 @@ class WithOther(WithArgument):
         return WithOther(self.place, values, self.node, self.together)
 
 
+class WithMore(WithArgument):
+    """The call with a node's value added to its result."""
+
+    def __init__(self, values: Any, node: int) -> None:
+        self.node = node
+        self.value = np.array(values[node])
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        return step.function(*arguments, **keywords) + self.value
+
+    def at(self, values: Any) -> WithMore:
+        return WithMore(values, self.node)
+
+
 def with_slope(place: int, values: Any, node: int, slope: Callable[[Any], Any]) -> WithOther:
     """The call with one of its arguments times a function of a node's value."""
     return WithOther(place, values, node, lambda held, value: held * slope(np.asarray(value, float)))

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import name_of, places_of
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Step, Tape
 from tinygrad_scratch.verifier.watch import RATE, parts_of
+from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
 Given = tuple[str, int]  # the path that leads to a gradient, and its node
 
@@ -95,9 +95,6 @@ def shaped_from(tape: Tape, node: int) -> int:
 
 
 # ---- updates of the weights ------------------------------------------------------------------------------------------
-
-
-Way = list[tuple[str, int]]  # calls, each with the place of the argument by which to go on
 
 
 @dataclass(frozen=True)
@@ -380,34 +377,3 @@ def within(tape: Tape, node: int) -> Iterator[int]:
                 seen.add(read)
                 waiting.append(read)
                 yield read
-
-
-def way_to(tape: Tape, node: int, inner: int) -> Way | None:
-    """The way from a value to one that it was made of."""
-    waiting: list[tuple[int, Way]] = [(node, [])]
-    for _ in range(40):
-        if not waiting:
-            return None
-        here, way = waiting.pop(0)
-        if here == inner:
-            return way
-        step = tape.steps[tape.nodes[here].step]
-        waiting += [(read, [*way, (name_of(step.function), place)]) for place, read in read_at(tape, step)]
-    return None
-
-
-def at_end(tape: Tape, node: int, way: Way) -> int | None:
-    """Where a way leads from another value; None where that was made by other calls."""
-    for name, place in way:
-        step = tape.steps[tape.nodes[node].step]
-        following = dict(read_at(tape, step)).get(place)
-        if name_of(step.function) != name or following is None:
-            return None
-        node = following
-    return node
-
-
-def read_at(tape: Tape, step: Step) -> list[tuple[int, int]]:
-    """The places of what a call read, each with its value."""
-    by_slot = {tape.nodes[node].slot: node for node in step.reads}
-    return [(place, by_slot[slot]) for place, slot in places_of(step) if slot in by_slot]

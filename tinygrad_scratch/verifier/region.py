@@ -309,12 +309,14 @@ class Region:
         return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
 
     def call_with(self, step: Step, read: int, due: int) -> Place | None:
-        """The statement's own line, where a helper was handed one value in place of another that it doesn't know."""
-        if step.place is None or in_same_function(step.place, self.event.place):
+        """Where a helper was called that was handed one value in the place of another that it doesn't know."""
+        own = self.event.name.endswith("()")  # what a helper returned is looked at, and not what was made of it
+        if step.place is None or (in_same_function(step.place, self.event.place) and not own):
             return None
-        inside = {e.node for e in self.case.arguments if in_helper(e, step.place)}
-        known = inside | {e.node for e in self.case.events if in_helper(e, step.place)}
-        return self.event.place if read in inside and due not in known else None
+        given = [e for e in self.case.arguments if in_same_function(e.place, step.place)]
+        calls = {event.owner for event in given if event.node == read}
+        known = {event.node for event in (*given, *self.case.events) if event.owner in calls}
+        return (step.caller or self.event.place) if calls and due not in known else None
 
     def is_own_line(self, place: Place) -> bool:
         """Whether a line is no part of the forward pass, though the function around it may be."""
@@ -415,10 +417,6 @@ class Region:
             and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
             for node in before
         )
-
-
-def in_helper(event: Event, place: Place) -> bool:
-    return in_same_function(event.place, place)
 
 
 def is_known_at(event: Event, place: Place | None) -> bool:

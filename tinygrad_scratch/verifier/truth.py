@@ -174,29 +174,28 @@ def play(
     step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None,
     everything: bool = False,
 ) -> None:  # fmt: skip
-    """One step on Tensors; what makes a new array reads copies, so that each reader's part is known.
+    """One step on Tensors; what it does not write to is read as a copy, so that each reader's part is known.
 
     If told, also that of whole numbers among numbers with a point, as targets often are.
     """
-    reads_only = not step.makes or all(
-        tape.nodes[node].slot not in {tape.nodes[read].slot for read in step.reads} for node in step.makes
-    )
+    written = {tape.nodes[node].slot for node in step.makes}
 
     def operand(part: Any) -> Any:
         if type(part) is not Ref:
             return part
         held = playing[part.slot]
+        reads_only = part.slot not in written
         if reads_only and type(held) is Tensor and held._record is not None and shows(step, held, tape):
             readers.append((now[part.slot], step.index, None))
         elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
             readers.append((now[part.slot], step.index, held))
-        elif counted and getattr(held, "dtype", np.dtype(bool)).kind in "iu":
+        elif reads_only and counted and getattr(held, "dtype", np.dtype(bool)).kind in "iu":
             held = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
             readers.append((now[part.slot], step.index, held))
         return held
 
-    counted = everything and reads_only and getattr(step.function, "__name__", "") in CALCULATING
+    counted = everything and getattr(step.function, "__name__", "") in CALCULATING
     counted = counted and all(tape.nodes[node].value.dtype.kind == "f" for node in step.makes)
     arguments, keywords = map_tree(operand, (step.arguments, step.keywords))
     try:

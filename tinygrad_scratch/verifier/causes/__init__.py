@@ -27,10 +27,11 @@ from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
     never_written,
     overwritten,
+    overwritten_on_the_way,
     parts_left_out,
-    penalty,
     skipped,
 )
+from tinygrad_scratch.verifier.causes.penalties import penalty
 from tinygrad_scratch.verifier.causes.renaming import another_value
 from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
 from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
@@ -39,8 +40,8 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out,
-    missing_derivative,
+    through_views, ratio, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries, penalty,
+    parts_left_out, missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
     slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped, factor_left_out,
     operand_without_slope, upstream_left_out, slope_within,
@@ -50,9 +51,10 @@ EXPLANATIONS = (
 )  # fmt: skip
 
 MADE_UP = (
-    ratio, parts_left_out, negated, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
-    operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many, value_for_number,
-    operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
+    ratio, parts_left_out, missing_derivative, negated, factor_left_out, operand_without_slope, upstream_left_out,
+    slope_within, operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many,
+    value_for_number, operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
+    gradient_of_another,
 )  # fmt: skip
 """What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 

@@ -56,7 +56,7 @@ def plain_ratio(region: Region) -> float:
         return 0.0
     place = np.unravel_index(np.argmax(np.abs(region.truth)), region.truth.shape)
     factor = float(region.truth[place] / region.value[place]) if region.value[place] else 0.0
-    if not factor or not close(region.value * factor, region.truth):
+    if not factor or abs(factor - 1) < 1e-5 or not close(region.value * factor, region.truth):
         return 0.0
     if region.case.match(region.value) is not None and region.truth.size < 3 and abs(factor + 1) > 1e-9:
         return 0.0

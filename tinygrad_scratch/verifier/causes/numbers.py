@@ -95,15 +95,24 @@ def value_for_number(region: Region) -> Iterator[Finding]:
 
 def lacks_number(region: Region) -> Iterator[Finding]:
     """A call, or one term of a sum, that is to be multiplied by a usual number: one reverse walk tells by which."""
-    numbers = (*region.case.factors, *USUAL, *(1 / number for number in USUAL))
+    known = {*USUAL, *numbers_of_forward(region)}
+    numbers = (*region.case.factors, *known, *(1 / number for number in known))
     for step, turns, factor, edit in by_number(region):
         number = min(numbers, key=lambda known: abs(known - factor))
         changes = {s.index: edit(number) for s in turns}
-        if number != -1 and abs(number - factor) < 1e-6 * abs(number) and region.gives_truth(changes):
+        if abs(number) != 1 and abs(number - factor) < 1e-6 * abs(number) and region.gives_truth(changes):
             found = factor_found(region, number, step)
             found.changes, found.made_up = changes, True
             found.sentence = f"`{region.code(step)}`: {found.sentence}"
             yield found
+
+
+def numbers_of_forward(region: Region) -> Iterator[float]:
+    """The plain numbers that values of the forward pass are multiplied by, which are in their derivatives, too."""
+    for step in {id(s): s for s in map(region.case.step_of, region.case.forward)}.values():
+        if name_of(step.function) in ("multiply", "divide") and isinstance(step.arguments, tuple):
+            values = (region.case.constant_value(part) for part in step.arguments)
+            yield from (abs(value) for value in values if value)
 
 
 def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callable[[float], Edit]]]:

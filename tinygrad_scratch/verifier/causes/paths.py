@@ -1,4 +1,4 @@
-"""Paths of the gradient that are left out, counted twice, or written over; the penalty is one of them."""
+"""Paths of the gradient that are left out, counted twice, or written over."""
 
 from __future__ import annotations
 
@@ -8,86 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.factors import number
-from tinygrad_scratch.verifier.edits import added, is_filled, name_of
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.causes.penalties import is_penalty
+from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
-from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Array, Step
-
-
-def penalty(region: Region) -> Iterator[Finding]:
-    """The part of the gradient that only the parameters reach: absent, or with another factor."""
-    case = region.case
-    parts = case.truth.parts.get(region.of, [])
-    own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
-    if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
-        return
-    for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
-        part = np.sum([own[i][1] for i in chosen], axis=0)
-        line = case.tape.steps[own[chosen[0]][0]].place
-        where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
-        found = next(penalty_of(region, part, where), None) if part.shape == region.truth.shape else None
-        if found is not None:
-            yield found
-            return
-
-
-def penalty_of(region: Region, part: Array, where: str) -> Iterator[Finding]:
-    """What is wrong with the gradient of one penalty, or of all."""
-    apart = region.value - region.truth
-    factor = float(np.vdot(part, apart) / np.vdot(part, part))
-    if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
-        yield penalty_scaled(1 + factor, where)
-        return
-    rest = region.truth - part
-    for step in region.steps:
-        reads = [np.asarray(region.values[node]) for node in step.reads]
-        if name_of(step.function) == "add" and any(v.shape == rest.shape and close(v, rest) for v in reads):
-            if is_number_of(region, step, part):
-                name = region.name(region.of)
-                should = region.rewritten(step, f"{region.code(step)} * {name}")
-                yield Finding("missing-term", f"what is added is not multiplied by {name}", step, should)
-                return
-            yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
-            return
-    large = 1e-9 * np.max(np.abs(region.truth))
-    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(apart[part != 0] > large)
-    if some and np.any(apart):
-        yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
-
-
-def is_number_of(region: Region, step: Step, part: Array) -> bool:
-    """Whether the second term of a sum is the number by which a parameter is multiplied in a gradient."""
-    node = node_at(region, step, 1)
-    number = region.case.constant_value(step.arguments[1]) if node is None else region.values[node]
-    return number is not None and not np.ndim(number) and close(number * np.asarray(region.values[region.of]), part)
-
-
-def penalty_scaled(factor: float, where: str) -> Finding:
-    """What is said of the gradient of a penalty with a wrong factor."""
-    if abs(factor + 1) < 1e-6:
-        return Finding("sign", f"the gradient of the penalty has the wrong sign, for {where}")
-    if abs(factor) < 1e-6:
-        return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {where}")
-    said = f"the gradient of the penalty is {number(factor)} times what it should be for {where}"
-    return Finding("regularisation", said)
-
-
-def is_penalty(region: Region, step: int) -> bool:
-    """Whether a use of a parameter leads to the loss without any data."""
-    case = region.case
-    reached = {region.of}
-    parameters = {f.parameter.node for f in case.finals}
-    for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
-        makes = [node for node in later.makes if node in case.forward]
-        if not makes or reached.isdisjoint(later.reads):
-            continue
-        before = case.ancestors(set(later.reads) - reached) - parameters
-        if any(case.step_of(n).function is None and case.tape.nodes[n].value.size > 1 for n in before):
-            return name_of(later.function) in ("add", "subtract") and case.tape.nodes[makes[0]].value.ndim == 0
-        reached |= set(makes)
-    return True
+from tinygrad_scratch.verifier.source import in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.table import PART
+from tinygrad_scratch.verifier.tape import Place, Step
+from tinygrad_scratch.verifier.watch import Event
 
 
 def parts_left_out(region: Region) -> Iterator[Finding]:
@@ -135,7 +64,48 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
             f"{name} + {bracketed(region.expression)}",
             place=region.in_statement(),
         )
-    return Finding("missing-term", f"{region.name(region.of)} is also used in {line}: the part through it is missing")
+    said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
+    return Finding("missing-term", said, place=handed_on(region, steps) or lacking_since(region, steps[0]))
+
+
+def handed_on(region: Region, left: list[int]) -> Place | None:
+    """Where all that a helper made was returned as if it were all, if no part is missing that belongs to the helper."""
+    case, made = region.case, region.case.place_of(region.node)
+    last = next((event.place for event in reversed(case.returned) if event.node == region.node), None)
+    if made is None or last is None or in_same_function(made, last):
+        return None
+    steps = {step: case.tape.steps[step].place for step, _ in region.parts}
+    kept, missing_ = ([p for s, p in steps.items() if p is not None and (s in left) == out] for out in (False, True))
+    return None if any(in_same_function(one, other) for one in kept for other in missing_) else last
+
+
+def lacking_since(region: Region, left: int) -> Place | None:
+    """Where the first value was made that is no gradient, and would be a part of one with what is missing.
+
+    A part that comes through the function in which the missing one begins is to hold that, too.
+    """
+    case, rest = region.case, region.truth - region.value
+    made = case.ancestors([region.node]) - case.forward
+    helper = case.tape.steps[left].place
+    for event in case.events:
+        value = np.asarray(region.values[event.node])
+        if event.node not in made or event.node == region.node or value.shape != rest.shape:
+            continue
+        known, found = case.match(value), case.match(value + rest)
+        if known is not None and not (is_used_in(region, known.through, helper) and known.how == PART):
+            continue
+        if found is not None and close(case.truth.cotangents[found.of], case.truth.cotangents[region.of]):
+            return event.place
+    return None
+
+
+def is_used_in(region: Region, step: int | None, place: Place | None) -> bool:
+    """Whether a use of a value is in a function that not all of its uses are in."""
+    if step is None or place is None:
+        return False
+    places = (region.case.tape.steps[each].place for each, _ in region.parts)
+    own, here = region.case.tape.steps[step].place, [p for p in places if p is not None]
+    return own is not None and in_same_function(own, place) and not all(in_same_function(p, place) for p in here)
 
 
 def overwritten(region: Region) -> Iterator[Finding]:
@@ -151,6 +121,36 @@ def overwritten(region: Region) -> Iterator[Finding]:
                 place=region.in_statement(),
             )
             return
+
+
+def overwritten_on_the_way(region: Region) -> Iterator[Finding]:
+    """What a name held before another value was made that has it now, and that nothing ever read, added to that."""
+    lost, made = lost_values(region.case), region.case.ancestors([region.node])
+    for place in dict.fromkeys(event.place for event, _ in lost if event.node in made):
+        own = [(event, held) for event, held in lost if event.place == place]
+        changes: dict[int, Edit] = {
+            region.case.tape.nodes[event.node].step: WithMore(region.values, held) for event, held in own
+        }
+        if region.gives_truth(changes):
+            name, step = own[0][0].name, region.case.step_of(own[0][0].node)
+            said = f"{name} held a part of it, and is written over: add to it, with `+=` instead of `=`"
+            should = f"{name} + {bracketed(right_side(statement_at(place.file, place.line)))}"
+            yield Finding("overwritten-accumulation", said, step, should, changes, place=place)
+            return
+
+
+def lost_values(case: Case) -> list[tuple[Event, int]]:
+    """Where a name got another value than it had, of the same shape, and nothing had read that one."""
+    read = {node for step in case.tape.steps for node in step.reads} | case.forward
+    held: dict[tuple[str, int], int] = {}
+    found = []
+    for event in sorted(case.events, key=lambda e: (e.time, e.node)):
+        before = held.get((event.name, event.owner))
+        shapes = [case.tape.nodes[node].value.shape for node in (event.node, before) if node is not None]
+        if before is not None and before not in read and before < event.node and len(set(shapes)) == 1:
+            found.append((event, before))
+        held[event.name, event.owner] = event.node
+    return found
 
 
 def assigned_entries(region: Region) -> Iterator[Finding]:

@@ -1,0 +1,100 @@
+"""The gradient of a penalty: absent, with another factor, or another function's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.causes.factors import number
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.tape import Array, Step
+
+
+def penalty(region: Region) -> Iterator[Finding]:
+    """The part of the gradient that only the parameters reach: absent, or with another factor."""
+    case = region.case
+    parts = case.truth.parts.get(region.of, [])
+    own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
+    if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
+        return
+    for search in (penalty_times, penalty_of_another):
+        for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
+            part = np.sum([own[i][1] for i in chosen], axis=0)
+            line = case.tape.steps[own[chosen[0]][0]].place
+            where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
+            found = next(search(region, part, where), None) if part.shape == region.truth.shape else None
+            if found is not None:
+                yield found
+                return
+
+
+def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
+    """The gradient of one penalty, or of all, times a number; it is told where that is added."""
+    apart = region.value - region.truth
+    factor = float(np.vdot(part, apart) / np.vdot(part, part))
+    if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
+        found = penalty_scaled(1 + factor, where)
+        terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
+        found.step = next((s for s in terms if any(is_along(v, part) for v in read_by(region, s, part))), None)
+        yield found
+
+
+def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Finding]:
+    """What is added is no gradient of a penalty, or in some entries alone."""
+    apart, rest = region.value - region.truth, region.truth - part
+    for step in region.steps:
+        if name_of(step.function) == "add" and any(close(v, rest) for v in read_by(region, step, part)):
+            if is_number_of(region, step, part):
+                name = region.name(region.of)
+                should = region.rewritten(step, f"{region.code(step)} * {name}")
+                yield Finding("missing-term", f"what is added is not multiplied by {name}", step, should)
+                return
+            yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
+            return
+    large = 1e-9 * np.max(np.abs(region.truth))
+    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(apart[part != 0] > large)
+    if some and np.any(apart):
+        yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+
+
+def read_by(region: Region, step: Step, like: Array) -> list[Array]:
+    """What a call read of one shape."""
+    read = (np.asarray(region.values[node]) for node in step.reads)
+    return [value for value in read if value.shape == like.shape]
+
+
+def is_number_of(region: Region, step: Step, part: Array) -> bool:
+    """Whether the second term of a sum is the number by which a parameter is multiplied in a gradient."""
+    node = node_at(region, step, 1)
+    number = region.case.constant_value(step.arguments[1]) if node is None else region.values[node]
+    return number is not None and not np.ndim(number) and close(number * np.asarray(region.values[region.of]), part)
+
+
+def penalty_scaled(factor: float, where: str) -> Finding:
+    """What is said of the gradient of a penalty with a wrong factor."""
+    if abs(factor + 1) < 1e-6:
+        return Finding("sign", f"the gradient of the penalty has the wrong sign, for {where}")
+    if abs(factor) < 1e-6:
+        return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {where}")
+    said = f"the gradient of the penalty is {number(factor)} times what it should be for {where}"
+    return Finding("regularisation", said)
+
+
+def is_penalty(region: Region, step: int) -> bool:
+    """Whether a use of a parameter leads to the loss without any data."""
+    case = region.case
+    reached = {region.of}
+    parameters = {f.parameter.node for f in case.finals}
+    for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
+        makes = [node for node in later.makes if node in case.forward]
+        if not makes or reached.isdisjoint(later.reads):
+            continue
+        before = case.ancestors(set(later.reads) - reached) - parameters
+        if any(case.step_of(n).function is None and case.tape.nodes[n].value.size > 1 for n in before):
+            return name_of(later.function) in ("add", "subtract") and case.tape.nodes[makes[0]].value.ndim == 0
+        reached |= set(makes)
+    return True
