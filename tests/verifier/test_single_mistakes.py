@@ -118,7 +118,7 @@ def backward(dy, cache):
 @pytest.mark.parametrize(
     ("wrong", "cause", "should"),
     [
-        ("dy * t + dy * u * (1 - t)", "derivative-at-wrong-point", "dy * t + dy * u * (1 - t ** 2)"),
+        ("dy * t + dy * u * (1 - t)", "missing-derivative", "dy * t + dy * u * (1 - t ** 2)"),
         ("dy * (t + u * (1 - u**2))", "derivative-at-wrong-point", "dy * (t + u * (1 - t**2))"),
         ("dy * t + dy * u", "missing-derivative", "dy * t + dy * u * (1 - t ** 2)"),
         ("dy * t + dy * (1 - t**2)", "missing-term", "dy * t + dy * (1 - t**2) * u"),
@@ -156,7 +156,7 @@ def softmax_loss(W, X, y, reg):
     [
         ("    dW = X.T @ p", "    dW = 2 * (X.T @ p)", {"scale-factor"}),
         ("    dW = X.T @ p", "    dW = -(X.T @ p)", {"sign"}),
-        ("    dW += reg * W", "    dW += reg", {"regularisation"}),
+        ("    dW += reg * W", "    dW += reg", {"missing-term"}),
         ("    dW += reg * W", "    dW += W", {"regularisation"}),
         ("    return loss, dW", "    return loss, 2 * dW", {"scale-factor"}),
     ],

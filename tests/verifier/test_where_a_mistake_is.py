@@ -319,7 +319,7 @@ CASES = [
     ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = carried", {"missing-derivative"}),
     ("residual", "dinner = dh * (1 - self.h ** 2)", "dinner = dh", {"missing-derivative"}),
     # a helper is wrong in all of its calls
-    ("recurrent", "return 1 - state ** 2", "return 1 - state", {"derivative-at-wrong-point"}),
+    ("recurrent", "return 1 - state ** 2", "return 1 - state", {"missing-derivative"}),
     # in each turn of a loop
     ("recurrent", "inner = carried * self", "inner = 2 * carried * self", {"scale-factor"}),
     ("recurrent", "inner = carried * self", "inner = -carried * self", {"sign"}),
@@ -350,7 +350,7 @@ CASES = [
     ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = self.slope(self.states[t + 1])",
      {"missing-term"}),
     # a helper is wrong, and not what calls it, though the forward pass calls it too
-    ("cells", "return 1 - t ** 2", "return 1 - t", {"derivative-at-wrong-point"}),
+    ("cells", "return 1 - t ** 2", "return 1 - t", {"missing-derivative"}),
     ("cells", "g = g * (1 - g)", "g = g", {"missing-derivative"}),
     # a number too many, that all carry from there on
     ("cells", "dinner = dout * self.gate * squash", "dinner = 2 * dout * self.gate * squash", {"scale-factor"}),

@@ -414,8 +414,9 @@ def label(function: Any) -> str:
         return "t[index]"
     if isinstance(function, np.ufunc):
         return f"np.{name}"
+    if getattr(np.emath, name, None) is function:  # its module's name is another in each version of NumPy
+        return f"np.emath.{name}"
     module = getattr(function, "__module__", None) or ""
-    module = module.replace("numpy.lib.scimath", "numpy.emath")
     return f"{module.replace('numpy', 'np', 1)}.{name}" if module.split(".")[0] == "numpy" else name
 
 

@@ -33,7 +33,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Place, Step
+from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
@@ -79,7 +79,8 @@ def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
     region = Region(case, repair)
     one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
     finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
-    return Change(repair, region, told(region, search, finding), -key[0], key[1])
+    with np.errstate(all="ignore"):
+        return Change(repair, region, told(region, search, finding), -key[0], key[1])
 
 
 def compared(
@@ -116,7 +117,8 @@ def weight(finding: Finding) -> int:
 
 def meant(case: Case, values: Mapping[int, Any]) -> int:
     """How many of the values with a name are the gradients of values with names, maybe with the other sign."""
-    nodes = {event.node for event in case.events if event.node not in case.forward}
+    again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
+    nodes = {event.node for event in case.events if event.node not in case.forward} - again
     return sum(is_meant(case, np.asarray(values[node])) for node in nodes)
 
 
@@ -196,7 +198,7 @@ class Everywhere(Region):
         return found
 
     def gives_truth(self, edits: dict[int, Edit]) -> bool:
-        self.left -= 10 * len(edits)
+        self.left -= 3 * len(edits)
         try:
             return (
                 self.left > 0

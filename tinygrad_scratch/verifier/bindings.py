@@ -25,7 +25,7 @@ class Statement:
     def gives(self, name: str, is_new: bool) -> bool:
         """Whether a name is a target; a new one may be an entry of a target, too, or at an index that was computed."""
         given = {text for _, text in self.targets}
-        if name in given or not is_new:
+        if not given or name in given or not is_new:
             return name in given
         text = INDEX.sub("[]", name)
         given = {INDEX.sub("[]", target) for target in given}
@@ -39,6 +39,7 @@ class Statement:
         return ""
 
 
+NONE = Statement()
 INDEX = re.compile(r"\[[^\[\]]*\]")
 
 

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.tape import Array, Place
+from tinygrad_scratch.verifier.tape import Array, Place, renamed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 
@@ -128,6 +128,18 @@ class Case(Lineage):
         """Whether a value is one, up to a factor that a right step carries for a while."""
         found = self.match_up_to_factor(np.asarray(value))
         return found is not None and self.is_carried(found[1])
+
+    @cached_property
+    def ends(self) -> set[int]:
+        """The gradients that the program ended with, and what they are only another name of."""
+        found = {final.node for final in self.finals}
+        waiting = list(found)
+        while waiting:
+            step = self.step_of(waiting.pop())
+            if step.function is renamed:
+                found.update(step.reads)
+                waiting += step.reads
+        return found
 
     def true_of(self, final: Final) -> Array:
         return self.truth.cotangents[final.parameter.node]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change, meant, weight
 from tinygrad_scratch.verifier.case import Case, Repair, State
-from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS
+from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import lacks_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
@@ -69,23 +69,21 @@ class Cause:
 def cause_of(case: Case, repair: Repair) -> Cause:
     """The first change that gives the truth, in the order in which mistakes are usual."""
     region = Region(case, repair)
-    for loose in (False, True):
-        region.loose = loose
-        finding = first_of(region, EXPLANATIONS)
-        if finding is not None:
-            return as_cause(region, proven(region, finding))
+    for each in (Region(case, repair, alone=True), region) if region.is_rename else (region,):
+        for loose in (False, True):
+            each.loose = loose
+            finding = first_of(each, EXPLANATIONS)
+            if finding is not None:
+                return as_cause(each, proven(each, finding))
     sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
 
 def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:
     for explanation in explanations:
-        with np.errstate(all="ignore"):
-            found = next(explanation(region), None)
+        found = found_by(region, explanation)
         if found is not None:
-            found.takes_away |= is_shorter(region, found)
-            found.made_up |= explanation in MADE_UP and not found.takes_away
-            return with_rivals(region, found) if explanation in RIVALLED else found
+            return with_rivals(region, found, explanation) if explanation in RIVALLED else found
     return None
 
 
@@ -96,6 +94,15 @@ def proven(region: Region, finding: Finding) -> Finding:
     return first_of(region, [lacks_in_renames]) or finding
 
 
+def found_by(region: Region, explanation: Explanation) -> Finding | None:
+    with np.errstate(all="ignore"):
+        found = next(explanation(region), None)
+    if found is not None:
+        found.takes_away |= is_shorter(region, found)
+        found.made_up |= explanation in MADE_UP and not found.takes_away
+    return found
+
+
 def is_shorter(region: Region, finding: Finding) -> bool:
     """Whether what should be is less than what was written."""
     return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
@@ -104,9 +111,10 @@ def is_shorter(region: Region, finding: Finding) -> bool:
 CLEARLY = 3  # how many words and signs less make a change the better one
 
 
-def with_rivals(region: Region, finding: Finding) -> Finding:
+def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     """The smallest of the changes that give the truth; where others of another kind are hardly larger, none is sure."""
-    others = [rival for rival in (first_of(region, [search]) for search in RIVALS) if rival is not None]
+    tried = [(search, found_by(region, search)) for search in (*SMALLER, *RIVALS) if search is not by]
+    others = [rival for search, rival in tried if rival is not None and (rival.should_be or search in SMALLER)]
     found = sorted([finding, *others], key=lambda each: size_of(region, each))
     best, least = found[0], size_of(region, found[0])
     rivals = [each for each in found if each.kind != best.kind and size_of(region, each) < least + CLEARLY]

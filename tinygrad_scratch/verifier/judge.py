@@ -35,7 +35,7 @@ def next_repairs(case: Case) -> list[Repair]:
         number = too_large(case, values, wrong)
         if number is not None:
             return [number]
-    if fitting and (best is None or best.mended < len(wrong) or best.event.node in {f.node for f in case.finals}):
+    if fitting and (best is None or best.mended < len(wrong) or best.event.node in case.ends):
         needed = best.mended if best is not None else 0
         turns = islice(helping(case, values, wrong), MOST_TURNS)
         helps = next((repair for repair in turns if mends(case, repair, wrong, needed)), None)

@@ -104,7 +104,7 @@ def harmed(case: Case, values: dict[int, Any], other: dict[int, Any], made: list
 def divided(case: Case, event: Event) -> Change | None:
     """The call that made a value, with that divided by a number; nothing for what is added to in place."""
     step, slot = case.step_of(event.node), case.tape.nodes[event.node].slot
-    if name_of(step.function) == "setitem":
+    if name_of(step.function) in ("setitem", "at"):
         return lambda number: with_changed(2, times(1 / number))
     if step.function is None or any(case.tape.nodes[node].slot == slot for node in step.reads):
         return None

@@ -10,7 +10,7 @@ from tinygrad_scratch.verifier.called import Names, own_name
 from tinygrad_scratch.verifier.findings import CONSEQUENCE, CONVENTION, RIGHT, USED, WRONG, Quantity, Where, Worst
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.source import call_at
-from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.tape import Place, renamed
 
 
 class Quantities:
@@ -28,12 +28,15 @@ class Quantities:
         backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
         moving = depending(self.case.tape, {parameter.node for parameter in self.check.parameters})
         found: dict[int, Quantity] = {}
+        later = self.only_renamed()
         for event in self.case.events:
-            known = event.node in found or self.is_constant(event.node) or self.is_guilty(event)
-            if event.node in backward and not known:
-                quantity = self.quantity(event.node, own_name(event.name), event.place)
-                if quantity.verdict != USED or event.node in moving:  # data and sizes claim nothing
-                    found[event.node] = quantity
+            node = later.get(event.node, event.node)
+            known = node in found or self.is_constant(event.node) or self.is_guilty(event)
+            again = event.node not in self.guilty and self.case.step_of(event.node).function is renamed
+            if node in backward and not known and not again:
+                quantity = self.quantity(node, own_name(event.name), event.place)
+                if quantity.verdict != USED or node in moving:  # data and sizes claim nothing
+                    found[node] = quantity
         wrong = [self.wrong(repair) for repair in self.guilty.values()]
         for node in (
             self.finals.keys() - found.keys() - self.guilty.keys()
@@ -45,6 +48,17 @@ class Quantities:
                 found[node] = self.quantity(node, name, place)
         changes = self.check.entry.changes
         return sorted([*found.values(), *wrong], key=lambda quantity: changes.get(quantity.node, quantity.node))
+
+    def only_renamed(self) -> dict[int, int]:
+        """The values that gradients were before they got the last of their names, where that is no mistake."""
+        found: dict[int, int] = {}
+        for last in self.finals:
+            node = last
+            while node not in self.guilty and self.case.step_of(node).function is renamed:
+                (node,) = self.case.step_of(node).reads
+            if node not in self.guilty:
+                found.setdefault(node, last)
+        return found
 
     def true(self, quantity: Quantity) -> Any:
         """The true gradient that a quantity was compared with; None where there was nothing to compare with."""

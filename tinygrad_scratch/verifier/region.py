@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
@@ -45,7 +45,8 @@ Explanation = Callable[["Region"], Iterator[Finding]]
 class Region:
     """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
 
-    def __init__(self, case: Case, repair: Repair) -> None:
+    def __init__(self, case: Case, repair: Repair, alone: bool = False) -> None:
+        self.alone = alone  # what is before the last call is taken as it is
         self.case = case
         self.repair = repair
         self.event = repair.event
@@ -74,7 +75,7 @@ class Region:
             if node != start and self.is_anchor(node, own):
                 continue
             found[step.index] = step
-            waiting += self.case.parents[node]
+            waiting += () if self.alone else self.case.parents[node]
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
@@ -83,9 +84,16 @@ class Region:
             return False
         if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
             return True
+        if self.is_called_after_it(node):
+            return False
         if not self.names_of(node) or not own.isdisjoint(self._holders.get(node, ())):
             return False
         return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def is_called_after_it(self, node: int) -> bool:
+        """Whether what the wrong value only renames is called after the parameter that it should be the gradient of."""
+        names = self.names_of(self.of) if self.is_rename else []
+        return any(alike(mine.rsplit(".")[-1], name) for mine in self.names_of(node) for name in names)
 
     def is_run_again(self, node: int) -> bool:
         """Whether what equals a forward value was made as that is, and not by coincidence of what stands for others."""
@@ -410,6 +418,11 @@ class Region:
 
 def in_helper(event: Event, place: Place) -> bool:
     return in_same_function(event.place, place)
+
+
+def is_known_at(event: Event, place: Place | None) -> bool:
+    """Whether a name is one of the function around a place, or of an attribute or an entry."""
+    return not event.name.isidentifier() or (place is not None and in_same_function(event.place, place))
 
 
 def named_all(case: Case, node: int) -> list[Event]:

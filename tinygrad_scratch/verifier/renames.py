@@ -14,7 +14,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.names import alike
+from tinygrad_scratch.verifier.names import alike, is_called_after
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Array, Node, Ref, Rename, Step, Tape, map_tree, refs_in, renamed
 from tinygrad_scratch.verifier.watch import Event, without_holder
@@ -24,7 +24,8 @@ def with_renames(entry: Entry, case: Case) -> bool:
     """Make calls of the renames of the backward pass; whether there were any."""
     tape = entry.tape
     own = {final.parameter.node: rename_of(entry, case, final) for final in entry.finals}
-    numbers = {number for number, rename in enumerate(tape.renames, 1) if may_be_wrong(case, rename)}
+    names = {event.short for event in case.events if event.node in case.truth.cotangents}
+    numbers = {number for number, rename in enumerate(tape.renames, 1) if may_be_wrong(case, rename, names)}
     numbers |= {number for number in own.values() if number}
     numbers -= read_by_forward(tape, case.forward)
     if not numbers:
@@ -52,16 +53,16 @@ def with_renames(entry: Entry, case: Case) -> bool:
 def rename_of(entry: Entry, case: Case, final: Final) -> int:
     """The rename by which a value became the gradient of a parameter, if it is right as something else; 0 for none."""
     tape, value = entry.tape, entry.tape.nodes[final.node].value
-    known = case.match(value)
-    other = known is not None and known.how == "" and known.of != final.parameter.node
-    shared = [other.node for other in entry.finals].count(final.node) > 1
-    given = case.step_of(final.node).function is None or case.is_forward(final.node)
-    if not (shared or given or other) or case.is_right(value, final):
-        return 0
     slot = tape.nodes[final.node].slot
     number = entry.renamed.get(final.path, 0)
     if number and tape.renames[number - 1].slot == slot:
         return number
+    known = case.match(value)
+    other = known is not None and known.how == "" and known.of != final.parameter.node
+    shared = [each.node for each in entry.finals].count(final.node) > 1
+    given = case.step_of(final.node).function is None or case.is_forward(final.node)
+    if not (shared or given or other) or case.is_right(value, final):
+        return 0
     named = [(called(final, r.name), i) for i, r in enumerate(tape.renames, 1) if r.slot == slot]
     handed = [event for event in entry.watch.entries if event.node == final.node]
     if named and max(named)[0] > 0:
@@ -79,14 +80,15 @@ def called(final: Final, name: str) -> float:
     return max(alike(without_holder(name), final.parameter.name), 10.0 * name.endswith(final.name))
 
 
-def may_be_wrong(case: Case, rename: Rename) -> bool:
+def may_be_wrong(case: Case, rename: Rename, names: set[str]) -> bool:
     """Whether a rename belongs to the backward pass.
 
-    Of data and values of the forward pass only those do that are called gradients, or that a function returned then.
+    Of data and values of the forward pass only those do that are called gradients, or gradients of what has one of
+    these names, or that a function returned then.
     """
     given = rename.node in case.forward or case.step_of(rename.node).function is None
     returned = "()" in rename.name and rename.time > case.tape.nodes[case.truth.loss].step
-    return not given or rename.claims or returned
+    return not given or rename.claims or returned or is_called_after(without_holder(rename.name), names)
 
 
 def read_by_forward(tape: Tape, forward: set[int]) -> set[int]:
@@ -165,7 +167,8 @@ class Unfolded:
         if step.function is not None:
             arguments, keywords, result = map_tree(self._reference, (arguments, keywords, result))
             reads = tuple(dict.fromkeys(self.current[ref.slot] for ref in refs_in((arguments, keywords))))
-        self.steps.append(Step(len(self.steps), step.function, arguments, keywords, step.place, reads, (), result))
+        changed = {"arguments": arguments, "keywords": keywords, "reads": reads, "makes": (), "result": result}
+        self.steps.append(replace(step, index=len(self.steps), **changed))
         for old in step.makes:
             node = self.tape.nodes[old]
             self.moved[old] = self._make(node.slot, node.value)

@@ -43,8 +43,10 @@ def divisors(case: Case, step: Step) -> list[float]:
     """The plain numbers that a step divides by."""
     if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
         return []
-    values = [case.constant_value(part) for part in step.arguments]
-    return [round(1 / abs(v), 9) if abs(v) < 1 else abs(v) for v in values if v]
+    values = [abs(v) for part in step.arguments if (v := case.constant_value(part))]
+    if name_of(step.function) == "multiply":
+        return [round(1 / v, 9) for v in values if v < 1]
+    return [v for v in values if v > 1]
 
 
 def conventional(case: Case) -> list[float]:

@@ -150,7 +150,7 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
     node, matched = event.node, case.match_up_to_factor(np.asarray(value))
     exact, part = is_known(matched, factor)
     if not exact or matched is None:
-        return OF_THE_PARAMETER if node in {final.node for final in case.finals} else UNKNOWN, -node
+        return OF_THE_PARAMETER if node in case.ends else UNKNOWN, -node
     if part:
         return IN_PART, -node
     return (KNOWN, node) if is_meant(case, event, value, factor) else (IN_PART, -node)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.bindings import Statement, assignments
+from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments
 from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
@@ -62,15 +62,15 @@ class Line:
 
     place: Place
     frame: int  # the id of what runs
-    names: tuple[str, ...]  # of the variables there
+    code: CodeType
     statement: Statement
     began: int  # how many steps had been made before the statement
 
     @classmethod
     def of(cls, frame: FrameType, steps: int) -> Line:
         place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
-        code = frame.f_code
-        return cls(place, id(frame), code.co_varnames, assignments(code).get(frame.f_lineno, Statement()), steps)
+        statement = assignments(frame.f_code).get(frame.f_lineno, NONE)
+        return cls(place, id(frame), frame.f_code, statement, steps)
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Watch:
         """The next line of a function; the statement that it belongs to may have begun on another."""
         key, before = id(frame), self._lines.get(id(frame))
         line = self._lines[key] = Line.of(frame, len(self.tape.steps))
-        if before is not None and before.statement == line.statement != Statement():
+        if before is not None and before.statement == line.statement is not NONE:
             line.began = before.began
         else:
             self._handed.pop(key, None)
@@ -239,7 +239,9 @@ class Watch:
             return value
         path = line.statement.path(name)
         event = next((e for e in handed if e.name.endswith(f"){path}")), handed[0] if handed else None)
-        claims = claims_gradient(name) or is_called_after(without_holder(name), line.names)
+        claims = claims_gradient(name) or is_called_after(
+            without_holder(name), (*line.code.co_varnames, *line.code.co_names)
+        )
         return self._known_by(value, event or Event(name, value.node, line.place, owner, 0), claims)
 
     def _known_by(self, value: Recorded, event: Event, claims: bool) -> Recorded:
@@ -355,7 +357,7 @@ def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
             yield key, f"{name}.{key}", part
 
 
-def recorded_in(value: Any, name: str, depth: int = DEPTH) -> Iterator[tuple[str, Recorded]]:
+def recorded_in(value: Any, name: str, depth: int = 2) -> Iterator[tuple[str, Recorded]]:
     """The recorded arrays in what a function returned: itself, or what tuples, lists and dicts in it hold."""
     if type(value) is Recorded and value.is_used:
         yield name, value

@@ -5,7 +5,7 @@ A search yields what it found; the first one of the first search that finds some
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.causes.chains import slope_of_another, slope_within
+from tinygrad_scratch.verifier.causes.chains import slope_of_another, slope_within, slope_without_formula
 from tinygrad_scratch.verifier.causes.derivatives import (
     factor_left_out,
     factor_too_many,
@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_f
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
-from tinygrad_scratch.verifier.causes.numbers import number_for_value, value_for_number
+from tinygrad_scratch.verifier.causes.numbers import number_for_value, one_left_out, value_for_number
 from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
@@ -42,18 +42,20 @@ EXPLANATIONS = (
     through_views, ratio, overwritten, rename_without, skipped, assigned_entries, penalty, parts_left_out,
     missing_derivative,
     layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
-    slope_of_another, operands, number_for_value, gradient_of_another, dropped, factor_left_out, operand_without_slope,
-    upstream_left_out, slope_within,
-    operand_without_factor, one_factor, literal, fewer_entries, other_axes, diagonal, held_constant,
-    slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
+    slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped, factor_left_out,
+    operand_without_slope, upstream_left_out, slope_within,
+    operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes, diagonal,
+    held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
+    nothing_from_above,
 )  # fmt: skip
 
 MADE_UP = (
     ratio, parts_left_out, negated, factor_left_out, operand_without_slope, upstream_left_out, slope_within,
     operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many, value_for_number,
-    operand_without_term, odd_ratio, nothing_from_above,
+    operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
 )  # fmt: skip
 """What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 
-RIVALLED = slope_of_another, operands, slope_within  # what puts another value in the place of one
-RIVALS = literal, dropped  # what may mend the same by a smaller change
+RIVALLED = slope_of_another, operands, slope_within, doubled  # beside which others may mend as much
+SMALLER = literal, dropped  # also where their text isn't known
+RIVALS = operands, operand_without_factor

@@ -9,33 +9,60 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.derivatives import SLOPES
+from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.region import Finding, Region, node_at
-from tinygrad_scratch.verifier.source import TOKEN, without_brackets
+from tinygrad_scratch.verifier.slopes import Slopes
+from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
 from tinygrad_scratch.verifier.tape import Array, Step
 
 
 def slope_of_another(region: Region) -> Iterator[Finding]:
     """All factors of a product that are made of one value of the forward pass, instead of which its slope is due."""
+    for step, turns, held, others in chains(region):
+        for text, slope in SLOPES:
+            changes: dict[int, Edit] = {
+                turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
+            }
+            if is_usual(held, text) and region.gives_truth(changes):
+                yield told(region, step, held, text.format(t=region.name(held.source)), changes, text)
+                return
+
+
+def chains(region: Region) -> Iterator[tuple[Step, list[Step], Factors, list[Factors]]]:
+    """The products of several factors in one statement, with those that are made of one value, in all turns."""
     for step, turns in region.sites():
         if name_of(step.function) != "multiply" or step.result is None or is_within(region, step):
             continue
+        known = [list(factors_by_source(region, turn)) for turn in turns]
         for held in factors_by_source(region, step):
-            others = [
-                found
-                for turn in turns
-                if (found := next((f for f in factors_by_source(region, turn) if f.places == held.places), None))
-            ]
-            if len(others) != len(turns):
-                continue
-            for text, slope in SLOPES:
-                changes: dict[int, Edit] = {
-                    turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
-                }
-                if is_usual(held, text) and region.gives_truth(changes):
-                    yield told(region, step, held, text.format(t=region.name(held.source)), changes, text)
-                    return
+            if any(event.node in held.nodes and region.is_own_place(event.place) for event in region.case.returned):
+                continue  # what is wrong is the function of theirs that returned it
+            others = [found for each in known for found in each if found.places == held.places]
+            if len(others) == len(turns):
+                yield step, turns, held, others
+
+
+def slope_without_formula(region: Region) -> Iterator[Finding]:
+    """The same where no usual formula gives the slope: it is that of what the forward pass does entry by entry."""
+    slopes, alike = Slopes(region.case), region.case.alike
+    for step, turns, held, others in chains(region):
+        known = [list(slopes.around(alike.get(each.source, each.source))) for each in others] if held.is_slope else []
+        for found in zip(*known, strict=False):
+            changes: dict[int, Edit] = {
+                turn.index: WithSlope(region, turn, other, constant(slope))
+                for turn, other, (_, slope) in zip(turns, others, found, strict=True)
+            }
+            made = region.tried(changes)
+            if made is not None and region.is_truth(made):
+                written = written_of(region, step, held) or region.name(held.source)
+                said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
+                yield Finding("missing-derivative", said, step, None, changes)
+                return
+
+
+def constant(value: Array) -> Any:
+    return lambda _: value
 
 
 @dataclass(frozen=True)
@@ -89,7 +116,7 @@ def factors_of(region: Region, step: Step) -> list[tuple[int, Any]]:
             found.append((-1, number if name_of(step.function) == "divide" else 1.0 / float(number or 1.0)))
             continue
         made = region.case.step_of(node)
-        inner = made in region.steps and not region.names_of(node) and len(places_of(made)) >= 1
+        inner = made in region.turns and not region.names_of(node) and len(places_of(made)) >= 1
         divides = name_of(made.function) == "divide" and region.case.constant_value(made.arguments[1])
         if inner and (name_of(made.function) == "multiply" or divides):
             found += factors_of(region, made)
@@ -111,32 +138,39 @@ def is_within(region: Region, step: Step) -> bool:
 def factors_by_source(region: Region, step: Step) -> Iterator[Factors]:
     """The factors of a product by the one value of the forward pass that each of them was made of."""
     factors = [node for node, _ in factors_of(region, step)]
-    sources = [source_of(region, node) if node >= 0 else None for node in factors]
+    sources = [source_of(region, node, step) if node >= 0 else None for node in factors]
     for source in dict.fromkeys(source for source in sources if source is not None):
         places = tuple(i for i, other in enumerate(sources) if other == source)
         rest = [node for i, node in enumerate(factors) if i not in places and node >= 0]
         by_gradient = any(not region.case.is_forward(node) for node in rest)
-        if rest:
+        fits = broadcasts(np.shape(region.values[source]), np.shape(region.values[step.makes[0]]))
+        if rest and fits:
             yield Factors(
                 source, places, tuple(factors[i] for i in places), [source] == [factors[i] for i in places], by_gradient
             )
 
 
-def source_of(region: Region, node: int) -> int | None:
-    """The one named value of the forward pass that a value was made of, by itself; None where there are others."""
+def source_of(region: Region, node: int, product: Step) -> int | None:
+    """The one named value of the forward pass that a factor was made of where it is used; None where others were."""
     found: set[int] = set()
     waiting = [node]
     while waiting:
         other = waiting.pop()
         step = region.case.step_of(other)
-        if region.case.is_forward(other) and (region.names_of(other) or step.function is None):
+        itself = region.names_of(other) or step.function is None or name_of(step.function) == "getitem"
+        if region.case.is_forward(other) and itself:
             if np.ndim(region.values[other]):
                 found.add(other)
-        elif step.function is None or region.names_of(other) or len(found) > 1:
+        elif step.function is None or region.names_of(other) or len(found) > 1 or not in_one(step, product):
             return None
         else:
             waiting += step.reads
     return found.pop() if len(found) == 1 else None
+
+
+def in_one(step: Step, other: Step) -> bool:
+    """Whether two calls were made by one function."""
+    return step.place is None or other.place is None or in_same_function(step.place, other.place)
 
 
 def is_usual(held: Factors, text: str) -> bool:
@@ -146,9 +180,7 @@ def is_usual(held: Factors, text: str) -> bool:
 
 def told(region: Region, step: Step, held: Factors, right: str, changes: dict[int, Edit], pattern: str) -> Finding:
     """What is said of factors that should be a slope."""
-    code = region.code(step)
-    span = span_of(code, held.places, len(factors_of(region, step)))
-    written = code[slice(*span)] if span else ""
+    code, span, written = region.code(step), where(region, step, held), written_of(region, step, held)
     should = (
         region.rewritten(step, without_brackets(f"{code[: span[0]]}{right}{code[span[1] :]}", code)) if span else None
     )
@@ -157,6 +189,15 @@ def told(region: Region, step: Step, held: Factors, right: str, changes: dict[in
             "wrong-operand", f"{written or region.name(held.source)} should be {right}", step, should, changes
         )
     return Finding(*kind_of(written or region.name(held.source), right), step, should, changes)
+
+
+def where(region: Region, step: Step, held: Factors) -> tuple[int, int] | None:
+    return span_of(region.code(step), held.places, len(factors_of(region, step)))
+
+
+def written_of(region: Region, step: Step, held: Factors) -> str:
+    span = where(region, step, held)
+    return region.code(step)[slice(*span)] if span else ""
 
 
 def kind_of(written: str, right: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if found is None or found[0].of == region.of or found[0].how not in ("", "of another shape"):
         return
     later, wanted = found[0].of, region.of
-    if wanted not in case.ancestors([later]):
+    if wanted not in case.ancestors([later]) or (only_known and not is_told(region, later)):
         return
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
@@ -50,6 +50,13 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     else:
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         yield Finding("missing-term", said, None, should)
+
+
+def is_told(region: Region, node: int) -> bool:
+    """Whether a value is one that people take the gradient of: it has a name, was returned, or goes into a product."""
+    if region.names_of(node) or any(event.node == node for event in region.case.returned):
+        return True
+    return any(name_of(step.function) in PRODUCTS and node in step.reads for step in region.case.tape.steps)
 
 
 def is_plain_factor(region: Region) -> bool:

@@ -90,7 +90,7 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     code = region.code(step) if step is not None else region.expression
     scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
     should = region.rewritten(step, scaled)
-    if factor > 0 and batch_size(region, factor):
+    if factor > 0 and batch_size(region, factor) and not is_due(region, batch_size(region, factor)):
         size = batch_size(region, factor)
         said = (
             f"it is divided by {size}, the number of samples, once too often"
@@ -163,6 +163,21 @@ def batch_size(region: Region, factor: float) -> int:
     if factor > 1:
         return size if size in known[0] or (size > 2 and size in known[1]) else 0
     return size if size in known[1] or (size in known[0] and 2 * size in known[1]) else 0
+
+
+def is_due(region: Region, size: int) -> bool:
+    """Whether a statement divides by the number of samples, and what it divides is the gradient of something then.
+
+    So the factor is another one, and as large by chance.
+    """
+    divided = [
+        step
+        for step in region.steps
+        if name_of(step.function) == "divide" and region.case.constant_value(step.arguments[1]) == size
+    ]
+    values = (np.asarray(region.values[step.makes[0]]) for step in divided if step.makes[0] != region.node)
+    known = [region.case.match(value) for value in values if value.size > 2]
+    return bool(known) and len(known) == len(divided) and all(found and found.of != region.of for found in known)
 
 
 def has_number(text: str, value: float) -> bool:

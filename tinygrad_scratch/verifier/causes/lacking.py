@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
 from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
+from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
@@ -140,12 +141,18 @@ class Position:
     @classmethod
     def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
-        found = [influence.slopes.get((node, s.index)) for node, s in zip(nodes, turns, strict=False)]
-        slopes = [slope for slope in found if slope is not None]
-        if not len(nodes) == len(turns) == len(slopes):
-            return None
         held = [np.asarray(region.values[node]) for node in nodes]
-        return cls(nodes, held, slopes, influence.missing, influence.factors)
+        slopes = []
+        for node, value, s in zip(nodes, held, turns, strict=False):
+            slope = influence.slopes.get((node, s.index))
+            if slope is None and s.index > region.until:  # a turn that comes after the value
+                slope = np.zeros(value.shape)
+            slopes += [slope] if slope is not None else []
+        return (
+            cls(nodes, held, slopes, influence.missing, influence.factors)
+            if len(nodes) == len(turns) == len(slopes)
+            else None
+        )
 
     def lacks(
         self, region: Region, chosen: list[int], is_named: bool
@@ -170,6 +177,8 @@ class Position:
             if number is not None and not (same and number != 1):
                 by = "" if number == 1 else f"{number:g} * "
                 yield (SLOPE if rank else FACTOR), int(rank), by + text, product_with(slope, number)
+        if chosen == self.nodes:
+            return
         term = float(self.along([factor[:1] for factor in factors], shapes, times_held=False)[0])
         number = self.number(term, 0.0)
         if number is not None:
@@ -259,8 +268,26 @@ def slopes_of_operands(region: Region) -> Influence:
     if along is None:
         return Influence()
     operands = tuple((step, turns, place) for step, turns in region.sites() for place, _ in operands_of(step))
-    slopes = slopes_of_reads(along.run, along.total, region.turns)
+    slopes = {**slopes_of_views(along, region.turns), **slopes_of_reads(along.run, along.total, region.turns)}
     return Influence(along.missing, operands, {**slopes_of_only_reads(region), **slopes})
+
+
+def slopes_of_views(along: Along, steps: list[Step]) -> dict[tuple[int, int], Array]:
+    """The same for what one step alone reads as a view: what the other readers leave of the whole."""
+    own = {step.index for step in steps}
+    views: dict[int, list[int]] = {}
+    for node, step, tensor in along.run.readers:
+        if tensor is None:
+            views.setdefault(node, []).append(step)
+    single = {node: found[0] for node, found in views.items() if len(found) == 1 and found[0] in own}
+    whole = along.run.gradient(along.total, sorted(single))
+    reading = {step for node, step, tensor in along.run.readers if node in whole and tensor is not None}
+    others = slopes_by_index(along.run, along.total, reading) if reading else {}
+    found: dict[tuple[int, int], Array] = {}
+    for node, slope in whole.items():
+        rest = sum(other for (read, _), other in others.items() if read == node)
+        found[node, single[node]] = np.asarray(slope - rest)
+    return found
 
 
 def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
@@ -288,7 +315,10 @@ def is_near(one: Any, other: float, size: float) -> Any:
 
 def slopes_of_reads(run: Played, total: Any, steps: list[Step]) -> dict[tuple[int, int], Array]:
     """How a number depends on what each step read, by node and step."""
-    wanted = {step.index for step in steps}
+    return slopes_by_index(run, total, {step.index for step in steps})
+
+
+def slopes_by_index(run: Played, total: Any, wanted: set[int]) -> dict[tuple[int, int], Array]:
     read = [
         (node, step, tensor)
         for node, step, tensor in run.readers

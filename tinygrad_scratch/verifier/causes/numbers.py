@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,30 @@ def number_for_value(region: Region) -> Iterator[Finding]:
                     said = f"the number {number:g} in `{region.code(step)}` should be {name}"
                     yield Finding("wrong-operand", said, step, None, changes)
                     return
+
+
+def one_left_out(region: Region) -> Iterator[Finding]:
+    """An operand from which 1 is to be taken, or to which it is to be added: `p` for `p - 1`."""
+    influence = slopes_of_operands(region)
+    for step, turns, place in influence.operands if region.truth.size > 2 else ():
+        position = Position.of(region, influence, step, turns, place)
+        ones = sum(float(np.sum(slope)) for slope in position.slopes) if position else 0.0
+        if position is None or not ones or abs(abs(position.missing / ones) - 1) > 1e-6:
+            continue
+        sign = 1.0 if position.missing / ones > 0 else -1.0
+        changes: dict[int, Edit] = {s.index: with_changed(place, plus(sign)) for s in turns}
+        if all(h.size > 1 for h in position.held) and region.gives_truth(changes):
+            node = position.nodes[turns.index(step)]
+            name, code = written(region, step, place, node), region.code(step)
+            sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
+            text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
+            should = region.rewritten(step, text) if text else None
+            yield Finding("missing-term", f"{name} lacks a term: it should be {sum_}", step, should, changes)
+            return
+
+
+def plus(number: float) -> Callable[[Any], Any]:
+    return lambda held: held + number
 
 
 def value_for_number(region: Region) -> Iterator[Finding]:
@@ -102,8 +127,8 @@ def operand_times(place: PlaceOf, number: float) -> Edit:
     return with_changed(place, times(number))
 
 
-def written(region: Region, step: Step, place: int, node: int) -> str:
+def written(region: Region, step: Step, place: PlaceOf, node: int) -> str:
     """An operand as it stands in the text, or what it is called."""
     code = region.code(step)
-    found = operand_in(code, place)
+    found = operand_in(code, place) if isinstance(place, int) else None
     return code[slice(*found)] if found else region.name(node)

@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
 )
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
+from tinygrad_scratch.verifier.region import Finding, Region, bracketed, is_known_at, named_all, node_at, replaced
 from tinygrad_scratch.verifier.tape import Array, Step
 from tinygrad_scratch.verifier.watch import Event
 
@@ -142,7 +142,8 @@ def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) ->
             if turned:
                 values = [swapped_axes(v) if v.ndim > 1 else v for v in values]
             if [v.shape for v in values] != shapes and not (
-                any_shape or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
+                (any_shape and any(is_known_at(event, step.place) for event in named_all(region.case, chosen[-1])))
+                or (reduces and [v.ndim for v in values] == [*map(len, shapes)])
             ):
                 continue
             if turned and values[-1].shape == np.shape(region.values[chosen[-1]]) and values[-1].ndim < 2:
@@ -383,14 +384,16 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
     """Whether a derivative is taken at the operand: it goes through a nonlinear step before it meets the upstream."""
     case = region.case
     twin = case.alike.get(other, other)
-    if name_of(step.function) in PRODUCTS or not case.is_forward(other) or is_other_factor(region, twin):
+    if name_of(step.function) in PRODUCTS or not case.is_forward(other):
+        return False
+    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
+    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
+    if not nonlinear and is_other_factor(region, twin):
         return False
     if name_of(case.step_of(read).function) in ("power", "square") and not region.names_of(read):
         return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
-    plus = name_of(step.function) in ("subtract", "add") and len(places_of(step)) < 2
-    nonlinear = name_of(step.function) not in LINEAR or plus or is_comparison(step)
     if case.is_forward(read) or is_comparison(step):
         related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
             [twin]
@@ -405,16 +408,23 @@ def is_other_factor(region: Region, node: int) -> bool:
     Of such a product the derivative is the other factor, and is taken at no point.
     """
     case = region.case
-    if region.of in case.ancestors([node]):
-        return False
-    return any(
-        name_of(step.function) in ("multiply", *PRODUCTS)
-        and step.makes[0] in case.forward
-        and node in step.reads
-        and any(read != node and (read == region.of or region.of in case.ancestors([read])) for read in step.reads)
+    apart = region.of not in case.ancestors([node])
+    partners = {
+        read
         for step in case.tape.steps
-        if step.makes
+        if name_of(step.function) in ("multiply", *PRODUCTS) and node in step.reads and step.makes[0] in case.forward
+        for read in step.reads
+        if read != node
+    }
+    return any(
+        is_same_gradient(region, read) or (apart and region.of in case.ancestors([read])) for read in sorted(partners)
     )
+
+
+def is_same_gradient(region: Region, node: int) -> bool:
+    """Whether a value has the gradient that is due."""
+    truth = region.case.truth.cotangents
+    return node == region.of or (node in truth and close(truth[region.of], truth[node]))
 
 
 def same_source(region: Region, node: int) -> bool:

@@ -20,18 +20,23 @@ def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
     case = region.case
     parts = case.truth.parts.get(region.of, [])
-    if region.value.shape != region.truth.shape:
+    own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
+    if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
-    own = [part for step, part in parts if is_penalty(region, step)]
-    if not own or len(own) == len(parts):
-        return
-    part = np.sum(own, axis=0) * case.scale
-    if part.shape != region.truth.shape:
-        return
+    for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
+        part = np.sum([own[i][1] for i in chosen], axis=0)
+        line = case.tape.steps[own[chosen[0]][0]].place
+        where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
+        found = next(penalty_of(region, part, where), None) if part.shape == region.truth.shape else None
+        if found is not None:
+            yield found
+            return
+
+
+def penalty_of(region: Region, part: Array, where: str) -> Iterator[Finding]:
+    """What is wrong with the gradient of one penalty, or of all."""
     apart = region.value - region.truth
     factor = float(np.vdot(part, apart) / np.vdot(part, part))
-    line = next(case.tape.steps[step].place for step, _ in parts if is_penalty(region, step))
-    where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
     if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
         yield penalty_scaled(1 + factor, where)
         return
@@ -46,12 +51,10 @@ def penalty(region: Region) -> Iterator[Finding]:
                 return
             yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
             return
-    if np.sum(np.abs(apart) > 1e-9 * np.max(np.abs(region.truth))) <= apart.size // 2 and not np.any(
-        apart[part != 0] > 1e-9 * np.max(np.abs(region.truth))
-    ):
-        ratio_ = np.where(apart != 0, apart, 0)
-        if np.any(ratio_):
-            yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
+    large = 1e-9 * np.max(np.abs(region.truth))
+    some = np.sum(np.abs(apart) > large) <= apart.size // 2 and not np.any(apart[part != 0] > large)
+    if some and np.any(apart):
+        yield Finding("regularisation", f"some entries are penalised here and not in the loss: {where}", None)
 
 
 def is_number_of(region: Region, step: Step, part: Array) -> bool:

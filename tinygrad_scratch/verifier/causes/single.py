@@ -142,6 +142,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
+    number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
+    if number and number > 0:
+        kind = factor_found(region, number if name == "divide" else 1 / number, None).kind
     left = node_at(region, step, 1 - place)
     if kind == "missing-term" and left is not None and is_parameter(region, left):
         kind = "regularisation"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import (
+    Edit,
     called,
     is_filled,
     name_of,
@@ -42,13 +43,35 @@ def integers(region: Region) -> Iterator[Finding]:
                     step,
                     changes=changes,
                 )
-        if is_filled(step):
-            changes = {s.index: then(lambda value: value.astype(float)) for s in turns}
-            if region.gives_truth(changes):
-                said = f"`{region.code(step)}` makes room for whole numbers: what is behind the point is dropped"
-                yield Finding("dtype-or-integer", said, step, changes=changes)
         yield from quotient_of_numbers(region, step, turns)
+    yield from rooms(region)
     yield from of_constants(region)
+
+
+def rooms(region: Region) -> Iterator[Finding]:
+    """Room for whole numbers; where other room was made of the kind of that, it is to blame for both."""
+    made = [step for step in region.turns if is_filled(step) and is_whole(region, step)]
+    for turns in ([s for s in made if s.place == place] for place in dict.fromkeys(s.place for s in made)):
+        changes: dict[int, Edit] = {s.index: then(lambda value: value.astype(float)) for s in turns}
+        later = {s.index: then(lambda value: value.astype(float)) for s in made if s.index > turns[0].index}
+        if region.gives_truth(changes) or gives_truth_beside(region, {**changes, **later}):
+            said = f"`{region.code(turns[0])}` makes room for whole numbers: what is behind the point is dropped"
+            yield Finding("dtype-or-integer", said, turns[0], changes=changes)
+            return
+
+
+def gives_truth_beside(region: Region, changes: dict[int, Edit]) -> bool:
+    """Whether calls that give other numbers give the truth if all that is written into holds any number, too."""
+    start = {node: region.case.tape.nodes[node].value.astype(float) for node in integer_buffers(region)}
+    try:
+        value = region.case.replay(start=start, edits=changes, until=region.until)[region.node]
+    except Exception:  # a call that makes no sense
+        return False
+    return region.is_truth(value)
+
+
+def is_whole(region: Region, step: Step) -> bool:
+    return any(np.asarray(region.case.tape.nodes[node].value).dtype.kind in "iu" for node in step.makes)
 
 
 def quotient_of_numbers(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
@@ -67,20 +90,14 @@ def quotient_of_numbers(region: Region, step: Step, turns: list[Step]) -> Iterat
 def of_constants(region: Region) -> Iterator[Finding]:
     """Arrays of whole numbers from outside that were written into."""
     buffers = integer_buffers(region)
-    if buffers:
-        try:
-            start = {node: region.case.tape.nodes[node].value.astype(float) for node in buffers}
-            value = region.case.replay(start=start, until=region.until)[region.node]
-        except Exception:
-            return
-        if region.is_truth(value):
-            step = region.case.step_of(buffers[0])
-            yield Finding(
-                "dtype-or-integer",
-                "the array that it is written into holds whole numbers: what is behind the point is "
-                f"dropped. It was made by `{region.code(step)}`",
-                step,
-            )
+    if buffers and gives_truth_beside(region, {}):
+        step = region.case.step_of(buffers[0])
+        yield Finding(
+            "dtype-or-integer",
+            "the array that it is written into holds whole numbers: what is behind the point is "
+            f"dropped. It was made by `{region.code(step)}`",
+            step,
+        )
 
 
 def integer_buffers(region: Region) -> list[int]:
