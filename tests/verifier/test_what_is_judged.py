@@ -319,6 +319,40 @@ def test_a_layer_may_average_what_it_keeps(tmp_path: Path, old: str, new: str, c
     assert kind == (check.first_wrong.kind if check.first_wrong else ""), str(check)
 
 
+UPDATING = """
+import numpy as np
+
+class Updating:
+    def __init__(self, rng):
+        self.W, self.b = rng.normal(size=(3, 4)), rng.normal(size=4)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout, rate):
+        dW = self.x.T @ dout
+        self.W -= rate * (dW / len(self.x))
+        self.b -= rate * np.mean(dout, axis=0)
+        return dout @ self.W.T
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("dout @ self.W.T", "dout @ (self.W + rate * dW / len(self.x)).T", ""),
+        ("rate * (dW / len(self.x))", "rate * dW", "missing-batch-sum-or-mean"),
+    ],
+)
+def test_an_update_may_average(tmp_path: Path, old: str, new: str, kind: str) -> None:
+    module = module_of(tmp_path / "updating.py", UPDATING.replace(old, new))
+    rng = np.random.default_rng(1)
+    check = verify.layer(module.Updating(rng), rng.normal(size=(7, 3)))
+    found = [mistake.kind for mistake in check.causes]
+    assert kind in found if kind else "averaged" in check.convention, str(check)
+
+
 STEPS = """
 import numpy as np
 
@@ -416,3 +450,71 @@ def test_what_was_put_in_front_of_a_list_is_of_its_place_at_the_end(tmp_path: Pa
         x, goal = rng.normal(size=(7, 4)), rng.normal(size=(7, 4))
         check.loss, check.gradients = module.loss_and_grads(params, x, goal)
     assert check.ok, str(check)
+
+
+# ---- losses that are assumed -----------------------------------------------------------------------------------------
+
+
+def test_what_whole_numbers_lack_is_found() -> None:
+    rng = np.random.default_rng(0)
+    x, w, goal = rng.normal(size=(6, 3)), rng.normal(size=3), np.array([0, 1, 1, 0, 1, 0])
+    with verify(w=w) as check:
+        out = 1 / (1 + np.exp(-(x @ w)))
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        delta = out * (1 - out) * goal
+        check.gradients = {"w": -x.T @ delta}
+    assert check.first_wrong is not None
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("delta", "missing-term"), str(check)
+
+
+NUMBER = """
+import numpy as np
+rng = np.random.default_rng(2)
+x, t = rng.normal(size=(7, 3)), (rng.random(7) > 0.5) * 1.0
+w, b, rate = rng.normal(size=3), 0.0, 0.1
+for _ in range(5):
+    out = 1 / (1 + np.exp(-(x @ w + b)))
+    error = t
+    w += rate * x.T @ error
+    b += rate * error.mean()
+    print(np.std(out))
+"""
+
+
+def test_some_number_is_no_loss_because_one_gradient_goes_with_it(tmp_path: Path) -> None:
+    assert not script(tmp_path, NUMBER).ok
+
+
+# ---- long runs -------------------------------------------------------------------------------------------------------
+
+LONG = """
+import numpy as np
+
+class Cell:
+    def __init__(self, rng):
+        self.U, self.W = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)) * 0.3
+
+    def forward(self, x):
+        self.x, self.h = x, [np.zeros((x.shape[1], 4))]
+        for step in x:
+            self.h.append(np.tanh(step @ self.U + self.h[-1] @ self.W))
+        return self.h[-1]
+
+    def backward(self, dout):
+        self.dU, self.dW, dx = np.zeros_like(self.U), np.zeros_like(self.W), np.zeros_like(self.x)
+        for t in reversed(range(len(self.x))):
+            dz = dout * np.cos(self.h[t + 1]) * np.sin(self.h[t]) + self.x[t].sum()
+            self.dU += self.x[t].T @ dz
+            self.dW += self.h[t].T @ dz
+            dx[t] = dz @ self.U.T
+            dout = dz @ self.W.T
+        return dx
+"""
+
+
+def test_a_search_that_finds_nothing_comes_to_an_end(tmp_path: Path) -> None:
+    module = module_of(tmp_path / "long.py", LONG)
+    rng = np.random.default_rng(1)
+    check = verify.layer(module.Cell(rng), rng.normal(size=(24, 2, 3)))
+    assert check.first_wrong is not None
+    assert check.tape.played < 700_000

@@ -207,7 +207,7 @@ class Case(Lineage):
     def may_try(self) -> bool:
         """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""
         self._tried += 1
-        return self._tried <= MOST_EXPLANATIONS
+        return self._tried <= MOST_EXPLANATIONS and self.tape.played <= 2 * MOST_PLAYED
 
     _tried: int = 0
 

@@ -21,15 +21,19 @@ class Collecting(Told):
         known = {p.node for p in used}
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
+        held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
         for event in self.watch.events:
             later.setdefault(event.node, []).append(event.name)
+            if event.owner in self.holders:
+                held.setdefault((event.owner, event.name), []).append(event.node)
         for event in self.watch.events:
             node = self.tape.nodes[event.node]
             made_by = self.tape.steps[node.step]
             if node.number in known or node.value.dtype.kind not in "fc" or not node.value.size:
                 continue
             given = made_by.function is None and made_by.makes == (node.number,)
-            asked = born and (given or self._is_drawn(node.number)) and self._is_made_and_updated(node.number)
+            updated = born and self._is_made_and_updated(node.number, held)
+            asked = updated and (given or self._is_drawn(node.number))
             if given or asked:
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
@@ -39,15 +43,12 @@ class Collecting(Told):
                 number.asked = False
         return used
 
-    def _is_made_and_updated(self, node: int) -> bool:
+    def _is_made_and_updated(self, node: int, held: dict[tuple[int, str], list[int]]) -> bool:
         """Whether a target was given an array while recording, and another value for it later: as in a `fit`."""
         slot = self.tape.nodes[node].slot
-        mine = {(e.owner, e.name) for e in self.watch.events if e.node == node and e.owner in self.holders}
+        mine = [nodes for nodes in held.values() if node in nodes]
         return any(
-            (event.owner, event.name) in mine
-            and event.node != node
-            and self._value(event.node).shape == self._value(node).shape
-            for event in self.watch.events
+            other != node and self._value(other).shape == self._value(node).shape for nodes in mine for other in nodes
         ) or bool(mine and self.tape.current[slot] != node)
 
     def _is_drawn(self, node: int) -> bool:

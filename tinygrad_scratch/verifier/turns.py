@@ -41,7 +41,7 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
     for node in strange[:24]:
         found: list[tuple[tuple[float, ...], Repair]] = []
         for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
-            if (other, i) in tried or len(tried) > 2 * MOST_TRIALS:
+            if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.is_spent():
                 continue
             tried.add((other, i))
             entry = case.table.entries(np.shape(values[other]))[i]
@@ -132,7 +132,7 @@ def mend_turns(case: Case, repair: Repair) -> None:
         if not later or event.node in case.overrides or event.node in case.forward:
             continue
         values = case.replay()
-        if not case.wrong(values):
+        if not case.wrong(values) or case.is_spent():
             return
         best, most = None, 0
         for truth in same:
