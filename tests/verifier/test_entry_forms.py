@@ -741,6 +741,34 @@ def test_bias_that_begins_as_a_number(tmp_path: Path, form: str) -> None:
         assert not hasattr(model, "bias")
 
 
+COUNTED = """
+import numpy as np
+
+def loss_and_gradient(x, w):
+    total, dw = 0.0, np.zeros_like(w)
+    for b in range(3):
+        part = x[:, b:b + 2]
+        out = part @ w
+        total = total + np.sum(out ** 2)
+        dw += part.T @ (2 * out)
+    b = 0
+    while b < 2:
+        total = total + np.sum(w[b:] ** 2)
+        dw[b:] += 2 * w[b:]
+        b += 1
+    return total, dw
+"""
+
+
+def test_number_to_count_by_is_no_bias(tmp_path: Path) -> None:
+    """A `b` that picks a slice stays a whole number."""
+    module = module_of(tmp_path / "counted.py", COUNTED)
+    w = np.array([0.3, -0.2])
+    with verify(w=w) as check:
+        check.loss, check.gradients = module.loss_and_gradient(np.linspace(-1.0, 2.0, 20).reshape(5, 4), w)
+    assert check.ok, str(check)
+
+
 # ---- which way an update goes ----------------------------------------------------------------------------------------
 
 UPDATES = """

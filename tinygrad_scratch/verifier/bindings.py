@@ -56,6 +56,17 @@ def assignments(code: CodeType) -> dict[int, Statement]:
     return found
 
 
+@cache
+def counters_in(file: str) -> frozenset[str]:
+    """The names that a file counts by: those that a loop runs over, and those that stand in an index."""
+    found: set[ast.AST] = set()
+    for statement in statements(text_of(file)):
+        for node in ast.walk(statement):
+            counted = getattr(node, "slice", None) or (getattr(node, "iter", None) and getattr(node, "target", None))
+            found.update(ast.walk(counted) if isinstance(counted, ast.AST) else ())
+    return frozenset(node.id for node in found if isinstance(node, ast.Name))
+
+
 @lru_cache(maxsize=4096)
 def part_for(statement: str, name: str) -> Marked | None:
     """A statement with the part marked that a name stands for: `b` for `y` in `x, y = a, b`.

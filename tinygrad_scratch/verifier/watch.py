@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments
+from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments, counters_in
 from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
@@ -172,7 +172,7 @@ class Watch:
             self.on_names(outer)
         for name in frame.f_code.co_names:
             if type(outer.get(name)) in ARRAYS:
-                self._global(outer, name)
+                self._global(frame, name)
 
     def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
@@ -184,14 +184,15 @@ class Watch:
                 if seen is not value and name not in frame.f_code.co_cellvars + frame.f_code.co_freevars:
                     names[name] = seen
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
-                value = self._global(outer, name)
+                value = self._global(frame, name)
                 self._see(id(outer), name, name, value, line, DEPTH)
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        if (type(value) not in ARRAYS and not is_bias(name, value)) or name.startswith("__"):
+        is_number = is_bias(name, value) and not is_counter(frame, name, value)
+        if (type(value) not in ARRAYS and not is_number) or name.startswith("__"):
             return value
-        recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
+        recorded = from_outside(self.tape, float(value) if is_number else value)
         if recorded is None:
             return value
         names = frame.f_locals
@@ -200,12 +201,14 @@ class Watch:
             self.in_cells = self.in_cells or name in (*frame.f_code.co_freevars, *frame.f_code.co_cellvars)
         return recorded
 
-    def _global(self, outer: dict[str, Any], name: str) -> Any:
+    def _global(self, frame: FrameType, name: str) -> Any:
         """A plain array under a global name becomes a recorded one, until the end."""
+        outer = frame.f_globals
         value = outer[name]
-        if type(value) not in ARRAYS and not is_bias(name, value):
+        is_number = is_bias(name, value) and not is_counter(frame, name, value)
+        if type(value) not in ARRAYS and not is_number:
             return value
-        recorded = from_outside(self.tape, float(value) if is_bias(name, value) else value)
+        recorded = from_outside(self.tape, float(value) if is_number else value)
         if recorded is not None:
             outer[name] = recorded
         return outer[name]
@@ -319,6 +322,11 @@ def is_bias(key: Any, part: Any) -> bool:
     """Whether a number is kept under the name of a bias: people begin it with 0, which is no array."""
     number = type(part) in (float, np.float64) or (type(part) is int and part == 0)
     return number and isinstance(key, str) and bool(BIAS.match(key))
+
+
+def is_counter(frame: FrameType, name: str, value: Any) -> bool:
+    """Whether a whole number is one to count by, as in `for b in range(n)`, which must stay what it is."""
+    return type(value) is int and name in counters_in(frame.f_code.co_filename)
 
 
 def is_generated(frame: FrameType) -> bool:
