@@ -89,7 +89,7 @@ def lacking_since(region: Region, left: int) -> Place | None:
     helper = case.tape.steps[left].place
     for event in case.events:
         value = np.asarray(region.values[event.node])
-        if event.node not in made or event.node == region.node or value.shape != rest.shape:
+        if event.node not in made - {region.node} or value.shape != rest.shape or not np.any(value):
             continue
         known, found = case.match(value), case.match(value + rest)
         if known is not None and not (is_used_in(region, known.through, helper) and known.how == PART):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.factors import factor_found
+from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
@@ -143,8 +143,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
         kind = "off-by-one"
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
-    if number and number > 0:
-        kind = factor_found(region, number if name == "divide" else 1 / number, None).kind
+    if number and number > 0 and batch_size(region, number if name == "divide" else 1 / number):
+        kind = "missing-batch-sum-or-mean"
     left = node_at(region, step, 1 - place)
     if kind == "missing-term" and left is not None and is_parameter(region, left):
         kind = "regularisation"
