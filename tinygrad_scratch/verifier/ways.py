@@ -30,7 +30,7 @@ def at_end(tape: Tape, node: int, way: Way) -> int | None:
         read = dict(read_at(tape, step))
         if name_of(step.function) != name or place not in read:
             return None
-        beside += [other for each, other in read.items() if each != place]
+        beside += [other for each, other in read.items() if each != place and name != "divide"]  # Adam's root may
         node = read[place]
     return None if node in ancestors(tape.parents(), beside) else node
 
