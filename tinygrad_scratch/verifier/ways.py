@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinygrad_scratch.verifier.edits import name_of, places_of
-from tinygrad_scratch.verifier.tape import Step, Tape
+from tinygrad_scratch.verifier.tape import Step, Tape, ancestors
 
 Way = list[tuple[str, int]]  # calls, each with the place of the argument by which to go on
 
@@ -23,14 +23,16 @@ def way_to(tape: Tape, node: int, inner: int) -> Way | None:
 
 
 def at_end(tape: Tape, node: int, way: Way) -> int | None:
-    """Where a way leads from another value; None where that was made by other calls."""
+    """Where a way leads from another value; None where that was made by other calls, or of its end more than once."""
+    beside: list[int] = []
     for name, place in way:
         step = tape.steps[tape.nodes[node].step]
-        following = dict(read_at(tape, step)).get(place)
-        if name_of(step.function) != name or following is None:
+        read = dict(read_at(tape, step))
+        if name_of(step.function) != name or place not in read:
             return None
-        node = following
-    return node
+        beside += [other for each, other in read.items() if each != place and name != "divide"]  # Adam's root may
+        node = read[place]
+    return None if node in ancestors(tape.parents(), beside) else node
 
 
 def read_at(tape: Tape, step: Step) -> list[tuple[int, int]]:
