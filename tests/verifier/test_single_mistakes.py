@@ -196,3 +196,39 @@ def test_a_right_gradient_is_not_negated_to_mend_a_later_one() -> None:
         check.gradients = {"w": gradient, "v": hidden.T @ error}
     assert check.first_wrong is not None
     assert (check.first_wrong.name, check.first_wrong.kind) == ("gradient", "sign"), str(check)
+
+
+TOO_MANY = """
+import numpy as np
+
+def loss_and_gradients(x, y, mask, rate, w, b):
+    p = 1 / (1 + np.exp(-(x @ w + b)))
+    loss = -np.sum(mask * (y * np.log(p) + (1 - y) * np.log(1 - p)))
+    residual = mask * (p - y)
+    dw = x.T @ residual
+    db = residual.sum(axis=0)
+    return loss, dw, db
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("db = residual.sum(axis=0)", "db = residual.sum(axis=0) + 2 * rate * b", "regularisation"),
+        ("dw = x.T @ residual", "dw = x.T @ residual + rate * w / 3", "regularisation"),
+        ("(p - y)", "((p > 0.5) - y)", "wrong-operand"),
+        ("residual = mask * (p", "residual = (1 - mask) * (p", "wrong-operand"),
+        ("(p - y)", "(p - y.ravel())", "broadcasting-shape"),
+    ],
+)
+def test_what_is_one_too_many(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    """A penalty that the loss has not, a comparison, what a mask leaves out, another shape."""
+    module = module_of(tmp_path / "too_many.py", TOO_MANY.replace(right, wrong))
+    y = (RNG.random((6, 1)) > 0.5).astype(int)
+    mask = np.array([[1], [0], [1], [1], [0], [1]])
+    w, b = RNG.normal(size=(4, 1)), np.array([0.4])
+    with verify(w=w, b=b) as check:
+        check.loss, dw, db = module.loss_and_gradients(X, y, mask, 0.3, w, b)
+        check.gradients = {"w": dw, "b": db}
+    assert check.first_wrong is not None
+    assert (check.first_wrong.kind, check.first_wrong.certainty) == (kind, "checked"), str(check)

@@ -111,6 +111,35 @@ def test_a_number_alone_fits_no_loss_up_to_a_factor(tmp_path: Path) -> None:
 # ---- updates ---------------------------------------------------------------------------------------------------------
 
 
+HANDED_ON = """
+import numpy as np
+
+def handed_on(function):
+    def wrapper(*args):
+        return function(*args)
+    return wrapper
+
+@handed_on
+def forward(z):
+    return z * np.tanh(z)
+
+@handed_on
+def backward(outer, parts, z):
+    return np.sum(np.array(parts), axis=0) * outer * (np.tanh(z) + z * (1 - np.tanh(z) ** 2))
+"""
+
+
+def test_ones_under_the_name_of_a_parameter_are_no_step(tmp_path: Path) -> None:
+    """The first argument is the parameter in one call, and the gradient of what comes after in another."""
+    module = module_of(tmp_path / "handed_on.py", HANDED_ON)
+    rng = np.random.default_rng(0)
+    z, weight = rng.normal(size=(7, 4)), rng.normal(size=(7, 4))
+    with verify(z=z) as check:
+        check.loss = np.sum(module.forward(z) * weight)
+        check.gradients = {"z": module.backward(np.ones((7, 4)), [weight], z)}
+    assert check.ok, str(check)
+
+
 def test_a_parameter_that_is_replaced_by_its_step(tmp_path: Path) -> None:
     first = script(tmp_path, NET, ("w += rate * h", "w = rate * h")).first_wrong
     assert (first.name, first.kind, first.line) == ("w", "overwritten-accumulation", 13)

@@ -257,7 +257,9 @@ class Region:
         names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
-            return next((name for name in reversed(names) if replaced(written, name, name)), names[0])
+            asked_for = {final.parameter.node for final in self.case.finals}  # a parameter's own name is the last one
+            usual = names[-1] if node in asked_for else names[0]
+            return next((name for name in reversed(names) if replaced(written, name, name)), usual)
         step = self.case.step_of(node)
         if step.function is None:
             value = self.case.tape.nodes[node].value

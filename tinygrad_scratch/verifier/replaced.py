@@ -100,7 +100,9 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
 
 
 def along(value: Array, gradient: Array) -> tuple[float, float]:
-    """A number and a factor of the gradient that come nearest to a value together."""
+    """A number and a factor of the gradient that come nearest to a value together; a factor of rounding is none."""
     columns = np.stack([np.ones(value.size), gradient.reshape(-1)], axis=1)
     found: Any = np.linalg.lstsq(columns, value.reshape(-1), rcond=None)[0]
-    return float(found[0]), float(found[1])
+    number, factor = float(found[0]), float(found[1])
+    is_rounding = abs(factor) * np.max(np.abs(gradient)) <= 1e-9 * np.max(np.abs(value))
+    return number, 0.0 if is_rounding else factor

@@ -21,10 +21,13 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
+from tinygrad_scratch.verifier.losses import COMPARING
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_operand
 from tinygrad_scratch.verifier.tape import Step
 
+ROUGH = {*COMPARING, "round", "around"}
+SHAPED = "ravel", "reshape", "flatten", "squeeze", "expand_dims"
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
 
 
@@ -139,24 +142,32 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if is_filled(step):
         said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
         return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
-    kind = "missing-term" if name in ("add", "subtract") else "scale-factor"
-    if name in ("add", "subtract") and is_one_beside(region, step, 1 - place):
-        kind = "off-by-one"
+    is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
+    kind = "missing-term" if is_term else "scale-factor"
+    if is_term and is_one_beside(region, step, 1 - place):  # `1 - m` of a mask is what the mask leaves out
+        kind = "wrong-operand" if name == "subtract" and place == 1 else "off-by-one"
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
     if number and number > 0 and batch_size(region, number if name == "divide" else 1 / number):
         kind = "missing-batch-sum-or-mean"
-    left = node_at(region, step, 1 - place)
-    if kind == "missing-term" and left is not None and is_parameter(region, left):
+    if kind == "missing-term" and left is not None and is_of_penalty(region, left):
         kind = "regularisation"
-    if name in SUMS:
-        kind = "broadcasting-shape"
-    if name in ("clip", "round", "around", "sign", "abs", "absolute"):
-        kind = "wrong-operand"
-    said = (
-        f"`{region.code(step)}` has one {'term' if name in ('add', 'subtract') else 'factor'} too many: "
-        f"{rest} alone is right"
-    )
+    what = "has one term too many" if is_term else "has one factor too many"
+    if name in SUMS or name in SHAPED:
+        kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
+    elif name in ROUGH:
+        kind, what = "wrong-operand", "is not what is due"
+    why = ", as the loss has no such penalty" if kind == "regularisation" else ""
+    said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def is_of_penalty(region: Region, node: int) -> bool:
+    """Whether a term is a parameter, or one times numbers: the gradient of a penalty."""
+    values, case = region.values, region.case
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    of = [n for n in given if is_parameter(region, n)]
+    alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
+    return alone and np.shape(values[node]) == np.shape(values[of[0]])
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
