@@ -75,7 +75,7 @@ def cause_of(case: Case, repair: Repair) -> Cause:
             finding = first_of(each, EXPLANATIONS)
             if finding is not None:
                 return as_cause(each, proven(each, finding))
-    sentence = f"No single change of this step gives the gradient of {region.name(repair.of)}"
+    sentence = f"No single change of this step gives the gradient of {region.owner()}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
 
 
@@ -145,7 +145,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.sentence,
         named_on(region, place),
         place,
-        region.name(region.of),
+        region.owner(),
         expression,
         finding.should_be,
         finding.certainty,

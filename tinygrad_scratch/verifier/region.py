@@ -257,8 +257,7 @@ class Region:
         names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
-            asked_for = {final.parameter.node for final in self.case.finals}  # a parameter's own name is the last one
-            usual = names[-1] if node in asked_for else names[0]
+            usual = self.parameter_name(node) or names[0]
             return next((name for name in reversed(names) if replaced(written, name, name)), usual)
         step = self.case.step_of(node)
         if step.function is None:
@@ -267,6 +266,14 @@ class Region:
         return (
             call_at(step.place) if step.place else None
         ) or f"a value of line {step.place.line if step.place else '?'}"
+
+    def parameter_name(self, node: int) -> str | None:
+        """The name of a parameter."""
+        return next((f.parameter.name for f in self.case.finals if f.parameter.node == node), None)
+
+    def owner(self) -> str:
+        """What the value is meant as the gradient of: a parameter by its own name, however the line spells it."""
+        return self.parameter_name(self.of) or self.name(self.of)
 
     def code(self, step: Step) -> str:
         """What the person wrote for a call."""
