@@ -60,10 +60,11 @@ def assignments(code: CodeType) -> dict[int, Statement]:
 def counters_in(file: str) -> frozenset[str]:
     """The names that a file counts by: those that a loop runs over, and those that stand in an index."""
     found: set[ast.AST] = set()
-    for statement in statements(text_of(file)):
-        for node in ast.walk(statement):
-            counted = getattr(node, "slice", None) or (getattr(node, "iter", None) and getattr(node, "target", None))
-            found.update(ast.walk(counted) if isinstance(counted, ast.AST) else ())
+    for node in {each for statement in statements(text_of(file)) for each in ast.walk(statement)}:
+        if isinstance(node, ast.Subscript):
+            found.update(ast.walk(node.slice))
+        elif isinstance(node, ast.For | ast.comprehension):
+            found.update(ast.walk(node.target))
     return frozenset(node.id for node in found if isinstance(node, ast.Name))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tinygrad_scratch.verifier import matrices
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
@@ -83,7 +84,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def __init__(self, *targets: Any, **named: Any) -> None:
         self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
-        self.tape = Tape()
+        self.tape = Tape(matrices=matrices)
         self.watch = Watch(self.tape)
         self.parameters: list[Parameter] = []
         self.finals: list[Final] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -95,15 +94,10 @@ def record(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:
     if tape.closed:
         return function(*unrecorded(arguments), **unrecorded(keywords))
     if function is np.asmatrix or any(part is np.matrix for part in arguments[1:]):  # as in a.view(np.matrix)
-        return matrices().as_matrix(tape, arguments[0])
+        return tape.matrices.as_matrix(tape, arguments[0])
     if holds_matrix(arguments) or holds_matrix(keywords):
-        return matrices().of_matrices(tape, function, arguments, keywords)
+        return tape.matrices.of_matrices(tape, function, arguments, keywords)
     return record_arrays(tape, function, arguments, keywords)
-
-
-def matrices() -> Any:
-    """What is known of np.matrix, which few use."""
-    return import_module("tinygrad_scratch.verifier.matrices")
 
 
 def holds_matrix(tree: Any) -> bool:
@@ -274,8 +268,8 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
             return record(self._tape, Attribute(name), (self,), {})
         if name == "flat":
             return Flat(self)
-        if self._is_matrix and name in matrices().OWN:
-            return matrices().OWN[name](self)
+        if self._is_matrix and name in self._tape.matrices.OWN:
+            return self._tape.matrices.OWN[name](self)
         if name.startswith("__") or not hasattr(np.ndarray, name):
             kind = type(self._value())
             raise AttributeError(f"'{kind.__module__}.{kind.__name__}' object has no attribute {name!r}")
@@ -304,10 +298,10 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     __ilshift__, __irshift__ = in_place("lshift"), in_place("rshift")
 
     def __mul__(self, other: Any) -> Any:
-        return matrices().product(self, other) if holds_matrix((self, other)) else super().__mul__(other)
+        return self._tape.matrices.product(self, other) if holds_matrix((self, other)) else super().__mul__(other)
 
     def __rmul__(self, other: Any) -> Any:
-        return matrices().product(other, self) if holds_matrix((self, other)) else super().__rmul__(other)
+        return self._tape.matrices.product(other, self) if holds_matrix((self, other)) else super().__rmul__(other)
 
     def __imul__(self, other: Any) -> Any:
         if not holds_matrix((self, other)):
@@ -316,7 +310,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return self
 
     def __pow__(self, other: Any) -> Any:
-        return matrices().power(self, other) if self._is_matrix else super().__pow__(other)
+        return self._tape.matrices.power(self, other) if self._is_matrix else super().__pow__(other)
 
     def __index__(self) -> int:
         return operator.index(self._decides())

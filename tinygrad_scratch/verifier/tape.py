@@ -105,6 +105,7 @@ class Tape:
     decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
     renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
+    matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     closed: bool = False
     most_steps: int = 200_000
     played: int = 0  # how many calls were made again, for all that was tried out

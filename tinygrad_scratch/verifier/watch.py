@@ -189,7 +189,7 @@ class Watch:
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        is_number = is_bias(name, value) and not is_counter(frame, name, value)
+        is_number = is_bias_of(frame, name, value)
         if (type(value) not in ARRAYS and not is_number) or name.startswith("__"):
             return value
         recorded = from_outside(self.tape, float(value) if is_number else value)
@@ -205,7 +205,7 @@ class Watch:
         """A plain array under a global name becomes a recorded one, until the end."""
         outer = frame.f_globals
         value = outer[name]
-        is_number = is_bias(name, value) and not is_counter(frame, name, value)
+        is_number = is_bias_of(frame, name, value)
         if type(value) not in ARRAYS and not is_number:
             return value
         recorded = from_outside(self.tape, float(value) if is_number else value)
@@ -324,9 +324,9 @@ def is_bias(key: Any, part: Any) -> bool:
     return number and isinstance(key, str) and bool(BIAS.match(key))
 
 
-def is_counter(frame: FrameType, name: str, value: Any) -> bool:
-    """Whether a whole number is one to count by, as in `for b in range(n)`, which must stay what it is."""
-    return type(value) is int and name in counters_in(frame.f_code.co_filename)
+def is_bias_of(frame: FrameType, name: str, value: Any) -> bool:
+    """The same of a variable: a whole number to count by, as in `for b in range(n)`, must stay what it is."""
+    return is_bias(name, value) and not (type(value) is int and name in counters_in(frame.f_code.co_filename))
 
 
 def is_generated(frame: FrameType) -> bool:

@@ -41,13 +41,11 @@ from tinygrad_scratch.verifier.causes.whole_numbers import integers
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
     through_views, ratio, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries, penalty,
-    parts_left_out, missing_derivative,
-    layout, comparisons, broadcasting, operations, negated, dropped_term, doubled, beside_it, places,
-    slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped, factor_left_out,
-    operand_without_slope, upstream_left_out, slope_within,
-    operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes, diagonal,
-    held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
-    nothing_from_above,
+    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, doubled,
+    beside_it, places, slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped,
+    factor_left_out, operand_without_slope, upstream_left_out, slope_within, operand_without_factor, one_factor,
+    literal, slope_without_formula, fewer_entries, other_axes, diagonal, held_constant, slope_is_another,
+    factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
 )  # fmt: skip
 
 MADE_UP = (
