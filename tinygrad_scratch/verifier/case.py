@@ -272,14 +272,14 @@ class Case(Lineage):
 
     def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
         """A run with what was mended so far, and one more value put in."""
-        if self.late or not self._can_stand(node, truth):
+        if self.late or not self.can_stand(node, truth):
             return self.replay({node: truth})
         base = self.replay()
         with np.errstate(all="ignore"):
             found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
         return self.replay({node: truth}) if found is None else ChainMap(found, base)
 
-    def _can_stand(self, node: int, truth: Array) -> bool:
+    def can_stand(self, node: int, truth: Array) -> bool:
         """Whether an array holds a value as it is: another kind or shape changes what calls make of it."""
         held = self.tape.nodes[node].value
         return held.shape == truth.shape and np.can_cast(truth.dtype, held.dtype, "same_kind")

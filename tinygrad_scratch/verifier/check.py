@@ -41,6 +41,10 @@ from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
+from tinygrad_scratch.verifier.rewriting.again import Again, Block
+from tinygrad_scratch.verifier.rewriting.outcome import outcome
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
+from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -84,6 +88,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def __init__(self, *targets: Any, **named: Any) -> None:
         self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
+        self._asked = targets, named
         self.tape = Tape(matrices=matrices)
         self.watch = Watch(self.tape)
         self.parameters: list[Parameter] = []
@@ -101,6 +106,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self._loss: Any = None
         self._gradients: Any = None
         self._open = False
+        self.again: Again | None = None  # how it can be made again
 
     # ---- what the block says -----------------------------------------------------------------------------------------
 
@@ -149,7 +155,9 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     # ---- the block ---------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        return self.begin(sys._getframe(1))
+        frame = sys._getframe(1)
+        self.again = Block(frame, lambda kind: kind(*self._asked[0], **self._asked[1]))
+        return self.begin(frame)
 
     def begin(self, frame: FrameType | None) -> Self:
         """Start recording; the variables of a running function are looked at, too."""
@@ -339,11 +347,33 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
                 self.notes.append("The search ended early, as the run is long: what is said is what was found by then.")
             elif doubtful:
                 self._judge_without_small_numbers()
+            if self.causes:
+                self._rewrite()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             if self.problem:
                 self.repairs, self.causes = [], []
+
+    def _rewrite(self) -> None:
+        """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
+        alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+        if self.again is None or (alone and self.causes[0].weight < PUT_IN):
+            return
+        found, values = self.case.state(), self.case.replay()
+        unfinished = bool(self.case.wrong(values))
+        self.case.reset(self.case.scale)
+        near = {cause.line for cause in self.causes}
+        tiers = (CHANGED, NAMED) if alone and not unfinished else (CHANGED, NAMED, PUT_IN)
+        modules = [names for names, _ in self.watch.outer.values()]
+        hits = Search(self.case, self.again, Rerun, modules, tiers, near).run()
+        if alone:
+            hits = [hit for hit in hits if not hit.check.case.convention]
+        told = outcome(self.case, hits) if hits else None
+        if told is None:
+            self.case.restore(found)
+        else:
+            self.repairs, self.causes = [told[0]], [told[1]]
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
@@ -399,6 +429,29 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     def difference(self, final: Final) -> float:
         value = self.tape.nodes[final.node].value
         return difference(value, self.truth.cotangents[final.parameter.node])
+
+
+class Rerun(verify):
+    """A check of a block that is run again: it says only whether all gradients are right."""
+
+    made = None
+    right = False
+    seconds = 5.0
+
+    def _judge(self) -> None:
+        self.problem = self.entry.resolve(self.parameters)
+        self.parameters = self.entry.parameters
+        if self.problem:
+            return
+        try:
+            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+        except NotOnTensors:
+            return
+        self.problem = self.entry.pair(self.truth, close)
+        self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
+        self.case = self._case(self.truth)
+        if self.finals and not self.problem and not self.unsure and not self.entry.lacking:
+            self.right = is_right_by_convention(self.case)
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:

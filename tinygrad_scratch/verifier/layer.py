@@ -12,7 +12,9 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import gradients_in, stored_gradients
 from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.parameters import arrays_below
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside, record
+from tinygrad_scratch.verifier.rewriting.again import Call
 from tinygrad_scratch.verifier.watch import RATE, Event, attributes_of
 
 FORWARD = (
@@ -53,6 +55,11 @@ def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **k
     names = argument_names(function, len(arguments))
     check = kind(**targets_of(function, names, arguments), **keywords_of(keywords))
     check.entry.all_asked = False  # some arguments are data
+    check.again = Call(
+        {**dict(zip(names, arguments, strict=True)), **keywords, "self": getattr(function, "__self__", None)},
+        lambda other: check_function(other, function, *arguments, **keywords),
+        lambda: function(*arguments, **keywords),
+    )
     check.begin(None)
     with Ending(check):
         given = [stand_for(check, argument) for argument in arguments]
@@ -94,6 +101,11 @@ def check_layer(kind: Any, layer: Any, *inputs: Any, learning_rate: float = 0.1,
         raise TypeError(f"verify.layer needs what goes into forward: verify.layer({type(layer).__name__}(...), x).")
     inputs = tuple(np.asarray(value, float) if type(value) in (list, float) else value for value in inputs)
     check = kind(**{**targets, **dict(zip(names, inputs, strict=False))})
+    check.again = Call(
+        {"layer": layer, "inputs": inputs},
+        lambda other: check_layer(other, layer, *inputs, learning_rate=learning_rate, seed=seed),
+        lambda: run_plainly(passes_of(layer, inputs)[0], inputs, learning_rate, np.random.default_rng(seed)),
+    )
     check.begin(None)
     with Ending(check):
         given = tuple(stand_for(check, value) for value in inputs)
@@ -214,6 +226,20 @@ def run_passes(
     check.entry.updates_too = True
 
 
+def run_plainly(passes: list[Pass], inputs: tuple[Any, ...], rate: float, draw: Any) -> list[Any]:
+    """The same without a check; what each backward returned."""
+    value = inputs
+    for each in passes:
+        each.given = value
+        each.output, each.cache = output_of(each, each.forward(*value))
+        value = (each.output,)
+    flowing, found = draw.standard_normal(value[0].shape), []
+    for each in reversed(passes):
+        found.append(each.backward(*arguments_of(each, flowing, rate)))
+        flowing = next((part for *_, part in arrays_below([found[-1]], "", set())), None)
+    return found
+
+
 def name_flow(check: Any, gradient: Any, each: Pass) -> None:
     """Give what flows from a layer to the one before it a name: where it is wrong, that is the first wrong step."""
     if type(gradient) is not Recorded or any(event.node == gradient.node for event in check.watch.events):
@@ -227,7 +253,7 @@ def name_flow(check: Any, gradient: Any, each: Pass) -> None:
 
 def output_of(each: Pass, result: Any) -> tuple[Any, Any]:
     """The output and the cache in what forward returned, or left on its object."""
-    if type(result) is tuple and result and type(result[0]) is Recorded:
+    if type(result) is tuple and result and type(result[0]) in (Recorded, *ARRAYS):
         return result[0], result[1] if len(result) == 2 else result[1:]
     if result is None and each.layer is not None:
         kept = {name.lower(): value for name, value in attributes_of(each.layer) if type(value) is Recorded}

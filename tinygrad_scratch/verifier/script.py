@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -20,6 +20,8 @@ from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
+from tinygrad_scratch.verifier.rewriting.again import Script
+from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.watch import Event, put
 
@@ -31,14 +33,34 @@ class TurnDone(LimitReached):
 def checks_of(path: str, loss: str | None = None, seconds: float = verify.seconds) -> list[Any]:
     """Run a script, and return its checks: those that it makes itself, or one of a turn of its training loop."""
     text = without_magics(Path(path).read_text(encoding="utf-8-sig"))
-    code = compile(text, str(Path(path).resolve()), "exec")
+    file = str(Path(path).resolve())
+    code = compile(text, file, "exec")
     made: list[Any] = []
     with as_main(path) as names:
         if makes_checks(text):
             run_with_checks(code, names, made, seconds)
         else:
-            made.append(check_of_turn(code, names, loss, seconds))
+            again = Script(file, partial(turn_again, path, loss, seconds), partial(run_as, path))
+            made.append(check_of_turn(code, names, loss, seconds, again=again))
     return made
+
+
+def turn_again(path: str, loss: str | None, seconds: float, kind: Any) -> Any:
+    """The check of the script's turn once more, of a class of checks."""
+    file = str(Path(path).resolve())
+    code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
+    with as_main(path) as names:
+        return check_of_turn(code, names, loss, seconds, kind)
+
+
+def run_as(path: str, code: Any, variables: dict[str, Any]) -> None:
+    """Run code as the script; the variables are there from the start, and gathered in the end."""
+    with as_main(path) as names:
+        names.update(variables)
+        try:
+            exec(code, names)
+        finally:
+            variables.update(names)
 
 
 def run_with_checks(code: Any, names: dict[str, Any], made: list[Any], seconds: float) -> None:
@@ -91,9 +113,10 @@ def as_main(path: str) -> Iterator[dict[str, Any]]:
             os.environ["MPLBACKEND"] = before[4]
 
 
-def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: float) -> Any:
+def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None) -> Any:
     """Run a script until one turn of its training loop is made, and judge that."""
-    check = verify()
+    check = kind()
+    check.again = again
     check.seconds = seconds
     check.entry.wanted_loss = loss
     loops = Loops(check)
@@ -107,6 +130,8 @@ def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: f
     except (Exception, LimitReached, SystemExit) as caught:
         error = caught
     finally:
+        if again is not None:
+            again.line = loops.line
         check.watch.on_line = None
         check.entry.updated = loops.updated
     if isinstance(error, SystemExit):

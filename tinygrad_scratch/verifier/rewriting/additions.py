@@ -1,0 +1,90 @@
+"""What may be put in beside an expression: a minus, a transpose, a copy, a factor, a divisor, a term, a sum."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, Rewrite, kind_of_factor, kind_of_term
+
+VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
+NAMES = (ast.Name, ast.Attribute, ast.Subscript)
+
+
+def additions(part: Part) -> Iterator[Rewrite]:
+    if not isinstance(part.node, VALUES) or not part.is_value or part.in_index:
+        return
+    if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
+        return
+    if isinstance(part.around, ast.Attribute | ast.keyword) or isinstance(part.statement, ast.For | ast.While):
+        return
+    if part.is_whole:
+        yield from of_whole(part)
+    if isinstance(part.node, NAMES) and not part.is_in_product and not isinstance(part.around, ast.Subscript):
+        yield part.change(f"{part.code}.T", "transpose", f"{part.code} should be transposed")
+    if stands_alone(part):
+        yield from factors(part)
+        yield from ones(part)
+    if part.is_whole:
+        yield from terms(part)
+
+
+def stands_alone(part: Part) -> bool:
+    """Whether a factor here is one of no larger product: that is changed as a whole."""
+    around = part.around
+    inside = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Mult | ast.Div)
+    return not inside and not isinstance(around, ast.Subscript | ast.UnaryOp | ast.Compare)
+
+
+def of_whole(part: Part) -> Iterator[Rewrite]:
+    """The value of a statement: negated, copied, summed."""
+    written = part.source.operand(part.node)
+    yield part.change(f"-{written}", "sign", f"the sign of `{part.code}` is wrong")
+    if isinstance(part.node, NAMES):
+        said = f"{part.code} is written over before its last use: a copy is due"
+        yield part.change(f"{written}.copy()", "inplace-corruption", said)
+    if re.search(r"\b(?:sum|mean)\(", part.code) is None:
+        for inside in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
+            said = f"`{part.code}` is not summed over the batch"
+            yield part.change(f"{written}.sum({inside})", "missing-batch-sum-or-mean", said, NAMED)
+
+
+def factors(part: Part) -> Iterator[Rewrite]:
+    """A number, a size, or what stands as a factor elsewhere, also with the numbers of the names around."""
+    written = part.source.operand(part.node)
+    for number in ("2", "0.5", "3"):
+        yield part.change(f"({written} * {number})", "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED)
+    words = part.source.words(part.line, of_class=True)
+    for size in words.divisors:
+        kind = "missing-batch-sum-or-mean"
+        yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED)
+        yield part.change(f"({written} * {size})", kind, f"`{part.code}` is not multiplied by {size}", NAMED)
+    for factor in renumbered(words.factors, part.source.code(part.statement)):
+        said = f"`{part.code}` is not multiplied by {factor}"
+        yield part.change(f"({written} * {factor})", kind_of_factor(factor), said, PUT_IN)
+
+
+def renumbered(texts: list[str], statement: str) -> list[str]:
+    """Expressions as they stand, and with the numbers that the names of a statement have."""
+    numbers = dict.fromkeys(re.findall(r"(?<=[A-Za-z_])\d+\b", statement))
+    own = (re.sub(r"(?<=[A-Za-z_])\d+\b", number, text) for text in texts for number in numbers)
+    return list(dict.fromkeys([*texts, *own]))
+
+
+def ones(part: Part) -> Iterator[Rewrite]:
+    """One less, one more, and what is left of one."""
+    written = part.source.operand(part.node)
+    if isinstance(part.node, NAMES):
+        for text, tier in ((f"({written} - 1)", NAMED), (f"(1 - {written})", CHANGED), (f"({written} + 1)", NAMED)):
+            yield part.change(text, "missing-term", f"{part.code} should be `{text[1:-1]}`", tier)
+
+
+def terms(part: Part) -> Iterator[Rewrite]:
+    """What is added, or taken off, elsewhere."""
+    written = part.source.operand(part.node)
+    for term in renumbered(part.source.words(part.line, of_class=True).terms, part.source.code(part.statement)):
+        for sign in "+-":
+            said = f"the term {term} is missing"
+            yield part.change(f"({written} {sign} {term})", kind_of_term(term), said, PUT_IN)

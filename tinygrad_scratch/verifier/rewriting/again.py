@@ -1,0 +1,154 @@
+"""What a check recorded, made once more: recorded anew, or as plain as it is without a check."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable
+from functools import cached_property
+from types import CodeType, FrameType
+from typing import Any
+
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.state import drawn
+from tinygrad_scratch.verifier.source import end_of_head, statements, text_of
+
+
+class Again:
+    """A person's calls: the variables that they begin with, and the random numbers."""
+
+    def __init__(self, variables: dict[str, Any]) -> None:
+        self.variables = variables
+        self.drawn = drawn()
+
+    def recorded(self, kind: Any) -> Any:
+        """The same check, made of a class of checks."""
+        raise NotImplementedError
+
+    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
+        """Make the calls, with a change outside of all functions; the variables after them, None where that can't be."""
+        raise NotImplementedError
+
+
+class Block(Again):
+    """The `with` statement of a check, made in a copy of the variables that it began with."""
+
+    def __init__(self, frame: FrameType, make: Callable[[Any], Any]) -> None:
+        super().__init__({**frame.f_globals, **frame.f_locals})
+        self.file, self.line, self.make = frame.f_code.co_filename, frame.f_lineno, make
+
+    def recorded(self, kind: Any) -> Any:
+        check, code = self.make(kind), self.code_in(text_of(self.file))
+        if code is None:
+            return None
+        with contextlib.suppress(Exception):
+            exec(code, {**self.variables, CHECK: check})
+        return check
+
+    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
+        check, (text, code, lines) = Plain(), self.as_written
+        if rewrite is not None and file == self.file and rewrite.line in lines:
+            code = self.code_in(rewrite.of(text))
+        if code is None:
+            return None
+        variables = {**self.variables, CHECK: check}
+        exec(code, variables)
+        return {**variables, "gradients": check.gradients, "holders": check.holders}
+
+    @cached_property
+    def as_written(self) -> tuple[str, CodeType | None, range]:
+        """The text of the file, the code of the block, and its lines."""
+        text = text_of(self.file)
+        node = self.node_in(text)
+        lines = range(node.lineno, (node.end_lineno or 0) + 1) if node is not None else range(0)
+        return text, self.code_in(text), lines
+
+    def code_in(self, text: str) -> CodeType | None:
+        """The code of the block, which takes the check from a variable; None where its text isn't known."""
+        node = self.node_in(text)
+        if node is None:
+            return None
+        first = ast.withitem(ast.Name(CHECK, ast.Load()), node.items[0].optional_vars)
+        block = ast.With([first, *node.items[1:]], node.body)
+        ast.fix_missing_locations(ast.copy_location(block, node))
+        return compile(ast.Module([block], []), self.file, "exec", dont_inherit=True)
+
+    def node_in(self, text: str) -> ast.With | None:
+        found = [n for n in statements(text) if isinstance(n, ast.With) and n.lineno <= self.line <= end_of_head(n)]
+        return found[-1] if found else None
+
+
+CHECK = "__check__"
+
+
+class Plain:
+    """Stands for a check in a block that is not recorded."""
+
+    loss: Any = None
+    gradients: Any = None
+    holders: Any = ()
+
+    def __enter__(self) -> Plain:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def loss_is(self, name: str, output: Any, target: Any) -> None: ...
+
+    def gradients_from_step(self, rate: float) -> None: ...
+
+    def gradients_in(self, *holders: Any) -> None:
+        self.holders = holders
+
+
+class Call(Again):
+    """A check that one call makes, as of a layer or a function."""
+
+    def __init__(self, variables: dict[str, Any], make: Callable[[Any], Any], plain: Callable[[], Any]) -> None:
+        super().__init__(variables)
+        self.make, self.call = make, plain
+
+    def recorded(self, kind: Any) -> Any:
+        return self.make(kind)
+
+    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any]:
+        return {**self.variables, "returned": self.call()}
+
+
+class TurnEnds(Exception):
+    """A turn of the training loop has come to its end."""
+
+
+class Script(Again):
+    """A script of which one turn of the training loop is judged.
+
+    `make` makes the check of a class of checks, `run` runs code as the script.
+    """
+
+    def __init__(self, file: str, make: Callable[[Any], Any], run: Callable[[CodeType, dict[str, Any]], Any]) -> None:
+        super().__init__({})
+        self.file, self.make, self.run = file, make, run
+        self.line = 0  # of the loop
+
+    def recorded(self, kind: Any) -> Any:
+        return self.make(kind)
+
+    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
+        text = text_of(self.file)
+        tree = ast.parse(rewrite.of(text) if rewrite is not None and file == self.file else text)
+        loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
+        if loop is None:
+            return None
+        loop.body.append(ast.copy_location(ast.Raise(ast.Name(CHECK, ast.Load()), None), loop.body[-1]))
+        ast.fix_missing_locations(tree)
+        variables: dict[str, Any] = {CHECK: TurnEnds}
+        try:
+            self.run(compile(tree, self.file, "exec", dont_inherit=True), variables)
+        except TurnEnds as end:
+            trace = end.__traceback__
+            while trace is not None:
+                if trace.tb_frame.f_code.co_filename == self.file:
+                    variables |= trace.tb_frame.f_locals
+                trace = trace.tb_next
+            return variables
+        return None

@@ -1,0 +1,185 @@
+"""The changes of the expressions in a statement, by what each of them is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_scratch.verifier.rewriting.additions import additions
+from tinygrad_scratch.verifier.rewriting.calls import of_call
+from tinygrad_scratch.verifier.rewriting.part import Part, Way
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    CHANGED,
+    NAMED,
+    Rewrite,
+    kind_of_factor,
+    kind_of_name,
+    kind_of_term,
+)
+from tinygrad_scratch.verifier.rewriting.text import Source, is_near
+
+COMPARISONS = {
+    ">": ("<", ">=", "<="),
+    "<": (">", "<=", ">="),
+    ">=": (">", "<=", "<"),
+    "<=": ("<", ">=", ">"),
+    "==": ("!=",),
+    "!=": ("==",),
+}
+MOST_NAMES = 60
+
+
+class Expressions:
+    """The expressions of a statement."""
+
+    def __init__(self, source: Source, statement: Any) -> None:
+        self.source, self.statement, self.line = source, statement, statement.lineno
+
+    def change(
+        self, part: Any, text: str, kind: str, sentence: str, tier: int = CHANGED
+    ) -> Rewrite:
+        span = part if isinstance(part, tuple) else self.source.span(part)
+        return Rewrite(self.line, *span, text, kind, sentence, tier)
+
+    def of_expressions(self) -> Iterator[Rewrite]:
+        for part in self.parts():
+            yield from self.of_part(part)
+
+    def parts(self) -> Iterator[Part]:
+        """The expressions, outer ones first; of what is assigned to, the indices."""
+        waiting: list[tuple[Any, Way]] = list(self.roots())
+        while waiting:
+            node, way = waiting.pop(0)
+            if isinstance(node, ast.expr):
+                yield Part(self.source, self.statement, node, way)
+            inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr | ast.keyword | ast.comprehension))
+            waiting += [(child, (*way, node)) for child in inner]
+
+    def roots(self) -> Iterator[tuple[Any, Way]]:
+        node = self.statement
+        targets = [*getattr(node, "targets", ()), *([node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else ())]
+        for each in (n for target in targets for n in ast.walk(target) if isinstance(n, ast.Subscript)):
+            yield each.slice, (node, each)
+        value = getattr(node, "iter", None) or getattr(node, "test", None) or getattr(node, "value", None)
+        if value is not None:
+            yield value, (node,)
+
+    def of_part(self, part: Part) -> Iterator[Rewrite]:
+        match part.node:
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                yield from of_sum(part)
+            case ast.BinOp(op=ast.Mult() | ast.Div() | ast.FloorDiv()):
+                yield from of_product(part)
+            case ast.BinOp(op=ast.MatMult(), left=left, right=right):
+                yield from part.other_ways(left, right, "{} @ {}")
+            case ast.BinOp(op=ast.Pow(), left=left):
+                yield part.change(part.source.operand(left), "scale-factor", f"`{part.code}` should be the base alone")
+            case ast.UnaryOp(op=ast.USub() | ast.Invert() | ast.Not(), operand=operand) if not part.is_argument:
+                said = f"`{part.code[:1]}` is one too many in `{part.code}`"
+                yield part.change(part.source.code(operand), "off-by-one" if part.in_index else "sign", said)
+            case ast.Call():
+                yield from of_call(part)
+            case ast.Compare(ops=[_], left=left, comparators=[right]):
+                yield from of_comparison(part, left, right)
+            case ast.Constant(value=bool(value)):
+                yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
+            case ast.Constant(value=int() | float()):
+                yield from of_number(part)
+            case ast.Attribute(value=value, attr="T"):
+                yield part.change(part.source.code(value), "transpose", f"`{part.code}` should not be transposed")
+            case ast.Tuple(elts=[*_]) if part.is_slice:
+                yield from of_indices(part)
+        if isinstance(part.node, ast.Name | ast.Attribute | ast.Subscript) and part.is_value:
+            yield from of_name(part)
+        yield from additions(part)
+
+
+def of_sum(part: Part) -> Iterator[Rewrite]:
+    """Another sign, the other way round, and one of the two alone."""
+    left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
+    span = part.source.span(part.node.left)[1], part.source.span(part.node.right)[0]
+    sign = part.source.text[slice(*span)]
+    minus = isinstance(part.node.op, ast.Sub)
+    other = sign.replace("-", "+") if minus else sign.replace("+", "-")
+    kind = "off-by-one" if part.in_index else "sign"
+    yield part.change(other, kind, f"`{sign.strip()}` should be `{other.strip()}` in `{part.code}`", at=span)
+    if minus:
+        yield part.change(f"({right} - {left})", kind, f"`{part.code}` is the wrong way round")
+    one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out
+    for kept, gone in ((left, right), (right, left)):
+        of_gate = one_less and kept is right
+        kind = "off-by-one" if part.in_index else "wrong-operand" if of_gate else kind_of_term(gone)
+        yield part.change(f"({kept})", kind, f"`{part.code}` has one term too many: {kept} alone is right")
+
+
+def of_product(part: Part) -> Iterator[Rewrite]:
+    """One of the two alone, and multiplied for divided."""
+    left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
+    divided = not isinstance(part.node.op, ast.Mult)
+    kind = "off-by-one" if part.in_index else kind_of_factor(right)
+    if divided and kind == "missing-derivative":
+        kind = "missing-batch-sum-or-mean"
+    yield part.change(left, kind, f"`{part.code}` has one factor too many: {left} alone is right")
+    if not divided:
+        kind = "off-by-one" if part.in_index else kind_of_factor(left)
+        yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right")
+    other = f"({left} * {right})" if divided else f"({left} / {right})"
+    yield part.change(other, "scale-factor", f"`{part.code}` should be `{other[1:-1]}`")
+    if isinstance(part.node.op, ast.FloorDiv):
+        said = f"`{part.code}` drops what is behind the point"
+        yield part.change(f"({left} / {right})", "dtype-or-integer", said)
+
+
+def of_comparison(part: Part, left: Any, right: Any) -> Iterator[Rewrite]:
+    span = part.source.span(left)[1], part.source.span(right)[0]
+    sign = part.source.text[slice(*span)].strip()
+    for other in COMPARISONS.get(sign, ()):
+        said = f"the mask `{part.code}` should be with `{other}`"
+        yield part.change(f" {other} ", "derivative-at-wrong-point", said, at=span)
+
+
+def of_number(part: Part) -> Iterator[Rewrite]:
+    """The next numbers; of a factor also twice it, half of it, and what is left of one."""
+    value = part.node.value
+    if part.argument in ("axis", "axes"):
+        for other in (0, 1, 2, -1):
+            said = f"it sums over axis {value}; it should be axis {other}"
+            yield part.change(str(other), "broadcasting-shape", said)
+        return
+    others: list[float] = [value + 1, value - 1]
+    if not part.in_index:
+        others += [-value, value * 2, value / 2, 1 - value, 1.0, 2.0, 0.5]
+    for other in dict.fromkeys(others):
+        if other != value:
+            kind = "off-by-one" if part.in_index else "sign" if other == -value else "scale-factor"
+            text = repr(other) if other >= 0 else f"({other!r})"
+            yield part.change(text, kind, f"{value} should be {other:g}")
+
+
+def of_indices(part: Part) -> Iterator[Rewrite]:
+    """Two indices in a row, exchanged."""
+    codes = [part.source.code(each) for each in part.node.elts]
+    for i in range(len(codes) - 1):
+        swapped = [*codes[:i], codes[i + 1], codes[i], *codes[i + 2 :]]
+        said = f"the indices {codes[i]} and {codes[i + 1]} should be exchanged"
+        yield part.change(", ".join(swapped), "transpose", said)
+
+
+def of_name(part: Part) -> Iterator[Rewrite]:
+    """Another name in its place; in an index its neighbours, and where it should be multiplied."""
+    if part.in_index and isinstance(part.node, ast.Name):
+        for other in (f"{part.code} + 1", f"{part.code} - 1", *part.larger_indices()):
+            yield part.change(f"({other})", "off-by-one", f"`{part.code}` should be `{other}` here")
+    if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
+        return
+    attribute = isinstance(part.node, ast.Attribute) or "." in part.code
+    words = part.source.words(part.line)
+    names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
+    others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
+    around = part.source.code(part.around) if isinstance(part.around, ast.BinOp | ast.Compare | ast.Call) else ""
+    for other in others:
+        if other != part.code:
+            kind = "off-by-one" if part.in_index else kind_of_name(around, part.code, other)
+            tier = CHANGED if is_near(part.code, other) else NAMED
+            yield part.change(other, kind, f"{part.code} should be {other}", tier)

@@ -1,0 +1,71 @@
+"""A person's functions with other code for a while: that of a changed text of the same lines."""
+
+from __future__ import annotations
+
+import gc
+import linecache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import CodeType, FunctionType
+
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
+from tinygrad_scratch.verifier.source import nested, text_of
+
+
+class Functions:
+    """The functions that there are of a file."""
+
+    def __init__(self, file: str) -> None:
+        self.file, self.source = file, source_of(text_of(file))
+        own = (f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename == file)
+        self.found = [(function, function.__code__) for function in own]
+
+    @contextmanager
+    def changed(self, rewrite: Rewrite) -> Iterator[None]:
+        """While this lasts, the functions are those of the changed text. Raises SyntaxError where it is none."""
+        text = self.changed_part(rewrite)
+        codes = {key(code): code for code in nested(compile(text, self.file, "exec", dont_inherit=True))}
+        before = []
+        try:
+            for function, code in self.found:
+                other = codes.get(key(code))
+                if other is not None and other != code and other.co_freevars == code.co_freevars:
+                    function.__code__ = other
+                    before.append((function, code))
+            yield
+        finally:
+            for function, code in before:
+                function.__code__ = code
+
+    @contextmanager
+    def shown(self, rewrite: Rewrite) -> Iterator[None]:
+        """While this lasts, the lines of the file read as those of the changed text."""
+        before = linecache.cache.get(self.file)
+        text = rewrite.of(self.source.text)
+        linecache.cache[self.file] = len(text), None, text.splitlines(keepends=True), self.file
+        try:
+            yield
+        finally:
+            if before is None:
+                del linecache.cache[self.file]
+            else:
+                linecache.cache[self.file] = before
+
+    def changed_part(self, rewrite: Rewrite) -> str:
+        """The changed function at its own lines, in a class of the same name if it is in one; nothing outside of all."""
+        function = self.source.function_around(rewrite.line)
+        if function is None:
+            return ""
+        first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+        start, end = self.source.at(first), self.source.starts[lines_of(function).stop - 1]
+        text = self.source.text[start : rewrite.start] + rewrite.text + self.source.text[rewrite.end : end]
+        if not function.col_offset:
+            return "\n" * (first - 1) + text
+        holder = self.source.class_around(rewrite.line)
+        head = f"class {holder.name}:\n" if holder is not None and holder.col_offset < function.col_offset else "if 1:\n"
+        return "\n" * (first - 2) + head + text
+
+
+def key(code: CodeType) -> tuple[str, int]:
+    return code.co_name, code.co_firstlineno

@@ -1,0 +1,46 @@
+"""A change of the source with which all gradients are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.text import effort
+from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
+
+OF_A_LINE = 4  # words: what it takes to move one
+
+
+@dataclass
+class Hit:
+    """A change, and the check of the calls made with it."""
+
+    file: str
+    rewrite: Rewrite
+    check: Any
+
+    @cached_property
+    def written(self) -> str:
+        return statement_in(text_of(self.file), self.rewrite.line, None)
+
+    @cached_property
+    def right(self) -> str:
+        """The statement as it should be; nothing where lines change places."""
+        if "\n" in self.rewrite.text:
+            return ""
+        return without_brackets(statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written)
+
+    @cached_property
+    def effort(self) -> int:
+        """How many words and signs the change is of."""
+        return effort(self.written, self.right) if self.right else OF_A_LINE
+
+    def likelihood(self) -> tuple[bool, int, int]:
+        """Less is likelier: right in no other convention, what asks to believe less, and is smaller."""
+        return bool(self.check.case.convention), self.rewrite.tier, self.effort
+
+    @property
+    def said(self) -> str:
+        return self.right or self.rewrite.sentence

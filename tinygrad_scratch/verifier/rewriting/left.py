@@ -1,0 +1,77 @@
+"""What a plain run leaves behind, and where a gradient shows up in it: in variables, or in those of the functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.parameters import arrays_below
+
+MOST_CALLS = 200  # of one function, that are looked at
+MOST_ENTRIES = 100_000
+DEPTH = 4
+
+
+class Left:
+    """The arrays that a run left, each under a name of its own."""
+
+    def __init__(self, files: set[str], wanted: set[str] | None = None) -> None:
+        self.files, self.wanted = files, wanted
+        self.heads = None if wanted is None else {name.partition(":")[0] for name in wanted}
+        self.found: dict[str, Any] = {}
+        self.calls: dict[Any, int] = {}
+
+    def see(self, frame: FrameType, event: str, value: Any) -> None:
+        """What a function of theirs has as it returns, and what that is."""
+        code = frame.f_code
+        if event != "return" or code.co_filename not in self.files:
+            return
+        known = f"{code.co_name} {code.co_firstlineno}"
+        number = self.calls[known] = self.calls.get(known, 0) + 1
+        head = f"{known} {number}"
+        if number <= MOST_CALLS and code.co_name != "<module>" and (self.heads is None or head in self.heads):
+            self.take(head, {**frame.f_locals, "return": value}, DEPTH)
+
+    def take(self, head: str, variables: dict[str, Any], depth: int) -> None:
+        for _, _, name, part in arrays_below(variables, f"{head}:", set(), depth):
+            if (self.wanted is None or name in self.wanted) and np.size(part) <= MOST_ENTRIES:
+                self.found[name] = np.array(part)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where a gradient shows up, and what is there once it is right."""
+
+    name: str
+    truth: Any
+
+    def is_met(self, left: dict[str, Any]) -> bool:
+        part = left.get(self.name)
+        if part is None or np.size(part) != np.size(self.truth):
+            return False
+        apart = np.max(np.abs(np.ravel(part) - np.ravel(self.truth)), initial=0.0)
+        return bool(apart <= 1e-6 * np.max(np.abs(self.truth), initial=1e-30))
+
+
+def goals_in(left: dict[str, Any], before: dict[str, Any], value: Any, truth: Any) -> list[Goal]:
+    """The goals of a gradient, by its value now: where that is, or a step along it from what was there before."""
+    found = (goal_at(name, part, before.get(name), value, truth) for name, part in left.items())
+    return [goal for goal in found if goal is not None]
+
+
+def goal_at(name: str, part: Any, before: Any, value: Any, truth: Any) -> Goal | None:
+    if np.size(part) != value.size or not np.any(value) or np.asarray(part).dtype.kind not in "fiu":
+        return None
+    for start in (0.0, before):
+        if start is None or np.size(start) not in (1, np.size(part)):
+            continue
+        step = np.ravel(part) - np.ravel(start)
+        factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
+        room = 1e-9 * float(np.max(np.abs(step)))
+        if factor and np.allclose(step, factor * value.ravel(), rtol=1e-7, atol=room):
+            same = truth.size == np.size(part)
+            return Goal(name, np.ravel(start) + factor * truth.ravel()) if same or start is not before else None
+    return None

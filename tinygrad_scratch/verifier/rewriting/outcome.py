@@ -1,0 +1,83 @@
+"""What is told of a change of the source that makes all gradients right: the wrong step, and what is right there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import end_of_head, text_of
+from tinygrad_scratch.verifier.suspects import wrong_name
+from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.watch import Event
+
+Moved = tuple[Event, Any]  # a value with a name, and what it is after the change
+
+
+def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
+    """The wrong step and its cause by the likeliest of some changes; all that the change moves is mended."""
+    best = min(hits, key=Hit.likelihood)
+    lines = lines_of(best)
+    moved = list(moved_by(case, best))
+    repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
+    if repair is None:
+        return None
+    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and hit is not best]
+    event = repair.event
+    at_line = event.place.file == best.file and event.place.line in lines
+    place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
+    cause = Cause(
+        best.rewrite.kind, best.rewrite.sentence, event.name, place, Region(case, repair).owner(),
+        best.written, best.right or None, "fits" if others else "checked", [hit.said for hit in others],
+        weight=best.rewrite.tier, made_up=best.rewrite.tier == PUT_IN,
+    )  # fmt: skip
+    case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
+    return repair, cause
+
+
+def lines_of(hit: Hit) -> range:
+    """The lines of the statement that a change is of."""
+    found = [node for node in source_of(text_of(hit.file)).statements if node.lineno == hit.rewrite.line]
+    return range(hit.rewrite.line, max(map(end_of_head, found), default=hit.rewrite.line) + 1)
+
+
+def moved_by(case: Case, hit: Hit) -> Iterator[Moved]:
+    """The values of the backward pass that are others after a change, in order."""
+    after = dict(numbered(hit.check.case.events))
+    for known, event in numbered(case.events):
+        if event.node in case.forward or known not in after:
+            continue
+        value = np.asarray(hit.check.tape.nodes[after[known].node].value)
+        if not close(np.asarray(case.tape.nodes[event.node].value), value):
+            yield event, value
+
+
+def numbered(events: list[Event]) -> Iterator[tuple[Any, Event]]:
+    """Events by name and line, and how often that was before."""
+    seen: dict[Any, int] = {}
+    for event in events:
+        known = event.place.file, event.place.line, event.name
+        seen[known] = seen.get(known, 0) + 1
+        yield (*known, seen[known]), event
+
+
+def repair_by(case: Case, hit: Hit, moved: list[Moved]) -> Repair | None:
+    """The first of what a change moves, as a step to mend; a wrong gradient itself where that has no name."""
+    wrong = case.wrong(case.replay())
+    if not moved:
+        event = wrong_name(case, wrong[0])
+        moved = [] if event is None else [(event, case.true_of(wrong[0]) * case.scale)]
+    if not moved:
+        return None
+    event, value = moved[0]
+    match = hit.check.case.match_up_to_factor(value) if value.size > 1 else None
+    of = match[0].of if match is not None and match[0].of in case.forward else wrong[0].parameter.node
+    return Repair(event, value, of, None, len(wrong), factor=case.scale)

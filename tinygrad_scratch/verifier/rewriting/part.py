@@ -1,0 +1,109 @@
+"""An expression in a statement, with what is around it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import Source
+
+Way = tuple[Any, ...]  # the nodes around an expression, the statement first
+PRODUCTS = ("dot", "matmul", "outer")
+
+
+@dataclass
+class Part:
+    """An expression, with the nodes around it."""
+
+    source: Source
+    statement: Any
+    node: Any
+    way: Way
+
+    @property
+    def line(self) -> int:
+        return int(self.statement.lineno)
+
+    @property
+    def code(self) -> str:
+        return self.source.code(self.node)
+
+    @property
+    def around(self) -> Any:
+        return self.way[-1]
+
+    @property
+    def in_index(self) -> bool:
+        """Whether it counts: in square brackets, or in a range."""
+        ranges = ("range", "reversed", "arange")
+        return any(
+            (isinstance(outer, ast.Subscript) and outer.value is not inner)
+            or (isinstance(outer, ast.Call) and name_of(outer) in ranges)
+            for outer, inner in zip(self.way, (*self.way[1:], self.node), strict=True)
+        )
+
+    @property
+    def is_slice(self) -> bool:
+        """Whether it is all that stands in square brackets."""
+        return isinstance(self.around, ast.Subscript) and self.around.slice is self.node
+
+    @property
+    def is_argument(self) -> bool:
+        return isinstance(self.around, ast.keyword)
+
+    @property
+    def argument(self) -> str:
+        """The name by which a call is given it."""
+        return str(self.around.arg) if isinstance(self.around, ast.keyword) else ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all that a statement assigns or returns."""
+        return self.around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it stands for a value, and is not the name of what is called or of a module."""
+        called = isinstance(self.around, ast.Call) and self.around.func is self.node
+        first = isinstance(self.node, ast.Name) and self.node.id in ("self", "np", "numpy", "math")
+        return not called and not first
+
+    @property
+    def is_in_product(self) -> bool:
+        """Whether a matrix product reads it."""
+        around = self.around
+        by_sign = isinstance(around, ast.BinOp) and isinstance(around.op, ast.MatMult)
+        of_method = isinstance(around, ast.Attribute) and around.attr in PRODUCTS
+        return by_sign or of_method or (isinstance(around, ast.Call) and name_of(around) in PRODUCTS)
+
+    def larger_indices(self) -> Iterator[str]:
+        """The sums and products in other indices that it is a part of, as `i * stride` is of `i`."""
+        for node in self.source.words(self.line).in_indices:
+            if any(self.source.code(side) == self.code for side in (node.left, node.right)):
+                yield self.source.code(node)
+
+    def change(
+        self, text: str, kind: str, sentence: str, tier: int = CHANGED, at: tuple[int, int] | None = None
+    ) -> Rewrite:
+        return Rewrite(self.line, *(at or self.source.span(self.node)), text, kind, sentence, tier)
+
+    def other_ways(self, one: Any, other: Any, form: str) -> Iterator[Rewrite]:
+        """A product the other way round, and with one or the other side transposed."""
+        left, right = self.source.operand(one), self.source.operand(other)
+        said = f"the product `{self.code}` is the wrong way round"
+        for a in (left, flipped(left)):
+            for b in (right, flipped(right)):
+                for first, second in ((a, b), (b, a)):
+                    yield self.change(form.format(first, second), "transpose", said)
+
+
+def name_of(node: ast.Call) -> str:
+    """The name of what is called, without what holds it."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def flipped(text: str) -> str:
+    return text.removesuffix(".T") if text.endswith(".T") else f"{text}.T"

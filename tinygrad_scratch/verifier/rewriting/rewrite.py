@@ -1,0 +1,50 @@
+"""A change of a text, and what it says of the mistake that it undoes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+CHANGED, NAMED, PUT_IN = range(3)
+"""How much a change asks to believe: that a sign or a neighbour's name was meant, any name, something that is not there."""
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A part of a file's text and what it should be instead; the kind of the mistake, and a sentence about it."""
+
+    line: int  # of the statement
+    start: int
+    end: int
+    text: str
+    kind: str
+    sentence: str
+    tier: int = CHANGED
+    place: int = 0  # the line that is named, where it is another
+
+    def of(self, text: str) -> str:
+        return text[: self.start] + self.text + text[self.end :]
+
+
+SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|grad|[<>]\s*0")
+PENALTY = re.compile(r"\b(?:reg\w*|lam\w*|l1\w*|l2\w*|decay|weight_decay|alpha|beta|mu)\b", re.IGNORECASE)
+RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")
+
+
+def kind_of_factor(factor: str) -> str:
+    """The kind of a mistake by the factor that is missing, or one too many."""
+    if SLOPE.search(factor):
+        return "missing-derivative"
+    return "scale-factor" if RATE.fullmatch(factor) or PENALTY.search(factor) else "missing-derivative"
+
+
+def kind_of_term(term: str) -> str:
+    return "regularisation" if PENALTY.search(term) else "missing-term"
+
+
+def kind_of_name(around: str, old: str, new: str) -> str:
+    """The kind of a mistake by the name that was taken, and the expression around it."""
+    one, other = old.partition("["), new.partition("[")
+    if one[0] == other[0] and one[1] == other[1] == "[" and "'" not in old + new and '"' not in old + new:
+        return "off-by-one"
+    return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"

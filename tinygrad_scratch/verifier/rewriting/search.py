@@ -1,0 +1,217 @@
+"""The search: which lines may be wrong, which changes of them leave the right gradients, and which is the smallest."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.conventions import scales
+from tinygrad_scratch.verifier.rewriting.again import Again
+from tinygrad_scratch.verifier.rewriting.functions import Functions
+from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.state import Before, Guard, draw_from, drawn
+from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
+from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.source import end_of_head, text_of
+from tinygrad_scratch.verifier.tape import LimitReached
+
+MOST_SECONDS = 10.0  # that people wait for a cause that nothing else has found
+FEWER_SECONDS = 4.0  # where something was, of which much must be believed
+MOST_RECORDED = 40  # runs that are recorded where plain ones tell nothing
+
+
+@dataclass
+class Search:
+    """A search for the change of the source that makes all gradients of a case right.
+
+    `kind` is the class of the checks by which that is judged, `modules` the globals of the functions that ran.
+    """
+
+    case: Case
+    again: Again
+    kind: Any
+    modules: list[dict[str, Any]]
+    tiers: tuple[int, ...]  # of changes that are tried
+    near: set[int]  # lines that are suspected already
+    tried: int = 0
+    count: int = 0
+    passed: int = 0
+    note: str = ""
+
+    def run(self) -> list[Hit]:
+        """The changes of the first tier in which there are any."""
+        self.deadline = time.monotonic() + (MOST_SECONDS if PUT_IN in self.tiers else FEWER_SECONDS)
+        self.lines = lines_of_suspects(self.case)
+        self.functions = {file: Functions(file) for file in self.lines}
+        self.before = Before(self.again.variables, self.modules)
+        if not self.before.is_small:
+            return []
+        state = drawn()
+        try:
+            with Guard.harmless():
+                return self.found() if self.is_repeatable() else []
+        finally:
+            draw_from(state)
+
+    def found(self) -> list[Hit]:
+        self.goals = self.goals_now()
+        self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
+        every = [
+            (file, rewrite)
+            for file, lines in self.lines.items()
+            for line in sorted(lines, key=lambda line: line not in self.near)
+            for rewrite in rewrites_at(source_of(text_of(file)), line)
+        ]
+        self.count = len(every)
+        hits: list[Hit] = []
+        for tier in self.tiers:
+            for file, rewrite in every:
+                if rewrite.tier == tier and self.may_go_on():
+                    hit = self.hit(file, rewrite)
+                    hits += [hit] if hit is not None else []
+            if hits:
+                break
+        return hits
+
+    def may_go_on(self) -> bool:
+        return time.monotonic() < self.deadline and self.passed < MOST_RECORDED
+
+    def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
+        self.tried += 1
+        try:
+            with self.functions[file].changed(rewrite):
+                if self.goals and not self.meets_goals(file, rewrite):
+                    return None
+                self.passed += 1
+                with self.functions[file].shown(rewrite):
+                    check = self.recorded()
+        except (SyntaxError, ValueError):
+            return None
+        return Hit(file, rewrite, check) if check is not None and check.right and self.is_of_the_same(check) else None
+
+    # ---- recorded runs -----------------------------------------------------------------------------------------------
+
+    def recorded(self) -> Any:
+        draw_from(self.again.drawn)
+        try:
+            return self.again.recorded(self.kind)
+        except (Exception, LimitReached):
+            return None
+        finally:
+            self.before.restore()
+
+    def is_repeatable(self) -> bool:
+        """Whether the calls, made once more, leave the same wrong gradients."""
+        check = self.recorded()
+        if check is None or check.right or getattr(check, "case", None) is None:
+            self.note = f"not repeatable {check} {getattr(check, 'problem', None)}"
+            return False
+        mine, other = values_of(self.case), values_of(check.case)
+        same = mine.keys() == other.keys()
+        self.note = "repeatable" if same else "other finals"
+        return same and all(
+            mine[name].shape == other[name].shape and np.allclose(mine[name], other[name], equal_nan=True) for name in mine
+        )
+
+    def is_of_the_same(self, check: Any) -> bool:
+        """Whether another run judged the gradients of the same parameters, by the same loss."""
+        loss = [float(np.sum(case.tape.nodes[case.truth.loss].value)) for case in (self.case, check.case)]
+        return values_of(self.case).keys() <= values_of(check.case).keys() and bool(np.isclose(*loss))
+
+    # ---- plain runs --------------------------------------------------------------------------------------------------
+
+    def goals_now(self) -> list[list[list[Goal]]]:
+        """Where each gradient shows up after a plain run and what is right there, by the factor that all may carry."""
+        start = Left(set(self.lines))
+        start.take("after", self.again.variables, 6)
+        left = self.left("", None, None)
+        if left is None:
+            return []
+        found = []
+        values = self.case.replay()
+        first = self.case.scale
+        for scale in dict.fromkeys([first, 1.0, *scales(self.case, values)]):
+            self.case.scale = scale
+            of_all = [self.goals_of(final, left, start.found) for final in self.case.finals]
+            wrong = {final.node for final in self.case.wrong(values)}
+            told = all(goals for final, goals in zip(self.case.finals, of_all, strict=True) if final.node in wrong)
+            if told:
+                found.append([goals for goals in of_all if goals])
+        self.case.scale = first
+        return found
+
+    def goals_of(self, final: Any, left: dict[str, Any], before: dict[str, Any]) -> list[Goal]:
+        value = np.asarray(self.case.tape.nodes[final.node].value, float)
+        return goals_in(left, before, value, np.asarray(self.case.wanted(value, final)))
+
+    def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
+        left = self.left(file, rewrite, self.wanted)
+        return left is not None and any(
+            all(any(goal.is_met(left) for goal in goals) for goals in of_all) for of_all in self.goals
+        )
+
+    def left(self, file: str, rewrite: Rewrite | None, wanted: set[str] | None) -> dict[str, Any] | None:
+        """What a plain run leaves; None where it fails."""
+        left, before = Left(set(self.lines), wanted), sys.getprofile()
+        draw_from(self.again.drawn)
+        try:
+            with np.errstate(all="ignore"):
+                sys.setprofile(left.see)
+                variables = self.again.plain(file, rewrite)
+                sys.setprofile(before)
+            if variables is None:
+                return None
+            left.take("after", variables, 6)
+        except (Exception, LimitReached, SystemExit):
+            return None
+        finally:
+            sys.setprofile(before)
+            self.before.restore()
+        return left.found
+
+
+def values_of(case: Case) -> dict[str, Any]:
+    return {final.parameter.name: np.asarray(case.tape.nodes[final.node].value) for final in case.finals}
+
+
+# ---- where to look ---------------------------------------------------------------------------------------------------
+
+
+def lines_of_suspects(case: Case) -> dict[str, set[int]]:
+    """The statements that may hold the mistake, by file and first line.
+
+    They are those that made the wrong gradients, and those around these that made nothing of the forward pass, such as
+    the head of a loop.
+    """
+    wrong = case.wrong(case.replay())
+    made = case.ancestors(final.node for final in wrong) - case.forward
+    steps = [case.step_of(node) for node in made]
+    places = [p for step in steps for p in (step.place, step.caller)] + [e.place for e in case.events if e.node in made]
+    behind = {(place.file, place.line) for place in places if place is not None}
+    ahead = {(s.place.file, s.place.line) for s in case.tape.steps if s.place and not case.forward.isdisjoint(s.makes)}
+    found: dict[str, set[int]] = {}
+    for file, line in behind:
+        for node in statements_around(source_of(text_of(file)), line, [n for f, n in behind if f == file]):
+            head = {(file, n) for n in range(node.lineno, end_of_head(node) + 1)}
+            if head & behind or not head & ahead:
+                found.setdefault(file, set()).add(node.lineno)
+    return found
+
+
+def statements_around(source: Source, line: int, lines: Iterable[int]) -> Iterator[ast.stmt]:
+    """The statements of the function around a line; of a script those between the first and the last of some lines."""
+    function = source.function_around(line)
+    within = lines_of(function) if function is not None else range(min(lines), max(lines) + 1)
+    for node in source.statements:
+        if node.lineno in within and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With):
+            yield node

@@ -1,0 +1,100 @@
+"""The changes of one statement: as a whole, its place among the others, and those of each expression in it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.expressions import Expressions
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.text import Source, is_near
+
+SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
+MOST_LATER = 12  # statements that one may be moved after
+
+
+def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
+    """The changes of the statements that begin in a line; of a compound one those of its head."""
+    seen: set[tuple[int, int, str]] = set()
+    for node in source.statements:
+        if node.lineno == line and isinstance(node, (*SIMPLE, ast.For, ast.If, ast.While)):
+            for rewrite in Statement(source, node).rewrites():
+                key = rewrite.start, rewrite.end, rewrite.text
+                old = source.text[rewrite.start : rewrite.end]
+                if key not in seen and rewrite.text != old and rewrite.text.count("\n") == old.count("\n"):
+                    seen.add(key)
+                    yield rewrite
+
+
+class Statement(Expressions):
+    """A statement of a text."""
+
+    def rewrites(self) -> Iterator[Rewrite]:
+        node = self.statement
+        if isinstance(node, ast.AugAssign):
+            yield from self.added(node)
+        elif isinstance(node, ast.Assign):
+            yield from self.assigned(node)
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
+            yield from self.later(node)
+        yield from self.of_expressions()
+
+    def added(self, node: ast.AugAssign) -> Iterator[Rewrite]:
+        """`a += b`: with another sign, set and not added to, and for another name."""
+        target = self.source.code(node.target)
+        span = self.source.span(node.target)[1], self.source.span(node.value)[0]
+        sign = self.source.text[slice(*span)]
+        for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(sign.strip(), ()):
+            kind = "sign" if other in ("+=", "-=") else "scale-factor"
+            yield self.change(span, sign.replace(sign.strip(), other), kind, f"`{sign.strip()}` should be `{other}`")
+        said = f"{target} should be set here, and not added to"
+        yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
+        yield from self.to_another(node.target, target)
+
+    def assigned(self, node: ast.Assign) -> Iterator[Rewrite]:
+        """`a = b`: added to and not set, for another name, and two names with an array each."""
+        target, value = node.targets[-1], node.value
+        span = self.source.span(target)[1], self.source.span(value)[0]
+        sign, name = self.source.text[slice(*span)], self.source.code(target)
+        if sign.strip() != "=":
+            return
+        if len(node.targets) > 1:
+            parts = [f"{self.source.code(part)} = {self.source.code(value)}" for part in node.targets]
+            names = " and ".join(self.source.code(part) for part in node.targets)
+            said = f"{names} are one array here: what is written to one is in the other"
+            yield self.change(node, "; ".join(parts), "inplace-corruption", said)
+        elif not isinstance(target, ast.Tuple | ast.List):
+            for other in ("+=", "-="):
+                said = f"{name} is written over: add to it, with `{other}` instead of `=`"
+                yield self.change(span, sign.replace("=", other), "overwritten-accumulation", said)
+            yield from self.to_another(target, name)
+
+    def to_another(self, target: ast.expr, written: str) -> Iterator[Rewrite]:
+        """The same for another name, or for one entry of it."""
+        words = self.source.words(self.line)
+        for other in words.names:
+            if is_near(written, other) and other != written:
+                kind = kind_of_name("", written, other)
+                yield self.change(target, other, kind, f"{written} should be {other}", NAMED)
+        if isinstance(target, ast.Name | ast.Attribute):
+            for index in words.indices:
+                said = f"all of {written} is meant to be `{written}[{index}]`"
+                yield self.change(target, f"{written}[{index}]", "broadcasting-shape", said, NAMED)
+
+    def later(self, node: ast.Assign | ast.AugAssign | ast.Expr) -> Iterator[Rewrite]:
+        """The statement after one of those that follow it in its block: what it changes is read there."""
+        block = self.source.block_of(node)
+        last = max(node.end_lineno or 0, node.lineno)
+        start, end = self.source.at(node.lineno), self.source.starts[min(last, len(self.source.lines))]
+        own = self.source.text[start:end]
+        alone = sum(other.lineno <= last and (other.end_lineno or 0) >= node.lineno for other in block) == 1
+        if not own.endswith("\n") or not alone:
+            return
+        changed = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", node)
+        for other in block[block.index(node) + 1 :][:MOST_LATER]:
+            until = self.source.starts[min(other.end_lineno or 0, len(self.source.lines))]
+            moved = self.source.text[end:until]
+            if not moved.endswith("\n"):
+                return
+            said = f"{self.source.code(changed)} is changed before its last use: line {other.end_lineno} needs it as it was"
+            yield Rewrite(self.line, start, until, moved + own, "stale-or-updated-weights", said)

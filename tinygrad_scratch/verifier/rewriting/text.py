@@ -1,0 +1,162 @@
+"""The text of a file, and what is written in it: where a node stands, its names, and what they are multiplied by."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import Any
+
+from tinygrad_scratch.verifier.source import TOKEN
+
+LONGEST = 60  # characters of an expression that may be put in elsewhere
+FIRST_WORDS = ("self", "np", "numpy", "math")
+
+
+class Source:
+    """A text, with the trees of its statements."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lines = text.splitlines(keepends=True)
+        self.starts = [0, *accumulate(map(len, self.lines))]
+        self.tree = ast.parse(text)
+        self.statements = [node for node in ast.walk(self.tree) if isinstance(node, ast.stmt)]
+        self._words: dict[tuple[int, int], Words] = {}
+
+    def at(self, line: int, column: int = 0) -> int:
+        """The place of a character, by its line and its column in bytes, as syntax trees have them."""
+        if not column:
+            return self.starts[line - 1]
+        text = self.lines[line - 1]
+        return self.starts[line - 1] + (column if text.isascii() else len(text.encode()[:column].decode()))
+
+    def span(self, node: Any) -> tuple[int, int]:
+        return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
+
+    def code(self, node: Any) -> str:
+        return self.text[slice(*self.span(node))]
+
+    def operand(self, node: Any) -> str:
+        """The code of a node, in brackets where it needs them beside an operator."""
+        code = self.code(node)
+        return f"({code})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.BoolOp) else code
+
+    # ---- what is around a line ----
+
+    def function_around(self, line: int) -> ast.FunctionDef | None:
+        """The outermost function around a line."""
+        return self._around(line, ast.FunctionDef, 0)
+
+    def class_around(self, line: int) -> ast.ClassDef | None:
+        return self._around(line, ast.ClassDef, -1)
+
+    def _around(self, line: int, kind: type, which: int) -> Any:
+        inside = [node for node in self.statements if isinstance(node, kind) and line in lines_of(node)]
+        return sorted(inside, key=lambda node: node.lineno)[which] if inside else None
+
+    def block_of(self, node: ast.stmt) -> list[ast.stmt]:
+        """The statements of which one is."""
+        for holder in (self.tree, *self.statements):
+            for name in ("body", "orelse", "finalbody"):
+                block = getattr(holder, name, None)
+                if isinstance(block, list) and any(each is node for each in block):
+                    return block
+        return [node]
+
+    def words(self, line: int, of_class: bool = False) -> Words:
+        """What is written in the function around a line, or in its class."""
+        around = (self.class_around(line) if of_class else None) or self.function_around(line)
+        lines = lines_of(around) if around is not None else range(1, len(self.lines) + 1)
+        key = lines.start, lines.stop
+        if key not in self._words:
+            self._words[key] = Words(self, [n for n in ast.walk(self.tree) if getattr(n, "lineno", 0) in lines])
+        return self._words[key]
+
+
+@lru_cache(maxsize=16)
+def source_of(text: str) -> Source:
+    return Source(text)
+
+
+def lines_of(node: Any) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+class Words:
+    """The names of a part of a text, and the factors, divisors and terms in it."""
+
+    def __init__(self, source: Source, nodes: list[ast.AST]) -> None:
+        self.source, self.nodes = source, nodes
+
+    @cached_property
+    def names(self) -> list[str]:
+        """What could stand for a value: names, attributes, and entries such as `cache["a"]` and `w[i - 1]`."""
+        found = [node.arg for node in self.nodes if isinstance(node, ast.arg)]
+        for node in self.nodes:
+            entry = isinstance(node, ast.Subscript) and isinstance(node.slice, SIMPLE)
+            if isinstance(node, ast.Name | ast.Attribute) or entry:
+                found.append(self.source.code(node))
+        called = {self.source.code(node.func) for node in self.nodes if isinstance(node, ast.Call)}
+        return [n for n in usable(found) if n not in called | {*FIRST_WORDS} and not n.startswith(("np.", "numpy."))]
+
+    @cached_property
+    def factors(self) -> list[str]:
+        """What something is multiplied by."""
+        return self._operands((ast.Mult,))
+
+    @cached_property
+    def divisors(self) -> list[str]:
+        return usable(self.source.operand(n.right) for n in self._operations((ast.Div,)))
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """What something is added to, or taken off."""
+        return self._operands((ast.Add, ast.Sub))
+
+    @cached_property
+    def in_indices(self) -> list[ast.BinOp]:
+        """Sums and products in indices, such as `i * stride`."""
+        inner = (n for each in self.nodes if isinstance(each, ast.Subscript) for n in ast.walk(each.slice))
+        return [n for n in inner if isinstance(n, ast.BinOp)]
+
+    @cached_property
+    def indices(self) -> list[str]:
+        """What stands in square brackets."""
+        return usable(self.source.code(n.slice) for n in self.nodes if isinstance(n, ast.Subscript))
+
+    def _operations(self, signs: tuple[type, ...]) -> Iterator[ast.BinOp]:
+        return (n for n in self.nodes if isinstance(n, ast.BinOp) and isinstance(n.op, signs))
+
+    def _operands(self, signs: tuple[type, ...]) -> list[str]:
+        pairs = ((n.right, n.left) for n in self._operations(signs))
+        return usable(self.source.operand(operand) for pair in pairs for operand in pair)
+
+
+SIMPLE = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Tuple)
+
+
+def usable(texts: Iterable[str]) -> list[str]:
+    return [text for text in dict.fromkeys(texts) if "\n" not in text and len(text) < LONGEST]
+
+
+# ---- how alike texts are ---------------------------------------------------------------------------------------------
+
+
+def is_near(one: str, other: str) -> bool:
+    """Whether two names differ in their numbers alone, or in one letter."""
+    if re.sub(r"\d+", "#", one) == re.sub(r"\d+", "#", other):
+        return True
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
+
+
+def effort(old: str, new: str) -> int:
+    """How many words and signs a change takes away and puts in."""
+    one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
+    while one and two and one[0] == two[0]:
+        del one[0], two[0]
+    while one and two and one[-1] == two[-1]:
+        del one[-1], two[-1]
+    return len(one) + len(two)
