@@ -50,6 +50,8 @@ from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_t
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched
 
+FEW_REWRITES, MANY_REWRITES = 400_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
+
 
 class verify(Shown):  # noqa: N801  # it is used as a function is
     """Record a person's own calls, forward and hand-written backward, and say which step is the first wrong one.
@@ -364,9 +366,10 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         unfinished = bool(self.case.wrong(values))
         self.case.reset(self.case.scale)
         near = {cause.line for cause in self.causes}
-        tiers = (CHANGED, NAMED) if alone and not unfinished else (CHANGED, NAMED, PUT_IN)
+        few = alone and not unfinished
+        tiers, work = ((CHANGED, NAMED), FEW_REWRITES) if few else ((CHANGED, NAMED, PUT_IN), MANY_REWRITES)
         modules = [names for names, _ in self.watch.outer.values()]
-        hits = Search(self.case, self.again, Rerun, modules, tiers, near).run()
+        hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
         if alone:
             hits = [hit for hit in hits if not hit.check.case.convention]
         told = outcome(self.case, hits) if hits else None
@@ -443,6 +446,7 @@ class Rerun(verify):
         self.parameters = self.entry.parameters
         if self.problem:
             return
+        assert self.entry.loss is not None
         try:
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
         except NotOnTensors:

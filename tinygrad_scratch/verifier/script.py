@@ -113,7 +113,9 @@ def as_main(path: str) -> Iterator[dict[str, Any]]:
             os.environ["MPLBACKEND"] = before[4]
 
 
-def check_of_turn(code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None) -> Any:
+def check_of_turn(
+    code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None
+) -> Any:
     """Run a script until one turn of its training loop is made, and judge that."""
     check = kind()
     check.again = again

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from functools import cached_property
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Self
 
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import drawn
@@ -26,7 +26,7 @@ class Again:
         raise NotImplementedError
 
     def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
-        """Make the calls, with a change outside of all functions; the variables after them, None where that can't be."""
+        """Make the calls, with a change outside of all functions; the variables then, None where that can't be."""
         raise NotImplementedError
 
 
@@ -88,7 +88,7 @@ class Plain:
     gradients: Any = None
     holders: Any = ()
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None: ...
@@ -115,7 +115,7 @@ class Call(Again):
         return {**self.variables, "returned": self.call()}
 
 
-class TurnEnds(Exception):
+class TurnEnds(Exception):  # noqa: N818  # it is no error
     """A turn of the training loop has come to its end."""
 
 

@@ -31,42 +31,56 @@ OTHER = {
     "tril": ("triu", "wrong-operand"),
     "add": ("subtract", "sign"),
     "subtract": ("add", "sign"),
-    "range": ("reversed(range", "off-by-one"),
 }
 
 
 def of_call(part: Part) -> Iterator[Rewrite]:
-    node, name, code = part.node, name_of(part.node), part.code
-    method = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") not in ("np", "numpy", "math")
-    if name in PRODUCTS:
-        if method and len(node.args) == 1:
-            yield from part.other_ways(node.func.value, node.args[0], "{}." + name + "({})")
-        elif len(node.args) == 2:
-            yield from part.other_ways(*node.args, part.source.code(node.func) + "({}, {})")
-    if name in OTHER and name != "range":
-        other, kind = OTHER[name]
-        end = part.source.span(node.func)[1]
-        said = f"`{name}` should be `{other}` in `{code}`"
-        yield part.change(other, kind, said, at=(end - len(name), end))
-    if name == "range":
-        yield part.change(f"reversed({code})", "off-by-one", f"`{code}` should be run through from its end")
-    if name == "reversed" and len(node.args) == 1:
-        said = f"`{part.source.code(node.args[0])}` should be run through from its beginning"
-        yield part.change(part.source.code(node.args[0]), "off-by-one", said)
-    if name in SUMS:
-        yield from of_axes(part, method)
-    if name == "astype" or (name in ROUNDS and node.args):
-        inner = node.func.value if name == "astype" else node.args[0]
-        said = f"`{code}` makes whole numbers, and drops what is behind the point"
-        yield part.change(part.source.operand(inner), "dtype-or-integer", said)
-    if name in FILLED:
-        yield from of_type(part)
-    if name in ("transpose", "swapaxes", "copy", "clip", "abs", "flip") and (method or node.args):
-        inner = node.func.value if method else node.args[0]
-        kind = "transpose" if name in ("transpose", "swapaxes") else "wrong-operand"
-        yield part.change(part.source.operand(inner), kind, f"`{code}` should be {part.source.code(inner)} alone")
-    if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in node.args):
+    name = name_of(part.node)
+    for names, changes in CHANGES:
+        if name in names:
+            yield from changes(part)
+    if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
         yield from of_arguments(part)
+
+
+def of_product(part: Part) -> Iterator[Rewrite]:
+    node = part.node
+    if is_method(node) and len(node.args) == 1:
+        yield from part.other_ways(node.func.value, node.args[0], "{}." + name_of(node) + "({})")
+    elif len(node.args) == 2:
+        yield from part.other_ways(node.args[0], node.args[1], part.source.code(node.func) + "({}, {})")
+
+
+def of_function(part: Part) -> Iterator[Rewrite]:
+    """Another function."""
+    name = name_of(part.node)
+    other, kind = OTHER[name]
+    end = part.source.span(part.node.func)[1]
+    yield part.change(other, kind, f"`{name}` should be `{other}` in `{part.code}`", at=(end - len(name), end))
+
+
+def of_range(part: Part) -> Iterator[Rewrite]:
+    """The other direction of a loop."""
+    if name_of(part.node) == "range":
+        yield part.change(f"reversed({part.code})", "off-by-one", f"`{part.code}` should be run through from its end")
+    elif len(part.node.args) == 1:
+        inner = part.source.code(part.node.args[0])
+        yield part.change(inner, "off-by-one", f"`{inner}` should be run through from its beginning")
+
+
+def of_rounding(part: Part) -> Iterator[Rewrite]:
+    inner = inner_of(part.node)
+    if inner is not None:
+        said = f"`{part.code}` makes whole numbers, and drops what is behind the point"
+        yield part.change(part.source.operand(inner), "dtype-or-integer", said)
+
+
+def left_out(part: Part) -> Iterator[Rewrite]:
+    """What a call is given, alone."""
+    inner = inner_of(part.node)
+    if inner is not None:
+        kind = "transpose" if name_of(part.node) in ("transpose", "swapaxes") else "wrong-operand"
+        yield part.change(part.source.operand(inner), kind, f"`{part.code}` should be {part.source.code(inner)} alone")
 
 
 def of_type(part: Part) -> Iterator[Rewrite]:
@@ -93,20 +107,41 @@ def of_arguments(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"{codes[i + 1]}, {codes[i]}", "wrong-operand", said, at=span)
 
 
-def of_axes(part: Part, method: bool) -> Iterator[Rewrite]:
+def of_axes(part: Part) -> Iterator[Rewrite]:
     """A sum over another axis, over none, and with or without its dimensions kept."""
-    node, code = part.node, part.code
-    axis = next((keyword for keyword in node.keywords if keyword.arg == "axis"), None)
-    by_place = node.args[0 if method else 1 :]
-    inner = node.func.value if method else node.args[0] if node.args else None
+    node, code, inner = part.node, part.code, inner_of(part.node)
     if inner is None:
         return
-    function, of = part.source.code(node.func), "" if method else part.source.code(node.args[0])
+    by_place = node.args[0 if is_method(node) else 1 :]
+    has_axis = bool(by_place) or any(keyword.arg == "axis" for keyword in node.keywords)
+    of = "" if is_method(node) else part.source.code(inner)
     for number in (None, 0, 1, -1):
-        for kept in (False, True):
-            inside = [of, f"axis={number}" if number is not None else "", "keepdims=True" if kept else ""]
-            text = f"{function}({', '.join(each for each in inside if each)})"
-            none = axis is None and not by_place
-            kind = "missing-batch-sum-or-mean" if number is None and not none else "broadcasting-shape"
+        for kept in ("", "keepdims=True"):
+            inside = [of, f"axis={number}" if number is not None else "", kept]
+            text = f"{part.source.code(node.func)}({', '.join(each for each in inside if each)})"
+            kind = "missing-batch-sum-or-mean" if number is None and has_axis else "broadcasting-shape"
             yield part.change(text, kind, f"`{code}` sums over other axes than are due")
     yield part.change(part.source.operand(inner), "broadcasting-shape", f"`{code}` sums what should stay apart")
+
+
+def is_method(node: ast.Call) -> bool:
+    """Whether an array's method is called, and no function of a module's."""
+    return isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") not in ("np", "numpy", "math")
+
+
+def inner_of(node: ast.Call) -> ast.expr | None:
+    """The array that a call is about: what holds the method, or the first argument."""
+    if is_method(node):
+        return node.func.value  # type: ignore[attr-defined, no-any-return]
+    return node.args[0] if node.args else None
+
+
+CHANGES = (
+    (PRODUCTS, of_product),
+    (OTHER, of_function),
+    (("range", "reversed"), of_range),
+    (SUMS, of_axes),
+    (("astype", *ROUNDS), of_rounding),
+    (FILLED, of_type),
+    (("transpose", "swapaxes", "copy", "clip", "abs", "flip"), left_out),
+)

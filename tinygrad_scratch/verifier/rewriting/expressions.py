@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
@@ -36,15 +36,18 @@ class Expressions:
     def __init__(self, source: Source, statement: Any) -> None:
         self.source, self.statement, self.line = source, statement, statement.lineno
 
-    def change(
-        self, part: Any, text: str, kind: str, sentence: str, tier: int = CHANGED
-    ) -> Rewrite:
-        span = part if isinstance(part, tuple) else self.source.span(part)
-        return Rewrite(self.line, *span, text, kind, sentence, tier)
+    def change(self, part: Any, text: str, kind: str, sentence: str, tier: int = CHANGED) -> Rewrite:
+        start, end = part if isinstance(part, tuple) else self.source.span(part)
+        return Rewrite(self.line, start, end, text, kind, sentence, tier)
 
     def of_expressions(self) -> Iterator[Rewrite]:
         for part in self.parts():
-            yield from self.of_part(part)
+            change = BY_NODE.get(type(part.node))
+            if change is not None:
+                yield from change(part)
+            if isinstance(part.node, ast.Name | ast.Attribute | ast.Subscript) and part.is_value:
+                yield from of_name(part)
+            yield from additions(part)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""
@@ -53,46 +56,47 @@ class Expressions:
             node, way = waiting.pop(0)
             if isinstance(node, ast.expr):
                 yield Part(self.source, self.statement, node, way)
-            inner = (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr | ast.keyword | ast.comprehension))
+            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, INNER)]
             waiting += [(child, (*way, node)) for child in inner]
 
     def roots(self) -> Iterator[tuple[Any, Way]]:
         node = self.statement
-        targets = [*getattr(node, "targets", ()), *([node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else ())]
+        targets = [
+            *getattr(node, "targets", ()),
+            *([node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else ()),
+        ]
         for each in (n for target in targets for n in ast.walk(target) if isinstance(n, ast.Subscript)):
             yield each.slice, (node, each)
         value = getattr(node, "iter", None) or getattr(node, "test", None) or getattr(node, "value", None)
         if value is not None:
             yield value, (node,)
 
-    def of_part(self, part: Part) -> Iterator[Rewrite]:
-        match part.node:
-            case ast.BinOp(op=ast.Add() | ast.Sub()):
-                yield from of_sum(part)
-            case ast.BinOp(op=ast.Mult() | ast.Div() | ast.FloorDiv()):
-                yield from of_product(part)
-            case ast.BinOp(op=ast.MatMult(), left=left, right=right):
-                yield from part.other_ways(left, right, "{} @ {}")
-            case ast.BinOp(op=ast.Pow(), left=left):
-                yield part.change(part.source.operand(left), "scale-factor", f"`{part.code}` should be the base alone")
-            case ast.UnaryOp(op=ast.USub() | ast.Invert() | ast.Not(), operand=operand) if not part.is_argument:
-                said = f"`{part.code[:1]}` is one too many in `{part.code}`"
-                yield part.change(part.source.code(operand), "off-by-one" if part.in_index else "sign", said)
-            case ast.Call():
-                yield from of_call(part)
-            case ast.Compare(ops=[_], left=left, comparators=[right]):
-                yield from of_comparison(part, left, right)
-            case ast.Constant(value=bool(value)):
-                yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
-            case ast.Constant(value=int() | float()):
-                yield from of_number(part)
-            case ast.Attribute(value=value, attr="T"):
-                yield part.change(part.source.code(value), "transpose", f"`{part.code}` should not be transposed")
-            case ast.Tuple(elts=[*_]) if part.is_slice:
-                yield from of_indices(part)
-        if isinstance(part.node, ast.Name | ast.Attribute | ast.Subscript) and part.is_value:
-            yield from of_name(part)
-        yield from additions(part)
+
+def of_operation(part: Part) -> Iterator[Rewrite]:
+    match part.node.op:
+        case ast.Add() | ast.Sub():
+            yield from of_sum(part)
+        case ast.Mult() | ast.Div() | ast.FloorDiv():
+            yield from of_product(part)
+        case ast.MatMult():
+            yield from part.other_ways(part.node.left, part.node.right, "{} @ {}")
+        case ast.Pow():
+            base = part.source.operand(part.node.left)
+            yield part.change(base, "scale-factor", f"`{part.code}` should be {base} alone")
+
+
+def of_sign(part: Part) -> Iterator[Rewrite]:
+    """What a minus, or a `not`, is before."""
+    if not part.is_argument:
+        said = f"`{part.code[:1]}` is one too many in `{part.code}`"
+        kind = "off-by-one" if part.in_index else "sign"
+        yield part.change(part.source.code(part.node.operand), kind, said)
+
+
+def transposed(part: Part) -> Iterator[Rewrite]:
+    if part.node.attr == "T":
+        said = f"`{part.code}` should not be transposed"
+        yield part.change(part.source.code(part.node.value), "transpose", said)
 
 
 def of_sum(part: Part) -> Iterator[Rewrite]:
@@ -131,34 +135,44 @@ def of_product(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({left} / {right})", "dtype-or-integer", said)
 
 
-def of_comparison(part: Part, left: Any, right: Any) -> Iterator[Rewrite]:
-    span = part.source.span(left)[1], part.source.span(right)[0]
+def of_comparison(part: Part) -> Iterator[Rewrite]:
+    span = part.source.span(part.node.left)[1], part.source.span(part.node.comparators[0])[0]
     sign = part.source.text[slice(*span)].strip()
     for other in COMPARISONS.get(sign, ()):
         said = f"the mask `{part.code}` should be with `{other}`"
         yield part.change(f" {other} ", "derivative-at-wrong-point", said, at=span)
 
 
-def of_number(part: Part) -> Iterator[Rewrite]:
-    """The next numbers; of a factor also twice it, half of it, and what is left of one."""
+def of_constant(part: Part) -> Iterator[Rewrite]:
     value = part.node.value
-    if part.argument in ("axis", "axes"):
-        for other in (0, 1, 2, -1):
-            said = f"it sums over axis {value}; it should be axis {other}"
-            yield part.change(str(other), "broadcasting-shape", said)
-        return
+    if isinstance(value, bool):
+        yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
+    elif isinstance(value, int | float):
+        yield from of_axis(part) if part.argument in ("axis", "axes") else of_number(part, value)
+
+
+def of_axis(part: Part) -> Iterator[Rewrite]:
+    for other in (0, 1, 2, -1):
+        said = f"it sums over axis {part.code}; it should be axis {other}"
+        yield part.change(str(other), "broadcasting-shape", said)
+
+
+def of_number(part: Part, value: float) -> Iterator[Rewrite]:
+    """The next numbers; of a factor also twice it, half of it, and what is left of one."""
     others: list[float] = [value + 1, value - 1]
     if not part.in_index:
         others += [-value, value * 2, value / 2, 1 - value, 1.0, 2.0, 0.5]
     for other in dict.fromkeys(others):
         if other != value:
             kind = "off-by-one" if part.in_index else "sign" if other == -value else "scale-factor"
-            text = repr(other) if other >= 0 else f"({other!r})"
+            text = f"{other!r}" if other >= 0 else f"({other!r})"
             yield part.change(text, kind, f"{value} should be {other:g}")
 
 
 def of_indices(part: Part) -> Iterator[Rewrite]:
     """Two indices in a row, exchanged."""
+    if not part.is_slice:
+        return
     codes = [part.source.code(each) for each in part.node.elts]
     for i in range(len(codes) - 1):
         swapped = [*codes[:i], codes[i + 1], codes[i], *codes[i + 2 :]]
@@ -183,3 +197,15 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             kind = "off-by-one" if part.in_index else kind_of_name(around, part.code, other)
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
+
+
+INNER = ast.expr, ast.keyword, ast.comprehension
+BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
+    ast.BinOp: of_operation,
+    ast.UnaryOp: of_sign,
+    ast.Call: of_call,
+    ast.Compare: of_comparison,
+    ast.Constant: of_constant,
+    ast.Attribute: transposed,
+    ast.Tuple: of_indices,
+}

@@ -53,7 +53,7 @@ class Functions:
                 linecache.cache[self.file] = before
 
     def changed_part(self, rewrite: Rewrite) -> str:
-        """The changed function at its own lines, in a class of the same name if it is in one; nothing outside of all."""
+        """The changed function at its own lines, in its class if it is in one; nothing where the change is in none."""
         function = self.source.function_around(rewrite.line)
         if function is None:
             return ""
@@ -63,7 +63,8 @@ class Functions:
         if not function.col_offset:
             return "\n" * (first - 1) + text
         holder = self.source.class_around(rewrite.line)
-        head = f"class {holder.name}:\n" if holder is not None and holder.col_offset < function.col_offset else "if 1:\n"
+        inside = holder is not None and holder.col_offset < function.col_offset
+        head = f"class {holder.name}:\n" if holder is not None and inside else "if 1:\n"
         return "\n" * (first - 2) + head + text
 
 

@@ -30,7 +30,9 @@ class Hit:
         """The statement as it should be; nothing where lines change places."""
         if "\n" in self.rewrite.text:
             return ""
-        return without_brackets(statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written)
+        return without_brackets(
+            statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written
+        )
 
     @cached_property
     def effort(self) -> int:

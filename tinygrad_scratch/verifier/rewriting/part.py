@@ -88,7 +88,8 @@ class Part:
     def change(
         self, text: str, kind: str, sentence: str, tier: int = CHANGED, at: tuple[int, int] | None = None
     ) -> Rewrite:
-        return Rewrite(self.line, *(at or self.source.span(self.node)), text, kind, sentence, tier)
+        start, end = at or self.source.span(self.node)
+        return Rewrite(self.line, start, end, text, kind, sentence, tier)
 
     def other_ways(self, one: Any, other: Any, form: str) -> Iterator[Rewrite]:
         """A product the other way round, and with one or the other side transposed."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 CHANGED, NAMED, PUT_IN = range(3)
-"""How much a change asks to believe: that a sign or a neighbour's name was meant, any name, something that is not there."""
+"""How much a change asks to believe: that a sign or a neighbour's name was meant, another name, what is not there."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Rewrite:
     kind: str
     sentence: str
     tier: int = CHANGED
-    place: int = 0  # the line that is named, where it is another
 
     def of(self, text: str) -> str:
         return text[: self.start] + self.text + text[self.end :]

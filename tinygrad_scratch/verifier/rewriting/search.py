@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,16 +16,15 @@ from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Guard, draw_from, drawn
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 from tinygrad_scratch.verifier.tape import LimitReached
 
-MOST_SECONDS = 10.0  # that people wait for a cause that nothing else has found
-FEWER_SECONDS = 4.0  # where something was, of which much must be believed
-MOST_RECORDED = 40  # runs that are recorded where plain ones tell nothing
+RECORDED = 50  # how much longer a call takes that is recorded
+FOR_EACH = 200  # calls: what a change takes beside them
 
 
 @dataclass
@@ -43,14 +40,10 @@ class Search:
     modules: list[dict[str, Any]]
     tiers: tuple[int, ...]  # of changes that are tried
     near: set[int]  # lines that are suspected already
-    tried: int = 0
-    count: int = 0
-    passed: int = 0
-    note: str = ""
+    work_left: int  # in calls of NumPy
 
     def run(self) -> list[Hit]:
         """The changes of the first tier in which there are any."""
-        self.deadline = time.monotonic() + (MOST_SECONDS if PUT_IN in self.tiers else FEWER_SECONDS)
         self.lines = lines_of_suspects(self.case)
         self.functions = {file: Functions(file) for file in self.lines}
         self.before = Before(self.again.variables, self.modules)
@@ -72,27 +65,23 @@ class Search:
             for line in sorted(lines, key=lambda line: line not in self.near)
             for rewrite in rewrites_at(source_of(text_of(file)), line)
         ]
-        self.count = len(every)
         hits: list[Hit] = []
         for tier in self.tiers:
             for file, rewrite in every:
-                if rewrite.tier == tier and self.may_go_on():
+                if rewrite.tier == tier and self.work_left > 0:
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
             if hits:
                 break
         return hits
 
-    def may_go_on(self) -> bool:
-        return time.monotonic() < self.deadline and self.passed < MOST_RECORDED
-
     def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
-        self.tried += 1
+        self.work_left -= FOR_EACH + len(self.case.tape.steps)
         try:
             with self.functions[file].changed(rewrite):
                 if self.goals and not self.meets_goals(file, rewrite):
                     return None
-                self.passed += 1
+                self.work_left -= RECORDED * len(self.case.tape.steps)
                 with self.functions[file].shown(rewrite):
                     check = self.recorded()
         except (SyntaxError, ValueError):
@@ -114,19 +103,18 @@ class Search:
         """Whether the calls, made once more, leave the same wrong gradients."""
         check = self.recorded()
         if check is None or check.right or getattr(check, "case", None) is None:
-            self.note = f"not repeatable {check} {getattr(check, 'problem', None)}"
             return False
         mine, other = values_of(self.case), values_of(check.case)
         same = mine.keys() == other.keys()
-        self.note = "repeatable" if same else "other finals"
         return same and all(
-            mine[name].shape == other[name].shape and np.allclose(mine[name], other[name], equal_nan=True) for name in mine
+            mine[name].shape == other[name].shape and np.allclose(mine[name], other[name], equal_nan=True)
+            for name in mine
         )
 
     def is_of_the_same(self, check: Any) -> bool:
         """Whether another run judged the gradients of the same parameters, by the same loss."""
-        loss = [float(np.sum(case.tape.nodes[case.truth.loss].value)) for case in (self.case, check.case)]
-        return values_of(self.case).keys() <= values_of(check.case).keys() and bool(np.isclose(*loss))
+        mine, other = (float(np.sum(case.tape.nodes[case.truth.loss].value)) for case in (self.case, check.case))
+        return values_of(self.case).keys() <= values_of(check.case).keys() and bool(np.isclose(mine, other))
 
     # ---- plain runs --------------------------------------------------------------------------------------------------
 

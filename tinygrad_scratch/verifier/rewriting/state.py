@@ -17,7 +17,7 @@ MOST_BYTES = 100_000_000  # of arrays that are kept, to be put back after each r
 OUTSIDE = "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.system", "subprocess.Popen", "socket.connect"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A run would have changed what is outside of the process."""
 
 
@@ -30,7 +30,7 @@ class Guard:
     @classmethod
     def refuse(cls, event: str, arguments: Any) -> None:
         if cls.on and (event in OUTSIDE or (event == "open" and any(sign in str(arguments[1]) for sign in "wax+"))):
-            raise Refused(event)
+            raise RefusedError(event)
 
     @classmethod
     @contextlib.contextmanager

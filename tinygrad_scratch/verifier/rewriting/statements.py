@@ -96,5 +96,6 @@ class Statement(Expressions):
             moved = self.source.text[end:until]
             if not moved.endswith("\n"):
                 return
-            said = f"{self.source.code(changed)} is changed before its last use: line {other.end_lineno} needs it as it was"
+            name = self.source.code(changed)
+            said = f"{name} is changed before its last use: line {other.end_lineno} needs it as it was"
             yield Rewrite(self.line, start, until, moved + own, "stale-or-updated-weights", said)

@@ -48,10 +48,12 @@ class Source:
 
     def function_around(self, line: int) -> ast.FunctionDef | None:
         """The outermost function around a line."""
-        return self._around(line, ast.FunctionDef, 0)
+        found: ast.FunctionDef | None = self._around(line, ast.FunctionDef, 0)
+        return found
 
     def class_around(self, line: int) -> ast.ClassDef | None:
-        return self._around(line, ast.ClassDef, -1)
+        found: ast.ClassDef | None = self._around(line, ast.ClassDef, -1)
+        return found
 
     def _around(self, line: int, kind: type, which: int) -> Any:
         inside = [node for node in self.statements if isinstance(node, kind) and line in lines_of(node)]
