@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from types import CodeType, FrameType
 from typing import Any, Self
 
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import drawn
+from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, statements, text_of
+
+Run = Callable[[], dict[str, Any]]
 
 
 class Again:
@@ -25,8 +28,8 @@ class Again:
         """The same check, made of a class of checks."""
         raise NotImplementedError
 
-    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
-        """Make the calls, with a change outside of all functions; the variables then, None where that can't be."""
+    def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
+        """What makes the calls, with a change outside of all functions, and returns the variables after them."""
         raise NotImplementedError
 
 
@@ -45,12 +48,14 @@ class Block(Again):
             exec(code, {**self.variables, CHECK: check})
         return check
 
-    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
-        check, (text, code, lines) = Plain(), self.as_written
+    def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
+        _, code, lines = self.as_written
         if rewrite is not None and file == self.file and rewrite.line in lines:
-            code = self.code_in(rewrite.of(text))
-        if code is None:
-            return None
+            code = self.code_of(self.with_change(rewrite))
+        return partial(self.run, code) if code is not None else None
+
+    def run(self, code: CodeType) -> dict[str, Any]:
+        check = Plain()
         variables = {**self.variables, CHECK: check}
         exec(code, variables)
         return {**variables, "gradients": check.gradients, "holders": check.holders}
@@ -60,12 +65,23 @@ class Block(Again):
         """The text of the file, the code of the block, and its lines."""
         text = text_of(self.file)
         node = self.node_in(text)
-        lines = range(node.lineno, (node.end_lineno or 0) + 1) if node is not None else range(0)
-        return text, self.code_in(text), lines
+        return text, self.code_in(text), lines_of(node) if node is not None else range(0)
+
+    def with_change(self, rewrite: Rewrite) -> ast.With | None:
+        """The block of the changed text, parsed alone."""
+        text, _, lines = self.as_written
+        source = source_of(text)
+        start, end = source.at(lines.start), source.starts[lines.stop - 1]
+        own = text[start : rewrite.start] + rewrite.text + text[rewrite.end : end]
+        head = "if 1:\n" if own[:1].isspace() else "\n"
+        tree = ast.parse("\n" * (lines.start - 2) + head + own) if lines.start > 1 else ast.parse(own)
+        return next((node for node in ast.walk(tree) if isinstance(node, ast.With)), None)
 
     def code_in(self, text: str) -> CodeType | None:
+        return self.code_of(self.node_in(text))
+
+    def code_of(self, node: ast.With | None) -> CodeType | None:
         """The code of the block, which takes the check from a variable; None where its text isn't known."""
-        node = self.node_in(text)
         if node is None:
             return None
         first = ast.withitem(ast.Name(CHECK, ast.Load()), node.items[0].optional_vars)
@@ -111,8 +127,8 @@ class Call(Again):
     def recorded(self, kind: Any) -> Any:
         return self.make(kind)
 
-    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any]:
-        return {**self.variables, "returned": self.call()}
+    def plain(self, file: str, rewrite: Rewrite | None) -> Run:
+        return lambda: {**self.variables, "returned": self.call()}
 
 
 class TurnEnds(Exception):  # noqa: N818  # it is no error
@@ -133,7 +149,7 @@ class Script(Again):
     def recorded(self, kind: Any) -> Any:
         return self.make(kind)
 
-    def plain(self, file: str, rewrite: Rewrite | None) -> dict[str, Any] | None:
+    def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
         text = text_of(self.file)
         tree = ast.parse(rewrite.of(text) if rewrite is not None and file == self.file else text)
         loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
@@ -141,14 +157,17 @@ class Script(Again):
             return None
         loop.body.append(ast.copy_location(ast.Raise(ast.Name(CHECK, ast.Load()), None), loop.body[-1]))
         ast.fix_missing_locations(tree)
+        return partial(self.run_until_end, compile(tree, self.file, "exec", dont_inherit=True))
+
+    def run_until_end(self, code: CodeType) -> dict[str, Any]:
+        """The variables at the end of the turn, those of the functions that it is in among them."""
         variables: dict[str, Any] = {CHECK: TurnEnds}
         try:
-            self.run(compile(tree, self.file, "exec", dont_inherit=True), variables)
+            self.run(code, variables)
         except TurnEnds as end:
             trace = end.__traceback__
             while trace is not None:
                 if trace.tb_frame.f_code.co_filename == self.file:
                     variables |= trace.tb_frame.f_locals
                 trace = trace.tb_next
-            return variables
-        return None
+        return variables

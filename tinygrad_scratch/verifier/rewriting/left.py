@@ -20,7 +20,8 @@ class Left:
 
     def __init__(self, files: set[str], wanted: set[str] | None = None) -> None:
         self.files, self.wanted = files, wanted
-        self.heads = None if wanted is None else {name.partition(":")[0] for name in wanted}
+        self.heads = {name.partition(":")[0] for name in wanted or ()}
+        self.firsts = {name.partition("']")[0] for name in wanted or ()}
         self.found: dict[str, Any] = {}
         self.calls: dict[Any, int] = {}
 
@@ -32,10 +33,12 @@ class Left:
         known = f"{code.co_name} {code.co_firstlineno}"
         number = self.calls[known] = self.calls.get(known, 0) + 1
         head = f"{known} {number}"
-        if number <= MOST_CALLS and code.co_name != "<module>" and (self.heads is None or head in self.heads):
+        if number <= MOST_CALLS and code.co_name != "<module>" and (self.wanted is None or head in self.heads):
             self.take(head, {**frame.f_locals, "return": value}, DEPTH)
 
     def take(self, head: str, variables: dict[str, Any], depth: int) -> None:
+        if self.wanted is not None:
+            variables = {name: value for name, value in variables.items() if f"{head}:['{name}" in self.firsts}
         for _, _, name, part in arrays_below(variables, f"{head}:", set(), depth):
             if (self.wanted is None or name in self.wanted) and np.size(part) <= MOST_ENTRIES:
                 self.found[name] = np.array(part)

@@ -150,15 +150,16 @@ class Search:
 
     def left(self, file: str, rewrite: Rewrite | None, wanted: set[str] | None) -> dict[str, Any] | None:
         """What a plain run leaves; None where it fails."""
-        left, before = Left(set(self.lines), wanted), sys.getprofile()
+        left, run = Left(set(self.lines), wanted), self.again.plain(file, rewrite)
+        if run is None:
+            return None
         draw_from(self.again.drawn)
+        before = sys.getprofile()
         try:
             with np.errstate(all="ignore"):
                 sys.setprofile(left.see)
-                variables = self.again.plain(file, rewrite)
+                variables = run()
                 sys.setprofile(before)
-            if variables is None:
-                return None
             left.take("after", variables, 6)
         except (Exception, LimitReached, SystemExit):
             return None
