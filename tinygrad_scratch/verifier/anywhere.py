@@ -187,7 +187,7 @@ class Everywhere(Region):
     def along(self) -> Along | None:
         """What all gradients make along directions."""
         run, rng = self.case.walked(), np.random.default_rng(1)
-        if run is None or self.case.late:
+        if run is None:
             return None
         found = Along(run, 0.0)
         for final in self.case.finals:
@@ -222,7 +222,7 @@ class Everywhere(Region):
         return None
 
     def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:
-        if self.case.overrides or self.case.late:
+        if self.case.overrides:
             return True
         start, truth = self.case.elsewhere
         try:

@@ -298,7 +298,7 @@ def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
     """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own."""
-    if cause.changes and not repair.late:
+    if cause.changes:
         try:
             played = case.replay(edits=cause.changes)
         except Exception:
@@ -307,7 +307,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
             if event.node in played and case.match_up_to_factor(np.asarray(played[event.node])) is not None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
-    if not repair.late and not repair.mended:
+    if not repair.mended:
         mend_turns(case, repair)
 
 

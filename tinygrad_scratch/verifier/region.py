@@ -158,8 +158,6 @@ class Region:
 
     def _followed(self, edits: dict[int, Edit]) -> Array | None:
         """The same by the calls on the way alone, where that can be told; what gives the truth is played in whole."""
-        if self.case.late:
-            return None
         with np.errstate(all="ignore"):
             found = self.case.tape.follow(self.values, edits, until=self.until, held=self.case.overrides)
         self.calls += len(found or ())
@@ -180,7 +178,7 @@ class Region:
     @cached_property
     def along(self) -> Along | None:
         """What the value makes along a direction; None where the backward pass can't be walked."""
-        run = self.case.walked() if self.value.shape == self.truth.shape and not self.case.late else None
+        run = self.case.walked() if self.value.shape == self.truth.shape else None
         if run is None or self.node not in run.values or self.value.dtype.kind != "f":
             return None
         direction = np.asarray(np.random.default_rng(1).standard_normal(self.truth.shape))
@@ -195,7 +193,7 @@ class Region:
 
         So may the value times a number.
         """
-        if self.case.overrides or self.case.late or self.repair.how:
+        if self.case.overrides or self.repair.how:
             return True
         start, truth = self.case.elsewhere
         wanted = truth.cotangents.get(self.of)

@@ -261,22 +261,17 @@ class Tape:
         edits: dict[int, Callable[[Step, Any, Any], Any]] | None = None,
         wrap: Callable[[Array], Any] = lambda array: array.copy("K"),
         until: int | None = None,
-        late: dict[int, tuple[int, Array]] | None = None,
     ) -> dict[int, Any]:
         """What each node holds in a run with other values put in.
 
         `overrides` puts an array in place of a node as soon as it is made; `start` gives other values to constants, by
-        node; `edits` makes another call of a step. `wrap` makes what a constant is played with. `late` gives a slot
-        another array just before a step, so that only what reads it later sees that.
+        node; `edits` makes another call of a step. `wrap` makes what a constant is played with.
         """
         playing: dict[int, Any] = {}
         found: dict[int, Any] = {}
         steps = self.steps if until is None else self.steps[: until + 1]
         self.played += len(steps)
         for step in steps:
-            if late and step.index in late:
-                slot, array = late[step.index]
-                playing[slot] = np.array(array)
             if step.function is None:
                 node = step.makes[0]
                 given = start[node] if start and node in start else wrap(step.arguments)
