@@ -30,10 +30,11 @@ from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands

@@ -13,9 +13,10 @@ import numpy as np
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.tape import Array, Place, renamed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.watch import Event
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Ref, Step
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step
 
 Edit = Callable[[Step, Any, Any], Any]
 

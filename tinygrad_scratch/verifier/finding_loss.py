@@ -26,7 +26,7 @@ from tinygrad_scratch.verifier.losses import (
 )
 from tinygrad_scratch.verifier.owners import Owners, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.watch import Event
 

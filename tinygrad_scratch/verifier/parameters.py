@@ -15,7 +15,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.names import words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
-from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
 
 DEPTH = 6

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
 from tinygrad_scratch.verifier.recorded import (
     ARRAYS,
     PLAIN_RESULTS,
@@ -23,8 +24,9 @@ from tinygrad_scratch.verifier.recorded import (
     record,
     unrecorded,
 )
+from tinygrad_scratch.verifier.references import map_tree
 from tinygrad_scratch.verifier.scipy_in_numpy import in_our_words, is_module, spellings
-from tinygrad_scratch.verifier.tape import Tape, is_theirs, map_tree, runs_theirs
+from tinygrad_scratch.verifier.tape import Tape
 
 TAKE_SEVERAL = {
     "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array",

@@ -9,8 +9,9 @@ import numpy as np
 from tinygrad_scratch.verifier.called import Names, own_name
 from tinygrad_scratch.verifier.findings import CONSEQUENCE, CONVENTION, RIGHT, USED, WRONG, Quantity, Where, Worst
 from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import call_at
-from tinygrad_scratch.verifier.tape import Place, renamed
+from tinygrad_scratch.verifier.steps import renamed
 
 
 class Quantities:

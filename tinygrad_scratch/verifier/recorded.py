@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.places import PACKAGE, place_of, runs_theirs
+from tinygrad_scratch.verifier.references import Ref, map_tree
 from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED_UFUNCS
-from tinygrad_scratch.verifier.tape import PACKAGE, Leak, Ref, Tape, map_tree, place_of, runs_theirs
+from tinygrad_scratch.verifier.steps import Leak
+from tinygrad_scratch.verifier.tape import Tape
 
 PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
 VIEWS = {"T", "mT", "real", "imag"}

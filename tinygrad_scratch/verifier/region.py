@@ -16,8 +16,9 @@ from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_fill
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.watch import Event
 
 

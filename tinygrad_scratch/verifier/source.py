@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import CodeType
 
-from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.places import Place
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import numpy as np
 
 from tinygrad_scratch.verifier.gradients import Decay, Given
 from tinygrad_scratch.verifier.leaks import left
-from tinygrad_scratch.verifier.losses import (
-    Loss,
-)
+from tinygrad_scratch.verifier.losses import Loss
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.tape import Array, Place, Tape, ancestors
+from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.watch import Event, Watch
 
 UNNAMED = "an unnamed value"

@@ -13,9 +13,9 @@ from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.suspects import name_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
-from tinygrad_scratch.verifier.tape import Array, renamed
 from tinygrad_scratch.verifier.watch import Event
 
 MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake

@@ -10,7 +10,9 @@ import numpy as np
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape, bind, map_tree
+from tinygrad_scratch.verifier.references import Ref, bind, map_tree
+from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:

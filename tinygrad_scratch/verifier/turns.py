@@ -13,9 +13,9 @@ from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import MOST_TRIALS
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
-from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.trials import KNOWN, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 from tinygrad_scratch.verifier.watch import Event

@@ -18,9 +18,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments, counters_in
 from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
+from tinygrad_scratch.verifier.places import Place, is_theirs, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
-from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
+from tinygrad_scratch.verifier.steps import Rename
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
 RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, of_argu
 from tinygrad_scratch.verifier.region import Finding, Region, node_at
 from tinygrad_scratch.verifier.slopes import Slopes
 from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step
 
 
 def slope_of_another(region: Region) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import JOINING, Edit, name_of, with_changed
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 MOST_PARTS = 5
 

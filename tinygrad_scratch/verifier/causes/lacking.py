@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_factor
-from tinygrad_scratch.verifier.tape import Array, Step, renamed
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
 

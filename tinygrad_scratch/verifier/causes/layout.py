@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 
 def layout(region: Region) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.region import Finding, Region, replaced
 from tinygrad_scratch.verifier.source import operand_in, with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
 

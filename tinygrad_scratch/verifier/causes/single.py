@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.losses import COMPARING
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
 from tinygrad_scratch.verifier.source import with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 ROUGH = {*COMPARING, "round", "around"}
 SHAPED = "ravel", "reshape", "flatten", "squeeze", "expand_dims"
