@@ -37,12 +37,12 @@ from tinygrad_scratch.verifier.parameters import (
     unrecord_names,
 )
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
-from tinygrad_scratch.verifier.proxy import numpy_recorded
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.shown import Shown
+from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Event, Watch, watched

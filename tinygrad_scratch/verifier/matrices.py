@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recorded import Method, Recorded, from_outside, record, record_arrays, unrecorded
+from tinygrad_scratch.verifier.methods import Method
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record, record_arrays, unrecorded
 from tinygrad_scratch.verifier.references import map_tree, may_write
 from tinygrad_scratch.verifier.tape import Tape
 
