@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
@@ -35,7 +36,6 @@ from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.watch import Event
 
 WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
 NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
@@ -18,7 +19,6 @@ from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samp
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far

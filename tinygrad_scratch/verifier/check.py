@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.layer import check_function, check_layer
@@ -45,7 +46,7 @@ from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
-from tinygrad_scratch.verifier.watch import Event, Watch, watched
+from tinygrad_scratch.verifier.watch import Watch, watched
 
 
 class verify(Shown):  # noqa: N801  # it is used as a function is

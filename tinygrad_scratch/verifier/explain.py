@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import term_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
@@ -23,7 +24,6 @@ from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import TOKEN, compared
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
-from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass

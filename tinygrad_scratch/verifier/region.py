@@ -13,13 +13,13 @@ import numpy as np
 from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithArgument, is_filled, name_of, operands_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along, Foreseen
 from tinygrad_scratch.verifier.likeness import close, difference, is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import call_at, in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
-from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass

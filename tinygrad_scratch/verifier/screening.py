@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.names import is_called_after
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import PART, Entry
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_TRIALS = 60
 

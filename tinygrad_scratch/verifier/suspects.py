@@ -9,12 +9,12 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.steps import Array
-from tinygrad_scratch.verifier.watch import Event
 
 
 def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Event]:

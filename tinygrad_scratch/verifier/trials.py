@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
@@ -16,7 +17,6 @@ from tinygrad_scratch.verifier.source import is_rename
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.suspects import name_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.watch import Event
 
 
 def turning(case: Case) -> tuple[Repair, str, list[str]] | None:

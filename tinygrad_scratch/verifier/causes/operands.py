@@ -26,11 +26,11 @@ from tinygrad_scratch.verifier.edits import (
     then,
     with_changed,
 )
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region, bracketed, is_known_at, named_all, node_at, replaced
 from tinygrad_scratch.verifier.source import without_brackets
 from tinygrad_scratch.verifier.steps import Array, Step
-from tinygrad_scratch.verifier.watch import Event
 
 SWAPS: list[tuple[str, Any, str, str]] = [
     ("add", np.subtract, "sign", "`+` should be `-`"),
