@@ -21,8 +21,10 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import MADE_UP
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import lacks_number
-from tinygrad_scratch.verifier.causes.operands import beside_it, negated, operands, operations
+from tinygrad_scratch.verifier.causes.operands import operands
+from tinygrad_scratch.verifier.causes.operations import negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions

@@ -8,7 +8,7 @@ from functools import cache
 from types import CodeType, FrameType
 
 from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments
-from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.places import Place, line_in
 
 
 @dataclass
@@ -23,9 +23,8 @@ class Line:
 
     @classmethod
     def of(cls, frame: FrameType, steps: int) -> Line:
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
         statement = assignments(frame.f_code).get(frame.f_lineno, NONE)
-        return cls(place, id(frame), frame.f_code, statement, steps)
+        return cls(line_in(frame), id(frame), frame.f_code, statement, steps)
 
 
 def is_generated(frame: FrameType) -> bool:

@@ -61,3 +61,8 @@ def places_of_call(frame: Any) -> tuple[Place | None, Place | None]:
 def place_in(frame: Any) -> Place:
     code = frame.f_code
     return Place(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
+
+
+def line_in(frame: Any) -> Place:
+    """The same for the line as a whole."""
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
-from tinygrad_scratch.verifier.places import Place, runs_theirs
+from tinygrad_scratch.verifier.places import line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Rename
@@ -89,7 +89,7 @@ class Watch:
 
     def _enter(self, frame: FrameType) -> None:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        place = line_in(frame)
         names, owner = frame.f_locals, self._owner(frame)
         self.remember(frame)
         if frame.f_code.co_name == "<module>":
@@ -140,10 +140,7 @@ class Watch:
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        is_number = is_bias_of(frame, name, value)
-        if (type(value) not in ARRAYS and not is_number) or name.startswith("__"):
-            return value
-        recorded = from_outside(self.tape, float(value) if is_number else value)
+        recorded = None if name.startswith("__") else self._lifted(value, is_bias_of(frame, name, value))
         if recorded is None:
             return value
         names = frame.f_locals
@@ -155,14 +152,17 @@ class Watch:
     def _global(self, frame: FrameType, name: str) -> Any:
         """A plain array under a global name becomes a recorded one, until the end."""
         outer = frame.f_globals
-        value = outer[name]
-        is_number = is_bias_of(frame, name, value)
-        if type(value) not in ARRAYS and not is_number:
-            return value
-        recorded = from_outside(self.tape, float(value) if is_number else value)
+        recorded = self._lifted(outer[name], is_bias_of(frame, name, outer[name]))
         if recorded is not None:
             outer[name] = recorded
         return outer[name]
+
+    def _lifted(self, value: Any, is_number: bool) -> Recorded | None:
+        """A plain array, or a number that is a bias, as a recorded one; None for anything else."""
+        if type(value) not in ARRAYS and not is_number:
+            return None
+        recorded: Recorded | None = from_outside(self.tape, float(value) if is_number else value)
+        return recorded
 
     def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
         """Note what is new under a name; the same value, as the name knows it that a line gave to it."""
@@ -212,9 +212,7 @@ class Watch:
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
-        if type(part) not in ARRAYS and not is_bias(key, part):
-            return part
-        recorded = from_outside(self.tape, float(part) if is_bias(key, part) else part)
+        recorded = self._lifted(part, is_bias(key, part))
         if recorded is None or not put(holder, key, recorded):
             return part
         self.placed.append((holder, key, part, recorded))
@@ -238,7 +236,7 @@ class Watch:
         return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        place = line_in(frame)
         owner, time = self._owner(frame), len(self.tape.steps)
         inner, handed = self._handed.get(id(frame), {}), self._handed.setdefault(id(frame.f_back), {})
         began = self._lines[id(frame)].began if id(frame) in self._lines else time

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
-from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close

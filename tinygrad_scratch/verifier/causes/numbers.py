@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.candidates import by_name
 from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
-from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
 from tinygrad_scratch.verifier.edits import (
     Edit,
