@@ -108,6 +108,11 @@ def times(factor: Any) -> Callable[[Any], Any]:
     return lambda value: value * factor
 
 
+def always(value: Any) -> Callable[[Any], Any]:
+    """A value, whatever there was."""
+    return lambda _: value
+
+
 def only(place: int) -> Edit:
     """One of the arguments, and no call."""
     return lambda step, arguments, keywords: arguments[place]

@@ -235,7 +235,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         repair, cause = likeliest(case, candidates)
         before = case.state()
         mend_all_turns(case, repair, cause)
-        if not found and (other := instead(case, before, repair, cause)) is not None:
+        if not found and (other := instead(case, before, cause)) is not None:
             return [other]
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
@@ -244,7 +244,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     return list(found.values())
 
 
-def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Repair, Cause] | None:
+def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | None:
     """The one change of any call that makes all gradients right, where that is likelier than what was mended just now.
 
     It is not looked for where a small change of what is written has made all of them right.

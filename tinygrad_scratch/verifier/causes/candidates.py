@@ -170,7 +170,12 @@ def unnamed(region: Region, turns: list[Step], shapes: list[tuple[int, ...]]) ->
 
 def is_multiple(region: Region, product: int, node: int) -> bool:
     """Whether a value without a name is an operand times something: that factor is missing then, and not the value."""
-    made = region.case.step_of(product)
+    return not region.names_of(product) and is_made_of(region, product, node, ("multiply",))
+
+
+def is_made_of(region: Region, result: int, node: int, functions: tuple[str, ...]) -> bool:
+    """Whether a value was made of another one by one of some functions."""
+    made = region.case.step_of(result)
     alike = region.case.alike
     read = [alike.get(each, each) for each in made.reads]
-    return name_of(made.function) == "multiply" and not region.names_of(product) and alike.get(node, node) in read
+    return name_of(made.function) in functions and alike.get(node, node) in read

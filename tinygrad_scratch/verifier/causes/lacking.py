@@ -114,7 +114,7 @@ def lacking(region: Region) -> Iterator[Lack]:
     """
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands:
-        position = Position.of(region, influence, step, turns, place)
+        position = Position.of(region, influence, turns, place)
         named = each_once((name, nodes, True) for name, nodes in by_name(region, turns, any_value=True))
         made = ((name, nodes, False) for name, nodes in turn_by_turn(region, turns))
         for name, chosen, is_named in each_once(chain(named, made)) if position else ():
@@ -144,7 +144,7 @@ class Position:
     _weights: dict[tuple[int, tuple[int, ...], bool], Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
+    def of(cls, region: Region, influence: Influence, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
         held = [np.asarray(region.values[node]) for node in nodes]
         slopes = []

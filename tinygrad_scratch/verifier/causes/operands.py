@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.candidates import candidates
+from tinygrad_scratch.verifier.causes.candidates import candidates, is_made_of
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -69,7 +69,7 @@ def said(
         return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
-    if is_sum_with(region, other, read):
+    if is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
         return 1, Finding("missing-term", f"{mine} lacks a term: it should be {other_name}", step, should, changes)
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(
@@ -91,14 +91,6 @@ def same_parameter(one: str, other: str) -> bool:
     """Whether two values have the name of one parameter: in two places, or at two times."""
     ends = [name.removesuffix(".T").rsplit(".", 1)[-1] for name in (one, other)]
     return ends[0] == ends[1]
-
-
-def is_sum_with(region: Region, sum_: int, node: int) -> bool:
-    """Whether a value was made of an operand by adding something or taking it away: then that is missing."""
-    made = region.case.step_of(sum_)
-    alike = region.case.alike
-    read = [alike.get(each, each) for each in made.reads]
-    return name_of(made.function) in ("add", "subtract") and alike.get(node, node) in read
 
 
 def one_apart(one: str, other: str) -> bool:
