@@ -28,13 +28,13 @@ from tinygrad_scratch.verifier.causes.operations import negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
+from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
+from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
@@ -229,9 +229,7 @@ class Everywhere(Region):
             return True
         start, truth = self.case.elsewhere
         try:
-            values = self.case.replay(until=self.until, start=fresh(start))
-            there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
-            values = self.case.replay(edits=there, until=self.until, start=fresh(start))
+            values = self.played_from(start, edits)
         except Exception:
             return True
         for final in self.case.finals:

@@ -11,9 +11,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, PlaceOf, name_of, operands_of, swapped_axes
 from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.extent import named_all, node_at
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Region, is_known_at, named_all, node_at
+from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.wording import is_known_at
 
 
 def candidates(region: Region, step: Step, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int], bool]]:

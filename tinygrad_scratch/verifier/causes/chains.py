@@ -11,7 +11,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, always, name_of, of_argument, places_of
-from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.slopes import Slopes
 from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
 from tinygrad_scratch.verifier.steps import Array, Step

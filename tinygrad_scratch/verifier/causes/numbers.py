@@ -23,8 +23,8 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.region import Finding, Region, replaced
-from tinygrad_scratch.verifier.source import operand_in, with_operand
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import operand_in, replaced, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")

@@ -19,9 +19,10 @@ from tinygrad_scratch.verifier.edits import (
     operands_of,
     places_of,
 )
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import without_brackets
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed, replaced, without_brackets
 from tinygrad_scratch.verifier.steps import Step
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import called, exchanged, name_of, only, places_of, then, with_changed
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
+from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed
 
 SWAPS: list[tuple[str, Any, str, str]] = [
     ("add", np.subtract, "sign", "`+` should be `-`"),
