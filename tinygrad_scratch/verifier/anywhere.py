@@ -21,20 +21,23 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import MADE_UP
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import lacks_number
-from tinygrad_scratch.verifier.causes.operands import beside_it, negated, operands, operations
+from tinygrad_scratch.verifier.causes.operands import operands
+from tinygrad_scratch.verifier.causes.operations import negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of
+from tinygrad_scratch.verifier.edits import Edit, name_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.region import Explanation, Finding, Region, fresh
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.source import in_same_function
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
-from tinygrad_scratch.verifier.tape import Array, Place, Step, renamed
-from tinygrad_scratch.verifier.watch import Event
 
 WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
 NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number
@@ -187,7 +190,7 @@ class Everywhere(Region):
     def along(self) -> Along | None:
         """What all gradients make along directions."""
         run, rng = self.case.walked(), np.random.default_rng(1)
-        if run is None or self.case.late:
+        if run is None:
             return None
         found = Along(run, 0.0)
         for final in self.case.finals:
@@ -222,13 +225,11 @@ class Everywhere(Region):
         return None
 
     def holds_elsewhere(self, edits: dict[int, Edit], times: float = 1.0) -> bool:
-        if self.case.overrides or self.case.late:
+        if self.case.overrides:
             return True
         start, truth = self.case.elsewhere
         try:
-            values = self.case.replay(until=self.until, start=fresh(start))
-            there = {i: edit.at(values) if isinstance(edit, WithArgument) else edit for i, edit in edits.items()}
-            values = self.case.replay(edits=there, until=self.until, start=fresh(start))
+            values = self.played_from(start, edits)
         except Exception:
             return True
         for final in self.case.finals:

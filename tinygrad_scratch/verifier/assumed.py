@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
 from tinygrad_scratch.verifier.source import right_side, statement_at
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")

@@ -10,20 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import Entry, Table, squeezed
-from tinygrad_scratch.verifier.tape import Array, Place, renamed
 from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, truth_of
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
 
 
-State = tuple[dict[int, Array], dict[int, tuple[int, Array]], set[int]]
+State = tuple[dict[int, Array], set[int]]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,6 @@ class Repair:
     of: int  # the forward node
     through: int | None  # the step that the part came through, or None for the whole
     mended: int
-    late: bool = False  # the value itself was right, and was used under another name as what it is not
     factor: float = 1.0
     how: str = ""  # which part or layout of the cotangent it is
     turns: dict[int, Array] = field(default_factory=dict)  # what the same statement should have made in other turns
@@ -49,7 +49,6 @@ class Case(Lineage):
     arguments: list[Event] = field(default_factory=list)  # names of what has others already
     returned: list[Event] = field(default_factory=list)  # what functions gave back
     overrides: dict[int, Array] = field(default_factory=dict)
-    late: dict[int, tuple[int, Array]] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
@@ -214,7 +213,7 @@ class Case(Lineage):
     def reset(self, scale: float) -> None:
         """Begin anew, with another factor that all gradients carry."""
         self._tried = 0
-        self.scale, self.overrides, self.late, self.settled, self._run = scale, {}, {}, set(), None
+        self.scale, self.overrides, self.settled, self._run = scale, {}, set(), None
 
     def take_without(self, edits: dict[int, Any]) -> None:
         """Take for true what the loss gives without some calls of the forward pass."""
@@ -227,11 +226,9 @@ class Case(Lineage):
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
         read = any(node.number in step.reads for step in self.tape.steps)
-        other = node.value.shape != repair.truth.shape or (node.number in self.forward and not repair.late)
+        other = node.value.shape != repair.truth.shape or node.number in self.forward
         if read and other and node.number in {final.node for final in self.finals}:
             self.settled.add(node.number)
-        elif repair.late:
-            self.late[max(repair.event.time, node.step + 1)] = node.slot, repair.truth
         else:
             self.overrides |= {repair.event.node: repair.truth, **repair.turns}
 
@@ -243,10 +240,10 @@ class Case(Lineage):
 
     def state(self) -> State:
         """What was mended so far."""
-        return dict(self.overrides), dict(self.late), set(self.settled)
+        return dict(self.overrides), set(self.settled)
 
     def restore(self, state: State) -> None:
-        self.overrides, self.late, self.settled = state
+        self.overrides, self.settled = state
 
     # ---- other runs --------------------------------------------------------------------------------------------------
 
@@ -254,16 +251,15 @@ class Case(Lineage):
         """A run with what was mended so far, and more."""
         if not overrides and not keywords:
             return self._mended()
-        late = {**self.late, **keywords.pop("late", {})}
         with np.errstate(all="ignore"):
-            return self.tape.replay({**self.overrides, **(overrides or {})}, late=late, **keywords)
+            return self.tape.replay({**self.overrides, **(overrides or {})}, **keywords)
 
     def _mended(self) -> dict[int, Any]:
         """The run with what was mended so far, kept until more is."""
-        key = tuple(map(id, self.overrides.values())), tuple(self.late)
+        key = tuple(map(id, self.overrides.values()))
         if self._last_run is None or self._last_run[0] != key:
             with np.errstate(all="ignore"):
-                run = self.tape.replay(self.overrides, late=self.late)
+                run = self.tape.replay(self.overrides)
                 self._last_run = key, run, dict(self.overrides)
         found: dict[int, Any] = self._last_run[1]
         return found
@@ -272,7 +268,7 @@ class Case(Lineage):
 
     def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
         """A run with what was mended so far, and one more value put in."""
-        if self.late or not self.can_stand(node, truth):
+        if not self.can_stand(node, truth):
             return self.replay({node: truth})
         base = self.replay()
         with np.errstate(all="ignore"):

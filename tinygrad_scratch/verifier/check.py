@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.entry import Entry
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.layer import check_function, check_layer
@@ -36,7 +37,7 @@ from tinygrad_scratch.verifier.parameters import (
     restore_content,
     unrecord_names,
 )
-from tinygrad_scratch.verifier.proxy import numpy_recorded
+from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
@@ -46,9 +47,10 @@ from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.shown import Shown
-from tinygrad_scratch.verifier.tape import LimitReached, Tape, is_theirs, runs_theirs
+from tinygrad_scratch.verifier.stand_ins import numpy_recorded
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
-from tinygrad_scratch.verifier.watch import Event, Watch, watched
+from tinygrad_scratch.verifier.watch import Watch, watched
 
 FEW_REWRITES, MANY_REWRITES = 400_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import Gradient, Told, full_name, own
-from tinygrad_scratch.verifier.watch import Event
 
 
 class Collecting(Told):

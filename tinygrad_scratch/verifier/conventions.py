@@ -14,14 +14,14 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.sizes import conventional, samples
 from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import squeezed
-from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
-from tinygrad_scratch.verifier.watch import RATE
 
 
 def is_right_by_convention(case: Case) -> bool:

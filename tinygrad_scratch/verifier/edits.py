@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Ref, Step
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step
 
 Edit = Callable[[Step, Any, Any], Any]
 
@@ -105,6 +106,11 @@ def then(change: Callable[[Any], Any]) -> Edit:
 
 def times(factor: Any) -> Callable[[Any], Any]:
     return lambda value: value * factor
+
+
+def always(value: Any) -> Callable[[Any], Any]:
+    """A value, whatever there was."""
+    return lambda _: value
 
 
 def only(place: int) -> Edit:

@@ -15,15 +15,15 @@ from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import term_in_renames
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import TOKEN, compared
-from tinygrad_scratch.verifier.tape import Place
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
-from tinygrad_scratch.verifier.watch import Event
 
 
 @dataclass
@@ -235,7 +235,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
         repair, cause = likeliest(case, candidates)
         before = case.state()
         mend_all_turns(case, repair, cause)
-        if not found and (other := instead(case, before, repair, cause)) is not None:
+        if not found and (other := instead(case, before, cause)) is not None:
             return [other]
         key = repair.event.place.file, repair.event.place.line
         known = found.get(key)
@@ -244,7 +244,7 @@ def mistakes(case: Case) -> list[tuple[Repair, Cause]]:
     return list(found.values())
 
 
-def instead(case: Case, before: State, repair: Repair, cause: Cause) -> tuple[Repair, Cause] | None:
+def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | None:
     """The one change of any call that makes all gradients right, where that is likelier than what was mended just now.
 
     It is not looked for where a small change of what is written has made all of them right.
@@ -298,7 +298,7 @@ def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
 
 def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
     """Put the truth in, and in the other turns of a loop what the same change gives, or the truth of their own."""
-    if cause.changes and not repair.late:
+    if cause.changes:
         try:
             played = case.replay(edits=cause.changes)
         except Exception:
@@ -307,7 +307,7 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
             if event.node in played and case.match_up_to_factor(np.asarray(played[event.node])) is not None:
                 case.overrides.setdefault(event.node, np.asarray(played[event.node]))
     case.apply(repair)
-    if not repair.late and not repair.mended:
+    if not repair.mended:
         mend_turns(case, repair)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Decay, within
 from tinygrad_scratch.verifier.losses import (
     COMPARING,
@@ -26,9 +27,8 @@ from tinygrad_scratch.verifier.losses import (
 )
 from tinygrad_scratch.verifier.owners import Owners, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
-from tinygrad_scratch.verifier.watch import Event
 
 
 class FindingLoss(Owners):

@@ -14,7 +14,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.likeness import tolerance_of
-from tinygrad_scratch.verifier.tape import Array, Ref, Step
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.truth import Played
 
 if TYPE_CHECKING:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.holders import parts_of
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
-from tinygrad_scratch.verifier.tape import Step, Tape
-from tinygrad_scratch.verifier.watch import RATE, parts_of
+from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
 Given = tuple[str, int]  # the path that leads to a gradient, and its node

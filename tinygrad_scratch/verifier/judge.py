@@ -25,7 +25,7 @@ def next_repairs(case: Case) -> list[Repair]:
     all_wrong = case.wrong(values)
     fitting = [final for final in all_wrong if case.is_of_its_shape(values[final.node], final)]
     wrong = fitting or all_wrong  # one of another shape may be wrong for itself: what mends the others is known first
-    if not wrong or len(case.overrides) + len(case.late) >= MOST_REPAIRS:
+    if not wrong or len(case.overrides) >= MOST_REPAIRS:
         return []
     found = mending(case, values, wrong)
     best = found[0] if found else None

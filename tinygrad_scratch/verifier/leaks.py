@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import given_from_above
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Leak
+from tinygrad_scratch.verifier.steps import Leak
 
 
 def unseen(case: Case, repairs: list[Repair]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 
 
 def tolerance_of(value: Array) -> float:

@@ -10,7 +10,10 @@ from typing import Any
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
 from tinygrad_scratch.verifier.likeness import is_telling, signature
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.tape import Place, Ref, Step, Tape, ancestors
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
 

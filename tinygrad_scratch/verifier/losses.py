@@ -11,7 +11,9 @@ import numpy as np
 
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.verifier.tape import Array, Ref, Tape, bind, map_tree
+from tinygrad_scratch.verifier.references import Ref, bind, map_tree
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import ON_TENSORS
 
 Loss = Callable[[Any, Any], Any]

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.recorded import Method, Recorded, from_outside, record, record_arrays, unrecorded
-from tinygrad_scratch.verifier.tape import Tape, map_tree, may_write
+from tinygrad_scratch.verifier.methods import Method
+from tinygrad_scratch.verifier.recorded import Recorded, from_outside, record, record_arrays, unrecorded
+from tinygrad_scratch.verifier.references import map_tree, may_write
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def of_matrices(tape: Tape, function: Any, arguments: Any, keywords: Any) -> Any:

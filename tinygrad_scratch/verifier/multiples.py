@@ -10,13 +10,13 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import Edit, name_of, then, times, with_changed
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import tolerance_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import PART, Entry
 from tinygrad_scratch.verifier.trials import later_values
 from tinygrad_scratch.verifier.turns import sources_of
-from tinygrad_scratch.verifier.watch import Event
 
 NUMBERS = (2.0, -1.0, 0.5, -2.0, 3.0)
 MOST_STATEMENTS = 40

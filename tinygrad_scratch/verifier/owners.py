@@ -12,14 +12,12 @@ import numpy as np
 from tinygrad_scratch.verifier.collecting import Collecting
 from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, within
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.losses import (
-    is_made_small,
-)
+from tinygrad_scratch.verifier.losses import is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
 

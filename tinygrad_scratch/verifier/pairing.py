@@ -10,7 +10,8 @@ from typing import Any
 from tinygrad_scratch.verifier.gradients import gradients_in
 from tinygrad_scratch.verifier.names import alike, words
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 
 __all__ = ["Final", "Pairing", "gradients_in", "paired"]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.holders import Shared, attributes_of, is_own, is_own_module, parts_of, put
 from tinygrad_scratch.verifier.names import words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
-from tinygrad_scratch.verifier.tape import Array, Tape
-from tinygrad_scratch.verifier.watch import Shared, attributes_of, is_own, is_own_module, parts_of, put, set_local
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 
 DEPTH = 6
 
@@ -281,3 +284,10 @@ def undo_of(holder: Any) -> Callable[[], Any]:
             object.__setattr__(holder, key, value)
 
     return undo
+
+
+def set_local(frame: FrameType, name: str, value: Any) -> None:
+    """Give a variable of a running function another value."""
+    frame.f_locals[name] = value
+    if sys.version_info < (3, 13):
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

@@ -9,8 +9,9 @@ import numpy as np
 from tinygrad_scratch.verifier.called import Names, own_name
 from tinygrad_scratch.verifier.findings import CONSEQUENCE, CONVENTION, RIGHT, USED, WRONG, Quantity, Where, Worst
 from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import call_at
-from tinygrad_scratch.verifier.tape import Place, renamed
+from tinygrad_scratch.verifier.steps import renamed
 
 
 class Quantities:
@@ -31,7 +32,7 @@ class Quantities:
         later = self.only_renamed()
         for event in self.case.events:
             node = later.get(event.node, event.node)
-            known = node in found or self.is_constant(event.node) or self.is_guilty(event)
+            known = node in found or self.is_constant(event.node) or event.node in self.guilty
             again = event.node not in self.guilty and self.case.step_of(event.node).function is renamed
             if node in backward and not known and not again:
                 quantity = self.quantity(node, own_name(event.name), event.place)
@@ -66,11 +67,6 @@ class Quantities:
             return as_number(self.guilty[quantity.node].truth)
         truth = self.judged(quantity.node, as_number(self.case.tape.nodes[quantity.node].value))[3]
         return None if truth is None else as_number(truth)
-
-    def is_guilty(self, event: Any) -> bool:
-        """Whether this name of a value is wrong; an earlier name of one that was used as what it isn't may be right."""
-        repair = self.guilty.get(event.node)
-        return repair is not None and (event.name == repair.event.name or not repair.late)
 
     def wrong(self, repair: Any) -> Quantity:
         event, value = repair.event, as_number(self.case.tape.nodes[repair.event.node].value)

@@ -3,50 +3,25 @@
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.methods import (
+    PLAIN,
+    PLAIN_METHODS,
+    PLAIN_RESULTS,
+    VIEWS,
+    WITH_SIZES,
+    Attribute,
+    Method,
+    set_flat,
+)
+from tinygrad_scratch.verifier.references import Ref, map_tree
 from tinygrad_scratch.verifier.scipy_in_numpy import SPELLED_UFUNCS
-from tinygrad_scratch.verifier.tape import PACKAGE, Leak, Ref, Tape, map_tree, place_of, runs_theirs
-
-PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
-VIEWS = {"T", "mT", "real", "imag"}
-PLAIN_METHODS = {"tobytes", "tofile", "dump", "dumps", "setflags"}
-PLAIN_RESULTS = {
-    "shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "seed", "set_printoptions",
-    "seterr", "errstate",
-    "get_state", "set_state", "save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr",
-    "array_str", "unravel_index",
-    "can_cast", "min_scalar_type", "default_rng", "get_printoptions", "geterr", "isdtype", "issubdtype",
-    "may_share_memory",
-    "shares_memory", "iscomplexobj", "isrealobj",
-}  # fmt: skip
-
-
-class Method:
-    """A method of arrays as a function: `Method("reshape")(a, 2, 3)` is `a.reshape(2, 3)`."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-    def __call__(self, array: Any, *arguments: Any, **keywords: Any) -> Any:
-        return getattr(array, self.__name__)(*arguments, **keywords)
-
-    def __repr__(self) -> str:
-        return f"a.{self.__name__}"
-
-
-class Attribute:
-    """An attribute of arrays as a function: `Attribute("T")(a)` is `a.T`."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-    def __call__(self, array: Any) -> Any:
-        return getattr(array, self.__name__)
+from tinygrad_scratch.verifier.standing import Standing
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def plain(value: Any) -> Any:
@@ -55,8 +30,6 @@ def plain(value: Any) -> Any:
 
 
 MOST_ENTRIES = 2_000_000  # larger arrays from outside are data; what is taken from them is recorded when it is used
-
-
 ARRAYS = np.ndarray, np.matrix
 
 
@@ -118,15 +91,6 @@ def record_arrays(tape: Tape, function: Any, arguments: Any, keywords: Any) -> A
     return result
 
 
-WITH_SIZES = {
-    "reshape", "resize", "tile", "repeat", "broadcast_to", "roll", "split", "array_split", "hsplit", "vsplit", "pad",
-    "expand_dims", "swapaxes",
-    "transpose", "moveaxis", "sum", "mean", "max", "min", "prod", "std", "var", "squeeze", "argmax", "argmin",
-    "concatenate", "stack", "rot90",
-    "as_strided", "sliding_window_view", "flip", "cumsum", "trace", "diagonal", "diag", "triu", "tril",
-}  # fmt: skip
-
-
 def without_sizes(tree: Any) -> Any:
     """Recorded whole numbers as plain ones where they say sizes, axes and counts: nothing flows through them."""
     return map_tree(
@@ -175,65 +139,10 @@ def in_place(name: str) -> Callable[[Any, Any], Any]:
 multiplied_in_place = in_place("mul")
 
 
-class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
+class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
     """An array, or a number of NumPy's, that writes down what is done with it. It behaves as the real one does."""
 
-    __slots__ = ("__weakref__", "_array", "_is_matrix", "_is_number", "_known_slot", "_of", "_renamed", "_tape")
-
-    def __init__(self, tape: Tape, array: Any, slot: int | None, is_number: bool = False) -> None:
-        self._tape = tape
-        self._array = array
-        self._known_slot = slot  # None until an array from outside is used
-        self._is_number = is_number
-        self._is_matrix = False
-        self._of = array  # what it stands for, where that came from outside
-        self._renamed = 0  # the number of the rename that gave it the name by which it is known here
-
-    def renamed(self, number: int) -> Recorded:
-        """The same array, as it is known by another name."""
-        other = Recorded(self._tape, self._array, self._slot, self._is_number)
-        other._renamed, other._is_matrix, other._of = number, self._is_matrix, self._of
-        return other
-
-    def as_matrix(self) -> Recorded:
-        """The same entries as a matrix."""
-        other = self.renamed(self._renamed)
-        other._is_matrix = True
-        return other
-
-    def as_array(self) -> Recorded:
-        """The same entries as an array."""
-        other = self.renamed(self._renamed)
-        other._is_matrix = False
-        return other
-
-    @property
-    def _slot(self) -> int:
-        if self._known_slot is None:
-            self._known_slot = self._tape.constant(self._array)
-        return self._known_slot
-
-    @property
-    def is_used(self) -> bool:
-        """Whether the tape knows it; an array from outside that no call reads it need not know."""
-        if self._known_slot is None and self._tape.is_constant(self._array):  # it was read as it is, from a tuple
-            self._known_slot = self._tape.constant(self._array)
-        return self._known_slot is not None
-
-    @property
-    def node(self) -> int:
-        """The number of what it holds now."""
-        return self._tape.current[self._slot]
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        return type(self._value())
-
-    def _value(self) -> Any:
-        """What it stands for: an array or a number."""
-        if self._is_matrix:
-            return self._of if type(self._of) is np.matrix else self._array.view(np.matrix)
-        return self._array[()] if self._is_number else self._array
+    __slots__ = ()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **keywords: Any) -> Any:
         out = keywords.get("out")
@@ -281,7 +190,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in Recorded.__slots__:
+        if name in Standing.__slots__:
             object.__setattr__(self, name, value)
         elif name == "shape":
             view = record(self._tape, Method("reshape"), (self, value), {})
@@ -312,27 +221,6 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def __pow__(self, other: Any) -> Any:
         return self._tape.matrices.power(self, other) if self._is_matrix else super().__pow__(other)
 
-    def __index__(self) -> int:
-        return operator.index(self._decides())
-
-    def __int__(self) -> int:
-        return int(self._decides())
-
-    def __bool__(self) -> bool:
-        return bool(self._decides())
-
-    def _decides(self) -> Any:
-        """The value, of which what the program does next may depend: that is noted."""
-        if not self._tape.closed:
-            self._tape.decided.append(self.node)
-        return self._value()
-
-    def __hash__(self) -> int:
-        return hash(self._value())
-
-    def __len__(self) -> int:
-        return len(self._value())
-
     def __iter__(self) -> Iterator[Any]:
         if self._array.ndim == 0:
             raise TypeError("iteration over a 0-d array")
@@ -350,18 +238,6 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: Any) -> Any:
         return self.__copy__()
 
-    def __reduce__(self) -> Any:
-        return self._value().__reduce__()
-
-    def __repr__(self) -> str:
-        return repr(self._value())
-
-    def __str__(self) -> str:
-        return str(self._value())
-
-    def __format__(self, spec: str) -> str:
-        return format(self._value(), spec)
-
     def item(self, *index: int) -> Any:
         if not index and self._array.size != 1:
             return self._array.item()  # NumPy's own complaint
@@ -373,39 +249,6 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
 
     def tolist(self) -> Any:
         return [part.tolist() for part in self] if self._array.ndim else self.item()
-
-    # ---- ways out: noted, as what comes after them is not seen -------------------------------------------------------
-
-    def leak(self, kind: str) -> Any:
-        """The plain array; that it left is noted."""
-        if not self._tape.closed:
-            tape = self._tape
-            tape.leaks.append(Leak(kind, self.node, place_of(sys._getframe(1)), len(tape.steps)))
-        return self._array
-
-    def __float__(self) -> float:
-        return float(self.leak("a float of Python's own"))
-
-    def __complex__(self) -> complex:
-        return complex(self.leak("a complex number of Python's own"))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        name = foreign_call(sys._getframe(1))
-        what = f"{name}(), which is not NumPy's" if name else "a function that NumPy's calls don't show"
-        return np.array(self.leak(what), dtype=dtype)
-
-
-WRAPPERS = {"wrapper", "wrapped", "inner", "call", "<lambda>"}
-
-
-def foreign_call(frame: Any) -> str:
-    """The function that a person's code called, and that is neither theirs nor ours; none where it is compiled."""
-    name = ""
-    while frame is not None and not runs_theirs(frame):
-        if not frame.f_code.co_filename.startswith(PACKAGE) and frame.f_code.co_name not in WRAPPERS:
-            name = frame.f_code.co_name
-        frame = frame.f_back
-    return name
 
 
 class Flat:
@@ -425,15 +268,6 @@ class Flat:
 
     def __len__(self) -> int:
         return int(self._of._array.size)
-
-
-def set_flat(array: Any, index: Any, value: Any) -> None:
-    """`a.flat[index] = value`, on anything that can be assigned to."""
-    places = np.unravel_index(np.arange(array.size)[index], array.shape)
-    array[places] = np.reshape(value, np.shape(places[0])) if np.ndim(value) else value
-
-
-set_flat.__name__ = "setitem"
 
 
 def listed(index: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 
 STEP = 1e-6
 COARSE = 1e-2  # where the forward pass rounds to 32 bits, a smaller step would measure rounding

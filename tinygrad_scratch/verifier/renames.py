@@ -14,10 +14,12 @@ from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.entry import Entry
+from tinygrad_scratch.verifier.events import Event, without_holder
 from tinygrad_scratch.verifier.names import alike, is_called_after
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.tape import Array, Node, Ref, Rename, Step, Tape, map_tree, refs_in, renamed
-from tinygrad_scratch.verifier.watch import Event, without_holder
+from tinygrad_scratch.verifier.references import Ref, map_tree, refs_in
+from tinygrad_scratch.verifier.steps import Array, Node, Rename, Step, renamed
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def with_renames(entry: Entry, case: Case) -> bool:

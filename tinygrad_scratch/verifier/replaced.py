@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.watch import Event
+from tinygrad_scratch.verifier.steps import Array
 
 
 def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) -> Iterator[tuple[Repair, Finding]]:

@@ -162,10 +162,10 @@ def values(worst: Worst) -> str:
     return f"yours{at} is {hand:.6g}, true is {truth:.6g}"
 
 
-def labelled(label: str, text: str, kind: str = "") -> Iterator[Line]:
+def labelled(label: str, text: str) -> Iterator[Line]:
     lead = f"  {label:<{LABEL}}"
     for number, line in enumerate(textwrap.wrap(text, WIDTH - len(lead), break_on_hyphens=False)):
-        yield Line((lead if not number else " " * len(lead)) + line, kind)
+        yield Line((lead if not number else " " * len(lead)) + line)
 
 
 def code_lines(label: str, code: Marked, kind: str, carets: bool) -> Iterator[Line]:
@@ -210,7 +210,6 @@ class Row:
 
     quantity: Quantity
     of: str
-    times: int
     verdict: str
     difference: str
 
@@ -313,7 +312,7 @@ def row_of(quantity: Quantity, of: str, times: int, worst: Worst | None) -> Row:
         word = f"{word}: {quantity.detail}"
     if times > 1:
         word += f", {times} times"
-    return Row(quantity, of, times, word, difference_text(worst))
+    return Row(quantity, of, word, difference_text(worst))
 
 
 def difference_text(worst: Worst | None) -> str:

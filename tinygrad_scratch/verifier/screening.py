@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.names import is_called_after
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import PART, Entry
-from tinygrad_scratch.verifier.tape import Array, renamed
-from tinygrad_scratch.verifier.truth import Played
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_TRIALS = 60
 
@@ -33,12 +32,12 @@ def screened(
         slopes = influence(case, final, list(by_node), values)
         if slopes is None:
             return everything(by_node, entries, values)
-        direction, gradients, later = slopes
+        direction, gradients = slopes
         target = case.wanted(np.asarray(values[final.node]), final)
         if target.shape != direction.shape:
             return everything(by_node, entries, values)
         missing = float(np.vdot(direction, target - values[final.node]))
-        for node, gradient in (*gradients.items(), *later.items()):
+        for node, gradient in gradients.items():
             shape = np.shape(values[node])
             if not entries[node] or not np.any(gradient):
                 continue
@@ -111,35 +110,11 @@ def everything(
 
 def influence(
     case: Case, final: Final, nodes: list[int], values: dict[int, Any]
-) -> tuple[Array, dict[int, Array], dict[int, Array]] | None:
-    """A direction, and how a wrong gradient along it depends on each value that it was made from.
-
-    Of a value with several names, also how it depends on what was read after the last of them was given.
-    """
+) -> tuple[Array, dict[int, Array]] | None:
+    """A direction, and how a wrong gradient along it depends on each value that it was made from."""
     direction = np.random.default_rng(1).standard_normal(np.shape(values[final.node]))
     run = case.walked()
     if run is None or final.node not in run.values:  # a cast to integers ends the walk
         return None
     total = np.sum(run.values[final.node] * direction)
-    whole = run.gradient(total, nodes)
-    return direction, whole, read_later(case, run, total, whole)
-
-
-def read_later(case: Case, run: Played, total: Any, whole: dict[int, Array]) -> dict[int, Array]:
-    """What of an influence is by readings after the last name was given: all but that by the readings before."""
-    last: dict[int, int] = {}
-    for event in case.events:
-        if event.node in whole:
-            last[event.node] = max(last.get(event.node, 0), event.time)
-    wanted = {n: t for n, t in last.items() if n in case.forward or sum(e.node == n for e in case.events) > 1}
-    read = [
-        (node, tensor)
-        for node, step, tensor in run.readers
-        if node in wanted and step < wanted[node] and tensor is not None and tensor._record is not None
-    ]
-    found = {node: whole[node] for node in wanted}
-    if read and total._record is not None:
-        gradients = total.gradient(*(tensor for _, tensor in read))
-        for (node, _), gradient in zip(read, gradients, strict=True):
-            found[node] = found[node] - gradient.numpy()
-    return found
+    return direction, run.gradient(total, nodes)

@@ -17,13 +17,14 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from tinygrad_scratch.verifier.check import verify
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.watch import Event, put
 
 
 class TurnDone(LimitReached):

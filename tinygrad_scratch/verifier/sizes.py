@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 if TYPE_CHECKING:
     from tinygrad_scratch.verifier.case import Case

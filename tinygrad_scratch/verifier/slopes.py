@@ -14,11 +14,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import start_of_function
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_CALLS = 200
 MOST_ON_THE_WAY = 12  # values before and after one, entry by entry

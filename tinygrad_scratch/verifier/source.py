@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import CodeType
 
-from tinygrad_scratch.verifier.tape import Place
+from tinygrad_scratch.verifier.places import Place
 
 
 @dataclass(frozen=True)
@@ -302,3 +302,13 @@ def value_starts(text: str) -> int:
 def right_side(text: str) -> str:
     """The value of an assignment or a return; all of another statement."""
     return text[value_starts(text) :]
+
+
+def bracketed(text: str) -> str:
+    return text if re.fullmatch(r"[\w.\[\]'\"-]+|[\w.]+\([^()]*\)", text) else f"({text})"
+
+
+def replaced(text: str, old: str, new: str) -> str | None:
+    """A text with one name for another; None where the name isn't in it."""
+    pattern = rf"(?<![\w.]){re.escape(old)}(?![\w])"
+    return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.source import is_rename
-from tinygrad_scratch.verifier.tape import Array
-from tinygrad_scratch.verifier.watch import Event
+from tinygrad_scratch.verifier.steps import Array
 
 
 def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Event]:
@@ -61,24 +60,9 @@ def is_renamed_gradient(case: Case, event: Event, value: Array) -> bool:
     return found is not None and found.how == ""
 
 
-MOST_RENAMES = 6
-
-
-def names_to_try(case: Case, events: list[Event]) -> Iterator[tuple[Event, bool]]:
-    """The names under which a value may be replaced: the first one, and those that only rename it, the last line first.
-
-    Layer after layer may rename one gradient on one line, as with `dx = dy`: the first of them comes first.
-    """
-    renamed = [event for event in events[1:] if is_rename(event.place.file, event.place.line)]
-    if renamed:
-        lines = {event.place: place for place, event in enumerate(renamed)}
-        yield from ((e, True) for e in sorted(renamed, key=lambda e: (-lines[e.place], e.time))[:MOST_RENAMES])
-        yield renamed[-1], False
-        yield events[0], False
-    elif events[0].node in case.forward:
-        yield events[-1], True
-    else:
-        yield events[0], False
+def name_to_try(case: Case, events: list[Event]) -> Event:
+    """The name under which a value may be the wrong one: the first, or the last of what the loss was made of."""
+    return events[-1 if events[0].node in case.forward else 0]
 
 
 def last_resort(case: Case, wrong: list[Final]) -> list[Repair]:

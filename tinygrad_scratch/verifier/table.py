@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinygrad_scratch.verifier.tape import Array, Tape
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
 MOST_SLICES = 24

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Decay, Given
 from tinygrad_scratch.verifier.leaks import left
-from tinygrad_scratch.verifier.losses import (
-    Loss,
-)
+from tinygrad_scratch.verifier.losses import Loss
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.tape import Array, Place, Tape, ancestors
-from tinygrad_scratch.verifier.watch import Event, Watch
+from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.watch import Watch
 
 UNNAMED = "an unnamed value"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import is_rename
-from tinygrad_scratch.verifier.suspects import names_to_try, suspects
+from tinygrad_scratch.verifier.steps import Array, renamed
+from tinygrad_scratch.verifier.suspects import name_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
-from tinygrad_scratch.verifier.tape import Array, renamed
-from tinygrad_scratch.verifier.watch import Event
 
 MOST_PLAYED = 200_000  # calls that are made again for all trials of one mistake
 
@@ -35,9 +35,8 @@ def mending(case: Case, values: dict[int, Any], wrong: list[Final]) -> list[Repa
     for node, entry, factor in trials:
         if case.tape.played > enough:
             break
-        for event, late in names_to_try(case, by_node[node]):
-            trial = tried(case, event, late, entry, factor, values, wrong, right)
-            found += [trial] if trial is not None else []
+        trial = tried(case, name_to_try(case, by_node[node]), entry, factor, values, wrong, right)
+        found += [trial] if trial is not None else []
     most = max((key[0] for key, _ in found), default=0.0)
     return [multiple_of(repair, values, found) for repair in one_for_each([t for t in found if t[0][0] == most])]
 
@@ -61,7 +60,6 @@ def multiple_of(repair: Repair, values: dict[int, Any], found: list[tuple[tuple[
 def tried(
     case: Case,
     event: Event,
-    late: bool,
     entry: Entry,
     factor: float,
     values: dict[int, Any],
@@ -71,7 +69,7 @@ def tried(
     factor = factor * case.scale
     truth = entry.value * factor
     try:
-        played = played_with(case, event, late, truth)
+        played = case.with_value(event.node, truth)
     except Exception:  # a value of this kind can't stand here
         return None
     if any(not case.is_right(played[final.node], final) for final in right):
@@ -87,29 +85,29 @@ def tried(
     exact, part = is_known(matched, factor)
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
-    again = late or (exact and case.step_of(event.node).function is renamed)  # it is right under another name
+    again = exact and case.step_of(event.node).function is renamed  # it is right under another name
     rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (again and not part) else rank
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
         rank = WRITTEN_OVER
     meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
-    if not late and not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
+    if not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT if is_due(case, event.node, matched) else rank
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
-    repair = Repair(event, truth, entry.of, entry.through, mended, late, factor, entry.how)
+    repair = Repair(event, truth, entry.of, entry.through, mended, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
     if does_nothing(case, event):
         rank = WRITTEN_OVER
-    if not late and not meant and spoils(case, value, truth, factor):
+    if not meant and spoils(case, value, truth, factor):
         score -= 1.5
     named = float((exact and not part) == is_rename(event.place.file, event.place.line))
     kind = (
         along,
         float(factor == case.scale or (along and not (matched and case.is_carried(matched[1])))),
-        0 if exact and part and not late else whole,
+        0 if exact and part else whole,
     )
-    return (score, rank, more, *kind, named, float(not late), order, -event.time), repair
+    return (score, rank, more, *kind, named, order, -event.time), repair
 
 
 def does_nothing(case: Case, event: Event) -> bool:
@@ -182,13 +180,6 @@ def spoils(case: Case, value: Array, truth: Array, factor: float) -> bool:
     if is_along(value, truth):
         factor = known[1] * float(np.vdot(value, truth) / np.vdot(value, value))
     return not case.is_carried(factor)
-
-
-def played_with(case: Case, event: Event, late: bool, truth: Array) -> Mapping[int, Any]:
-    node = case.tape.nodes[event.node]
-    if late:
-        return case.replay(late={max(event.time, node.step + 1): (node.slot, truth)})
-    return case.with_value(event.node, truth)
 
 
 def newly(case: Case, node: int, truth: Array, values: dict[int, Any], played: Mapping[int, Any]) -> set[int]:

@@ -10,7 +10,9 @@ import numpy as np
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
-from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape, bind, map_tree
+from tinygrad_scratch.verifier.references import Ref, bind, map_tree
+from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
@@ -120,7 +122,7 @@ def is_cut_off(held: Any, step: Step, slot: int, tape: Tape) -> bool:
     """Whether a new array depends on nothing that has a gradient: it was made from masks or whole numbers."""
     new = slot not in {tape.nodes[node].slot for node in step.reads}
     floating = getattr(held, "dtype", np.dtype(bool)).kind == "f" and getattr(held, "_record", None) is None
-    return floating and new and not shows(step, held, tape)
+    return floating and new and not shows(step)
 
 
 def plain_of(value: Any) -> Any:
@@ -185,7 +187,7 @@ def play(
             return part
         held = playing[part.slot]
         reads_only = part.slot not in written
-        if reads_only and type(held) is Tensor and held._record is not None and shows(step, held, tape):
+        if reads_only and type(held) is Tensor and held._record is not None and shows(step):
             readers.append((now[part.slot], step.index, None))
         elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()
@@ -209,10 +211,9 @@ def play(
     bind(step.result, value, playing)
 
 
-def shows(step: Step, held: Any, tape: Tape) -> bool:
+def shows(step: Step) -> bool:
     """Whether a step may have returned a view of its argument, through which something is written later."""
-    name = getattr(step.function, "__name__", "")
-    return name in VIEWING
+    return getattr(step.function, "__name__", "") in VIEWING
 
 
 CALCULATING = {"add", "subtract", "multiply", "divide", "matmul", "dot"}

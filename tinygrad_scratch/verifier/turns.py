@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import MOST_TRIALS
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
-from tinygrad_scratch.verifier.tape import Array
 from tinygrad_scratch.verifier.trials import KNOWN, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
-from tinygrad_scratch.verifier.watch import Event
 
 
 def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[Repair]:

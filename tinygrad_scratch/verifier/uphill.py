@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.watch import Event
 
 
 def turning(case: Case) -> tuple[Repair, str, list[str]] | None:
@@ -50,12 +50,11 @@ def turning_all(case: Case, values: dict[int, Any]) -> Iterator[Repair]:
         made = case.step_of(event.node).function is not None
         if event.node not in common & case.smooth or not made or not np.any(value):
             continue
-        start = max(event.time, case.tape.nodes[event.node].step + 1)
-        turned = case.replay(late={start: (case.tape.nodes[event.node].slot, -value)})
+        turned = case.with_value(event.node, -value)
         if all(is_negative(turned[final.node], values[final.node]) for final in case.finals):
             matched = case.match_up_to_factor(-value)
             of = matched[0].of if matched is not None else case.finals[0].parameter.node
-            yield Repair(event, -value, of, None, len(case.finals), late=True)
+            yield Repair(event, -value, of, None, len(case.finals))
 
 
 def is_negative(value: Any, other: Any) -> bool:

@@ -2,76 +2,27 @@
 
 from __future__ import annotations
 
-import ctypes
-import dis
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
-
-from tinygrad_scratch.verifier.bindings import NONE, Statement, assignments, counters_in
-from tinygrad_scratch.verifier.names import is_called_after, is_gradient_name
+from tinygrad_scratch.verifier.bindings import NONE
+from tinygrad_scratch.verifier.events import Event, claims_gradient, without_holder
+from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in
+from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
+from tinygrad_scratch.verifier.names import is_called_after
+from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
+from tinygrad_scratch.verifier.places import line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
-from tinygrad_scratch.verifier.tape import LimitReached, Place, Rename, Tape, is_theirs, runs_theirs
+from tinygrad_scratch.verifier.steps import Rename
+from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
-BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
-RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 DEPTH = 4
-WIDTH = 300
-
-
-@dataclass(frozen=True)
-class Event:
-    """A name was bound to a value, or the array under that name was written to. `owner` is what holds the name."""
-
-    name: str
-    node: int
-    place: Place
-    owner: int
-    time: int  # how many steps had been made
-    renamed: int = 0  # the number of the rename by which it is known under that name
-
-    @property
-    def short(self) -> str:
-        """The name without what holds it: `dW1` of `self.grads["dW1"]`."""
-        return without_holder(self.name)
-
-
-def claims_gradient(name: str) -> bool:
-    """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
-    return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))
-
-
-def without_holder(name: str) -> str:
-    text = name.rsplit(".", 1)[-1]
-    if text.endswith("]") and ("'" in text or '"' in text):
-        return text[text.rindex("[") + 1 : -1].strip("'\"")
-    return text
-
-
-@dataclass
-class Line:
-    """A line that a running function makes."""
-
-    place: Place
-    frame: int  # the id of what runs
-    code: CodeType
-    statement: Statement
-    began: int  # how many steps had been made before the statement
-
-    @classmethod
-    def of(cls, frame: FrameType, steps: int) -> Line:
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
-        statement = assignments(frame.f_code).get(frame.f_lineno, NONE)
-        return cls(place, id(frame), frame.f_code, statement, steps)
 
 
 @dataclass
@@ -138,7 +89,7 @@ class Watch:
 
     def _enter(self, frame: FrameType) -> None:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        place = line_in(frame)
         names, owner = frame.f_locals, self._owner(frame)
         self.remember(frame)
         if frame.f_code.co_name == "<module>":
@@ -189,10 +140,7 @@ class Watch:
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
         """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        is_number = is_bias_of(frame, name, value)
-        if (type(value) not in ARRAYS and not is_number) or name.startswith("__"):
-            return value
-        recorded = from_outside(self.tape, float(value) if is_number else value)
+        recorded = None if name.startswith("__") else self._lifted(value, is_bias_of(frame, name, value))
         if recorded is None:
             return value
         names = frame.f_locals
@@ -204,14 +152,17 @@ class Watch:
     def _global(self, frame: FrameType, name: str) -> Any:
         """A plain array under a global name becomes a recorded one, until the end."""
         outer = frame.f_globals
-        value = outer[name]
-        is_number = is_bias_of(frame, name, value)
-        if type(value) not in ARRAYS and not is_number:
-            return value
-        recorded = from_outside(self.tape, float(value) if is_number else value)
+        recorded = self._lifted(outer[name], is_bias_of(frame, name, outer[name]))
         if recorded is not None:
             outer[name] = recorded
         return outer[name]
+
+    def _lifted(self, value: Any, is_number: bool) -> Recorded | None:
+        """A plain array, or a number that is a bias, as a recorded one; None for anything else."""
+        if type(value) not in ARRAYS and not is_number:
+            return None
+        recorded: Recorded | None = from_outside(self.tape, float(value) if is_number else value)
+        return recorded
 
     def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
         """Note what is new under a name; the same value, as the name knows it that a line gave to it."""
@@ -261,9 +212,7 @@ class Watch:
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
-        if type(part) not in ARRAYS and not is_bias(key, part):
-            return part
-        recorded = from_outside(self.tape, float(part) if is_bias(key, part) else part)
+        recorded = self._lifted(part, is_bias(key, part))
         if recorded is None or not put(holder, key, recorded):
             return part
         self.placed.append((holder, key, part, recorded))
@@ -287,7 +236,7 @@ class Watch:
         return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
-        place = Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name, 0)
+        place = line_in(frame)
         owner, time = self._owner(frame), len(self.tape.steps)
         inner, handed = self._handed.get(id(frame), {}), self._handed.setdefault(id(frame.f_back), {})
         began = self._lines[id(frame)].began if id(frame) in self._lines else time
@@ -318,119 +267,6 @@ class Watch:
         self._unused.clear()
 
 
-def is_bias(key: Any, part: Any) -> bool:
-    """Whether a number is kept under the name of a bias: people begin it with 0, which is no array."""
-    number = type(part) in (float, np.float64) or (type(part) is int and part == 0)
-    return number and isinstance(key, str) and bool(BIAS.match(key))
-
-
-def is_bias_of(frame: FrameType, name: str, value: Any) -> bool:
-    """The same of a variable: a whole number to count by, as in `for b in range(n)`, must stay what it is."""
-    return is_bias(name, value) and not (type(value) is int and name in counters_in(frame.f_code.co_filename))
-
-
-def is_generated(frame: FrameType) -> bool:
-    """Whether nobody wrote a function: Python makes the methods of dataclasses from strings."""
-    return frame.f_code.co_filename == "<string>" and frame.f_code.co_name.startswith("__")
-
-
-@cache
-def names_on_lines(code: CodeType) -> dict[int, tuple[str, ...]]:
-    """The names that each line of a function reads or binds."""
-    found: dict[int, dict[str, None]] = {}
-    for instruction in dis.get_instructions(code):
-        line = instruction.positions.lineno if instruction.positions else None
-        if line is None or not instruction.opname.startswith(("LOAD_", "STORE_")) or "ATTR" in instruction.opname:
-            continue
-        if "CONST" in instruction.opname or "METHOD" in instruction.opname:
-            continue
-        values = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-        for value in values:
-            if isinstance(value, str):
-                found.setdefault(line, {})[value] = None
-    return {line: tuple(names) for line, names in found.items()}
-
-
-def parts_of(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
-    """What a container or an object of a person's own class holds: key, name, value."""
-    if isinstance(value, dict):
-        for key, part in list(value.items())[:WIDTH]:
-            yield key, f"{name}[{key!r}]", part
-    elif isinstance(value, list | tuple):
-        fields = getattr(value, "_fields", None)
-        for i, part in enumerate(value[:WIDTH]):
-            yield i, f"{name}.{fields[i]}" if fields else f"{name}[{i}]", part
-    elif type(value) is np.ndarray:
-        if value.dtype.kind == "O" and value.size <= WIDTH:
-            for place in np.ndindex(value.shape):
-                yield place, f"{name}[{', '.join(map(str, place))}]", value[place]
-    elif is_own(type(value)):
-        for key, part in attributes_of(value):
-            yield key, f"{name}.{key}", part
-
-
-def recorded_in(value: Any, name: str, depth: int = 2) -> Iterator[tuple[str, Recorded]]:
-    """The recorded arrays in what a function returned: itself, or what tuples, lists and dicts in it hold."""
-    if type(value) is Recorded and value.is_used:
-        yield name, value
-    elif depth and isinstance(value, tuple | list | dict):
-        for _, part_name, part in parts_of(value, name):
-            yield from recorded_in(part, part_name, depth - 1)
-
-
-def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object stores, with slots; private names as they are written."""
-    for key, part in list(getattr(value, "__dict__", {}).items())[:WIDTH]:
-        yield key, part
-    for kind in type(value).__mro__:
-        own = vars(kind).get("__slots__", ())
-        for key in (own,) if isinstance(own, str) else own:
-            stored = f"_{kind.__name__.lstrip('_')}{key}" if key.startswith("__") and not key.endswith("__") else key
-            if stored not in ("__dict__", "__weakref__") and hasattr(value, stored):
-                yield stored, getattr(value, stored)
-
-
-@dataclass(frozen=True)
-class Shared:
-    """The key of an attribute that a class keeps for all of its objects."""
-
-    kind: type
-    name: str
-
-
-def put(holder: Any, key: Any, value: Any) -> bool:
-    """Give a holder another value under a key; tuples can't take one."""
-    try:
-        if type(key) is Shared:
-            setattr(key.kind, key.name, value)
-        elif isinstance(holder, dict | list) or type(holder) is np.ndarray:
-            holder[key] = value
-        elif isinstance(holder, tuple):
-            return False
-        elif key in getattr(holder, "__dict__", {}) and not isinstance(holder, type):
-            vars(holder)[key] = value
-        elif isinstance(holder, type | ModuleType):
-            setattr(holder, key, value)
-        else:
-            object.__setattr__(holder, key, value)
-    except (AttributeError, TypeError):  # it holds what it holds
-        return False
-    return True
-
-
-def is_own(kind: type) -> bool:
-    """Whether a class is a person's own."""
-    return is_own_module(kind.__module__) or (kind.__module__ == "types" and kind.__name__ == "SimpleNamespace")
-
-
-@cache
-def is_own_module(name: str) -> bool:
-    if name == "__main__" or name not in sys.modules:  # made by exec, or in a notebook
-        return True
-    file = getattr(sys.modules[name], "__file__", None)
-    return isinstance(file, str) and bool(is_theirs(file))
-
-
 @contextmanager
 def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
     """Watch every line of the person's code, also in the function that is running already."""
@@ -450,10 +286,3 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
         sys.settrace(before)
         if frame is not None:
             frame.f_trace = inner
-
-
-def set_local(frame: FrameType, name: str, value: Any) -> None:
-    """Give a variable of a running function another value."""
-    frame.f_locals[name] = value
-    if sys.version_info < (3, 13):
-        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

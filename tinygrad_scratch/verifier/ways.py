@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tinygrad_scratch.verifier.edits import name_of, places_of
-from tinygrad_scratch.verifier.tape import Step, Tape, ancestors
+from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
 
 Way = list[tuple[str, int]]  # calls, each with the place of the argument by which to go on
 

@@ -21,8 +21,10 @@ from tinygrad_scratch.verifier.causes.factors import odd_ratio, ratio, written_f
 from tinygrad_scratch.verifier.causes.held import diagonal, held_constant
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term, rename_without
 from tinygrad_scratch.verifier.causes.layout import layout
+from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, one_left_out, value_for_number
-from tinygrad_scratch.verifier.causes.operands import beside_it, comparisons, negated, operands, operations
+from tinygrad_scratch.verifier.causes.operands import operands
+from tinygrad_scratch.verifier.causes.operations import comparisons, negated, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
     never_written,

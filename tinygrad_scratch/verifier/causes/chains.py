@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, of_argument, places_of
-from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, always, name_of, of_argument, places_of
+from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.slopes import Slopes
 from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step
 
 
 def slope_of_another(region: Region) -> Iterator[Finding]:
@@ -50,7 +51,7 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
         known = [list(slopes.around(alike.get(each.source, each.source))) for each in others] if held.is_slope else []
         for found in zip(*known, strict=False):
             changes: dict[int, Edit] = {
-                turn.index: WithSlope(region, turn, other, constant(slope))
+                turn.index: WithSlope(region, turn, other, always(slope))
                 for turn, other, (_, slope) in zip(turns, others, found, strict=True)
             }
             made = region.tried(changes)
@@ -59,10 +60,6 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
                 said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
                 yield Finding("missing-derivative", said, step, None, changes)
                 return
-
-
-def constant(value: Array) -> Any:
-    return lambda _: value
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    LINEAR,
-    PRODUCTS,
-    Edit,
-    name_of,
-    places_of,
-    with_slope,
-)
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, named_all, node_at, replaced
-from tinygrad_scratch.verifier.source import binding_of, in_same_function
-from tinygrad_scratch.verifier.tape import Array, Place, Step
-from tinygrad_scratch.verifier.watch import Event
+from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.extent import named_all, node_at
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, replaced
+from tinygrad_scratch.verifier.steps import Array, Step
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:

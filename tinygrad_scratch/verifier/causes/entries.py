@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import JOINING, Edit, name_of, with_changed
+from tinygrad_scratch.verifier.edits import JOINING, Edit, always, name_of, with_changed
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 MOST_PARTS = 5
 
@@ -83,10 +83,6 @@ def other_windows(region: Region, step: Step, turns: list[Step]) -> Iterator[Fin
                 said = f"`{region.code(step)}` begins {abs(shift)} too {early}"
                 yield Finding("off-by-one", said, step, None, changes)
                 return
-
-
-def always(value: Any) -> Any:
-    return lambda _: value
 
 
 def pairs(region: Region, step: Step) -> Iterator[Finding]:

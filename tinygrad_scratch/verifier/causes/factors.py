@@ -11,9 +11,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed
+from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.sizes import divided_by, samples
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.source import bracketed
+from tinygrad_scratch.verifier.steps import Step
 
 
 def ratio(region: Region) -> Iterator[Finding]:

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    is_filled,
-    name_of,
-)
+from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.tape import Array
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 

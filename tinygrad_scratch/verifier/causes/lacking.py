@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
-from tinygrad_scratch.verifier.causes.operands import by_name, turn_by_turn
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import with_factor
-from tinygrad_scratch.verifier.tape import Array, Step, renamed
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed, replaced, with_factor
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -114,7 +115,7 @@ def lacking(region: Region) -> Iterator[Lack]:
     """
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands:
-        position = Position.of(region, influence, step, turns, place)
+        position = Position.of(region, influence, turns, place)
         named = each_once((name, nodes, True) for name, nodes in by_name(region, turns, any_value=True))
         made = ((name, nodes, False) for name, nodes in turn_by_turn(region, turns))
         for name, chosen, is_named in each_once(chain(named, made)) if position else ():
@@ -144,7 +145,7 @@ class Position:
     _weights: dict[tuple[int, tuple[int, ...], bool], Array] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, region: Region, influence: Influence, step: Step, turns: list[Step], place: PlaceOf) -> Position | None:
+    def of(cls, region: Region, influence: Influence, turns: list[Step], place: PlaceOf) -> Position | None:
         nodes = [node for s in turns if (node := node_at(region, s, place)) is not None]
         held = [np.asarray(region.values[node]) for node in nodes]
         slopes = []

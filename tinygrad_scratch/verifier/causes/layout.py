@@ -18,10 +18,11 @@ from tinygrad_scratch.verifier.edits import (
     swapped_axes,
     with_changed,
 )
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
+from tinygrad_scratch.verifier.steps import Step
 
 
 def layout(region: Region) -> Iterator[Finding]:

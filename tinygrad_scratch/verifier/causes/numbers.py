@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.candidates import by_name
 from tinygrad_scratch.verifier.causes.factors import factor_found
 from tinygrad_scratch.verifier.causes.lacking import Position, slopes_of_operands
-from tinygrad_scratch.verifier.causes.operands import by_name
 from tinygrad_scratch.verifier.causes.single import LAID_OUT, USUAL
 from tinygrad_scratch.verifier.edits import (
     Edit,
@@ -23,9 +23,9 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
-from tinygrad_scratch.verifier.region import Finding, Region, replaced
-from tinygrad_scratch.verifier.source import operand_in, with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import operand_in, replaced, with_operand
+from tinygrad_scratch.verifier.steps import Step
 
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
 
@@ -55,7 +55,7 @@ def one_left_out(region: Region) -> Iterator[Finding]:
     """An operand from which 1 is to be taken, or to which it is to be added: `p` for `p - 1`."""
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
-        position = Position.of(region, influence, step, turns, place)
+        position = Position.of(region, influence, turns, place)
         ones = sum(float(np.sum(slope)) for slope in position.slopes) if position else 0.0
         if position is None or not ones or abs(abs(position.missing / ones) - 1) > 1e-6:
             continue
@@ -79,7 +79,7 @@ def value_for_number(region: Region) -> Iterator[Finding]:
     """An array where a number is due, the same one for all entries."""
     influence = slopes_of_operands(region)
     for step, turns, place in influence.operands if region.truth.size > 2 else ():
-        position = Position.of(region, influence, step, turns, place)
+        position = Position.of(region, influence, turns, place)
         if position is None or name_of(step.function) not in ENTRY_BY_ENTRY or not isinstance(place, int):
             continue
         ones = sum(float(np.sum(slope)) for slope in position.slopes)
@@ -126,7 +126,7 @@ def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callabl
             factors = (2.0, 0.5) if len(turns) > 1 else (1 + influence.missing / total,) if total else ()
             yield from ((step, turns, factor, lambda number: then(times(number))) for factor in factors)
     for step, turns, place in influence.operands:
-        position = Position.of(region, influence, step, turns, place)
+        position = Position.of(region, influence, turns, place)
         if position is not None and name_of(step.function) in ("add", "subtract") and position.before:
             factor = 1 + position.missing / position.before
             yield step, turns, factor, partial(operand_times, place)

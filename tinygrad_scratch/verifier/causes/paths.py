@@ -11,12 +11,14 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.penalties import is_penalty
 from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at
-from tinygrad_scratch.verifier.source import in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed, in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.table import PART
-from tinygrad_scratch.verifier.tape import Place, Step
-from tinygrad_scratch.verifier.watch import Event
 
 
 def parts_left_out(region: Region) -> Iterator[Finding]:

@@ -8,10 +8,11 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close, is_along
-from tinygrad_scratch.verifier.region import Finding, Region, node_at
+from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.tape import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step
 
 
 def penalty(region: Region) -> Iterator[Finding]:

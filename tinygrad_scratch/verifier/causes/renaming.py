@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.edits import WithArgument
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.region import Finding, Region, is_known_at
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.wording import is_known_at
 
 
 def another_value(region: Region) -> Iterator[Finding]:

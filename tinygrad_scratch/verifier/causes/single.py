@@ -21,10 +21,11 @@ from tinygrad_scratch.verifier.edits import (
     with_changed,
     with_number,
 )
+from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.losses import COMPARING
-from tinygrad_scratch.verifier.region import Finding, Region, bracketed, node_at, replaced
-from tinygrad_scratch.verifier.source import with_operand
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
+from tinygrad_scratch.verifier.steps import Step
 
 ROUGH = {*COMPARING, "round", "around"}
 SHAPED = "ravel", "reshape", "flatten", "squeeze", "expand_dims"

@@ -7,15 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    Edit,
-    WithArgument,
-    name_of,
-    only,
-    places_of,
-)
-from tinygrad_scratch.verifier.region import Finding, Region, node_at
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, only, places_of
+from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.steps import Step
 
 
 def later_state(region: Region) -> Iterator[Finding]:

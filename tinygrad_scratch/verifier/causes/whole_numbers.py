@@ -6,17 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.edits import (
-    Edit,
-    called,
-    is_filled,
-    name_of,
-    then,
-    with_number,
-)
+from tinygrad_scratch.verifier.edits import Edit, called, is_filled, name_of, then, with_number
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.tape import Step
+from tinygrad_scratch.verifier.steps import Step
 
 
 def integers(region: Region) -> Iterator[Finding]:

@@ -1,0 +1,100 @@
+"""Another operation, another comparison, or a sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import called, exchanged, name_of, only, places_of, then, with_changed
+from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import bracketed
+
+SWAPS: list[tuple[str, Any, str, str]] = [
+    ("add", np.subtract, "sign", "`+` should be `-`"),
+    ("subtract", np.add, "sign", "`-` should be `+`"),
+    ("multiply", np.divide, "wrong-operand", "`*` should be `/`"),
+    ("divide", np.multiply, "wrong-operand", "`/` should be `*`"),
+    ("multiply", np.matmul, "broadcasting-shape", "`*` multiplies entry by entry; it should be `@`"),
+    ("matmul", np.multiply, "broadcasting-shape", "`@` is a matrix product; it should be `*`"),
+]
+
+
+def operations(region: Region) -> Iterator[Finding]:
+    for step, turns in region.sites():
+        numbers = any(region.case.constant_value(part) is not None for part in step.arguments)
+        for name, function, kind, sentence in SWAPS:
+            if kind != "sign" and numbers:  # another number is meant, and no other operation
+                continue
+            if name_of(step.function) == name and region.gives_truth({s.index: called(function) for s in turns}):
+                sign = sentence.split("`")
+                should = (
+                    region.code(step).replace(sign[1], sign[3], 1) if region.code(step).count(sign[1]) == 1 else None
+                )
+                yield Finding(
+                    kind,
+                    f"{sentence} in `{region.code(step)}`",
+                    step,
+                    region.rewritten(step, should) if should else None,
+                    {s.index: called(function) for s in turns},
+                )
+        if name_of(step.function) == "subtract" and region.gives_truth({s.index: exchanged for s in turns}):
+            yield Finding(
+                "sign",
+                f"the difference `{region.code(step)}` is the wrong way round",
+                step,
+                changes={s.index: exchanged for s in turns},
+            )
+        if name_of(step.function) == "negative" and region.gives_truth({s.index: only(0) for s in turns}):
+            yield Finding(
+                "sign",
+                f"the minus in `{region.code(step)}` is too much",
+                step,
+                changes={s.index: only(0) for s in turns},
+                takes_away=True,
+            )
+
+
+def negated(region: Region) -> Iterator[Finding]:
+    """A minus that one call lacks."""
+    for step, turns in region.sites():
+        changes = {s.index: then(np.negative) for s in turns}
+        if step.result is not None and region.gives_truth(changes):
+            code = region.code(step)
+            yield Finding(
+                "sign", f"the sign of `{code}` is wrong", step, region.rewritten(step, f"(-{bracketed(code)})"), changes
+            )
+        for i, _ in places_of(step):
+            if name_of(step.function) in ("setitem", "add", "subtract") and region.gives_truth(
+                {s.index: with_changed(i, np.negative) for s in turns}
+            ):
+                node = node_at(region, step, i)
+                name = region.name(node) if node is not None else "a term"
+                yield Finding("sign", f"the sign of {name} is wrong", step)
+
+
+def comparisons(region: Region) -> Iterator[Finding]:
+    """A mask that lets everything through, or the opposite of what it should."""
+    swaps = {
+        "greater": np.less_equal,
+        "less": np.greater_equal,
+        "greater_equal": np.greater,
+        "less_equal": np.less,
+        "not_equal": np.equal,
+        "equal": np.not_equal,
+    }
+    signs = {"greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+    for step, turns in region.sites():
+        function = swaps.get(name_of(step.function))
+        if function is not None and region.gives_truth({s.index: called(function) for s in turns}):
+            old, new = signs[name_of(step.function)], signs[function.__name__]
+            code = region.code(step)
+            should = region.rewritten(step, code.replace(old, new, 1)) if old in code else None
+            yield Finding(
+                "derivative-at-wrong-point",
+                f"the mask `{code}` should be with `{new}`: here it lets through what should be zero",
+                step,
+                should,
+            )

@@ -1,0 +1,134 @@
+"""The extent of a mistake: the calls between a wrong value and what is right, also in the other turns of a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import PlaceOf, name_of, operands_of
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.names import alike
+from tinygrad_scratch.verifier.steps import Step, renamed
+
+
+class Extent:
+    """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
+
+    def __init__(self, case: Case, repair: Repair, alone: bool = False) -> None:
+        self.alone = alone  # what is before the last call is taken as it is
+        self.case = case
+        self.repair = repair
+        self.event = repair.event
+        self.node = repair.event.node
+        self.truth = repair.truth
+        self.of = repair.of
+        self.values = case.replay()
+        self.value = np.asarray(self.values[self.node])
+        self.until = case.tape.nodes[self.node].step
+        self.steps = self._steps(self.node)
+        self.turns = self._turns()
+        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
+
+    def _steps(self, start: int) -> list[Step]:
+        own = {(event.name, event.owner) for event in self.case.events if event.node == start}
+        found: dict[int, Step] = {}
+        seen, waiting = set(), [start]
+        while waiting:
+            node = waiting.pop()
+            step = self.case.step_of(node)
+            if node in seen or step.function is None:
+                continue
+            seen.add(node)
+            if node != start and self.is_anchor(node, own):
+                continue
+            found[step.index] = step
+            waiting += () if self.alone else self.case.parents[node]
+        return [found[index] for index in sorted(found)]
+
+    def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
+        """Whether a value is right, and no earlier state of what is looked at."""
+        if self.case.step_of(node).function is renamed:
+            return False
+        if node in self.case.forward or (node in self.case.alike and self.is_run_again(node)):
+            return True
+        if self.is_called_after_it(node):
+            return False
+        if not self.names_of(node) or not own.isdisjoint(self._holders.get(node, ())):
+            return False
+        return self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+
+    def is_called_after_it(self, node: int) -> bool:
+        """Whether what the wrong value only renames is called after the parameter that it should be the gradient of."""
+        names = self.names_of(self.of) if self.is_rename else []
+        return any(alike(mine.rsplit(".")[-1], name) for mine in self.names_of(node) for name in names)
+
+    def is_run_again(self, node: int) -> bool:
+        """Whether what equals a forward value was made as that is, and not by coincidence of what stands for others."""
+        case = self.case
+        made = all(case.is_forward(read) or case.step_of(read).function is None for read in case.parents[node])
+        return made and node not in case.written_over
+
+    def _turns(self) -> list[Step]:
+        """The calls of this region and of the same statement in the other turns of a loop."""
+        place = self.event.place
+        found = {step.index: step for step in self.steps}
+        own = [e for e in self.case.events if e.place == place and e.owner == self.event.owner]
+        for event in own if len(own) > 1 else self.case.events:
+            if (
+                event.place == place
+                and event.node != self.node
+                and event.name.split("[")[0] == self.event.name.split("[")[0]
+            ):
+                found |= {step.index: step for step in self._steps(event.node)}
+        return [found[index] for index in sorted(found)]
+
+    def site(self, step: Step) -> list[Step]:
+        """The same call in all turns."""
+        return [s for s in self.turns if s.place == step.place and name_of(s.function) == name_of(step.function)]
+
+    def sites(self) -> Iterator[tuple[Step, list[Step]]]:
+        """Each call of the region once, the last of its turns, with all of them."""
+        seen = set()
+        for step in reversed(self.steps):
+            key = step.place, name_of(step.function), step.index if step.place is None or not step.place.offset else 0
+            if key not in seen:
+                seen.add(key)
+                yield step, self.site(step)
+
+    @property
+    def is_rename(self) -> bool:
+        """Whether a line only gave another name to what there was before it."""
+        return self.case.step_of(self.node).function is renamed
+
+    @cached_property
+    def _named(self) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for event in self.case.events:
+            found.setdefault(event.node, []).append(event.name)
+        for final in self.case.finals:
+            found.setdefault(final.parameter.node, []).append(final.parameter.name)
+        return found
+
+    @cached_property
+    def _holders(self) -> dict[int, set[tuple[str, int]]]:
+        """The names of each value, with what holds them."""
+        found: dict[int, set[tuple[str, int]]] = {}
+        for event in self.case.events:
+            found.setdefault(event.node, set()).add((event.name, event.owner))
+        return found
+
+    def names_of(self, node: int) -> list[str]:
+        return self._named.get(node, [])
+
+
+def named_all(case: Case, node: int) -> list[Event]:
+    """The names that a value got, in order."""
+    return [event for event in case.events if event.node == node]
+
+
+def node_at(region: Extent, step: Step, place: PlaceOf) -> int | None:
+    slot = dict(operands_of(step)).get(place)
+    return next((node for node in step.reads if region.case.tape.nodes[node].slot == slot), None)

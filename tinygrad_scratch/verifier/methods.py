@@ -1,0 +1,59 @@
+"""NumPy's methods and attributes as functions that can be written down, and the names of what records nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
+VIEWS = {"T", "mT", "real", "imag"}
+PLAIN_METHODS = {"tobytes", "tofile", "dump", "dumps", "setflags"}
+PLAIN_RESULTS = {
+    "shape", "ndim", "size", "isscalar", "iterable", "broadcast_shapes", "result_type", "seed", "set_printoptions",
+    "seterr", "errstate",
+    "get_state", "set_state", "save", "savez", "savez_compressed", "savetxt", "array2string", "array_repr",
+    "array_str", "unravel_index",
+    "can_cast", "min_scalar_type", "default_rng", "get_printoptions", "geterr", "isdtype", "issubdtype",
+    "may_share_memory",
+    "shares_memory", "iscomplexobj", "isrealobj",
+}  # fmt: skip
+WITH_SIZES = {
+    "reshape", "resize", "tile", "repeat", "broadcast_to", "roll", "split", "array_split", "hsplit", "vsplit", "pad",
+    "expand_dims", "swapaxes",
+    "transpose", "moveaxis", "sum", "mean", "max", "min", "prod", "std", "var", "squeeze", "argmax", "argmin",
+    "concatenate", "stack", "rot90",
+    "as_strided", "sliding_window_view", "flip", "cumsum", "trace", "diagonal", "diag", "triu", "tril",
+}  # fmt: skip
+
+
+class Method:
+    """A method of arrays as a function: `Method("reshape")(a, 2, 3)` is `a.reshape(2, 3)`."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, array: Any, *arguments: Any, **keywords: Any) -> Any:
+        return getattr(array, self.__name__)(*arguments, **keywords)
+
+    def __repr__(self) -> str:
+        return f"a.{self.__name__}"
+
+
+class Attribute:
+    """An attribute of arrays as a function: `Attribute("T")(a)` is `a.T`."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, array: Any) -> Any:
+        return getattr(array, self.__name__)
+
+
+def set_flat(array: Any, index: Any, value: Any) -> None:
+    """`a.flat[index] = value`, on anything that can be assigned to."""
+    places = np.unravel_index(np.arange(array.size)[index], array.shape)
+    array[places] = np.reshape(value, np.shape(places[0])) if np.ndim(value) else value
+
+
+set_flat.__name__ = "setitem"

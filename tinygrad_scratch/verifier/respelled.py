@@ -1,0 +1,130 @@
+"""Functions that are recorded by other calls than their own: draws, strides, loops, and what NumPy spells otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.number_types import understood
+from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record, unrecorded
+from tinygrad_scratch.verifier.recording import created
+from tinygrad_scratch.verifier.scipy_in_numpy import in_our_words
+from tinygrad_scratch.verifier.tape import Tape
+
+
+def is_random(function: Any) -> bool:
+    return isinstance(getattr(function, "__self__", None), np.random.RandomState)
+
+
+def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function that draws: what it drew is a constant of the tape, so each replay sees the same."""
+    name = getattr(function, "__name__", "draw")
+
+    def draw(*arguments: Any, **keywords: Any) -> Any:
+        first = arguments[0] if arguments else None
+        if tape.closed or type(first) is not Recorded or name not in ("permutation", "shuffle"):
+            return created(function(*unrecorded(arguments), **unrecorded(keywords)), tape)
+        if first.ndim == 0:
+            return created(function(int(first)), tape)
+        order = created(np.random.permutation(len(first)), tape)
+        if name == "permutation":
+            return first[order]
+        first[...] = first[order]
+        return None
+
+    draw.__name__ = name
+    return draw
+
+
+def strided(tape: Tape) -> Callable[..., Any]:
+    """as_strided, as the choice of entries that it is."""
+
+    def as_strided(x: Any, shape: Any = None, strides: Any = None, **keywords: Any) -> Any:
+        if tape.closed or type(x) is not Recorded or not x._array.flags.c_contiguous:
+            return np.lib.stride_tricks.as_strided(x, shape, strides, **keywords)
+        shape, strides = unrecorded((x.shape if shape is None else shape, x.strides if strides is None else strides))
+        places = np.zeros(shape, int)
+        for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
+            places += (np.arange(length) * (stride // x.itemsize)).reshape([-1] + [1] * (len(shape) - axis - 1))
+        return record(tape, np.ravel, (x,), {})[places]
+
+    return as_strided
+
+
+def vectorizing(tape: Tape) -> Callable[..., Any]:
+    """np.vectorize, of a function, or with options alone, as a decorator has them."""
+
+    def vectorize(pyfunc: Any = None, otypes: Any = None, **options: Any) -> Callable[..., Any]:
+        if not callable(pyfunc):
+            return lambda function: vectorize(function, otypes, **options)
+        kinds = np.vectorize(pyfunc, otypes, **options).otypes
+        return np.vectorize(pyfunc, otypes, **options) if "signature" in options else vectorized(pyfunc, kinds, tape)
+
+    return vectorize
+
+
+def vectorized(function: Callable[..., Any], kinds: str | None, tape: Tape) -> Callable[..., Any]:
+    """np.vectorize: the function is called with one recorded number after the other; `kinds` are NumPy's types."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
+        shape = np.broadcast_shapes(*(part.shape for part in given))
+        if not shape or tape.closed:
+            return (
+                np.vectorize(function, kinds)(*unrecorded(arguments), **keywords)
+                if tape.closed
+                else function(*given, **keywords)
+            )
+        spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
+        made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
+        row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)
+        return row.reshape(shape) if kinds is None else row.reshape(shape).astype(kinds[0])
+
+    return call
+
+
+NUMPY_OF_MATH: dict[Any, Any] = {
+    getattr(math, name): getattr(np, numpy_name)
+    for name, numpy_name in {
+        **{name: name for name in ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "sin", "cos", "tan",
+        "sinh", "cosh", "tanh",
+                                   "fabs", "hypot", "copysign", "isnan", "isinf", "isfinite", "cbrt", "exp2",
+                                   "degrees", "radians")},
+        "pow": "power", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
+        "acosh": "arccosh",
+        "atanh": "arctanh", "fmod": "fmod",
+    }.items()
+    if hasattr(math, name)
+}  # fmt: skip
+NUMPY_OF_MATH[math.fsum] = sum
+NUMPY_OF_MATH[math.prod] = lambda parts, start=1: np.multiply.reduce(list(parts)) * start
+
+
+def of_math(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function of math: of recorded numbers it is NumPy's."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        arguments, keywords = understood((arguments, keywords))
+        if tape.closed or not holds_recorded((arguments, keywords)):
+            return function(*unrecorded(arguments), **unrecorded(keywords))
+        function(*unrecorded(arguments), **keywords)
+        return ours(*arguments, **keywords)
+
+    call.__name__ = getattr(function, "__name__", "call")
+    return call
+
+
+def spelled(function: Callable[..., Any], ours: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A function of SciPy's: of recorded values it is its spelling in NumPy, where that has words for the call."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        if tape.closed or not holds_recorded((arguments, keywords)):
+            return function(*unrecorded(arguments), **unrecorded(keywords))
+        said = in_our_words(function, ours, arguments, keywords)
+        return function(*arguments, **keywords) if said is None else record(tape, ours, *said)
+
+    call.__name__ = getattr(function, "__name__", "call")
+    return call

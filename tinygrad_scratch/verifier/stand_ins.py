@@ -1,0 +1,104 @@
+"""Which names of a person's modules are stood in for, while a run is recorded; all is put back afterwards."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.number_types import recorded_type
+from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
+from tinygrad_scratch.verifier.proxy import MODULES, Proxy, stand_in
+from tinygrad_scratch.verifier.respelled import is_random
+from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
+from tinygrad_scratch.verifier.tape import Tape
+
+
+class StandIns:
+    """The namespaces in which stand-ins were put, and what was there before."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._undo: list[tuple[dict[str, Any], str, Any]] = []
+        self._functions = numpy_functions() | set(spellings())
+        self._done: set[int] = set()
+
+    def put_in(self, names: dict[str, Any]) -> None:
+        """Put them into a namespace, once."""
+        if id(names) in self._done:
+            return
+        self._done.add(id(names))
+        for name, value in list(names.items()):
+            if is_numpys(value, self._functions):
+                self._undo.append((names, name, value))
+                names[name] = stand_in(value, self._tape)
+        if "float" not in names:
+            self._undo.append((names, "float", None))
+            names["float"] = recorded_type(float)
+
+    def take_out(self) -> None:
+        for names, name, value in self._undo:
+            if value is None:
+                names.pop(name, None)
+            else:
+                names[name] = value
+        for names in their_modules():  # what was imported meanwhile
+            names.update({name: value._module for name, value in names.items() if isinstance(value, Proxy)})
+
+
+@contextmanager
+def numpy_recorded(tape: Tape) -> Iterator[StandIns]:
+    """Let every module of the person's own see the stand-ins, also by imports to come; all is put back afterwards."""
+    stand_ins = StandIns(tape)
+    own_import = builtins.__import__
+    try:
+        for names in their_modules():
+            stand_ins.put_in(names)
+        builtins.__import__ = importing(own_import, tape)
+        yield stand_ins
+    finally:
+        builtins.__import__ = own_import
+        stand_ins.take_out()
+
+
+def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """`import` that gives a person's code the stand-ins."""
+
+    def imported(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+        module = own_import(name, globals, locals, fromlist, level)
+        if level or tape.closed or name.partition(".")[0] not in ("numpy", "math", "scipy"):
+            return module
+        return stand_in(module, tape) if runs_theirs(sys._getframe(1)) and isinstance(module, ModuleType) else module
+
+    return imported
+
+
+def their_modules() -> Iterator[dict[str, Any]]:
+    """The namespaces of a person's own modules."""
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, ModuleType) and type(module).__module__ != "unittest.mock":
+            file = module.__dict__.get("__file__")
+            if name == "__main__" if not isinstance(file, str) else is_theirs(file):
+                yield module.__dict__
+
+
+def numpy_functions() -> set[int]:
+    """The functions of NumPy and math that are recorded, by id."""
+    found = set()
+    for module in MODULES:
+        for name in dir(module):
+            value = getattr(module, name, None)
+            if callable(value) and (not isinstance(value, type) or value is np.vectorize):
+                found.add(id(value))
+    return found
+
+
+def is_numpys(value: Any, functions: set[int]) -> bool:
+    if isinstance(value, ModuleType):
+        return value in MODULES or is_module(value)
+    return id(value) in functions or type(value) is np.vectorize or is_random(value)

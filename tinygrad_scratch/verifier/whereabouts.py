@@ -1,0 +1,136 @@
+"""On which line a mistake is told: that of a call, of the statement around it, or of a helper that is to blame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import is_filled, name_of
+from tinygrad_scratch.verifier.extent import named_all
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.source import in_same_function, is_rename
+from tinygrad_scratch.verifier.steps import Step, renamed
+from tinygrad_scratch.verifier.wording import Wording
+
+
+class Whereabouts(Wording):
+    """The calls with the lines that may be to blame."""
+
+    def here(self, step: Step | None) -> Place:
+        """The line of a call, or the statement's own, where the call is in a helper."""
+        place = self.event.place
+        if step is None:
+            return self.wrong_factor() or self.first_statement()
+        if step.place is None:
+            return place
+        return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
+
+    def call_with(self, step: Step, read: int, due: int) -> Place | None:
+        """Where a helper was called that was handed one value in the place of another that it doesn't know."""
+        own = self.event.name.endswith("()")  # what a helper returned is looked at, and not what was made of it
+        if step.place is None or (in_same_function(step.place, self.event.place) and not own):
+            return None
+        given = [e for e in self.case.arguments if in_same_function(e.place, step.place)]
+        calls = {event.owner for event in given if event.node == read}
+        known = {event.node for event in (*given, *self.case.events) if event.owner in calls}
+        return (step.caller or self.event.place) if calls and due not in known else None
+
+    def is_own_line(self, place: Place) -> bool:
+        """Whether a line is no part of the forward pass, though the function around it may be."""
+        used = (s.place for node in self.case.forward if (s := self.case.step_of(node)).place)
+        return all((place.file, place.line) != (other.file, other.line) for other in used)
+
+    def is_their_own(self, step: Step) -> bool:
+        """Whether a helper is to blame, and not what it was given: it is no part of the forward pass."""
+        return step.place is not None and self.is_own_place(step.place)
+
+    def is_own_place(self, place: Place) -> bool:
+        """Whether the function around a place is no part of the forward pass."""
+        used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
+        return place.function not in used
+
+    def in_statement(self) -> Place | None:
+        """The statement's own line, where a helper made the value, and the mistake is in what is made of it."""
+        making = self.case.step_of(self.node)
+        here = making.place is None or in_same_function(making.place, self.event.place)
+        return None if here else self.event.place
+
+    def wrong_factor(self) -> Place | None:
+        """Where a slope was made by which a right gradient is multiplied, if that is on a line of its own."""
+        making = self.case.step_of(self.node)
+        if name_of(making.function) not in ("multiply", "divide") or len(making.reads) != 2:
+            return None
+        for slope, upstream in (making.reads, making.reads[::-1]):
+            right = self.case.is_gradient(self.values[upstream])
+            by = making.place or self.event.place
+            named = [e for e in self.case.events if e.node == slope and e.place.line < by.line]
+            here = [e for e in named if in_same_function(e.place, by)]
+            own = next((e for e in self.case.events if e.node == slope), None)
+            if here and is_gradient_name(here[-1].short) and self.case.match_up_to_factor(self.values[upstream]):
+                return here[-1].place
+            made = self.case.step_of(slope)
+            meant = own is not None and is_gradient_name(own.short)  # the forward value itself, called a derivative
+            handed = [e for e in named_all(self.case, slope) if e.name.endswith("()") and self.is_own_place(e.place)]
+            if right and handed and not in_same_function(handed[-1].place, by):
+                return handed[-1].place  # a helper that returned what it was given
+            if not right or (self.case.is_forward(slope) and not meant) or made.function is None or made.place is None:
+                continue
+            if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
+                continue
+            if not in_same_function(made.place, self.event.place):
+                return made.place if self.is_their_own(made) else None
+            if own is not None and own.place.line < self.event.place.line:
+                return own.place
+        return None
+
+    def first_statement(self) -> Place:
+        """The first of the lines that made the value, after the last one that left something right."""
+        own = self.event.place
+        making = self.case.step_of(self.node)
+        if making.place is None or (is_rename(own.file, own.line) and self.names_before()):
+            return own
+        if not in_same_function(making.place, own):
+            return making.place if self.is_their_own(making) else own
+        right = [
+            e.place.line
+            for e in self.case.events
+            if e.name == self.event.name
+            and e.node < self.node
+            and e.place.function == own.function
+            and (e.place.line == own.line or self.case.match_up_to_factor(np.asarray(self.values[e.node])) is not None)
+        ]
+        lines = [
+            s.place.line
+            for s in self.steps
+            if s.place
+            and s.place.function == own.function
+            and not is_filled(s)
+            and s.function is not renamed
+            and s.place.line > max(right, default=0)
+            and self.is_backward(s)
+            and self.is_nameless_or_own(s.place.line)
+        ]
+        first = min(lines, default=own.line)
+        return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
+
+    def names_before(self) -> bool:
+        """Whether the value had a name before it got the one at which it is told."""
+        return any(event.time < self.event.time for event in named_all(self.case, self.node))
+
+    def is_nameless_or_own(self, line: int) -> bool:
+        """Whether a line gave no name but that of the value: another one stands for something of its own."""
+        own = self.event
+        names = {e.name for e in self.case.events if e.place.line == line and e.place.file == own.place.file}
+        return names <= {own.name}
+
+    def is_backward(self, step: Step) -> bool:
+        """Whether a call works on gradients, and not on values of the forward pass alone."""
+        before = self.case.ancestors(step.makes) - set(step.makes) - self.case.forward
+        return any(
+            self.names_of(node)
+            and node not in self.case.alike
+            and np.size(self.values[node]) > 1
+            and self.case.step_of(node).function is not None
+            and self.case.match_up_to_factor(np.asarray(self.values[node])) is not None
+            for node in before
+        )

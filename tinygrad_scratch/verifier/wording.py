@@ -1,0 +1,71 @@
+"""The person's own words for the values and the calls in the extent of a mistake."""
+
+from __future__ import annotations
+
+from tinygrad_scratch.verifier.bindings import part_for
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.extent import Extent
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.source import call_at, in_same_function, replaced, right_side, statement_at
+from tinygrad_scratch.verifier.steps import Step, renamed
+
+
+class Wording(Extent):
+    """The calls in the person's own words."""
+
+    def name(self, node: int) -> str:
+        """What the person calls a value, or how it came about."""
+        names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
+        names = names or [event.name for event in self.case.arguments if event.node == node]
+        if names:
+            written = statement_at(self.event.place.file, self.event.place.line)
+            usual = self.parameter_name(node) or names[0]
+            return next((name for name in reversed(names) if replaced(written, name, name)), usual)
+        step = self.case.step_of(node)
+        if step.function is None:
+            value = self.case.tape.nodes[node].value
+            return f"{value.item():g}" if value.ndim == 0 else f"an array of shape {value.shape}"
+        return (
+            call_at(step.place) if step.place else None
+        ) or f"a value of line {step.place.line if step.place else '?'}"
+
+    def parameter_name(self, node: int) -> str | None:
+        """The name of a parameter."""
+        return next((f.parameter.name for f in self.case.finals if f.parameter.node == node), None)
+
+    def owner(self) -> str:
+        """What the value is meant as the gradient of: a parameter by its own name, however the line spells it."""
+        return self.parameter_name(self.of) or self.name(self.of)
+
+    def code(self, step: Step) -> str:
+        """What the person wrote for a call."""
+        if step.function is renamed:
+            return self.part(step)
+        return (call_at(step.place) if step.place else None) or right_side(self.statement)
+
+    @property
+    def statement(self) -> str:
+        return statement_at(self.event.place.file, self.event.place.line)
+
+    @property
+    def expression(self) -> str:
+        making = self.case.step_of(self.node) if self.is_rename else None
+        return self.code(making) if making else call_at(self.event.place) or right_side(self.statement)
+
+    def part(self, step: Step) -> str:
+        """What a rename gave a name to."""
+        statement = statement_at(step.place.file, step.place.line) if step.place else ""
+        parts = (part_for(statement, name) for name in self.names_of(step.makes[0]))
+        return next((marked.part for marked in parts if marked), right_side(statement))
+
+    def rewritten(self, step: Step | None, new: str) -> str | None:
+        """The whole expression of the statement with one call written anew; None where the call is in a helper."""
+        old = self.code(step) if step is not None else self.expression
+        if old == self.expression:
+            return new
+        return self.expression.replace(old, new, 1) if old in self.expression else None
+
+
+def is_known_at(event: Event, place: Place | None) -> bool:
+    """Whether a name is one of the function around a place, or of an attribute or an entry."""
+    return not event.name.isidentifier() or (place is not None and in_same_function(event.place, place))
