@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_scratch.verifier import matrices
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY, meant
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
@@ -46,6 +46,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Block
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
@@ -365,7 +366,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         if self.again is None or (alone and self.causes[0].weight < PUT_IN):
             return
         found, values = self.case.state(), self.case.replay()
-        unfinished = bool(self.case.wrong(values))
+        unfinished, names = bool(self.case.wrong(values)), meant(self.case, values)
         self.case.reset(self.case.scale)
         near = {cause.line for cause in self.causes}
         few = alone and not unfinished
@@ -373,7 +374,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         modules = [names for names, _ in self.watch.outer.values()]
         hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
         if alone:
-            hits = [hit for hit in hits if not hit.check.case.convention]
+            least = names, -size_of_cause(self.causes[0])
+            hits = [h for h in hits if not h.check.case.convention and (h.meant, -h.effort) > least]
         told = outcome(self.case, hits) if hits else None
         if told is None:
             self.case.restore(found)
@@ -458,6 +460,11 @@ class Rerun(verify):
         self.case = self._case(self.truth)
         if self.finals and not self.problem and not self.unsure and not self.entry.lacking:
             self.right = is_right_by_convention(self.case)
+
+
+def size_of_cause(cause: Cause) -> int:
+    """How many words and signs a cause would change; many where it doesn't say how."""
+    return effort(cause.expression, cause.should_be) if cause.should_be else 100
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:

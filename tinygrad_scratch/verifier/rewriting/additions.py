@@ -7,7 +7,15 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import Part
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, Rewrite, kind_of_factor, kind_of_term
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    CHANGED,
+    NAMED,
+    PUT_IN,
+    Rewrite,
+    kind_of_divisor,
+    kind_of_factor,
+    kind_of_term,
+)
 
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
 NAMES = (ast.Name, ast.Attribute, ast.Subscript)
@@ -58,7 +66,7 @@ def factors(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({written} * {number})", "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED)
     words = part.source.words(part.line, of_class=True)
     for size in words.divisors:
-        kind = "missing-batch-sum-or-mean"
+        kind = kind_of_divisor(size)
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED)
         yield part.change(f"({written} * {size})", kind, f"`{part.code}` is not multiplied by {size}", NAMED)
     for factor in renumbered(words.factors, part.source.code(part.statement)):

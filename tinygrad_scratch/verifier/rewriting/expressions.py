@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
     Rewrite,
+    kind_of_divisor,
     kind_of_factor,
     kind_of_name,
     kind_of_term,
@@ -121,9 +122,7 @@ def of_product(part: Part) -> Iterator[Rewrite]:
     """One of the two alone, and multiplied for divided."""
     left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
     divided = not isinstance(part.node.op, ast.Mult)
-    kind = "off-by-one" if part.in_index else kind_of_factor(right)
-    if divided and kind == "missing-derivative":
-        kind = "missing-batch-sum-or-mean"
+    kind = "off-by-one" if part.in_index else kind_of_divisor(right) if divided else kind_of_factor(right)
     yield part.change(left, kind, f"`{part.code}` has one factor too many: {left} alone is right")
     if not divided:
         kind = "off-by-one" if part.in_index else kind_of_factor(left)

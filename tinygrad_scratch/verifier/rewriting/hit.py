@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tinygrad_scratch.verifier.anywhere import meant
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
@@ -39,9 +40,14 @@ class Hit:
         """How many words and signs the change is of."""
         return effort(self.written, self.right) if self.right else OF_A_LINE
 
-    def likelihood(self) -> tuple[bool, int, int]:
-        """Less is likelier: right in no other convention, what asks to believe less, and is smaller."""
-        return bool(self.check.case.convention), self.rewrite.tier, self.effort
+    @cached_property
+    def meant(self) -> int:
+        """How many of the values with a name are gradients with it."""
+        return meant(self.check.case, self.check.case.replay())
+
+    def likelihood(self) -> tuple[bool, int, int, int]:
+        """Less is likelier: right in no other convention, more that is called a gradient is one, less to believe."""
+        return bool(self.check.case.convention), -self.meant, self.rewrite.tier, self.effort
 
     @property
     def said(self) -> str:

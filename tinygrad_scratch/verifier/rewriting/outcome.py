@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
-from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.events import Event
 
 Moved = tuple[Event, Any]  # a value with a name, and what it is after the change
 

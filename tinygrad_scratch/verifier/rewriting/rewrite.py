@@ -47,3 +47,13 @@ def kind_of_name(around: str, old: str, new: str) -> str:
     if one[0] == other[0] and one[1] == other[1] == "[" and "'" not in old + new and '"' not in old + new:
         return "off-by-one"
     return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"
+
+
+SIZE = re.compile(
+    r"[mMnN]|\w*(?:batch|size|num|count|samples|examples)\w*|[nN]_\w+|len\(.*\)|.*shape\[.*\]|.*\.size"
+)
+
+
+def kind_of_divisor(divisor: str) -> str:
+    """The same by what is not divided by: the number of samples, or a part of a slope."""
+    return "missing-batch-sum-or-mean" if SIZE.fullmatch(divisor.rpartition("self.")[2]) else kind_of_factor(divisor)

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
-from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Guard, draw_from, drawn
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -43,7 +43,7 @@ class Search:
     work_left: int  # in calls of NumPy
 
     def run(self) -> list[Hit]:
-        """The changes of the first tier in which there are any."""
+        """The changes that leave the right gradients; what puts something in only where there are no others."""
         self.lines = lines_of_suspects(self.case)
         self.functions = {file: Functions(file) for file in self.lines}
         self.before = Before(self.again.variables, self.modules)
@@ -67,12 +67,12 @@ class Search:
         ]
         hits: list[Hit] = []
         for tier in self.tiers:
+            if tier == PUT_IN and hits:
+                break
             for file, rewrite in every:
                 if rewrite.tier == tier and self.work_left > 0:
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
-            if hits:
-                break
         return hits
 
     def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
