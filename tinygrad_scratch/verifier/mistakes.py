@@ -74,9 +74,10 @@ def mended(statement: str, expression: str | None, should_be: str) -> Iterator[s
     if put and should_be.startswith(put["number"]):  # what is right is known of the array, not of the number
         yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
         return
-    spans = [found_in(statement, WHOLE_VALUE)]
-    if expression == statement or not is_expression(should_be):
-        spans.append(Marked(statement, 0, len(statement)))
+    whole = Marked(statement, 0, len(statement))
+    spans = [found_in(statement, WHOLE_VALUE)] if is_expression(should_be) else [whole]
+    if expression == statement:
+        spans.append(whole)
     if expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:

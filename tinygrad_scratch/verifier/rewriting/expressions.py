@@ -48,6 +48,8 @@ class Expressions:
                 yield from change(part)
             if isinstance(part.node, ast.Name | ast.Attribute | ast.Subscript) and part.is_value:
                 yield from of_name(part)
+            if part.is_slice:
+                yield from of_index(part)
             yield from additions(part)
 
     def parts(self) -> Iterator[Part]:
@@ -179,6 +181,14 @@ def of_indices(part: Part) -> Iterator[Rewrite]:
         yield part.change(", ".join(swapped), "transpose", said)
 
 
+def of_index(part: Part) -> Iterator[Rewrite]:
+    """Another index in its place."""
+    for other in part.source.words(part.line).indices:
+        if other != part.code:
+            said = f"the index {part.code} should be {other}"
+            yield part.change(other, kind_of_name("", f"[{part.code}]", f"[{other}]"), said, NAMED)
+
+
 def of_name(part: Part) -> Iterator[Rewrite]:
     """Another name in its place; in an index its neighbours, and where it should be multiplied."""
     if part.in_index and isinstance(part.node, ast.Name):
@@ -193,7 +203,7 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     around = part.source.code(part.around) if isinstance(part.around, ast.BinOp | ast.Compare | ast.Call) else ""
     for other in others:
         if other != part.code:
-            kind = "off-by-one" if part.in_index else kind_of_name(around, part.code, other)
+            kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
 

@@ -31,6 +31,8 @@ class Hit:
         """The statement as it should be; nothing where lines change places."""
         if "\n" in self.rewrite.text:
             return ""
+        if "; " in self.rewrite.text:  # two statements for one
+            return self.rewrite.text
         return without_brackets(
             statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written
         )

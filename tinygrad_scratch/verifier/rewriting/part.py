@@ -37,9 +37,9 @@ class Part:
 
     @property
     def in_index(self) -> bool:
-        """Whether it counts: in square brackets, or in a range."""
+        """Whether it counts: in square brackets, or in a range, and not in a mask."""
         ranges = ("range", "reversed", "arange")
-        return any(
+        return not any(isinstance(outer, ast.Compare) for outer in self.way) and any(
             (isinstance(outer, ast.Subscript) and outer.value is not inner)
             or (isinstance(outer, ast.Call) and name_of(outer) in ranges)
             for outer, inner in zip(self.way, (*self.way[1:], self.node), strict=True)

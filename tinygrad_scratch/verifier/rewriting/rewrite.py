@@ -43,15 +43,15 @@ def kind_of_term(term: str) -> str:
 
 def kind_of_name(around: str, old: str, new: str) -> str:
     """The kind of a mistake by the name that was taken, and the expression around it."""
-    one, other = old.partition("["), new.partition("[")
-    if one[0] == other[0] and one[1] == other[1] == "[" and "'" not in old + new and '"' not in old + new:
+    if "[" in old and NUMBER.sub("", old) == NUMBER.sub("", new):  # the neighbour in a list
         return "off-by-one"
     return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"
 
 
-SIZE = re.compile(
-    r"[mMnN]|\w*(?:batch|size|num|count|samples|examples)\w*|[nN]_\w+|len\(.*\)|.*shape\[.*\]|.*\.size"
-)
+NUMBER = re.compile(r"\s*[-+]?\s*\d+")
+
+
+SIZE = re.compile(r"[mMnN]|\w*(?:batch|size|num|count|samples|examples)\w*|[nN]_\w+|len\(.*\)|.*shape\[.*\]|.*\.size")
 
 
 def kind_of_divisor(divisor: str) -> str:

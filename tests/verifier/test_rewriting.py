@@ -1,0 +1,256 @@
+"""Mistakes that no recorded call shows: the smallest change of the source that makes all gradients right is found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import edited, module_of
+from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
+from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_near
+
+VECTORS = """
+import numpy as np
+
+
+def pairs(words, reach):
+    for place, word in enumerate(words):
+        for other in range(max(0, place - reach), min(len(words), place + reach + 1)):
+            if other != place:
+                yield word, words[other]
+
+
+def loss_of(U, V, words):
+    total = 0.0
+    for word, near in pairs(words, 2):
+        scores = V @ U[word]
+        total = total + np.log(np.sum(np.exp(scores))) - scores[near]
+    return total
+
+
+def gradients(U, V, words):
+    gU, gV = np.zeros_like(U), np.zeros_like(V)
+    for place, word in enumerate(words):
+        for other in range(max(0, place - 2), min(len(words), place + 3)):
+            if other == place:
+                continue
+            share = np.exp(V @ U[word])
+            share = share / np.sum(share)
+            share[words[other]] -= 1
+            gU[word] += V.T @ share
+            gV += np.outer(share, U[word])
+    return gU, gV
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    U, V, words = rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), [0, 3, 1, 5, 3, 2]
+    with verify(U=U, V=V) as check:
+        check.loss = loss_of(U, V, words)
+        gU, gV = gradients(U, V, words)
+        check.gradients = {"U": gU, "V": gV}
+    return check
+"""
+
+RATINGS = """
+import numpy as np
+
+
+class Ratings:
+    def __init__(self, rng, users=4, items=5):
+        self.P, self.Q, self.bias = rng.normal(size=(users, 3)), rng.normal(size=(items, 3)), rng.normal(size=users)
+        self.weight = 0.3
+
+    def loss(self, rated):
+        total = 0.0
+        for u, i, r in rated:
+            total = total + (r - self.P[u] @ self.Q[i] - self.bias[u]) ** 2
+            total = total + self.weight * (self.P[u] @ self.P[u] + self.Q[i] @ self.Q[i])
+        return total
+
+    def gradients(self, rated):
+        gP, gQ, gb = 0 * self.P, 0 * self.Q, np.zeros(len(self.bias))
+        for u, i, r in rated:
+            miss = r - self.P[u] @ self.Q[i] - self.bias[u]
+            gP[u] += -2 * miss * self.Q[i] + 2 * self.weight * self.P[u]
+            gQ[i] += -2 * miss * self.P[u] + 2 * self.weight * self.Q[i]
+            gb[u] += -2 * miss
+        return {"P": gP, "Q": gQ, "bias": gb}
+
+
+def check(verify):
+    rng = np.random.default_rng(1)
+    model = Ratings(rng)
+    rated = [(0, 1, 3.0), (1, 1, 4.0), (2, 4, 1.0), (3, 0, 2.5), (0, 2, 5.0), (1, 3, 0.5)]
+    with verify(model) as check:
+        check.loss = model.loss(rated)
+        check.gradients = model.gradients(rated)
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "right", "wrong", "kind", "should_be"),
+    [
+        (VECTORS, "for place, word in enumerate(words):\n        for other in range(max(0, place - 2)",
+         "for place, word in enumerate(words):\n        for other in range(max(0, place - 1)", "off-by-one",
+         "for other in range(max(0, place - 2), min(len(words), place + 3)):"),
+        (VECTORS, "share[words[other]] -= 1", "share[words[place]] -= 1", "wrong-operand", "share[words[other]] -= 1"),
+        (VECTORS, "gU[word] += V.T", "gU[words[other]] += V.T", "wrong-operand",
+         "gU[words[place]] += V.T @ share"),
+        (VECTORS, "gU, gV = np.zeros_like(U), np.zeros_like(V)", "gU = gV = np.zeros_like(U)", "inplace-corruption",
+         "gU = np.zeros_like(U); gV = np.zeros_like(U)"),
+        (RATINGS, "miss * self.Q[i] +", "miss * self.Q[u] +", "wrong-operand",
+         "gP[u] += -2 * miss * self.Q[i] + 2 * self.weight * self.P[u]"),
+        (RATINGS, "np.zeros(len(self.bias))", "np.zeros(len(self.bias), dtype=int)", "dtype-or-integer", None),
+        (RATINGS, "gb[u] += -2", "gb[i - 1] += -2", "wrong-operand", "gb[u] += -2 * miss"),
+    ],
+)  # fmt: skip
+def test_the_line_and_the_kind(
+    tmp_path: Path, program: str, right: str, wrong: str, kind: str, should_be: str | None
+) -> None:
+    check, line = edited(tmp_path / "rewritten.py", program, right, wrong)
+    first = check.first_wrong
+    assert first is not None
+    found = line + right.count("\n")
+    assert (first.line, first.kind) == (found, kind), str(check)
+    assert should_be is None or should_be in str(check).replace("\n             ", " "), str(check)
+
+
+@pytest.mark.parametrize("program", [VECTORS, RATINGS])
+def test_as_it_should_be_it_is_right(tmp_path: Path, program: str) -> None:
+    assert module_of(tmp_path / "rewritten_right.py", program).check(verify).ok
+
+
+def test_all_is_as_it_was_afterwards(tmp_path: Path) -> None:
+    module = module_of(tmp_path / "rewritten_before.py", RATINGS.replace("miss * self.Q[i] +", "miss * self.Q[u] +"))
+    model, rated = module.Ratings(np.random.default_rng(1)), [(0, 1, 3.0), (1, 3, 4.0), (2, 4, 1.0)]
+    model.seen = ["nothing"]
+    before, code, drawn = model.P.copy(), module.Ratings.gradients.__code__, np.random.get_state()[1].copy()
+    with verify(model) as check:
+        check.loss = model.loss(rated)
+        check.gradients = model.gradients(rated)
+    assert check.first_wrong is not None
+    assert check.first_wrong.kind == "wrong-operand"
+    assert module.Ratings.gradients.__code__ is code
+    assert np.array_equal(model.P, before)
+    assert model.seen == ["nothing"]
+    assert np.array_equal(np.random.get_state()[1], drawn)
+
+
+WRITES = """
+import numpy as np
+from pathlib import Path
+
+log = Path(__file__).with_name("log.txt")
+
+
+def gradient(w, x, y):
+    with open(log, "a") as file:
+        file.write("called\\n")
+    g = np.zeros(len(w))
+    for i in range(len(x) - 1):
+        g += 2 * (x[i] @ w - y[i]) * x[i]
+    return g
+
+
+def check(verify):
+    rng = np.random.default_rng(0)
+    w, x, y = rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)
+    with verify(w=w) as check:
+        check.loss = np.sum((x @ w - y) ** 2)
+        check.gradients = {"w": gradient(w, x, y)}
+    return check
+"""
+
+
+def test_no_file_is_written_again(tmp_path: Path) -> None:
+    check = module_of(tmp_path / "rewritten_log.py", WRITES).check(verify)
+    assert check.first_wrong is not None
+    assert (tmp_path / "log.txt").read_text() == "called\n"
+
+
+def test_a_loop_of_a_script(tmp_path: Path) -> None:
+    script = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, y, w = rng.normal(size=(6, 3)), rng.normal(size=6), rng.normal(size=3)
+for epoch in range(3):
+    out = x @ w
+    loss = np.sum((out - y) ** 2)
+    g = np.zeros(3)
+    for i in range(1, len(x)):
+        g += 2 * (out[i] - y[i]) * x[i]
+    w = w - 0.01 * g
+"""
+    file = tmp_path / "turn.py"
+    file.write_text(script)
+    command = [sys.executable, "-m", "tinygrad_scratch", "verify", str(file), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    first: Any = json.loads(done.stdout)["first_wrong"]
+    assert done.returncode == 1
+    assert (first["line"], first["kind"]) == (10, "off-by-one")
+    assert file.read_text() == script
+
+
+# ---- the changes of a text -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("a = b + c", "a = b - c"),
+        ("a = b + c", "a = (b)"),
+        ("a = b - c", "a = (c - b)"),
+        ("a = b * c", "a = b"),
+        ("a = b @ c", "a = c @ b"),
+        ("a = b @ c", "a = b.T @ c"),
+        ("a = b.T", "a = b"),
+        ("a += b", "a = b"),
+        ("a = b", "a += b"),
+        ("a = b", "a = -b"),
+        ("a = b = c", "a = c; b = c"),
+        ("a = w1 * b2 + w2", "a = w2 * b2 + w2"),
+        ("a = b[i]", "a = b[(i - 1)]"),
+        ("a = b[i, j]", "a = b[j, i]"),
+        ("a = np.sum(b, axis=0)", "a = np.sum(b, axis=1)"),
+        ("a = np.sum(b, axis=0)", "a = np.mean(b, axis=0)"),
+        ("a = b.sum(axis=0)", "a = b.sum()"),
+        ("a = np.where(b, c, d)", "a = np.where(b, d, c)"),
+        ("a = np.zeros(3, dtype=int)", "a = np.zeros(3, dtype=float)"),
+        ("a = b.astype(int)", "a = b"),
+        ("a = b > 0", "a = b >= 0"),
+        ("a = b // c", "a = (b / c)"),
+        ("for i in range(n): pass", "for i in reversed(range(n)): pass"),
+        ("for i in range(1, n): pass", "for i in range(0, n): pass"),
+    ],
+)
+def test_changes_of_a_statement(written: str, meant: str) -> None:
+    source = Source(written + "\n")
+    assert meant + "\n" in [rewrite.of(source.text) for rewrite in rewrites_at(source, 1)]
+
+
+def test_a_statement_is_moved_after_what_reads_it() -> None:
+    source = Source("w = w - g\nd = g @ w\n")
+    assert "d = g @ w\nw = w - g\n" in [rewrite.of(source.text) for rewrite in rewrites_at(source, 1)]
+
+
+def test_changes_keep_the_lines() -> None:
+    source = Source("a = (b +\n     c) * d\n")
+    assert {rewrite.of(source.text).count("\n") for rewrite in rewrites_at(source, 1)} == {2}
+
+
+def test_how_far_texts_are_apart() -> None:
+    assert effort("a = b[t] * c", "a = b[t - 1] * c") == 2
+    assert effort("a = b", "a = b") == 0
+    assert is_near("W1", "W2")
+    assert is_near("z2", "a2")
+    assert not is_near("delta", "W2")
