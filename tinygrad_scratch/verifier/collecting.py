@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined
@@ -86,6 +88,7 @@ class Collecting(Told):
             self._updates.setdefault(gradient, (parameter, sign))
         self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
+            self._read_pairs(asked)
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
             return [*given, *((self._names("", node), node) for node in sorted(more))]
@@ -101,6 +104,25 @@ class Collecting(Told):
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
         return kept
+
+    def _read_pairs(self, asked: list[Parameter]) -> None:
+        """Of pairs of a parameter and its gradient, in this order or the other, the gradients, and whose each is.
+
+        A parameter alone is none of such a pair: it may be returned in place of a gradient.
+        """
+        held = {self.tape.nodes[node].slot: p for p in asked for node in (p.node, *self._bound(p))}
+        pairs: dict[str, list[Given]] = {}
+        for path, node in self.given or ():
+            pairs.setdefault(re.sub(r"[\[.][^\[.]*$", "", path), []).append((path, node))
+        if any(len(pair) != 2 for pair in pairs.values()):
+            return
+        for first in (0, 1):
+            read = [(held.get(self.tape.nodes[pair[first][1]].slot), pair[1 - first]) for pair in pairs.values()]
+            whose = {path: parameter for parameter, (path, _) in read if parameter is not None}
+            fits = any(p is not None and self._value(node).size == p.recorded.size for p, (_, node) in read)
+            if fits and len(pairs) == len({id(parameter) for parameter in whose.values()}):
+                self.beside, self.given = whose, [gradient for _, gradient in read]
+                return
 
     def _stored_once(self) -> list[Gradient]:
         """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
@@ -167,13 +189,16 @@ class Collecting(Told):
         return found
 
     def _from_steps(self, asked: list[Parameter]) -> list[Gradient]:
-        """(before - after) / rate, for each parameter that changed."""
+        """(before - after) / rate, for each parameter that changed.
+
+        What the loss was computed from is no update of it, but what forward writes to: activations, or a state. Where
+        there is nothing else, the loss is one of updated weights.
+        """
         assert self.rate is not None
+        read = self._before_loss() or self.all_behind(*(self._wanted[2] if self._wanted else ()))
+        changed = [(p, last) for p in asked if (last := self._last(p)) != p.node]
         found: list[Gradient] = []
-        for parameter in asked:
-            last = self._last(parameter)
-            if last == parameter.node:
-                continue
+        for parameter, last in [pair for pair in changed if pair[1] not in read] or changed:
             before = Recorded(
                 self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
             )

@@ -35,7 +35,7 @@ CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IG
 UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gout|top_diff|.*diff)$", re.IGNORECASE)
 
 
-def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+def check_function(kind: Any, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
     """A check of a function that returns a loss with its gradients, as in `loss, grads = f(w, X, y)`.
 
     The function is called once, with the arguments as given. Gradients may be a tuple, list, dict or array, each of the

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.losses import (
     is_made_small,
 )
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
-from tinygrad_scratch.verifier.pairing import Final, paired, question
+from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.tape import Array
@@ -97,6 +97,12 @@ class Owners(Collecting):
                 finals.append(Final(best, gradient[1], parameter, "update", direction))
                 left.remove(gradient)
                 free.remove(parameter)
+        for gradient in list(left):
+            owner = self.beside.get(gradient[0][0])
+            if owner in free and owner is not None:
+                finals.append(Final(best_name(gradient[0], owner), gradient[1], owner, "pair"))
+                left.remove(gradient)
+                free.remove(owner)
         told = any(parameter.asked for parameter in self.parameters)
         more, unsure = paired(free, left, self.tape, close, near, told)
         done = {final.node for final in (*finals, *more)}

@@ -38,6 +38,7 @@ class Told:
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
     given: list[Given] | None = None
+    beside: dict[str, Parameter] = field(default_factory=dict)  # what stood in a pair with a gradient, by its path
     renamed: dict[str, int] = field(default_factory=dict)  # by which rename each of these is known, by its path
     stored: list[Given] = field(default_factory=list)
     after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end

@@ -13,9 +13,10 @@ from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.tape import Array, Ref, Step, Tape, bind, map_tree
 
 
-def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
+def as_array(value: Any, dtype: Any = None, ndmin: int = 0, **keywords: Any) -> Any:
     """np.array of what may hold Tensors."""
     made = np.copy(array(value))
+    made = made.reshape((1,) * (ndmin - made.ndim) + made.shape)
     return made if dtype is None else made.astype(dtype)
 
 
