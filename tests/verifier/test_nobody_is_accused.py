@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.script import checks_of
 from tinygrad_scratch.verifier.source import statement_at
 
 RNG = np.random.default_rng(8)
@@ -148,3 +150,185 @@ def test_a_parameter_in_place_of_a_gradient_is_still_wrong() -> None:
             right = x.T @ out @ v.T, (x @ u).T @ out
             check.gradients = [u, right[1]] if given[0] else [right[0], v]
         assert not check.ok
+
+
+# ---- losses that are computed after the update -----------------------------------------------------------------------
+
+FIT = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, labels = rng.normal(size=(8, 2)), rng.integers(0, 3, 8)
+x_test, labels_test = rng.normal(size=(5, 2)), rng.integers(0, 3, 5)
+decay, rate = 0.02, 0.1
+
+
+def forward(net, x):
+    hidden = np.tanh(x @ net["W1"] + net["b1"])
+    scores = np.exp(hidden @ net["W2"] + net["b2"])
+    return hidden, scores / scores.sum(axis=1, keepdims=True)
+
+
+def objective(net, x, labels):
+    chances = forward(net, x)[1]
+    total = -np.sum(np.log(chances[np.arange(len(x)), labels]))
+    total += decay / 2 * np.sum(net["W1"] ** 2)
+    total += decay / 2 * np.sum(net["W2"] ** 2)
+    return total / len(x)
+
+
+def fit(width, turns=20):
+    W1, b1 = rng.normal(size=(2, width)), np.zeros((1, width))
+    W2, b2 = rng.normal(size=(width, 3)), np.zeros((1, 3))
+    for turn in range(turns):
+        net = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+        hidden, chances = forward(net, x)
+        delta = chances
+        delta[np.arange(len(x)), labels] -= 1
+        dW2, db2 = hidden.T @ delta, delta.sum(axis=0, keepdims=True)
+        back = delta @ W2.T * (1 - hidden**2)
+        dW1, db1 = x.T @ back, back.sum(axis=0, keepdims=True)
+        dW2 += decay * W2
+        dW1 += decay * W1
+        W1 -= rate * dW1
+        b1 -= rate * db1
+        W2 -= rate * dW2
+        b2 -= rate * db2
+        net = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+        print("loss: %f" % objective(net, x, labels))
+    return net
+
+
+fit(4)
+"""
+AVERAGED = [(f"decay * W{i}\n", f"decay / len(x) * W{i}\n") for i in (1, 2)]
+SCRIPTS: dict[str, list[tuple[str, str]]] = {
+    "in place": [],
+    "by name": [(f"{name} -= rate * d{name}", f"{name} = {name} - rate * d{name}") for name in ("W1", "b1", "W2")],
+    "a mean": [("labels] -= 1", "labels] -= 1; delta /= len(x)"), *AVERAGED],
+}
+MISTAKES = [
+    ("(1 - hidden**2)", "(1 - hidden)"),
+    ("dW1 += decay * W1", "dW1 -= decay * W1"),
+    ("x.T @ back", "x.T @ -back"),
+]
+
+
+def turn_of(tmp_path: Path, text: str, loss: str | None, *changes: tuple[str, str]) -> Any:
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    return checks_of(str(path), loss)[0]
+
+
+@pytest.mark.parametrize("loss", [None, "objective"])
+@pytest.mark.parametrize("form", SCRIPTS)
+def test_a_loss_that_is_printed_after_the_update_is_that_of_the_weights_before(
+    loss: str | None, form: str, tmp_path: Path
+) -> None:
+    check = turn_of(tmp_path, FIT, loss, *SCRIPTS[form])
+    assert check.ok, str(check)
+    assert any("after the update" in note for note in check.notes)
+
+
+@pytest.mark.parametrize("loss", [None, "objective"])
+@pytest.mark.parametrize(("old", "new"), MISTAKES)
+def test_a_mistake_is_found_by_a_loss_after_the_update(loss: str | None, old: str, new: str, tmp_path: Path) -> None:
+    first = turn_of(tmp_path, FIT, loss, (old, new)).first_wrong
+    assert first is not None
+    assert new in statement_at(first.file, first.line)
+
+
+@pytest.mark.parametrize("slope", ["delta", "np.sign(delta) * delta**2"])
+def test_a_loss_of_other_data_accuses_nobody(slope: str, tmp_path: Path) -> None:
+    other = ("% objective(net, x, labels)", "% objective(net, x_test, labels_test)")
+    check = turn_of(tmp_path, FIT, "objective", other, ("hidden.T @ delta", f"hidden.T @ ({slope})"))
+    assert check.first_wrong is None
+    assert "objective was computed from weights that the gradients had already updated" in str(check.problem)
+
+
+# ---- penalties of a loss that is nowhere computed --------------------------------------------------------------------
+
+QUIET = ('        print("loss: %f" % objective(net, x, labels))\n', "")
+PENALTIES: dict[str, list[tuple[str, str]]] = {
+    "in place": [],
+    "of one": [("        dW1 += decay * W1\n", "")],
+    "in the sum": [("x.T @ back,", "x.T @ back + decay * W1,"), ("        dW1 += decay * W1\n", "")],
+    "a mean": SCRIPTS["a mean"],
+    "averaged": [
+        ("hidden.T @ delta,", "hidden.T @ delta / len(x) + decay * W2 / len(x),"),
+        ("        dW2 += decay * W2\n", ""),
+        ("delta.sum(axis=0, keepdims=True)", "delta.mean(axis=0, keepdims=True)"),
+        ("x.T @ back,", "x.T @ back / len(x),"),
+        ("back.sum(axis=0, keepdims=True)", "back.mean(axis=0, keepdims=True)"),
+        ("dW1 += decay * W1", "dW1 += 2 * decay * W1"),
+    ],
+    "of some": [("dW1 += decay * W1", "dW1[1:] += decay * W1[1:]")],
+    "absolute": [("dW1 += decay * W1", "dW1 += decay * np.sign(W1)")],
+    "uphill": [
+        ("labels] -= 1", "labels] -= 1; delta *= -1"),
+        ("+= decay", "-= decay"),
+        *[(f"{name} -= rate", f"{name} += rate") for name in ("W1", "b1", "W2", "b2")],
+    ],
+}
+
+
+@pytest.mark.parametrize("form", PENALTIES)
+def test_a_penalty_of_no_loss_is_taken_for_one(form: str, tmp_path: Path) -> None:
+    check = turn_of(tmp_path, FIT, None, QUIET, *PENALTIES[form])
+    assert check.ok, str(check)
+    assert any("the gradient of a penalty" in note for note in check.notes)
+
+
+@pytest.mark.parametrize(("old", "new"), [*MISTAKES, ("dW1 += decay * W1", "dW1 += decay * W1.mean()")])
+def test_a_mistake_beside_a_penalty_is_found(old: str, new: str, tmp_path: Path) -> None:
+    first = turn_of(tmp_path, FIT, None, QUIET, (old, new)).first_wrong
+    assert first is not None
+    assert new in statement_at(first.file, first.line)
+
+
+# ---- where weights are kept ------------------------------------------------------------------------------------------
+
+REBUILT = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+params = {"W": rng.normal(size=(3, 2)), "b": np.zeros(2)}
+for _ in range(9):
+    W, b = params["W"], params["b"]
+    error = x @ W + b - y
+    loss = np.sum(error**2)
+    dW, db = 2 * x.T @ error, 2 * error.sum(axis=0)
+    params = {"W": W - 0.1 * dW, "b": b - 0.1 * db}
+"""
+
+
+def test_weights_may_be_held_by_a_new_dict_each_turn(tmp_path: Path) -> None:
+    assert turn_of(tmp_path, REBUILT, None).ok
+    assert turn_of(tmp_path, REBUILT, None, ("2 * x.T", "3 * x.T")).first_wrong.kind == "scale-factor"
+
+
+def test_weights_may_be_views_of_one_vector() -> None:
+    theta, x, y = RNG.normal(size=20), RNG.normal(size=(7, 3)), RNG.normal(size=(7, 2))
+    net = {"W1": theta[:12].reshape(3, 4), "W2": theta[12:].reshape(4, 2)}
+    with verify(net) as check:
+        hidden = np.tanh(x @ net["W1"])
+        error = hidden @ net["W2"] - y
+        check.loss = 0.5 * np.sum(error**2)
+        back = error @ net["W2"].T * (1 - hidden**2)
+        theta -= 0.1 * np.concatenate([(x.T @ back).ravel(), (hidden.T @ error).ravel()])
+        check.gradients_from_step(0.1)
+    assert check.ok, str(check)
+
+
+def test_lists_have_places_of_their_own() -> None:
+    net, x, y = Buffered(), RNG.normal(size=3), RNG.normal(size=2)
+    with verify(net) as check:
+        net.forward(x)
+        net.backward(y, 0.1)
+        check.loss = 0.5 * np.sum((net.forward(x) - y) ** 2)
+        check.gradients_from_step(0.1)
+    assert "before the update" in str(check.problem)

@@ -124,7 +124,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     @property
     def gradients(self) -> Any:
-        """The gradients, as backward returned them: a tuple, list, dict, flat vector, pairs with parameters, an object."""
+        """The gradients, as backward returned them: a tuple, list, dict, flat vector, pairs, or an object."""
         return self._gradients
 
     @gradients.setter

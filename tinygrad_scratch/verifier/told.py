@@ -18,6 +18,10 @@ from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.tape import Array, Place, Tape, ancestors
 from tinygrad_scratch.verifier.watch import Event, Watch
 
+LOSS_AFTER_UPDATE = (
+    "The loss was computed from weights that the gradients had already updated, so these are gradients of another one. "
+    "Set check.loss to the loss before the update."
+)
 UNNAMED = "an unnamed value"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
@@ -59,6 +63,7 @@ class Told:
     _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     _decays: dict[int, Decay] = field(default_factory=dict)
+    _penalty: dict[int, Array] = field(default_factory=dict)  # the part of a gradient that is its parameter's alone
     _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
 
