@@ -332,3 +332,26 @@ def test_lists_have_places_of_their_own() -> None:
         check.loss = 0.5 * np.sum((net.forward(x) - y) ** 2)
         check.gradients_from_step(0.1)
     assert "before the update" in str(check.problem)
+
+
+class Gate:
+    """A layer whose passes have names of their own."""
+
+    def __init__(self) -> None:
+        self.w, self.b = RNG.normal(size=(3, 2)), np.zeros(2)
+
+    def there(self, x: Any) -> Any:
+        self.x, self.y = x, np.tanh(x @ self.w + self.b)
+        return self.y
+
+    def and_back(self, dy: Any) -> Any:
+        slope = dy * (1 - self.y**2)
+        self.dw, self.db = self.x.T @ slope, slope.sum(axis=0)
+        return slope @ self.w.T
+
+
+def test_of_two_methods_the_parameters_of_their_object_are_judged() -> None:
+    gate = Gate()
+    check = verify.layer((gate.there, gate.and_back), RNG.normal(size=(5, 3)))
+    assert check.ok, str(check)
+    assert len(check.finals) == 3

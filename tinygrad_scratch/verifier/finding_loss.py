@@ -48,14 +48,14 @@ class FindingLoss(Owners):
         if problem:
             return problem
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
+        self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
-        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
-        self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         known = self._best(run, self._well_known(nodes, mine), finals)
         unnamed = best is not None and not is_loss_name(best[0].name)
         if known is not None and known[1] + unnamed > (best[1] if best else 0):

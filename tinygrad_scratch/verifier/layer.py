@@ -131,7 +131,8 @@ class Pass:
 def passes_of(layer: Any, inputs: tuple[Any, ...]) -> tuple[list[Pass], list[str], dict[str, Any]]:
     """The passes of a layer, a chain or two functions; the names of the inputs; where parameters are looked for."""
     if isinstance(layer, tuple | list) and len(layer) == 2 and all(map(is_function, layer)):
-        passes, targets = [Pass(layer[0], layer[1], None)], {}
+        own = getattr(layer[0], "__self__", None)
+        passes, targets = [Pass(layer[0], layer[1], own)], {} if own is None else {"layer": own}
     elif isinstance(layer, tuple | list):
         passes, targets = [pass_of(part) for part in layer], {"layers": list(layer)}
     else:
