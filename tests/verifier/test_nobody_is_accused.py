@@ -289,6 +289,14 @@ def test_a_mistake_beside_a_penalty_is_found(old: str, new: str, tmp_path: Path)
     assert new in statement_at(first.file, first.line)
 
 
+@pytest.mark.parametrize("form", ["in place", "in the sum"])
+def test_a_penalty_that_their_own_loss_has_not_is_told_as_that(form: str, tmp_path: Path) -> None:
+    own = ("delta = chances\n", "loss = -np.sum(np.log(chances[np.arange(len(x)), labels])); delta = chances\n")
+    first = turn_of(tmp_path, FIT, None, QUIET, own, *PENALTIES[form]).first_wrong
+    assert first.kind == "regularisation"
+    assert "decay" in statement_at(first.file, first.line)
+
+
 # ---- where weights are kept ------------------------------------------------------------------------------------------
 
 REBUILT = """
