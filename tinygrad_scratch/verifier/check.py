@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     layer = classmethod(check_layer)
     function = classmethod(check_function)
 
-    def __init__(self, *targets: Any, **named: Any) -> None:
+    def __init__(self, /, *targets: Any, **named: Any) -> None:
         self.targets = {**{f"{i}": target for i, target in enumerate(targets)}, **named}
         self._asked = targets, named
         self.tape = Tape(matrices=matrices)
@@ -134,12 +135,12 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     @property
     def gradients(self) -> Any:
-        """The gradients, as backward returned them: a tuple, list, dict, flat vector, or an object that has them."""
+        """The gradients, as backward returned them: a tuple, list, dict, flat vector, pairs, or an object."""
         return self._gradients
 
     @gradients.setter
     def gradients(self, value: Any) -> None:
-        self._gradients = value
+        self._gradients = value = list(value) if isinstance(value, Iterator) else value
         found = list(gradients_in(value))
         self.entry.renamed = {path: part._renamed for path, part in found}
         self.entry.take_gradients([(path, part.node) for path, part in found], value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
@@ -9,7 +11,7 @@ from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoi
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
-from tinygrad_scratch.verifier.told import Gradient, Told, full_name, own
+from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
 
 
 class Collecting(Told):
@@ -86,6 +88,7 @@ class Collecting(Told):
             self._updates.setdefault(gradient, (parameter, sign))
         self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
+            self._read_pairs(asked)
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
             more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
             return [*given, *((self._names("", node), node) for node in sorted(more))]
@@ -101,6 +104,25 @@ class Collecting(Told):
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
         return kept
+
+    def _read_pairs(self, asked: list[Parameter]) -> None:
+        """Of pairs of a parameter and its gradient, in this order or the other, the gradients, and whose each is.
+
+        A parameter alone is none of such a pair: it may be returned in place of a gradient.
+        """
+        held = {self.tape.nodes[node].slot: p for p in asked for node in (p.node, *self._bound(p))}
+        pairs: dict[str, list[Given]] = {}
+        for path, node in self.given or ():
+            pairs.setdefault(re.sub(r"[\[.][^\[.]*$", "", path), []).append((path, node))
+        if any(len(pair) != 2 for pair in pairs.values()):
+            return
+        for first in (0, 1):
+            read = [(held.get(self.tape.nodes[pair[first][1]].slot), pair[1 - first]) for pair in pairs.values()]
+            whose = {path: parameter for parameter, (path, _) in read if parameter is not None}
+            fits = any(p is not None and self._value(node).size == p.recorded.size for p, (_, node) in read)
+            if fits and len(pairs) == len({id(parameter) for parameter in whose.values()}):
+                self.beside, self.given = whose, [gradient for _, gradient in read]
+                return
 
     def _stored_once(self) -> list[Gradient]:
         """What is stored; a path that ends in a number, as `grads[0]` does, is another name of what has one already."""
@@ -120,9 +142,7 @@ class Collecting(Told):
         read = self._before_loss()
         for parameter in self.parameters if read else ():
             node = parameter.node
-            slot = self.tape.nodes[node].slot
-            versions = {other.number for other in self.tape.nodes if other.slot == slot} | set(self._bound(parameter))
-            for version in sorted(versions & read):
+            for version in sorted({*self._versions(parameter), *self._bound(parameter)} & read):
                 if version > node and self._is_step(node, version):
                     node = version
             parameter.first = node
@@ -167,13 +187,19 @@ class Collecting(Told):
         return found
 
     def _from_steps(self, asked: list[Parameter]) -> list[Gradient]:
-        """(before - after) / rate, for each parameter that changed."""
+        """(before - after) / rate, for each parameter that changed.
+
+        What the loss was computed from is no update, but what forward writes to: activations, or a state.
+        """
         assert self.rate is not None
+        read = self._before_loss() or self.all_behind(*(self._wanted[2] if self._wanted else ()))
+        changed = [(p, last) for p in asked if (last := self._last(p)) != p.node]
+        updated = [(parameter, last) for parameter, last in changed if last not in read]
+        if read and not any(parameter.node in read for parameter, _ in updated):
+            self._gradient_problem = LOSS_AFTER_UPDATE if self._is_read_updated(asked) else None
+            return []
         found: list[Gradient] = []
-        for parameter in asked:
-            last = self._last(parameter)
-            if last == parameter.node:
-                continue
+        for parameter, last in updated:
             before = Recorded(
                 self.tape, array := self.tape.nodes[parameter.node].value.copy(), self.tape.constant(array)
             )
@@ -186,6 +212,10 @@ class Collecting(Told):
             found.append(([f"the step of {parameter.name}"], gradient.node))
         return found
 
+    def _is_read_updated(self, asked: list[Parameter]) -> bool:
+        """Whether the loss was computed from a parameter after an update."""
+        return any(self.tape.steps[self.tape.nodes[parameter.node].step].function is not None for parameter in asked)
+
     def _last(self, parameter: Parameter) -> int:
         if parameter.name in self.after and self.after[parameter.name] != parameter.node:
             return self.after[parameter.name]
@@ -195,13 +225,19 @@ class Collecting(Told):
     def _bound(self, parameter: Parameter) -> list[int]:
         """The values that were given to the name of a parameter later."""
         found = [self.after[parameter.name]] if parameter.name in self.after else []
-        wanted = words(parameter.name)[-1:]
+        path = words(parameter.name)
+        wanted = path[-2:] if path and path[-1].isdigit() else path[-1:]  # of a list, that of the same list
         found += [
             event.node
             for event in self.watch.events
-            if words(event.name)[-1:] == wanted and not is_gradient_name(event.short)
+            if words(event.name)[-len(wanted) :] == wanted and not is_gradient_name(event.short)
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
+
+    def _versions(self, parameter: Parameter) -> list[int]:
+        """All that the array of a parameter held."""
+        slot = self.tape.nodes[parameter.node].slot
+        return [node.number for node in self.tape.nodes if node.slot == slot]
 
     def _all_names(self) -> dict[int, list[str]]:
         names: dict[int, list[str]] = {}

@@ -25,10 +25,15 @@ from tinygrad_scratch.verifier.losses import (
     pairs_of,
     played,
 )
-from tinygrad_scratch.verifier.owners import Owners, is_multiple
+from tinygrad_scratch.verifier.made_again import made_again
+from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.owners import Owners, factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.penalised import penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+
+MOST_MADE_AGAIN = 4
 
 
 class FindingLoss(Owners):
@@ -39,18 +44,12 @@ class FindingLoss(Owners):
         finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        mine = self._wanted_value() if self.wanted_loss else self._computed()
-        if self.wanted_loss and not mine:  # a variable of theirs may be called as a well-known loss is
-            self.wanted_loss = known_name(self.wanted_loss)
-        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
-            return (
-                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
-                f"the loss, or one of: {', '.join(LOSSES)}."
-            )
-        if not self.wanted_loss:  # a loss of weights that were updated already is one of the next turn
-            after = {final.node for final in finals}
-            mine = [c for c in mine if not finals or not after <= self.all_behind(c.node)]
+        mine, finals, problem = self._theirs(finals)
+        if problem:
+            return problem
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
+        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
+        self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
         if self.wanted_loss and mine:
@@ -60,7 +59,7 @@ class FindingLoss(Owners):
         known = self._best(run, self._well_known(nodes, mine), finals)
         unnamed = best is not None and not is_loss_name(best[0].name)
         if known is not None and known[1] + unnamed > (best[1] if best else 0):
-            problem = self._choose(*known, len(finals))
+            problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
             return problem
         if best is not None:
@@ -75,6 +74,81 @@ class FindingLoss(Owners):
             "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
+
+    def _theirs(self, finals: list[Final]) -> tuple[list[Candidate], list[Final], str | None]:
+        """What they compute that may be the loss, with the gradients; or why what was named can't be."""
+        mine = self._wanted_value() if self.wanted_loss else self._computed()
+        if self.wanted_loss and not mine:  # a variable of theirs may be called as a well-known loss is
+            self.wanted_loss = known_name(self.wanted_loss)
+        if self.wanted_loss and not mine and self.wanted_loss not in LOSSES:
+            problem = (
+                f"No value called {self.wanted_loss} depends on a parameter. Name the variable that holds "
+                f"the loss, or one of: {', '.join(LOSSES)}."
+            )
+            return [], finals, problem
+        late = [c for c in mine if finals and {final.node for final in finals} <= self.all_behind(c.node)]
+        mine = [candidate for candidate in mine if candidate not in late]
+        if mine or not late:
+            return mine, finals, None
+        mine, finals = self._made_again(late, finals)
+        problem = (
+            f"{self.wanted_loss} was computed from weights that the gradients had already updated, and none fits it "
+            "at the weights before. Compute it before the update."
+        )
+        return mine, finals, problem if self.wanted_loss and not mine else None
+
+    def _made_again(self, late: list[Candidate], finals: list[Final]) -> tuple[list[Candidate], list[Final]]:
+        """A loss that was computed after an update, as it is of the weights before it, and the gradients that fit it.
+
+        None where none do: then it may be one of other data, as where a network is tried out after each step.
+        """
+        named = [candidate for candidate in late if candidate.name != UNNAMED][:MOST_MADE_AGAIN]
+        losses = [candidate.node for candidate in named]
+        copies: list[tuple[int, int]] = []
+        for final in finals if named else ():
+            parameter = final.parameter
+            versions = {*self._bound(parameter), *self._versions(parameter)} & self.all_behind(*losses)
+            updated = max((version for version in versions if version > parameter.node), default=None)
+            if updated is not None:
+                copy, moved = self.tape.insert(self.tape.nodes[parameter.node].step, np.copy, (parameter.node,))
+                self.renumber(moved)
+                losses = [moved(node) for node in losses]
+                copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), copy)]
+        again = [made_again(self.tape, node, dict(copies)) for node in losses] if copies else []
+        self._parents = self.tape.parents()
+        finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
+        made = [replace(c, node=node) for c, node in zip(named, again, strict=False) if node is not None]
+        best = self._best(played(self.tape), made, finals) if made else None
+        if best is None or not best[1]:
+            return [], finals
+        first = self.tape.nodes[losses[again.index(best[0].node)]].step
+        self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]  # later ones went into no loss
+        self.notes.append(f"{best[0].name} was computed after the update, and is taken as it is of the weights before.")
+        return [best[0]], finals
+
+    def _penalised(self, candidate: Candidate, run: Played, finals: list[Final]) -> Candidate:
+        """A well-known loss with the penalties of which gradients hold the gradient; that is told."""
+        true = run.gradients(candidate, [final.parameter.node for final in finals])
+        if not self._penalty or true is None:
+            return candidate
+        factors = [factor_of(self._meant(final, wanted), wanted) for final, wanted in zip(finals, true, strict=True)]
+        known = [factor for factor in factors if factor]
+        usual = max(known, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
+        found: dict[str, tuple[int, Array]] = {}
+        for final, wanted in zip(finals, true, strict=True) if usual else ():
+            part, node = self._penalty.get(final.node), final.parameter.node
+            if part is None or is_multiple(self._value(final.node), wanted):
+                continue
+            much = strength(final.direction * part / usual, self._value(node))
+            if much is not None:
+                found[final.name] = node, much
+        if found:
+            verb, whose = ("holds", "its parameter") if len(found) == 1 else ("hold", "their parameters")
+            self.notes.append(
+                f"{listed(list(found))} {verb} a part that was made of {whose} alone: it is taken as the gradient of a "
+                "penalty in the loss."
+            )
+        return replace(candidate, penalties=tuple(found.values()))
 
     def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
@@ -139,7 +213,9 @@ class FindingLoss(Owners):
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
         value = self._value(final.node)
         step = self.tape.steps[self.tape.nodes[final.node].step]
-        if final.by == "update" and step.reads and not is_multiple(value, truth):
+        if final.node in self._penalty and is_multiple(value - self._penalty[final.node], truth):
+            value = value - self._penalty[final.node]
+        elif final.by == "update" and step.reads and not is_multiple(value, truth):
             parts = (self._value(node) for node in islice(within(self.tape, final.node), 8))
             value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
         return value * final.direction
@@ -177,14 +253,16 @@ class FindingLoss(Owners):
             return None
         self.is_well_known = True
         function, target = candidate.function, candidate.target
+        penalised = [node for node, _ in candidate.penalties]
 
-        def loss(output: Any) -> Any:
-            return function(output, target)
+        def loss(output: Any, *weights: Any) -> Any:
+            parts = zip(candidate.penalties, weights, strict=True)
+            return sum((0.5 * np.sum(much * w * w) for (_, much), w in parts), function(output, target))
 
         loss.__name__ = candidate.name
         try:
             with np.errstate(all="ignore"):
-                node, moved = self.tape.insert(self.tape.nodes[candidate.node].step, loss, (candidate.node,))
+                node, moved = self.tape.insert(self.tape.nodes[candidate.node].step, loss, (candidate.node, *penalised))
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
@@ -206,6 +284,7 @@ class FindingLoss(Owners):
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}
         self._made = {moved(node): moved(after) for node, after in self._made.items()}
+        self._penalty = {moved(node): part for node, part in self._penalty.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)
             for node, d in self._decays.items()

@@ -39,7 +39,7 @@ CACHE = re.compile(r"^(?:.*cache.*|ctx|context|saved|memory|state|tape)$", re.IG
 UPSTREAM = re.compile(r"^(?:d.*|.*grad.*|.*delta.*|.*err.*|.*upstream.*|g|gy|gout|top_diff|.*diff)$", re.IGNORECASE)
 
 
-def check_function(kind: Any, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+def check_function(kind: Any, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Any:
     """A check of a function that returns a loss with its gradients, as in `loss, grads = f(w, X, y)`.
 
     The function is called once, with the arguments as given. Gradients may be a tuple, list, dict or array, each of the
@@ -145,7 +145,8 @@ class Pass:
 def passes_of(layer: Any, inputs: tuple[Any, ...]) -> tuple[list[Pass], list[str], dict[str, Any]]:
     """The passes of a layer, a chain or two functions; the names of the inputs; where parameters are looked for."""
     if isinstance(layer, tuple | list) and len(layer) == 2 and all(map(is_function, layer)):
-        passes, targets = [Pass(layer[0], layer[1], None)], {}
+        own = getattr(layer[0], "__self__", None)
+        passes, targets = [Pass(layer[0], layer[1], own)], {} if own is None else {"layer": own}
     elif isinstance(layer, tuple | list):
         passes, targets = [pass_of(part) for part in layer], {"layers": list(layer)}
     else:

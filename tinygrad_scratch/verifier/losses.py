@@ -161,6 +161,7 @@ class Candidate:
     node: int
     function: Loss | None = None
     target: Any = None
+    penalties: tuple[tuple[int, Array], ...] = ()  # what is penalised, and how much, entry by entry
 
 
 @dataclass

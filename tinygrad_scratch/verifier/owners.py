@@ -14,11 +14,11 @@ from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, 
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
-from tinygrad_scratch.verifier.pairing import Final, paired, question
+from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
-from tinygrad_scratch.verifier.told import Gradient, own, shown
+from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
 
 
@@ -55,10 +55,7 @@ class Owners(Collecting):
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
-            return (
-                "The loss was computed from weights that the gradients had already updated, so these are gradients of "
-                "another one. Set check.loss to the loss before the update."
-            )
+            return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
@@ -95,6 +92,12 @@ class Owners(Collecting):
                 finals.append(Final(best, gradient[1], parameter, "update", direction))
                 left.remove(gradient)
                 free.remove(parameter)
+        for gradient in list(left):
+            owner = self.beside.get(gradient[0][0])
+            if owner in free and owner is not None:
+                finals.append(Final(best_name(gradient[0], owner), gradient[1], owner, "pair"))
+                left.remove(gradient)
+                free.remove(owner)
         told = any(parameter.asked for parameter in self.parameters)
         more, unsure = paired(free, left, self.tape, close, near, told)
         done = {final.node for final in (*finals, *more)}
@@ -271,12 +274,14 @@ def sign_of(value: Array, truth: Array) -> int:
 
 def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
     """The number that all gradients are multiplied by; None where there is no such number."""
-    factors = []
-    for value, truth in zip(given, wanted, strict=True):
-        if not is_multiple(value, truth):
-            return None
-        factors.append(float(np.vdot(truth, value) / np.vdot(truth, truth)))
-    return factors[0] if np.allclose(factors, factors[0], rtol=1e-9, atol=0) else None
+    factors = [factor_of(value, truth) for value, truth in zip(given, wanted, strict=True)]
+    found = [factor for factor in factors if factor is not None]
+    return found[0] if found == factors and np.allclose(found, found[0], rtol=1e-9, atol=0) else None
+
+
+def factor_of(value: Array, of: Array) -> float | None:
+    """The number that an array is multiplied by in another one; None where that is no multiple."""
+    return float(np.vdot(of, value) / np.vdot(of, of)) if is_multiple(value, of) else None
 
 
 def is_almost(value: Array, truth: Array) -> bool:

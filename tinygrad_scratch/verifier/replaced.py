@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, renamed
 
 
 def replaced(case: Case, parameters: list[Parameter], others_updated: set[int]) -> Iterator[tuple[Repair, Finding]]:
@@ -79,7 +80,7 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
     if not is_given(case, before):
         return None
     number, factor = along(value, gradient)
-    if not factor or not close(value, number + factor * gradient) or before in case.parents[event.node]:
+    if not factor or not close(value, number + factor * gradient) or is_changed(case, before, event.node):
         return None
     place, held = event.place, case.tape.nodes[before].value
     right: Array = held + factor * gradient if factor < 0 else held - factor * gradient
@@ -97,6 +98,20 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
         None,
         should,
     )
+
+
+def is_changed(case: Case, before: int, after: int) -> bool:
+    """Whether a value was made from the one before; of one that was 0, also by way of a decay, or a copy of it."""
+    by_way = {"add", "subtract", "multiply", "copy", "array"} if not np.any(case.tape.nodes[before].value) else set()
+    waiting = [*case.parents[after]]
+    while waiting:
+        node = waiting.pop()
+        if node == before:
+            return True
+        function = case.step_of(node).function
+        if function is renamed or name_of(function) in by_way:
+            waiting += case.parents[node]
+    return False
 
 
 def along(value: Array, gradient: Array) -> tuple[float, float]:

@@ -214,7 +214,7 @@ class Loops:
                     old is None
                     or before in found
                     or before in early
-                    or reads[before] < 2
+                    or reads.get(before, 0) < 2
                     or node.value.dtype.kind != "f"
                 ):
                     continue

@@ -19,6 +19,10 @@ from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.watch import Watch
 
+LOSS_AFTER_UPDATE = (
+    "The loss was computed from weights that the gradients had already updated, so these are gradients of another one. "
+    "Set check.loss to the loss before the update."
+)
 UNNAMED = "an unnamed value"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
@@ -39,6 +43,7 @@ class Told:
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
     given: list[Given] | None = None
+    beside: dict[str, Parameter] = field(default_factory=dict)  # what stood in a pair with a gradient, by its path
     renamed: dict[str, int] = field(default_factory=dict)  # by which rename each of these is known, by its path
     stored: list[Given] = field(default_factory=list)
     after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
@@ -59,6 +64,7 @@ class Told:
     _updates: dict[int, tuple[Parameter, int]] = field(default_factory=dict)  # node -> whose update it is in, direction
     changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
     _decays: dict[int, Decay] = field(default_factory=dict)
+    _penalty: dict[int, Array] = field(default_factory=dict)  # the part of a gradient that is its parameter's alone
     _made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     _parents: dict[int, set[int]] = field(default_factory=dict)
 

@@ -15,9 +15,10 @@ from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 
 
-def as_array(value: Any, dtype: Any = None, **keywords: Any) -> Any:
+def as_array(value: Any, dtype: Any = None, ndmin: int = 0, **keywords: Any) -> Any:
     """np.array of what may hold Tensors."""
     made = np.copy(array(value))
+    made = made.reshape((1,) * (ndmin - made.ndim) + made.shape)
     return made if dtype is None else made.astype(dtype)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
-from tinygrad_scratch.verifier.causes.state import is_parameter
+from tinygrad_scratch.verifier.causes.state import is_of_penalty
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
@@ -160,15 +160,6 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     why = ", as the loss has no such penalty" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
-
-
-def is_of_penalty(region: Region, node: int) -> bool:
-    """Whether a term is a parameter, or one times numbers: the gradient of a penalty."""
-    values, case = region.values, region.case
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
-    of = [n for n in given if is_parameter(region, n)]
-    alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
-    return alone and np.shape(values[node]) == np.shape(values[of[0]])
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:

@@ -86,6 +86,15 @@ def is_parameter(region: Region, node: int) -> bool:
     return any(final.parameter.node == node for final in region.case.finals)
 
 
+def is_of_penalty(region: Region, node: int) -> bool:
+    """Whether a term is a parameter, or one times numbers: the gradient of a penalty."""
+    values, case = region.values, region.case
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    of = [n for n in given if is_parameter(region, n)]
+    alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
+    return alone and np.shape(values[node]) == np.shape(values[of[0]])
+
+
 def earlier_states(region: Region, read: int) -> Iterator[int]:
     """What the same array held before, and what the same name meant in the forward pass."""
     tape = region.case.tape
@@ -131,7 +140,7 @@ def damaged_value(region: Region) -> Iterator[Finding]:
     if region.case.match_up_to_factor(np.asarray(region.values[earlier[-1]])) is None:
         return
     readers = [s for s in tape.steps[step.index + 1 :] if region.node in s.reads]
-    if name in ("add", "subtract") and any(is_parameter(region, node) for node in step.reads):
+    if name in ("add", "subtract") and any(is_of_penalty(region, node) for node in step.reads):
         said = f"`{region.code(step)}` adds the gradient of a penalty, which the loss has not"
         yield Finding("regularisation", said, step)
     elif readers:

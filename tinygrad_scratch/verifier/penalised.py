@@ -1,0 +1,56 @@
+"""What a gradient adds that only its parameter went into: where nobody said what the loss is, that of a penalty."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.gradients import JOINING, SHAPING, is_plain_number
+from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.truth import VIEWING
+
+ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
+MOST = 50
+
+
+def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> Array | None:
+    """The part of a gradient that was computed from the parameter alone, and numbers."""
+    found: dict[int, Array] = {}
+    waiting, seen = [gradient], {parameter}
+    while waiting and len(seen) < MOST:
+        node = waiting.pop()
+        name = name_of(tape.steps[tape.nodes[node].step].function)
+        if node in seen or name not in ADDING:
+            continue
+        seen.add(node)
+        if is_of_alone(tape, parents, node, parameter):
+            if name not in VIEWING:  # what shows the parameter can't be another value for a while
+                found[node] = np.zeros_like(tape.nodes[node].value)
+        else:
+            waiting += parents[node]
+    found.pop(gradient, None)
+    if not found:
+        return None
+    without = tape.replay(found)[gradient]
+    part: Array = tape.nodes[gradient].value - without
+    return part if np.any(part) else None
+
+
+def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: int) -> bool:
+    """Whether a parameter went into a value, and nothing else but numbers, ones and zeros."""
+    behind = ancestors(parents, [node])
+    given = (n for n in behind - {parameter} if tape.steps[tape.nodes[n].step].function is None)
+    return parameter in behind and all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
+
+
+def is_mask(value: Array) -> bool:
+    return bool(np.all((value == 0) | (value == 1)))
+
+
+def strength(part: Array, weights: Array) -> Array | None:
+    """By how much each entry is pulled to 0; None where any is pushed away from it, as no penalty does."""
+    if part.shape != weights.shape or np.any(part * weights < 0) or np.any(part[weights == 0]):
+        return None
+    found: Array = part / np.where(weights == 0, 1, weights)
+    return found
