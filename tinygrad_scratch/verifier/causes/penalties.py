@@ -52,7 +52,7 @@ def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Find
             if is_number_of(region, step, part):
                 name = region.name(region.of)
                 should = region.rewritten(step, f"{region.code(step)} * {name}")
-                yield Finding("missing-term", f"what is added is not multiplied by {name}", step, should)
+                yield Finding("regularisation", f"what is added is not multiplied by {name}", step, should)
                 return
             yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
             return
@@ -85,10 +85,10 @@ def penalty_scaled(factor: float, where: str) -> Finding:
     return Finding("regularisation", said)
 
 
-def is_penalty(region: Region, step: int) -> bool:
-    """Whether a use of a parameter leads to the loss without any data."""
+def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
+    """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
     case = region.case
-    reached = {region.of}
+    reached = {region.of if start is None else start}
     parameters = {f.parameter.node for f in case.finals}
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]
