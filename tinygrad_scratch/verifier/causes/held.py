@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.causes.penalties import is_penalty
+from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -45,11 +45,8 @@ def held_constant(region: Region) -> Iterator[Finding]:
 
 
 def is_of_penalty(region: Region, node: int) -> bool:
-    """Whether a value is made of parameters alone, and so is all that is made of it up to the loss."""
-    case = region.case
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None and np.size(region.values[n]) > 1}
-    own = given <= {final.parameter.node for final in case.finals}
-    return own and is_penalty(region, case.tape.nodes[node].step + 1, node)
+    """Whether a value is made of parameters alone, and goes into the loss without any data."""
+    return is_of_parameters(region, node) and is_penalty(region, region.case.tape.nodes[node].step + 1, node)
 
 
 def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:

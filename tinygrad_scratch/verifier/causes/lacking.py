@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
-from tinygrad_scratch.verifier.causes.multiplied import kind_of_factor
+from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, kind_of_factor
 from tinygrad_scratch.verifier.causes.state import is_own_penalty
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.extent import node_at
@@ -95,6 +95,8 @@ class Lack:
             return self.found(region, kind, f"{name} is due squared", f"{name} ** 2")
         is_slope = what == SLOPE or part_of_slope(region, self.other)
         kind = "missing-derivative" if is_slope else kind_of_factor(region, self.other)
+        if is_own_penalty(region, self.other) and is_mere_number(region, self.operand):
+            kind = "regularisation"
         said = f"{name} is not multiplied by {self.text}{', of a derivative,' if is_slope else ''} before its use"
         code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
         return self.found(region, kind, said, f"({name} * {self.text})", code)

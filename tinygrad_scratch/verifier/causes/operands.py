@@ -135,7 +135,7 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
-    if not nonlinear and not is_beside_slope(region, step, read, twin):
+    if not nonlinear and len(places_of(step)) == 2 and not is_beside_slope(region, step, read, twin):
         return False
     if case.is_forward(read) or is_comparison(step):
         related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(

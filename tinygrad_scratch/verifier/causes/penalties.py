@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.steps import Array, Step
 def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
     case = region.case
-    parts = case.truth.parts.get(region.of, [])
+    parts = case.truth.parts.get(region.of, []) if is_of_parameters(region, region.of) else []
     own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
@@ -83,6 +83,13 @@ def penalty_scaled(factor: float, where: str) -> Finding:
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {where}")
     said = f"the gradient of the penalty is {number(factor)} times what it should be for {where}"
     return Finding("regularisation", said)
+
+
+def is_of_parameters(region: Region, node: int) -> bool:
+    """Whether a value was made of parameters and numbers alone."""
+    case = region.case
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    return {n for n in given if np.size(region.values[n]) > 1} <= {final.parameter.node for final in case.finals}
 
 
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
