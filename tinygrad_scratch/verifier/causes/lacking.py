@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
-from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, kind_of_factor
+from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, is_rest_of_one, kind_of_factor
 from tinygrad_scratch.verifier.causes.state import is_own_penalty
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.extent import node_at
@@ -113,8 +113,7 @@ class Lack:
 
 def is_of_sum(region: Region, step: Step, place: PlaceOf) -> bool:
     """Whether an operand is a term, and no part of a slope as in `1 - t`."""
-    slope = place == 1 and name_of(step.function) == "subtract" and region.case.constant_value(step.arguments[0]) == 1
-    return name_of(step.function) in ("add", "subtract") and not slope
+    return name_of(step.function) in ("add", "subtract") and not (place == 1 and is_rest_of_one(region, step))
 
 
 def lacking(region: Region) -> Iterator[Lack]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
-from tinygrad_scratch.verifier.causes.multiplied import is_mere_number
+from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
 from tinygrad_scratch.verifier.causes.state import is_of_penalty
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
@@ -183,18 +183,12 @@ def literal(region: Region) -> Iterator[Finding]:
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor"
                     if kind == "scale-factor" and is_power_of_array(region, step, place):
-                        kind = "missing-derivative" if abs(other) > abs(value) else "wrong-operand"
+                        kind = kind_of_power(region, step, low=abs(other) > abs(value))
                     code = region.code(step)
                     text = with_operand(code, place, f"{value:g}", f"{other:g}")
                     should = region.rewritten(step, text) if text else None
                     said = f"{value:g} in `{code}` should be {other:g}"
                     yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
-
-
-def is_power_of_array(region: Region, step: Step, place: int) -> bool:
-    """Whether a number is the power that an array is raised to: what lacks then is a factor, and no number."""
-    base = node_at(region, step, 0) if name_of(step.function) == "power" and place == 1 else None
-    return base is not None and not is_mere_number(region, base)
 
 
 USUAL = 0.5, 1, 2, 3, 4

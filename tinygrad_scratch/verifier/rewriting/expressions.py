@@ -174,7 +174,8 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
             base = part.base_of_power if not counts else ""
             kind = "off-by-one" if counts else "sign" if other == -value else "scale-factor"
             if base and kind == "scale-factor":
-                kind = "missing-derivative" if other > value else "wrong-operand"
+                high = "derivative-at-wrong-point" if part.is_rest_of_one else "wrong-operand"
+                kind = "missing-derivative" if other > value else high
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             yield part.change(text, kind, f"{value} should be {other:g}", about=base)
 

@@ -71,6 +71,14 @@ class Part:
         return self.source.code(power.left) if power is not None and power.right is self.node else ""
 
     @property
+    def is_rest_of_one(self) -> bool:
+        """Whether it is the power in `1 - h**2`, as it stands in slopes."""
+        outer = self.way[-2] if len(self.way) > 1 else None
+        if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, ast.Sub) or outer.right is not self.around:
+            return False
+        return isinstance(outer.left, ast.Constant) and outer.left.value == 1
+
+    @property
     def is_base_of_power(self) -> bool:
         return (
             isinstance(self.around, ast.BinOp) and isinstance(self.around.op, ast.Pow) and self.around.left is self.node
