@@ -71,7 +71,7 @@ MISTAKES = [
         "layers",
         "return grad * (self.output > 0)",
         "return 1.0 * (self.output > 0)",
-        (OPERAND, TERM),
+        (OPERAND, DERIVATIVE),
     ),
     Edit(
         "6 slope built from the error",

@@ -483,9 +483,9 @@ ONE_HOT, CLASSES = np.eye(3)[[0, 2, 1, 1, 0, 2, 2]], np.array([0, 2, 1, 1, 0, 2,
     [
         ("cross_entropy", "(p - y) / len(x)", "(y - p) / len(x)", "sign"),
         ("hinge", "np.zeros(W.shape)", "np.zeros(W.shape, dtype=int)", "dtype-or-integer"),
-        ("Scaled", "np.sum(inner * self.hat, axis=0)", "np.sum(inner, axis=0)", "missing-term"),
+        ("Scaled", "np.sum(inner * self.hat, axis=0)", "np.sum(inner, axis=0)", "missing-derivative"),
         ("Scaled", "return dout * slope(a)", "return dout * slope(a) * slope(a)", "scale-factor"),
-        ("Scaled", "return dout * slope(a)", "return slope(a)", "missing-term"),
+        ("Scaled", "return dout * slope(a)", "return slope(a)", "missing-derivative"),
         ("Two", "* (1 - h**2)", "* (h**2 - 1)", "sign"),
     ],
 )

@@ -82,7 +82,7 @@ class Recur:
         ("Rectify", "inner = given * (self.x > 0)", "inner = given", {"missing-derivative"}),
         ("Pick", "room = np.zeros_like(self.x)", "room = np.zeros_like(self.x, dtype=int)", {"dtype-or-integer"}),
         ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = 1 - self.after[t] ** 2",
-         {"missing-term", "wrong-operand"}),
+         {"missing-derivative", "wrong-operand"}),
         ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = upstream * (1 - self.after[t])",
          {"derivative-at-wrong-point"}),
     ],
@@ -121,8 +121,8 @@ def backward(dy, cache):
         ("dy * t + dy * u * (1 - t)", "missing-derivative", "dy * t + dy * u * (1 - t ** 2)"),
         ("dy * (t + u * (1 - u**2))", "derivative-at-wrong-point", "dy * (t + u * (1 - t**2))"),
         ("dy * t + dy * u", "missing-derivative", "dy * t + dy * u * (1 - t ** 2)"),
-        ("dy * t + dy * (1 - t**2)", "missing-term", "dy * t + dy * (1 - t**2) * u"),
-        ("dy * t + u * (1 - t**2)", "missing-term", "dy * t + u * (1 - t**2) * dy"),
+        ("dy * t + dy * (1 - t**2)", "missing-derivative", "dy * t + dy * (1 - t**2) * u"),
+        ("dy * t + u * (1 - t**2)", "missing-derivative", "dy * t + u * (1 - t**2) * dy"),
     ],
 )
 def test_one_term_of_a_sum(tmp_path: Path, wrong: str, cause: str, should: str) -> None:
@@ -156,7 +156,7 @@ def softmax_loss(W, X, y, reg):
     [
         ("    dW = X.T @ p", "    dW = 2 * (X.T @ p)", {"scale-factor"}),
         ("    dW = X.T @ p", "    dW = -(X.T @ p)", {"sign"}),
-        ("    dW += reg * W", "    dW += reg", {"missing-term"}),
+        ("    dW += reg * W", "    dW += reg", {"regularisation"}),
         ("    dW += reg * W", "    dW += W", {"regularisation"}),
         ("    return loss, dW", "    return loss, 2 * dW", {"scale-factor"}),
     ],
@@ -182,7 +182,7 @@ def test_a_mask_in_the_place_of_a_gradient() -> None:
         back: Any = inner > 0
         check.gradients = {"w": X.T @ back, "v": hidden.T @ error}
     assert check.first_wrong is not None
-    assert (check.first_wrong.name, check.first_wrong.kind) == ("back", "missing-term"), str(check)
+    assert (check.first_wrong.name, check.first_wrong.kind) == ("back", "missing-derivative"), str(check)
 
 
 def test_a_right_gradient_is_not_negated_to_mend_a_later_one() -> None:

@@ -348,7 +348,7 @@ CASES = [
     ("cells", "total_w += dw", "total_w = dw", {"overwritten-accumulation"}),
     ("penalised", "dw += 0.2 * w", "dw = 0.2 * w", {"overwritten-accumulation"}),
     ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = self.slope(self.states[t + 1])",
-     {"missing-term"}),
+     {"missing-derivative"}),
     # a helper is wrong, and not what calls it, though the forward pass calls it too
     ("cells", "return 1 - t ** 2", "return 1 - t", {"missing-derivative"}),
     ("cells", "g = g * (1 - g)", "g = g", {"missing-derivative"}),

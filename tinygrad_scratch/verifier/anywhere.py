@@ -19,12 +19,13 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.causes import MADE_UP
+from tinygrad_scratch.verifier.causes.chains import slope_of_another
 from tinygrad_scratch.verifier.causes.lacking import operand_without_factor, operand_without_term
 from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import lacks_number
 from tinygrad_scratch.verifier.causes.operands import operands
-from tinygrad_scratch.verifier.causes.operations import negated, operations
+from tinygrad_scratch.verifier.causes.operations import argument_negated, negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.sums import reductions
@@ -39,8 +40,10 @@ from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
 
-WRITTEN: tuple[Explanation, ...] = operations, beside_it, layout, reductions, assigned_entries, dropped, operands
-NUMBERS: tuple[Explanation, ...] = negated, literal, lacks_number
+WRITTEN: tuple[Explanation, ...] = (
+    operations, argument_negated, beside_it, layout, reductions, assigned_entries, dropped, operands,
+)  # fmt: skip
+NUMBERS: tuple[Explanation, ...] = slope_of_another, negated, literal, lacks_number
 VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term
 """Changes of what is written, and what may be put in; values only where nothing else helps."""
 
@@ -101,6 +104,8 @@ def compared(
                 except Exception:  # what comes after the gradients can't be made of it
                     continue
                 finding.made_up |= search in MADE_UP
+                if search is operand_without_term:  # there is no telling whether it was ever meant
+                    finding.certainty = "fits"
                 yield (-meant(case, played), weight(finding), min(finding.changes)), search, finding
 
 
@@ -140,6 +145,7 @@ def told(region: Region, search: Explanation, finding: Finding) -> Finding:
         found = next(own, finding)
     found.place = finding.place or found.place or (finding.step.place if finding.step else None)
     found.made_up = finding.made_up
+    found.certainty = finding.certainty if finding.certainty == "fits" else found.certainty
     return found
 
 

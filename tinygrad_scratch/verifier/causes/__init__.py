@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.causes.layout import layout
 from tinygrad_scratch.verifier.causes.neighbours import beside_it
 from tinygrad_scratch.verifier.causes.numbers import number_for_value, one_left_out, value_for_number
 from tinygrad_scratch.verifier.causes.operands import operands
-from tinygrad_scratch.verifier.causes.operations import comparisons, negated, operations
+from tinygrad_scratch.verifier.causes.operations import argument_negated, comparisons, negated, operations
 from tinygrad_scratch.verifier.causes.paths import (
     assigned_entries,
     never_written,
@@ -41,13 +41,14 @@ from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, red
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
-    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state, changed_under_way,
-    through_views, ratio, overwritten, overwritten_on_the_way, rename_without, skipped, assigned_entries, penalty,
-    parts_left_out, missing_derivative, layout, comparisons, broadcasting, operations, negated, dropped_term, doubled,
-    beside_it, places, slope_of_another, operands, number_for_value, one_left_out, gradient_of_another, dropped,
-    factor_left_out, operand_without_slope, upstream_left_out, slope_within, operand_without_factor, one_factor,
-    literal, slope_without_formula, fewer_entries, other_axes, diagonal, held_constant, slope_is_another,
-    factor_too_many, value_for_number, operand_without_term, odd_ratio, nothing_from_above,
+    never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
+    changed_under_way, through_views, ratio, argument_negated, overwritten, overwritten_on_the_way, rename_without,
+    skipped, assigned_entries, penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
+    operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
+    one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
+    slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
+    diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
+    nothing_from_above,
 )  # fmt: skip
 
 MADE_UP = (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
-from tinygrad_scratch.verifier.edits import Edit, WithArgument, always, name_of, of_argument, places_of
+from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.slopes import Slopes
@@ -58,7 +58,8 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
             if made is not None and region.is_truth(made):
                 written = written_of(region, step, held) or region.name(held.source)
                 said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
-                yield Finding("missing-derivative", said, step, None, changes)
+                kind = "missing-derivative" if held.is_value else "derivative-at-wrong-point"
+                yield Finding(kind, said, step, None, changes)
                 return
 
 
@@ -155,7 +156,7 @@ def source_of(region: Region, node: int, product: Step) -> int | None:
         other = waiting.pop()
         step = region.case.step_of(other)
         itself = region.names_of(other) or step.function is None or name_of(step.function) == "getitem"
-        if region.case.is_forward(other) and itself:
+        if (region.case.is_forward(other) or is_put_together(region, other)) and itself:
             if np.ndim(region.values[other]):
                 found.add(other)
         elif step.function is None or region.names_of(other) or len(found) > 1 or not in_one(step, product):
@@ -163,6 +164,15 @@ def source_of(region: Region, node: int, product: Step) -> int | None:
         else:
             waiting += step.reads
     return found.pop() if len(found) == 1 else None
+
+
+def is_put_together(region: Region, node: int) -> bool:
+    """Whether a value holds values of the forward pass in a row, as of all steps in time."""
+    step = region.case.step_of(node)
+    return name_of(step.function) in PUT_TOGETHER and all(region.case.is_forward(read) for read in step.reads)
+
+
+PUT_TOGETHER = (*JOINING, "array", "asarray")
 
 
 def in_one(step: Step, other: Step) -> bool:
@@ -205,10 +215,16 @@ def kind_of(written: str, right: str) -> tuple[str, str]:
     if len(factors) == 2 and signs_of(written) in map(signs_of, factors):
         first, second = right.split(" * ")
         rest = second if signs_of(written) == signs_of(first) else first
+        if is_number(rest):
+            return "scale-factor", f"the factor {rest} of the derivative is missing"
         return "missing-derivative", f"the factor {rest} is missing, of a derivative"
     if is_part_of(written, right):
         return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
+
+
+def is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
 
 
 def called_in(text: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.multiplied import kind_of_factor
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import named_all, node_at
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, replaced
@@ -29,6 +31,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     later, wanted = found[0].of, region.of
     if wanted not in case.ancestors([later]) or (only_known and not is_told(region, later)):
         return
+    if region.name(later) == region.name(wanted):  # the same in two turns, or in two parts: one was taken for another
+        return
     between = steps_between(region, wanted, later)
     names = list(dict.fromkeys(name_of(s.function) for s in between if name_of(s.function) not in LINEAR))
     nonlinear = names or is_square(between)
@@ -46,7 +50,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should)
     else:
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
-        yield Finding("missing-term", said, None, should)
+        scaled = region.value.shape == region.truth.shape and is_along(region.value, region.truth)
+        yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should)
 
 
 def is_told(region: Region, node: int) -> bool:
@@ -144,7 +149,8 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
         place = handed_back(region, node)
         should = f"{bracketed(region.expression)} * {text}" if place is None else None
         if pattern == "{t}" and not part_of_slope(region, node):
-            yield Finding("missing-term", f"the factor {text} is missing", None, should, place=place)
+            kind = kind_of_factor(region, node)
+            yield Finding(kind, f"the factor {text} is missing", None, should, place=place)
         else:
             place = slope_from(region)
             should = should if place is None else None
@@ -255,7 +261,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
         if region.case.match_up_to_factor(upstream) is not None and region.is_truth(region.value * upstream):
             name, place = region.name(event.node), handed_back(region, event.node)
             yield Finding(
-                "missing-term", f"the gradient that comes from above, {name}, is not multiplied in", None,
+                "missing-derivative", f"the gradient that comes from above, {name}, is not multiplied in", None,
                 f"{bracketed(region.expression)} * {name}" if place is None else None, place=place,
             )  # fmt: skip
             return
@@ -264,7 +270,7 @@ def upstream_left_out(region: Region) -> Iterator[Finding]:
     for entry in region.case.table.entries(region.truth.shape):
         if entry.how == "" and region.is_truth(region.value * entry.value):
             said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
-            yield Finding("missing-term", said, place=region.event.place)
+            yield Finding("missing-derivative", said, place=region.event.place)
             return
 
 
@@ -277,7 +283,7 @@ def nothing_from_above(region: Region) -> Iterator[Finding]:
     known = [node for node in after if case.match_up_to_factor(np.asarray(region.values[node])) is not None]
     if known and case.is_forward(region.node) and before.isdisjoint(known):
         said = f"{region.event.name} is a value of the forward pass: the gradient that comes from above is not in it"
-        yield Finding("missing-term", said, None, certainty="fits")
+        yield Finding("missing-derivative", said, None, certainty="fits")
 
 
 def slope_is_another(region: Region) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ def odd_ratio(region: Region) -> Iterator[Finding]:
     factor = float(np.vdot(region.value, region.truth) / np.vdot(region.value, region.value))
     if factor and close(region.value * factor, region.truth) and not is_plain(factor):
         found = factor_found(region, factor, None)
-        found.certainty = "fits"
+        found.certainty, found.should_be = "fits", None
         yield found
 
 

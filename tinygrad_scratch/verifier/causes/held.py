@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -33,13 +34,19 @@ def held_constant(region: Region) -> Iterator[Finding]:
             continue
         if np.any(found) and region.is_truth_of(region.value, found):
             names = " and ".join(dict.fromkeys(region.name(n) for n in (cut if len(cut) < 3 else cut[-1:])))
+            penalties = all(is_of_penalty(region, node) for node in cut)
             yield Finding(
-                "missing-term",
+                "regularisation" if penalties else "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
                 "through it is missing",
                 None,
             )
             return
+
+
+def is_of_penalty(region: Region, node: int) -> bool:
+    """Whether a value is made of parameters alone, and goes into the loss without any data."""
+    return is_of_parameters(region, node) and is_penalty(region, region.case.tape.nodes[node].step + 1, node)
 
 
 def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:

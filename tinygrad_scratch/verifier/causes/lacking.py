@@ -13,6 +13,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.candidates import by_name, turn_by_turn
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts, part_of_slope
+from tinygrad_scratch.verifier.causes.multiplied import is_mere_number, is_rest_of_one, kind_of_factor
+from tinygrad_scratch.verifier.causes.state import is_own_penalty
 from tinygrad_scratch.verifier.edits import Edit, PlaceOf, WithOther, name_of, operands_of, times, with_changed
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.foreseen import Along
@@ -89,23 +91,29 @@ class Lack:
         if what == TERM:
             return self.told_as_term(region, name)
         if what == FACTOR and close(region.values[self.other], np.asarray(region.values[self.operand])):
-            return self.found(region, "missing-derivative", f"{name} is due squared", f"{name} ** 2")
-        kind, said = "missing-term", f"{name} is not multiplied by {self.text} before its use"
-        if what == SLOPE or part_of_slope(region, self.other):
-            kind, said = (
-                "missing-derivative",
-                f"{name} is not multiplied by {self.text}, of a derivative, before its use",
-            )
+            kind = "wrong-operand" if is_of_sum(region, self.step, self.place) else "missing-derivative"
+            return self.found(region, kind, f"{name} is due squared", f"{name} ** 2")
+        is_slope = what == SLOPE or part_of_slope(region, self.other)
+        kind = "missing-derivative" if is_slope else kind_of_factor(region, self.other)
+        if is_own_penalty(region, self.other) and is_mere_number(region, self.operand):
+            kind = "regularisation"
+        said = f"{name} is not multiplied by {self.text}{', of a derivative,' if is_slope else ''} before its use"
         code = with_factor(region.code(self.step), self.place, self.text) if isinstance(self.place, int) else None
         return self.found(region, kind, said, f"({name} * {self.text})", code)
 
     def told_as_term(self, region: Region, name: str) -> Finding:
         sum_ = f"({name}{self.text})" if self.text[0] == " " else f"({self.text}{bracketed(name)})"
-        return self.found(region, "missing-term", f"{name} lacks a term: it should be {sum_[1:-1]}", sum_)
+        kind = "regularisation" if is_own_penalty(region, self.other) else "missing-term"
+        return self.found(region, kind, f"{name} lacks a term: it should be {sum_[1:-1]}", sum_)
 
     def found(self, region: Region, kind: str, said: str, new: str, code: str | None = None) -> Finding:
         code = code or replaced(region.code(self.step), region.name(self.operand), new)
         return Finding(kind, said, self.step, region.rewritten(self.step, code) if code else None, self.edits)
+
+
+def is_of_sum(region: Region, step: Step, place: PlaceOf) -> bool:
+    """Whether an operand is a term, and no part of a slope as in `1 - t`."""
+    return name_of(step.function) in ("add", "subtract") and not (place == 1 and is_rest_of_one(region, step))
 
 
 def lacking(region: Region) -> Iterator[Lack]:
@@ -352,5 +360,5 @@ def without_upstream(region: Region) -> Iterator[Finding]:
             value = region.tried({step.index: with_changed(place, times(entry.value))})
             if value is not None and region.is_truth(value):
                 said = f"the gradient that comes from above, of {region.name(entry.of)}, is not multiplied in"
-                yield Finding("missing-term", said, step)
+                yield Finding("missing-derivative", said, step)
                 return

@@ -65,12 +65,16 @@ def said(
     should = region.rewritten(step, text) if text else replaced(region.expression, mine, new_text)
     should = without_brackets(should, region.expression) if should else None
     sentence = f"{mine} should be {other_name}"
-    stem = mine.split("[")[0]
-    if "[" in mine and other_name.split("[")[0] == stem and one_apart(mine, other_name):
-        return 0, Finding("off-by-one", f"{sentence}: the neighbour was taken", step, should, changes)
+    neighbour = next((name for name in (mine, *region.names_of(read)) if is_beside(region, name, other_name)), None)
+    if neighbour is not None:
+        said_so = f"{neighbour} should be {other_name}: the neighbour was taken"
+        return 0, Finding("off-by-one", said_so, step, should, changes)
     parameters = {f.parameter.node for f in region.case.finals}
     named = bool(region.names_of(other))
-    if is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
+    if is_laid_out_otherwise(region, read, other):
+        said_so = f"`{mine}` spreads one of its parts along the wrong axis: it should be {other_name}"
+        return 1, Finding("broadcasting-shape", said_so, step, should, changes)
+    if not named and is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
         return 1, Finding("missing-term", f"{mine} lacks a term: it should be {other_name}", step, should, changes)
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(
@@ -86,6 +90,24 @@ def said(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def is_beside(region: Region, mine: str, other: str) -> bool:
+    """Whether two names are those of neighbours in one list, of which the statement takes an entry."""
+    stem = mine.split("[")[0]
+    return "[" in mine and other.split("[")[0] == stem and stem in region.statement and one_apart(mine, other)
+
+
+def is_laid_out_otherwise(region: Region, one: int, other: int) -> bool:
+    """Whether two values were made of the same parts in the same way, one of them a row here and a column there."""
+    made = [region.case.step_of(node) for node in (one, other)]
+    parts = [[np.asarray(region.values[node]) for node in step.reads] for step in made]
+    alike = len({name_of(step.function) for step in made}) == 1 and len(parts[0]) == len(parts[1]) == 2
+    return (
+        alike
+        and all(close(a.ravel(), b.ravel()) for a, b in zip(*parts, strict=True) if a.size == b.size)
+        and any(a.shape != b.shape and a.size == b.size for a, b in zip(*parts, strict=True))
+    )
 
 
 def same_parameter(one: str, other: str) -> bool:
@@ -113,12 +135,23 @@ def wrong_point(region: Region, step: Step, read: int, other: int) -> bool:
         return False
     own = twin in case.ancestors([region.of]) or region.of in case.ancestors([twin]) or twin == region.of
     own = own or same_source(region, twin)
+    if not nonlinear and len(places_of(step)) == 2 and not is_beside_slope(region, step, read, twin):
+        return False
     if case.is_forward(read) or is_comparison(step):
         related = twin in case.ancestors([case.alike.get(read, read)]) or case.alike.get(read, read) in case.ancestors(
             [twin]
         )
         return own and (nonlinear or related) and (related or nonlinear)
     return own and nonlinear
+
+
+def is_beside_slope(region: Region, step: Step, read: int, twin: int) -> bool:
+    """Whether what an operand is multiplied by entry by entry is a gradient, or the rest of a slope."""
+    rest = [
+        node for node in step.reads if node != read and np.shape(region.values[node]) == np.shape(region.values[read])
+    ]
+    known = (region.case.match_up_to_factor(np.asarray(region.values[node])) for node in rest)
+    return any(found is not None for found in known) or any(twin in region.case.ancestors([node]) for node in rest)
 
 
 def is_other_factor(region: Region, node: int) -> bool:

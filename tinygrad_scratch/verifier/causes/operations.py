@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.edits import called, exchanged, name_of, only, places_of, then, with_changed
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -73,6 +76,35 @@ def negated(region: Region) -> Iterator[Finding]:
                 node = node_at(region, step, i)
                 name = region.name(node) if node is not None else "a term"
                 yield Finding("sign", f"the sign of {name} is wrong", step)
+
+
+ONE_WAY = ("exp", "expm1", "sinh", "tanh", "sin", "arctan")
+
+
+def argument_negated(region: Region) -> Iterator[Finding]:
+    """A minus that a function's argument lacks: `np.exp(a)` for `np.exp(-a)`."""
+    for step, turns in region.sites():
+        changes = {s.index: with_changed(0, np.negative) for s in turns}
+        if name_of(step.function) not in ONE_WAY or not places_of(step) or not region.gives_truth(changes):
+            continue
+        code = region.code(step)
+        should = region.rewritten(step, with_opposite(code))
+        yield Finding("sign", f"the sign of what goes into `{code}` is wrong", step, should, changes)
+        return
+
+
+def with_opposite(code: str) -> str:
+    """A call with the other sign of what it is given.
+
+    >>> with_opposite("np.exp(p)"), with_opposite("np.exp(-p / 2)")
+    ('np.exp(-p)', 'np.exp(p / 2)')
+    """
+    with contextlib.suppress(SyntaxError):
+        call = ast.parse(code, mode="eval").body
+        if isinstance(call, ast.Call) and call.args:
+            given = ast.get_source_segment(code, call.args[0]) or ""
+            return code[: call.args[0].col_offset] + opposite(given) + code[call.args[0].end_col_offset :]
+    return code
 
 
 def comparisons(region: Region) -> Iterator[Finding]:

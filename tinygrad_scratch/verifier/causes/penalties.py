@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.steps import Array, Step
 def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
     case = region.case
-    parts = case.truth.parts.get(region.of, [])
+    parts = case.truth.parts.get(region.of, []) if is_of_parameters(region, region.of) else []
     own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
@@ -52,7 +52,7 @@ def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Find
             if is_number_of(region, step, part):
                 name = region.name(region.of)
                 should = region.rewritten(step, f"{region.code(step)} * {name}")
-                yield Finding("missing-term", f"what is added is not multiplied by {name}", step, should)
+                yield Finding("regularisation", f"what is added is not multiplied by {name}", step, should)
                 return
             yield Finding("regularisation", f"what is added is not the gradient of the penalty, {where}", step)
             return
@@ -85,10 +85,17 @@ def penalty_scaled(factor: float, where: str) -> Finding:
     return Finding("regularisation", said)
 
 
-def is_penalty(region: Region, step: int) -> bool:
-    """Whether a use of a parameter leads to the loss without any data."""
+def is_of_parameters(region: Region, node: int) -> bool:
+    """Whether a value was made of parameters and numbers alone."""
     case = region.case
-    reached = {region.of}
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    return {n for n in given if np.size(region.values[n]) > 1} <= {final.parameter.node for final in case.finals}
+
+
+def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
+    """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
+    case = region.case
+    reached = {region.of if start is None else start}
     parameters = {f.parameter.node for f in case.finals}
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]

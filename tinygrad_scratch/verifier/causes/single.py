@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
+from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
 from tinygrad_scratch.verifier.causes.state import is_of_penalty
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
@@ -181,6 +182,8 @@ def literal(region: Region) -> Iterator[Finding]:
                 changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor"
+                    if kind == "scale-factor" and is_power_of_array(region, step, place):
+                        kind = kind_of_power(region, step, low=abs(other) > abs(value))
                     code = region.code(step)
                     text = with_operand(code, place, f"{value:g}", f"{other:g}")
                     should = region.rewritten(step, text) if text else None

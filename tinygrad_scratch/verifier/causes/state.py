@@ -95,6 +95,15 @@ def is_of_penalty(region: Region, node: int) -> bool:
     return alone and np.shape(values[node]) == np.shape(values[of[0]])
 
 
+def is_own_penalty(region: Region, node: int) -> bool:
+    """The same of what the gradient is of, or of its entries, as in a loop over rows."""
+    values, case = region.values, region.case
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    of = [n for n in given if is_parameter(region, n)]
+    alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
+    return is_of_penalty(region, node) or (alone and (of[0] == region.of or of[0] in case.ancestors([region.of])))
+
+
 def earlier_states(region: Region, read: int) -> Iterator[int]:
     """What the same array held before, and what the same name meant in the forward pass."""
     tape = region.case.tape

@@ -66,12 +66,14 @@ def factors(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({written} * {number})", "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED)
     words = part.source.words(part.line, of_class=True)
     for size in words.divisors:
-        kind = kind_of_divisor(size)
-        yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED)
-        yield part.change(f"({written} * {size})", kind, f"`{part.code}` is not multiplied by {size}", NAMED)
+        kind = "derivative-at-wrong-point" if part.is_base_of_power else kind_of_divisor(size)
+        about = "" if part.is_base_of_power else size
+        yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
+        said = f"`{part.code}` is not multiplied by {size}"
+        yield part.change(f"({written} * {size})", kind, said, NAMED, about=about)
     for factor in renumbered(words.factors, part.source.code(part.statement)):
         said = f"`{part.code}` is not multiplied by {factor}"
-        yield part.change(f"({written} * {factor})", kind_of_factor(factor), said, PUT_IN)
+        yield part.change(f"({written} * {factor})", kind_of_factor(factor), said, PUT_IN, about=factor)
 
 
 def renumbered(texts: list[str], statement: str) -> list[str]:
@@ -95,4 +97,4 @@ def terms(part: Part) -> Iterator[Rewrite]:
     for term in renumbered(part.source.words(part.line, of_class=True).terms, part.source.code(part.statement)):
         for sign in "+-":
             said = f"the term {term} is missing"
-            yield part.change(f"({written} {sign} {term})", kind_of_term(term), said, PUT_IN)
+            yield part.change(f"({written} {sign} {term})", kind_of_term(term), said, PUT_IN, about=term)

@@ -54,9 +54,9 @@ def of_product(part: Part) -> Iterator[Rewrite]:
 def of_function(part: Part) -> Iterator[Rewrite]:
     """Another function."""
     name = name_of(part.node)
-    other, kind = OTHER[name]
     end = part.source.span(part.node.func)[1]
-    yield part.change(other, kind, f"`{name}` should be `{other}` in `{part.code}`", at=(end - len(name), end))
+    for other, kind in (OTHER[name], *((("trace", "broadcasting-shape"),) if name == "sum" else ())):
+        yield part.change(other, kind, f"`{name}` should be `{other}` in `{part.code}`", at=(end - len(name), end))
 
 
 def of_range(part: Part) -> Iterator[Rewrite]:
@@ -121,7 +121,12 @@ def of_axes(part: Part) -> Iterator[Rewrite]:
             text = f"{part.source.code(node.func)}({', '.join(each for each in inside if each)})"
             kind = "missing-batch-sum-or-mean" if number is None and has_axis else "broadcasting-shape"
             yield part.change(text, kind, f"`{code}` sums over other axes than are due")
-    yield part.change(part.source.operand(inner), "broadcasting-shape", f"`{code}` sums what should stay apart")
+    if part.in_index:
+        said = f"`{code}` should be `{part.source.code(inner)}`"
+        yield part.change(part.source.operand(inner), "off-by-one", said)
+        return
+    said = f"`{code}` sums what should stay apart"
+    yield part.change(part.source.operand(inner), "broadcasting-shape", said)
 
 
 def is_method(node: ast.Call) -> bool:

@@ -85,7 +85,7 @@ def of_operation(part: Part) -> Iterator[Rewrite]:
             yield from part.other_ways(part.node.left, part.node.right, "{} @ {}")
         case ast.Pow():
             base = part.source.operand(part.node.left)
-            yield part.change(base, "scale-factor", f"`{part.code}` should be {base} alone")
+            yield part.change(base, "wrong-operand", f"`{part.code}` should be {base} alone", about=base)
 
 
 def of_sign(part: Part) -> Iterator[Rewrite]:
@@ -117,7 +117,9 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
     for kept, gone in ((left, right), (right, left)):
         of_gate = one_less and kept is right
         kind = "off-by-one" if part.in_index else "wrong-operand" if of_gate else kind_of_term(gone)
-        yield part.change(f"({kept})", kind, f"`{part.code}` has one term too many: {kept} alone is right")
+        about = gone if kind in ("regularisation", "missing-term") else ""
+        said = f"`{part.code}` has one term too many: {kept} alone is right"
+        yield part.change(f"({kept})", kind, said, about=about)
 
 
 def of_product(part: Part) -> Iterator[Rewrite]:
@@ -125,12 +127,14 @@ def of_product(part: Part) -> Iterator[Rewrite]:
     left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
     divided = not isinstance(part.node.op, ast.Mult)
     kind = "off-by-one" if part.in_index else kind_of_divisor(right) if divided else kind_of_factor(right)
-    yield part.change(left, kind, f"`{part.code}` has one factor too many: {left} alone is right")
+    about = "" if part.in_index else right
+    yield part.change(left, kind, f"`{part.code}` has one factor too many: {left} alone is right", about=about)
     if not divided:
         kind = "off-by-one" if part.in_index else kind_of_factor(left)
-        yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right")
+        about = "" if part.in_index else left
+        yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right", about=about)
     other = f"({left} * {right})" if divided else f"({left} / {right})"
-    yield part.change(other, "scale-factor", f"`{part.code}` should be `{other[1:-1]}`")
+    yield part.change(other, "wrong-operand", f"`{part.code}` should be `{other[1:-1]}`", about=right)
     if isinstance(part.node.op, ast.FloorDiv):
         said = f"`{part.code}` drops what is behind the point"
         yield part.change(f"({left} / {right})", "dtype-or-integer", said)
@@ -140,8 +144,9 @@ def of_comparison(part: Part) -> Iterator[Rewrite]:
     span = part.source.span(part.node.left)[1], part.source.span(part.node.comparators[0])[0]
     sign = part.source.text[slice(*span)].strip()
     for other in COMPARISONS.get(sign, ()):
-        said = f"the mask `{part.code}` should be with `{other}`"
-        yield part.change(f" {other} ", "derivative-at-wrong-point", said, at=span)
+        kind = "off-by-one" if part.is_condition else "derivative-at-wrong-point"
+        said = f"the {'condition' if part.is_condition else 'mask'} `{part.code}` should be with `{other}`"
+        yield part.change(f" {other} ", kind, said, at=span)
 
 
 def of_constant(part: Part) -> Iterator[Rewrite]:
@@ -160,25 +165,33 @@ def of_axis(part: Part) -> Iterator[Rewrite]:
 
 def of_number(part: Part, value: float) -> Iterator[Rewrite]:
     """The next numbers; of a factor also twice it, half of it, and what is left of one."""
+    counts = part.in_index or part.is_condition
     others: list[float] = [value + 1, value - 1]
     if not part.in_index:
         others += [-value, value * 2, value / 2, 1 - value, 1.0, 2.0, 0.5]
     for other in dict.fromkeys(others):
         if other != value:
-            kind = "off-by-one" if part.in_index else "sign" if other == -value else "scale-factor"
+            base = part.base_of_power if not counts else ""
+            kind = "off-by-one" if counts else "sign" if other == -value else "scale-factor"
+            if base and kind == "scale-factor":
+                high = "derivative-at-wrong-point" if part.is_rest_of_one else "wrong-operand"
+                kind = "missing-derivative" if other > value else high
             text = f"{other!r}" if other >= 0 else f"({other!r})"
-            yield part.change(text, kind, f"{value} should be {other:g}")
+            yield part.change(text, kind, f"{value} should be {other:g}", about=base)
 
 
 def of_indices(part: Part) -> Iterator[Rewrite]:
-    """Two indices in a row, exchanged."""
-    if not part.is_slice:
+    """Two indices in a row, exchanged, or two of the values that several names are given."""
+    given = isinstance(part.statement, ast.Assign) and part.is_whole
+    if not part.is_slice and not given:
         return
     codes = [part.source.code(each) for each in part.node.elts]
     for i in range(len(codes) - 1):
         swapped = [*codes[:i], codes[i + 1], codes[i], *codes[i + 2 :]]
-        said = f"the indices {codes[i]} and {codes[i + 1]} should be exchanged"
-        yield part.change(", ".join(swapped), "transpose", said)
+        said = f"{'' if given else 'the indices '}{codes[i]} and {codes[i + 1]} should be exchanged"
+        inside = ", ".join(swapped)
+        text = f"({inside})" if part.code.startswith("(") and part.code.endswith(")") and given else inside
+        yield part.change(text, "wrong-operand" if given else "transpose", said)
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:
@@ -204,6 +217,7 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     for other in others:
         if other != part.code:
             kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
+            kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
 

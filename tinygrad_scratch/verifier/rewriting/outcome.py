@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN
 from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.rewriting.valued import kind_by_values
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
@@ -35,7 +36,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
     cause = Cause(
-        best.rewrite.kind, best.rewrite.sentence, event.name, place, Region(case, repair).owner(),
+        kind_by_values(case, best.rewrite), best.rewrite.sentence, event.name, place, Region(case, repair).owner(),
         best.written, best.right or None, "fits" if others else "checked", [hit.said for hit in others],
         weight=best.rewrite.tier, made_up=best.rewrite.tier == PUT_IN,
     )  # fmt: skip

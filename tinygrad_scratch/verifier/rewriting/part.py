@@ -60,6 +60,31 @@ class Part:
         return str(self.around.arg) if isinstance(self.around, ast.keyword) else ""
 
     @property
+    def is_condition(self) -> bool:
+        """Whether it is a part of what a statement is made, or made again, for."""
+        return isinstance(self.statement, ast.If | ast.While)
+
+    @property
+    def base_of_power(self) -> str:
+        """What it is the power of."""
+        power = self.around if isinstance(self.around, ast.BinOp) and isinstance(self.around.op, ast.Pow) else None
+        return self.source.code(power.left) if power is not None and power.right is self.node else ""
+
+    @property
+    def is_rest_of_one(self) -> bool:
+        """Whether it is the power in `1 - h**2`, as it stands in slopes."""
+        outer = self.way[-2] if len(self.way) > 1 else None
+        if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, ast.Sub) or outer.right is not self.around:
+            return False
+        return isinstance(outer.left, ast.Constant) and outer.left.value == 1
+
+    @property
+    def is_base_of_power(self) -> bool:
+        return (
+            isinstance(self.around, ast.BinOp) and isinstance(self.around.op, ast.Pow) and self.around.left is self.node
+        )
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is all that a statement assigns or returns."""
         return self.around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
@@ -86,10 +111,16 @@ class Part:
                 yield self.source.code(node)
 
     def change(
-        self, text: str, kind: str, sentence: str, tier: int = CHANGED, at: tuple[int, int] | None = None
+        self,
+        text: str,
+        kind: str,
+        sentence: str,
+        tier: int = CHANGED,
+        at: tuple[int, int] | None = None,
+        about: str = "",
     ) -> Rewrite:
         start, end = at or self.source.span(self.node)
-        return Rewrite(self.line, start, end, text, kind, sentence, tier)
+        return Rewrite(self.line, start, end, text, kind, sentence, tier, about)
 
     def other_ways(self, one: Any, other: Any, form: str) -> Iterator[Rewrite]:
         """A product the other way round, and with one or the other side transposed."""

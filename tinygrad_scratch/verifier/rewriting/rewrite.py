@@ -20,6 +20,7 @@ class Rewrite:
     kind: str
     sentence: str
     tier: int = CHANGED
+    about: str = ""  # the factor or term by whose values the kind is told
 
     def of(self, text: str) -> str:
         return text[: self.start] + self.text + text[self.end :]
@@ -43,12 +44,16 @@ def kind_of_term(term: str) -> str:
 
 def kind_of_name(around: str, old: str, new: str) -> str:
     """The kind of a mistake by the name that was taken, and the expression around it."""
-    if "[" in old and NUMBER.sub("", old) == NUMBER.sub("", new):  # the neighbour in a list
+    if "[" in old and without_numbers(old) == without_numbers(new):  # the neighbour in a list
         return "off-by-one"
     return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"
 
 
 NUMBER = re.compile(r"\s*[-+]?\s*\d+")
+
+
+def without_numbers(text: str) -> str:
+    return NUMBER.sub("", text).replace(" ", "")
 
 
 SIZE = re.compile(r"[mMnN]|\w*(?:batch|size|num|count|samples|examples)\w*|[nN]_\w+|len\(.*\)|.*shape\[.*\]|.*\.size")

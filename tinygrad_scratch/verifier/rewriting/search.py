@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.tape import LimitReached
 
 RECORDED = 50  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
+RESERVED = 4  # one part in as many is kept for what may be put in at the lines that are suspected
 
 
 @dataclass
@@ -66,11 +67,13 @@ class Search:
             for rewrite in rewrites_at(source_of(text_of(file)), line)
         ]
         hits: list[Hit] = []
+        reserve = self.work_left // RESERVED if PUT_IN in self.tiers else 0
         for tier in self.tiers:
             if tier == PUT_IN and hits:
                 break
             for file, rewrite in every:
-                if rewrite.tier == tier and self.work_left > 0:
+                kept = reserve if tier != PUT_IN and rewrite.line not in self.near else 0
+                if rewrite.tier == tier and self.work_left > kept:
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
         return hits

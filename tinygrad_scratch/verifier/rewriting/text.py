@@ -106,8 +106,10 @@ class Words:
 
     @cached_property
     def factors(self) -> list[str]:
-        """What something is multiplied by."""
-        return self._operands((ast.Mult,))
+        """What something is multiplied by, also all the factors from one on, as in `d * s * (1 - s)`."""
+        chains = [factors for node in self._operations((ast.Mult,)) if len(factors := factors_in(node)) > 2]
+        tails = (" * ".join(map(self.source.operand, each[i:])) for each in chains for i in range(1, len(each) - 1))
+        return usable([*self._operands((ast.Mult,)), *tails])
 
     @cached_property
     def divisors(self) -> list[str]:
@@ -135,6 +137,13 @@ class Words:
     def _operands(self, signs: tuple[type, ...]) -> list[str]:
         pairs = ((n.right, n.left) for n in self._operations(signs))
         return usable(self.source.operand(operand) for pair in pairs for operand in pair)
+
+
+def factors_in(node: ast.expr) -> list[ast.expr]:
+    """The factors of a product from left to right."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return [*factors_in(node.left), *factors_in(node.right)]
+    return [node]
 
 
 SIMPLE = (ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Tuple)

@@ -1,0 +1,76 @@
+"""The kind of a mistake by what a factor or a term holds: a number, an array, or a parameter."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
+
+SIZES = re.compile(r"sqrt|len\(|shape|size")
+
+
+def kind_by_values(case: Case, rewrite: Rewrite) -> str:
+    """The kind that a change has by its text, or another by the values of what it is about.
+
+    A number is a matter of scale, an array one of the chain rule. A term made of parameters alone is a penalty's.
+    """
+    kind, about = rewrite.kind, rewrite.about
+    held = list(values_in(case, about)) if about else []
+    arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, node) for node in nodes)]
+    if not about or kind in ("missing-batch-sum-or-mean", "sign"):
+        return kind
+    if kind in ("missing-term", "regularisation"):
+        if not arrays:
+            return kind
+        return "regularisation" if all(is_parameter(case, nodes) for nodes in arrays) else "missing-term"
+    if arrays:
+        return "missing-derivative" if kind == "scale-factor" else kind
+    known = all(held) or SIZES.search(about) is not None
+    return "scale-factor" if known and not SLOPE.search(about) else kind
+
+
+def values_in(case: Case, text: str) -> Iterator[list[int]]:
+    """What each name of an expression held; nothing where none of it was recorded."""
+    for name in names_in(ast.parse(text, mode="eval").body):
+        events = (*case.arguments, *case.events)
+        found = [e.node for e in events if e.name == name or e.name.startswith((f"{name}[", f"{name}."))]
+        found += [
+            f.parameter.node for f in case.finals if f.parameter.name == name or name.endswith(f".{f.parameter.name}")
+        ]
+        yield found
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names and attributes of an expression, but for modules, what is called, and shapes."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        text = ast.unparse(node).removesuffix(".T")
+        if not text.endswith((".shape", ".size")) and text not in ("np", "numpy", "math"):
+            yield text
+        return
+    inner = (
+        [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+        if isinstance(node, ast.Call)
+        else [node.value]
+        if isinstance(node, ast.Subscript)
+        else list(ast.iter_child_nodes(node))
+    )
+    for each in inner:
+        yield from names_in(each)
+
+
+def is_mere_number(case: Case, node: int) -> bool:
+    """Whether a value is a number that was given, such as a rate, or was made of such numbers alone."""
+    if np.size(case.tape.nodes[node].value) > 1:
+        return False
+    parameters = {final.parameter.node for final in case.finals}
+    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    return given.isdisjoint(parameters) and all(np.size(case.tape.nodes[n].value) == 1 for n in given)
+
+
+def is_parameter(case: Case, nodes: list[int]) -> bool:
+    return any(final.parameter.node in nodes for final in case.finals)
