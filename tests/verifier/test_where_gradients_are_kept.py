@@ -202,3 +202,85 @@ def test_an_update_that_goes_the_other_way_than_the_others(up: bool) -> None:
     first: Any = check.first_wrong
     assert check.ok != up, str(check)
     assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_one_update_of_what_is_to_be_added_is_taken_off(up: bool) -> None:
+    w, b = RNG.normal(size=(3, 2)), np.zeros(2)
+    with verify(w=w, b=b) as check:
+        error = Y - (X @ w + b)
+        check.loss = 0.5 * np.sum(error**2)
+        of_w, of_b = X.T @ error, error.sum(axis=0)
+        w += 0.1 * of_w
+        b += 0.1 * of_b if up else -0.1 * of_b
+    first: Any = check.first_wrong
+    assert check.ok == up, str(check)
+    assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")
+
+
+# ---- gradients under odd keys, and those that come later -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("keys", [("layer.0.W", "layer.0.b"), ("a]['", "b.\n'("), (("l", 0), ("l", 1)), (1, 2)])
+def test_keys_of_any_form(keys: tuple[Any, Any], wrong: bool) -> None:
+    params = {keys[0]: RNG.normal(size=(3, 2)), keys[1]: np.zeros(2)}
+    with verify(params) as check:
+        error = X @ params[keys[0]] + params[keys[1]] - Y
+        check.loss = np.sum(error**2)
+        found = {}
+        found[keys[0]] = 2 * X.T @ error
+        found[keys[1]] = (-2 if wrong else 2) * error.sum(axis=0)
+        check.gradients = found
+    assert check.ok != wrong, str(check)
+    assert check.to_json()
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("first", [{}, {"w": np.zeros((3, 2)), "b": np.zeros(2)}])
+def test_gradients_that_are_put_in_after_they_were_given(first: dict[str, Any], wrong: bool) -> None:
+    params = {"w": RNG.normal(size=(3, 2)), "b": np.zeros(2)}
+    with verify(params) as check:
+        check.gradients = dict(first)
+        error = X @ params["w"] + params["b"] - Y
+        check.loss = np.sum(error**2)
+        check.gradients["w"] = 2 * X.T @ error
+        check.gradients["b"] = (-2 if wrong else 2) * error.sum(axis=0)
+    assert check.ok != wrong, str(check)
+    assert check.first_wrong is None or check.first_wrong.kind == "sign"
+
+
+def test_gradients_are_judged_as_they_were_given() -> None:
+    params = {"w": RNG.normal(size=(3, 2))}
+    with verify(params) as check:
+        error = X @ params["w"] - Y
+        check.loss = np.sum(error**2)
+        found = {"w": 2 * X.T @ error}
+        check.gradients = found
+        found["w"] = 0.1 * found["w"]
+    assert check.ok, str(check)
+
+
+class Keeping:
+    """A model that keeps something of each batch, of the size that this has."""
+
+    def __init__(self) -> None:
+        self.w, self.kept = RNG.normal(size=(3, 2)), np.zeros((2, 2))
+
+
+def test_what_is_kept_of_each_batch_is_no_parameter_in_a_step() -> None:
+    model = Keeping()
+    with verify(model) as check:
+        error = X @ model.w - Y
+        check.loss = np.sum(error**2) + 0 * np.sum(model.kept)
+        model.kept = error
+        model.w -= 0.1 * 2 * X.T @ error
+        check.gradients_from_step(0.1)
+    assert check.problem is None, str(check)
+    assert check.first_wrong is None, str(check)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, np.nan, np.inf])
+def test_a_rate_that_is_none(rate: float) -> None:
+    with pytest.raises(ValueError, match="other than 0"), verify(w=np.ones(2)) as check:
+        check.gradients_from_step(rate)

@@ -154,9 +154,15 @@ class Owners(Collecting):
         if all_uphill:
             places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
             self.uphill = [place for place in places if place is not None]
+        negative = {i for i, way in ways.items() if way * self.finals[i].direction < 0}
+        all_negative = len(negative) == len(self.finals) and bool(down)  # then it is taking off that goes uphill
         for i, way in ways.items():
             uphill = way == -1 and (down >= up if down else all_uphill)
-            if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
+            if (
+                (i not in negative or all_negative)
+                and way
+                and (uphill or (way == 1 and up > down and not all_negative))
+            ):
                 self.finals[i] = self._negative(self.finals[i])
 
     def owners_of_updated(self) -> set[int]:
@@ -176,7 +182,7 @@ class Owners(Collecting):
         place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
         self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
         self.changes[turned] = self._made[final.node]
-        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update")
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", -final.direction)
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
