@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -284,3 +284,66 @@ def test_what_is_kept_of_each_batch_is_no_parameter_in_a_step() -> None:
 def test_a_rate_that_is_none(rate: float) -> None:
     with pytest.raises(ValueError, match="other than 0"), verify(w=np.ones(2)) as check:
         check.gradients_from_step(rate)
+
+
+# ---- velocities ------------------------------------------------------------------------------------------------------
+
+MOMENTUM = """
+import numpy as np
+
+
+class Net:
+    def __init__(self):
+        rng = np.random.default_rng(2)
+        self.u, self.v, self.c = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), np.zeros(2)
+        self.mu, self.mv, self.mc, self.share = 0 * self.u, 0 * self.v, 0 * self.c, 0.9
+
+    def forward(self, x):
+        self.x, self.h = x, np.tanh(x @ self.u)
+        return self.h @ self.v + self.c
+
+    def learn(self, error, rate):
+        below = (error @ self.v.T) * (1 - self.h**2)
+        du, dv, dc = self.x.T @ below, self.h.T @ error, error.sum(axis=0)
+        self.mu = self.share * self.mu + (1 - self.share) * du
+        self.mv = self.share * self.mv + (1 - self.share) * dv
+        self.mc = self.share * self.mc + (1 - self.share) * dc
+        self.u -= rate * self.mu
+        self.v -= rate * self.mv
+        self.c -= rate * self.mc
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    x, y, net = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), Net()
+    with verify(net) as check:
+        out = net.forward(x)
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        net.learn(out - y, 0.1)
+        check.gradients_from_step(0.1)
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kinds"),
+    [
+        ("(1 - self.share) * du", "self.share * du", {"scale-factor", "wrong-operand"}),
+        ("+ (1 - self.share) * dc", "- (1 - self.share) * dc", {"sign"}),
+        ("self.c -= rate", "self.c += rate", {"sign"}),
+    ],
+)
+def test_one_velocity_is_unlike_the_others(tmp_path: Path, right: str, wrong: str, kinds: set[str]) -> None:
+    check, line = edited(tmp_path / "velocity.py", MOMENTUM, right, wrong)
+    first: Any = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.line, first.kind in kinds) == (line, True), str(check)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("", ""), ("self.c -= rate", "self.c -= 2 * rate"), ("self.c -= rate * self.mc", "self.c -= rate * dc")],
+)
+def test_velocities_that_are_right(tmp_path: Path, old: str, new: str) -> None:
+    check = module_of(tmp_path / "velocity.py", MOMENTUM.replace(old, new)).check(verify)
+    assert check.ok, str(check)

@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 
 
 class Owners(Collecting):
@@ -49,7 +50,8 @@ class Owners(Collecting):
         self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        if not self._has_an_odd_velocity(truth):
+            self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._in_pieces(reached, is_close)
@@ -102,6 +104,19 @@ class Owners(Collecting):
         more, unsure = paired(free, left, self.tape, close, near, told)
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _has_an_odd_velocity(self, truth: Truth) -> bool:
+        """Whether one of several velocities is another multiple of its gradient; then they are what is judged."""
+        if any(final.by != "update" for final in self.finals):
+            return False
+        updated = {**self.changes, **self._made}
+        found = velocities(self.tape, self.finals, updated)
+        wanted = [truth.cotangents[final.parameter.node] for final in found]
+        shares = [factor_of(f.direction * self._value(f.node), w) for f, w in zip(found, wanted, strict=True)]
+        if has_an_odd_one(shares):
+            self._made |= {own.node: updated[f.node] for own, f in zip(found, self.finals, strict=True)}
+            self.finals = found
+        return self.finals is found
 
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
