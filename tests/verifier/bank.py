@@ -538,7 +538,6 @@ MISTAKES = [
         "for t in reversed(range(len(inputs))):",
         "for t in reversed(range(len(inputs) - 1)):",
         (OFF, TERM),
-        "+=",
     ),
     Edit("accumulates by =", "rnn", "dby += dy", "dby = dy", (OVERWRITTEN,)),
     Edit("accumulates by = in a loop", "lstm", "dWo += z.T @ do", "dWo = z.T @ do", (OVERWRITTEN,)),

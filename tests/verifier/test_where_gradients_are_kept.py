@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -202,3 +202,148 @@ def test_an_update_that_goes_the_other_way_than_the_others(up: bool) -> None:
     first: Any = check.first_wrong
     assert check.ok != up, str(check)
     assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_one_update_of_what_is_to_be_added_is_taken_off(up: bool) -> None:
+    w, b = RNG.normal(size=(3, 2)), np.zeros(2)
+    with verify(w=w, b=b) as check:
+        error = Y - (X @ w + b)
+        check.loss = 0.5 * np.sum(error**2)
+        of_w, of_b = X.T @ error, error.sum(axis=0)
+        w += 0.1 * of_w
+        b += 0.1 * of_b if up else -0.1 * of_b
+    first: Any = check.first_wrong
+    assert check.ok == up, str(check)
+    assert first is None or (first.kind, first.source.strip()[:2]) == ("sign", "b ")
+
+
+# ---- gradients under odd keys, and those that come later -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("keys", [("layer.0.W", "layer.0.b"), ("a]['", "b.\n'("), (("l", 0), ("l", 1)), (1, 2)])
+def test_keys_of_any_form(keys: tuple[Any, Any], wrong: bool) -> None:
+    params = {keys[0]: RNG.normal(size=(3, 2)), keys[1]: np.zeros(2)}
+    with verify(params) as check:
+        error = X @ params[keys[0]] + params[keys[1]] - Y
+        check.loss = np.sum(error**2)
+        found = {}
+        found[keys[0]] = 2 * X.T @ error
+        found[keys[1]] = (-2 if wrong else 2) * error.sum(axis=0)
+        check.gradients = found
+    assert check.ok != wrong, str(check)
+    assert check.to_json()
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+@pytest.mark.parametrize("first", [{}, {"w": np.zeros((3, 2)), "b": np.zeros(2)}])
+def test_gradients_that_are_put_in_after_they_were_given(first: dict[str, Any], wrong: bool) -> None:
+    params = {"w": RNG.normal(size=(3, 2)), "b": np.zeros(2)}
+    with verify(params) as check:
+        check.gradients = dict(first)
+        error = X @ params["w"] + params["b"] - Y
+        check.loss = np.sum(error**2)
+        check.gradients["w"] = 2 * X.T @ error
+        check.gradients["b"] = (-2 if wrong else 2) * error.sum(axis=0)
+    assert check.ok != wrong, str(check)
+    assert check.first_wrong is None or check.first_wrong.kind == "sign"
+
+
+def test_gradients_are_judged_as_they_were_given() -> None:
+    params = {"w": RNG.normal(size=(3, 2))}
+    with verify(params) as check:
+        error = X @ params["w"] - Y
+        check.loss = np.sum(error**2)
+        found = {"w": 2 * X.T @ error}
+        check.gradients = found
+        found["w"] = 0.1 * found["w"]
+    assert check.ok, str(check)
+
+
+class Keeping:
+    """A model that keeps something of each batch, of the size that this has."""
+
+    def __init__(self) -> None:
+        self.w, self.kept = RNG.normal(size=(3, 2)), np.zeros((2, 2))
+
+
+def test_what_is_kept_of_each_batch_is_no_parameter_in_a_step() -> None:
+    model = Keeping()
+    with verify(model) as check:
+        error = X @ model.w - Y
+        check.loss = np.sum(error**2) + 0 * np.sum(model.kept)
+        model.kept = error
+        model.w -= 0.1 * 2 * X.T @ error
+        check.gradients_from_step(0.1)
+    assert check.problem is None, str(check)
+    assert check.first_wrong is None, str(check)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, np.nan, np.inf])
+def test_a_rate_that_is_none(rate: float) -> None:
+    with pytest.raises(ValueError, match="other than 0"), verify(w=np.ones(2)) as check:
+        check.gradients_from_step(rate)
+
+
+# ---- velocities ------------------------------------------------------------------------------------------------------
+
+MOMENTUM = """
+import numpy as np
+
+
+class Net:
+    def __init__(self):
+        rng = np.random.default_rng(2)
+        self.u, self.v, self.c = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), np.zeros(2)
+        self.mu, self.mv, self.mc, self.share = 0 * self.u, 0 * self.v, 0 * self.c, 0.9
+
+    def forward(self, x):
+        self.x, self.h = x, np.tanh(x @ self.u)
+        return self.h @ self.v + self.c
+
+    def learn(self, error, rate):
+        below = (error @ self.v.T) * (1 - self.h**2)
+        du, dv, dc = self.x.T @ below, self.h.T @ error, error.sum(axis=0)
+        self.mu = self.share * self.mu + (1 - self.share) * du
+        self.mv = self.share * self.mv + (1 - self.share) * dv
+        self.mc = self.share * self.mc + (1 - self.share) * dc
+        self.u -= rate * self.mu
+        self.v -= rate * self.mv
+        self.c -= rate * self.mc
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    x, y, net = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), Net()
+    with verify(net) as check:
+        out = net.forward(x)
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        net.learn(out - y, 0.1)
+        check.gradients_from_step(0.1)
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kinds"),
+    [
+        ("(1 - self.share) * du", "self.share * du", {"scale-factor", "wrong-operand"}),
+        ("+ (1 - self.share) * dc", "- (1 - self.share) * dc", {"sign"}),
+        ("self.c -= rate", "self.c += rate", {"sign"}),
+    ],
+)
+def test_one_velocity_is_unlike_the_others(tmp_path: Path, right: str, wrong: str, kinds: set[str]) -> None:
+    check, line = edited(tmp_path / "velocity.py", MOMENTUM, right, wrong)
+    first: Any = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.line, first.kind in kinds) == (line, True), str(check)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("", ""), ("self.c -= rate", "self.c -= 2 * rate"), ("self.c -= rate * self.mc", "self.c -= rate * dc")],
+)
+def test_velocities_that_are_right(tmp_path: Path, old: str, new: str) -> None:
+    check = module_of(tmp_path / "velocity.py", MOMENTUM.replace(old, new)).check(verify)
+    assert check.ok, str(check)

@@ -145,6 +145,19 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.entry.renamed = {path: part._renamed for path, part in found}
         self.entry.take_gradients([(path, part.node) for path, part in found], value)
 
+    def _take_later_gradients(self) -> None:
+        """What was put into the gradients after they were given, or held nothing but zeros then."""
+        given, node = dict(self.entry.given or ()), self.tape.nodes
+        if not isinstance(self._gradients, dict | list):
+            return
+        now = [(path, part) for path, part in gradients_in(self._gradients) if part.is_used]
+        late = {path: part for path, part in now if path not in given or not np.any(node[given[path]].value)}
+        if late:
+            self.entry.renamed |= {path: part._renamed for path, part in late.items()}
+            order = dict.fromkeys([*(path for path, _ in now), *given])
+            every = given | {path: part.node for path, part in late.items()}
+            self.entry.take_gradients([(path, every[path]) for path in order if path in every], self._gradients)
+
     def gradients_in(self, *holders: Any) -> None:
         """The gradients are on objects, under names such as `dW` or `grads["W1"]`; next to those that were given."""
         found: list[Given] = []
@@ -156,6 +169,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
 
     def gradients_from_step(self, rate: float) -> None:
         """The gradients are only in an update of the weights: (before - after) / rate."""
+        if not np.all(rate) or not np.all(np.isfinite(rate)):
+            raise ValueError(f"The rate of gradients_from_step should be a number other than 0, and is {rate!r}.")
         self.entry.rate = rate
 
     # ---- the block ---------------------------------------------------------------------------------------------------
@@ -202,6 +217,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
             self.made.append(self)
         self._open = False
         try:
+            self._take_later_gradients()
             self.entry.stored = self._stored()
             self.entry.after = self._after()
             self.entry.holders |= {id(holder) for holder in holders_below(list(self.targets.values()))}
@@ -234,7 +250,7 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
                 self.error = error
                 self.problem = their_error(error, self.tape)
         finally:
-            self.tape.closed = True
+            self.tape.closed, self.again = True, None  # no more of theirs is kept than the check itself
 
     def _stored(self) -> list[Given]:
         """The gradients that the targets, or the variables of the block, keep."""
@@ -373,11 +389,15 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         few = alone and not unfinished
         tiers, work = ((CHANGED, NAMED), FEW_REWRITES) if few else ((CHANGED, NAMED, PUT_IN), MANY_REWRITES)
         modules = [names for names, _ in self.watch.outer.values()]
-        hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
-        if alone:
-            least = names, -size_of_cause(self.causes[0])
-            hits = [h for h in hits if not h.check.case.convention and (h.meant, -h.effort) > least]
-        told = outcome(self.case, hits) if hits else None
+        told = None
+        try:
+            hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
+            if alone:
+                least = names, -size_of_cause(self.causes[0])
+                hits = [h for h in hits if not h.check.case.convention and (h.meant, -h.effort) > least]
+            told = outcome(self.case, hits) if hits else None
+        except Exception as error:  # what was found without it is told all the same
+            self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
         if told is None:
             self.case.restore(found)
         else:

@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, unjoined
+from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, unjoined
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
@@ -189,12 +189,13 @@ class Collecting(Told):
     def _from_steps(self, asked: list[Parameter]) -> list[Gradient]:
         """(before - after) / rate, for each parameter that changed.
 
-        What the loss was computed from is no update, but what forward writes to: activations, or a state.
+        What the loss was computed from is no update, but what forward writes to: activations, or a state. Neither is
+        an array of another shape, as of what is kept of each batch.
         """
         assert self.rate is not None
         read = self._before_loss() or self.all_behind(*(self._wanted[2] if self._wanted else ()))
         changed = [(p, last) for p in asked if (last := self._last(p)) != p.node]
-        updated = [(parameter, last) for parameter, last in changed if last not in read]
+        updated = [(p, last) for p, last in changed if last not in read and is_grown(self.tape, p.node, last)]
         if read and not any(parameter.node in read for parameter, _ in updated):
             self._gradient_problem = LOSS_AFTER_UPDATE if self._is_read_updated(asked) else None
             return []

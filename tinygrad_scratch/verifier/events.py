@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.places import Place
 
 
@@ -29,10 +29,3 @@ class Event:
 def claims_gradient(name: str) -> bool:
     """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
     return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))
-
-
-def without_holder(name: str) -> str:
-    text = name.rsplit(".", 1)[-1]
-    if text.endswith("]") and ("'" in text or '"' in text):
-        return text[text.rindex("[") + 1 : -1].strip("'\"")
-    return text

@@ -58,7 +58,12 @@ def check_function(kind: Any, function: Callable[..., Any], /, *arguments: Any, 
     check = kind(**targets_of(function, names, arguments), **keywords_of(keywords))
     check.entry.all_asked = False  # some arguments are data
     check.again = Call(
-        {**dict(zip(names, arguments, strict=True)), **keywords, "self": getattr(function, "__self__", None)},
+        {
+            **dict(zip(names, arguments, strict=True)),
+            **keywords,
+            "self": getattr(function, "__self__", None),
+            "": function,
+        },
         lambda other: check_function(other, function, *arguments, **keywords),
         lambda: function(*arguments, **keywords),
     )

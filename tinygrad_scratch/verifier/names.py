@@ -114,6 +114,22 @@ def alike(gradient: str, parameter: str) -> float:
     return count + 0.5 * (count == len(other)) + 0.5 * (count == len(one))  # most where no word is left over
 
 
+KEY = re.compile(r"""\[(?:'([^']*)'|"([^"]*)")\]$""")
+
+
+def without_holder(name: str) -> str:
+    """A name without what holds it; of a key the last word.
+
+    >>> without_holder("self.grads['dW1']"), without_holder("net.dW1"), without_holder("grads['layer.0.W']")
+    ('dW1', 'dW1', 'W')
+    """
+    key = KEY.search(name)
+    text = (name if key is None else key[1] or key[2] or "").rsplit(".", 1)[-1]
+    if key is None and text.endswith("]") and "[" in text and ("'" in text or '"' in text):
+        return text[text.rindex("[") + 1 : -1].strip("'\"")
+    return text
+
+
 def listed(parts: list[str], most: int = 3) -> str:
     """Names in a sentence.
 

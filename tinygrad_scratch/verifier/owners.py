@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 
 
 class Owners(Collecting):
@@ -49,7 +50,8 @@ class Owners(Collecting):
         self.finals, self.unsure = self.owners_by(is_close, reached, is_near)
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
-        self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+        if not self._has_an_odd_velocity(truth):
+            self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._in_pieces(reached, is_close)
@@ -103,6 +105,19 @@ class Owners(Collecting):
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
+    def _has_an_odd_velocity(self, truth: Truth) -> bool:
+        """Whether one of several velocities is another multiple of its gradient; then they are what is judged."""
+        if any(final.by != "update" for final in self.finals):
+            return False
+        updated = {**self.changes, **self._made}
+        found = velocities(self.tape, self.finals, updated)
+        wanted = [truth.cotangents[final.parameter.node] for final in found]
+        shares = [factor_of(f.direction * self._value(f.node), w) for f, w in zip(found, wanted, strict=True)]
+        if has_an_odd_one(shares):
+            self._made |= {own.node: updated[f.node] for own, f in zip(found, self.finals, strict=True)}
+            self.finals = found
+        return self.finals is found
+
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
         decay = self._decays.get(final.node)
@@ -154,9 +169,15 @@ class Owners(Collecting):
         if all_uphill:
             places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
             self.uphill = [place for place in places if place is not None]
+        negative = {i for i, way in ways.items() if way * self.finals[i].direction < 0}
+        all_negative = len(negative) == len(self.finals) and bool(down)  # then it is taking off that goes uphill
         for i, way in ways.items():
             uphill = way == -1 and (down >= up if down else all_uphill)
-            if way * self.finals[i].direction > 0 and (uphill or (way == 1 and up > down)):
+            if (
+                (i not in negative or all_negative)
+                and way
+                and (uphill or (way == 1 and up > down and not all_negative))
+            ):
                 self.finals[i] = self._negative(self.finals[i])
 
     def owners_of_updated(self) -> set[int]:
@@ -176,7 +197,7 @@ class Owners(Collecting):
         place = self.tape.steps[self.tape.nodes[self._made[final.node]].step].place
         self.tape.steps[-1].place = None if place is None else replace(place, offset=-1)  # the whole right side
         self.changes[turned] = self._made[final.node]
-        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update")
+        return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", -final.direction)
 
     def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.holders import Shared, attributes_of, is_own, is_own_module, parts_of, put
-from tinygrad_scratch.verifier.names import words
+from tinygrad_scratch.verifier.names import without_holder, words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
@@ -49,8 +49,8 @@ class Parameter:
 
     @property
     def short(self) -> str:
-        text = self.name.rsplit(".", 1)[-1]
-        return text[text.rindex("[") + 1 : -1].strip("'\"") if text.endswith("]") and not text[-2].isdigit() else text
+        is_numbered = self.name.endswith("]") and self.name[-2:-1].isdigit()
+        return self.name.rsplit(".", 1)[-1] if is_numbered else without_holder(self.name)
 
     @property
     def kind(self) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.events import Event, without_holder
-from tinygrad_scratch.verifier.names import alike, is_called_after
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.names import alike, is_called_after, without_holder
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.references import Ref, map_tree, refs_in
 from tinygrad_scratch.verifier.steps import Array, Node, Rename, Step, renamed

@@ -11,10 +11,10 @@ from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from tinygrad_scratch.verifier.bindings import NONE
-from tinygrad_scratch.verifier.events import Event, claims_gradient, without_holder
+from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
-from tinygrad_scratch.verifier.names import is_called_after
+from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
 from tinygrad_scratch.verifier.places import line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside

@@ -145,6 +145,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
         return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
     is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
+    if is_term and left is not None and not np.any(region.values[left]):  # a velocity that begins at nothing: its sign
+        return None
     kind = "missing-term" if is_term else "scale-factor"
     if is_term and is_one_beside(region, step, 1 - place):  # `1 - m` of a mask is what the mask leaves out
         kind = "wrong-operand" if name == "subtract" and place == 1 else "off-by-one"

@@ -10,19 +10,24 @@ from types import CodeType, FrameType
 from typing import Any, Self
 
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
-from tinygrad_scratch.verifier.rewriting.state import drawn
+from tinygrad_scratch.verifier.rewriting.state import Draws
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
-from tinygrad_scratch.verifier.source import end_of_head, statements, text_of
+from tinygrad_scratch.verifier.source import end_of_head, nested, statements, text_of
 
 Run = Callable[[], dict[str, Any]]
+FEW_VALUES = 100_000  # below which generators of random numbers are looked for as a check begins
 
 
 class Again:
     """A person's calls: the variables that they begin with, and the random numbers."""
 
-    def __init__(self, variables: dict[str, Any]) -> None:
+    def __init__(self, variables: dict[str, Any], read_first: list[Any]) -> None:
         self.variables = variables
-        self.drawn = drawn()
+        self.draws = Draws(read_first, FEW_VALUES)
+
+    def read(self) -> list[Any]:
+        """The values that the calls begin with."""
+        return list(self.variables.values())
 
     def recorded(self, kind: Any) -> Any:
         """The same check, made of a class of checks."""
@@ -37,14 +42,14 @@ class Block(Again):
     """The `with` statement of a check, made in a copy of the variables that it began with."""
 
     def __init__(self, frame: FrameType, make: Callable[[Any], Any]) -> None:
-        super().__init__({**frame.f_globals, **frame.f_locals})
+        super().__init__({**frame.f_globals, **frame.f_locals}, values_read_in(frame))
         self.file, self.line, self.make = frame.f_code.co_filename, frame.f_lineno, make
 
     def recorded(self, kind: Any) -> Any:
         check, code = self.make(kind), self.code_in(text_of(self.file))
         if code is None:
             return None
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception, SystemExit):
             exec(code, {**self.variables, CHECK: check})
         return check
 
@@ -53,6 +58,11 @@ class Block(Again):
         if rewrite is not None and file == self.file and rewrite.line in lines:
             code = self.code_of(self.with_change(rewrite))
         return partial(self.run, code) if code is not None else None
+
+    def read(self) -> list[Any]:
+        _, code, _ = self.as_written
+        names = {name for each in nested(code) for name in each.co_names} if code is not None else set()
+        return [value for name, value in self.variables.items() if name in names]
 
     def run(self, code: CodeType) -> dict[str, Any]:
         check = Plain()
@@ -84,14 +94,47 @@ class Block(Again):
         """The code of the block, which takes the check from a variable; None where its text isn't known."""
         if node is None:
             return None
-        first = ast.withitem(ast.Name(CHECK, ast.Load()), node.items[0].optional_vars)
-        block = ast.With([first, *node.items[1:]], node.body)
+        items, own = list(node.items), self.item_in(node)
+        items[own] = ast.withitem(ast.Name(CHECK, ast.Load()), items[own].optional_vars)
+        block = ast.With(items, [*node.body[:-1], without_return(node.body[-1])])
         ast.fix_missing_locations(ast.copy_location(block, node))
-        return compile(ast.Module([block], []), self.file, "exec", dont_inherit=True)
+        try:
+            return compile(ast.Module([block], []), self.file, "exec", dont_inherit=True)
+        except SyntaxError:  # it returns, or waits, in its midst
+            return None
+
+    def item_in(self, node: ast.With) -> int:
+        """Which of several contexts of a statement is the check."""
+        return next((i for i, item in enumerate(node.items) if self.is_check(item.context_expr)), 0)
+
+    def is_check(self, node: ast.expr) -> bool:
+        """Whether an expression is a check, or the call that makes one."""
+        named = node.func if isinstance(node, ast.Call) else node
+        if not all(isinstance(each, ast.Name | ast.Attribute | ast.expr_context) for each in ast.walk(named)):
+            return False
+        try:
+            value = eval(compile(ast.Expression(named), self.file, "eval"), {**self.variables})
+        except (NameError, AttributeError):
+            return False
+        return hasattr(value, "loss_is")
 
     def node_in(self, text: str) -> ast.With | None:
         found = [n for n in statements(text) if isinstance(n, ast.With) and n.lineno <= self.line <= end_of_head(n)]
         return found[-1] if found else None
+
+
+def without_return(last: ast.stmt) -> ast.stmt:
+    """The last statement of a block; what it returns is worked out and dropped."""
+    if not isinstance(last, ast.Return):
+        return last
+    return ast.copy_location(ast.Expr(last.value or ast.Constant(None)), last)
+
+
+def values_read_in(frame: FrameType) -> list[Any]:
+    """The variables of a running function, and the globals that it mentions."""
+    names = {name for code in nested(frame.f_code) for name in code.co_names}
+    outer = [] if frame.f_globals is frame.f_locals else [frame.f_globals[n] for n in names if n in frame.f_globals]
+    return [*frame.f_locals.values(), *outer]
 
 
 CHECK = "__check__"
@@ -121,7 +164,7 @@ class Call(Again):
     """A check that one call makes, as of a layer or a function."""
 
     def __init__(self, variables: dict[str, Any], make: Callable[[Any], Any], plain: Callable[[], Any]) -> None:
-        super().__init__(variables)
+        super().__init__(variables, list(variables.values()))
         self.make, self.call = make, plain
 
     def recorded(self, kind: Any) -> Any:
@@ -142,7 +185,7 @@ class Script(Again):
     """
 
     def __init__(self, file: str, make: Callable[[Any], Any], run: Callable[[CodeType, dict[str, Any]], Any]) -> None:
-        super().__init__({})
+        super().__init__({}, [])
         self.file, self.make, self.run = file, make, run
         self.line = 0  # of the loop
 

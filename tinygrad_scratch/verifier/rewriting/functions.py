@@ -1,11 +1,16 @@
 """A person's functions with other code for a while: that of a changed text of the same lines."""
 
 from __future__ import annotations
+import __future__ as features
 
 import gc
 import linecache
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from inspect import CO_NESTED
+from operator import or_
 from types import CodeType, FunctionType
 
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
@@ -20,12 +25,15 @@ class Functions:
         self.file, self.source = file, source_of(text_of(file))
         own = (f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename == file)
         self.found = [(function, function.__code__) for function in own]
+        self.flags = max((code.co_flags & all_feature_flags() for _, code in self.found), default=0)
 
     @contextmanager
     def changed(self, rewrite: Rewrite) -> Iterator[None]:
         """While this lasts, the functions are those of the changed text. Raises SyntaxError where it is none."""
         text = self.changed_part(rewrite)
-        codes = {key(code): code for code in nested(compile(text, self.file, "exec", dont_inherit=True))}
+        made = list(nested(compile(text, self.file, "exec", self.flags, dont_inherit=True)))
+        times = Counter(map(key, made))
+        codes = {key(code): code for code in made if times[key(code)] == 1}  # two lambdas of a line stay as they are
         before = []
         try:
             for function, code in self.found:
@@ -48,7 +56,7 @@ class Functions:
             yield
         finally:
             if before is None:
-                del linecache.cache[self.file]
+                linecache.cache.pop(self.file, None)
             else:
                 linecache.cache[self.file] = before
 
@@ -66,6 +74,12 @@ class Functions:
         inside = holder is not None and holder.col_offset < function.col_offset
         head = f"class {holder.name}:\n" if holder is not None and inside else "if 1:\n"
         return "\n" * (first - 2) + head + text
+
+
+def all_feature_flags() -> int:
+    """What `from __future__ import ...` puts into the code of a function."""
+    flags = [int(getattr(features, name).compiler_flag) for name in features.all_feature_names]
+    return reduce(or_, flags) & ~CO_NESTED
 
 
 def key(code: CodeType) -> tuple[str, int]:

@@ -25,10 +25,10 @@ class Left:
         self.found: dict[str, Any] = {}
         self.calls: dict[Any, int] = {}
 
-    def see(self, frame: FrameType, event: str, value: Any) -> None:
+    def see(self, frame: FrameType, value: Any) -> None:
         """What a function of theirs has as it returns, and what that is."""
         code = frame.f_code
-        if event != "return" or code.co_filename not in self.files:
+        if code.co_filename not in self.files:
             return
         known = f"{code.co_name} {code.co_firstlineno}"
         number = self.calls[known] = self.calls.get(known, 0) + 1

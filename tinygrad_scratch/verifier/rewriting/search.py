@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import sys
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.functions import Functions
+from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
+from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
-from tinygrad_scratch.verifier.rewriting.state import Before, Guard, draw_from, drawn
+from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, text_of
@@ -26,6 +28,7 @@ from tinygrad_scratch.verifier.tape import LimitReached
 RECORDED = 50  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 RESERVED = 4  # one part in as many is kept for what may be put in at the lines that are suspected
+MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
 
 
 @dataclass
@@ -43,19 +46,24 @@ class Search:
     near: set[int]  # lines that are suspected already
     work_left: int  # in calls of NumPy
 
+    seconds: ClassVar = 30.0  # after which nothing more is tried
+    run_seconds: ClassVar = 5.0  # after which a run is stopped
+
     def run(self) -> list[Hit]:
         """The changes that leave the right gradients; what puts something in only where there are no others."""
-        self.lines = lines_of_suspects(self.case)
+        self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
         self.functions = {file: Functions(file) for file in self.lines}
-        self.before = Before(self.again.variables, self.modules)
-        if not self.before.is_small:
+        of_modules = (value for names in self.modules for value in names.values())
+        read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
+        self.before = Before(read, every, self.modules)
+        if not self.before.can_be_put_back:
             return []
-        state = drawn()
+        draws, self.deadline = Draws(every), time.monotonic() + self.seconds
         try:
             with Guard.harmless():
                 return self.found() if self.is_repeatable() else []
         finally:
-            draw_from(state)
+            draws.put_back()
 
     def found(self) -> list[Hit]:
         self.goals = self.goals_now()
@@ -73,10 +81,13 @@ class Search:
                 break
             for file, rewrite in every:
                 kept = reserve if tier != PUT_IN and rewrite.line not in self.near else 0
-                if rewrite.tier == tier and self.work_left > kept:
+                if rewrite.tier == tier and not self.is_spent(kept):
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
         return hits
+
+    def is_spent(self, kept: int) -> bool:
+        return self.work_left <= kept or time.monotonic() > self.deadline
 
     def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
         self.work_left -= FOR_EACH + len(self.case.tape.steps)
@@ -94,10 +105,10 @@ class Search:
     # ---- recorded runs -----------------------------------------------------------------------------------------------
 
     def recorded(self) -> Any:
-        draw_from(self.again.drawn)
+        self.again.draws.put_back()
         try:
             return self.again.recorded(self.kind)
-        except (Exception, LimitReached):
+        except (Exception, LimitReached, SystemExit):
             return None
         finally:
             self.before.restore()
@@ -156,19 +167,19 @@ class Search:
         left, run = Left(set(self.lines), wanted), self.again.plain(file, rewrite)
         if run is None:
             return None
-        draw_from(self.again.drawn)
-        before = sys.getprofile()
+        lines = Lines(left, self.most_lines, self.run_seconds)
+        self.again.draws.put_back()
         try:
             with np.errstate(all="ignore"):
-                sys.setprofile(left.see)
-                variables = run()
-                sys.setprofile(before)
-            left.take("after", variables, 6)
+                with lines.traced():
+                    variables = run()
+                left.take("after", variables, 6)
         except (Exception, LimitReached, SystemExit):
             return None
         finally:
-            sys.setprofile(before)
             self.before.restore()
+        if rewrite is None:
+            self.most_lines = MANY_LINES + MANY_TIMES * lines.count
         return left.found
 
 

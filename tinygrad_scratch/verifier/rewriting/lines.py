@@ -1,0 +1,45 @@
+"""A run is traced: what functions of theirs have as they return is seen, and a run of too many lines is stopped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.rewriting.left import Left
+from tinygrad_scratch.verifier.tape import LimitReached
+
+LOOK = 64  # lines from one look at the clock to the next
+
+
+class Lines:
+    """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long."""
+
+    def __init__(self, left: Left, most: float, seconds: float) -> None:
+        self.left, self.most, self.count = left, most, 0
+        self.deadline = time.monotonic() + seconds
+
+    @contextmanager
+    def traced(self) -> Iterator[None]:
+        before = sys.gettrace()
+        sys.settrace(self.enter)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def enter(self, frame: FrameType, event: str, value: Any) -> Any:
+        return self.see if is_theirs(frame.f_code.co_filename) else None
+
+    def see(self, frame: FrameType, event: str, value: Any) -> Any:
+        if event == "line":
+            self.count += 1
+            if self.count > self.most or (not self.count % LOOK and time.monotonic() > self.deadline):
+                raise LimitReached(f"{self.count} lines")
+        elif event == "return":
+            self.left.see(frame, value)
+        return self.see
