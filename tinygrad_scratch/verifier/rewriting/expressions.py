@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
@@ -29,6 +30,7 @@ COMPARISONS = {
     "!=": ("==",),
 }
 MOST_NAMES = 60
+MOST_EXCHANGED = 12  # names of a tuple, of which two may be exchanged
 
 
 class Expressions:
@@ -181,6 +183,27 @@ def of_indices(part: Part) -> Iterator[Rewrite]:
         yield part.change(", ".join(swapped), "transpose", said)
 
 
+def of_tuple(part: Part) -> Iterator[Rewrite]:
+    yield from of_indices(part)
+    yield from of_display(part)
+
+
+def of_display(part: Part) -> Iterator[Rewrite]:
+    """Two names in a tuple or a list, or in those that it holds, exchanged."""
+    outer = any(isinstance(each, ast.Tuple | ast.List) for each in part.way)
+    if outer or isinstance(part.around, ast.Subscript):
+        return
+    names = [n for n in ast.walk(part.node) if isinstance(n, ast.Name | ast.Attribute) and n is not part.node]
+    begin, end = part.source.span(part.node)
+    for one, other in combinations(names[:MOST_EXCHANGED], 2):
+        (a, b), (c, d) = sorted((part.source.span(one), part.source.span(other)))
+        first, second = part.source.text[a:b], part.source.text[c:d]
+        if b < c and first != second:
+            text = part.source.text[begin:a] + second + part.source.text[b:c] + first + part.source.text[d:end]
+            said = f"{first} and {second} should be exchanged"
+            yield part.change(text, "wrong-operand", said)
+
+
 def of_index(part: Part) -> Iterator[Rewrite]:
     """Another index in its place."""
     for other in part.source.words(part.line).indices:
@@ -216,5 +239,6 @@ BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
     ast.Compare: of_comparison,
     ast.Constant: of_constant,
     ast.Attribute: transposed,
-    ast.Tuple: of_indices,
+    ast.Tuple: of_tuple,
+    ast.List: of_display,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tinygrad_scratch.verifier.anywhere import meant
+from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
@@ -43,13 +43,13 @@ class Hit:
         return effort(self.written, self.right) if self.right else OF_A_LINE
 
     @cached_property
-    def meant(self) -> int:
-        """How many of the values with a name are gradients with it."""
-        return meant(self.check.case, self.check.case.replay())
+    def meant(self) -> tuple[int, int]:
+        """How many of the values with a name are gradients with it: up to a factor, and as they are."""
+        return both_ways(self.check.case, self.check.case.replay())
 
     def likelihood(self) -> tuple[bool, int, int, int]:
         """Less is likelier: right in no other convention, more that is called a gradient is one, less to believe."""
-        return bool(self.check.case.convention), -self.meant, self.rewrite.tier, self.effort
+        return bool(self.check.case.convention), -self.meant[1], self.rewrite.tier, self.effort
 
     @property
     def said(self) -> str:
