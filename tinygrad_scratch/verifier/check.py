@@ -54,7 +54,11 @@ from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch, watched
 
-FEW_REWRITES, SOME_REWRITES, MANY_REWRITES = 500_000, 1_200_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
+FEW_REWRITES, SOME_REWRITES, MANY_REWRITES = (
+    500_000,
+    1_200_000,
+    2_000_000,
+)  # calls of NumPy, for changes of the source that are tried
 
 
 class verify(Shown):  # noqa: N801  # it is used as a function is

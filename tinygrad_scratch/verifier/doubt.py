@@ -29,7 +29,9 @@ def is_vague(cause: Cause) -> bool:
     if set(NUMBER.findall(cause.should_be)) - set(NUMBER.findall(cause.expression)) - USUAL:
         return True
     known = source_of(text_of(cause.file)).words(cause.line, of_class=True).text
-    return bool(set(NAME.findall(cause.should_be)) - set(NAME.findall(f"{known} {cause.expression} np")) - {"T", *dir(np)})
+    return bool(
+        set(NAME.findall(cause.should_be)) - set(NAME.findall(f"{known} {cause.expression} np")) - {"T", *dir(np)}
+    )
 
 
 def size_of_cause(cause: Cause) -> int:

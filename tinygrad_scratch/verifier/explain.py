@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
-from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function
+from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function, statement_at
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 
@@ -144,6 +144,8 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.should_be = None
     part = step is not None and step.place is place and not finding.should_be  # what should be is all of it
     expression = region.code(step) if step is not None and part else region.expression
+    if place in (call, finding.place) and not finding.should_be and not in_same_statement(place, region.event.place):
+        expression = statement_at(place.file, place.line)
     return Cause(
         finding.kind,
         finding.sentence,
@@ -158,6 +160,10 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         weight(finding),
         finding.made_up,
     )
+
+
+def in_same_statement(one: Place, other: Place) -> bool:
+    return one.file == other.file and statement_at(one.file, one.line) == statement_at(other.file, other.line)
 
 
 def only_here(region: Region, finding: Finding) -> Place | None:

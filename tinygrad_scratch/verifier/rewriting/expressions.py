@@ -193,7 +193,7 @@ def of_display(part: Part) -> Iterator[Rewrite]:
     outer = any(isinstance(each, ast.Tuple | ast.List) for each in part.way)
     if outer or isinstance(part.around, ast.Subscript):
         return
-    names = [n for n in ast.walk(part.node) if isinstance(n, ast.Name | ast.Attribute) and n is not part.node]
+    names = list(entries_of(part.node))
     begin, end = part.source.span(part.node)
     for one, other in combinations(names[:MOST_EXCHANGED], 2):
         (a, b), (c, d) = sorted((part.source.span(one), part.source.span(other)))
@@ -202,6 +202,15 @@ def of_display(part: Part) -> Iterator[Rewrite]:
             text = part.source.text[begin:a] + second + part.source.text[b:c] + first + part.source.text[d:end]
             said = f"{first} and {second} should be exchanged"
             yield part.change(text, "wrong-operand", said)
+
+
+def entries_of(node: ast.expr) -> Iterator[ast.expr]:
+    """The names that a tuple or a list holds, and those in the ones that it holds."""
+    for entry in getattr(node, "elts", ()):
+        if isinstance(entry, ast.Name | ast.Attribute):
+            yield entry
+        elif isinstance(entry, ast.Tuple | ast.List):
+            yield from entries_of(entry)
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:

@@ -115,7 +115,8 @@ class Words:
         """The functions that are called with one argument alone, and those with names that are near theirs."""
         calls = [node for node in self.nodes if isinstance(node, ast.Call) and len(node.args) == 1]
         found = usable(self.source.code(node.func) for node in calls if not node.keywords)
-        own = [name for name in found if not name.startswith(("np.", "numpy.", "math.")) and not hasattr(builtins, name)]
+        theirs = [name for name in found if not name.startswith(("np.", "numpy.", "math."))]
+        own = [name for name in theirs if not hasattr(builtins, name)]
         near = (name for name in self.names if any(name != other and is_near(name, other) for other in own))
         return list(dict.fromkeys([*own, *near]))
 
