@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.source import text_of
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
+SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
@@ -42,7 +43,7 @@ def size_of_cause(cause: Cause) -> int:
 def names_with(case: Case, cause: Cause) -> tuple[int, int]:
     """How many of the values with a name are gradients with the change of a cause; as the case is left without one."""
     left = both_ways(case, case.replay())
-    if not cause.changes:
+    if not cause.changes or cause.kind not in SCALES:
         return left
     before = case.state()
     case.reset(case.scale)
@@ -53,9 +54,6 @@ def names_with(case: Case, cause: Cause) -> tuple[int, int]:
         return left
     finally:
         case.restore(before)
-
-
-SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 
 
 def kind_with(change: Cause, cause: Cause) -> str:
@@ -70,6 +68,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     Than a vague one also those that are right in another convention, where there are no others.
     """
     usual = [hit for hit in hits if not hit.check.case.convention]
-    if is_vague(cause):
+    if is_vague(cause) and cause.kind in SCALES:
         return [hit for hit in usual or hits if hit.meant[0] >= names[0]]
+    if cause.kind not in SCALES:  # a mere number says less than a derivative does
+        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
     return [hit for hit in usual if (hit.meant[1], -hit.effort) > (names[1], -size_of_cause(cause))]
