@@ -123,16 +123,24 @@ def weight(finding: Finding) -> int:
     return PUT_IN if finding.changes or finding.should_be or finding.place else NAMED_ONLY
 
 
-def meant(case: Case, values: Mapping[int, Any]) -> int:
-    """How many of the values with a name are the gradients of values with names, maybe with the other sign."""
+def meant(case: Case, values: Mapping[int, Any], loosely: bool = False) -> int:
+    """How many of the values with a name are the gradients of values with names, maybe with the other sign.
+
+    Loosely they may carry a factor that a later step makes up for.
+    """
     again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
     nodes = {event.node for event in case.events if event.node not in case.forward} - again
-    return sum(is_meant(case, np.asarray(values[node])) for node in nodes)
+    return sum(is_meant(case, np.asarray(values[node]), loosely) for node in nodes)
 
 
-def is_meant(case: Case, value: Array) -> bool:
+def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
+    """The same, loosely and strictly."""
+    return meant(case, values, loosely=True), meant(case, values)
+
+
+def is_meant(case: Case, value: Array, loosely: bool = False) -> bool:
     found = case.match_up_to_factor(value) if value.size > 1 else None
-    if found is None or found[0].how != "" or abs(found[1]) != abs(case.scale):
+    if found is None or found[0].how != "" or not (loosely or abs(found[1]) == abs(case.scale)):
         return False
     known = case.truth.cotangents
     return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())

@@ -15,10 +15,11 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_scratch.verifier import matrices
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY, meant
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
+from tinygrad_scratch.verifier.doubt import is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
@@ -47,14 +48,17 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Block
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
-from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch, watched
 
-FEW_REWRITES, MANY_REWRITES = 400_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
+FEW_REWRITES, SOME_REWRITES, MANY_REWRITES = (
+    500_000,
+    1_200_000,
+    2_000_000,
+)  # calls of NumPy, for changes of the source that are tried
 
 
 class verify(Shown):  # noqa: N801  # it is used as a function is
@@ -383,24 +387,27 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         if self.again is None or (alone and self.causes[0].weight < PUT_IN):
             return
         found, values = self.case.state(), self.case.replay()
-        unfinished, names = bool(self.case.wrong(values)), meant(self.case, values)
+        unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
         self.case.reset(self.case.scale)
         near = {cause.line for cause in self.causes}
         few = alone and not unfinished
-        tiers, work = ((CHANGED, NAMED), FEW_REWRITES) if few else ((CHANGED, NAMED, PUT_IN), MANY_REWRITES)
+        vague = is_vague(self.causes[0])
+        tiers = (CHANGED, NAMED) if few and not vague else (CHANGED, NAMED, PUT_IN)
+        work = MANY_REWRITES if not few else SOME_REWRITES if vague else FEW_REWRITES
         modules = [names for names, _ in self.watch.outer.values()]
         told = None
         try:
             hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
             if alone:
-                least = names, -size_of_cause(self.causes[0])
-                hits = [h for h in hits if not h.check.case.convention and (h.meant, -h.effort) > least]
+                hits = likelier(hits, self.causes[0], names)
             told = outcome(self.case, hits) if hits else None
         except Exception as error:  # what was found without it is told all the same
             self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
         if told is None:
             self.case.restore(found)
         else:
+            if alone:
+                told[1].kind = kind_with(told[1], self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
 
     def _see_renames(self) -> None:
@@ -481,11 +488,6 @@ class Rerun(verify):
         self.case = self._case(self.truth)
         if self.finals and not self.problem and not self.unsure and not self.entry.lacking:
             self.right = is_right_by_convention(self.case)
-
-
-def size_of_cause(cause: Cause) -> int:
-    """How many words and signs a cause would change; many where it doesn't say how."""
-    return effort(cause.expression, cause.should_be) if cause.should_be else 100
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
-from tinygrad_scratch.verifier.source import TOKEN, compared
+from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function, statement_at
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 
@@ -108,6 +108,7 @@ def is_shorter(region: Region, finding: Finding) -> bool:
     return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
+OF_A_VALUE = ("wrong-operand", "derivative-at-wrong-point")
 CLEARLY = 3  # how many words and signs less make a change the better one
 
 
@@ -136,10 +137,15 @@ def size_of(region: Region, finding: Finding) -> int:
 
 
 def as_cause(region: Region, finding: Finding) -> Cause:
-    place = finding.place or region.here(finding.step)
-    step = finding.step
+    call = only_here(region, finding)
+    place = call or finding.place or region.here(finding.step)
+    step = finding.step if call is None else None
+    if call is not None:
+        finding.should_be = None
     part = step is not None and step.place is place and not finding.should_be  # what should be is all of it
     expression = region.code(step) if step is not None and part else region.expression
+    if place in (call, finding.place) and not finding.should_be and not in_same_statement(place, region.event.place):
+        expression = statement_at(place.file, place.line)
     return Cause(
         finding.kind,
         finding.sentence,
@@ -154,6 +160,23 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         weight(finding),
         finding.made_up,
     )
+
+
+def in_same_statement(one: Place, other: Place) -> bool:
+    return one.file == other.file and statement_at(one.file, one.line) == statement_at(other.file, other.line)
+
+
+def only_here(region: Region, finding: Finding) -> Place | None:
+    """Where a function of theirs was called, if a value in it is wrong in that call alone, and right in another."""
+    case, own, step = region.case, region.event.place, finding.step
+    caller = case.step_of(region.node).caller
+    if finding.kind not in OF_A_VALUE or caller is None or step is None or step.place is None:
+        return None
+    if not in_same_function(step.place, own) or in_same_function(caller, own):
+        return None
+    others = [e.node for e in case.events if e.place == own and case.step_of(e.node).caller not in (None, caller)]
+    found = [case.match(np.asarray(case.tape.nodes[node].value)) for node in others]
+    return caller if any(match is not None and not match.how for match in found) else None
 
 
 def named_on(region: Region, place: Place) -> str:

@@ -140,6 +140,14 @@ def end_of_head(node: ast.stmt) -> int:
     return max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
 
 
+def head_of_loop(place: Place) -> Place | None:
+    """The head of the innermost loop around a place; None where it is in none."""
+    nodes = (node for node in statements(text_of(place.file)) if isinstance(node, ast.For | ast.While))
+    around = [node.lineno for node in nodes if node.body[0].lineno <= place.line <= (node.end_lineno or 0)]
+    inside = [line for line in around if line > start_of_function(place)]
+    return Place(place.file, max(inside), place.function, 0) if inside else None
+
+
 # ---- the part that made a call ---------------------------------------------------------------------------------------
 
 

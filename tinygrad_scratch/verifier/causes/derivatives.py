@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, replaced
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step, renamed
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
@@ -298,10 +298,21 @@ def slope_is_another(region: Region) -> Iterator[Finding]:
                 continue
             text = next((t for t, _, _ in factors_of(region, region.truth, upstream)), "")
             if text:
-                name = region.name(read)
+                name, place = region.name(read), helper_of_slope(region, step, read)
                 yield Finding(
                     "derivative-at-wrong-point",
                     f"the factor of {name} is not the derivative: it should be {text}", step,
-                    f"{bracketed(name)} * {text}",
+                    f"{bracketed(name)} * {text}" if place is None else None, place=place,
                 )  # fmt: skip
                 return
+
+
+def helper_of_slope(region: Region, step: Step, upstream: int) -> Place | None:
+    """Where a helper of the backward pass made the slope that a gradient is multiplied by; None where none did."""
+    slopes = [node for node in step.reads if node != upstream]
+    if name_of(step.function) != "multiply" or len(slopes) != 1 or step.place is None:
+        return None
+    made = region.case.step_of(slopes[0])
+    if made.place is None or in_same_function(made.place, step.place) or made.function is renamed:
+        return None
+    return made.place if region.is_their_own(made) and not region.case.is_forward(slopes[0]) else None

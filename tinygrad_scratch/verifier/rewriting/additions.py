@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     NAMED,
     PUT_IN,
     Rewrite,
+    kind_of_call,
     kind_of_divisor,
     kind_of_factor,
     kind_of_term,
@@ -35,6 +36,7 @@ def additions(part: Part) -> Iterator[Rewrite]:
     if stands_alone(part):
         yield from factors(part)
         yield from ones(part)
+        yield from calls(part)
     if part.is_whole:
         yield from terms(part)
 
@@ -89,6 +91,14 @@ def ones(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, NAMES):
         for text, tier in ((f"({written} - 1)", NAMED), (f"(1 - {written})", CHANGED), (f"({written} + 1)", NAMED)):
             yield part.change(text, "missing-term", f"{part.code} should be `{text[1:-1]}`", tier)
+
+
+def calls(part: Part) -> Iterator[Rewrite]:
+    """What a function makes of it that is called elsewhere: that of a slope, or of the way back through a layer."""
+    for name in part.source.words(part.line).called:
+        if isinstance(part.node, NAMES) and name != part.code:
+            said = f"`{name}({part.code})` is meant, and not {part.code} itself"
+            yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)
 
 
 def terms(part: Part) -> Iterator[Rewrite]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
@@ -29,6 +30,7 @@ COMPARISONS = {
     "!=": ("==",),
 }
 MOST_NAMES = 60
+MOST_EXCHANGED = 12  # names of a tuple, of which two may be exchanged
 
 
 class Expressions:
@@ -194,6 +196,36 @@ def of_indices(part: Part) -> Iterator[Rewrite]:
         yield part.change(text, "wrong-operand" if given else "transpose", said)
 
 
+def of_tuple(part: Part) -> Iterator[Rewrite]:
+    yield from of_indices(part)
+    yield from of_display(part)
+
+
+def of_display(part: Part) -> Iterator[Rewrite]:
+    """Two names in a tuple or a list, or in those that it holds, exchanged."""
+    outer = any(isinstance(each, ast.Tuple | ast.List) for each in part.way)
+    if outer or isinstance(part.around, ast.Subscript):
+        return
+    names = list(entries_of(part.node))
+    begin, end = part.source.span(part.node)
+    for one, other in combinations(names[:MOST_EXCHANGED], 2):
+        (a, b), (c, d) = sorted((part.source.span(one), part.source.span(other)))
+        first, second = part.source.text[a:b], part.source.text[c:d]
+        if b < c and first != second:
+            text = part.source.text[begin:a] + second + part.source.text[b:c] + first + part.source.text[d:end]
+            said = f"{first} and {second} should be exchanged"
+            yield part.change(text, "wrong-operand", said)
+
+
+def entries_of(node: ast.expr) -> Iterator[ast.expr]:
+    """The names that a tuple or a list holds, and those in the ones that it holds."""
+    for entry in getattr(node, "elts", ()):
+        if isinstance(entry, ast.Name | ast.Attribute):
+            yield entry
+        elif isinstance(entry, ast.Tuple | ast.List):
+            yield from entries_of(entry)
+
+
 def of_index(part: Part) -> Iterator[Rewrite]:
     """Another index in its place."""
     for other in part.source.words(part.line).indices:
@@ -230,5 +262,6 @@ BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
     ast.Compare: of_comparison,
     ast.Constant: of_constant,
     ast.Attribute: transposed,
-    ast.Tuple: of_indices,
+    ast.Tuple: of_tuple,
+    ast.List: of_display,
 }

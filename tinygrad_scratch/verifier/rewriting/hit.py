@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tinygrad_scratch.verifier.anywhere import meant
+from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
-from tinygrad_scratch.verifier.rewriting.text import effort
+from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
 
+SIMPLE = ast.Assign | ast.AugAssign
+NUMBERED = re.compile(r"(?<=[A-Za-z_])\d+")
 OF_A_LINE = 4  # words: what it takes to move one
 
 
@@ -43,14 +47,28 @@ class Hit:
         return effort(self.written, self.right) if self.right else OF_A_LINE
 
     @cached_property
-    def meant(self) -> int:
-        """How many of the values with a name are gradients with it."""
-        return meant(self.check.case, self.check.case.replay())
+    def meant(self) -> tuple[int, int]:
+        """How many of the values with a name are gradients with it: up to a factor, and as they are."""
+        return both_ways(self.check.case, self.check.case.replay())
 
-    def likelihood(self) -> tuple[bool, int, int, int]:
-        """Less is likelier: right in no other convention, more that is called a gradient is one, less to believe."""
-        return bool(self.check.case.convention), -self.meant, self.rewrite.tier, self.effort
+    @cached_property
+    def is_as_others(self) -> bool:
+        """Whether the statement is as another one of the file then, but for the numbers of the names, and wasn't."""
+        source = source_of(text_of(self.file))
+        nodes = [n for n in source.statements if n.lineno != self.rewrite.line and isinstance(n, SIMPLE)]
+        others = {unnumbered(source.code(node)) for node in nodes}
+        return unnumbered(self.right) in others and unnumbered(self.written) not in others
+
+    def likelihood(self) -> tuple[bool, bool, int, int, int]:
+        """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
+        others = not self.is_as_others
+        return bool(self.check.case.convention), others, -self.meant[1], self.rewrite.tier, self.effort
 
     @property
     def said(self) -> str:
         return self.right or self.rewrite.sentence
+
+
+def unnumbered(code: str) -> str:
+    """A statement without spaces, and without the numbers in its names."""
+    return NUMBERED.sub("#", re.sub(r"\s+", "", code))

@@ -38,12 +38,22 @@ def kind_of_factor(factor: str) -> str:
     return "scale-factor" if RATE.fullmatch(factor) or PENALTY.search(factor) else "missing-derivative"
 
 
+BACK = re.compile(r"pull|back|vjp|grad|deriv|prime", re.IGNORECASE)
+
+
+def kind_of_call(name: str) -> str:
+    """The kind of a mistake by the function that is not called."""
+    return "missing-derivative" if BACK.search(name) else "wrong-operand"
+
+
 def kind_of_term(term: str) -> str:
     return "regularisation" if PENALTY.search(term) else "missing-term"
 
 
 def kind_of_name(around: str, old: str, new: str) -> str:
     """The kind of a mistake by the name that was taken, and the expression around it."""
+    if ".shape" in old:
+        return "wrong-operand"
     if "[" in old and without_numbers(old) == without_numbers(new):  # the neighbour in a list
         return "off-by-one"
     return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"

@@ -71,7 +71,7 @@ class Search:
         every = [
             (file, rewrite)
             for file, lines in self.lines.items()
-            for line in sorted(lines, key=lambda line: line not in self.near)
+            for line in sorted(lines, key=self.distance)
             for rewrite in rewrites_at(source_of(text_of(file)), line)
         ]
         hits: list[Hit] = []
@@ -84,7 +84,11 @@ class Search:
                 if rewrite.tier == tier and not self.is_spent(kept):
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
-        return hits
+        return sorted(hits, key=lambda hit: (hit.rewrite.line not in self.near, hit.rewrite.line))
+
+    def distance(self, line: int) -> int:
+        """How far a line is from the nearest that is suspected."""
+        return min((abs(line - other) for other in self.near), default=0)
 
     def is_spent(self, kept: int) -> bool:
         return self.work_left <= kept or time.monotonic() > self.deadline

@@ -50,6 +50,18 @@ class Statement(Expressions):
         said = f"{target} should be set here, and not added to"
         yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
         yield from self.to_another(node.target, target)
+        yield from self.to_the_one_before(node, target)
+
+    def to_the_one_before(self, node: ast.AugAssign, written: str) -> Iterator[Rewrite]:
+        """What the statement before this one assigned is changed, and not what is kept for later."""
+        block = self.source.block_of(node)
+        before = block[block.index(node) - 1] if block.index(node) else None
+        if not isinstance(before, ast.Assign) or not isinstance(before.targets[-1], ast.Name | ast.Attribute):
+            return
+        other = self.source.code(before.targets[-1])
+        if other != written:
+            said = f"{written} is written over here: {other} is meant"
+            yield self.change(node.target, other, "inplace-corruption", said)
 
     def assigned(self, node: ast.Assign) -> Iterator[Rewrite]:
         """`a = b`: added to and not set, for another name, and two names with an array each."""

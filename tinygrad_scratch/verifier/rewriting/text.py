@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
@@ -105,6 +106,21 @@ class Words:
         return [n for n in usable(found) if n not in called | {*FIRST_WORDS} and not n.startswith(("np.", "numpy."))]
 
     @cached_property
+    def text(self) -> str:
+        """All names, one after the other."""
+        return " ".join(self.names)
+
+    @cached_property
+    def called(self) -> list[str]:
+        """The functions that are called with one argument alone, and those with names that are near theirs."""
+        calls = [node for node in self.nodes if isinstance(node, ast.Call) and len(node.args) == 1]
+        found = usable(self.source.code(node.func) for node in calls if not node.keywords)
+        theirs = [name for name in found if not name.startswith(("np.", "numpy.", "math."))]
+        own = [name for name in theirs if not hasattr(builtins, name)]
+        near = (name for name in self.names if any(name != other and is_near(name, other) for other in own))
+        return list(dict.fromkeys([*own, *near]))
+
+    @cached_property
     def factors(self) -> list[str]:
         """What something is multiplied by, also all the factors from one on, as in `d * s * (1 - s)`."""
         chains = [factors for node in self._operations((ast.Mult,)) if len(factors := factors_in(node)) > 2]
@@ -164,10 +180,10 @@ def is_near(one: str, other: str) -> bool:
 
 
 def effort(old: str, new: str) -> int:
-    """How many words and signs a change takes away and puts in."""
+    """How many words and signs a change takes away or puts in; one for another is one."""
     one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
     while one and two and one[0] == two[0]:
         del one[0], two[0]
     while one and two and one[-1] == two[-1]:
         del one[-1], two[-1]
-    return len(one) + len(two)
+    return max(len(one), len(two))

@@ -1,0 +1,75 @@
+"""How far a lone cause can be doubted: what it makes up, and whether a change of the source is likelier."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from tinygrad_scratch.verifier.anywhere import both_ways
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.source import text_of
+
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
+USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
+SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+UNKNOWN = 100  # words and signs of a change whose text isn't known
+
+
+def is_vague(cause: Cause) -> bool:
+    """Whether a cause says no text that is right, or one with what nobody would have written there.
+
+    That is a number that is not simple, or a name that is unknown in the function.
+    """
+    if not cause.should_be:
+        return True
+    if set(NUMBER.findall(cause.should_be)) - set(NUMBER.findall(cause.expression)) - USUAL:
+        return True
+    known = source_of(text_of(cause.file)).words(cause.line, of_class=True).text
+    return bool(
+        set(NAME.findall(cause.should_be)) - set(NAME.findall(f"{known} {cause.expression} np")) - {"T", *dir(np)}
+    )
+
+
+def size_of_cause(cause: Cause) -> int:
+    """How many words and signs a cause would change; many where it doesn't say how."""
+    return effort(cause.expression, cause.should_be) if cause.should_be else UNKNOWN
+
+
+def names_with(case: Case, cause: Cause) -> tuple[int, int]:
+    """How many of the values with a name are gradients with the change of a cause; as the case is left without one."""
+    left = both_ways(case, case.replay())
+    if not cause.changes or cause.kind not in SCALES:
+        return left
+    before = case.state()
+    case.reset(case.scale)
+    try:
+        played = case.replay(edits=cause.changes)
+        return left if case.wrong(played) else both_ways(case, played)
+    except Exception:  # what comes after the gradients can't be made of it
+        return left
+    finally:
+        case.restore(before)
+
+
+def kind_with(change: Cause, cause: Cause) -> str:
+    """The kind of a change of the source: where a mere number does as much, a factor in it is of that kind."""
+    factor = change.kind in (*SCALES, "missing-derivative", "off-by-one")
+    return cause.kind if factor and cause.kind in SCALES else change.kind
+
+
+def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]:
+    """The changes of the source that are likelier than a lone cause, with which so many names are gradients.
+
+    Than a vague one also those that are right in another convention, where there are no others.
+    """
+    usual = [hit for hit in hits if not hit.check.case.convention]
+    if is_vague(cause) and cause.kind in SCALES:
+        return [hit for hit in usual or hits if hit.meant[0] >= names[0]]
+    if cause.kind not in SCALES:  # a mere number says less than a derivative does
+        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
+    return [hit for hit in usual if (hit.meant[1], -hit.effort) > (names[1], -size_of_cause(cause))]
