@@ -45,7 +45,7 @@ from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again, Block
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.shown import Shown
@@ -371,12 +371,17 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.case.reset(self.case.scale)
         near = {cause.line for cause in self.causes}
         few = alone and not unfinished
-        tiers, work = ((CHANGED, NAMED), FEW_REWRITES) if few else ((CHANGED, NAMED, PUT_IN), MANY_REWRITES)
+        tiers, work = ((CHANGED, NAMED), FEW_REWRITES) if few else ((CHANGED, NAMED, PUT_IN, MADE), MANY_REWRITES)
         modules = [names for names, _ in self.watch.outer.values()]
         hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
         if alone:
             least = names, -size_of_cause(self.causes[0])
-            hits = [h for h in hits if not h.check.case.convention and (h.meant, -h.effort) > least]
+            own = bool(self.case.convention)
+            hits = [
+                h
+                for h in hits
+                if (h.meant, -h.effort) > least and (own or not h.check.case.convention or h.meant > names)
+            ]
         told = outcome(self.case, hits) if hits else None
         if told is None:
             self.case.restore(found)

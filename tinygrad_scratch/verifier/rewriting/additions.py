@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
     PUT_IN,
+    SIZE,
     Rewrite,
     kind_of_divisor,
     kind_of_factor,
@@ -62,16 +63,21 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
 def factors(part: Part) -> Iterator[Rewrite]:
     """A number, a size, or what stands as a factor elsewhere, also with the numbers of the names around."""
     written = part.source.operand(part.node)
+    powered = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Pow)
+    elsewhere = "derivative-at-wrong-point" if powered else ""  # the slope there, and no factor of it
     for number in ("2", "0.5", "3"):
-        yield part.change(f"({written} * {number})", "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED)
+        yield part.change(
+            f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
+        )
     words = part.source.words(part.line, of_class=True)
     for size in words.divisors:
-        kind = kind_of_divisor(size)
+        kind = elsewhere or kind_of_divisor(size)
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED)
         yield part.change(f"({written} * {size})", kind, f"`{part.code}` is not multiplied by {size}", NAMED)
     for factor in renumbered(words.factors, part.source.code(part.statement)):
         said = f"`{part.code}` is not multiplied by {factor}"
-        yield part.change(f"({written} * {factor})", kind_of_factor(factor), said, PUT_IN)
+        kind = "scale-factor" if SIZE.fullmatch(part.code) else elsewhere or kind_of_factor(factor)
+        yield part.change(f"({written} * {factor})", kind, said, PUT_IN)
 
 
 def renumbered(texts: list[str], statement: str) -> list[str]:
