@@ -242,10 +242,10 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
 @pytest.mark.parametrize(
     ("before", "written", "meant"),
     [
-        ("norm = f(u)", "g = e * q", "g = e * q * norm"),
+        ("norm = f(u)", "g = e * q", "g = (e * q) * norm"),
         ("total = f(u)", "g = e", "g = e / total"),
         ("bound = 2", "g = np.exp(e - a)", "g = np.exp(e + bound - a)"),
-        ("bound = 2", "g = e", "g = np.clip(e, -bound, bound)"),
+        ("bound = np.pi", "g = e", "g = np.clip(e, -bound, bound)"),
         ("z = 0", "g = a * b * c + d", "g = ((a + d) * b * c)"),
         ("old = f(u)", "g = up * d", "g = up * d - old * d"),
         ("image = f(u)", "m = size", "m = image.shape[0]"),

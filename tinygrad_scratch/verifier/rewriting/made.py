@@ -116,9 +116,9 @@ def moved(text: str, away: int) -> str:
 
 
 def kind_of_neighbour(written: str, right: str) -> str:
-    """The kind of what the one lacks of the other: what follows it is a factor or a term, or all of it is another."""
+    """The kind of what the one lacks of the other: a factor of all of it, a term, or something inside."""
     rest = right.removeprefix(written).strip()
-    if rest == right or not rest:
+    if rest == right or not rest or (rest[0] in "*/@" and re.search(r"\s[-+]\s", written)):
         return "wrong-operand"
     return kind_of_factor(rest[1:].strip()) if rest[0] in "*/@" else kind_of_term(rest[1:].strip())
 
