@@ -64,7 +64,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
     """A number, a size, or what stands as a factor elsewhere, also with the numbers of the names around."""
     written = part.source.operand(part.node)
     powered = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Pow)
-    elsewhere = "derivative-at-wrong-point" if powered else ""  # the slope there, and no factor of it
+    sized = "scale-factor" if SIZE.fullmatch(part.code) else ""
+    elsewhere = "derivative-at-wrong-point" if powered else sized  # the slope there, and no factor of it; or a count
     for number in ("2", "0.5", "3"):
         yield part.change(
             f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
@@ -76,7 +77,7 @@ def factors(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({written} * {size})", kind, f"`{part.code}` is not multiplied by {size}", NAMED)
     for factor in renumbered(words.factors, part.source.code(part.statement)):
         said = f"`{part.code}` is not multiplied by {factor}"
-        kind = "scale-factor" if SIZE.fullmatch(part.code) else elsewhere or kind_of_factor(factor)
+        kind = elsewhere or kind_of_factor(factor)
         yield part.change(f"({written} * {factor})", kind, said, PUT_IN)
 
 
