@@ -13,6 +13,7 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.left import goals_in
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_near
 
@@ -236,6 +237,52 @@ for epoch in range(3):
 def test_changes_of_a_statement(written: str, meant: str) -> None:
     source = Source(written + "\n")
     assert meant + "\n" in [rewrite.of(source.text) for rewrite in rewrites_at(source, 1)]
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "meant"),
+    [
+        ("norm = f(u)", "g = e * q", "g = (e * q) * norm"),
+        ("total = f(u)", "g = e", "g = e / total"),
+        ("bound = 2", "g = np.exp(e - a)", "g = np.exp(e + bound - a)"),
+        ("bound = np.pi", "g = e", "g = np.clip(e, -bound, bound)"),
+        ("z = 0", "g = a * b * c + d", "g = ((a + d) * b * c)"),
+        ("old = f(u)", "g = up * d", "g = up * d - old * d"),
+        ("image = f(u)", "m = size", "m = image.shape[0]"),
+        ("x = f(u); dz = 1", "g = b.copy()", "g = x @ dz"),
+        ("D1 = D1 + w[0] * k", "D2 = D2 + w[1]", "D2 = D2 + w[1] * k"),
+        ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
+    ],
+)
+def test_what_stands_nowhere_is_put_in(before: str, written: str, meant: str) -> None:
+    source = Source(f"import numpy as np; {before}\n{written}\n")
+    assert f"{source.lines[0]}{meant}\n" in [rewrite.of(source.text) for rewrite in rewrites_at(source, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "meant", "kind"),
+    [
+        ("for t in range(n):\n    if t > 1: pass\n", 2, "if t > 0", "off-by-one"),
+        ("for t in range(max(0, n - 1)): pass\n", 1, "range(0)", "off-by-one"),
+        ("h = 1\ng = 1 - z ** 2\n", 2, "1 - h ** 2", "derivative-at-wrong-point"),
+        ("b = 1 / n\ng = 1 + z ** 2\n", 2, "(z / n) ** 2", "derivative-at-wrong-point"),
+        ("beta = f(u)\ng = np.exp(a - c)\n", 2, "a + beta - c", "missing-term"),
+    ],
+)
+def test_the_kind_of_a_change(text: str, line: int, meant: str, kind: str) -> None:
+    source = Source(text)
+    assert kind in {rewrite.kind for rewrite in rewrites_at(source, line) if meant in rewrite.of(text)}
+
+
+def test_a_list_is_not_put_in_itself() -> None:
+    source = Source("kept.append(x)\n")
+    assert "kept.append(kept)\n" not in [rewrite.of(source.text) for rewrite in rewrites_at(source, 1)]
+
+
+def test_a_gradient_of_noughts_has_a_place() -> None:
+    found = goals_in({"after:['g']": np.zeros(3), "after:['h']": np.ones(3)}, {}, np.zeros(3), np.arange(3.0))
+    assert [goal.name for goal in found] == ["after:['g']"]
+    assert found[0].is_met({"after:['g']": np.arange(3.0)})
 
 
 def test_a_statement_is_moved_after_what_reads_it() -> None:

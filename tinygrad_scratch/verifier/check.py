@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_scratch.verifier import matrices
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
+from tinygrad_scratch.verifier.anywhere import NAMED_ONLY, Everywhere
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
@@ -46,10 +46,11 @@ from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again, Block
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
+from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch, watched
@@ -391,8 +392,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         self.case.reset(self.case.scale)
         near = {cause.line for cause in self.causes}
         few = alone and not unfinished
-        vague = is_vague(self.causes[0])
-        tiers = (CHANGED, NAMED) if few and not vague else (CHANGED, NAMED, PUT_IN)
+        vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
+        tiers = every if not few else every[:3] if vague else every[:2]
         work = MANY_REWRITES if not few else SOME_REWRITES if vague else FEW_REWRITES
         modules = [names for names, _ in self.watch.outer.values()]
         told = None
@@ -487,7 +488,13 @@ class Rerun(verify):
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
         if self.finals and not self.problem and not self.unsure and not self.entry.lacking:
-            self.right = is_right_by_convention(self.case)
+            self.right = is_right_by_convention(self.case) and self._is_right_elsewhere()
+
+    def _is_right_elsewhere(self) -> bool:
+        """Whether it would be at other values, too, so that no coincidence decides."""
+        event = nameless(self.case, self.finals[0])
+        plain = event is not None and not self.case.convention
+        return not plain or Everywhere(self.case, self.finals, event).holds_elsewhere({})
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
     PUT_IN,
+    SIZE,
     Rewrite,
     kind_of_call,
     kind_of_divisor,
@@ -64,18 +65,22 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
 def factors(part: Part) -> Iterator[Rewrite]:
     """A number, a size, or what stands as a factor elsewhere, also with the numbers of the names around."""
     written = part.source.operand(part.node)
+    sized = "scale-factor" if SIZE.fullmatch(part.code) else ""
+    elsewhere = "derivative-at-wrong-point" if part.is_base_of_power else sized  # no factor of a slope, but its point
     for number in ("2", "0.5", "3"):
-        yield part.change(f"({written} * {number})", "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED)
+        yield part.change(
+            f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
+        )
     words = part.source.words(part.line, of_class=True)
     for size in words.divisors:
-        kind = "derivative-at-wrong-point" if part.is_base_of_power else kind_of_divisor(size)
-        about = "" if part.is_base_of_power else size
+        kind, about = elsewhere or kind_of_divisor(size), "" if elsewhere else size
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
         said = f"`{part.code}` is not multiplied by {size}"
         yield part.change(f"({written} * {size})", kind, said, NAMED, about=about)
     for factor in renumbered(words.factors, part.source.code(part.statement)):
         said = f"`{part.code}` is not multiplied by {factor}"
-        yield part.change(f"({written} * {factor})", kind_of_factor(factor), said, PUT_IN, about=factor)
+        kind, about = elsewhere or kind_of_factor(factor), "" if elsewhere else factor
+        yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)
 
 
 def renumbered(texts: list[str], statement: str) -> list[str]:

@@ -110,6 +110,9 @@ def of_arguments(part: Part) -> Iterator[Rewrite]:
 def of_axes(part: Part) -> Iterator[Rewrite]:
     """A sum over another axis, over none, and with or without its dimensions kept."""
     node, code, inner = part.node, part.code, inner_of(part.node)
+    if isinstance(node.func, ast.Name):  # Python's own knows no axis
+        yield from of_several(part)
+        return
     if inner is None:
         return
     by_place = node.args[0 if is_method(node) else 1 :]
@@ -127,6 +130,14 @@ def of_axes(part: Part) -> Iterator[Rewrite]:
         return
     said = f"`{code}` sums what should stay apart"
     yield part.change(part.source.operand(inner), "broadcasting-shape", said)
+
+
+def of_several(part: Part) -> Iterator[Rewrite]:
+    """One of several numbers, and not the largest or the least."""
+    for kept in part.node.args if len(part.node.args) > 1 else ():
+        said = f"`{part.code}` should be {part.source.code(kept)} alone"
+        kind = "off-by-one" if part.in_index else "wrong-operand"
+        yield part.change(part.source.operand(kept), kind, said)
 
 
 def is_method(node: ast.Call) -> bool:

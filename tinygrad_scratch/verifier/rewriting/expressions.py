@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.calls import of_call
+from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.part import Part, Way
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
@@ -53,6 +54,7 @@ class Expressions:
             if part.is_slice:
                 yield from of_index(part)
             yield from additions(part)
+            yield from made(part)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""
@@ -145,10 +147,10 @@ def of_product(part: Part) -> Iterator[Rewrite]:
 def of_comparison(part: Part) -> Iterator[Rewrite]:
     span = part.source.span(part.node.left)[1], part.source.span(part.node.comparators[0])[0]
     sign = part.source.text[slice(*span)].strip()
+    counts = part.is_of_loop or part.is_condition
     for other in COMPARISONS.get(sign, ()):
-        kind = "off-by-one" if part.is_condition else "derivative-at-wrong-point"
-        said = f"the {'condition' if part.is_condition else 'mask'} `{part.code}` should be with `{other}`"
-        yield part.change(f" {other} ", kind, said, at=span)
+        said = f"the {'condition' if counts else 'mask'} `{part.code}` should be with `{other}`"
+        yield part.change(f" {other} ", "off-by-one" if counts else "derivative-at-wrong-point", said, at=span)
 
 
 def of_constant(part: Part) -> Iterator[Rewrite]:
@@ -167,7 +169,7 @@ def of_axis(part: Part) -> Iterator[Rewrite]:
 
 def of_number(part: Part, value: float) -> Iterator[Rewrite]:
     """The next numbers; of a factor also twice it, half of it, and what is left of one."""
-    counts = part.in_index or part.is_condition
+    counts = part.in_index or part.is_condition or part.is_of_loop
     others: list[float] = [value + 1, value - 1]
     if not part.in_index:
         others += [-value, value * 2, value / 2, 1 - value, 1.0, 2.0, 0.5]
@@ -245,9 +247,9 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     words = part.source.words(part.line)
     names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
     others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
-    around = part.source.code(part.around) if isinstance(part.around, ast.BinOp | ast.Compare | ast.Call) else ""
+    around = part.formula
     for other in others:
-        if other != part.code:
+        if other != part.code and other != part.given_to:
             kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED

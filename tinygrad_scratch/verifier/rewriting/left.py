@@ -66,8 +66,10 @@ def goals_in(left: dict[str, Any], before: dict[str, Any], value: Any, truth: An
 
 
 def goal_at(name: str, part: Any, before: Any, value: Any, truth: Any) -> Goal | None:
-    if np.size(part) != value.size or not np.any(value) or np.asarray(part).dtype.kind not in "fiu":
+    if np.size(part) != value.size or np.asarray(part).dtype.kind not in "fiu":
         return None
+    if not np.any(value):  # all arrays of noughts may be it
+        return Goal(name, truth.ravel()) if not np.any(part) and np.shape(part) == truth.shape else None
     for start in (0.0, before):
         if start is None or np.size(start) not in (1, np.size(part)):
             continue

@@ -22,6 +22,7 @@ class Lines:
     def __init__(self, left: Left, most: float, seconds: float) -> None:
         self.left, self.most, self.count = left, most, 0
         self.deadline = time.monotonic() + seconds
+        self.theirs: dict[str, bool] = {}  # by file
 
     @contextmanager
     def traced(self) -> Iterator[None]:
@@ -33,7 +34,10 @@ class Lines:
             sys.settrace(before)
 
     def enter(self, frame: FrameType, event: str, value: Any) -> Any:
-        return self.see if is_theirs(frame.f_code.co_filename) else None
+        file = frame.f_code.co_filename
+        if file not in self.theirs:
+            self.theirs[file] = is_theirs(file)
+        return self.see if self.theirs[file] else None
 
     def see(self, frame: FrameType, event: str, value: Any) -> Any:
         if event == "line":

@@ -38,7 +38,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     cause = Cause(
         kind_by_values(case, best.rewrite), best.rewrite.sentence, event.name, place, Region(case, repair).owner(),
         best.written, best.right or None, "fits" if others else "checked", [hit.said for hit in others],
-        weight=best.rewrite.tier, made_up=best.rewrite.tier == PUT_IN,
+        weight=min(best.rewrite.tier, PUT_IN), made_up=best.rewrite.tier >= PUT_IN,
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause

@@ -46,6 +46,32 @@ class Part:
         )
 
     @property
+    def is_of_loop(self) -> bool:
+        """Whether it is in a comparison of the variable of a loop, which counts."""
+        compared = next((n for n in (self.node, *self.way[::-1]) if isinstance(n, ast.Compare)), None)
+        sides = [compared.left, *compared.comparators] if compared is not None else []
+        loops = {counted_by(node) for node in self.source.statements}
+        return any(isinstance(side, ast.Name) and side.id in loops for side in sides)
+
+    @property
+    def given_to(self) -> str:
+        """What holds the method that is given it; a list that is put in itself has no end."""
+        around = self.around
+        is_given = isinstance(around, ast.Call) and isinstance(around.func, ast.Attribute)
+        return self.source.code(around.func.value) if is_given and around.func is not self.node else ""
+
+    @property
+    def formula(self) -> str:
+        """The operation or the call that reads it, or a power of it, or an entry."""
+        for outer in reversed(self.way):
+            power = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Pow)
+            if not power and isinstance(outer, ast.BinOp | ast.Compare | ast.Call):
+                return self.source.code(outer)
+            if not power and not isinstance(outer, ast.Subscript):
+                return ""
+        return ""
+
+    @property
     def is_slice(self) -> bool:
         """Whether it is all that stands in square brackets."""
         return isinstance(self.around, ast.Subscript) and self.around.slice is self.node
@@ -130,6 +156,12 @@ class Part:
             for b in (right, flipped(right)):
                 for first, second in ((a, b), (b, a)):
                     yield self.change(form.format(first, second), "transpose", said)
+
+
+def counted_by(node: ast.stmt) -> str:
+    """The variable of a loop over a range; nothing where a statement is none."""
+    is_loop = isinstance(node, ast.For) and isinstance(node.target, ast.Name) and "range" in ast.unparse(node.iter)
+    return ast.unparse(node.target) if is_loop and isinstance(node, ast.For) else ""
 
 
 def name_of(node: ast.Call) -> str:

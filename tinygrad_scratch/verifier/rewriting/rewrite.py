@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-CHANGED, NAMED, PUT_IN = range(3)
-"""How much a change asks to believe: that a sign or a neighbour's name was meant, another name, what is not there."""
+CHANGED, NAMED, PUT_IN, MADE = range(4)
+"""How much a change asks to believe: that a sign or a neighbour's name was meant, another name, what is not there but
+stands elsewhere, what stands nowhere."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def kind_of_call(name: str) -> str:
 
 
 def kind_of_term(term: str) -> str:
-    return "regularisation" if PENALTY.search(term) else "missing-term"
+    of_penalty = PENALTY.search(term) and term not in ("alpha", "beta", "mu")  # these alone are no penalty
+    return "regularisation" if of_penalty else "missing-term"
 
 
 def kind_of_name(around: str, old: str, new: str) -> str:

@@ -6,12 +6,14 @@ import ast
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import scales
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
@@ -22,13 +24,15 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 from tinygrad_scratch.verifier.tape import LimitReached
 
-RECORDED = 50  # how much longer a call takes that is recorded
+RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
-RESERVED = 4  # one part in as many is kept for what may be put in at the lines that are suspected
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
+MOST_SCALES = 12  # factors that all gradients may carry
+OF_ONE_NUMBER = 16  # how much shorter a call takes that makes or keeps one number
 
 
 @dataclass
@@ -68,33 +72,34 @@ class Search:
     def found(self) -> list[Hit]:
         self.goals = self.goals_now()
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
-        every = [
-            (file, rewrite)
-            for file, lines in self.lines.items()
-            for line in sorted(lines, key=self.distance)
-            for rewrite in rewrites_at(source_of(text_of(file)), line)
-        ]
+        order = lines_in_order(self.case, self.lines, self.near)
+        every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
         hits: list[Hit] = []
-        reserve = self.work_left // RESERVED if PUT_IN in self.tiers else 0
-        for tier in self.tiers:
-            if tier == PUT_IN and hits:
+        for i, tier in enumerate(self.tiers):
+            if tier >= PUT_IN and hits:
                 break
+            later = self.work_left - self.work_left * 2 // (len(self.tiers) - i + 1)  # is left to the tiers after it
             for file, rewrite in every:
-                kept = reserve if tier != PUT_IN and rewrite.line not in self.near else 0
-                if rewrite.tier == tier and not self.is_spent(kept):
+                if rewrite.tier == tier and not self.is_spent(later):
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
         return sorted(hits, key=lambda hit: (hit.rewrite.line not in self.near, hit.rewrite.line))
 
-    def distance(self, line: int) -> int:
-        """How far a line is from the nearest that is suspected."""
-        return min((abs(line - other) for other in self.near), default=0)
-
     def is_spent(self, kept: int) -> bool:
         return self.work_left <= kept or time.monotonic() > self.deadline
 
+    @cached_property
+    def work_of_run(self) -> int:
+        """What the calls take once more, unrecorded."""
+        nodes = self.case.tape.nodes
+        single = sum(
+            name_of(step.function) in ("getitem", "setitem") or all(np.size(nodes[n].value) == 1 for n in step.makes)
+            for step in self.case.tape.steps
+        )
+        return len(self.case.tape.steps) - single + single // OF_ONE_NUMBER
+
     def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
-        self.work_left -= FOR_EACH + len(self.case.tape.steps)
+        self.work_left -= FOR_EACH + self.work_of_run
         try:
             with self.functions[file].changed(rewrite):
                 if self.goals and not self.meets_goals(file, rewrite):
@@ -146,13 +151,13 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
-        for scale in dict.fromkeys([first, 1.0, *scales(self.case, values)]):
+        for scale in dict.fromkeys([first, 1.0, *scales(self.case, values), *conventional(self.case)][:MOST_SCALES]):
             self.case.scale = scale
             of_all = [self.goals_of(final, left, start.found) for final in self.case.finals]
             wrong = {final.node for final in self.case.wrong(values)}
             told = all(goals for final, goals in zip(self.case.finals, of_all, strict=True) if final.node in wrong)
             if told:
-                found.append([goals for goals in of_all if goals])
+                found.append([plainest(goals) for goals in of_all if goals])
         self.case.scale = first
         return found
 
@@ -187,6 +192,11 @@ class Search:
         return left.found
 
 
+def plainest(goals: list[Goal]) -> list[Goal]:
+    """Those of some goals that are seen after a run, where there are such: no call has to be watched for them."""
+    return [goal for goal in goals if goal.name.startswith("after:")] or goals
+
+
 def values_of(case: Case) -> dict[str, Any]:
     return {final.parameter.name: np.asarray(case.tape.nodes[final.node].value) for final in case.finals}
 
@@ -213,6 +223,28 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
             if head & behind or not head & ahead:
                 found.setdefault(file, set()).add(node.lineno)
     return found
+
+
+def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> list[tuple[str, int]]:
+    """The likeliest first: those suspected already, then those behind all wrong gradients and few right ones.
+
+    A line that made no value, such as the head of a loop, is behind what its neighbours are behind.
+    """
+    wrong = {final.node for final in case.wrong(case.replay())}
+    behind: dict[tuple[str, int], list[int]] = {}  # how many wrong and right gradients a line is behind
+    for final in case.finals:
+        made = case.ancestors([final.node]) - case.forward
+        steps = [case.step_of(node) for node in made]
+        places = {(p.file, p.line) for step in steps for p in (step.place, step.caller) if p is not None}
+        places |= {(event.place.file, event.place.line) for event in case.events if event.node in made}
+        for place in places:
+            behind.setdefault(place, [0, 0])[final.node not in wrong] += 1
+
+    def unlikely(place: tuple[str, int]) -> tuple[bool, int, int, int]:
+        bad, good = behind.get(place, (len(wrong), 0))
+        return place[1] not in near, -bad, good, min(abs(place[1] - line) for line in near) if near else 0
+
+    return sorted(((file, line) for file, own in lines.items() for line in sorted(own)), key=unlikely)
 
 
 def statements_around(source: Source, line: int, lines: Iterable[int]) -> Iterator[ast.stmt]:

@@ -1,0 +1,175 @@
+"""What may be missing though it stands nowhere else: a factor or a term by name, a call around, a row's other half."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    MADE,
+    NUMBER,
+    SIZE,
+    Rewrite,
+    kind_of_divisor,
+    kind_of_factor,
+    kind_of_term,
+)
+
+NAMES = (ast.Name, ast.Attribute, ast.Subscript)
+MOST_NAMES = 40
+MOST_BEFORE = 3  # statements whose names a product may be of
+
+
+def made(part: Part) -> Iterator[Rewrite]:
+    """What may be put in beside a value."""
+    node = part.node
+    if part.is_whole and part.is_value and not part.in_index and not isinstance(part.statement, ast.Expr):
+        yield from by_name(part)
+        yield from in_bounds(part)
+        yield from by_other_product(part)
+        yield from of_neighbour(part)
+        if isinstance(node, NAMES) and SIZE.fullmatch(part.code):
+            yield from other_sizes(part)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            yield from like_terms(part)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and not part.in_index:
+        yield from into_product(part)
+    inner = isinstance(node, NAMES) and part.is_value and not part.in_index and isinstance(part.around, ast.BinOp)
+    if inner and isinstance(part.around.op, ast.Add | ast.Sub) and part.around.left is node:
+        for name in names(part):
+            yield part.change(f"{part.code} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+            yield part.change(f"{part.code} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+    if part.is_slice and isinstance(node, ast.Tuple):
+        yield from larger_rows(part)
+
+
+def names(part: Part) -> list[str]:
+    """What the function around has a name for, and the statement does not read."""
+    own = {part.source.code(node) for node in ast.walk(part.statement) if isinstance(node, ast.expr)}
+    return [name for name in part.source.words(part.line).names if name not in own][:MOST_NAMES]
+
+
+def by_name(part: Part) -> Iterator[Rewrite]:
+    """Multiplied by, divided by, and with what has a name, for a value as a whole."""
+    written, code = part.source.operand(part.node), part.code
+    for name in names(part):
+        yield part.change(f"{written} * {name}", kind_of_factor(name), f"`{code}` is not multiplied by {name}", MADE)
+        yield part.change(f"{written} / {name}", kind_of_divisor(name), f"`{code}` is not divided by {name}", MADE)
+        yield part.change(f"{written} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+        yield part.change(f"{written} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+
+
+def in_bounds(part: Part) -> Iterator[Rewrite]:
+    """A slope that has bounds, as that of a Huber loss."""
+    clip = re.search(r"\bnumpy\.|\bnp\.", part.source.text)
+    for name in names(part) if clip and isinstance(part.node, NAMES) else ():
+        if name.isidentifier():
+            said = f"`{part.code}` is not kept between -{name} and {name}"
+            text = f"{clip.group() if clip else ''}clip({part.code}, -{name}, {name})"
+            yield part.change(text, "missing-derivative", said, MADE)
+
+
+def by_other_product(part: Part) -> Iterator[Rewrite]:
+    """A product with what was computed just before, in the place of a value that is none."""
+    if isinstance(part.node, ast.BinOp) or not isinstance(part.statement, ast.Assign):
+        return
+    for recent in targets_before(part):
+        for name in names(part):
+            for text in (f"{name} @ {recent}", f"{name}.T @ {recent}", f"{recent} @ {name}", f"{recent} @ {name}.T"):
+                yield part.change(text, "wrong-operand", f"`{part.code}` should be `{text}`", MADE)
+
+
+def targets_before(part: Part) -> Iterator[str]:
+    """What the statements before assign to."""
+    block = part.source.block_of(part.statement)
+    place = next((i for i, each in enumerate(block) if each is part.statement), 0)
+    for each in block[max(0, place - MOST_BEFORE) : place]:
+        if isinstance(each, ast.Assign) and isinstance(each.targets[-1], NAMES):
+            yield part.source.code(each.targets[-1])
+
+
+def of_neighbour(part: Part) -> Iterator[Rewrite]:
+    """What is assigned to a neighbour, such as `D1` of `D2`, with its numbers instead."""
+    if not isinstance(part.statement, ast.Assign):
+        return
+    own = part.source.code(part.statement.targets[-1])
+    for node in part.source.words(part.line).nodes:
+        if not isinstance(node, ast.Assign) or node is part.statement:
+            continue
+        theirs = part.source.code(node.targets[-1])
+        if theirs != own and NUMBERS.sub("#", theirs) == NUMBERS.sub("#", own):
+            away = int(NUMBERS.findall(own)[0]) - int(NUMBERS.findall(theirs)[0])
+            text = moved(part.source.code(node.value), away)
+            if text != part.code and "\n" not in text:
+                kind = kind_of_neighbour(part.code, text)
+                yield part.change(text, kind, f"{own} should be made as {theirs} is", MADE)
+
+
+NUMBERS = re.compile(r"(?<=[A-Za-z_])\d+\b|(?<=\[)\d+(?=\])")
+
+
+def moved(text: str, away: int) -> str:
+    """A text with the numbers of its names, and its single indices, that far away."""
+    return NUMBERS.sub(lambda number: str(int(number.group()) + away), text)
+
+
+def kind_of_neighbour(written: str, right: str) -> str:
+    """The kind of what the one lacks of the other: a factor of all of it, a term, or something inside."""
+    rest = right.removeprefix(written).strip()
+    if rest == right or not rest or (rest[0] in "*/@" and re.search(r"\s[-+]\s", written)):
+        return "wrong-operand"
+    return kind_of_factor(rest[1:].strip()) if rest[0] in "*/@" else kind_of_term(rest[1:].strip())
+
+
+def other_sizes(part: Part) -> Iterator[Rewrite]:
+    """The length of something, where another one was taken."""
+    for name in names(part):
+        if re.fullmatch(r"[\w.]+", name) and not SIZE.fullmatch(name):
+            for text in (f"{name}.shape[0]", f"{name}.shape[1]"):
+                yield part.change(text, "scale-factor", f"the size {part.code} should be {text}", MADE)
+
+
+def like_terms(part: Part) -> Iterator[Rewrite]:
+    """A product, and the same with one of its factors exchanged: `a * d - b * d`."""
+    left, right = part.source.operand(part.node.left), part.source.operand(part.node.right)
+    for name in names(part):
+        for text in (f"{left} * {name}", f"{name} * {right}"):
+            for sign in "+-":
+                said = f"the term `{text}` is missing"
+                yield part.change(f"{part.code} {sign} {text}", "missing-term", said, MADE)
+
+
+def into_product(part: Part) -> Iterator[Rewrite]:
+    """What is added to a product, added to its first factor: so it is multiplied, too."""
+    product, term = part.node.left, part.source.code(part.node.right)
+    first = product
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.Div):
+        first = first.left
+    if first is not product:
+        start, end = part.source.span(first)
+        rest = part.source.text[end : part.source.span(product)[1]]
+        sign = "-" if isinstance(part.node.op, ast.Sub) else "+"
+        text = f"({part.source.text[start:end]} {sign} {term}){rest}"
+        said = f"{term} should be added before it is multiplied: it lacks what stands behind `{rest.strip()[:1]}`"
+        yield part.change(f"({text})", "missing-derivative", said, MADE)
+
+
+def larger_rows(part: Part) -> Iterator[Rewrite]:
+    """Both of two neighbouring indices, such as the row and the column, times the same."""
+    words = part.source.words(part.line)
+    steps = dict.fromkeys(["2", *(name for name in words.names if NUMBER.sub("", name).isidentifier())])
+    for one, other in zip(part.node.elts, part.node.elts[1:], strict=False):
+        firsts = [next((n.id for n in ast.walk(each) if isinstance(n, ast.Name)), "") for each in (one, other)]
+        if not all(firsts) or firsts[0] == firsts[1]:
+            continue
+        start, end = part.source.span(part.node)
+        before, after = part.source.span(one)[0], part.source.span(other)[1]
+        between = part.source.text[before:after]
+        for step in list(steps)[:MOST_NAMES]:
+            if step not in firsts:
+                text = re.sub(rf"\b({'|'.join(firsts)})\b", rf"\1 * {step}", between)
+                said = f"`{between}` should be `{text}`"
+                whole = part.source.text[start:before] + text + part.source.text[after:end]
+                yield part.change(whole, "off-by-one", said, MADE)
