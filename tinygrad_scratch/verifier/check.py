@@ -493,8 +493,9 @@ class Rerun(verify):
     def _is_right_elsewhere(self) -> bool:
         """Whether it would be at other values, too, so that no coincidence decides."""
         event = nameless(self.case, self.finals[0])
-        plain = event is not None and not self.case.convention
-        return not plain or Everywhere(self.case, self.finals, event).holds_elsewhere({})
+        if event is None or self.case.convention:
+            return True
+        return Everywhere(self.case, self.finals, event).holds_elsewhere({})
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
