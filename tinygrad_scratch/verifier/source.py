@@ -140,12 +140,16 @@ def end_of_head(node: ast.stmt) -> int:
     return max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
 
 
-def head_of_loop(place: Place) -> Place | None:
-    """The head of the innermost loop around a place; None where it is in none."""
-    nodes = (node for node in statements(text_of(place.file)) if isinstance(node, ast.For | ast.While))
-    around = [node.lineno for node in nodes if node.body[0].lineno <= place.line <= (node.end_lineno or 0)]
-    inside = [line for line in around if line > start_of_function(place)]
-    return Place(place.file, max(inside), place.function, 0) if inside else None
+def end_of_turns(place: Place) -> Place | None:
+    """What ends the innermost loop around a place: a return or a break in its body, else its head; None without one."""
+    loops = (node for node in statements(text_of(place.file)) if isinstance(node, ast.For | ast.While))
+    around = [node for node in loops if node.body[0].lineno <= place.line <= (node.end_lineno or 0)]
+    inside = [node for node in around if node.lineno > start_of_function(place)]
+    if not inside:
+        return None
+    loop = max(inside, key=lambda node: node.lineno)
+    ends = [node.lineno for node in loop.body if isinstance(node, ast.Return | ast.Break)]
+    return Place(place.file, min(ends, default=loop.lineno), place.function, 0)
 
 
 # ---- the part that made a call ---------------------------------------------------------------------------------------

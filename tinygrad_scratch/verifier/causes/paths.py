@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import bracketed, head_of_loop, in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.source import bracketed, end_of_turns, in_same_function, right_side, statement_at
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.table import PART
 
@@ -220,5 +220,5 @@ def skipped(region: Region) -> Iterator[Finding]:
             yield Finding(
                 "off-by-one",
                 f"{int((~rows).sum())} of {len(rows)} rows are never written: the loop ends too early",
-                place=head_of_loop(region.event.place),
+                place=end_of_turns(region.event.place),
             )
