@@ -409,7 +409,7 @@ MISTAKES = [
         "        dz[n] = jacobian @ dout[n]\n",
         "        dz[n] = jacobian @ dout[n]\n        return dz\n",
         (OFF, BATCH, TERM),
-        "dz[n] =",
+        "        return dz",
     ),
     Edit(
         "58 ties counted twice",
