@@ -491,11 +491,12 @@ class Rerun(verify):
             self.right = is_right_by_convention(self.case) and self._is_right_elsewhere()
 
     def _is_right_elsewhere(self) -> bool:
-        """Whether it would be at other values, too, so that no coincidence decides."""
+        """Whether it would be at other values, too, so that no coincidence decides; where none is, they tell nothing."""
         event = nameless(self.case, self.finals[0])
         if event is None or self.case.convention:
             return True
-        return Everywhere(self.case, self.finals, event).holds_elsewhere({})
+        right = list(Everywhere(self.case, self.finals, event).right_elsewhere({}))
+        return all(right) or not any(right)
 
 
 def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
