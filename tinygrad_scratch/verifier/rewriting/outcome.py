@@ -31,7 +31,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
     if repair is None:
         return None
-    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and hit is not best]
+    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and hit.said != best.said]
     event = repair.event
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
