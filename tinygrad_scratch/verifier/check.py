@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -15,18 +14,15 @@ from typing import Any, Self
 import numpy as np
 
 from tinygrad_scratch.verifier import matrices
-from tinygrad_scratch.verifier.anywhere import NAMED_ONLY, Everywhere
-from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
-from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
-from tinygrad_scratch.verifier.doubt import is_vague, kind_with, likelier, names_with
+from tinygrad_scratch.verifier.anywhere import Everywhere
+from tinygrad_scratch.verifier.case import Repair
+from tinygrad_scratch.verifier.conventions import is_right_by_convention
 from tinygrad_scratch.verifier.entry import Entry
-from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
+from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
+from tinygrad_scratch.verifier.judging import Judging
 from tinygrad_scratch.verifier.layer import check_function, check_layer
-from tinygrad_scratch.verifier.leaks import left, unseen
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -41,28 +37,16 @@ from tinygrad_scratch.verifier.parameters import (
 )
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
-from tinygrad_scratch.verifier.region import Region
-from tinygrad_scratch.verifier.renames import with_renames
-from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again, Block
-from tinygrad_scratch.verifier.rewriting.outcome import outcome
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
-from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
+from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
 from tinygrad_scratch.verifier.watch import Watch, watched
 
-FEW_REWRITES, SOME_REWRITES, MANY_REWRITES = (
-    500_000,
-    1_200_000,
-    2_000_000,
-)  # calls of NumPy, for changes of the source that are tried
 
-
-class verify(Shown):  # noqa: N801  # it is used as a function is
+class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
     """Record a person's own calls, forward and hand-written backward, and say which step is the first wrong one.
 
     >>> import numpy as np
@@ -285,10 +269,6 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
     # ---- what came of it ---------------------------------------------------------------------------------------------
 
     @property
-    def events(self) -> list[Event]:
-        return self.watch.events
-
-    @property
     def ok(self) -> bool:
         """Whether all gradients are right, and all could be judged: no parameter is left without one."""
         judged = bool(self.finals) and not self.unsure and not self.entry.lacking
@@ -304,167 +284,8 @@ class verify(Shown):  # noqa: N801  # it is used as a function is
         """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None
 
-    def _judge(self) -> None:
-        self.problem = self.entry.resolve(self.parameters)
-        self.notes += self.entry.notes
-        self.parameters = self.entry.parameters
-        if not self.problem:
-            self._judge_by_loss()
-        elif self.entry.may_assume:
-            self._judge_by_assumption()
-
-    def _judge_by_assumption(self) -> None:
-        """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it."""
-        problem, parameters, before = self.problem, self.parameters, len(self.notes)
-        found: dict[int, tuple[str, int]] = {}
-        for i in range(len(list(assumable(self.entry)))):
-            if self._is_explained_by(i, parameters):
-                found[i] = self.causes[0].place.file, self.causes[0].place.line
-        chosen = next(iter(found), None) if len(set(found.values())) == 1 else None
-        if chosen is not None and self._is_explained_by(chosen, parameters):
-            del self.notes[before:]
-            self.notes.append(
-                f"No loss was named, and none fits all of it. As the loss, {self.entry.loss_name} is assumed, and the "
-                "verdict rests on that. If another is meant, say so: check.loss = ..., or "
-                'check.loss_is("mean squared error", output, targets).'
-            )
-            self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
-            return
-        del self.notes[before:]
-        self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
-        self.finals, self.unsure, self.missing = [], [], []
-
-    def _is_explained_by(self, number: int, parameters: list[Parameter]) -> bool:
-        """Whether all is right by an assumed loss but one step, which can't be a slope of any loss."""
-        assumed = list(assumable(self.entry))[number]  # what is put on the tape gives the rest other numbers
-        self.repairs, self.causes = [], []
-        self.problem = self.entry.assume(assumed.candidate, parameters)
-        if self.problem:
-            return False
-        self._judge_by_loss()
-        if self.problem or len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.unsure:
-            return False
-        other = list(assumable(self.entry))[number]
-        return is_no_slope(self.case, self.repairs[0], self.causes[0], (other.output, other.target))
-
-    def _judge_by_loss(self) -> None:
-        assert self.entry.loss is not None
-        try:
-            self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-        except NotOnTensors as error:
-            self.problem = (
-                f"The loss can't be differentiated: no derivative is known for "
-                f"{getattr(error.step.function, '__name__', 'a call')} at {error.step.place} ({error}). "
-                "Write this step with other calls of NumPy's."
-            )
-            return
-        self.problem = self.entry.pair(self.truth, close)
-        before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
-        if self.problem and before and not self.entry.finals:
-            self.problem += f" {left(before[0])}."
-        self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
-        self.parameters = self.entry.parameters
-        self.case = self._case(self.truth)
-        if self.finals and not self.problem and not self.entry.may_assume:
-            self._see_renames()
-        if self.finals and not self.problem:
-            self.repairs, self.causes = self._replaced() or self._judged()
-            doubtful = any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1
-            if doubtful and self.case.is_spent():
-                self.notes.append("The search ended early, as the run is long: what is said is what was found by then.")
-            elif doubtful:
-                self._judge_without_small_numbers()
-            if self.causes:
-                self._rewrite()
-            if not self.repairs and self.entry.other_loss and not self.case.convention:
-                self.case.convention = f"of another loss than your {self.entry.other_loss}"
-            self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
-            if self.problem:
-                self.repairs, self.causes = [], []
-
-    def _rewrite(self) -> None:
-        """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
-        alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
-        if self.again is None or (alone and self.causes[0].weight < PUT_IN):
-            return
-        found, values = self.case.state(), self.case.replay()
-        unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
-        self.case.reset(self.case.scale)
-        near = {cause.line for cause in self.causes}
-        few = alone and not unfinished
-        vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
-        tiers = every if not few else every[:3] if vague else every[:2]
-        work = MANY_REWRITES if not few else SOME_REWRITES if vague else FEW_REWRITES
-        modules = [names for names, _ in self.watch.outer.values()]
-        told = None
-        try:
-            hits = Search(self.case, self.again, Rerun, modules, tiers, near, work).run()
-            if alone:
-                hits = likelier(hits, self.causes[0], names)
-            told = outcome(self.case, hits) if hits else None
-        except Exception as error:  # what was found without it is told all the same
-            self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
-        if told is None:
-            self.case.restore(found)
-        else:
-            if alone:
-                told[1].kind = kind_with(told[1], self.causes[0])
-            self.repairs, self.causes = [told[0]], [told[1]]
-
-    def _see_renames(self) -> None:
-        """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
-        if self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
-            assert self.entry.loss is not None
-            self.finals = self.entry.finals
-            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-            self.case = self._case(self.truth)
-
-    def _judged(self) -> tuple[list[Repair], list[Cause]]:
-        """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
-        assert self.entry.loss is not None
-        if self.tape.is_short() and not is_right_by_convention(self.case) and self.tape.in_double():
-            self.notes.append(
-                "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
-            )
-            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
-            self.case = self._case(self.truth)
-        return judged(self.case)
-
-    def _judge_without_small_numbers(self) -> None:
-        """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
-        sure = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
-        for truth in truths_without(self.case):
-            if not may_be_meant(self.case, truth, sure):
-                continue
-            case = self._case(truth)
-            repairs, causes = judged(case)
-            if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
-                self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
-                self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
-                return
-
-    def _replaced(self) -> tuple[list[Repair], list[Cause]] | None:
-        """The parameters that were given their step as their value; none where there are none."""
-        found = list(replaced(self.case, self.parameters, self.entry.owners_of_updated()))
-        if not found:
-            return None
-        done = {repair.of for repair, _ in found}
-        self.missing = [parameter for parameter in self.missing if parameter.node not in done]
-        self.entry.lacking = [parameter for parameter in self.entry.lacking if parameter.node not in done]
-        return [repair for repair, _ in found], [as_cause(Region(self.case, r), finding) for r, finding in found]
-
-    def _case(self, truth: Truth) -> Case:
-        case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
-        case.uphill = self.entry.uphill
-        return case
-
-    def _named(self) -> list[Event]:
-        """The names that values got, and the returns that only hand one on."""
-        return [*self.events, *self.watch.handed_on()]
-
-    def difference(self, final: Final) -> float:
-        value = self.tape.nodes[final.node].value
-        return difference(value, self.truth.cotangents[final.parameter.node])
+    def kind_of_rerun(self) -> Any:
+        return Rerun
 
 
 class Rerun(verify):
@@ -491,18 +312,12 @@ class Rerun(verify):
             self.right = is_right_by_convention(self.case) and self._is_right_elsewhere()
 
     def _is_right_elsewhere(self) -> bool:
-        """Whether it would be at other values, too, so that no coincidence decides; where none is, they tell nothing."""
+        """Whether it would be at other values, too, by no coincidence; where none is, they tell nothing."""
         event = nameless(self.case, self.finals[0])
         if event is None or self.case.convention:
             return True
         right = list(Everywhere(self.case, self.finals, event).right_elsewhere({}))
         return all(right) or not any(right)
-
-
-def difficulty(causes: list[Cause]) -> tuple[int, int, int]:
-    """How much a reading of what is wrong asks for: what it leaves unexplained, how many mistakes, which changes."""
-    unexplained = sum(cause.certainty == "unexplained" for cause in causes)
-    return unexplained, len(causes), sum(cause.weight for cause in causes)
 
 
 def named_by(frame: FrameType | None, targets: dict[str, Any]) -> dict[str, Any]:
