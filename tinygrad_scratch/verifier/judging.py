@@ -16,9 +16,7 @@ from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.parameters import (
-    Parameter,
-)
+from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
@@ -30,11 +28,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
-FEW_REWRITES, SOME_REWRITES, MANY_REWRITES = (
-    500_000,
-    1_200_000,
-    2_000_000,
-)  # calls of NumPy, for changes of the source that are tried
+FEW, SOME, MANY = 500_000, 1_200_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
 
 
 class Judging:
@@ -153,7 +147,7 @@ class Judging:
         few = alone and not unfinished
         vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
         tiers = every if not few else every[:3] if vague else every[:2]
-        work = MANY_REWRITES if not few else SOME_REWRITES if vague else FEW_REWRITES
+        work = MANY if not few else SOME if vague else FEW
         modules = [names for names, _ in self.watch.outer.values()]
         told = None
         try:
