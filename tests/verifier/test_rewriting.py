@@ -301,3 +301,11 @@ def test_how_far_texts_are_apart() -> None:
     assert is_near("W1", "W2")
     assert is_near("z2", "a2")
     assert not is_near("delta", "W2")
+
+
+def test_another_function_of_theirs() -> None:
+    text = "def slope(x):\n    return x\n\n\ndef other(x):\n    return x\n\n\ndef two(x, y):\n    return x\n\n\na = slope(b)\n"
+    source = Source(text)
+    found = [rewrite.of(text).splitlines()[-1] for rewrite in rewrites_at(source, text.count("\n"))]
+    assert "a = other(b)" in found
+    assert "a = two(b)" not in found

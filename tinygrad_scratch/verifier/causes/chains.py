@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -236,11 +237,19 @@ def called_in(text: str) -> str:
 def is_part_of(written: str, right: str) -> bool:
     """Whether a text is what is left of another one when some of that is left out.
 
-    >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("g * (1 - g)", "(1 - g ** 2)")
-    (True, False)
+    A helper may call by a name of its own what it is given.
+
+    >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("g * (1 - g)", "(1 - g ** 2)"), is_part_of("1 - y", "1 - a[0] ** 2")
+    (True, False, True)
     """
-    tokens = iter(signs_of(right))
-    return all(any(sign == other for other in tokens) for sign in signs_of(written))
+    tokens = iter(of_one_name(signs_of(re.sub(r"\[[^\[\]]*\]", "", right))))
+    return all(any(sign == other for other in tokens) for sign in of_one_name(signs_of(written)))
+
+
+def of_one_name(signs: list[str]) -> list[str]:
+    """Signs with a placeholder for their name, where there is but one."""
+    names = {sign for sign in signs if sign[0].isalpha() or sign[0] == "_"}
+    return [sign if sign not in names or len(names) > 1 else "x" for sign in signs]
 
 
 def signs_of(text: str) -> list[str]:

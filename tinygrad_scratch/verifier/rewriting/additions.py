@@ -94,7 +94,7 @@ def ones(part: Part) -> Iterator[Rewrite]:
     """One less, one more, and what is left of one."""
     written = part.source.operand(part.node)
     if isinstance(part.node, NAMES):
-        for text, tier in ((f"({written} - 1)", NAMED), (f"(1 - {written})", CHANGED), (f"({written} + 1)", NAMED)):
+        for text, tier in ((f"({written} - 1)", PUT_IN), (f"(1 - {written})", CHANGED), (f"({written} + 1)", PUT_IN)):
             yield part.change(text, "missing-term", f"{part.code} should be `{text[1:-1]}`", tier)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
@@ -39,6 +39,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
     for names, changes in CHANGES:
         if name in names:
             yield from changes(part)
+    yield from of_theirs(part)
     if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
         yield from of_arguments(part)
 
@@ -49,6 +50,16 @@ def of_product(part: Part) -> Iterator[Rewrite]:
         yield from part.other_ways(node.func.value, node.args[0], "{}." + name_of(node) + "({})")
     elif len(node.args) == 2:
         yield from part.other_ways(node.args[0], node.args[1], part.source.code(node.func) + "({}, {})")
+
+
+def of_theirs(part: Part) -> Iterator[Rewrite]:
+    """Another function of theirs, called as this one is elsewhere, as the slope of a tanh for that of a sigmoid."""
+    written = part.source.code(part.node.func)
+    others = part.source.alike(written, len(part.node.args))
+    for other in others:
+        kind = "derivative-at-wrong-point" if SLOPE.search(other) else "wrong-operand"
+        said = f"`{written}` should be `{other}` in `{part.code}`"
+        yield part.change(other, kind, said, at=part.source.span(part.node.func))
 
 
 def of_function(part: Part) -> Iterator[Rewrite]:

@@ -69,6 +69,17 @@ class Source:
                     return block
         return [node]
 
+    def alike(self, written: str, count: int) -> list[str]:
+        """The other functions of the text that take as many arguments, by the way that one is written."""
+        holder, dot, name = written.rpartition(".")
+        method = holder == "self"
+        if dot and not method:
+            return []
+        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
+        taken = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
+        own = {f.name for f in functions if bool(f.col_offset) == method}
+        return [f"{holder}{dot}{other}" for other in own if name in own and other != name and taken[other] == count]
+
     def words(self, line: int, of_class: bool = False) -> Words:
         """What is written in the function around a line, or in its class."""
         around = (self.class_around(line) if of_class else None) or self.function_around(line)
