@@ -239,7 +239,7 @@ def is_part_of(written: str, right: str) -> bool:
 
     A helper may call by a name of its own what it is given.
 
-    >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("g * (1 - g)", "(1 - g ** 2)"), is_part_of("1 - y", "1 - a[0] ** 2")
+    >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("g * (1 - g)", "(1 - g ** 2)"), is_part_of("1 - y", "1 - a ** 2")
     (True, False, True)
     """
     tokens = iter(of_one_name(signs_of(re.sub(r"\[[^\[\]]*\]", "", right))))
