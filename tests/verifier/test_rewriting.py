@@ -304,7 +304,9 @@ def test_how_far_texts_are_apart() -> None:
 
 
 def test_another_function_of_theirs() -> None:
-    text = "def slope(x):\n    return x\n\n\ndef other(x):\n    return x\n\n\ndef two(x, y):\n    return x\n\n\na = slope(b)\n"
+    text = (
+        "".join(f"def {head}:\n    return x\n\n\n" for head in ("slope(x)", "other(x)", "two(x, y)")) + "a = slope(b)\n"
+    )
     source = Source(text)
     found = [rewrite.of(text).splitlines()[-1] for rewrite in rewrites_at(source, text.count("\n"))]
     assert "a = other(b)" in found
