@@ -304,10 +304,8 @@ def test_how_far_texts_are_apart() -> None:
 
 
 def test_another_function_of_theirs() -> None:
-    text = (
-        "".join(f"def {head}:\n    return x\n\n\n" for head in ("slope(x)", "other(x)", "two(x, y)"))
+    text = "".join(f"def {head}:\n    return x\n\n\n" for head in ("slope(x)", "other(x)", "two(x, y)"))
     text += "a = slope(b)\n"
-    )
     source = Source(text)
     found = [rewrite.of(text).splitlines()[-1] for rewrite in rewrites_at(source, text.count("\n"))]
     assert "a = other(b)" in found
