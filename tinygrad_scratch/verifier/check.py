@@ -314,8 +314,8 @@ class Rerun(verify):
     def _is_right_elsewhere(self) -> bool:
         """Whether it would be at other values, too, by no coincidence; where none is, they tell nothing."""
         event = nameless(self.case, self.finals[0])
-        if event is None or self.case.convention:
-            return True
+        if event is None or self.case.convention or any(final.by == "update" for final in self.finals):
+            return True  # what an update began with is known here alone
         right = list(Everywhere(self.case, self.finals, event).right_elsewhere({}))
         return all(right) or not any(right)
 

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from tinygrad_scratch.verifier.anywhere import both_ways
+from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.hit import Hit
@@ -18,6 +18,11 @@ NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 UNKNOWN = 100  # words and signs of a change whose text isn't known
+
+
+def is_doubtful(cause: Cause) -> bool:
+    """Whether a cause makes something up: a minus that nobody wrote, too."""
+    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up)
 
 
 def is_vague(cause: Cause) -> bool:
@@ -36,8 +41,8 @@ def is_vague(cause: Cause) -> bool:
 
 
 def size_of_cause(cause: Cause) -> int:
-    """How many words and signs a cause would change; many where it doesn't say how."""
-    return effort(cause.expression, cause.should_be) if cause.should_be else UNKNOWN
+    """How many words and signs a cause would change, and what it makes up; many where it doesn't say how."""
+    return effort(cause.expression, cause.should_be) + cause.made_up if cause.should_be else UNKNOWN
 
 
 def names_with(case: Case, cause: Cause) -> tuple[int, int]:
@@ -69,7 +74,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     """
     usual = [hit for hit in hits if not hit.check.case.convention]
     if is_vague(cause) and cause.kind in SCALES:
-        return [hit for hit in usual or hits if hit.meant[0] >= names[0]]
+        return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
     if cause.kind not in SCALES:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
     return [hit for hit in usual if (hit.meant[1], -hit.effort) > (names[1], -size_of_cause(cause))]

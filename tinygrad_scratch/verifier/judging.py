@@ -9,7 +9,7 @@ from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
-from tinygrad_scratch.verifier.doubt import is_vague, kind_with, likelier, names_with
+from tinygrad_scratch.verifier.doubt import is_doubtful, is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
@@ -138,7 +138,7 @@ class Judging:
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
         alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
-        if self.again is None or (alone and self.causes[0].weight < PUT_IN):
+        if self.again is None or (alone and not is_doubtful(self.causes[0])):
             return
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
@@ -146,7 +146,7 @@ class Judging:
         near = {cause.line for cause in self.causes}
         few = alone and not unfinished
         vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
-        tiers = every if not few else every[:3] if vague else every[:2]
+        tiers = every if vague or not few else every[:2]
         work = MANY if not few else SOME if vague else FEW
         modules = [names for names, _ in self.watch.outer.values()]
         told = None

@@ -204,6 +204,8 @@ class Slopes:
         return {}
 
     def _found_slope(self, start: int, end: int) -> Array | None:
+        if end not in self.run.values:  # made of nothing that the run has a derivative for
+            return None
         rng = np.random.default_rng(0)
         found = []
         for _ in range(2):

@@ -242,8 +242,13 @@ def is_part_of(written: str, right: str) -> bool:
     >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("1 - y", "1 - h ** 2"), is_part_of("g * (1 - g)", "1 - g ** 2")
     (True, True, False)
     """
-    tokens = iter(of_one_name(signs_of(re.sub(r"\[[^\[\]]*\]", "", right))))
-    return all(any(sign == other for other in tokens) for sign in of_one_name(signs_of(written)))
+    tokens = iter(of_one_name(signs_of(without_entries(right))))
+    return all(any(sign == other for other in tokens) for sign in of_one_name(signs_of(without_entries(written))))
+
+
+def without_entries(text: str) -> str:
+    """A text with the names of lists alone, for entries of these."""
+    return re.sub(r"\[[^\[\]]*\]", "", text)
 
 
 def of_one_name(signs: list[str]) -> list[str]:

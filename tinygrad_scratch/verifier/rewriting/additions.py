@@ -52,7 +52,7 @@ def stands_alone(part: Part) -> bool:
 def of_whole(part: Part) -> Iterator[Rewrite]:
     """The value of a statement: negated, copied, summed."""
     written = part.source.operand(part.node)
-    yield part.change(f"-{written}", "sign", f"the sign of `{part.code}` is wrong")
+    yield part.change(f"-{written}", "sign", f"the sign of `{part.code}` is wrong", NAMED)
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
         yield part.change(f"{written}.copy()", "inplace-corruption", said)

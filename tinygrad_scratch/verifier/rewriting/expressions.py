@@ -182,6 +182,8 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
                 kind = "missing-derivative" if other > value else high
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             yield part.change(text, kind, f"{value} should be {other:g}", about=base)
+    for size in part.source.words(part.line, of_class=True).divisors if not counts else ():
+        yield part.change(size, kind_of_divisor(size), f"{value} should be {size}", NAMED)
 
 
 def of_indices(part: Part) -> Iterator[Rewrite]:

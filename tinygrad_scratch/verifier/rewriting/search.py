@@ -76,7 +76,7 @@ class Search:
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
         hits: list[Hit] = []
         for i, tier in enumerate(self.tiers):
-            if tier >= PUT_IN and hits:
+            if tier >= PUT_IN and not all(hit.check.case.convention for hit in hits):
                 break
             later = self.work_left - self.work_left * 2 // (len(self.tiers) - i + 1)  # is left to the tiers after it
             for file, rewrite in every:
