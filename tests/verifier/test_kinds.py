@@ -129,7 +129,7 @@ def test_the_layers_are_right(tmp_path: Path, kind: str) -> None:
         ("Shares", "(np.identity(n) - self.out.T)", "(np.identity(n) - self.out)", "transpose",
          "np.dot((np.identity(n) - self.out) * self.out.T, given)"),
         ("Bent", "rate * given * np.exp", "self.x * given * np.exp", "wrong-operand",
-         "np.where(self.x > 0, given, 0.3 * given * np.exp(self.x))"),
+         "return np.where(self.x > 0, given, rate * given * np.exp(self.x))"),
         ("Squash", "(1 + np.exp(-self.x)) ** 2", "np.exp(-self.x) ** 2", "missing-term", None),
         ("One", "(total - e[1]) / total**2", "(total - e[1])", "missing-derivative", None),
         ("Blocks", "given[:, j : j + 1] * self.where[j]", "given[:, j : j + 1]", "missing-derivative", None),

@@ -84,7 +84,7 @@ class Recur:
         ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = 1 - self.after[t] ** 2",
          {"missing-derivative", "wrong-operand"}),
         ("Recur", "inner = upstream * (1 - self.after[t] ** 2)", "inner = upstream * (1 - self.after[t])",
-         {"derivative-at-wrong-point"}),
+         {"missing-derivative"}),
     ],
 )  # fmt: skip
 def test_a_layer(tmp_path: Path, kind: str, right: str, wrong: str, causes: set[str]) -> None:

@@ -242,8 +242,15 @@ def is_part_of(written: str, right: str) -> bool:
     >>> is_part_of("1 - h", "(1 - h ** 2)"), is_part_of("1 - y", "1 - h ** 2"), is_part_of("g * (1 - g)", "1 - g ** 2")
     (True, True, False)
     """
-    tokens = iter(of_one_name(signs_of(without_entries(right))))
-    return all(any(sign == other for other in tokens) for sign in of_one_name(signs_of(without_entries(written))))
+    one, two = signs_of(written), signs_of(right)
+    own = of_one_name(signs_of(without_entries(written))), of_one_name(signs_of(without_entries(right)))
+    return is_left_of(one, two) or is_left_of(*own)
+
+
+def is_left_of(signs: list[str], others: list[str]) -> bool:
+    """Whether signs are what is left of others, in the same order."""
+    waiting = iter(others)
+    return all(any(sign == other for other in waiting) for sign in signs)
 
 
 def without_entries(text: str) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
-from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
@@ -78,7 +78,8 @@ class Statement(Expressions):
         elif not isinstance(target, ast.Tuple | ast.List):
             for other in ("+=", "-="):
                 said = f"{name} is written over: add to it, with `{other}` instead of `=`"
-                yield self.change(span, sign.replace("=", other), "overwritten-accumulation", said)
+                tier = CHANGED if other == "+=" else PUT_IN
+                yield self.change(span, sign.replace("=", other), "overwritten-accumulation", said, tier)
             yield from self.to_another(target, name)
 
     def to_another(self, target: ast.expr, written: str) -> Iterator[Rewrite]:
