@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -29,10 +30,12 @@ from tinygrad_scratch.verifier.parameters import (
     Parameter,
     arrays_below,
     holders_below,
+    is_data,
     path_of,
     recorded_parameters,
     restore_cells,
     restore_content,
+    undo_of,
     unrecord_names,
 )
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
@@ -102,6 +105,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         self._gradients: Any = None
         self._open = False
         self.again: Again | None = None  # how it can be made again
+        self._outer: list[Callable[[], Any]] = []  # what gives the objects of other modules their content
 
     # ---- what the block says -----------------------------------------------------------------------------------------
 
@@ -182,7 +186,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             enter = self._stack.enter_context
             self.parameters = enter(recorded_parameters(self.targets, self.tape, frame))
             self.numbers = {id(p.array): p.recorded for p in self.parameters if type(p.array) is float}
-            self.watch.on_names = enter(numpy_recorded(self.tape)).put_in
+            self.watch.on_names = partial(self._see_names, enter(numpy_recorded(self.tape)).put_in)
             if frame is not None and runs_theirs(frame):
                 self.watch.on_names(frame.f_globals)
             self.watch.seconds, self.watch.deadline = self.seconds, time.monotonic() + self.seconds
@@ -192,6 +196,13 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             raise
         self._open = True
         return self
+
+    def _see_names(self, put_in: Callable[[dict[str, Any]], None], names: dict[str, Any]) -> None:
+        """Remember what the variables of a module lead to, before its code runs: it is put back in the end."""
+        if id(names) not in self.watch.own_names:
+            data = [value for name, value in names.items() if is_data(name, value)]
+            self._outer += [undo_of(holder) for holder in holders_below(data)]
+        put_in(names)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -227,6 +238,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
                     for array in before.values():
                         if type(array) is np.ndarray:
                             restore_content(array, self.tape)
+            for undo in reversed(self._outer):
+                undo()
             self._stack.close()
             self.frame = None
         stopped = isinstance(error, LimitReached)

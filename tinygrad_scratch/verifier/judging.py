@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
-FEW, SOME, MANY = 500_000, 1_200_000, 2_000_000  # calls of NumPy, for changes of the source that are tried
+FEW, SOME, MANY = 500_000, 1_200_000, 4_000_000  # calls of NumPy, for changes of the source that are tried
 
 
 class Judging:
