@@ -46,8 +46,12 @@ def recorded_in(value: Any, name: str, depth: int = 2) -> Iterator[tuple[str, Re
 
 def attributes_of(value: Any) -> Iterator[tuple[str, Any]]:
     """The attributes that an object stores, with slots; private names as they are written."""
-    for key, part in list(getattr(value, "__dict__", {}).items())[:WIDTH]:
-        yield key, part
+    yield from list(getattr(value, "__dict__", {}).items())[:WIDTH]
+    yield from slots_of(value)
+
+
+def slots_of(value: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes that an object stores outside of a dict, by the names under which they are stored."""
     for kind in type(value).__mro__:
         own = vars(kind).get("__slots__", ())
         for key in (own,) if isinstance(own, str) else own:

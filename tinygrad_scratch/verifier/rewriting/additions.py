@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -20,7 +20,6 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
-NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 
 
 def additions(part: Part) -> Iterator[Rewrite]:

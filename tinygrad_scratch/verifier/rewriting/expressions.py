@@ -10,7 +10,7 @@ from typing import Any
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.calls import of_call
 from tinygrad_scratch.verifier.rewriting.made import made
-from tinygrad_scratch.verifier.rewriting.part import Part, Way
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -49,7 +49,7 @@ class Expressions:
             change = BY_NODE.get(type(part.node))
             if change is not None:
                 yield from change(part)
-            if isinstance(part.node, ast.Name | ast.Attribute | ast.Subscript) and part.is_value:
+            if isinstance(part.node, NAMES) and part.is_value:
                 yield from of_name(part)
             if part.is_slice:
                 yield from of_index(part)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.parameters import arrays_below
+from tinygrad_scratch.verifier.parameters import DEPTH, arrays_below
 
 MOST_CALLS = 200  # of one function, that are looked at
 MOST_ENTRIES = 100_000
-DEPTH = 4
+DEPTH_IN_FUNCTIONS = 4
 
 
 class Left:
@@ -34,9 +34,10 @@ class Left:
         number = self.calls[known] = self.calls.get(known, 0) + 1
         head = f"{known} {number}"
         if number <= MOST_CALLS and code.co_name != "<module>" and (self.wanted is None or head in self.heads):
-            self.take(head, {**frame.f_locals, "return": value}, DEPTH)
+            self.take(head, {**frame.f_locals, "return": value}, DEPTH_IN_FUNCTIONS)
 
-    def take(self, head: str, variables: dict[str, Any], depth: int) -> None:
+    def take(self, head: str, variables: dict[str, Any], depth: int = DEPTH) -> None:
+        """Take the arrays that variables lead to; `head` tells them from those that others lead to."""
         if self.wanted is not None:
             variables = {name: value for name, value in variables.items() if f"{head}:['{name}" in self.firsts}
         for _, _, name, part in arrays_below(variables, f"{head}:", set(), depth):

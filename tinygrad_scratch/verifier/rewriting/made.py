@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     MADE,
     NUMBER,
@@ -17,7 +17,6 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 
-NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 MOST_NAMES = 40
 MOST_BEFORE = 3  # statements whose names a product may be of
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import Source
+from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
+NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 
 
 @dataclass
@@ -64,10 +65,11 @@ class Part:
     def formula(self) -> str:
         """The operation or the call that reads it, or a power of it, or an entry."""
         for outer in reversed(self.way):
-            power = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Pow)
-            if not power and isinstance(outer, ast.BinOp | ast.Compare | ast.Call):
+            if is_power(outer):
+                continue
+            if isinstance(outer, ast.BinOp | ast.Compare | ast.Call):
                 return self.source.code(outer)
-            if not power and not isinstance(outer, ast.Subscript):
+            if not isinstance(outer, ast.Subscript):
                 return ""
         return ""
 
@@ -93,8 +95,8 @@ class Part:
     @property
     def base_of_power(self) -> str:
         """What it is the power of."""
-        power = self.around if isinstance(self.around, ast.BinOp) and isinstance(self.around.op, ast.Pow) else None
-        return self.source.code(power.left) if power is not None and power.right is self.node else ""
+        is_exponent = is_power(self.around) and self.around.right is self.node
+        return self.source.code(self.around.left) if is_exponent else ""
 
     @property
     def is_rest_of_one(self) -> bool:
@@ -106,9 +108,7 @@ class Part:
 
     @property
     def is_base_of_power(self) -> bool:
-        return (
-            isinstance(self.around, ast.BinOp) and isinstance(self.around.op, ast.Pow) and self.around.left is self.node
-        )
+        return is_power(self.around) and self.around.left is self.node
 
     @property
     def is_whole(self) -> bool:
@@ -119,7 +119,7 @@ class Part:
     def is_value(self) -> bool:
         """Whether it stands for a value, and is not the name of what is called or of a module."""
         called = isinstance(self.around, ast.Call) and self.around.func is self.node
-        first = isinstance(self.node, ast.Name) and self.node.id in ("self", "np", "numpy", "math")
+        first = isinstance(self.node, ast.Name) and self.node.id in FIRST_WORDS
         return not called and not first
 
     @property
@@ -156,6 +156,10 @@ class Part:
             for b in (right, flipped(right)):
                 for first, second in ((a, b), (b, a)):
                     yield self.change(form.format(first, second), "transpose", said)
+
+
+def is_power(node: Any) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow)
 
 
 def counted_by(node: ast.stmt) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import is_own
+from tinygrad_scratch.verifier.holders import is_own, slots_of
 from tinygrad_scratch.verifier.parameters import is_known
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.source import nested
@@ -90,16 +90,6 @@ def is_empty(cell: CellType) -> bool:
         return cell.cell_contents is cell
     except ValueError:
         return True
-
-
-def slots_of(value: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object stores outside of a dict, by the names under which they are stored."""
-    for kind in type(value).__mro__:
-        own = vars(kind).get("__slots__", ())
-        for key in (own,) if isinstance(own, str) else own:
-            stored = f"_{kind.__name__.lstrip('_')}{key}" if key.startswith("__") and not key.endswith("__") else key
-            if stored not in ("__dict__", "__weakref__") and hasattr(value, stored):
-                yield stored, getattr(value, stored)
 
 
 def is_lasting(value: Any) -> bool:

@@ -78,7 +78,8 @@ class Search:
         for i, tier in enumerate(self.tiers):
             if tier >= PUT_IN and not all(hit.check.case.convention for hit in hits):
                 break
-            later = self.work_left - self.work_left * 2 // (len(self.tiers) - i + 1)  # is left to the tiers after it
+            share = self.work_left * 2 // (len(self.tiers) - i + 1)  # all of it for the last of the tiers
+            later = self.work_left - share
             for file, rewrite in every:
                 if rewrite.tier == tier and not self.is_spent(later):
                     hit = self.hit(file, rewrite)
@@ -144,7 +145,7 @@ class Search:
     def goals_now(self) -> list[list[list[Goal]]]:
         """Where each gradient shows up after a plain run and what is right there, by the factor that all may carry."""
         start = Left(set(self.lines))
-        start.take("after", self.again.variables, 6)
+        start.take("after", self.again.variables)
         left = self.left("", None, None)
         if left is None:
             return []
@@ -182,7 +183,7 @@ class Search:
             with np.errstate(all="ignore"):
                 with lines.traced():
                     variables = run()
-                left.take("after", variables, 6)
+                left.take("after", variables)
         except (Exception, LimitReached, SystemExit):
             return None
         finally:
@@ -217,7 +218,7 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     behind = {(place.file, place.line) for place in places if place is not None}
     ahead = {(s.place.file, s.place.line) for s in case.tape.steps if s.place and not case.forward.isdisjoint(s.makes)}
     found: dict[str, set[int]] = {}
-    for file, line in behind:
+    for file, line in sorted(behind):
         for node in statements_around(source_of(text_of(file)), line, [n for f, n in behind if f == file]):
             head = {(file, n) for n in range(node.lineno, end_of_head(node) + 1)}
             if head & behind or not head & ahead:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import is_own
+from tinygrad_scratch.verifier.holders import is_own, slots_of
 from tinygrad_scratch.verifier.parameters import is_known, unrecord_names
 from tinygrad_scratch.verifier.rewriting.reach import (
     DRAWS,
@@ -20,7 +20,6 @@ from tinygrad_scratch.verifier.rewriting.reach import (
     is_empty,
     is_lasting,
     reached,
-    slots_of,
 )
 
 MOST_BYTES = 100_000_000  # of arrays that are kept, to be put back after each run

@@ -77,8 +77,9 @@ class Source:
             return []
         functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
         taken = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
-        own = {f.name for f in functions if bool(f.col_offset) == method}
-        return [f"{holder}{dot}{other}" for other in own if name in own and other != name and taken[other] == count]
+        own = dict.fromkeys(f.name for f in functions if bool(f.col_offset) == method)
+        others = [other for other in own if other != name and taken[other] == count]
+        return [f"{holder}{dot}{other}" for other in others] if name in own else []
 
     def words(self, line: int, of_class: bool = False) -> Words:
         """What is written in the function around a line, or in its class."""

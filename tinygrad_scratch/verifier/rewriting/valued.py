@@ -52,15 +52,21 @@ def names_in(node: ast.AST) -> Iterator[str]:
         if not text.endswith((".shape", ".size")) and text not in ("np", "numpy", "math"):
             yield text
         return
-    inner = (
-        [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
-        if isinstance(node, ast.Call)
-        else [node.value]
-        if isinstance(node, ast.Subscript)
-        else list(ast.iter_child_nodes(node))
-    )
-    for each in inner:
+    for each in read_by(node):
         yield from names_in(each)
+
+
+def read_by(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression that hold its values: no index, and not the name of what is called."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=holder), args=arguments):
+            yield from (*arguments, holder)
+        case ast.Call(args=arguments):
+            yield from arguments
+        case ast.Subscript(value=value):
+            yield value
+        case _:
+            yield from ast.iter_child_nodes(node)
 
 
 def is_mere_number(case: Case, node: int) -> bool:
