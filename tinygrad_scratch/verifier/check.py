@@ -35,7 +35,7 @@ from tinygrad_scratch.verifier.parameters import (
     recorded_parameters,
     restore_cells,
     restore_content,
-    undo_of,
+    undo_below,
     unrecord_names,
 )
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
@@ -46,6 +46,7 @@ from tinygrad_scratch.verifier.stand_ins import numpy_recorded
 from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of
+from tinygrad_scratch.verifier.undoing import Step
 from tinygrad_scratch.verifier.watch import Watch, watched
 
 
@@ -105,7 +106,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         self._gradients: Any = None
         self._open = False
         self.again: Again | None = None  # how it can be made again
-        self._outer: list[Callable[[], Any]] = []  # what gives the objects of other modules their content
+        self._outer: list[Step] = []  # what gives the objects of other modules their content
 
     # ---- what the block says -----------------------------------------------------------------------------------------
 
@@ -201,7 +202,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """Remember what the variables of a module lead to, before its code runs: it is put back in the end."""
         if id(names) not in self.watch.own_names:
             data = [value for name, value in names.items() if is_data(name, value)]
-            self._outer += [undo_of(holder) for holder in holders_below(data)]
+            self._outer += undo_below(data)
         put_in(names)
 
     def __exit__(

@@ -99,3 +99,8 @@ def is_own_module(name: str) -> bool:
         return True
     file = getattr(sys.modules[name], "__file__", None)
     return isinstance(file, str) and bool(is_theirs(file))
+
+
+def is_known(value: Any) -> bool:
+    """Whether a module or a class is a person's own; others are never looked into."""
+    return is_own_module(value.__name__ if isinstance(value, ModuleType) else value.__module__)

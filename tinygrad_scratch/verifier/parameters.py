@@ -15,18 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import Shared, attributes_of, is_own, is_own_module, parts_of, put
+from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put
 from tinygrad_scratch.verifier.names import without_holder, words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.undoing import Step, undo_of
 
 DEPTH = 6
-
-
-def is_known(value: Any) -> bool:
-    """Whether a module or a class is a person's own; others are never looked into."""
-    return is_own_module(value.__name__ if isinstance(value, ModuleType) else value.__module__)
 
 
 @dataclass(eq=False)
@@ -163,7 +159,7 @@ def recorded_parameters(
     """Put recorded arrays in place of all that objects and a running function hold; afterwards all is as it was."""
     wrapping = Wrapping(tape)
     variables = [] if frame is None else list(variables_of(frame).values())
-    wrapping.undo += [undo_of(holder) for holder in holders_below([*targets.values(), *variables])]
+    wrapping.undo += undo_below([*targets.values(), *variables])
     try:
         for name, target in targets.items():
             wrapping.target(target, name)
@@ -260,30 +256,9 @@ def holders_below(roots: list[Any]) -> Iterator[Any]:
         waiting += [part for _, _, part in parts_below(value, "")]
 
 
-def undo_of(holder: Any) -> Callable[[], Any]:
-    """What gives a container or an object the content that it has now."""
-    if isinstance(holder, list):
-        content = list(holder)
-        return lambda: holder.__setitem__(slice(None), content)
-    if type(holder) is np.ndarray:
-        if holder.dtype.kind != "O":
-            return lambda: None
-        parts = holder.copy()
-        return lambda: holder.__setitem__(..., parts)
-    mapping = holder if isinstance(holder, dict) else getattr(holder, "__dict__", None)
-    slots = [] if isinstance(holder, dict | ModuleType) else [
-        (key, value) for key, value in attributes_of(holder) if mapping is None or key not in mapping
-    ]  # fmt: skip
-    before = dict(mapping) if isinstance(mapping, dict) else {}
-
-    def undo() -> None:
-        if isinstance(mapping, dict):
-            mapping.clear()
-            mapping.update(before)
-        for key, value in slots:
-            object.__setattr__(holder, key, value)
-
-    return undo
+def undo_below(roots: list[Any]) -> list[Step]:
+    """What gives every container and object of a person's own below some values what it has now."""
+    return [step for holder in holders_below(roots) for step in undo_of(holder)]
 
 
 def set_local(frame: FrameType, name: str, value: Any) -> None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import io
-import random
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
-from types import CellType, CoroutineType, FunctionType, GeneratorType, MethodType, ModuleType
+from types import CoroutineType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import is_own, slots_of
-from tinygrad_scratch.verifier.parameters import is_known
+from tinygrad_scratch.verifier.holders import is_known, is_own, slots_of
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.source import nested
+from tinygrad_scratch.verifier.undoing import is_empty
 
 LEAVES = {str, bytes, int, float, complex, bool, type(None), range, slice, np.float64, np.float32, np.int64, np.bool_}
 MOST = 1_000_000  # values that are looked at
-DRAWS = (np.random.Generator, np.random.RandomState, np.random.BitGenerator, random.Random)
 OUTSIDE = {"sqlite3", "matplotlib", "_csv", "_socket", "socket", "subprocess", "multiprocessing", "h5py", "zipfile"}
 
 
@@ -83,13 +81,6 @@ def of_function(function: FunctionType) -> list[Any]:
         *mentioned, *cells, *held, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values(),
         *vars(function).values(),
     ]  # fmt: skip
-
-
-def is_empty(cell: CellType) -> bool:
-    try:
-        return cell.cell_contents is cell
-    except ValueError:
-        return True
 
 
 def is_lasting(value: Any) -> bool:
