@@ -95,6 +95,8 @@ def throughout(case: Case, values: dict[int, Any]) -> str:
     assert factor is not None
     if any(abs(other - factor) > 1e-6 * abs(factor) for other in found if other is not None):
         return ""
+    if len({final.direction for final in case.finals if final.by == "update"}) > 1:  # some of them go uphill
+        return ""
     return factor_said(case, factor) if allowed(case, factor) else ""
 
 

@@ -21,8 +21,8 @@ UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
 def is_doubtful(cause: Cause) -> bool:
-    """Whether a cause makes something up: a minus that nobody wrote, too."""
-    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up)
+    """Whether a cause makes something up: a minus that nobody wrote, or a number, too."""
+    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up) or is_vague(cause)
 
 
 def is_vague(cause: Cause) -> bool:

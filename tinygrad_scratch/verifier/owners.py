@@ -51,7 +51,7 @@ class Owners(Collecting):
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         if not self._has_an_odd_velocity(truth):
-            self.finals = [self._within(self._with_decay(final, truth), is_close) for final in self.finals]
+            self.finals = [self._within(self._with_decay(final, truth), truth, is_close) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._in_pieces(reached, is_close)
@@ -169,15 +169,12 @@ class Owners(Collecting):
         if all_uphill:
             places = (self.tape.steps[self.tape.nodes[self._made[final.node]].step].place for final in self.finals)
             self.uphill = [place for place in places if place is not None]
-        negative = {i for i, way in ways.items() if way * self.finals[i].direction < 0}
-        all_negative = len(negative) == len(self.finals) and bool(down)  # then it is taking off that goes uphill
+        usual = 1 if down and down >= up else -1
+        signs = {i: way * self.finals[i].direction for i, way in ways.items()}
+        usual_signs = {sign for i, sign in signs.items() if ways[i] == usual}
         for i, way in ways.items():
-            uphill = way == -1 and (down >= up if down else all_uphill)
-            if (
-                (i not in negative or all_negative)
-                and way
-                and (uphill or (way == 1 and up > down and not all_negative))
-            ):
+            turned = way == -usual and signs[i] in usual_signs
+            if turned or (way == -1 and all_uphill and signs[i] == 1):
                 self.finals[i] = self._negative(self.finals[i])
 
     def owners_of_updated(self) -> set[int]:
@@ -199,17 +196,17 @@ class Owners(Collecting):
         self.changes[turned] = self._made[final.node]
         return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", -final.direction)
 
-    def _within(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+    def _within(self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
 
-        What was given as a gradient, or is called one, is judged as it stands.
+        What was given as a gradient, is called one, or is one times a number, is judged as it stands.
         """
         meant = {node for _, node in self.given or ()}
         called = any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self._all_names().get(final.node, ()))
         value = self.tape.nodes[final.node].value
-        if final.by != "update" or final.node in meant or called:
-            return final
-        if is_close(value, final.parameter) or is_close(-value, final.parameter):
+        wanted = truth.cotangents[final.parameter.node]
+        scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
+        if final.by != "update" or final.node in meant or called or scaled:
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(
@@ -303,6 +300,10 @@ def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
 def factor_of(value: Array, of: Array) -> float | None:
     """The number that an array is multiplied by in another one; None where that is no multiple."""
     return float(np.vdot(of, value) / np.vdot(of, of)) if is_multiple(value, of) else None
+
+
+def nearest_multiple(value: Array, of: Array) -> Array:
+    return np.asarray(np.vdot(of, value) / np.vdot(of, of) * of)
 
 
 def is_almost(value: Array, truth: Array) -> bool:

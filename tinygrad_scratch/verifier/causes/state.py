@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, only, places_of
 from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Step
 
@@ -42,7 +43,9 @@ def later_state(region: Region) -> Iterator[Finding]:
                 else:
                     writer = case.step_of(read)
                     where = f"line {step.place.line}" if step.place else "a later line"
-                    yield Finding("inplace-corruption", f"{name} is written over before its use in {where}", writer)
+                    said = f"{name} is written over before its use in {where}"
+                    scaled = is_along(np.asarray(held), np.asarray(region.values[read]))  # so may be what reads it
+                    yield Finding("inplace-corruption", said, writer, made_up=scaled)
 
 
 def adds_in_place(region: Region, step: Step, slot: int) -> bool:

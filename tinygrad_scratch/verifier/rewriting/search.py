@@ -14,6 +14,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
@@ -208,22 +209,36 @@ def values_of(case: Case) -> dict[str, Any]:
 def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     """The statements that may hold the mistake, by file and first line.
 
-    They are those that made the wrong gradients, and those around these that made nothing of the forward pass, such as
-    the head of a loop.
+    They are those that made the wrong gradients, and not the loss or its data, and those around these that made nothing
+    of the forward pass, such as the head of a loop.
     """
     wrong = case.wrong(case.replay())
-    made = case.ancestors(final.node for final in wrong) - case.forward
+    ahead_of_loss = case.forward | case.ancestors([case.truth.loss])
+    made = case.ancestors(final.node for final in wrong) - ahead_of_loss
     steps = [case.step_of(node) for node in made]
-    places = [p for step in steps for p in (step.place, step.caller)] + [e.place for e in case.events if e.node in made]
-    behind = {(place.file, place.line) for place in places if place is not None}
-    ahead = {(s.place.file, s.place.line) for s in case.tape.steps if s.place and not case.forward.isdisjoint(s.makes)}
+    forward = [step for step in case.tape.steps if not ahead_of_loss.isdisjoint(step.makes)]
+    ahead, calls_ahead = places_of(s.place for s in forward), places_of(s.caller for s in forward)
+    named = places_of(event.place for event in case.events if event.node in made)
+    callers = places_of(step.caller for step in steps)
+    behind = places_of(step.place for step in steps) | (named | callers) - calls_ahead  # these are given the data, too
+    ahead |= calls_ahead
     found: dict[str, set[int]] = {}
     for file, line in sorted(behind):
-        for node in statements_around(source_of(text_of(file)), line, [n for f, n in behind if f == file]):
-            head = {(file, n) for n in range(node.lineno, end_of_head(node) + 1)}
-            if head & behind or not head & ahead:
+        around = sorted(
+            statements_around(source_of(text_of(file)), line, [n for f, n in behind if f == file]),
+            key=lambda node: node.lineno,
+        )
+        heads = [{(file, n) for n in range(node.lineno, end_of_head(node) + 1)} for node in around]
+        of_forward = [head & ahead and not head & behind for head in heads]
+        start = next((i for i, each in enumerate(of_forward) if each), 0)  # before it, data is made ready
+        for i, (node, head) in enumerate(zip(around, heads, strict=True)):
+            if head & behind or (i >= start and not head & ahead):
                 found.setdefault(file, set()).add(node.lineno)
     return found
+
+
+def places_of(places: Iterable[Place | None]) -> set[tuple[str, int]]:
+    return {(place.file, place.line) for place in places if place is not None}
 
 
 def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> list[tuple[str, int]]:
@@ -236,8 +251,8 @@ def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> li
     for final in case.finals:
         made = case.ancestors([final.node]) - case.forward
         steps = [case.step_of(node) for node in made]
-        places = {(p.file, p.line) for step in steps for p in (step.place, step.caller) if p is not None}
-        places |= {(event.place.file, event.place.line) for event in case.events if event.node in made}
+        places = places_of(place for step in steps for place in (step.place, step.caller))
+        places |= places_of(event.place for event in case.events if event.node in made)
         for place in places:
             behind.setdefault(place, [0, 0])[final.node not in wrong] += 1
 
@@ -249,9 +264,10 @@ def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> li
 
 
 def statements_around(source: Source, line: int, lines: Iterable[int]) -> Iterator[ast.stmt]:
-    """The statements of the function around a line; of a script those between the first and the last of some lines."""
+    """The statements of the function around a line, of a script those between the first and the last of some lines."""
     function = source.function_around(line)
     within = lines_of(function) if function is not None else range(min(lines), max(lines) + 1)
     for node in source.statements:
-        if node.lineno in within and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if node.lineno in within and not is_text and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With):
             yield node
