@@ -124,9 +124,9 @@ def weight(finding: Finding) -> int:
 
 
 def meant(case: Case, values: Mapping[int, Any], loosely: bool = False) -> int:
-    """How many of the values with a name are the gradients of values with names, maybe with the other sign.
+    """How many of the values with a name are the gradients of values with names.
 
-    Loosely they may carry a factor that a later step makes up for.
+    Loosely they may carry a factor, or the other sign, that a later step makes up for.
     """
     again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
     nodes = {event.node for event in case.events if event.node not in case.forward} - again
@@ -140,7 +140,7 @@ def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
 
 def is_meant(case: Case, value: Array, loosely: bool = False) -> bool:
     found = case.match_up_to_factor(value) if value.size > 1 else None
-    if found is None or found[0].how != "" or not (loosely or abs(found[1]) == abs(case.scale)):
+    if found is None or found[0].how != "" or not (loosely or found[1] == case.scale):
         return False
     known = case.truth.cotangents
     return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())

@@ -17,12 +17,15 @@ NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
+"""What no other text of the same expression would mend."""
 UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
 def is_doubtful(cause: Cause) -> bool:
-    """Whether a cause makes something up: a minus that nobody wrote, or a number, too."""
-    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up) or is_vague(cause)
+    """Whether a cause makes something up: a minus that nobody wrote, or a number, or a value without a name, too."""
+    unsaid = is_vague(cause) and cause.kind not in OF_ORDER
+    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up) or unsaid
 
 
 def is_vague(cause: Cause) -> bool:

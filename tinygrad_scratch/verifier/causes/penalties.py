@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -19,7 +20,7 @@ def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
     case = region.case
     parts = case.truth.parts.get(region.of, []) if is_of_parameters(region, region.of) else []
-    own = [(step, part * case.scale) for step, part in parts if is_penalty(region, step)]
+    own = [(step, part * region.repair.factor) for step, part in parts if is_penalty(region, step)]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
     for search in (penalty_times, penalty_of_another):
@@ -41,7 +42,18 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
         found = penalty_scaled(1 + factor, where)
         terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
         found.step = next((s for s in terms if any(is_along(v, part) for v in read_by(region, s, part))), None)
+        if found.step is None:
+            found.place = where_whole(region)
         yield found
+
+
+def where_whole(region: Region) -> Place | None:
+    """The line on which what is a multiple of a gradient first is it: there a term is added that isn't divided."""
+    case, times = region.case, region.case.scale / region.repair.factor
+    if times == 1:
+        return None
+    later = (event for event in case.events if region.node in case.ancestors([event.node]))
+    return next((e.place for e in later if close(region.values[e.node], times * region.value)), None)
 
 
 def penalty_of_another(region: Region, part: Array, where: str) -> Iterator[Finding]:

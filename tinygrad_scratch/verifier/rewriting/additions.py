@@ -98,8 +98,8 @@ def ones(part: Part) -> Iterator[Rewrite]:
 
 
 def calls(part: Part) -> Iterator[Rewrite]:
-    """What a function makes of it that is called elsewhere: that of a slope, or of the way back through a layer."""
-    for name in part.source.words(part.line).called:
+    """What a function makes of it: that of a slope, or of the way back through a layer."""
+    for name in part.source.takes_one(part.line):
         if isinstance(part.node, NAMES) and name != part.code:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"
             yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)

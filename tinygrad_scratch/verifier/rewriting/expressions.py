@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.calls import of_call
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
+from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -55,6 +56,7 @@ class Expressions:
                 yield from of_index(part)
             yield from additions(part)
             yield from made(part)
+            yield from repeated(part)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""

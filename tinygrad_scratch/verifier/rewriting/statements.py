@@ -88,7 +88,7 @@ class Statement(Expressions):
         for other in words.names:
             if is_near(written, other) and other != written:
                 kind = kind_of_name("", written, other)
-                yield self.change(target, other, kind, f"{written} should be {other}", NAMED)
+                yield self.change(target, other, kind, f"{written} should be {other}", PUT_IN)
         if isinstance(target, ast.Name | ast.Attribute):
             for index in words.indices:
                 said = f"all of {written} is meant to be `{written}[{index}]`"

@@ -6,12 +6,14 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
 from tinygrad_scratch.verifier.source import TOKEN
 
+MOST_CALLED = 12  # functions that may be meant around a value
 LONGEST = 60  # characters of an expression that may be put in elsewhere
 FIRST_WORDS = ("self", "np", "numpy", "math")
 
@@ -81,6 +83,25 @@ class Source:
         others = [other for other in own if other != name and taken[other] == count]
         return [f"{holder}{dot}{other}" for other in others] if name in own else []
 
+    def takes_one(self, line: int) -> list[str]:
+        """The functions of the text that take one value, and what is called with one, as written in a line's class."""
+        own = self.class_around(line)
+        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef) and not node.col_offset]
+        if own is not None:
+            functions += [node for node in own.body if isinstance(node, ast.FunctionDef) and not is_named(node)]
+        found = []
+        for function in functions:
+            names = [argument.arg for argument in function.args.args]
+            method = names[:1] == ["self"]
+            if len(names) - len(function.args.defaults) - method == 1 and line not in lines_of(function):
+                found.append(f"self.{function.name}" if method else function.name)
+        return list(dict.fromkeys([*self.words(line, of_class=True).called, *found]))[:MOST_CALLED]
+
+    @cached_property
+    def everything(self) -> Words:
+        """What is written in all of the text."""
+        return Words(self, list(ast.walk(self.tree)))
+
     def words(self, line: int, of_class: bool = False) -> Words:
         """What is written in the function around a line, or in its class."""
         around = (self.class_around(line) if of_class else None) or self.function_around(line)
@@ -94,6 +115,11 @@ class Source:
 @lru_cache(maxsize=16)
 def source_of(text: str) -> Source:
     return Source(text)
+
+
+def is_named(function: ast.FunctionDef) -> bool:
+    """Whether a method is one that Python calls itself, such as `__init__`."""
+    return function.name.startswith("__")
 
 
 def lines_of(node: Any) -> range:
@@ -192,10 +218,8 @@ def is_near(one: str, other: str) -> bool:
 
 
 def effort(old: str, new: str) -> int:
-    """How many words and signs a change takes away or puts in; one for another is one."""
+    """How many words and signs a change takes away or puts in; one for another is one, wherever it stands."""
     one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
-    while one and two and one[0] == two[0]:
-        del one[0], two[0]
-    while one and two and one[-1] == two[-1]:
-        del one[-1], two[-1]
-    return max(len(one), len(two))
+    parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
+    changed = {(tuple(one[a:b]), tuple(two[c:d])) for how, a, b, c, d in parts if how != "equal"}
+    return sum(max(len(before), len(after)) for before, after in changed)
