@@ -9,7 +9,7 @@ from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
-from tinygrad_scratch.verifier.doubt import is_doubtful, is_vague, kind_with, likelier, names_with
+from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
@@ -143,7 +143,7 @@ class Judging:
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
         self.case.reset(self.case.scale)
-        near = {cause.line for cause in self.causes}
+        near = {cause.line for cause in self.causes} | self._lines_of_scale()
         few = alone and not unfinished
         vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
         tiers = every if vague or not few else every[:2]
@@ -163,6 +163,13 @@ class Judging:
             if alone:
                 told[1].kind = kind_with(told[1], self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
+
+    def _lines_of_scale(self) -> set[int]:
+        """Where the gradients end, if some are said to be a number times others: the others may be wrong."""
+        if not any(cause.kind in SCALES for cause in self.causes):
+            return set()
+        steps = (self.case.step_of(final.node) for final in self.finals)
+        return {step.place.line for step in steps if step.place is not None}
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
+from tinygrad_scratch.verifier.rewriting.unused import unused
 
 COMPARISONS = {
     ">": ("<", ">=", "<="),
@@ -54,6 +55,7 @@ class Expressions:
                 yield from of_name(part)
             if part.is_slice:
                 yield from of_index(part)
+            yield from unused(part)
             yield from additions(part)
             yield from made(part)
             yield from repeated(part)

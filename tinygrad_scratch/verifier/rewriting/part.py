@@ -112,8 +112,10 @@ class Part:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all that a statement assigns or returns."""
-        return self.around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
+        """Whether it is all that a statement assigns or returns, or what makes each entry of that."""
+        inner = isinstance(self.around, ast.ListComp | ast.GeneratorExp) and self.around.elt is self.node
+        around = self.way[-2] if inner else self.around
+        return around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
 
     @property
     def is_value(self) -> bool:

@@ -32,15 +32,20 @@ def places_of_names(part: Part) -> dict[str, list[tuple[int, int]]]:
     """Where each name and attribute of a value stands, but for what is called and for what holds an attribute."""
     inner = {id(n.func) for n in ast.walk(part.node) if isinstance(n, ast.Call)}
     inner |= {id(n.value) for n in ast.walk(part.node) if isinstance(n, ast.Attribute)}
+    bound = {n.id for n in ast.walk(part.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     found: dict[str, list[tuple[int, int]]] = {}
     for node in ast.walk(part.node):
-        if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner:
+        if (
+            isinstance(node, ast.Name | ast.Attribute)
+            and id(node) not in inner
+            and getattr(node, "id", "") not in bound
+        ):
             found.setdefault(part.source.code(node), []).append(part.source.span(node))
     return found
 
 
 def others(part: Part, written: str) -> list[str]:
-    """The names that may be meant, the nearest first; of an attribute those of all classes, which may be of one kind."""
+    """The names that may be meant, the nearest first; of an attribute those of all classes, which often are alike."""
     names = part.source.words(part.line).names
     if written.startswith("self."):
         names = [*names, *(name for name in part.source.everything.names if name.startswith("self."))]

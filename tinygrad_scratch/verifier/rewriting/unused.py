@@ -1,0 +1,53 @@
+"""What got a name and is read nowhere after it: it was made for the line that lacks it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
+
+MOST_UNUSED = 6
+
+
+def unused(part: Part) -> Iterator[Rewrite]:
+    """A value times, and with, and instead of what is read nowhere."""
+    inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
+    if not part.is_value or part.in_index or inside or not isinstance(part.node, VALUES):
+        return
+    written = part.source.operand(part.node)
+    for name in names_unused(part)[:MOST_UNUSED]:
+        said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
+        kind = kind_of_factor(name)
+        yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
+        said = f"{name} is read nowhere: the term is missing"
+        for text in (f"{name} + {written}", f"{written} - {name}"):
+            yield part.change(text, kind_of_term(name), said, NAMED, about=name)
+
+
+VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call)
+
+
+def names_unused(part: Part) -> list[str]:
+    """The names that the function around, or a comprehension around, binds before the line and doesn't read."""
+    around: Any = part.source.function_around(part.line)
+    nodes = list(ast.walk(around if around is not None else part.source.tree))
+    here = {id(node) for node in ast.walk(part.statement)}
+    bound = [n.id for n in nodes if is_bound(n) and n.lineno < part.line and id(n) not in here]
+    given = [argument.arg for argument in around.args.args] if around is not None else []
+    found = [name for name in dict.fromkeys([*bound, *given]) if name not in read_in(nodes) | {"self", "_"}]
+    inner = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
+    return [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)] + found
+
+
+def is_bound(node: Any) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def read_in(nodes: list[Any]) -> set[str]:
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+COMPREHENSIONS = (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
