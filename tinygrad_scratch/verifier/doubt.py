@@ -9,9 +9,10 @@ import numpy as np
 from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.alike import sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
@@ -23,9 +24,13 @@ UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
 def is_doubtful(cause: Cause) -> bool:
-    """Whether a cause makes something up: a minus that nobody wrote, or a number, or a value without a name, too."""
+    """Whether a cause makes something up: a minus that nobody wrote, or a number, or a value without a name, too.
+
+    Or whether the line would be unlike the others of its form then.
+    """
     unsaid = is_vague(cause) and cause.kind not in OF_ORDER
-    return cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up) or unsaid
+    made_up = cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up)
+    return made_up or unsaid or apart_by(cause) > 0
 
 
 def is_vague(cause: Cause) -> bool:
@@ -46,6 +51,14 @@ def is_vague(cause: Cause) -> bool:
 def size_of_cause(cause: Cause) -> int:
     """How many words and signs a cause would change, and what it makes up; many where it doesn't say how."""
     return effort(cause.expression, cause.should_be) + cause.made_up if cause.should_be else UNKNOWN
+
+
+def apart_by(cause: Cause) -> int:
+    """What the change that a cause names makes of the form of its statement, as `sets_apart` says."""
+    written = statement_at(cause.file, cause.line)
+    if not cause.should_be or cause.expression not in written:
+        return 0
+    return sets_apart(cause.file, cause.line, written, written.replace(cause.expression, cause.should_be, 1))
 
 
 def names_with(case: Case, cause: Cause) -> tuple[int, int]:
@@ -73,11 +86,16 @@ def kind_with(change: Cause, cause: Cause) -> str:
 def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]:
     """The changes of the source that are likelier than a lone cause, with which so many names are gradients.
 
-    Than a vague one also those that are right in another convention, where there are no others.
+    Than a vague one also those that are right in another convention, where there are no others. A change in the same
+    line, and of the same kind, makes it as likely as that is, and says in other words what should be.
     """
     usual = [hit for hit in hits if not hit.check.case.convention]
     if is_vague(cause) and cause.kind in SCALES:
         return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
     if cause.kind not in SCALES:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
-    return [hit for hit in usual if (hit.meant[1], -hit.effort) > (names[1], -size_of_cause(cause))]
+    confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
+    apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
+    own = -apart, names[1], 0 if confirming else -size_of_cause(cause)
+    better = [hit for hit in usual if (-hit.sets_apart, hit.meant[1], -hit.effort) > own]
+    return better or (confirming if cause.made_up or is_vague(cause) else [])

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 
+PRODUCTS = ast.Mult | ast.Div | ast.MatMult
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
 
 
@@ -51,7 +52,9 @@ def stands_alone(part: Part) -> bool:
 def of_whole(part: Part) -> Iterator[Rewrite]:
     """The value of a statement: negated, copied, summed."""
     written = part.source.operand(part.node)
-    yield part.change(f"-{written}", "sign", f"the sign of `{part.code}` is wrong", NAMED)
+    product = isinstance(part.node, ast.BinOp) and isinstance(part.node.op, PRODUCTS)
+    negative = f"-{part.code if product else written}"
+    yield part.change(negative, "sign", f"the sign of `{part.code}` is wrong", NAMED)
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
         yield part.change(f"{written}.copy()", "inplace-corruption", said)

@@ -185,7 +185,8 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
                 high = "derivative-at-wrong-point" if part.is_rest_of_one else "wrong-operand"
                 kind = "missing-derivative" if other > value else high
             text = f"{other!r}" if other >= 0 else f"({other!r})"
-            yield part.change(text, kind, f"{value} should be {other:g}", about=base)
+            tier = NAMED if kind == "sign" else CHANGED
+            yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)
     for size in part.source.words(part.line, of_class=True).divisors if not counts else ():
         yield part.change(size, kind_of_divisor(size), f"{value} should be {size}", NAMED)
 
@@ -255,6 +256,8 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     around = part.formula
     for other in others:
+        if part.is_condition and not (is_near(part.code, other) or isinstance(part.around, ast.Compare)):
+            continue
         if other != part.code and other != part.given_to:
             kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
             kind = "inplace-corruption" if part.argument == "out" else kind

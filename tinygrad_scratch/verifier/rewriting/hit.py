@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
-from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
-from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.rewriting.alike import sets_apart
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
 
-SIMPLE = ast.Assign | ast.AugAssign
-NUMBERED = re.compile(r"(?<=[A-Za-z_])\d+")
 OF_A_LINE = 4  # words: what it takes to move one
 
 
@@ -33,7 +30,7 @@ class Hit:
     @cached_property
     def right(self) -> str:
         """The statement as it should be; nothing where lines change places."""
-        if "\n" in self.rewrite.text:
+        if self.rewrite.text.endswith("\n"):
             return ""
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
@@ -52,23 +49,15 @@ class Hit:
         return both_ways(self.check.case, self.check.case.replay())
 
     @cached_property
-    def is_as_others(self) -> bool:
-        """Whether the statement is as another one of the file then, but for the numbers of the names, and wasn't."""
-        source = source_of(text_of(self.file))
-        nodes = [n for n in source.statements if n.lineno != self.rewrite.line and isinstance(n, SIMPLE)]
-        others = {unnumbered(source.code(node)) for node in nodes}
-        return unnumbered(self.right) in others and unnumbered(self.written) not in others
+    def sets_apart(self) -> int:
+        """Whether the statement was as another one of the file, 1, or is so with it, -1."""
+        return sets_apart(self.file, self.rewrite.line, self.written, self.right)
 
-    def likelihood(self) -> tuple[bool, bool, int, int, int]:
+    def likelihood(self) -> tuple[bool, int, bool, int, int, int]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
-        others = not self.is_as_others
-        return bool(self.check.case.convention), others, -self.meant[1], self.rewrite.tier, self.effort
+        convention, puts_in = bool(self.check.case.convention), self.rewrite.tier >= PUT_IN
+        return convention, self.sets_apart, puts_in, -self.meant[1], self.effort, self.rewrite.tier
 
     @property
     def said(self) -> str:
         return self.right or self.rewrite.sentence
-
-
-def unnumbered(code: str) -> str:
-    """A statement without spaces, and without the numbers in its names."""
-    return NUMBERED.sub("#", re.sub(r"\s+", "", code))

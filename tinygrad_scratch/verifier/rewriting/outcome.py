@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.valued import kind_by_values
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
+BREAK = re.compile(r"\s*\\?\n\s*")
 Moved = tuple[Event, Any]  # a value with a name, and what it is after the change
 
 
@@ -36,7 +38,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
     cause = Cause(
-        kind_by_values(case, best.rewrite), best.rewrite.sentence, event.name, place, Region(case, repair).owner(),
+        kind_by_values(case, best.rewrite), BREAK.sub(" ", best.rewrite.sentence), event.name, place, Region(case, repair).owner(),
         best.written, best.right or None, "fits" if others else "checked", [hit.said for hit in others],
         weight=min(best.rewrite.tier, PUT_IN), made_up=best.rewrite.tier >= PUT_IN,
     )  # fmt: skip

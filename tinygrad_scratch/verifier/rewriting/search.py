@@ -263,11 +263,24 @@ def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> li
     return sorted(((file, line) for file, own in lines.items() for line in sorted(own)), key=unlikely)
 
 
+def only_keeps(node: ast.stmt) -> bool:
+    """Whether a statement is a mere text, or keeps an argument under its own name."""
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Name(id=given)):
+            return name.strip("_") == given.strip("_")
+    return False
+
+
 def statements_around(source: Source, line: int, lines: Iterable[int]) -> Iterator[ast.stmt]:
     """The statements of the function around a line, of a script those between the first and the last of some lines."""
     function = source.function_around(line)
     within = lines_of(function) if function is not None else range(min(lines), max(lines) + 1)
     for node in source.statements:
-        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if node.lineno in within and not is_text and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With):
+        if (
+            node.lineno in within
+            and not only_keeps(node)
+            and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.With)
+        ):
             yield node

@@ -218,8 +218,13 @@ def is_near(one: str, other: str) -> bool:
 
 
 def effort(old: str, new: str) -> int:
-    """How many words and signs a change takes away or puts in; one for another is one, wherever it stands."""
+    """How many words and signs a change takes away or puts in.
+
+    One for another is one, wherever it stands, and so are two that change places.
+    """
     one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
+    if one != two and sorted(one) == sorted(two):
+        return 1
     parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
     changed = {(tuple(one[a:b]), tuple(two[c:d])) for how, a, b, c, d in parts if how != "equal"}
     return sum(max(len(before), len(after)) for before, after in changed)

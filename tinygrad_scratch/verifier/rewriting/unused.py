@@ -23,22 +23,35 @@ def unused(part: Part) -> Iterator[Rewrite]:
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
         said = f"{name} is read nowhere: the term is missing"
+        kind = "overwritten-accumulation" if is_entry_of_target(part, name) else kind_of_term(name)
         for text in (f"{name} + {written}", f"{written} - {name}"):
-            yield part.change(text, kind_of_term(name), said, NAMED, about=name)
+            yield part.change(text, kind, said, NAMED, about=name)
 
 
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call)
 
 
+def is_entry_of_target(part: Part, name: str) -> bool:
+    """Whether a name is what a comprehension takes out of that which the statement makes anew: what was summed up."""
+    made = {part.source.code(target) for target in getattr(part.statement, "targets", ())}
+    return any(
+        name in {n.id for n in ast.walk(each.target) if isinstance(n, ast.Name)}
+        and made & {part.source.code(n) for n in ast.walk(each.iter) if isinstance(n, ast.expr)}
+        for comprehension in part.way
+        if isinstance(comprehension, COMPREHENSIONS)
+        for each in comprehension.generators
+    )
+
+
 def names_unused(part: Part) -> list[str]:
     """The names that the function around, or a comprehension around, binds before the line and doesn't read."""
     around: Any = part.source.function_around(part.line)
-    nodes = list(ast.walk(around if around is not None else part.source.tree))
+    nodes: list[Any] = list(ast.walk(around if around is not None else part.source.tree))
     here = {id(node) for node in ast.walk(part.statement)}
     bound = [n.id for n in nodes if is_bound(n) and n.lineno < part.line and id(n) not in here]
     given = [argument.arg for argument in around.args.args] if around is not None else []
     found = [name for name in dict.fromkeys([*bound, *given]) if name not in read_in(nodes) | {"self", "_"}]
-    inner = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
+    inner: list[list[Any]] = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
     return [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)] + found
 
 

@@ -1,0 +1,32 @@
+"""Whether a statement is of the form of another one of its file: people write one for each parameter, all alike."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import text_of
+
+SIMPLE = ast.Assign | ast.AugAssign
+NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
+
+
+def sets_apart(file: str, line: int, written: str, right: str) -> int:
+    """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it."""
+    others = forms(text_of(file), line)
+    return (form(written) in others) - (form(right) in others)
+
+
+@lru_cache(maxsize=256)
+def forms(text: str, line: int) -> frozenset[str]:
+    """The forms of the statements of a text, but for that in a line."""
+    source = source_of(text)
+    nodes = (node for node in source.statements if node.lineno != line and isinstance(node, SIMPLE))
+    return frozenset(form(source.code(node)) for node in nodes)
+
+
+def form(code: str) -> str:
+    """A statement without spaces and transposes, and with one letter for each name."""
+    return NAME.sub("N", re.sub(r"\s+|\.T\b", "", code))
