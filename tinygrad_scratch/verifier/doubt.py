@@ -96,6 +96,6 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
-    own = -apart, names[1], 0 if confirming else -size_of_cause(cause)
-    better = [hit for hit in usual if (-hit.sets_apart, hit.meant[1], -hit.effort) > own]
+    own = names[1], -apart, 0 if confirming else -size_of_cause(cause)
+    better = [hit for hit in usual if (hit.meant[1], -hit.sets_apart, -hit.effort) > own]
     return better or (confirming if cause.made_up or is_vague(cause) else [])

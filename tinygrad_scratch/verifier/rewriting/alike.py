@@ -13,10 +13,23 @@ SIMPLE = ast.Assign | ast.AugAssign
 NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
 
 
+SHORTEST = 6  # signs of a form that says something: many lines are as `a = b * c` is
+
+
 def sets_apart(file: str, line: int, written: str, right: str) -> int:
-    """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it."""
+    """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it.
+
+    The first is told of updates alone, which are all of one form.
+    """
     others = forms(text_of(file), line)
-    return (form(written) in others) - (form(right) in others)
+    is_other = len(form(right)) >= SHORTEST and form(right) in others
+    return (is_update(written) and form(written) in others) - is_other
+
+
+def is_update(code: str) -> bool:
+    """Whether a statement gives something another value by what it is."""
+    target, sign, value = re.sub(r"\s", "", code).partition("=")
+    return bool(sign) and (target[-1:] in "+-" or re.match(rf"{re.escape(target)}[-+]", value) is not None)
 
 
 @lru_cache(maxsize=256)

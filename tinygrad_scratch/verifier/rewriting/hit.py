@@ -53,10 +53,10 @@ class Hit:
         """Whether the statement was as another one of the file, 1, or is so with it, -1."""
         return sets_apart(self.file, self.rewrite.line, self.written, self.right)
 
-    def likelihood(self) -> tuple[bool, int, bool, int, int, int]:
-        """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
+    def likelihood(self) -> tuple[bool, bool, int, int, int, int]:
+        """Less is likelier: right in no other convention, more gradients, as other lines are, less to believe."""
         convention, puts_in = bool(self.check.case.convention), self.rewrite.tier >= PUT_IN
-        return convention, self.sets_apart, puts_in, -self.meant[1], self.effort, self.rewrite.tier
+        return convention, puts_in, -self.meant[1], self.sets_apart, self.effort, self.rewrite.tier
 
     @property
     def said(self) -> str:

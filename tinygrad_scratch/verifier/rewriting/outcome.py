@@ -37,8 +37,9 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     event = repair.event
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
+    sentence = BREAK.sub(" ", best.rewrite.sentence)
     cause = Cause(
-        kind_by_values(case, best.rewrite), BREAK.sub(" ", best.rewrite.sentence), event.name, place, Region(case, repair).owner(),
+        kind_by_values(case, best.rewrite), sentence, event.name, place, Region(case, repair).owner(),
         best.written, best.right or None, "fits" if others else "checked", [hit.said for hit in others],
         weight=min(best.rewrite.tier, PUT_IN), made_up=best.rewrite.tier >= PUT_IN,
     )  # fmt: skip
