@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import text_of
 
@@ -75,6 +76,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     usual = [hit for hit in hits if not hit.check.case.convention]
     if is_vague(cause) and cause.kind in SCALES:
         return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
-    if cause.kind not in SCALES:  # a mere number says less than a derivative does
+    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
+    if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
-    return [hit for hit in usual if (hit.meant[1], -hit.effort) > (names[1], -size_of_cause(cause))]
+    least = size_of_cause(cause)
+    return [h for h in usual if (h.meant[1], -h.effort, h.rewrite.tier == CHANGED) > (names[1], -least, False)]

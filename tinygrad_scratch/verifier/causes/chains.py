@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -301,6 +302,8 @@ def slope_within(region: Region) -> Iterator[Finding]:
                 continue
             for text, slope in SLOPES:
                 changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
+                if text == "(1 - {t})" and is_parameter(region, node):  # no gate, and no mask
+                    continue
                 if text != "{t}" and region.gives_truth(changes):
                     code, right = region.code(step), text.format(t=region.name(node))
                     new = without_brackets(right, code) if f"({code})" in region.expression else right

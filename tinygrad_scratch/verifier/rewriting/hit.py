@@ -37,9 +37,8 @@ class Hit:
             return ""
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
-        return without_brackets(
-            statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written
-        )
+        changed = statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None)
+        return changed if changed.count("(") == self.written.count("(") else without_brackets(changed, self.written)
 
     @cached_property
     def effort(self) -> int:
