@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.told_kinds import kind_told
+from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -169,7 +169,7 @@ class Judging:
     def _name_kinds(self) -> None:
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
         for cause in self.causes:
-            cause.kind = kind_told(self.case, cause)
+            name_kind(self.case, cause)
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

@@ -50,24 +50,33 @@ class Difference:
         return zip(reversed(self.way), reversed((*self.way[1:], self.old)), strict=True)
 
 
-def kind_told(case: Case, cause: Cause) -> str:
-    """The kind of a cause, by the text of the change where that says more than the search did."""
+def name_kind(case: Case, cause: Cause) -> None:
+    """Name the kind of a cause by the text of the change, where that says more than the search did."""
     if cause.kind not in NAMED_BY_TEXT:
-        return cause.kind
+        return
     found = difference(cause)
     if found is None:
         written = parsed(cause.expression)
         scaled = cause.kind in SCALES and isinstance(written, ast.Expr) and is_penalty(case, written.value)
-        return "regularisation" if scaled else cause.kind
+        cause.kind = "regularisation" if scaled else cause.kind
+        return
+    kind = kind_by_text(case, found, cause.kind)
+    if kind == "wrong-operand" and "derivative" in cause.sentence:
+        cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
+    cause.kind = kind
+
+
+def kind_by_text(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a change by what it changes; the one that the search told where that is as good."""
     if is_updated(case, found):
         return "stale-or-updated-weights"
     if is_other_number_in_index(found):
         return "off-by-one"
-    if cause.kind != "off-by-one" and is_of_penalty(case, found):
+    if kind != "off-by-one" and is_of_penalty(case, found):
         return "regularisation"
-    if cause.kind == "derivative-at-wrong-point":
-        return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else cause.kind
-    return cause.kind
+    if kind == "derivative-at-wrong-point":
+        return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
+    return kind
 
 
 # ---- what differs ----------------------------------------------------------------------------------------------------

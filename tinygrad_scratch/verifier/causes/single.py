@@ -178,7 +178,7 @@ def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any
 
 
 def kind_of_rough(region: Region, step: Step, kept: int | None) -> str:
-    """The kind of a comparison or a rounding too many: of a value that has one number beside 0, it drops that factor."""
+    """The kind of a comparison or a rounding too many: of what has one number beside 0 it drops that factor."""
     made, due = np.asarray(region.values[step.makes[0]]), np.asarray(0.0 if kept is None else region.values[kept])
     return "scale-factor" if is_along(made, due) else "wrong-operand"
 

@@ -179,10 +179,8 @@ def first_alone(part: Part) -> Iterator[Rewrite]:
     factors = factors_in(part.node)
     inner = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult)
     if len(factors) > 2 and not inner:
-        first, *rest = map(part.source.operand, factors)
-        gone = " * ".join(rest)
-        said = f"`{part.code}` has factors too many: {first} alone is right"
-        yield part.change(first, kind_of_factor(gone), said, about=gone)
+        first = part.source.operand(factors[0])
+        yield part.change(first, "scale-factor", f"`{part.code}` has factors too many: {first} alone is right")
 
 
 def of_comparison(part: Part) -> Iterator[Rewrite]:
