@@ -78,6 +78,6 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
-        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
+        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     least = size_of_cause(cause)
     return [h for h in usual if (h.meant[1], -h.effort, h.rewrite.tier == CHANGED) > (names[1], -least, False)]

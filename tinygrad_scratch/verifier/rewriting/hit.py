@@ -11,7 +11,7 @@ from typing import Any
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
-from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
 SIMPLE = ast.Assign | ast.AugAssign
 NUMBERED = re.compile(r"(?<=[A-Za-z_])\d+")
@@ -44,6 +44,11 @@ class Hit:
     def effort(self) -> int:
         """How many words and signs the change is of."""
         return effort(self.written, self.right) if self.right else OF_A_LINE
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether less is right than was written."""
+        return 0 < len(TOKEN.findall(self.right)) < len(TOKEN.findall(self.written))
 
     @cached_property
     def meant(self) -> tuple[int, int]:
