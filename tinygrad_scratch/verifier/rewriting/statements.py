@@ -50,7 +50,8 @@ class Statement(Expressions):
             yield self.change(span, sign.replace(sign.strip(), other), kind, f"`{sign.strip()}` should be `{other}`")
         if isinstance(node.target, ast.Subscript):
             yield from self.each_time(node, node.target, sign.strip())
-        if isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
+        is_term = sign.strip() in ("+=", "-=")
+        if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             said = f"{self.source.code(node.value)} should be 1"
             yield self.change(node.value, "1", "wrong-operand", said, NAMED)
         said = f"{target} should be set here, and not added to"
