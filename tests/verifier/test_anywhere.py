@@ -129,7 +129,7 @@ CASES = [
     # a cell that is called in each turn
     ("gated", "dgate.sum(axis=0)", "dgate.mean(axis=0)", {"missing-batch-sum-or-mean"}),
     ("gated", "h.T @ dgate", "new.T @ dgate", {"wrong-operand"}),
-    ("gated", "(keep * h).T @ dnew", "h.T @ dnew", {"wrong-operand", "missing-term"}),
+    ("gated", "(keep * h).T @ dnew", "h.T @ dnew", {"wrong-operand", "missing-term", "missing-derivative"}),
     # a derivative that each layer asks for, of each sample
     ("samples", "return 1.5 / 3 / (1", "return 1.5 / (1", {"scale-factor"}),
     ("samples", "(1 + (z / 3) ** 2)", "(1 + z ** 2)", {"derivative-at-wrong-point", "wrong-operand"}),

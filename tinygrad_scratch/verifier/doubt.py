@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.alike import sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import statement_at, text_of
 
@@ -92,10 +93,11 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     usual = [hit for hit in hits if not hit.check.case.convention]
     if is_vague(cause) and cause.kind in SCALES:
         return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
-    if cause.kind not in SCALES:  # a mere number says less than a derivative does
-        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES]
+    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
+    if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
+        usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
-    own = names[1], -apart, 0 if confirming else -size_of_cause(cause)
-    better = [hit for hit in usual if (hit.meant[1], -hit.sets_apart, -hit.effort) > own]
+    own = names[1], -apart, 0 if confirming else -size_of_cause(cause), False
+    better = [h for h in usual if (h.meant[1], -h.sets_apart, -h.effort, h.rewrite.tier == CHANGED) > own]
     return better or (confirming if cause.made_up or is_vague(cause) else [])

@@ -284,6 +284,9 @@ def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | N
         case.restore(after)
         return None
     other = as_cause(change.region, change.finding)
+    if cause.kind == "inplace-corruption" and (other.file, other.line) == (cause.file, cause.line):
+        case.restore(after)  # the same line: that what is read later is written over says more
+        return None
     if not unfinished and cause.weight == PUT_IN and cause.kind != other.kind and other.certainty == "checked":
         other.certainty, other.others = "fits", [*other.others, cause.should_be or cause.sentence]
     case.put_in(change.finding.changes)

@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -129,6 +130,7 @@ class Judging:
                 self._judge_without_small_numbers()
             if self.causes:
                 self._rewrite()
+                self._name_kinds()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
@@ -170,6 +172,11 @@ class Judging:
             return set()
         steps = (self.case.step_of(final.node) for final in self.finals)
         return {step.place.line for step in steps if step.place is not None}
+
+    def _name_kinds(self) -> None:
+        """Name the kinds of the causes by the text of their changes, whichever search found them."""
+        for cause in self.causes:
+            name_kind(self.case, cause)
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.derivatives import SLOPES, broadcasts
+from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -26,7 +27,7 @@ def slope_of_another(region: Region) -> Iterator[Finding]:
             changes: dict[int, Edit] = {
                 turn.index: WithSlope(region, turn, other, slope) for turn, other in zip(turns, others, strict=True)
             }
-            if is_usual(held, text) and region.gives_truth(changes):
+            if is_usual(held, text) and varies(region, held, slope) and region.gives_truth(changes):
                 yield told(region, step, held, changes, text)
                 return
 
@@ -186,6 +187,12 @@ def is_usual(held: Factors, text: str) -> bool:
     return held.is_value if text == "(1 - {t})" else held.is_slope and text != "{t}"
 
 
+def varies(region: Region, held: Factors, slope: Any) -> bool:
+    """Whether a slope is not the same for all entries, as `h > 0` is where all of them are: then it is none."""
+    with np.errstate(all="ignore"):
+        return bool(np.ptp(np.asarray(slope(np.asarray(region.values[held.source], float)), float)) > 0)
+
+
 def told(region: Region, step: Step, held: Factors, changes: dict[int, Edit], pattern: str) -> Finding:
     """What is said of factors that should be a slope."""
     code, span, written = region.code(step), where(region, step, held), written_of(region, step, held)
@@ -298,6 +305,8 @@ def slope_within(region: Region) -> Iterator[Finding]:
         for place, _ in places_of(step):
             node = node_at(region, step, place)
             if node is None or not region.case.is_forward(node) or len(step.makes) != 1 or step.result is None:
+                continue
+            if is_parameter(region, node):  # what is made of it by entry is a step, and no slope
                 continue
             for text, slope in SLOPES:
                 changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}

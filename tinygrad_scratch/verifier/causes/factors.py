@@ -46,7 +46,9 @@ def written_factor(region: Region) -> Iterator[Finding]:
     for step in region.steps if factor else ():
         here = step.place is not None and step.place.line == region.event.place.line
         numbers = [region.case.constant_value(part) for part in step.arguments] if here else []
-        if name_of(step.function) in ("multiply", "divide") and any(n and factor in (n, 1 / n) for n in numbers):
+        divides = name_of(step.function) == "divide"
+        written = [n for n in numbers[divides:] if n]
+        if (divides and factor in written) or (name_of(step.function) == "multiply" and 1 / factor in written):
             yield factor_found(region, factor, None)
             return
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.candidates import candidates, is_made_of
+from tinygrad_scratch.verifier.causes.multiplied import is_rest_of_one
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -22,6 +23,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import bracketed, replaced, without_brackets
 from tinygrad_scratch.verifier.steps import Step
 
@@ -42,7 +44,7 @@ def operands(region: Region) -> Iterator[Finding]:
                     found[-1][1].place = region.call_with(step, read, node) if read is not None else None
                     if found[-1][0] == 0:
                         break
-    found.sort(key=lambda pair: pair[0])
+    found.sort(key=lambda pair: (pair[0], effort(region.expression, pair[1].should_be or region.expression)))
     if found:
         best = found[0][1]
         rivals = [f for rank, f in found if rank == found[0][0]]
@@ -74,7 +76,8 @@ def said(
     if is_laid_out_otherwise(region, read, other):
         said_so = f"`{mine}` spreads one of its parts along the wrong axis: it should be {other_name}"
         return 1, Finding("broadcasting-shape", said_so, step, should, changes)
-    if not named and is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
+    rest = is_rest_of_one(region, region.case.step_of(other))
+    if not named and not rest and is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
         return 1, Finding("missing-term", f"{mine} lacks a term: it should be {other_name}", step, should, changes)
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(

@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.edits import (
     with_number,
 )
 from tinygrad_scratch.verifier.extent import node_at
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.losses import COMPARING
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
@@ -142,8 +143,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     node = node_at(region, step, place)
     rest = region.name(node) if node is not None else "the rest"
     if is_filled(step):
-        said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
-        return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
+        return without_values(region, step, rest, changes)
     is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
     if is_term and left is not None and not np.any(region.values[left]):  # a velocity that begins at nothing: its sign
         return None
@@ -159,10 +159,28 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if name in SUMS or name in SHAPED:
         kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
     elif name in ROUGH:
-        kind, what = "wrong-operand", "is not what is due"
+        scaled = node is not None and is_along(
+            np.asarray(region.values[step.makes[0]]), np.asarray(region.values[node])
+        )
+        kind, what = "scale-factor" if scaled else "wrong-operand", "is not what is due"
     why = ", as the loss has no such penalty" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any]) -> Finding:
+    """What is said of an array of zeros or ones that was made in the shape of another one, which is due itself."""
+    if np.asarray(region.values[step.makes[0]]).dtype.kind in "iu":
+        said = f"`{region.code(step)}` is of whole numbers, and drops what is behind the point"
+        return Finding("dtype-or-integer", said, step, None, changes, takes_away=True)
+    said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
+    return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def kind_of_rough(region: Region, step: Step, kept: int | None) -> str:
+    """The kind of a comparison or a rounding too many: of what has one number beside 0 it drops that factor."""
+    made, due = np.asarray(region.values[step.makes[0]]), np.asarray(0.0 if kept is None else region.values[kept])
+    return "scale-factor" if is_along(made, due) else "wrong-operand"
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
@@ -183,7 +201,7 @@ def literal(region: Region) -> Iterator[Finding]:
             for other in {value + 1, value - 1, -value, value * 2, value / 2, 0.1, 0.01, 1 - value}:
                 changes = {s.index: with_number(place, other) for s in turns}
                 if other != value and region.gives_truth(changes):
-                    kind = "sign" if other == -value and value else "scale-factor"
+                    kind = "sign" if other == -value and value else "scale-factor" if value else "missing-derivative"
                     if kind == "scale-factor" and is_power_of_array(region, step, place):
                         kind = kind_of_power(region, step, low=abs(other) > abs(value))
                     code = region.code(step)

@@ -28,6 +28,9 @@ def additions(part: Part) -> Iterator[Rewrite]:
         return
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
+    turned = isinstance(part.around, ast.Attribute) and part.around.attr == "T"
+    if turned:
+        yield from factors(part)
     if isinstance(part.around, ast.Attribute | ast.keyword) or isinstance(part.statement, ast.For | ast.While):
         return
     if part.is_whole:
@@ -96,8 +99,12 @@ def ones(part: Part) -> Iterator[Rewrite]:
     """One less, one more, and what is left of one."""
     written = part.source.operand(part.node)
     if isinstance(part.node, NAMES):
-        for text, tier in ((f"({written} - 1)", PUT_IN), (f"(1 - {written})", CHANGED), (f"({written} + 1)", PUT_IN)):
-            yield part.change(text, "missing-term", f"{part.code} should be `{text[1:-1]}`", tier)
+        for text, kind, tier in (
+            (f"({written} - 1)", "missing-term", PUT_IN),
+            (f"(1 - {written})", "wrong-operand", CHANGED),  # what a gate or a mask leaves out
+            (f"({written} + 1)", "missing-term", PUT_IN),
+        ):
+            yield part.change(text, kind, f"{part.code} should be `{text[1:-1]}`", tier)
 
 
 def calls(part: Part) -> Iterator[Rewrite]:

@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
+TURNS = ("transpose", "swapaxes", "moveaxis")
 FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray")
 OTHER = {
     "sum": ("mean", "missing-batch-sum-or-mean"),
@@ -90,7 +91,7 @@ def left_out(part: Part) -> Iterator[Rewrite]:
     """What a call is given, alone."""
     inner = inner_of(part.node)
     if inner is not None:
-        kind = "transpose" if name_of(part.node) in ("transpose", "swapaxes") else "wrong-operand"
+        kind = "transpose" if name_of(part.node) in TURNS else "wrong-operand"
         yield part.change(part.source.operand(inner), kind, f"`{part.code}` should be {part.source.code(inner)} alone")
 
 
@@ -115,7 +116,8 @@ def of_arguments(part: Part) -> Iterator[Rewrite]:
         first, second = part.node.args[i], part.node.args[i + 1]
         span = part.source.span(first)[0], part.source.span(second)[1]
         said = f"{codes[i]} and {codes[i + 1]} should be exchanged in `{part.code}`"
-        yield part.change(f"{codes[i + 1]}, {codes[i]}", "wrong-operand", said, at=span)
+        kind = "transpose" if name_of(part.node) in TURNS else "wrong-operand"
+        yield part.change(f"{codes[i + 1]}, {codes[i]}", kind, said, at=span)
 
 
 def of_axes(part: Part) -> Iterator[Rewrite]:

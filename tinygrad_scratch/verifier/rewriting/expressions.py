@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
@@ -21,7 +22,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_name,
     kind_of_term,
 )
-from tinygrad_scratch.verifier.rewriting.text import Source, is_near
+from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near
 from tinygrad_scratch.verifier.rewriting.unused import unused
 
 COMPARISONS = {
@@ -121,6 +122,11 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
     yield part.change(other, kind, f"`{sign.strip()}` should be `{other.strip()}` in `{part.code}`", at=span)
     if minus:
         yield part.change(f"({right} - {left})", kind, f"`{part.code}` is the wrong way round")
+    if not part.in_index:
+        first = left.removeprefix("-") if left.startswith("-") else f"-{left}"
+        said = f"the sign of `{left}` is wrong in `{part.code}`"
+        yield part.change(first, "sign", said, NAMED, at=part.source.span(part.node.left))
+        yield from of_sides(part)
     one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out
     for kept, gone in ((left, right), (right, left)):
         of_gate = one_less and kept is right
@@ -128,6 +134,28 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         about = gone if kind in ("regularisation", "missing-term") else ""
         said = f"`{part.code}` has one term too many: {kept} alone is right"
         yield part.change(f"({kept})", kind, said, about=about)
+
+
+def of_sides(part: Part) -> Iterator[Rewrite]:
+    """A name of one term for one of another, and that one for it: as in `a @ w + b @ v` for `a @ v + b @ w`."""
+    one, other = (list(names_of(side)) for side in (part.node.left, part.node.right))
+    begin, end = part.source.span(part.node)
+    for first, second in list(product(one, other))[:MOST_EXCHANGED]:
+        (a, b), (c, d) = part.source.span(first), part.source.span(second)
+        codes = part.source.code(first), part.source.code(second)
+        if b < c and codes[0] != codes[1]:
+            text = part.source.text[begin:a] + codes[1] + part.source.text[b:c] + codes[0] + part.source.text[d:end]
+            said = f"{codes[0]} and {codes[1]} should be exchanged"
+            yield part.change(text, "wrong-operand", said, NAMED)
+
+
+def names_of(node: ast.expr) -> Iterator[ast.expr]:
+    """The names that an expression reads, as they stand in it."""
+    if isinstance(node, NAMES) and getattr(node, "attr", "") != "T":
+        yield node
+    elif isinstance(node, ast.BinOp | ast.UnaryOp | ast.Attribute):
+        for each in ast.iter_child_nodes(node):
+            yield from names_of(each) if isinstance(each, ast.expr) else ()
 
 
 def of_product(part: Part) -> Iterator[Rewrite]:
@@ -141,11 +169,22 @@ def of_product(part: Part) -> Iterator[Rewrite]:
         kind = "off-by-one" if part.in_index else kind_of_factor(left)
         about = "" if part.in_index else left
         yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right", about=about)
+    if not part.in_index and not divided:
+        yield from first_alone(part)
     other = f"({left} * {right})" if divided else f"({left} / {right})"
     yield part.change(other, "wrong-operand", f"`{part.code}` should be `{other[1:-1]}`", about=right)
     if isinstance(part.node.op, ast.FloorDiv):
         said = f"`{part.code}` drops what is behind the point"
         yield part.change(f"({left} / {right})", "dtype-or-integer", said)
+
+
+def first_alone(part: Part) -> Iterator[Rewrite]:
+    """The first factor without two others or more, such as a slope: `d * s * (1 - s)` for `d`."""
+    factors = factors_in(part.node)
+    inner = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult)
+    if len(factors) > 2 and not inner:
+        first = part.source.operand(factors[0])
+        yield part.change(first, "scale-factor", f"`{part.code}` has factors too many: {first} alone is right")
 
 
 def of_comparison(part: Part) -> Iterator[Rewrite]:
@@ -240,7 +279,14 @@ def of_index(part: Part) -> Iterator[Rewrite]:
     for other in part.source.words(part.line).indices:
         if other != part.code:
             said = f"the index {part.code} should be {other}"
-            yield part.change(other, kind_of_name("", f"[{part.code}]", f"[{other}]"), said, NAMED)
+            kind = kind_of_name("", f"[{part.code}]", f"[{other}]")
+            whole = "broadcasting-shape" if is_all(part.code) != is_all(other) else kind  # of all rows one of each
+            yield part.change(other, whole, said, NAMED)
+
+
+def is_all(index: str) -> bool:
+    """Whether an index takes all there is along one axis."""
+    return ":" in re.split(r"\s*,\s*", index)
 
 
 def of_name(part: Part) -> Iterator[Rewrite]:

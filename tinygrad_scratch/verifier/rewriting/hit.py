@@ -10,7 +10,7 @@ from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.rewriting.alike import sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort
-from tinygrad_scratch.verifier.source import statement_in, text_of, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
 OF_A_LINE = 4  # words: what it takes to move one
 
@@ -34,14 +34,18 @@ class Hit:
             return ""
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
-        return without_brackets(
-            statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None), self.written
-        )
+        changed = statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None)
+        return changed if changed.count("(") == self.written.count("(") else without_brackets(changed, self.written)
 
     @cached_property
     def effort(self) -> int:
         """How many words and signs the change is of."""
         return effort(self.written, self.right) if self.right else OF_A_LINE
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether less is right than was written."""
+        return 0 < len(TOKEN.findall(self.right)) < len(TOKEN.findall(self.written))
 
     @cached_property
     def meant(self) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class Rewrite:
         return text[: self.start] + self.text + text[self.end :]
 
 
-SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|grad|[<>]\s*0", re.IGNORECASE)
+SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
 PENALTY = re.compile(r"\b(?:reg\w*|lam\w*|l1\w*|l2\w*|decay|weight_decay|alpha|beta|mu)\b", re.IGNORECASE)
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
@@ -47,10 +48,27 @@ class Statement(Expressions):
         for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(sign.strip(), ()):
             kind = "sign" if other in ("+=", "-=") else "scale-factor"
             yield self.change(span, sign.replace(sign.strip(), other), kind, f"`{sign.strip()}` should be `{other}`")
+        if isinstance(node.target, ast.Subscript):
+            yield from self.each_time(node, node.target, sign.strip())
+        is_term = sign.strip() in ("+=", "-=")
+        if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
+            said = f"{self.source.code(node.value)} should be 1"
+            yield self.change(node.value, "1", "wrong-operand", said, NAMED)
         said = f"{target} should be set here, and not added to"
         yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
         yield from self.to_another(node.target, target)
         yield from self.to_the_one_before(node, target)
+
+    def each_time(self, node: ast.AugAssign, target: ast.Subscript, sign: str) -> Iterator[Rewrite]:
+        """Entries that are added to as often as their index is named."""
+        module = re.search(r"\b(?:numpy|np)\b(?=\.)", self.source.text)
+        function = {"+=": "add", "-=": "subtract"}.get(sign)
+        fixed = any(isinstance(part, ast.Constant | ast.Slice) for part in ast.walk(target.slice))
+        if module and function and not fixed:
+            of, index, value = (self.source.code(part) for part in (target.value, target.slice, node.value))
+            said = f"`{self.source.code(target)} {sign} ...` counts a repeated index once"
+            text = f"{module.group()}.{function}.at({of}, {f'({index})' if ',' in index else index}, {value})"
+            yield self.change(node, text, "overwritten-accumulation", said)
 
     def to_the_one_before(self, node: ast.AugAssign, written: str) -> Iterator[Rewrite]:
         """What the statement before this one assigned is changed, and not what is kept for later."""
@@ -76,7 +94,8 @@ class Statement(Expressions):
             said = f"{names} are one array here: what is written to one is in the other"
             yield self.change(node, "; ".join(parts), "inplace-corruption", said)
         elif not isinstance(target, ast.Tuple | ast.List):
-            for other in ("+=", "-="):
+            own = any(self.source.code(node) == name for node in ast.walk(value) if isinstance(node, ast.expr))
+            for other in () if own else ("+=", "-="):  # what adds to itself is not written over
                 said = f"{name} is written over: add to it, with `{other}` instead of `=`"
                 tier = CHANGED if other == "+=" else PUT_IN
                 yield self.change(span, sign.replace("=", other), "overwritten-accumulation", said, tier)

@@ -37,12 +37,18 @@ def kind_by_values(case: Case, rewrite: Rewrite) -> str:
 def values_in(case: Case, text: str) -> Iterator[list[int]]:
     """What each name of an expression held; nothing where none of it was recorded."""
     for name in names_in(ast.parse(text, mode="eval").body):
-        events = (*case.arguments, *case.events)
-        found = [e.node for e in events if e.name == name or e.name.startswith((f"{name}[", f"{name}."))]
-        found += [
-            f.parameter.node for f in case.finals if f.parameter.name == name or name.endswith(f".{f.parameter.name}")
-        ]
-        yield found
+        yield nodes_named(case, name)
+
+
+def nodes_named(case: Case, name: str) -> list[int]:
+    """What a name held, or an entry or an attribute of it; nothing where that was not recorded."""
+    events = (*case.arguments, *case.events)
+    found = [e.node for e in events if e.name == name or e.name.startswith((f"{name}[", f"{name}."))]
+    own = [(f.parameter.node, f.parameter.name) for f in case.finals]
+    found += [node for node, known in own if known == name or name.endswith(f".{known}")]
+    if not found and "." in name:  # another name of what holds it
+        found = [node for node, known in own if known.rpartition(".")[2] == name.rpartition(".")[2]]
+    return found
 
 
 def names_in(node: ast.AST) -> Iterator[str]:

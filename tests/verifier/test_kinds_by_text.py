@@ -1,0 +1,163 @@
+"""Kinds that are named by the text of the change: what differs of the statement, and what stands around it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import edited
+from tinygrad_scratch.verifier.told_kinds import apart, is_plain
+
+SPAM = """
+import numpy as np
+
+
+class Filter:
+    def __init__(self, rng):
+        self.w, self.b = rng.normal(size=4), np.array(0.3)
+
+    def odds(self, x):
+        return 1 / (1 + np.exp(-(x @ self.w + self.b)))
+
+    def cost(self, x, t, lam):
+        p = self.odds(x)
+        return -np.mean(t * np.log(p) + (1 - t) * np.log(1 - p)) + lam / (2 * len(x)) * np.sum(self.w**2)
+
+    def slopes(self, x, t, lam):
+        n, d = x.shape
+        p = self.odds(x)
+        miss = p - t
+        shrink = lam / n * self.w
+        gw = (1 / n) * np.dot(x.T, miss) + shrink
+        gb = miss.mean()
+        return gw, gb
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    net, x, t = Filter(rng), rng.normal(size=(9, 4)), rng.integers(0, 2, size=9)
+    with verify(net) as check:
+        check.loss = net.cost(x, t, 0.4)
+        gw, gb = net.slopes(x, t, 0.4)
+        check.gradients = {"w": gw, "b": gb}
+    return check
+"""
+
+GATED = """
+import numpy as np
+
+
+class Gated:
+    def __init__(self, leak=0.2):
+        rng = np.random.default_rng(4)
+        self.up, self.gate, self.down = (rng.normal(size=s) * 0.7 for s in ((4, 5), (4, 5), (5, 3)))
+        self.leak, self.rate = leak, 0.05
+
+    def forward(self, x):
+        self.x = x
+        self.u, self.g = x @ self.up, np.tanh(x @ self.gate)
+        self.above = self.u > 0
+        self.soft = np.where(self.above, self.u, self.leak * self.u)
+        self.h = self.soft * self.g
+        self.kept = (np.sin(np.arange(30.0)).reshape(6, 5) > -0.5) / 0.7
+        self.dropped = self.h * self.kept
+        return self.dropped @ self.down
+
+    def backward(self, dy):
+        self.ddown = self.dropped.T @ dy
+        ddropped = dy @ self.down.T
+        dh = ddropped * self.kept
+        du = dh * self.g * np.where(self.above, 1.0, self.leak)
+        grad_a = dh * self.soft * (1 - self.g**2)
+        self.dup = self.x.T @ du
+        self.dgate = self.x.T @ grad_a
+        dx = np.zeros_like(self.x)
+        dx[:, :] = du @ self.up.T + grad_a @ self.gate.T
+        return dx
+
+
+def check(verify):
+    return verify.layer(Gated(), np.random.default_rng(5).normal(size=(6, 4)))
+"""
+
+TABLE = """
+import numpy as np
+
+
+class Table:
+    def __init__(self, rng):
+        self.rows, self.out = rng.normal(size=(5, 3)), rng.normal(size=(3, 4))
+
+    def learn(self, words, t, rate):
+        seen = self.rows[words]
+        score = seen @ self.out
+        off = score - t
+        loss = 0.5 * np.sum(off**2)
+        dout = seen.T @ off
+        back = off @ self.out.T
+        np.add.at(self.rows, words, -rate * back)
+        self.out -= rate * dout
+        return loss
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, words, t = Table(rng), np.array([1, 3, 1, 0]), rng.normal(size=(4, 4))
+    with verify(net) as check:
+        check.loss = net.learn(words, t, 0.1)
+        check.gradients_from_step(0.1)
+    return check
+"""
+
+PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE}
+
+MISTAKES = [
+    ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
+    ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
+    ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
+    ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
+    ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
+    ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
+     "stale-or-updated-weights"),
+    ("gated", "dh = ddropped * self.kept", "dh = ddropped * (self.kept > 0)", "scale-factor"),
+    ("gated", "self.dgate = self.x.T @ grad_a", "self.dgate = self.x.T @ du", "wrong-operand"),
+    ("gated", "(1 - self.g**2)", "self.g**2", "missing-derivative"),
+    ("gated", "np.zeros_like(self.x)", "np.zeros_like(self.x, dtype=int)", "dtype-or-integer"),
+    ("gated", "du @ self.up.T + grad_a @ self.gate.T", "du @ self.gate.T + grad_a @ self.up.T", "wrong-operand"),
+    ("table", "np.add.at(self.rows, words, -rate * back)", "self.rows[words] += -rate * back",
+     "overwritten-accumulation"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_programs_are_right(tmp_path: Path, name: str) -> None:
+    check, _ = edited(tmp_path / f"text_{name}.py", PROGRAMS[name], "import numpy as np", "import numpy as np")
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "kind"), MISTAKES)
+def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / f"text_{name}.py", PROGRAMS[name], right, wrong)
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.line, first.kind) == (line, kind), str(check)
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "plain"),
+    [
+        ("gw = x.T @ grad_gate", "gw = x.T @ grad_up", True),
+        ("d = s.copy()", "d = p.copy()", True),
+        ("d = e * (top - y) / n", "d = e * gap / n", True),
+        ("dz = dh * (1 - z**2)", "dz = dh * (1 - h**2)", False),
+        ("dz = dh * (dh > 0)", "dz = dh * (z > 0)", False),
+        ("dz = dh * z * (1 - h)", "dz = dh * h * (1 - h)", False),
+        ("dz = dh * slope_of(h)", "dz = dh * slope_of(z)", False),
+    ],
+)
+def test_what_is_no_point_of_a_derivative(written: str, right: str, plain: bool) -> None:
+    found = apart(ast.parse(written).body[0], ast.parse(right).body[0], ())
+    assert found is not None
+    assert is_plain(found) == plain

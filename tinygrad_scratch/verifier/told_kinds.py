@@ -1,0 +1,270 @@
+"""The kind of a mistake by its text: what was written, what is right, and what stands around the one part that differs.
+
+The searches know by which change the gradients are right; what a reader would call that is the same for all of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.edits import name_of as name_of_function
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.part import name_of
+from tinygrad_scratch.verifier.rewriting.rewrite import PENALTY, RATE, SIZE, without_numbers
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steps import renamed
+
+LINEAR = (
+    "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
+    "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
+)  # fmt: skip
+"""Calls of which the derivative is taken at no point."""
+IN_VALUES = ast.BinOp | ast.UnaryOp
+FACTORS = ast.Mult | ast.Div
+LAID_OUT = ("getitem", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
+OF_SLOPE = re.compile(r"deriv|prime|slope", re.IGNORECASE)
+SCALES = ("scale-factor", "missing-batch-sum-or-mean")
+NAMED_BY_TEXT = (
+    "derivative-at-wrong-point", "wrong-operand", "missing-term", "missing-derivative", "scale-factor",
+    "missing-batch-sum-or-mean", "off-by-one",
+)  # fmt: skip
+"""The kinds that the text tells; the others are about when a value was changed, or what holds it."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The one part of a statement that should be another, with the parts around it, the outermost first."""
+
+    old: ast.AST
+    new: ast.AST
+    way: tuple[ast.AST, ...]
+
+    @property
+    def around(self) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """The parts around it from the innermost one on, each with what is in it."""
+        return zip(reversed(self.way), reversed((*self.way[1:], self.old)), strict=True)
+
+
+def name_kind(case: Case, cause: Cause) -> None:
+    """Name the kind of a cause by the text of the change, where that says more than the search did."""
+    if cause.kind not in NAMED_BY_TEXT:
+        return
+    found = difference(cause)
+    if found is None:
+        written = parsed(cause.expression)
+        scaled = cause.kind in SCALES and isinstance(written, ast.Expr) and is_penalty(case, written.value)
+        cause.kind = "regularisation" if scaled else cause.kind
+        return
+    kind = kind_by_text(case, found, cause.kind)
+    if kind == "wrong-operand" and "derivative" in cause.sentence:
+        cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
+    cause.kind = kind
+
+
+def kind_by_text(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a change by what it changes; the one that the search told where that is as good."""
+    if is_updated(case, found):
+        return "stale-or-updated-weights"
+    if is_other_number_in_index(found):
+        return "off-by-one"
+    if kind != "off-by-one" and is_of_penalty(case, found):
+        return "regularisation"
+    if kind == "derivative-at-wrong-point":
+        return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
+    return kind
+
+
+# ---- what differs ----------------------------------------------------------------------------------------------------
+
+
+def difference(cause: Cause) -> Difference | None:
+    """What a statement and what it should be differ in; None where that is not known, or is no value."""
+    right = parsed(cause.should_be or "")
+    for text in (cause.expression, statement_at(cause.file, cause.line)):
+        written = parsed(text)
+        if written is None or right is None:
+            continue
+        if not isinstance(right, ast.Expr):
+            if type(written) is type(right):
+                return apart(written, right, ())
+        elif (value := getattr(written, "value", None)) is not None:
+            return apart(value, right.value, (written,))
+    return None
+
+
+def parsed(text: str) -> ast.stmt | None:
+    try:
+        found = ast.parse(text.strip()).body
+    except SyntaxError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference | None:
+    """The innermost part that is another; None where nothing is."""
+    pairs = [
+        (a, b) for a, b in zip(parts(one), parts(other), strict=False) if not isinstance(a, str) and not same(a, b)
+    ]
+    alike = type(one) is type(other) and len(parts(one)) == len(parts(other)) and marks(one) == marks(other)
+    if alike and len(pairs) == 1:
+        return apart(*pairs[0], (*way, one))
+    return None if same(one, other) else Difference(one, other, way)
+
+
+def parts(node: ast.AST) -> list[ast.AST]:
+    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.operator | ast.expr_context)]
+
+
+def marks(node: ast.AST) -> list[str]:
+    """What a node has beside its parts: the sign of an operation, the name of an attribute, a number."""
+    held = [value for _, value in ast.iter_fields(node) if not isinstance(value, ast.expr | ast.stmt | list)]
+    return [type(value).__name__ if isinstance(value, ast.AST) else repr(value) for value in held]
+
+
+def same(one: ast.AST, other: ast.AST) -> bool:
+    return ast.dump(one) == ast.dump(other)
+
+
+# ---- what it is a part of --------------------------------------------------------------------------------------------
+
+
+def is_updated(case: Case, found: Difference) -> bool:
+    """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
+    old = found.old
+    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name):
+        held, due = (parameters_in(case, name) for each in (old, found.new) for name in [*names_in(each)][:1])
+        return bool(held & due)
+    if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):
+        return False
+    return holds_parameters_alone(case, old.left) and not holds_parameters_alone(case, old.right)
+
+
+def is_of_penalty(case: Case, found: Difference) -> bool:
+    """Whether a product of a parameter and numbers differs in its numbers, or in the parameter: a penalty's gradient.
+
+    So it is not where a call reads it.
+    """
+    term, outer = found.old, list(reversed(found.way))
+    while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS):
+        term = outer.pop(0)
+    if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | IN_VALUES) for part in outer):
+        return False
+    return is_penalty(case, term, found.new)
+
+
+def is_penalty(case: Case, *expressions: ast.AST) -> bool:
+    """Whether all factors are parameters and numbers, and there are some of each."""
+    numbered = any(holds_number(case, part) for each in expressions for part in leaves(each))
+    return numbered and holds_parameters_alone(case, *expressions)
+
+
+def is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+
+
+def leaves(node: ast.AST) -> Iterator[ast.AST]:
+    """The factors of a product."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, FACTORS):
+        yield from leaves(node.left)
+        yield from leaves(node.right)
+    else:
+        yield node
+
+
+def holds_number(case: Case, node: ast.AST) -> bool:
+    """Whether what an expression reads are numbers that were given; of what was not recorded the name tells."""
+    held = {name: nodes_named(case, name) for name in names_in(node)}
+    return all(
+        all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name)
+        for name, nodes in held.items()
+    )
+
+
+def is_name_of_number(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
+
+
+def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:
+    """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least."""
+    held = [nodes_named(case, name) for node in expressions for name in names_in(node)]
+    arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, each) for each in nodes)]
+    return bool(arrays) and all(any(parameter_of(case, each) is not None for each in nodes) for nodes in arrays)
+
+
+def parameters_in(case: Case, name: str) -> set[int]:
+    """The parameters that a name held, or rows or copies of which."""
+    found = (parameter_of(case, node) for node in nodes_named(case, name))
+    return {node for node in found if node is not None}
+
+
+def parameter_of(case: Case, node: int) -> int | None:
+    """The parameter that a value is, or is a row or a copy of."""
+    parameters = {final.parameter.node for final in case.finals}
+    while node not in parameters:
+        step = case.step_of(node)
+        if not step.reads or (step.function is not renamed and name_of_function(step.function) not in LAID_OUT):
+            return None
+        node = step.reads[0]
+    return node
+
+
+def is_other_number_in_index(found: Difference) -> bool:
+    """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
+    inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
+    names = [without_numbers(ast.unparse(each)) for each in (found.old, found.new)]
+    return bool(inside) and names[0] == names[1]
+
+
+# ---- slopes ----------------------------------------------------------------------------------------------------------
+
+
+def is_rest(found: Difference) -> bool:
+    """Whether `1 - t` is due for `t`, a power: a part of the slope is gone."""
+    new = found.new
+    rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
+    return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_power(node: ast.AST) -> bool:
+    by_call = isinstance(node, ast.Call) and name_of(node) in ("power", "square")
+    return by_call or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.Mult))
+
+
+def is_plain(found: Difference) -> bool:
+    """Whether what differs is an operand of plain sums and products: no part of a slope, and no name of one."""
+    if any(is_sloping(part) for each in (found.old, found.new) for part in ast.walk(each)):
+        return False
+    name = ast.dump(found.new)
+    for outer, inner in found.around:
+        if isinstance(outer, ast.stmt):
+            return True
+        if is_sloping(outer):
+            return False
+        beside = [part for part in parts(outer) if part is not inner] if isinstance(outer, ast.BinOp) else []
+        if any(is_sloping(part) and name in ast.dump(part) for other in beside for part in ast.walk(other)):
+            return False
+    return True
+
+
+def is_sloping(node: ast.AST) -> bool:
+    """Whether a part of an expression is one in which a derivative is taken at a point, as in `1 - h**2` or `z > 0`."""
+    match node:
+        case ast.Call():
+            return name_of(node) not in LINEAR
+        case ast.BinOp(op=ast.Pow()) | ast.Compare():
+            return True
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            return is_number(node.left) or is_number(node.right)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return OF_SLOPE.search(name) is not None
+    return False
+
+
+def is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
