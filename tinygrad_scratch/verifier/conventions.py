@@ -143,6 +143,8 @@ def is_part(value: Any, whole: Any, n: int) -> bool:
 
 def with_the_rate(case: Case, values: dict[int, Any]) -> str:
     """Some of them are gradients, and the others steps, which the rate went into."""
+    if all(final.by == "update" and final.name.startswith("the step of") for final in case.finals):
+        return ""  # all of them are steps
     steps = []
     for i, final in enumerate(case.finals):
         factor = factor_of(np.asarray(values[final.node]), case, i)
