@@ -74,12 +74,14 @@ def layout_of(case: Case, values: dict[int, Any]) -> str:
 
 def per_sample(case: Case, values: dict[int, Any]) -> str:
     """The gradient of each sample, one after the other along a first axis."""
+    ways = {np.sum, np.mean}
     for final in case.finals:
         value, truth = np.asarray(values[final.node]), case.true_of(final)
         if value.ndim != truth.ndim + 1 or value.shape[1:] != truth.shape:
             return ""
-        if not (close(value.sum(axis=0), truth) or close(value.mean(axis=0), truth)):
-            return ""
+        ways &= {how for how in ways if close(how(value, axis=0), truth)}
+    if not ways:
+        return ""
     return "per sample: the gradient of each sample along the first axis; their sum or mean is the gradient"
 
 
@@ -88,7 +90,8 @@ def per_sample(case: Case, values: dict[int, Any]) -> str:
 
 def throughout(case: Case, values: dict[int, Any]) -> str:
     """One factor in all of them; also one that is a size of what the loss is made of."""
-    found = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    telling = [i for i, final in enumerate(case.finals) if not case.is_nothing(values[final.node], final)]
+    found = [factor_of(np.asarray(values[case.finals[i].node]), case, i) for i in telling]
     if None in found or not found:
         return ""
     factor = found[0]
@@ -118,6 +121,8 @@ def averaged_within(case: Case, values: dict[int, Any]) -> str:
         kept: set[float | None] = set()
         given: set[float | None] = set()
         for i, final in enumerate(case.finals):
+            if case.is_nothing(values[final.node], final):
+                continue
             factor = factor_of(np.asarray(values[final.node]), case, i)
             side = kept if not alone or final.parameter.name.startswith(("layer.", "layers[")) else given
             side.add(1 / n if is_near(factor, 1) and is_divided_later(case, final, values, n) else factor)
