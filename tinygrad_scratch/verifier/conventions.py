@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
-from tinygrad_scratch.verifier.sizes import conventional, samples, sizes_of_the_loss
+from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import squeezed
@@ -267,6 +267,8 @@ def factor_said(case: Case, factor: float) -> str:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:
         said = "half the gradient throughout: the 2 of the square is left to the rate"
+    elif size > 1 and not divided_by(case):
+        said = f"{size:.6g} times the gradient throughout: the factor is left to the rate"
     elif size > 1:
         said = f"{size:.6g} times the gradient throughout: of a sum where the loss is a mean, to be averaged later"
     else:
