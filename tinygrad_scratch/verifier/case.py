@@ -163,11 +163,13 @@ class Case(Lineage):
         wanted = self.wanted(value, final)
         if close(value, wanted):
             return True
-        floor = self._noise(final)  # a true zero, such as a bias's before a normalisation
-        return (
-            value.shape == wanted.shape
-            and float(np.max(np.abs(wanted), initial=0.0)) <= floor
-            and bool(np.max(np.abs(value), initial=0.0) <= 1e3 * floor)
+        return bool(value.shape == wanted.shape and self.is_nothing(value, final))
+
+    def is_nothing(self, value: Any, final: Final) -> bool:
+        """Whether a gradient is a true zero but for rounding, such as a bias's before a normalisation."""
+        floor, truth = self._noise(final), self.true_of(final)
+        return float(np.max(np.abs(truth), initial=0.0)) * abs(self.scale) <= floor and bool(
+            np.max(np.abs(value), initial=0.0) <= 1e3 * floor
         )
 
     def _noise(self, final: Final) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
-from tinygrad_scratch.verifier.sizes import conventional, samples
-from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
+from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
@@ -74,12 +74,14 @@ def layout_of(case: Case, values: dict[int, Any]) -> str:
 
 def per_sample(case: Case, values: dict[int, Any]) -> str:
     """The gradient of each sample, one after the other along a first axis."""
+    ways = {"sum", "mean"}
     for final in case.finals:
         value, truth = np.asarray(values[final.node]), case.true_of(final)
         if value.ndim != truth.ndim + 1 or value.shape[1:] != truth.shape:
             return ""
-        if not (close(value.sum(axis=0), truth) or close(value.mean(axis=0), truth)):
-            return ""
+        ways &= {how for how in ways if close(getattr(value, how)(axis=0), truth)}
+    if not ways:
+        return ""
     return "per sample: the gradient of each sample along the first axis; their sum or mean is the gradient"
 
 
@@ -87,8 +89,9 @@ def per_sample(case: Case, values: dict[int, Any]) -> str:
 
 
 def throughout(case: Case, values: dict[int, Any]) -> str:
-    """One factor in all of them."""
-    found = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    """One factor in all of them; also one that is a size of what the loss is made of."""
+    telling = [i for i, final in enumerate(case.finals) if not case.is_nothing(values[final.node], final)]
+    found = [factor_of(np.asarray(values[case.finals[i].node]), case, i) for i in telling]
     if None in found or not found:
         return ""
     factor = found[0]
@@ -97,7 +100,7 @@ def throughout(case: Case, values: dict[int, Any]) -> str:
         return ""
     if len({final.direction for final in case.finals if final.by == "update"}) > 1:  # some of them go uphill
         return ""
-    return factor_said(case, factor) if allowed(case, factor) else ""
+    return factor_said(case, factor) if allowed(case, factor, everywhere=True) else ""
 
 
 def each_way(case: Case, values: dict[int, Any]) -> str:
@@ -118,6 +121,8 @@ def averaged_within(case: Case, values: dict[int, Any]) -> str:
         kept: set[float | None] = set()
         given: set[float | None] = set()
         for i, final in enumerate(case.finals):
+            if case.is_nothing(values[final.node], final):
+                continue
             factor = factor_of(np.asarray(values[final.node]), case, i)
             side = kept if not alone or final.parameter.name.startswith(("layer.", "layers[")) else given
             side.add(1 / n if is_near(factor, 1) and is_divided_later(case, final, values, n) else factor)
@@ -143,6 +148,8 @@ def is_part(value: Any, whole: Any, n: int) -> bool:
 
 def with_the_rate(case: Case, values: dict[int, Any]) -> str:
     """Some of them are gradients, and the others steps, which the rate went into."""
+    if all(final.by == "update" and final.name.startswith("the step of") for final in case.finals):
+        return ""  # all of them are steps
     steps = []
     for i, final in enumerate(case.finals):
         factor = factor_of(np.asarray(values[final.node]), case, i)
@@ -178,14 +185,21 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
     return factor if factor and close(value, factor * truth) else None
 
 
-def allowed(case: Case, factor: float) -> bool:
-    """Whether a factor may be a convention: natural, and downhill unless they add what they found."""
-    natural = is_known(case, factor) and not is_one_layer(case)
-    return (natural or only_in_updates(case)) and (factor > 0 or goes_uphill(case))
+def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
+    """Whether a factor may be a convention: natural, and downhill unless they add what they found.
+
+    Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss.
+    """
+    natural = is_known(case, factor, everywhere) and not is_one_layer(case)
+    return (natural or only_in_updates(case)) and (factor > 0 or direction(case) != DOWN)
 
 
-def is_known(case: Case, factor: float) -> bool:
-    return any(abs(abs(factor) - known) < 1e-6 * known for known in conventional(case))
+def is_known(case: Case, factor: float, everywhere: bool) -> bool:
+    return any(abs(abs(factor) - known) < 1e-6 * known for known in known_sizes(case, everywhere))
+
+
+def known_sizes(case: Case, everywhere: bool) -> list[float]:
+    return [*conventional(case), *(sizes_of_the_loss(case) if everywhere else ())]
 
 
 def only_in_updates(case: Case) -> bool:
@@ -220,62 +234,46 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
     if all(final.direction < 0 for final in case.finals):
         seen.add(-1.0)
         yield -1.0
-    for i, final in enumerate(case.finals):
-        factor = factor_of(np.asarray(values[final.node]), case, i)
-        if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen or not allowed(case, factor):
+    factors = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    for factor in factors:
+        if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
             continue
-        seen.add(round(factor, 9))
-        known = [sign * size for size in conventional(case) for sign in (1, -1)] if is_known(case, factor) else [factor]
-        yield min(known, key=lambda k: abs(k - factor))
+        by_most = 2 * sum(is_near(factor, other) for other in factors if other is not None) > len(factors)
+        if allowed(case, factor, by_most):
+            seen.add(round(factor, 9))
+            yield exactly(factor, known_sizes(case, by_most))
+
+
+def exactly(factor: float, known: list[float]) -> float:
+    """A factor without the rounding in it, where it is a known one."""
+    return next((sign * size for size in known for sign in (1, -1) if is_near(factor, sign * size)), factor)
+
+
+WAYS = {
+    UP: "in the direction of ascent",
+    UNKNOWN: "the negative of the gradient throughout: right if it is added to the parameters, a wrong sign if it is "
+    "taken off",
+}
 
 
 def factor_said(case: Case, factor: float) -> str:
-    way = "in the direction of ascent" if factor < 0 else ""
+    way = WAYS.get(direction(case), WAYS[UP]) if factor < 0 else ""
     size = abs(factor)
     if abs(size - 1) < 1e-9:
         said = ""
-    elif not is_known(case, factor):
+    elif not is_known(case, factor, everywhere=True):
         said = f"{size:.6g} times the gradient throughout, which is the rate of the updates"
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:
         said = "half the gradient throughout: the 2 of the square is left to the rate"
+    elif size > 1 and not divided_by(case):
+        said = f"{size:.6g} times the gradient throughout: the factor is left to the rate"
     elif size > 1:
         said = f"{size:.6g} times the gradient throughout: of a sum where the loss is a mean, to be averaged later"
     else:
         said = f"scaled by 1/{1 / size:.6g} throughout: of a mean where the loss is a sum"
     return ", ".join(part for part in (way, said) if part)
-
-
-def goes_uphill(case: Case) -> bool:
-    """Whether they add their gradients to the parameters: seen while it ran, or written in the same file."""
-    updates = [final.direction < 0 for final in case.finals if final.by == "update"]
-    if updates:
-        return any(updates)
-    files = {event.place.file for event in case.events}
-    names = {event.name.rsplit(".", 1)[-1] for event in case.events} | {f.name for f in case.finals}
-    attributes = {final.parameter.name.rsplit(".", 1)[-1].split("[")[0] for final in case.finals} | {
-        "weights",
-        "biases",
-    }
-    return any(adds_to(text_of(file), attributes, names) for file in files)
-
-
-def adds_to(text: str, parameters: set[str], gradients: set[str]) -> bool:
-    """Whether a source adds something to a parameter, as in `self.w1 += rate * step`."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        return False
-    for node in nodes:
-        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
-            target = node.target.value if isinstance(node.target, ast.Subscript) else node.target
-            name = getattr(target, "attr", getattr(target, "id", ""))
-            read = {getattr(part, "attr", getattr(part, "id", "")) for part in ast.walk(node.value)}
-            negative = any(isinstance(part, ast.USub) for part in ast.walk(node.value))
-            if name in parameters and not negative and (read & gradients or any("delta" in r for r in read)):
-                return True
-    return False
 
 
 # ---- almost, and kinks -----------------------------------------------------------------------------------------------
@@ -387,4 +385,4 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
     return said
 
 
-__all__ = ["TINY", "forward_only", "goes_uphill", "is_right_by_convention", "may_be_meant", "scales", "small_numbers"]
+__all__ = ["TINY", "forward_only", "is_right_by_convention", "may_be_meant", "scales", "small_numbers"]

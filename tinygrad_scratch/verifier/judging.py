@@ -134,8 +134,14 @@ class Judging:
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
-            if self.problem:
-                self.repairs, self.causes = [], []
+            self._end()
+
+    def _end(self) -> None:
+        """Take back what is in doubt, and say what of the updates was not judged."""
+        if self.problem:
+            self.repairs, self.causes = [], []
+        elif not self.repairs:
+            self.notes += self.entry.said_of_steps(self.truth)
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""

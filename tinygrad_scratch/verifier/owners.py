@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.collecting import Collecting
 from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, within
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import is_made_small
@@ -21,9 +20,10 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
+from tinygrad_scratch.verifier.whole_steps import WholeSteps
 
 
-class Owners(Collecting):
+class Owners(WholeSteps):
     """The gradients of a run, each with its parameter."""
 
     def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
@@ -54,6 +54,7 @@ class Owners(Collecting):
             self.finals = [self._within(self._with_decay(final, truth), truth, is_close) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
+        self._as_they_step(truth)
         self._in_pieces(reached, is_close)
         if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
@@ -202,7 +203,8 @@ class Owners(Collecting):
         What was given as a gradient, is called one, or is one times a number, is judged as it stands.
         """
         meant = {node for _, node in self.given or ()}
-        called = any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self._all_names().get(final.node, ()))
+        names = self._all_names().get(final.node, ())
+        called = any(is_gradient_name(part) for name in names for part in (name.rsplit(".", 1)[-1], name.split("[")[0]))
         value = self.tape.nodes[final.node].value
         wanted = truth.cotangents[final.parameter.node]
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
@@ -216,6 +218,7 @@ class Owners(Collecting):
                 if next(factors_of(self.tape, node, made.is_rate), None) is None
                 and is_close(self._value(node), final.parameter)
                 and not self._is_of_higher_degree(final.node, node)
+                and not self._takes_data_in(final, node, is_close)
             ),
             None,
         )
@@ -223,6 +226,24 @@ class Owners(Collecting):
             return final
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _takes_data_in(self, final: Final, gradient: int, is_close: Callable[[Array, Parameter], bool]) -> bool:
+        """Whether an update was made of more than its gradient, its parameter, other gradients, numbers and states.
+
+        A decay of another parameter, or another part of the loss, is no part of an update that may be meant.
+        """
+        loss, others = self._before_loss(), [f.parameter for f in self.finals]
+        waiting, seen = [final.node], {gradient, final.parameter.node}
+        while waiting:
+            for read in self.tape.steps[self.tape.nodes[waiting.pop()].step].reads:
+                value = self._value(read)
+                if read in seen or any(value.shape == p.recorded.shape and is_close(value, p) for p in others):
+                    continue
+                if read in loss and value.size > 1:
+                    return True
+                seen.add(read)
+                waiting.append(read)
+        return False
 
     def _is_of_higher_degree(self, step: int, gradient: int) -> bool:
         """Whether an update holds a gradient more than once as a factor, as `rate * g * g` does.

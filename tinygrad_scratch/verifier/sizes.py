@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,6 +61,32 @@ def conventional(case: Case) -> list[float]:
     }  # as in 1 / (2 * m)
     doubles = {2 * n for n in found} if whole or halved(case) else set()
     return sorted(found | doubles | halves)
+
+
+def sizes_of_the_loss(case: Case) -> list[float]:
+    """More factors that all gradients may carry, once all of them do: whatever the loss might be averaged over.
+
+    They are the sizes of the outputs and of what the loss makes of them, how often it does so, and products of two.
+    """
+    sizes = {float(n) for n in samples(case) | divided_by(case) | from_outputs_on(case) if n > 1}
+    products = sizes | {one * other for one, other in combinations(sorted(sizes), 2)}
+    found = products | {1 / n for n in products}
+    return sorted(found | ({n / 2 for n in found} if has_square(case) else set()) | doubled(case, found))
+
+
+def from_outputs_on(case: Case) -> set[int]:
+    """The lengths and sizes of what no parameter comes after, and how many turns of a loop made it."""
+    parameters = {final.parameter.node for final in case.finals}
+    uses = [step for step in case.tape.steps if not parameters.isdisjoint(step.reads)]
+    inner = case.ancestors(read for step in uses if not case.forward.isdisjoint(step.makes) for read in step.reads)
+    later = [node for node in case.forward - inner - case.without_data if case.step_of(node).function is not None]
+    shapes = {n for node in later for n in (*case.tape.nodes[node].value.shape, case.tape.nodes[node].value.size)}
+    return shapes | set(Counter(case.place_of(node) for node in later).values())
+
+
+def doubled(case: Case, found: set[float]) -> set[float]:
+    """Twice some factors, where something in the loss is halved."""
+    return {2 * n for n in found} if halved(case) else set()
 
 
 def has_square(case: Case) -> bool:

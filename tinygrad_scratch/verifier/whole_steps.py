@@ -1,0 +1,215 @@
+"""What updates did to the parameters as a whole, beside what of them is judged as gradients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinygrad_scratch.verifier.collecting import Collecting
+from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.recorded import Recorded
+from tinygrad_scratch.verifier.sizes import is_data
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.told import own
+from tinygrad_scratch.verifier.truth import Truth
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a parameter lost in one turn: a number times its gradient, another times itself, or something else."""
+
+    after: int
+    factor: float | None = None
+    decay: float = 0.0
+
+    @property
+    def is_plain(self) -> bool:
+        return self.factor is not None and not self.decay
+
+
+class WholeSteps(Collecting):
+    """The gradients of a run, with what its updates made of them."""
+
+    def _last_in_turn(self, parameter: Parameter) -> int | None:
+        """What a parameter is after its updates, each made once; None where a loop made several turns."""
+        last, places = parameter.node, set()
+        read, bound = self._before_loss(), self._under_its_name(parameter)
+        for node in sorted({*self._versions(parameter), *bound}):
+            place = self._place_of(node)
+            if node <= last or node in read or self._value(node).shape != parameter.recorded.shape:
+                continue
+            if place is None or not self._goes_on_from(last, node):
+                continue
+            if place in places:
+                return None
+            places.add(place)
+            last = node
+        return None if last == parameter.node and (bound or self._bound(parameter)) else last
+
+    def _under_its_name(self, parameter: Parameter) -> set[int]:
+        """What stood under the very name that a parameter had in the end."""
+        end = self.after.get(parameter.name)
+        names = {(event.owner, event.name) for event in self.watch.events if event.node == end}
+        return {event.node for event in self.watch.events if (event.owner, event.name) in names}
+
+    def _goes_on_from(self, before: int, after: int, depth: int = 4) -> bool:
+        """Whether something was added to a value or taken off it, in one sum or several."""
+        step = self.tape.steps[self.tape.nodes[after].step]
+        if in_update(self.tape, step, after, before) is not None:
+            return True
+        sums = depth > 0 and getattr(step.function, "__name__", "") in ("add", "subtract", "setitem", "copy", "array")
+        return sums and any(read > before and self._goes_on_from(before, read, depth - 1) for read in step.reads)
+
+    def _place_of(self, node: int) -> Place | None:
+        return self.tape.steps[self.tape.nodes[node].step].place
+
+    def _wholes(self, truth: Truth) -> list[Whole | None]:
+        """For each gradient what its parameter lost; None where that is not known, or nothing."""
+        found: list[Whole | None] = []
+        for final in self.finals:
+            last, before = self._last_in_turn(final.parameter), self._value(final.parameter.node)
+            if last in (None, final.parameter.node) or before.dtype != np.float64:
+                found.append(None)
+                continue
+            found.append(
+                Whole(last, *parts_of(before - self._value(last), truth.cotangents[final.parameter.node], before))
+            )
+        return found
+
+    def _as_they_step(self, truth: Truth) -> None:
+        """The whole of the updates, where the gradients in them are right and what is made of them is a mistake.
+
+        That is one that goes another way than the others, as all do that go uphill on what is to be made small; one
+        with the rate or the number of samples once more or less than the others; and a decay of what the loss has no
+        penalty on where it has one on others.
+        """
+        wholes = self._wholes(truth) if self.rate is None and not self.uphill else []
+        known = [whole for whole in wholes if whole is not None and whole.factor]
+        ways = [self._way_of(final, truth) for final in self.finals]
+        if not wholes or len(known) < len(self.finals) or None in ways:
+            return
+        factors = [whole.factor or 0.0 for whole in known]
+        down = [factor for factor in factors if factor > 0]
+        unseen = all(way or factor > 0 for way, factor in zip(ways, factors, strict=True))
+        if not down and unseen and all(whole.is_plain for whole in known) and self._is_to_fall():
+            self.uphill = [place for whole in known if (place := self._place_of(whole.after)) is not None]
+            usual = 1.0
+        elif down and unseen and 2 * len(down) >= len(known):
+            usual = self._usual(down)
+            if not self._are_odd(factors, known, usual, truth):
+                return
+        else:
+            return
+        self.finals = [self._step_of(final, whole, usual) for final, whole in zip(self.finals, known, strict=True)]
+
+    def _way_of(self, final: Final, truth: Truth) -> bool | None:
+        """Whether a gradient is taken to go down, as it is judged; None where it is no multiple of the true one."""
+        factor = parts_of(self._value(final.node), truth.cotangents[final.parameter.node])[0]
+        return None if factor is None else final.direction * factor > 0
+
+    def _usual(self, factors: list[float]) -> float:
+        """The number that most updates take their gradients times; of as many with one as with another, a rate."""
+        counts = Counter(float(f"{factor:.9g}") for factor in factors)
+        most = [number for number, count in counts.items() if count == max(counts.values())]
+        return next((n for n in most if any(is_near(n, rate) for rate in self._rates())), max(most))
+
+    def _rates(self) -> Iterator[float]:
+        """The numbers under the names of rates."""
+        for event in (*self.watch.arguments, *self.watch.events):
+            value = self._value(event.node)
+            if value.size == 1 and RATE.match(event.short) and value.reshape(-1)[0] > 0:
+                yield float(value.reshape(-1)[0])
+
+    def _are_odd(self, factors: list[float], wholes: list[Whole], usual: float, truth: Truth) -> bool:
+        """Whether some updates are by another number than most, and by one that tells what is wrong with them."""
+        ratios = [factor / usual for factor in factors if not is_near(factor, usual)]
+        penalised = [self._is_penalised(final.parameter, truth) for final in self.finals]
+        if not ratios:
+            meant = all(whole.is_plain for whole, own_one in zip(wholes, penalised, strict=True) if own_one)
+            return any(penalised) and meant and not all(whole.is_plain for whole in wholes)
+        telling = {*self._rates(), *self._samples()} - {1.0}
+        known = [ratio < 0 or any(is_near(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios]
+        return all(known) and all(whole.is_plain for whole in wholes)
+
+    def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
+        weights = self._value(parameter.node)
+        return any(parts_of(part, weights)[0] for _, part in truth.parts.get(parameter.node, ()))
+
+    def _samples(self) -> set[float]:
+        """The lengths that all data has: one of them is the number of samples."""
+        parameters = {final.parameter.node for final in self.finals}
+        shapes = [
+            set(self._value(node).shape) - {1}
+            for node in self._before_loss() - parameters
+            if self.tape.steps[self.tape.nodes[node].step].function is None and is_data(self._value(node))
+        ]
+        return set(map(float, set.intersection(*shapes))) if shapes else set()
+
+    def _is_to_fall(self) -> bool:
+        raise NotImplementedError
+
+    def _step_of(self, final: Final, whole: Whole, rate: float) -> Final:
+        """What an update took off a parameter as a whole, by a rate."""
+        before = self._value(final.parameter.node).copy()
+        now = self.tape.nodes[whole.after]
+        live = Recorded(self.tape, now.value, now.slot)
+        if live.node != whole.after:  # written to since
+            return final
+        step: Recorded = (Recorded(self.tape, before, self.tape.constant(before)) - live) / rate
+        self.changes[step.node] = self._made[step.node] = whole.after
+        self.tape.steps[-1].place = self._place_of(whole.after)
+        return Final(f"the step of {final.parameter.name}", step.node, final.parameter, "update", 1)
+
+    def said_of_steps(self, truth: Truth) -> Iterator[str]:
+        """What of the updates is not judged, where the gradients in them are right."""
+        if self.rate is not None:
+            return
+        wholes = self._wholes(truth)
+        known = [
+            (own(f.parameter.name), whole) for f, whole in zip(self.finals, wholes, strict=True) if whole is not None
+        ]
+        still = [own(f.parameter.name) for f in self.finals if self._last_in_turn(f.parameter) == f.parameter.node]
+        if known and still:
+            yield f"{listed(still)} got no update, and the others did: is that meant?"
+        factors = [whole.factor for _, whole in known if whole.factor is not None]
+        if factors and max(factors) < 0:
+            yield "Every update goes uphill on the loss, which is right only if it is to be made large."
+        if factors and any(not is_near(factor, factors[0]) for factor in factors):
+            said = [f"{whole.factor:.6g} times for {name}" for name, whole in known if whole.factor is not None]
+            yield f"The updates take different multiples of the gradients: {listed(said)}. Is that meant?"
+        grown = [name for name, whole in known if whole.decay < 0]
+        if grown:
+            yield f"The update of {listed(grown)} also makes it larger; if a decay is meant, its sign is wrong."
+        elif any(not whole.is_plain for _, whole in known):
+            yield (
+                "The updates are more than multiples of the gradients, as with a velocity or a decay: "
+                "the gradients are judged, and what the updates make of them is not."
+            )
+
+
+def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tuple[float | None, float]:
+    """The numbers that a change is a gradient times, and the weights times; no number where it is another thing."""
+    if change.shape != gradient.shape or not np.any(gradient):
+        return None, 0.0
+    held = 0.0 if weights is None else float(np.max(np.abs(weights), initial=0.0))
+    for columns in ([gradient], [gradient, weights]):
+        used = [column.reshape(-1) for column in columns if column is not None and np.any(column)]
+        if len(used) < len(columns) or change.size < len(columns) + (len(columns) > 1):
+            break
+        found = np.linalg.lstsq(np.stack(used, axis=1), change.reshape(-1), rcond=None)[0]
+        apart = np.max(np.abs(change.reshape(-1) - np.stack(used, axis=1) @ found))
+        if found[0] and apart <= 1e-9 * np.max(np.abs(change)) + 1e-15 * held:
+            return float(found[0]), float(found[1]) if len(found) > 1 else 0.0
+    return None, 0.0
+
+
+def is_near(one: float, other: float) -> bool:
+    return abs(one - other) < 1e-6 * abs(other)
