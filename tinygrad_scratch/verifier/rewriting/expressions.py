@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.calls import of_call
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
+from tinygrad_scratch.verifier.rewriting.repeated import other_slope, repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -53,6 +54,8 @@ class Expressions:
                 yield from of_name(part)
             if part.is_slice:
                 yield from of_index(part)
+            yield from repeated(part)
+            yield from other_slope(part)
             yield from additions(part)
             yield from made(part)
 
@@ -61,6 +64,8 @@ class Expressions:
         waiting: list[tuple[Any, Way]] = list(self.roots())
         while waiting:
             node, way = waiting.pop(0)
+            if isinstance(getattr(node, "ctx", None), ast.Store):  # the variable of a comprehension
+                continue
             if isinstance(node, ast.expr):
                 yield Part(self.source, self.statement, node, way)
             inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, INNER)]
@@ -235,7 +240,7 @@ def of_index(part: Part) -> Iterator[Rewrite]:
     for other in part.source.words(part.line).indices:
         if other != part.code:
             said = f"the index {part.code} should be {other}"
-            yield part.change(other, kind_of_name("", f"[{part.code}]", f"[{other}]"), said, NAMED)
+            yield part.change(other, kind_of_name(f"[{part.code}]", f"[{other}]"), said, NAMED)
 
 
 def of_name(part: Part) -> Iterator[Rewrite]:
@@ -249,10 +254,10 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     words = part.source.words(part.line)
     names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
     others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
-    around = part.formula
+    in_slope = part.is_in_slope
     for other in others:
         if other != part.code and other != part.given_to:
-            kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
+            kind = "wrong-operand" if part.in_index else kind_of_name(part.code, other, in_slope)
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
