@@ -37,9 +37,9 @@ def additions(part: Part) -> Iterator[Rewrite]:
         yield from of_whole(part)
     if isinstance(part.node, NAMES) and not part.is_in_product and not isinstance(part.around, ast.Subscript):
         yield part.change(f"{part.code}.T", "transpose", f"{part.code} should be transposed")
+    yield from ones(part) if stands_alone(part) else slope_in_product(part)
     if stands_alone(part):
         yield from factors(part)
-        yield from ones(part)
         yield from calls(part)
     if part.is_whole:
         yield from terms(part)
@@ -107,12 +107,21 @@ def ones(part: Part) -> Iterator[Rewrite]:
             yield part.change(text, kind, f"{part.code} should be `{text[1:-1]}`", tier)
 
 
+def slope_in_product(part: Part) -> Iterator[Rewrite]:
+    """The rest of the slope of a sigmoid, of which a product has its result alone."""
+    if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult):
+        said = f"the factor `1 - {part.code}` is missing beside {part.code}"
+        text = f"((1 - {part.code}) * {part.code})"
+        yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
 def calls(part: Part) -> Iterator[Rewrite]:
     """What a function makes of it: that of a slope, or of the way back through a layer."""
     for name in part.source.takes_one(part.line):
         if isinstance(part.node, NAMES) and name != part.code:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"
-            yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)
+            kind = "derivative-at-wrong-point" if part.is_in_slope else kind_of_call(name)
+            yield part.change(f"{name}({part.code})", kind, said, PUT_IN)
 
 
 def terms(part: Part) -> Iterator[Rewrite]:

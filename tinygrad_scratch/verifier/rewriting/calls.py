@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, SLOPE, Rewrite
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
@@ -41,6 +41,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
         if name in names:
             yield from changes(part)
     yield from of_theirs(part)
+    yield from with_switch(part)
     if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
         yield from of_arguments(part)
 
@@ -58,9 +59,21 @@ def of_theirs(part: Part) -> Iterator[Rewrite]:
     written = part.source.code(part.node.func)
     others = part.source.alike(written, len(part.node.args))
     for other in others:
-        kind = "derivative-at-wrong-point" if SLOPE.search(other) else "wrong-operand"
+        slope = SLOPE.search(other) or part.source.is_slope_of_another(other)
+        kind = "derivative-at-wrong-point" if slope else "wrong-operand"
         said = f"`{written}` should be `{other}` in `{part.code}`"
         yield part.change(other, kind, said, at=part.source.span(part.node.func))
+
+
+def with_switch(part: Part) -> Iterator[Rewrite]:
+    """With what turns a function of theirs into its slope, and is left at False: `derivative=True`."""
+    given = {keyword.arg for keyword in part.node.keywords}
+    module = is_method(part.node) or part.source.code(part.node.func).startswith(("np.", "numpy.", "math."))
+    for name in part.source.switches if not module or "self." in part.source.code(part.node.func) else ():
+        if name not in given and part.node.args:
+            kind = "missing-derivative" if SLOPE.search(name) else "wrong-operand"
+            said = f"`{part.code}` lacks {name}=True"
+            yield part.change(f"{part.code[:-1].rstrip(', ')}, {name}=True)", kind, said, NAMED)
 
 
 def of_function(part: Part) -> Iterator[Rewrite]:

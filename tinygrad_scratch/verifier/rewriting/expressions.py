@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_name,
     kind_of_term,
 )
+from tinygrad_scratch.verifier.rewriting.slopes import other_slope
 from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near
 from tinygrad_scratch.verifier.rewriting.unused import unused
 
@@ -57,6 +58,7 @@ class Expressions:
             if part.is_slice:
                 yield from of_index(part)
             yield from unused(part)
+            yield from other_slope(part)
             yield from additions(part)
             yield from made(part)
             yield from repeated(part)
@@ -66,6 +68,8 @@ class Expressions:
         waiting: list[tuple[Any, Way]] = list(self.roots())
         while waiting:
             node, way = waiting.pop(0)
+            if isinstance(getattr(node, "ctx", None), ast.Store):  # the variable of a comprehension
+                continue
             if isinstance(node, ast.expr):
                 yield Part(self.source, self.statement, node, way)
             inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, INNER)]
@@ -279,7 +283,7 @@ def of_index(part: Part) -> Iterator[Rewrite]:
     for other in part.source.words(part.line).indices:
         if other != part.code:
             said = f"the index {part.code} should be {other}"
-            kind = kind_of_name("", f"[{part.code}]", f"[{other}]")
+            kind = kind_of_name(f"[{part.code}]", f"[{other}]")
             whole = "broadcasting-shape" if is_all(part.code) != is_all(other) else kind  # of all rows one of each
             yield part.change(other, whole, said, NAMED)
 
@@ -300,12 +304,12 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     words = part.source.words(part.line)
     names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
     others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
-    around = part.formula
+    in_slope = part.is_in_slope
     for other in others:
         if part.is_condition and not (is_near(part.code, other) or isinstance(part.around, ast.Compare)):
             continue
         if other != part.code and other != part.given_to:
-            kind = "wrong-operand" if part.in_index else kind_of_name(around, part.code, other)
+            kind = "wrong-operand" if part.in_index else kind_of_name(part.code, other, in_slope)
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)

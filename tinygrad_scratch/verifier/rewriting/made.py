@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 
 MOST_NAMES = 40
+MOST_CALLED = 4
 MOST_BEFORE = 3  # statements whose names a product may be of
 
 
@@ -26,6 +27,7 @@ def made(part: Part) -> Iterator[Rewrite]:
     node = part.node
     if part.is_whole and part.is_value and not part.in_index and not isinstance(part.statement, ast.Expr):
         yield from by_name(part)
+        yield from by_slope(part)
         yield from in_bounds(part)
         yield from by_other_product(part)
         yield from of_neighbour(part)
@@ -53,11 +55,24 @@ def names(part: Part) -> list[str]:
 def by_name(part: Part) -> Iterator[Rewrite]:
     """Multiplied by, divided by, and with what has a name, for a value as a whole."""
     written, code = part.source.operand(part.node), part.code
+    of_penalty = kind_of_term(code) == "regularisation"
     for name in names(part):
-        yield part.change(f"{written} * {name}", kind_of_factor(name), f"`{code}` is not multiplied by {name}", MADE)
+        kind = "regularisation" if of_penalty else kind_of_factor(name)
+        yield part.change(f"{written} * {name}", kind, f"`{code}` is not multiplied by {name}", MADE)
         yield part.change(f"{written} / {name}", kind_of_divisor(name), f"`{code}` is not divided by {name}", MADE)
         yield part.change(f"{written} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
         yield part.change(f"{written} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+
+
+def by_slope(part: Part) -> Iterator[Rewrite]:
+    """Multiplied by a function that is called elsewhere, such as a slope, of what has a name."""
+    words = part.source.words(part.line)
+    for function in words.called[:MOST_CALLED]:
+        for name in words.names[:MOST_NAMES]:
+            factor = f"{function}({name})"
+            said = f"`{part.code}` is not multiplied by {factor}"
+            text = f"{part.source.operand(part.node)} * {factor}"
+            yield part.change(text, "missing-derivative", said, MADE)
 
 
 def in_bounds(part: Part) -> Iterator[Rewrite]:

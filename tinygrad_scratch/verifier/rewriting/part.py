@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
@@ -72,6 +72,12 @@ class Part:
             if not isinstance(outer, ast.Subscript):
                 return ""
         return ""
+
+    @property
+    def is_in_slope(self) -> bool:
+        """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
+        function = self.formula.partition("(")[0]
+        return SLOPE.search(self.formula) is not None or self.source.is_slope_of_another(function)
 
     @property
     def is_slice(self) -> bool:

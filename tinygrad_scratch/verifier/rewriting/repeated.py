@@ -1,47 +1,56 @@
-"""A name that stands more than once in a statement, exchanged in all places: `s * (1 - s)` for `x * (1 - x)`."""
+"""What stands more than once in a value, exchanged in all places: `s * (1 - s)` for `x * (1 - x)`."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
-from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SLOPE, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import is_near
 
 MOST_NAMES = 24
 
 
 def repeated(part: Part) -> Iterator[Rewrite]:
-    """The value of a statement with another name, or a call of one, wherever one of its names stands."""
+    """The value of a statement with another name, or a call of one, wherever one of its names stands.
+
+    Of a call that stands more than once also what it is given, as in `x * (1 - x)` for `f(x) * (1 - f(x))`.
+    """
     if not part.is_whole or isinstance(part.node, NAMES):
         return
-    for written, places in places_of_names(part).items():
-        if len(places) > 1:
-            for other in others(part, written):
-                said = f"{written} should be {other}"
-                kind = kind_of_name(part.code, written, other)
-                yield part.change(in_all(part, places, other), kind, said, NAMED)
-            for call in part.source.takes_one(part.line):
-                said = f"`{call}({written})` is meant, and not {written} itself"
-                text = in_all(part, places, f"{call}({written})")
-                yield part.change(text, "derivative-at-wrong-point", said, PUT_IN)
+    in_slope = SLOPE.search(part.code) is not None
+    for written, places in places_of(part, names_in(part)).items():
+        for other in others(part, written):
+            kind, tier = kind_of_name(written, other, in_slope), CHANGED if is_near(written, other) else NAMED
+            yield part.change(in_all(part, places, other), kind, f"{written} should be {other}", tier)
+        for call in part.source.takes_one(part.line):
+            said = f"`{call}({written})` is meant, and not {written} itself"
+            text = in_all(part, places, f"{call}({written})")
+            yield part.change(text, "derivative-at-wrong-point", said, PUT_IN)
+    calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and len(n.args) == 1]
+    for written, places in places_of(part, calls).items():
+        inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
+        kind = "derivative-at-wrong-point" if in_slope else "wrong-operand"
+        yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
 
 
-def places_of_names(part: Part) -> dict[str, list[tuple[int, int]]]:
-    """Where each name and attribute of a value stands, but for what is called and for what holds an attribute."""
-    inner = {id(n.func) for n in ast.walk(part.node) if isinstance(n, ast.Call)}
-    inner |= {id(n.value) for n in ast.walk(part.node) if isinstance(n, ast.Attribute)}
-    bound = {n.id for n in ast.walk(part.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+def names_in(part: Part) -> list[ast.AST]:
+    """The names and attributes of a value, but for what is called, what holds an attribute, and what a loop binds."""
+    nodes = list(ast.walk(part.node))
+    inner = {id(n.func) for n in nodes if isinstance(n, ast.Call)}
+    inner |= {id(n.value) for n in nodes if isinstance(n, ast.Attribute)}
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    found = [node for node in nodes if isinstance(node, ast.Name | ast.Attribute) and id(node) not in inner]
+    return [node for node in found if getattr(node, "id", "") not in bound]
+
+
+def places_of(part: Part, nodes: Iterable[ast.AST]) -> dict[str, list[tuple[int, int]]]:
+    """Where each of some expressions stands that stands more than once."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for node in ast.walk(part.node):
-        if (
-            isinstance(node, ast.Name | ast.Attribute)
-            and id(node) not in inner
-            and getattr(node, "id", "") not in bound
-        ):
-            found.setdefault(part.source.code(node), []).append(part.source.span(node))
-    return found
+    for node in nodes:
+        found.setdefault(part.source.code(node), []).append(part.source.span(node))
+    return {code: places for code, places in found.items() if len(places) > 1}
 
 
 def others(part: Part, written: str) -> list[str]:

@@ -52,13 +52,13 @@ def kind_of_term(term: str) -> str:
     return "regularisation" if of_penalty else "missing-term"
 
 
-def kind_of_name(around: str, old: str, new: str) -> str:
-    """The kind of a mistake by the name that was taken, and the expression around it."""
+def kind_of_name(old: str, new: str, in_slope: bool = False) -> str:
+    """The kind of a mistake by the name that was taken, and whether it is what a slope is taken at."""
     if ".shape" in old:
         return "wrong-operand"
     if "[" in old and without_numbers(old) == without_numbers(new):  # the neighbour in a list
         return "off-by-one"
-    return "derivative-at-wrong-point" if SLOPE.search(around) else "wrong-operand"
+    return "derivative-at-wrong-point" if in_slope else "wrong-operand"
 
 
 NUMBER = re.compile(r"\s*[-+]?\s*\d+")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -15,12 +16,14 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.rewriting.again import Again
+from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
+from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
+from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, UNKNOWN, Outlook
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -75,13 +78,16 @@ class Search:
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
         order = lines_in_order(self.case, self.lines, self.near)
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
+        every = [each for each in every if each[1].tier in self.tiers]
+        foretold = self.foretold(every)
+        every = [each for each in every if foretold(each) != RULED_OUT]
         hits: list[Hit] = []
         for i, tier in enumerate(self.tiers):
             if tier >= PUT_IN and not all(hit.check.case.convention for hit in hits):
                 break
             share = self.work_left * 2 // (len(self.tiers) - i + 1)  # all of it for the last of the tiers
             later = self.work_left - share
-            for file, rewrite in every:
+            for file, rewrite in sorted(every, key=foretold):
                 if rewrite.tier == tier and not self.is_spent(later):
                     hit = self.hit(file, rewrite)
                     hits += [hit] if hit is not None else []
@@ -112,6 +118,29 @@ class Search:
         except (SyntaxError, ValueError):
             return None
         return Hit(file, rewrite, check) if check is not None and check.right and self.is_of_the_same(check) else None
+
+    # ---- what is told without a run of its own -----------------------------------------------------------------------
+
+    def foretold(self, every: list[tuple[str, Rewrite]]) -> Callable[[tuple[str, Rewrite]], int]:
+        """How likely each change is by what its statement would give, with the values that it finds in a plain run."""
+        outlook, by_line = Outlook(self.case, self.case.replay()), defaultdict[str, dict[int, list[Rewrite]]](dict)
+        for file, rewrite in every:
+            by_line[file].setdefault(rewrite.line, []).append(rewrite)
+        looked: dict[tuple[str, int], Looked] = {}
+        for file, own in by_line.items():
+            looked |= looked_at(source_of(text_of(file)), file, own, outlook)
+        found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
+        return lambda each: found.get((each[0], *known(each[1])), UNKNOWN)
+
+    def looks_at(self, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> bool:
+        """Whether a plain run came to its end as it does when nothing else is worked out in it."""
+        left, run = Left(set(self.lines)), self.again.plain("", None)
+        if run is None:
+            return False
+        return self.run_plainly(run, Looks(left, self.run_seconds, outlook, looked)) and all(
+            name in left.found and np.array_equal(left.found[name], self.as_it_is[name], equal_nan=True)
+            for name in self.wanted
+        )
 
     # ---- recorded runs -----------------------------------------------------------------------------------------------
 
@@ -150,6 +179,7 @@ class Search:
         left = self.left("", None, None)
         if left is None:
             return []
+        self.as_it_is = left
         found = []
         values = self.case.replay()
         first = self.case.scale
@@ -179,19 +209,25 @@ class Search:
         if run is None:
             return None
         lines = Lines(left, self.most_lines, self.run_seconds)
+        if not self.run_plainly(run, lines):
+            return None
+        if rewrite is None:
+            self.most_lines = MANY_LINES + MANY_TIMES * lines.count
+        return left.found
+
+    def run_plainly(self, run: Run, lines: Lines) -> bool:
+        """Make a run, and take what it leaves; False where it fails."""
         self.again.draws.put_back()
         try:
             with np.errstate(all="ignore"):
                 with lines.traced():
                     variables = run()
-                left.take("after", variables)
+                lines.left.take("after", variables)
         except (Exception, LimitReached, SystemExit):
-            return None
+            return False
         finally:
             self.before.restore()
-        if rewrite is None:
-            self.most_lines = MANY_LINES + MANY_TIMES * lines.count
-        return left.found
+        return True
 
 
 def plainest(goals: list[Goal]) -> list[Goal]:

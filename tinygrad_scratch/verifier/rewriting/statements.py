@@ -106,7 +106,7 @@ class Statement(Expressions):
         words = self.source.words(self.line)
         for other in words.names:
             if is_near(written, other) and other != written:
-                kind = kind_of_name("", written, other)
+                kind = kind_of_name(written, other)
                 yield self.change(target, other, kind, f"{written} should be {other}", PUT_IN)
         if isinstance(target, ast.Name | ast.Attribute):
             for index in words.indices:

@@ -102,6 +102,23 @@ class Source:
         """What is written in all of the text."""
         return Words(self, list(ast.walk(self.tree)))
 
+    def is_slope_of_another(self, name: str) -> bool:
+        """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
+        short = name.rpartition(".")[2]
+        functions = {node.name for node in self.statements if isinstance(node, ast.FunctionDef)}
+        return short[:1] == "d" and short[1:].lstrip("_") in functions
+
+    @cached_property
+    def switches(self) -> list[str]:
+        """The arguments of functions that are False where they are not given."""
+        found: dict[str, None] = {}
+        for node in self.statements:
+            if isinstance(node, ast.FunctionDef) and node.args.defaults:
+                given = zip(node.args.args[::-1], node.args.defaults[::-1], strict=False)
+                off = (name.arg for name, value in given if isinstance(value, ast.Constant) and value.value is False)
+                found |= dict.fromkeys(off)
+        return list(found)
+
     def words(self, line: int, of_class: bool = False) -> Words:
         """What is written in the function around a line, or in its class."""
         around = (self.class_around(line) if of_class else None) or self.function_around(line)

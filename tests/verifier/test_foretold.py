@@ -1,0 +1,163 @@
+"""Most changes of a source need no run: what they would give tells that they can't be right, or are likely."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.verifier.files import edited, module_of
+from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
+from tinygrad_scratch.verifier.rewriting.quiet import loud_names
+from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
+from tinygrad_scratch.verifier.rewriting.text import Source
+
+UNITS = """
+import math
+import numpy as np
+
+
+def bend(x):
+    return np.tanh(x)
+
+
+def dbend(y):
+    return 1.0 - y * y
+
+
+class Units:
+    def __init__(self, rng):
+        self.first = rng.normal(size=(3, 4))
+        self.last = rng.normal(size=(4, 2))
+
+    def forward(self, x):
+        self.x = x
+        self.inner = [bend(sum(x[i] * self.first[i, j] for i in range(3))) for j in range(4)]
+        self.outer = [bend(sum(self.inner[j] * self.last[j, k] for j in range(4))) for k in range(2)]
+        return self.outer
+
+    def backward(self, y):
+        above = [0.0] * 2
+        for k in range(2):
+            miss = self.outer[k] - y[k]
+            above[k] = miss * dbend(self.outer[k])
+        below = [0.0] * 4
+        for j in range(4):
+            back = 0.0
+            for k in range(2):
+                back = back + above[k] * self.last[j, k]
+            below[j] = dbend(self.inner[j]) * back
+        g_last = np.array([[self.inner[j] * above[k] for k in range(2)] for j in range(4)])
+        g_first = np.array([[self.x[i] * below[j] for j in range(4)] for i in range(3)])
+        return g_first, g_last
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    units, x, y = Units(rng), rng.normal(size=3), rng.normal(size=2)
+    with verify(units) as check:
+        out = units.forward(x)
+        check.loss = 0.5 * sum((out[k] - y[k]) ** 2 for k in range(2))
+        first, last = units.backward(y)
+        check.gradients = {"first": first, "last": last}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("miss * dbend(self.outer[k])", "miss", "missing-derivative"),
+        ("1.0 - y * y", "1.0 - np.tanh(y) * np.tanh(y)", "derivative-at-wrong-point"),
+    ],
+)
+def test_the_line_and_the_kind(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "foretold.py", UNITS, right, wrong)
+    first = check.first_wrong
+    assert first is not None
+    assert (first.line, first.kind) == (line, kind), str(check)
+
+
+def test_as_it_should_be_it_is_right(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "foretold_right.py", UNITS).check(verify).ok
+
+
+def test_what_mends_the_gradients_is_not_ruled_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the changes that a run finds right none is ruled out before, and many of the others are."""
+    ranks: list[tuple[bool, int]] = []
+    foretold, found = Search.foretold, Search.found
+
+    def all_of_them(self: Search) -> Any:
+        wanted: Any = None
+
+        def keep(search: Search, every: Any) -> Any:
+            nonlocal wanted
+            wanted = foretold(search, every)
+            return lambda each: 0
+
+        monkeypatch.setattr(Search, "foretold", keep)
+        hit = Search.hit
+
+        def judged(search: Search, file: str, rewrite: Any) -> Any:
+            result = hit(search, file, rewrite)
+            ranks.append((result is not None, wanted((file, rewrite))))
+            return result
+
+        monkeypatch.setattr(Search, "hit", judged)
+        return found(self)
+
+    monkeypatch.setattr(Search, "found", all_of_them)
+    edited(tmp_path / "foretold_all.py", UNITS, "miss * dbend(self.outer[k])", "miss")
+    assert any(right for right, _ in ranks)
+    assert all(rank != RULED_OUT for right, rank in ranks if right)
+    assert sum(rank == RULED_OUT for _, rank in ranks) > len(ranks) / 4
+
+
+def test_what_changes_something_is_not_called_once_more(tmp_path: Path) -> None:
+    text = """
+def kept(x):
+    seen.append(x)
+
+def through(x):
+    return kept(x)
+
+def doubled(x):
+    y = 2 * x
+    return y
+
+def in_place(x):
+    x *= 2
+    return x
+"""
+    module_of(tmp_path / "loud.py", text)
+    assert {"kept", "through", "in_place"} <= loud_names()
+    assert "doubled" not in loud_names()
+
+
+# ---- the changes of a text -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "written", "meant", "kind"),
+    [
+        ("", "a = up * (1 - g) * g", "a = up * (1 - g * g)", "derivative-at-wrong-point"),
+        ("", "a = up * (1 - g**2)", "a = up * ((g * (1 - g)))", "derivative-at-wrong-point"),
+        ("", "a = 1 - g", "a = 1 - g ** 2", "missing-derivative"),
+        ("", "a = up * g", "a = up * ((1 - g) * g)", "missing-derivative"),
+        ("gate = 0", "a = up * (1 - g) * g", "a = up * (1 - gate) * gate", "derivative-at-wrong-point"),
+        ("", "a = 1 - f(g) * f(g)", "a = 1 - g * g", "derivative-at-wrong-point"),
+        ("b = slope(u)", "a = up", "a = up * slope(u)", "missing-derivative"),
+        ("def f(x, slope=False): return x", "a = g(u)", "a = g(u, slope=True)", "wrong-operand"),
+        ("def f(x, derivative=False): return x", "a = g(u)", "a = g(u, derivative=True)", "missing-derivative"),
+        ("def squash(x): return x", "a = dsquash(u)", "a = dsquash(squash(u))", "derivative-at-wrong-point"),
+    ],
+)
+def test_changes_of_a_slope(before: str, written: str, meant: str, kind: str) -> None:
+    before = f"{before}\nsquash(c)\n" if "squash" in before else before
+    source = Source(f"{before}\n{written}\n")
+    line = len(source.lines)
+    found = {rewrite.of(source.text).splitlines()[-1]: rewrite.kind for rewrite in rewrites_at(source, line)}
+    assert found.get(meant) == kind, sorted(found)

@@ -1,0 +1,213 @@
+"""A plain run in which the changes of each statement are worked out with the values that it finds there.
+
+So most changes need no run of their own: those that fail, that change nothing, or that can't mend the gradients.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.rewriting.left import Left
+from tinygrad_scratch.verifier.rewriting.lines import Lines
+from tinygrad_scratch.verifier.rewriting.outlook import (
+    Foretold,
+    Outlook,
+    arrays_in,
+    nodes_made_at,
+    same_in,
+)
+from tinygrad_scratch.verifier.rewriting.quiet import is_quiet, loud_names
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
+
+SECONDS = 0.25  # for the changes of one statement
+FEW = 3  # calls of a statement that are looked at in any case
+ALL_SECONDS = 5.0  # for those of all
+OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+ALIASING = ("inplace-corruption",)  # not told by values
+Known = tuple[int, int, str]  # a change
+
+
+def known(rewrite: Rewrite) -> Known:
+    return rewrite.start, rewrite.end, rewrite.text
+
+
+@dataclass
+class Looked:
+    """A statement that gives a value: the code of that, and of what it is with each change."""
+
+    code: CodeType
+    changes: Callable[[], dict[Known, CodeType]]
+    nodes: list[int]  # of the values that it made
+    accumulates: bool
+    is_made: bool  # by an operation, and no other name of what there was
+    told: dict[Known, Foretold] = field(default_factory=dict)
+    taken: list[int] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)  # whether the values are gradients as they are
+    seconds: float = 0.0
+    times: int = 0
+    is_complete: bool = True
+    is_known: bool = True
+
+    @cached_property
+    def changed(self) -> dict[Known, CodeType]:
+        return self.changes()
+
+    def look(self, names: dict[str, Any], outlook: Outlook) -> None:
+        """Work all changes out in a namespace."""
+        if not self.is_known:
+            return
+        if self.seconds > SECONDS and self.times >= FEW:
+            self.is_complete = False
+            return
+        start = time.monotonic()
+        self.times += 1
+        value = worked_out(self.code, names)
+        parts = arrays_in(value)
+        if parts is None:
+            self.is_known = False
+            return
+        later = [node for node in self.nodes if node > max(self.taken, default=-1)]
+        nodes = [same_in(outlook.case, later, part) for part in parts]
+        self.right = [outlook.is_gradient(part) for part in parts]
+        self.taken += [node for node in nodes if node is not None]
+        for each, code in self.changed.items():
+            told = self.told.setdefault(each, Foretold())
+            if not told.fails:
+                self.compare(told, parts, nodes, worked_out(code, names), outlook)
+        self.seconds += time.monotonic() - start
+
+    def compare(self, told: Foretold, parts: list[Any], nodes: list[int | None], other: Any, outlook: Outlook) -> None:
+        if other is FAILED:
+            told.fails = True
+            return
+        others = arrays_in(other)
+        if others is None or len(others) != len(parts):
+            told.differs, told.moved = True, None
+            return
+        for node, part, changed, is_right in zip(nodes, parts, others, self.right, strict=True):
+            if is_same(part, changed):
+                if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
+                    told.differs, told.moved = True, None
+            elif part.dtype != changed.dtype:
+                told.differs, told.moved = True, None
+            else:
+                outlook.note(told, node, part, changed, is_right)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+
+
+FAILED = object()
+
+
+def worked_out(code: CodeType, names: dict[str, Any]) -> Any:
+    try:
+        return eval(code, names)
+    except Exception:
+        return FAILED
+
+
+class Looks(Lines):
+    """A traced run that looks at the changes of the statements that it comes to."""
+
+    def __init__(self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> None:
+        super().__init__(left, float("inf"), seconds + 2 * ALL_SECONDS)
+        self.outlook, self.looked = outlook, looked
+        self.at: dict[int, Looked | None] = {}  # by the id of what runs
+        self.until = time.monotonic() + ALL_SECONDS
+
+    def see(self, frame: FrameType, event: str, value: Any) -> Any:
+        super().see(frame, event, value)
+        code = frame.f_code
+        if event == "return":
+            self.at.pop(id(frame), None)
+        if event == "line" and (code.co_name == "<module>" or not code.co_name.startswith("<")):
+            here = self.looked.get((code.co_filename, frame.f_lineno))
+            is_new = here is not None and self.at.get(id(frame)) is not here
+            if here is not None and is_new and time.monotonic() > self.until:
+                here.is_complete = False
+            elif here is not None and is_new:
+                with np.errstate(all="ignore"):
+                    here.look({**frame.f_globals, **frame.f_locals}, self.outlook)
+            self.at[id(frame)] = here
+        return self.see
+
+
+def looked_at(
+    source: Source, file: str, changes: dict[int, list[Rewrite]], outlook: Outlook
+) -> dict[tuple[str, int], Looked]:
+    """The statements whose changes can be worked out, by each of their lines."""
+    found: dict[tuple[str, int], Looked] = {}
+    loud = loud_names()
+    for node in source.statements:
+        alone = sum(node.lineno in lines_of(other) for other in source.statements if not hasattr(other, "body")) == 1
+        formula = formula_of(source, node) if node.lineno in changes and alone else None
+        code = compiled(formula(None), file) if formula is not None else None
+        if formula is None or code is None or not is_quiet(code, loud):
+            continue
+        looked = Looked(
+            code,
+            partial(codes_of, source, node, changes[node.lineno], file, loud),
+            nodes_made_at(outlook.case, file, lines_of(node)),
+            isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub),
+            isinstance(node, ast.AugAssign) or isinstance(getattr(node, "value", None), ast.BinOp),
+        )
+        found |= {(file, line): looked for line in lines_of(node)}
+    return found
+
+
+def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud: set[str]) -> dict[Known, CodeType]:
+    """The code of what a statement gives with each change in it that may be worked out."""
+    start, end = source.span(node.value)
+    formula = formula_of(source, node)
+    inside = [each for each in changes if start <= each.start and each.end <= end and each.kind not in ALIASING]
+    codes = {known(each): compiled(formula(each), file) for each in inside} if formula is not None else {}
+    return {each: code for each, code in codes.items() if code is not None and is_quiet(code, loud)}
+
+
+def formula_of(source: Source, node: ast.stmt) -> Callable[[Rewrite | None], str] | None:
+    """The text of what a statement gives, with a change in it; nothing where it only does something."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return) or node.value is None:
+        return None
+    start, end = source.span(node.value)
+    before = ""
+    if isinstance(node, ast.AugAssign):
+        sign = OPERATORS.get(type(node.op))
+        if sign is None:
+            return None
+        before = f"{source.code(node.target)} {sign} "
+
+    def text(rewrite: Rewrite | None) -> str:
+        if rewrite is None:
+            return f"({before}({source.text[start:end]}))"
+        return f"({before}({source.text[start : rewrite.start]}{rewrite.text}{source.text[rewrite.end : end]}))"
+
+    return text
+
+
+def compiled(text: str, file: str) -> CodeType | None:
+    try:
+        return compile(text, file, "eval", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple[str, int, int, str], int]:
+    """How likely each change of a file is that was worked out."""
+    found: dict[tuple[str, int, int, str], int] = {}
+    for file, each in {id(each): (file, each) for (file, _), each in looked.items()}.values():
+        if each.is_known and each.times:
+            seen = each.is_complete and len(each.taken) >= each.times
+            linear = seen and outlook.is_linear(each.taken, each.accumulates)
+            found |= {(file, *one): outlook.rank(told, each.is_complete, linear) for one, told in each.told.items()}
+    return found

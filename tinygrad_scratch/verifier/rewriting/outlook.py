@@ -1,0 +1,148 @@
+"""What a change of a value would do to the gradients, told without a run: whether it can mend them, and how likely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.conventions import scales
+from tinygrad_scratch.verifier.foreseen import Along, is_linear
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.sizes import conventional
+from tinygrad_scratch.verifier.table import direction_of
+
+LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
+"""It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be."""
+
+
+@dataclass
+class Foretold:
+    """What is known of one change: the values that it would give in the calls that were looked at."""
+
+    fails: bool = False
+    differs: bool = False
+    is_gradient: bool = False
+    moved: float | None = 0.0  # how far it moves the gradients along a direction; None where that isn't known
+    size: float = 0.0
+
+
+@dataclass
+class Outlook:
+    """What the values of a statement are on the tape, and what the gradients make of changes of them."""
+
+    case: Case
+    values: dict[int, Any]
+    slopes_known: dict[int, Any] = field(default_factory=dict)
+
+    @cached_property
+    def along(self) -> Along | None:
+        """All gradients along one direction; nothing where autodiff can't follow the backward pass."""
+        run = self.case.walked()
+        finals = [final for final in self.case.finals if run is not None and final.node in run.values]
+        if run is None or len(finals) < len(self.case.finals):
+            return None
+        total = Along(run, 0.0)
+        for final in finals:
+            value = np.asarray(self.values[final.node])
+            wanted = self.case.wanted(value, final)
+            if wanted.shape != value.shape:
+                return None
+            total = total.and_of(final.node, value, wanted / self.case.scale, direction_of(value.shape))
+        return total
+
+    @cached_property
+    def wanted(self) -> list[float]:
+        """What the gradients should be along it, by the factors that all may carry."""
+        if self.along is None:
+            return []
+        factors = [self.case.scale, 1.0, *scales(self.case, self.values), *conventional(self.case)]
+        return [factor * self.along.wanted for factor in dict.fromkeys(factors)]
+
+    @cached_property
+    def slopes(self) -> dict[int, Any]:
+        """How the gradients along it depend on each value of the backward pass."""
+        if self.along is None:
+            return {}
+        nodes = [node for node in self.along.run.values if node not in self.case.forward]
+        return self.along.run.gradient(self.along.total, sorted(nodes))
+
+    def is_gradient(self, value: Any) -> bool:
+        """Whether a value is a true gradient, up to a factor."""
+        telling = value.dtype.kind == "f" and value.size > 2
+        return telling and bool(np.all(np.isfinite(value))) and self.case.match_up_to_factor(value) is not None
+
+    def note(self, told: Foretold, node: int | None, value: Any, other: Any, is_right: bool) -> None:
+        """Note what a change makes of a value in one call, and whether that is a gradient where the value is none."""
+        told.differs = True
+        told.is_gradient = told.is_gradient or (not is_right and self.is_gradient(other))
+        slope = self.slopes.get(node) if node is not None else None
+        if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
+            told.moved = None
+            return
+        moved = (other - value) * slope
+        told.moved += float(np.sum(moved))
+        told.size += float(np.sum(np.abs(moved)))
+
+    def mends(self, told: Foretold) -> bool | None:
+        """Whether all gradients are right with a change, as far as the values that it gives at first tell."""
+        if told.moved is None or self.along is None or not np.isfinite(told.moved):
+            return None
+        now, room = self.along.now + told.moved, 1e-6 * (told.size + self.along.size)
+        return any(abs(now - wanted) <= room for wanted in self.wanted)
+
+    def rank(self, told: Foretold, is_complete: bool, is_linear: bool) -> int:
+        """How likely a change is, by what was seen of it."""
+        if told.fails or (is_complete and not told.differs):
+            return RULED_OUT
+        mends = self.mends(told) if told.differs and is_complete else None
+        if mends or told.is_gradient:
+            return LIKELY
+        return RULED_OUT if mends is False and is_linear else UNLIKELY
+
+    def is_linear(self, nodes: list[int], accumulates: bool) -> bool:
+        """Whether the gradients are linear in some values together, and none of these depends on another.
+
+        What accumulates is added to the one before it, and so is a change of it.
+        """
+        tape, moving, ends = self.case.tape, set(nodes), {final.node for final in self.case.finals}
+        first, last = min(tape.nodes[n].step for n in nodes), max(tape.nodes[n].step for n in ends)
+        makers = {tape.nodes[node].step for node in nodes}
+        for step in tape.steps[first : last + 1]:
+            reached = moving.intersection(step.reads)
+            if reached and step.index in makers and not (accumulates and reached.issubset(nodes)):
+                return False
+            if reached and not is_linear(step, {tape.nodes[node].slot for node in reached}):
+                return False
+            if reached:
+                moving.update(step.makes)
+        return True
+
+
+def arrays_in(value: Any) -> list[Any] | None:
+    """The arrays that a value is, or that a row of values holds; None where there is anything else."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    found = [np.asarray(part) for part in parts if isinstance(part, np.ndarray | float | int | np.generic)]
+    return found if len(found) == len(parts) and all(part.dtype.kind in "fiub" for part in found) else None
+
+
+def nodes_made_at(case: Case, file: str, lines: range) -> list[int]:
+    """The values that a statement made, named or returned, in order."""
+    tape = case.tape
+    places = ((step.place, step.makes) for step in tape.steps)
+    named: Iterable[tuple[Any, Iterable[int]]] = ((e.place, (e.node,)) for e in (*case.events, *case.returned))
+    found: set[int] = set()
+    for place, nodes in (*places, *named):
+        if place is not None and place.line in lines and place.file == file:
+            found.update(nodes)
+    return sorted(found - case.forward)
+
+
+def same_in(case: Case, nodes: list[int], value: Any) -> int | None:
+    """The first of some values on the tape that is the same as a value."""
+    held = ((node, case.tape.nodes[node].value) for node in nodes)
+    return next((node for node, each in held if each.shape == value.shape and close(each, value)), None)

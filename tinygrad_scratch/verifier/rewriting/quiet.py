@@ -1,0 +1,48 @@
+"""Which of a person's functions only return something, and leave all as it was: these may be called once more."""
+
+from __future__ import annotations
+
+import dis
+import gc
+from types import CodeType, FunctionType
+
+from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.source import nested
+
+KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SUBSCR"}
+CHANGING = {
+    "append", "appendleft", "extend", "insert", "remove", "pop", "popleft", "popitem", "clear", "update", "setdefault",
+    "sort", "fill", "put", "resize", "copyto", "at", "random", "shuffle", "next", "send", "write", "setattr", "input",
+    "open",
+}  # fmt: skip
+
+
+def loud_names() -> set[str]:
+    """The names of what changes something that lasts, theirs and others'."""
+    own = [f for f in gc.get_objects() if type(f) is FunctionType and is_theirs(f.__code__.co_filename)]
+    mentioned: dict[str, set[str]] = {}
+    found = set(CHANGING)
+    for function in own:
+        codes = list(nested(function.__code__))
+        mentioned.setdefault(function.__name__, set()).update(name for code in codes for name in code.co_names)
+        if any(is_keeping(code) for code in codes):
+            found.add(function.__name__)
+    while True:
+        more = {name for name, inside in mentioned.items() if name not in found and not found.isdisjoint(inside)}
+        if not more:
+            return found
+        found |= more
+
+
+def is_keeping(code: CodeType) -> bool:
+    """Whether a function stores something in what it did not make, or changes it in place, as far as its code tells."""
+    return any(
+        each.opname in KEEPS or (each.opname == "BINARY_OP" and each.argrepr.endswith("="))
+        for each in dis.get_instructions(code)
+    )
+
+
+def is_quiet(code: CodeType, loud: set[str]) -> bool:
+    """Whether an expression may be worked out once more; a comprehension may store in what it did not make."""
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return loud.isdisjoint(code.co_names) and all(is_quiet(each, loud) and not is_keeping(each) for each in inner)
