@@ -32,7 +32,7 @@ from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import close, difference, signature
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
@@ -124,13 +124,14 @@ def weight(finding: Finding) -> int:
 
 
 def meant(case: Case, values: Mapping[int, Any], loosely: bool = False) -> int:
-    """How many of the values with a name are the gradients of values with names.
+    """How many of the values with a name are the gradients of values with names, maybe with the other sign.
 
-    Loosely they may carry a factor, or the other sign, that a later step makes up for.
+    Loosely they may carry a factor that a later step makes up for. A value and its negative count once.
     """
     again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
     nodes = {event.node for event in case.events if event.node not in case.forward} - again
-    return sum(is_meant(case, np.asarray(values[node]), loosely) for node in nodes)
+    told = (np.asarray(values[node]) for node in nodes)
+    return len({signature(np.abs(value)) for value in told if is_meant(case, value, loosely)})
 
 
 def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
@@ -140,7 +141,7 @@ def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
 
 def is_meant(case: Case, value: Array, loosely: bool = False) -> bool:
     found = case.match_up_to_factor(value) if value.size > 1 else None
-    if found is None or found[0].how != "" or not (loosely or found[1] == case.scale):
+    if found is None or found[0].how != "" or not (loosely or abs(found[1]) == abs(case.scale)):
         return False
     known = case.truth.cotangents
     return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())

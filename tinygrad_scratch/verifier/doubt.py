@@ -100,4 +100,5 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     own = names[1], -apart, 0 if confirming else -size_of_cause(cause), False
     better = [h for h in usual if (h.meant[1], -h.sets_apart, -h.effort, h.rewrite.tier == CHANGED) > own]
-    return better or (confirming if cause.made_up or is_vague(cause) else [])
+    plainer = [hit for hit in confirming if is_vague(cause) or hit.effort < size_of_cause(cause)]
+    return better or (plainer if cause.made_up or is_vague(cause) else [])

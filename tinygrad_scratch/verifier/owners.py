@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, within
+from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, is_of_another, within
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
@@ -200,15 +200,14 @@ class Owners(WholeSteps):
     def _within(self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
 
-        What was given as a gradient, is called one, or is one times a number, is judged as it stands.
+        What was given as a gradient, or is called one, is judged as it stands; and what is one times a number, unless
+        that was made of what is called one, as a velocity is at its start.
         """
         meant = {node for _, node in self.given or ()}
-        names = self._all_names().get(final.node, ())
-        called = any(is_gradient_name(part) for name in names for part in (name.rsplit(".", 1)[-1], name.split("[")[0]))
         value = self.tape.nodes[final.node].value
         wanted = truth.cotangents[final.parameter.node]
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
-        if final.by != "update" or final.node in meant or called or scaled:
+        if final.by != "update" or final.node in meant or self._is_called_gradient(final.node, final.parameter):
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(
@@ -217,6 +216,7 @@ class Owners(WholeSteps):
                 for node in within(self.tape, final.node)
                 if next(factors_of(self.tape, node, made.is_rate), None) is None
                 and is_close(self._value(node), final.parameter)
+                and (not scaled or self._is_called_gradient(node, final.parameter))
                 and not self._is_of_higher_degree(final.node, node)
                 and not self._takes_data_in(final, node, is_close)
             ),
@@ -226,6 +226,11 @@ class Owners(WholeSteps):
             return final
         name = next(iter(self._all_names().get(inner, ())), final.name)
         return Final(name, inner, final.parameter, "update", final.direction)
+
+    def _is_called_gradient(self, node: int, parameter: Parameter) -> bool:
+        names = self._all_names().get(node, ())
+        parts = (part for name in names for part in (name.rsplit(".", 1)[-1], name.split("[")[0]))
+        return any(is_gradient_name(part) or is_of_another(part, {parameter.short}) for part in parts)
 
     def _takes_data_in(self, final: Final, gradient: int, is_close: Callable[[Array, Parameter], bool]) -> bool:
         """Whether an update was made of more than its gradient, its parameter, other gradients, numbers and states.

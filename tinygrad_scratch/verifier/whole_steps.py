@@ -88,8 +88,8 @@ class WholeSteps(Collecting):
         """The whole of the updates, where the gradients in them are right and what is made of them is a mistake.
 
         That is one that goes another way than the others, as all do that go uphill on what is to be made small; one
-        with the rate or the number of samples once more or less than the others; and a decay of what the loss has no
-        penalty on where it has one on others.
+        with the number of samples once more or less than the others; and a decay of what the loss has no penalty on
+        where it has one on others.
         """
         wholes = self._wholes(truth) if self.rate is None and not self.uphill else []
         known = [whole for whole in wholes if whole is not None and whole.factor]
@@ -135,7 +135,7 @@ class WholeSteps(Collecting):
         if not ratios:
             meant = all(whole.is_plain for whole, own_one in zip(wholes, penalised, strict=True) if own_one)
             return any(penalised) and meant and not all(whole.is_plain for whole in wholes)
-        telling = {*self._rates(), *self._samples()} - {1.0}
+        telling = self._samples() - {1.0}  # other multiples may be rates of their own, or velocities at their start
         known = [ratio < 0 or any(is_near(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios]
         return all(known) and all(whole.is_plain for whole in wholes)
 

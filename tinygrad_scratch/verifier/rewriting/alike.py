@@ -22,8 +22,8 @@ def sets_apart(file: str, line: int, written: str, right: str) -> int:
     The first is told of updates alone, which are all of one form.
     """
     others = forms(text_of(file), line)
-    is_other = len(form(right)) >= SHORTEST and form(right) in others
-    return (is_update(written) and form(written) in others) - is_other
+    was, becomes = (form(code) in others for code in (written, right))
+    return (was and not becomes and is_update(written)) - (becomes and not was and len(form(right)) >= SHORTEST)
 
 
 def is_update(code: str) -> bool:

@@ -113,7 +113,9 @@ FAILED = object()
 def worked_out(code: CodeType, names: dict[str, Any]) -> Any:
     try:
         return eval(code, names)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # theirs may be of any kind
         return FAILED
 
 

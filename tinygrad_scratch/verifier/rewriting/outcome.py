@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +34,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
     if repair is None:
         return None
-    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and hit.said != best.said]
+    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and not is_same(hit.said, best.said)]
     event = repair.event
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
@@ -45,6 +46,14 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two statements are the same but for brackets and spaces."""
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:  # a sentence, or the head of a loop
+        return one == other
 
 
 def lines_of(hit: Hit) -> range:

@@ -30,7 +30,6 @@ from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import end_of_head, text_of
-from tinygrad_scratch.verifier.tape import LimitReached
 
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
@@ -148,7 +147,9 @@ class Search:
         self.again.draws.put_back()
         try:
             return self.again.recorded(self.kind)
-        except (Exception, LimitReached, SystemExit):
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             return None
         finally:
             self.before.restore()
@@ -223,7 +224,9 @@ class Search:
                 with lines.traced():
                     variables = run()
                 lines.left.take("after", variables)
-        except (Exception, LimitReached, SystemExit):
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # theirs may be of any kind
             return False
         finally:
             self.before.restore()

@@ -84,18 +84,9 @@ class Source:
         return [f"{holder}{dot}{other}" for other in others] if name in own else []
 
     def takes_one(self, line: int) -> list[str]:
-        """The functions of the text that take one value, and what is called with one, as written in a line's class."""
-        own = self.class_around(line)
-        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef) and not node.col_offset]
-        if own is not None:
-            functions += [node for node in own.body if isinstance(node, ast.FunctionDef) and not is_named(node)]
-        found = []
-        for function in functions:
-            names = [argument.arg for argument in function.args.args]
-            method = names[:1] == ["self"]
-            if len(names) - len(function.args.defaults) - method == 1 and line not in lines_of(function):
-                found.append(f"self.{function.name}" if method else function.name)
-        return list(dict.fromkeys([*self.words(line, of_class=True).called, *found]))[:MOST_CALLED]
+        """The functions that are called with one value, as written in a line's class; and those of all the text."""
+        own = [name for name in self.everything.called if not name.startswith("self.")]
+        return list(dict.fromkeys([*self.words(line, of_class=True).called, *own]))[:MOST_CALLED]
 
     @cached_property
     def everything(self) -> Words:
@@ -132,11 +123,6 @@ class Source:
 @lru_cache(maxsize=16)
 def source_of(text: str) -> Source:
     return Source(text)
-
-
-def is_named(function: ast.FunctionDef) -> bool:
-    """Whether a method is one that Python calls itself, such as `__init__`."""
-    return function.name.startswith("__")
 
 
 def lines_of(node: Any) -> range:
