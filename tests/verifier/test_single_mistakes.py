@@ -129,7 +129,8 @@ def test_one_term_of_a_sum(tmp_path: Path, wrong: str, cause: str, should: str) 
     source = GATE.replace("dy * t + dy * u * (1 - t**2)", wrong)
     module = module_of(tmp_path / "single_gate.py", source)
     found = verify.layer((module.forward, module.backward), X, RNG.normal(size=(4, 3))).first_wrong
-    assert found is not None and found.should_be is not None
+    assert found is not None
+    assert found.should_be is not None
     assert (found.name, found.kind, found.certainty) == ("du", cause, "checked")
     assert found.should_be.removeprefix("du = ") == should
 

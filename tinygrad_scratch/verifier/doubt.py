@@ -21,6 +21,9 @@ USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
+MEANT = re.compile(r"should be (?:at )?((?:self\.)?[A-Za-z_]\w*)")
+OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
+CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
 UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
@@ -51,7 +54,16 @@ def is_vague(cause: Cause) -> bool:
 
 def size_of_cause(cause: Cause) -> int:
     """How many words and signs a cause would change, and what it makes up; many where it doesn't say how."""
-    return effort(cause.expression, cause.should_be) + cause.made_up if cause.should_be else UNKNOWN
+    if cause.should_be:
+        return effort(cause.expression, cause.should_be) + cause.made_up
+    return OF_A_VALUE if not cause.made_up and names_value(cause) else UNKNOWN
+
+
+def names_value(cause: Cause) -> bool:
+    """Whether a cause says which value is meant, and one that has a name where it stands."""
+    said = MEANT.search(cause.sentence)
+    known = source_of(text_of(cause.file)).words(cause.line).text
+    return said is not None and re.search(rf"(?<![\w.]){re.escape(said[1])}\b", known) is not None
 
 
 def apart_by(cause: Cause) -> int:
@@ -92,13 +104,16 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     """
     usual = [hit for hit in hits if not hit.check.case.convention]
     if is_vague(cause) and cause.kind in SCALES:
-        return [hit for hit in usual or hits if hit.meant >= (names[0], 0 if usual else names[1])]
+        if usual:
+            return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
+        return [hit for hit in hits if hit.meant >= names]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
-    own = names[1], -apart, 0 if confirming else -size_of_cause(cause), False
+    size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
+    own = names[1], -apart, -size, False
     better = [h for h in usual if (h.meant[1], -h.sets_apart, -h.effort, h.rewrite.tier == CHANGED) > own]
     plainer = [hit for hit in confirming if is_vague(cause) or hit.effort < size_of_cause(cause)]
     return better or (plainer if cause.made_up or is_vague(cause) else [])

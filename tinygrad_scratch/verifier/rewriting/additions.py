@@ -31,7 +31,7 @@ def additions(part: Part) -> Iterator[Rewrite]:
     turned = isinstance(part.around, ast.Attribute) and part.around.attr == "T"
     if turned:
         yield from factors(part)
-    if isinstance(part.around, ast.Attribute | ast.keyword) or isinstance(part.statement, ast.For | ast.While):
+    if isinstance(part.around, ast.Attribute | ast.keyword) or isinstance(part.statement, ast.For | ast.While | ast.If):
         return
     if part.is_whole:
         yield from of_whole(part)

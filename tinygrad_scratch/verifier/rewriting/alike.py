@@ -13,17 +13,22 @@ SIMPLE = ast.Assign | ast.AugAssign
 NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
 
 
-SHORTEST = 6  # signs of a form that says something: many lines are as `a = b * c` is
+SHORTEST, LONG = (
+    6,
+    12,
+)  # signs of a form that says something: many lines are as `a = b * c` is; and of one that says much
 
 
 def sets_apart(file: str, line: int, written: str, right: str) -> int:
     """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it.
 
-    The first is told of updates alone, which are all of one form.
+    The first is told of updates alone, which are all of one form; -2 where the form is a long one.
     """
     others = forms(text_of(file), line)
     was, becomes = (form(code) in others for code in (written, right))
-    return (was and not becomes and is_update(written)) - (becomes and not was and len(form(right)) >= SHORTEST)
+    if was == becomes:
+        return 0
+    return int(is_update(written)) if was else -sum(len(form(right)) >= length for length in (SHORTEST, LONG))
 
 
 def is_update(code: str) -> bool:
@@ -41,5 +46,5 @@ def forms(text: str, line: int) -> frozenset[str]:
 
 
 def form(code: str) -> str:
-    """A statement without spaces and transposes, and with one letter for each name."""
-    return NAME.sub("N", re.sub(r"\s+|\.T\b", "", code))
+    """A statement without spaces, brackets and transposes, and with one letter for each name."""
+    return re.sub(r"[()]", "", NAME.sub("N", re.sub(r"\s+|\.T\b", "", code)))

@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 from tinygrad_scratch.verifier.rewriting.slopes import other_slope
 from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near
 from tinygrad_scratch.verifier.rewriting.unused import unused
+from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
 
 COMPARISONS = {
     ">": ("<", ">=", "<="),
@@ -58,6 +59,7 @@ class Expressions:
             if part.is_slice:
                 yield from of_index(part)
             yield from unused(part)
+            yield from written_elsewhere(part)
             yield from other_slope(part)
             yield from additions(part)
             yield from made(part)

@@ -54,13 +54,14 @@ class Hit:
 
     @cached_property
     def sets_apart(self) -> int:
-        """Whether the statement was as another one of the file, 1, or is so with it, -1."""
+        """Whether the statement was as another one of the file, 1, or is so with it, -1 or -2."""
         return sets_apart(self.file, self.rewrite.line, self.written, self.right)
 
-    def likelihood(self) -> tuple[bool, bool, int, int, int, int]:
+    def likelihood(self) -> tuple[bool, bool, bool, int, int, int, int]:
         """Less is likelier: right in no other convention, more gradients, as other lines are, less to believe."""
         convention, puts_in = bool(self.check.case.convention), self.rewrite.tier >= PUT_IN
-        return convention, puts_in, -self.meant[1], self.sets_apart, self.effort, self.rewrite.tier
+        unlike = self.sets_apart > -2
+        return convention, puts_in, unlike, -self.meant[1], self.sets_apart, self.effort, self.rewrite.tier
 
     @property
     def said(self) -> str:

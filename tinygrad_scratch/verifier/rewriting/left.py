@@ -57,7 +57,8 @@ class Goal:
         if part is None or np.size(part) != np.size(self.truth):
             return False
         apart = np.max(np.abs(np.ravel(part) - np.ravel(self.truth)), initial=0.0)
-        return bool(apart <= 1e-6 * np.max(np.abs(self.truth), initial=1e-30))
+        size = np.max(np.abs(self.truth), initial=0.0)
+        return bool(apart <= 1e-6 * size or (size < 1e-12 and apart < 1e-9))
 
 
 def goals_in(left: dict[str, Any], before: dict[str, Any], value: Any, truth: Any) -> list[Goal]:

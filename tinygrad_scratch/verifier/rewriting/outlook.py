@@ -41,8 +41,13 @@ class Outlook:
 
     @cached_property
     def along(self) -> Along | None:
-        """All gradients along one direction; nothing where autodiff can't follow the backward pass."""
+        """All gradients along one direction; nothing where autodiff can't follow the backward pass.
+
+        Nor where an update was turned round: with another sign in it, it may be as it is.
+        """
         run = self.case.walked()
+        if any(f.by == "update" and self.case.step_of(f.node).function is np.negative for f in self.case.finals):
+            return None
         finals = [final for final in self.case.finals if run is not None and final.node in run.values]
         if run is None or len(finals) < len(self.case.finals):
             return None
