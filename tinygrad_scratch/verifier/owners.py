@@ -207,7 +207,9 @@ class Owners(WholeSteps):
         value = self.tape.nodes[final.node].value
         wanted = truth.cotangents[final.parameter.node]
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
-        if final.by != "update" or final.node in meant or self._is_called_gradient(final.node, final.parameter):
+        uphill = scaled and np.vdot(value, wanted) < 0
+        called = self._is_called_gradient(final.node, final.parameter)
+        if final.by != "update" or final.node in meant or called or uphill:
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(
