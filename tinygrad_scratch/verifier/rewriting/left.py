@@ -78,6 +78,8 @@ def goal_at(name: str, part: Any, before: Any, value: Any, truth: Any) -> Goal |
         step = np.ravel(part) - np.ravel(start)
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
         room = 1e-9 * float(np.max(np.abs(step)))
+        if start is not before and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
+            continue
         if factor and np.allclose(step, factor * value.ravel(), rtol=1e-7, atol=room):
             same = truth.size == np.size(part)
             return Goal(name, np.ravel(start) + factor * truth.ravel()) if same or start is not before else None

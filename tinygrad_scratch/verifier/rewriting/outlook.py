@@ -107,6 +107,8 @@ class Outlook:
         mends = self.mends(told) if told.differs and is_complete else None
         if mends or told.is_gradient:
             return LIKELY
+        if self.along is None:
+            return UNKNOWN
         return RULED_OUT if mends is False and is_linear else UNLIKELY
 
     def is_linear(self, nodes: list[int], accumulates: bool) -> bool:
