@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.rewriting.alike import sets_apart
+from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
@@ -102,7 +103,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     Than a vague one also those that are right in another convention, where there are no others. A change in the same
     line, and of the same kind, makes it as likely as that is, and says in other words what should be.
     """
-    usual = [hit for hit in hits if not hit.check.case.convention]
+    usual = [hit for hit in hits if not hit.convention]
     if is_vague(cause) and cause.kind in SCALES:
         if usual:
             return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
@@ -113,7 +114,13 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
-    own = names[1], -apart, -size, False
-    better = [h for h in usual if (h.meant[1], -h.sets_apart, -h.effort, h.rewrite.tier == CHANGED) > own]
+    own = False, apart == MUCH_ALIKE, names[1], apart <= 0, -size, False
+    better = [hit for hit in usual if key_of(hit) > own]
     plainer = [hit for hit in confirming if is_vague(cause) or hit.effort < size_of_cause(cause)]
     return better or (plainer if cause.made_up or is_vague(cause) else [])
+
+
+def key_of(hit: Hit) -> tuple[Any, ...]:
+    """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
+    apart, changed = hit.sets_apart, hit.rewrite.tier == CHANGED
+    return -hit.is_of_block, apart == MUCH_ALIKE, hit.meant[1], apart <= 0, -hit.effort, changed

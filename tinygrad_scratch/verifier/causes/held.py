@@ -15,6 +15,8 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
+SHAPING = ("reshape", "T", "transpose", "swapaxes", "copy", "asarray", "array", "astype", "ravel", "squeeze")
+
 
 def held_constant(region: Region) -> Iterator[Finding]:
     """It is the gradient that one gets where a value of the forward pass is taken for a constant."""
@@ -148,6 +150,7 @@ def diagonal(region: Region) -> Iterator[Finding]:
         if any(np.any(p) and region.is_truth_of(region.value, p) for p in samples) and not close(product, region.truth):
             lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
             made = [s for s in region.steps if s.place and s.place.line in lines and s.makes and not is_filled(s)]
+            made = [s for s in made if name_of(s.function) not in SHAPING]
             first = next(
                 (s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
             )

@@ -37,6 +37,10 @@ class Again:
         """What makes the calls, with a change outside of all functions, and returns the variables after them."""
         raise NotImplementedError
 
+    def holds(self, file: str, line: int) -> bool:
+        """Whether a line is one of the block that only makes the calls."""
+        return False
+
 
 class Block(Again):
     """The `with` statement of a check, made in a copy of the variables that it began with."""
@@ -58,6 +62,9 @@ class Block(Again):
         if rewrite is not None and file == self.file and rewrite.line in lines:
             code = self.code_of(self.with_change(rewrite))
         return partial(self.run, code) if code is not None else None
+
+    def holds(self, file: str, line: int) -> bool:
+        return file == self.file and line in self.as_written[2]
 
     def read(self) -> list[Any]:
         _, code, _ = self.as_written

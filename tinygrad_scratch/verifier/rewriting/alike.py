@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import text_of
 
 SIMPLE = ast.Assign | ast.AugAssign
+MUCH_ALIKE = -2
 NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
 
 
@@ -22,13 +23,16 @@ SHORTEST, LONG = (
 def sets_apart(file: str, line: int, written: str, right: str) -> int:
     """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it.
 
-    The first is told of updates alone, which are all of one form; -2 where the form is a long one.
+    The first is told of updates alone, which are all of one form; MUCH_ALIKE where it becomes one, or a long form.
     """
     others = forms(text_of(file), line)
     was, becomes = (form(code) in others for code in (written, right))
     if was == becomes:
         return 0
-    return int(is_update(written)) if was else -sum(len(form(right)) >= length for length in (SHORTEST, LONG))
+    if was:
+        return int(is_update(written))
+    long = len(form(right)) >= LONG or is_update(right)
+    return MUCH_ALIKE if long else -(len(form(right)) >= SHORTEST)
 
 
 def is_update(code: str) -> bool:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
-from tinygrad_scratch.verifier.rewriting.alike import sets_apart
+from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
+AS_WELL = ("of another shape", "one row", "transposed", "almost right")  # how a gradient may be laid out
 OF_A_LINE = 4  # words: what it takes to move one
 
 
@@ -22,6 +23,13 @@ class Hit:
     file: str
     rewrite: Rewrite
     check: Any
+    is_of_block: bool = False  # whether the line only makes the calls that are checked
+
+    @cached_property
+    def convention(self) -> str:
+        """In which convention the gradients are right then, but for their layout and small numbers."""
+        convention = str(self.check.case.convention)
+        return "" if convention.startswith(AS_WELL) else convention
 
     @cached_property
     def written(self) -> str:
@@ -57,11 +65,11 @@ class Hit:
         """Whether the statement was as another one of the file, 1, or is so with it, -1 or -2."""
         return sets_apart(self.file, self.rewrite.line, self.written, self.right)
 
-    def likelihood(self) -> tuple[bool, bool, bool, int, int, int, int]:
-        """Less is likelier: right in no other convention, more gradients, as other lines are, less to believe."""
-        convention, puts_in = bool(self.check.case.convention), self.rewrite.tier >= PUT_IN
-        unlike = self.sets_apart > -2
-        return convention, puts_in, unlike, -self.meant[1], self.sets_apart, self.effort, self.rewrite.tier
+    def likelihood(self) -> tuple[Any, ...]:
+        """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
+        puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
+        form = apart > 0, self.effort, apart, self.rewrite.tier
+        return bool(self.convention), puts_in, apart > MUCH_ALIKE, -self.meant[1], *form
 
     @property
     def said(self) -> str:

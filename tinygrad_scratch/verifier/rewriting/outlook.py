@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.table import direction_of
 
+MOST_FACTORS = 32
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
 """It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be."""
 
@@ -65,8 +66,7 @@ class Outlook:
         """What the gradients should be along it, by the factors that all may carry."""
         if self.along is None:
             return []
-        factors = [self.case.scale, 1.0, *scales(self.case, self.values), *conventional(self.case)]
-        return [factor * self.along.wanted for factor in dict.fromkeys(factors)]
+        return [factor * self.along.wanted for factor in factors_of_all(self.case, self.values)]
 
     @cached_property
     def slopes(self) -> dict[int, Any]:
@@ -128,6 +128,12 @@ class Outlook:
             if reached:
                 moving.update(step.makes)
         return True
+
+
+def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
+    """The factors that all gradients may carry once one of them is changed, the plainest first."""
+    known = [float(each) for factor in conventional(case) for each in (factor, 1 / factor)]
+    return list(dict.fromkeys([case.scale, 1.0, *scales(case, values), *known]))[:MOST_FACTORS]
 
 
 def arrays_in(value: Any) -> list[Any] | None:

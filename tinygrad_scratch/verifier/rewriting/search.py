@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
@@ -23,18 +22,16 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
-from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, UNKNOWN, Outlook
+from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
-MOST_SCALES = 12  # factors that all gradients may carry
 OF_ONE_NUMBER = 16  # how much shorter a call takes that makes or keeps one number
 
 
@@ -116,7 +113,9 @@ class Search:
                     check = self.recorded()
         except (SyntaxError, ValueError):
             return None
-        return Hit(file, rewrite, check) if check is not None and check.right and self.is_of_the_same(check) else None
+        if check is None or not check.right or not self.is_of_the_same(check):
+            return None
+        return Hit(file, rewrite, check, self.again.holds(file, rewrite.line))
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
 
@@ -184,7 +183,7 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
-        for scale in dict.fromkeys([first, 1.0, *scales(self.case, values), *conventional(self.case)][:MOST_SCALES]):
+        for scale in factors_of_all(self.case, values):
             self.case.scale = scale
             of_all = [self.goals_of(final, left, start.found) for final in self.case.finals]
             wrong = {final.node for final in self.case.wrong(values)}
