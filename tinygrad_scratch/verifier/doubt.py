@@ -22,6 +22,7 @@ USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
+ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*\s*(?:#.*)?$", re.MULTILINE)
 MEANT = re.compile(r"should be (?:at )?((?:self\.)?[A-Za-z_]\w*)")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
@@ -33,9 +34,15 @@ def is_doubtful(cause: Cause) -> bool:
 
     Or whether the line would be unlike the others of its form then.
     """
-    unsaid = is_vague(cause) and cause.kind not in OF_ORDER
+    of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
+    unsaid = is_vague(cause) and not of_order
     made_up = cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up)
     return made_up or unsaid or apart_by(cause) > 0
+
+
+def may_be_alias(cause: Cause) -> bool:
+    """Whether what is written over may be so by another name that a line of the file gave it: there a copy is due."""
+    return cause.kind == "inplace-corruption" and ALIAS.search(text_of(cause.file)) is not None
 
 
 def is_vague(cause: Cause) -> bool:
@@ -114,7 +121,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
-    own = False, apart == MUCH_ALIKE, names[1], apart <= 0, -size, False
+    own = False, apart == MUCH_ALIKE, names[1], False, apart <= 0, -size, False
     better = [hit for hit in usual if key_of(hit) > own]
     plainer = [hit for hit in confirming if is_vague(cause) or hit.effort < size_of_cause(cause)]
     return better or (plainer if cause.made_up or is_vague(cause) else [])
@@ -123,4 +130,4 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
 def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     apart, changed = hit.sets_apart, hit.rewrite.tier == CHANGED
-    return -hit.is_of_block, apart == MUCH_ALIKE, hit.meant[1], apart <= 0, -hit.effort, changed
+    return -hit.is_of_block, apart == MUCH_ALIKE, hit.meant[1], hit.takes_up, apart <= 0, -hit.effort, changed

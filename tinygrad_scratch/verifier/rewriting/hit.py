@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import effort
+from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
 AS_WELL = ("of another shape", "one row", "transposed", "almost right")  # how a gradient may be laid out
@@ -65,10 +67,18 @@ class Hit:
         """Whether the statement was as another one of the file, 1, or is so with it, -1 or -2."""
         return sets_apart(self.file, self.rewrite.line, self.written, self.right)
 
+    @cached_property
+    def takes_up(self) -> bool:
+        """Whether it reads what a line before it gave a name, and nothing reads as it is."""
+        source = source_of(text_of(self.file))
+        own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
+        unread = bound_unread(source, own) if own is not None else []
+        return any(re.search(rf"\b{name}\b", self.right) for name in unread)
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        form = apart > 0, self.effort, apart, self.rewrite.tier
+        form = not self.takes_up, apart > 0, self.effort, apart, self.rewrite.tier
         return bool(self.convention), puts_in, apart > MUCH_ALIKE, -self.meant[1], *form
 
     @property

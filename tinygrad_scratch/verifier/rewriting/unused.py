@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.part import Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
+from tinygrad_scratch.verifier.rewriting.text import Source
 
 MOST_UNUSED = 6
 
@@ -46,13 +47,25 @@ def is_entry_of_target(part: Part, name: str) -> bool:
 def names_unused(part: Part) -> list[str]:
     """The names that the function around, or a comprehension around, binds before the line and doesn't read."""
     around: Any = part.source.function_around(part.line)
-    nodes: list[Any] = list(ast.walk(around if around is not None else part.source.tree))
-    here = {id(node) for node in ast.walk(part.statement)}
-    bound = [n.id for n in nodes if is_bound(n) and n.lineno < part.line and id(n) not in here]
     given = [argument.arg for argument in around.args.args] if around is not None else []
-    found = [name for name in dict.fromkeys([*bound, *given]) if name not in read_in(nodes) | {"self", "_"}]
+    found = [*bound_unread(part.source, part.statement), *(n for n in given if n not in read_in(nodes_around(part)))]
     inner: list[list[Any]] = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
-    return [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)] + found
+    first = [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)]
+    return [name for name in (*first, *found) if name not in ("self", "_")]
+
+
+def nodes_around(part: Part) -> list[Any]:
+    around = part.source.function_around(part.line)
+    return list(ast.walk(around if around is not None else part.source.tree))
+
+
+def bound_unread(source: Source, statement: ast.stmt) -> list[str]:
+    """What lines before a statement give a name that nothing in the function around reads."""
+    around = source.function_around(statement.lineno)
+    nodes: list[Any] = list(ast.walk(around if around is not None else source.tree))
+    here = {id(node) for node in ast.walk(statement)}
+    bound = [n.id for n in nodes if is_bound(n) and n.lineno < statement.lineno and id(n) not in here]
+    return [name for name in dict.fromkeys(bound) if name not in read_in(nodes)]
 
 
 def is_bound(node: Any) -> bool:
