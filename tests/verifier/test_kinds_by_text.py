@@ -31,7 +31,7 @@ class Filter:
         miss = p - t
         shrink = lam / n * self.w
         gw = (1 / n) * np.dot(x.T, miss) + shrink
-        gb = miss.mean()
+        gb = miss.sum() / x.shape[0]
         return gw, gb
 
 
@@ -161,6 +161,7 @@ MISTAKES = [
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
     ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
+    ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "wrong-operand"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
     ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
      "stale-or-updated-weights"),

@@ -70,7 +70,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if is_updated(case, found):
         return "stale-or-updated-weights"
     if is_other_number_in_index(found):
-        return "off-by-one"
+        return "wrong-operand" if is_in_shape(found) else "off-by-one"
     if kind != "off-by-one" and is_of_penalty(case, found):
         return "regularisation"
     number = inverted_by(found)
@@ -208,6 +208,12 @@ def parameter_of(case: Case, node: int) -> int | None:
             return None
         node = step.reads[0]
     return node
+
+
+def is_in_shape(found: Difference) -> bool:
+    """Whether another size of an array is taken, and no neighbour."""
+    held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
+    return any(isinstance(each, ast.Attribute) and each.attr == "shape" for each in held[:1])
 
 
 def is_other_number_in_index(found: Difference) -> bool:
