@@ -31,7 +31,7 @@ class Filter:
         miss = p - t
         shrink = lam / n * self.w
         gw = (1 / n) * np.dot(x.T, miss) + shrink
-        gb = miss.mean()
+        gb = miss.sum() / x.shape[0]
         return gw, gb
 
 
@@ -111,13 +111,57 @@ def check(verify):
     return check
 """
 
-PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE}
+TWIN = """
+import numpy as np
+
+
+def bend_back(v):
+    return 1.0 - np.tanh(v) ** 2
+
+
+class Twin:
+    def __init__(self, keep=0.6):
+        rng = np.random.default_rng(6)
+        self.low, self.mid, self.top = (rng.normal(size=s) * 0.7 for s in ((4, 5), (5, 5), (5, 3)))
+        self.keep = keep
+
+    def forward(self, x):
+        self.x = x
+        self.v = x @ self.low
+        self.one = np.tanh(self.v)
+        self.two = np.tanh(self.one @ self.mid)
+        self.z = self.two @ self.top / self.keep
+        self.above = np.maximum(self.z, 0)
+        self.spread = np.var(self.above, axis=1, keepdims=True) + 0.1
+        self.off = self.above - self.above.mean(axis=1, keepdims=True)
+        return self.off * self.spread ** (-0.5)
+
+    def backward(self, dy):
+        dspread = np.sum(dy * self.off * -0.5 * self.spread ** (-1.5), axis=1, keepdims=True)
+        doff = dy * self.spread ** (-0.5) + dspread * 2 * self.off / 3
+        dz = doff - doff.mean(axis=1, keepdims=True)
+        dz[self.z <= 0] = 0
+        dz = dz / self.keep
+        self.dtop = self.two.T @ dz
+        dtwo = (1 - self.two * self.two) * (dz @ self.top.T)
+        self.dmid = self.one.T @ dtwo
+        done = dtwo @ self.mid.T * bend_back(self.v)
+        self.dlow = self.x.T @ done
+        return done @ self.low.T
+
+
+def check(verify):
+    return verify.layer(Twin(), np.random.default_rng(7).normal(size=(6, 4)))
+"""
+
+PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE, "twin": TWIN}
 
 MISTAKES = [
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
     ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
+    ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "wrong-operand"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
     ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
      "stale-or-updated-weights"),
@@ -128,6 +172,15 @@ MISTAKES = [
     ("gated", "du @ self.up.T + grad_a @ self.gate.T", "du @ self.gate.T + grad_a @ self.up.T", "wrong-operand"),
     ("table", "np.add.at(self.rows, words, -rate * back)", "self.rows[words] += -rate * back",
      "overwritten-accumulation"),
+    ("gated", "(1 - self.g**2)", "self.g * (1 - self.g)", "derivative-at-wrong-point"),
+    ("gated", "dh * self.soft * (1 - self.g**2)", "dh * (1 - self.g**2)", "missing-derivative"),
+    ("twin", "dz[self.z <= 0] = 0", "dz[self.z <= 0] = 1", "missing-derivative"),
+    ("twin", "dz = dz / self.keep", "dz = dz * self.keep", "scale-factor"),
+    ("twin", "(1 - self.two * self.two)", "(1 - self.one * self.one)", "derivative-at-wrong-point"),
+    ("twin", "1.0 - np.tanh(v) ** 2", "1.0 - np.tanh(v)", "missing-derivative"),
+    ("twin", "self.spread ** (-1.5)", "self.spread ** (-0.5)", "derivative-at-wrong-point"),
+    ("twin", "self.dmid = self.one.T @ dtwo", "self.dmid = self.one.T @ dtwo / len(dtwo)",
+     "missing-batch-sum-or-mean"),
 ]  # fmt: skip
 
 

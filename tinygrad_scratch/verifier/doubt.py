@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
-from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
@@ -98,8 +99,15 @@ def names_with(case: Case, cause: Cause) -> tuple[int, int]:
         case.restore(before)
 
 
-def kind_with(change: Cause, cause: Cause) -> str:
-    """The kind of a change of the source: where a mere number does as much, a factor in it is of that kind."""
+def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
+    """The kind of a change of the source: where a mere number does as much, a factor in it is of that kind.
+
+    It does not where the change makes no multiple of an array: so a number fits only the entries, one by one.
+    """
+    repair, change = told
+    was, becomes = np.asarray(case.tape.nodes[repair.event.node].value), np.asarray(repair.truth)
+    if was.shape == becomes.shape and was.size > 1 and not is_along(was, becomes):
+        return change.kind
     factor = change.kind in (*SCALES, "missing-derivative", "off-by-one")
     return cause.kind if factor and cause.kind in SCALES else change.kind
 
@@ -111,11 +119,11 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     line, and of the same kind, makes it as likely as that is, and says in other words what should be.
     """
     usual = [hit for hit in hits if not hit.convention]
-    if is_vague(cause) and cause.kind in SCALES:
-        if usual:
-            return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
-        return [hit for hit in hits if hit.meant >= names]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
+    if is_vague(cause) and cause.kind in SCALES and usual:
+        return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
+    if not usual and (made_up or (is_vague(cause) and cause.kind in SCALES)):
+        return [hit for hit in hits if hit.meant >= names]
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]

@@ -169,7 +169,7 @@ class Judging:
             self.case.restore(found)
         else:
             if alone:
-                told[1].kind = kind_with(told[1], self.causes[0])
+                told[1].kind = kind_with(self.case, told, self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
 
     def _lines_of_scale(self) -> set[int]:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of as name_of_function
@@ -18,6 +16,21 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PENALTY, RATE, SIZE, wit
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import renamed
+from tinygrad_scratch.verifier.told_forms import (
+    FACTORS,
+    Difference,
+    has_factor_too_many,
+    holds_array,
+    inverted_by,
+    is_number,
+    is_of_mask,
+    is_power,
+    is_slope_elsewhere,
+    is_value_for_mask,
+    lacks_array,
+    leaves,
+    same,
+)
 
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
@@ -25,29 +38,15 @@ LINEAR = (
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
-FACTORS = ast.Mult | ast.Div
 LAID_OUT = ("getitem", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
 OF_SLOPE = re.compile(r"deriv|prime|slope", re.IGNORECASE)
+AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (
     "derivative-at-wrong-point", "wrong-operand", "missing-term", "missing-derivative", "scale-factor",
     "missing-batch-sum-or-mean", "off-by-one",
 )  # fmt: skip
 """The kinds that the text tells; the others are about when a value was changed, or what holds it."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The one part of a statement that should be another, with the parts around it, the outermost first."""
-
-    old: ast.AST
-    new: ast.AST
-    way: tuple[ast.AST, ...]
-
-    @property
-    def around(self) -> Iterator[tuple[ast.AST, ast.AST]]:
-        """The parts around it from the innermost one on, each with what is in it."""
-        return zip(reversed(self.way), reversed((*self.way[1:], self.old)), strict=True)
 
 
 def name_kind(case: Case, cause: Cause) -> None:
@@ -71,11 +70,20 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if is_updated(case, found):
         return "stale-or-updated-weights"
     if is_other_number_in_index(found):
-        return "off-by-one"
+        return "wrong-operand" if is_in_shape(found) else "off-by-one"
     if kind != "off-by-one" and is_of_penalty(case, found):
         return "regularisation"
-    if kind == "derivative-at-wrong-point":
+    number = inverted_by(found)
+    if number is not None and not holds_array(case, number):
+        return "scale-factor"
+    if kind == AT_POINT:
         return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
+    if kind == "wrong-operand":
+        return "missing-derivative" if lacks_array(case, found) else AT_POINT if is_slope_elsewhere(found) else kind
+    if kind == "scale-factor" and is_of_mask(case, found):
+        return "missing-derivative"
+    if kind == "missing-derivative":
+        return AT_POINT if is_value_for_mask(found) else "scale-factor" if has_factor_too_many(found) else kind
     return kind
 
 
@@ -126,17 +134,14 @@ def marks(node: ast.AST) -> list[str]:
     return [type(value).__name__ if isinstance(value, ast.AST) else repr(value) for value in held]
 
 
-def same(one: ast.AST, other: ast.AST) -> bool:
-    return ast.dump(one) == ast.dump(other)
-
-
 # ---- what it is a part of --------------------------------------------------------------------------------------------
 
 
 def is_updated(case: Case, found: Difference) -> bool:
     """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
-    old = found.old
-    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name):
+    old, outer = found.old, found.way[-1] if found.way else None
+    holds = isinstance(outer, ast.Attribute) and outer.attr not in LAID_OUT  # an object, and no value
+    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name) and not holds:
         held, due = (parameters_in(case, name) for each in (old, found.new) for name in [*names_in(each)][:1])
         return bool(held & due)
     if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):
@@ -165,15 +170,6 @@ def is_penalty(case: Case, *expressions: ast.AST) -> bool:
 
 def is_sum(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
-
-
-def leaves(node: ast.AST) -> Iterator[ast.AST]:
-    """The factors of a product."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, FACTORS):
-        yield from leaves(node.left)
-        yield from leaves(node.right)
-    else:
-        yield node
 
 
 def holds_number(case: Case, node: ast.AST) -> bool:
@@ -214,6 +210,12 @@ def parameter_of(case: Case, node: int) -> int | None:
     return node
 
 
+def is_in_shape(found: Difference) -> bool:
+    """Whether another size of an array is taken, and no neighbour."""
+    held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
+    return any(isinstance(each, ast.Attribute) and each.attr == "shape" for each in held[:1])
+
+
 def is_other_number_in_index(found: Difference) -> bool:
     """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
     inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
@@ -229,11 +231,6 @@ def is_rest(found: Difference) -> bool:
     new = found.new
     rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
     return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
-
-
-def is_power(node: ast.AST) -> bool:
-    by_call = isinstance(node, ast.Call) and name_of(node) in ("power", "square")
-    return by_call or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.Mult))
 
 
 def is_plain(found: Difference) -> bool:
@@ -264,7 +261,3 @@ def is_sloping(node: ast.AST) -> bool:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return OF_SLOPE.search(name) is not None
     return False
-
-
-def is_number(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)

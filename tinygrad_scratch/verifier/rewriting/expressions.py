@@ -227,8 +227,9 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
             base = part.base_of_power if not counts else ""
             kind = "off-by-one" if counts else "sign" if other == -value else "scale-factor"
             if base and kind == "scale-factor":
-                high = "derivative-at-wrong-point" if part.is_rest_of_one else "wrong-operand"
-                kind = "missing-derivative" if other > value else high
+                of_another = part.is_rest_of_one or part.is_negated or value % 1 != 0  # no power of it is a factor
+                high = "derivative-at-wrong-point" if of_another else "wrong-operand"
+                kind = "missing-derivative" if other > value and not part.is_negated else high
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             tier = NAMED if kind == "sign" else CHANGED
             yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)
@@ -307,7 +308,10 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
     others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     in_slope = part.is_in_slope
+    measured = part.measured
     for other in others:
+        if measured and measured.format(other) not in part.source.text:  # nobody counts by what is counted nowhere
+            continue
         if part.is_condition and not (is_near(part.code, other) or isinstance(part.around, ast.Compare)):
             continue
         if other != part.code and other != part.given_to:

@@ -80,6 +80,14 @@ class Part:
         return SLOPE.search(self.formula) is not None or self.source.is_slope_of_another(function)
 
     @property
+    def measured(self) -> str:
+        """How its length is taken, `len({})` or `{}.shape`, if that is what it is read for."""
+        if isinstance(self.around, ast.Attribute) and self.around.attr in ("shape", "size"):
+            return "{}." + self.around.attr
+        of_length = isinstance(self.around, ast.Call) and name_of(self.around) == "len"
+        return "len({})" if of_length and self.around.func is not self.node else ""
+
+    @property
     def is_slice(self) -> bool:
         """Whether it is all that stands in square brackets."""
         return isinstance(self.around, ast.Subscript) and self.around.slice is self.node
@@ -101,8 +109,13 @@ class Part:
     @property
     def base_of_power(self) -> str:
         """What it is the power of."""
-        is_exponent = is_power(self.around) and self.around.right is self.node
-        return self.source.code(self.around.left) if is_exponent else ""
+        inner = self.around if self.is_negated else self.node
+        power = self.way[-2] if self.is_negated and len(self.way) > 1 else self.around
+        return self.source.code(power.left) if is_power(power) and power.right is inner else ""
+
+    @property
+    def is_negated(self) -> bool:
+        return isinstance(self.around, ast.UnaryOp) and isinstance(self.around.op, ast.USub)
 
     @property
     def is_rest_of_one(self) -> bool:

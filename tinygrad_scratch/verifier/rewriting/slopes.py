@@ -28,10 +28,16 @@ def other_slope(part: Part) -> Iterator[Rewrite]:
     squared = re.fullmatch(r"1(?:\.0?)?\s*-\s*(\w+)\s*(?:\*\*\s*2|\*\s*(\w+))", part.code)
     if squared is not None and squared.group(2) in (None, squared.group(1)):
         yield at_another_point(part, f"({squared.group(1)} * (1 - {squared.group(1)}))")
-    single = re.fullmatch(r"1(?:\.0?)?\s*-\s*(\w+)", part.code)
-    if single is not None:
-        said = f"`{part.code}` is the slope of no function: {single.group(1)} should be squared"
-        yield part.change(f"1 - {single.group(1)} ** 2", "missing-derivative", said, PUT_IN)
+    yield from squared_in(part)
+
+
+def squared_in(part: Part) -> Iterator[Rewrite]:
+    """`1 - t ** 2` for `1 - t`, where that is a name, an entry, or what a function gives."""
+    rest = isinstance(part.node.op, ast.Sub) and re.fullmatch(r"1(?:\.0?)?", part.source.code(part.node.left))
+    if rest and isinstance(part.node.right, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        one, inner = part.source.code(part.node.left), part.source.code(part.node.right)
+        said = f"`{part.code}` is the slope of no function: {inner} should be squared"
+        yield part.change(f"{one} - {inner} ** 2", "missing-derivative", said, PUT_IN)
 
 
 def at_another_point(part: Part, text: str) -> Rewrite:
