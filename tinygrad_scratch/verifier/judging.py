@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
-from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.case import MOST_AT_FIRST, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
@@ -229,6 +229,8 @@ class Judging:
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.uphill = self.entry.uphill
+        if self.again is not None:
+            case.most_played = MOST_AT_FIRST
         return case
 
     def _named(self) -> list[Event]:
