@@ -67,7 +67,7 @@ class Outlook:
 
     @cached_property
     def wanted(self) -> list[float]:
-        """What the gradients should be along it, by the factors that all may carry; and by the loss without an epsilon."""
+        """What the gradients should be along it, by the factors that all may carry; and without an epsilon in it."""
         if self.along is None:
             return []
         factors = [self.case.scale, 1.0, *scales(self.case, self.values), *conventional(self.case)]
