@@ -318,3 +318,17 @@ def test_another_function_of_theirs() -> None:
     found = [rewrite.of(text).splitlines()[-1] for rewrite in rewrites_at(source, text.count("\n"))]
     assert "a = other(b)" in found
     assert "a = two(b)" not in found
+
+
+KEPT = """class Gate:
+    def forward(self, x):
+        raw = self.w * x
+        return {"raw": raw, "out": np.tanh(raw)}
+
+    def backward(self, d, kept):
+        return d * slope(kept["out"])
+"""
+
+
+def test_an_entry_that_only_another_method_names_may_be_meant() -> None:
+    assert '"raw"' in {rewrite.text for rewrite in rewrites_at(Source(KEPT), 7)}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier import case
+from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.script import checks_of
 
 DATA = """
@@ -544,7 +544,7 @@ class Cell:
 
 def test_a_search_that_finds_nothing_comes_to_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = module_of(tmp_path / "long.py", LONG)
-    monkeypatch.setattr(case, "MOST_PLAYED", 1_000)
+    monkeypatch.setattr(judging, "MOST_AT_FIRST", 1_000)
     rng = np.random.default_rng(1)
     check = verify.layer(module.Cell(rng), rng.normal(size=(16, 2, 3)))
     assert check.first_wrong is not None

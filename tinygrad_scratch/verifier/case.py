@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.truth import Played, Truth, played_on_tensors, tr
 
 MOST_EXPLANATIONS = 3_000
 MOST_PLAYED = 200_000  # calls that are made again until a check says what it found so far
+MOST_AT_FIRST = 80_000  # the same where changes of the source can be tried after that
 
 
 State = tuple[dict[int, Array], set[int]]
@@ -55,6 +56,7 @@ class Case(Lineage):
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     doubt: str = ""  # why nothing can be said
+    most_played: int = MOST_PLAYED
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -203,12 +205,12 @@ class Case(Lineage):
 
     def is_spent(self) -> bool:
         """Whether so much was tried out that no more should begin: people wait for what was found so far."""
-        return self.tape.played > MOST_PLAYED
+        return self.tape.played > self.most_played
 
     def may_try(self) -> bool:
         """Whether one more explanation may be tried out: a long loop offers more of them than anybody waits for."""
         self._tried += 1
-        return self._tried <= MOST_EXPLANATIONS and self.tape.played <= 2 * MOST_PLAYED
+        return self._tried <= MOST_EXPLANATIONS and self.tape.played <= 2 * self.most_played
 
     _tried: int = 0
 

@@ -316,6 +316,11 @@ def truths_without(case: Case) -> Iterator[Truth]:
             yield truth_of(case.tape, [f.parameter.node for f in case.finals], case.truth.loss, edits=chosen)
 
 
+def cases_without(case: Case) -> list[Case]:
+    """The same case by these other truths, and with what was mended so far."""
+    return [replace(case, truth=truth) for truth in truths_without(case)]
+
+
 def may_be_meant(case: Case, truth: Truth, only_with_evidence: bool) -> bool:
     """Whether what is right but for a small difference is all the more so by another truth.
 

@@ -316,6 +316,8 @@ def likeliest(case: Case, candidates: list[Repair]) -> tuple[Repair, Cause]:
     if first[1].certainty != "unexplained":
         return first
     for repair in candidates[1:MOST_CANDIDATES]:
+        if case.is_spent():
+            break
         cause = cause_of(case, repair)
         if cause.certainty != "unexplained":
             return repair, cause

@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
-from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.case import MOST_AT_FIRST, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
@@ -151,7 +151,7 @@ class Judging:
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
         self.case.reset(self.case.scale)
-        near = {cause.line for cause in self.causes} | self._lines_of_scale()
+        near = {(cause.file, cause.line) for cause in self.causes} | self._lines_of_scale()
         few = alone and not unfinished
         vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
         tiers = every if vague or not few else every[:2]
@@ -172,12 +172,12 @@ class Judging:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
 
-    def _lines_of_scale(self) -> set[int]:
+    def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""
         if not any(cause.kind in SCALES for cause in self.causes):
             return set()
         steps = (self.case.step_of(final.node) for final in self.finals)
-        return {step.place.line for step in steps if step.place is not None}
+        return {(step.place.file, step.place.line) for step in steps if step.place is not None}
 
     def _name_kinds(self) -> None:
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
@@ -229,6 +229,8 @@ class Judging:
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.uphill = self.entry.uphill
+        if self.again is not None:
+            case.most_played = MOST_AT_FIRST
         return case
 
     def _named(self) -> list[Event]:

@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_term,
 )
 from tinygrad_scratch.verifier.rewriting.slopes import other_slope
-from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near
+from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near, is_text
 from tinygrad_scratch.verifier.rewriting.unused import unused
 from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
 
@@ -282,8 +282,9 @@ def entries_of(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:
-    """Another index in its place."""
-    for other in part.source.words(part.line).indices:
+    """Another index in its place, or the key of another entry that a method of the class puts in a dictionary."""
+    keys = part.source.words(part.line, of_class=True).keys if is_text(part.node) else []
+    for other in dict.fromkeys([*part.source.words(part.line).indices, *keys]):
         if other != part.code:
             said = f"the index {part.code} should be {other}"
             kind = kind_of_name(f"[{part.code}]", f"[{other}]")

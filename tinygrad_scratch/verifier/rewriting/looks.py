@@ -100,7 +100,8 @@ class Looked:
             elif part.dtype != changed.dtype:
                 told.differs, told.moved = True, None
             else:
-                outlook.note(told, node, part, changed, is_right)
+                exchanged = any(is_same(other, changed) for other in parts)
+                outlook.note(told, node, part, changed, is_right or exchanged)
 
 
 def is_same(one: Any, other: Any) -> bool:

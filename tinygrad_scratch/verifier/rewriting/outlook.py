@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.conventions import scales
+from tinygrad_scratch.verifier.conventions import cases_without, scales
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.table import direction_of
+from tinygrad_scratch.verifier.truth import Played
 
 MOST_FACTORS = 32
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
@@ -52,21 +53,27 @@ class Outlook:
         finals = [final for final in self.case.finals if run is not None and final.node in run.values]
         if run is None or len(finals) < len(self.case.finals):
             return None
+        return self.along_in(self.case, run)
+
+    def along_in(self, case: Case, run: Played) -> Along | None:
+        """The same by what is true in a case."""
         total = Along(run, 0.0)
-        for final in finals:
+        for final in case.finals:
             value = np.asarray(self.values[final.node])
-            wanted = self.case.wanted(value, final)
+            wanted = case.wanted(value, final)
             if wanted.shape != value.shape:
                 return None
-            total = total.and_of(final.node, value, wanted / self.case.scale, direction_of(value.shape))
+            total = total.and_of(final.node, value, wanted / case.scale, direction_of(value.shape))
         return total
 
     @cached_property
     def wanted(self) -> list[float]:
-        """What the gradients should be along it, by the factors that all may carry."""
+        """What the gradients should be along it, by the factors that all may carry; and without an epsilon in it."""
         if self.along is None:
             return []
-        return [factor * self.along.wanted for factor in factors_of_all(self.case, self.values)]
+        without = (self.along_in(case, self.along.run) for case in cases_without(self.case))
+        also = [self.case.scale * other.wanted for other in without if other is not None]
+        return [*(factor * self.along.wanted for factor in factors_of_all(self.case, self.values)), *also]
 
     @cached_property
     def slopes(self) -> dict[int, Any]:

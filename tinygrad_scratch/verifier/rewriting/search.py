@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.conventions import cases_without
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
@@ -22,13 +23,14 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
-from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT, UNKNOWN, Outlook, factors_of_all
+from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, text_of
 
+FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
@@ -47,7 +49,7 @@ class Search:
     kind: Any
     modules: list[dict[str, Any]]
     tiers: tuple[int, ...]  # of changes that are tried
-    near: set[int]  # lines that are suspected already
+    near: set[tuple[str, int]]  # files and lines that are suspected already
     work_left: int  # in calls of NumPy
 
     seconds: ClassVar = 30.0  # after which nothing more is tried
@@ -78,19 +80,35 @@ class Search:
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
         hits: list[Hit] = []
-        for i, tier in enumerate(self.tiers):
-            if tier >= PUT_IN and not all(hit.check.case.convention for hit in hits):
+        rounds = self.rounds(every, foretold)
+        for i, (tier, changes) in enumerate(rounds):
+            if tier >= PUT_IN and not all(hit.convention for hit in hits):
                 break
-            share = self.work_left * 2 // (len(self.tiers) - i + 1)  # all of it for the last of the tiers
-            later = self.work_left - share
-            for file, rewrite in sorted(every, key=foretold):
-                if rewrite.tier == tier and not self.is_spent(later):
-                    hit = self.hit(file, rewrite)
-                    hits += [hit] if hit is not None else []
-        return sorted(hits, key=lambda hit: (hit.rewrite.line not in self.near, hit.rewrite.line))
+            share = 2 / (len(rounds) - i + 1)  # all that is left for the last of the rounds
+            later, until = self.work_left * (1 - share), self.time_left() * (1 - share)
+            for file, rewrite in changes:
+                if self.work_left <= later or self.time_left() <= until:
+                    break
+                hit = self.hit(file, rewrite)
+                hits += [hit] if hit is not None else []
+        return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
 
-    def is_spent(self, kept: int) -> bool:
-        return self.work_left <= kept or time.monotonic() > self.deadline
+    def rounds(
+        self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], int]
+    ) -> list[tuple[int, list[tuple[str, Rewrite]]]]:
+        """What is tried one after the other, by tiers; of changes that put nothing in those first that look right.
+
+        A long program leaves time for few changes, so that the likely ones don't wait for the others of their tier.
+        """
+        early = [each for each in every if foretold(each) == LIKELY and each[1].tier < PUT_IN]
+        rounds = [(min(self.tiers), early)]
+        for tier in self.tiers:
+            own = [each for each in every if each[1].tier == tier and not (foretold(each) == LIKELY and tier < PUT_IN)]
+            rounds.append((tier, sorted(own, key=foretold)))
+        return rounds
+
+    def time_left(self) -> float:
+        return self.deadline - time.monotonic()
 
     @cached_property
     def work_of_run(self) -> int:
@@ -183,19 +201,20 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
-        for scale in factors_of_all(self.case, values):
-            self.case.scale = scale
-            of_all = [self.goals_of(final, left, start.found) for final in self.case.finals]
-            wrong = {final.node for final in self.case.wrong(values)}
-            told = all(goals for final, goals in zip(self.case.finals, of_all, strict=True) if final.node in wrong)
+        pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
+        for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
+            case.scale = scale
+            of_all = [self.goals_of(case, final, left, start.found) for final in case.finals]
+            wrong = {final.node for final in case.wrong(values)}
+            told = all(goals for final, goals in zip(case.finals, of_all, strict=True) if final.node in wrong)
             if told or scale in (first, 1.0):  # of these some are enough: a recorded run tells of the others
                 found.append([plainest(goals) for goals in of_all if goals])
         self.case.scale = first
         return found
 
-    def goals_of(self, final: Any, left: dict[str, Any], before: dict[str, Any]) -> list[Goal]:
-        value = np.asarray(self.case.tape.nodes[final.node].value, float)
-        return goals_in(left, before, value, np.asarray(self.case.wanted(value, final)))
+    def goals_of(self, case: Case, final: Any, left: dict[str, Any], before: dict[str, Any]) -> list[Goal]:
+        value = np.asarray(case.tape.nodes[final.node].value, float)
+        return goals_in(left, before, value, np.asarray(case.wanted(value, final)))
 
     def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
         left = self.left(file, rewrite, self.wanted)
@@ -279,7 +298,7 @@ def places_of(places: Iterable[Place | None]) -> set[tuple[str, int]]:
     return {(place.file, place.line) for place in places if place is not None}
 
 
-def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> list[tuple[str, int]]:
+def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[tuple[str, int]]) -> list[tuple[str, int]]:
     """The likeliest first: those suspected already, then those behind all wrong gradients and few right ones.
 
     A line that made no value, such as the head of a loop, is behind what its neighbours are behind.
@@ -296,7 +315,8 @@ def lines_in_order(case: Case, lines: dict[str, set[int]], near: set[int]) -> li
 
     def unlikely(place: tuple[str, int]) -> tuple[bool, int, int, int]:
         bad, good = behind.get(place, (len(wrong), 0))
-        return place[1] not in near, -bad, good, min(abs(place[1] - line) for line in near) if near else 0
+        away = min((abs(place[1] - line) for file, line in near if file == place[0]), default=FAR)
+        return place not in near, -bad, good, away
 
     return sorted(((file, line) for file, own in lines.items() for line in sorted(own)), key=unlikely)
 

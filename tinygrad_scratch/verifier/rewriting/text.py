@@ -188,12 +188,22 @@ class Words:
         """What stands in square brackets."""
         return usable(self.source.code(n.slice) for n in self.nodes if isinstance(n, ast.Subscript))
 
+    @cached_property
+    def keys(self) -> list[str]:
+        """The texts by which entries of dictionaries are put in."""
+        keys = (key for node in self.nodes if isinstance(node, ast.Dict) for key in node.keys)
+        return usable(self.source.code(key) for key in keys if is_text(key))
+
     def _operations(self, signs: tuple[type, ...]) -> Iterator[ast.BinOp]:
         return (n for n in self.nodes if isinstance(n, ast.BinOp) and isinstance(n.op, signs))
 
     def _operands(self, signs: tuple[type, ...]) -> list[str]:
         pairs = ((n.right, n.left) for n in self._operations(signs))
         return usable(self.source.operand(operand) for pair in pairs for operand in pair)
+
+
+def is_text(node: Any) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def factors_in(node: ast.expr) -> list[ast.expr]:
