@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.verifier.files import module_of
 
+from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(11)
@@ -82,3 +82,54 @@ def test_what_an_input_becomes_by_a_residual_connection_is_no_update_of_it() -> 
         dz = slope * (1 - h**2)
         check.gradients = [x.T @ dz, slope + dz @ w.T]
     assert check.ok, str(check)
+
+
+class Shifted:
+    """A column is added to each sample's own; backward updates all of it at once."""
+
+    def __init__(self) -> None:
+        self.w, self.b = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 1))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return self.w @ x + self.b
+
+    def backward(self, grad: np.ndarray, rate: float, way: int) -> None:
+        self.w -= rate * (grad @ self.x.T)
+        if way > 0:
+            self.b -= rate * grad
+        else:
+            self.b += rate * grad
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_an_update_with_the_gradient_from_above_may_not_go_up(way: int) -> None:
+    model, x, y = Shifted(), RNG.normal(size=(3, 1)), RNG.normal(size=(4, 1))
+    with verify(model) as check:
+        out = model.forward(x)
+        check.loss = np.sum((out - y) ** 2)
+        model.backward(2 * (out - y), 0.1, way)
+        check.gradients_from_step(0.1)
+    assert check.ok == (way > 0), str(check)
+    assert check.ok or (check.first_wrong is not None and check.first_wrong.kind == "sign")
+
+
+def steps_by_root(x: np.ndarray, y: np.ndarray, w: np.ndarray, b: np.ndarray, way: int) -> np.ndarray:
+    error = x @ w + b - y
+    loss = np.sum(error**2)
+    dw = 2 * x.T @ error
+    db = 2 * error.sum(axis=0)
+    for value, dvalue in zip((w, b), (dw, db), strict=True):
+        memory = np.zeros_like(value)
+        memory += dvalue * dvalue
+        value += way * dvalue / np.sqrt(memory + 1e-8)
+    return loss / len(x)
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_steps_that_are_no_multiples_may_not_all_go_up_on_a_part_of_what_is_called_a_loss(way: int) -> None:
+    w, b = RNG.normal(size=(4, 2)), RNG.normal(size=2)
+    with verify(w=w, b=b) as check:
+        check.loss = steps_by_root(RNG.normal(size=(6, 4)), RNG.normal(size=(6, 2)), w, b, way)
+    assert check.ok == (way < 0), str(check)
+    assert check.ok or (check.first_wrong is not None and check.first_wrong.kind == "sign")
