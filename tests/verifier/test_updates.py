@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_a_wrong_decay_of_its_own_is_found(step: bool, tmp_path: Path) -> None:
 
 
 class Squared:
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def forward(self, x: Any) -> Any:
         self.x = x
         return np.sum(x**2, axis=1)
 
@@ -90,7 +91,7 @@ class Shifted:
     def __init__(self) -> None:
         self.w, self.b = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 1))
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def forward(self, x: Any) -> Any:
         self.x = x
         return self.w @ x + self.b
 
@@ -114,7 +115,7 @@ def test_an_update_with_the_gradient_from_above_may_not_go_up(way: int) -> None:
     assert check.ok or (check.first_wrong is not None and check.first_wrong.kind == "sign")
 
 
-def steps_by_root(x: np.ndarray, y: np.ndarray, w: np.ndarray, b: np.ndarray, way: int) -> np.ndarray:
+def steps_by_root(x: Any, y: Any, w: Any, b: Any, way: int) -> Any:
     error = x @ w + b - y
     loss = np.sum(error**2)
     dw = 2 * x.T @ error
