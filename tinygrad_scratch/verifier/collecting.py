@@ -143,9 +143,16 @@ class Collecting(Told):
         for parameter in self.parameters if read else ():
             node = parameter.node
             for version in sorted({*self._versions(parameter), *self._bound(parameter)} & read):
-                if version > node and self._is_step(node, version):
+                if version > node and self._is_step(node, version) and self._is_renewed(node, version):
                     node = version
             parameter.first = node
+
+    def _is_renewed(self, before: int, after: int) -> bool:
+        """Whether what held a value holds another now; what a residual connection makes of an input, it does not."""
+        events = [*self.watch.events, *self.watch.arguments]
+        held = {(event.owner, event.name) for event in events if event.node == before}
+        renewed = any((event.owner, event.name) in held for event in events if event.node == after)
+        return renewed or self.tape.nodes[before].slot == self.tape.nodes[after].slot
 
     def _is_step(self, before: int, after: int) -> bool:
         """Whether a value is another one after an update: by what was computed from both that one and data."""

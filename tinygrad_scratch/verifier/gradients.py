@@ -115,8 +115,11 @@ class Decay:
             return None
         rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
         before, after = (Recorded(tape, tape.nodes[n].value, tape.nodes[n].slot) for n in (self.before, self.after))
-        if not rate or (before.node, after.node) != (self.before, self.after):  # written to since
+        if not rate or after.node != self.after:  # written to since
             return None
+        if before.node != self.before:
+            held = tape.nodes[self.before].value.copy()
+            before = Recorded(tape, held, tape.constant(held))
         whole: Recorded = (before - after) / (rate * self.direction)
         tape.steps[-1].place = tape.steps[tape.nodes[self.after].step].place
         return whole.node
@@ -247,11 +250,14 @@ def literals_of(step: Step) -> list[float]:
 
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:
-    """Whether a value is a parameter times a number, as in a decay of the weights."""
+    """Whether a value is a parameter times a number, as in a decay of the weights, or what that was taken off."""
     step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name in ("add", "subtract") and len(step.reads) == 2:
+        return all(read == before or is_shrunk(tape, read, before) for read in step.reads)
     return (
-        getattr(step.function, "__name__", "") == "multiply"
-        and before in step.reads
+        name in ("multiply", "divide")
+        and before in step.reads[: 1 if name == "divide" else 2]
         and all(read == before or is_plain_number(tape, read) for read in step.reads)
     )
 
@@ -298,8 +304,8 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
-    if one != before and not (name == "add" and other == before):
-        return None
+    if one == other or (one != before and not (name == "add" and other == before)):
+        return None  # a decay alone is an update of its own, before that by the gradient
     change = other if one == before else one
     shape = tape.nodes[before].value.shape
     if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):

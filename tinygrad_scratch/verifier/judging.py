@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
+from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
@@ -131,6 +132,9 @@ class Judging:
             if self.causes:
                 self._rewrite()
                 self._name_kinds()
+            if not self.repairs:
+                found = [(repair, as_cause(Region(self.case, repair), said)) for repair, said in corrupted(self.case)]
+                self.repairs, self.causes = [repair for repair, _ in found], [cause for _, cause in found]
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, is_of_another, within
+from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, inside, is_of_another, within
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
@@ -184,7 +184,13 @@ class Owners(WholeSteps):
         return set() if None in made else {event.owner for event in self.watch.events if event.node in made}
 
     def _is_to_fall(self) -> bool:
-        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node == self.loss)
+        """Whether the loss is one to make small: a well-known one, or a part or a multiple of what is called one."""
+        node, found = self.loss, set()
+        while node is not None and node not in found:
+            found.add(node)
+            inner = inside(self.tape, node)
+            node = inner[0] if inner is not None and inner[1] > 0 else None
+        events = (event for event in (*self.watch.events, *self.watch.returned) if event.node in found)
         return self.is_well_known or any(is_made_small(event.name) for event in events)
 
     def _negative(self, final: Final) -> Final:
@@ -226,8 +232,18 @@ class Owners(WholeSteps):
         )
         if inner is None:
             return final
+        sign = self._way_along(final.node, inner)
+        if sign < 0 and self.rate is not None:  # the step as a whole says so
+            return final
+        if final.node in self._made:
+            self._made.setdefault(inner, self._made[final.node])
         name = next(iter(self._all_names().get(inner, ())), final.name)
-        return Final(name, inner, final.parameter, "update", final.direction)
+        return Final(name, inner, final.parameter, "update", sign * final.direction)
+
+    def _way_along(self, step: int, gradient: int) -> int:
+        """Whether an update goes the way of a gradient in it, or, as -1, the other way."""
+        none, one = (self._played(step, gradient, size * self._value(gradient)) for size in (0.0, 1.0))
+        return -1 if np.vdot(one - none, self._value(gradient)) < 0 else 1
 
     def _is_called_gradient(self, node: int, parameter: Parameter) -> bool:
         names = self._all_names().get(node, ())

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
-from tinygrad_scratch.verifier.places import line_in, runs_theirs
+from tinygrad_scratch.verifier.places import PACKAGE, is_theirs, line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Rename
@@ -117,13 +117,30 @@ class Watch:
 
     def remember(self, frame: FrameType) -> None:
         """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
-        outer = frame.f_globals
-        if id(outer) not in self.outer:
-            self.outer[id(outer)] = outer, dict(outer)
-            self.on_names(outer)
+        self._keep(frame.f_globals)
         for name in frame.f_code.co_names:
-            if type(outer.get(name)) in ARRAYS:
+            if type(frame.f_globals.get(name)) in ARRAYS:
                 self._global(frame, name)
+        self.remember_modules(frame)
+
+    def remember_modules(self, frame: FrameType) -> None:
+        """The same of modules whose arrays a function reads as `model.w`, as none of their own code need run before."""
+        own = frame.f_locals
+        mentioned = (*frame.f_code.co_names, *frame.f_code.co_varnames, *frame.f_code.co_freevars)
+        for holder in (own.get(name, frame.f_globals.get(name)) for name in mentioned):
+            if isinstance(holder, ModuleType) and is_theirs(getattr(holder, "__file__", None) or PACKAGE):
+                names = vars(holder)
+                read = [name for name in frame.f_code.co_names if type(names.get(name)) in ARRAYS]
+                if read:
+                    self._keep(names)
+                for name in read:
+                    names[name] = self._lifted(names[name], False)
+
+    def _keep(self, names: dict[str, Any]) -> None:
+        """What a module holds, until the end."""
+        if id(names) not in self.outer:
+            self.outer[id(names)] = names, dict(names)
+            self.on_names(names)
 
     def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
@@ -279,6 +296,8 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
         frame.f_trace = watch.trace
         if frame.f_globals is not frame.f_locals:
             watch.remember(frame)
+        else:
+            watch.remember_modules(frame)
     sys.settrace(watch.trace)
     try:
         yield
