@@ -126,13 +126,19 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         return [hit for hit in hits if hit.meant >= names]
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
-    confirming = [hit for hit in usual if (hit.rewrite.line, hit.rewrite.kind) == (cause.line, cause.kind)]
+    confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
     own = False, apart == MUCH_ALIKE, names[1], False, apart <= 0, -size, False
     better = [hit for hit in usual if key_of(hit) > own]
-    plainer = [hit for hit in confirming if is_vague(cause) or hit.effort < size_of_cause(cause)]
+    same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
+    plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
     return better or (plainer if cause.made_up or is_vague(cause) else [])
+
+
+def is_alike(kind: str, other: str) -> bool:
+    """Whether two kinds are one, or both are of the order of statements."""
+    return kind == other or (kind in OF_ORDER and other in OF_ORDER)
 
 
 def key_of(hit: Hit) -> tuple[Any, ...]:
