@@ -143,5 +143,6 @@ def is_alike(kind: str, other: str) -> bool:
 
 def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
-    apart, changed = hit.sets_apart, hit.rewrite.tier == CHANGED
-    return -hit.is_of_block, apart == MUCH_ALIKE, hit.meant[1], hit.takes_up, apart <= 0, -hit.effort, changed
+    changed = hit.rewrite.tier == CHANGED
+    alike, as_it_was = hit.is_much_alike, hit.sets_apart <= 0
+    return -hit.is_of_block, alike, hit.meant[1], hit.takes_up, as_it_was, -hit.effort, changed

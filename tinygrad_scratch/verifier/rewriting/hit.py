@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.rewriting.unused import bound_unread
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
 AS_WELL = ("of another shape", "one row", "transposed", "almost right")  # how a gradient may be laid out
+SMALL = 5  # words and signs of a change
 OF_A_LINE = 4  # words: what it takes to move one
 
 
@@ -79,7 +80,12 @@ class Hit:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
         form = not self.takes_up, apart > 0, self.effort, apart, self.rewrite.tier
-        return bool(self.convention), puts_in, apart > MUCH_ALIKE, -self.meant[1], *form
+        return bool(self.convention), puts_in, not self.is_much_alike, -self.meant[1], *form
+
+    @property
+    def is_much_alike(self) -> bool:
+        """Whether a small change makes the statement as others are, of a form that few have."""
+        return self.sets_apart == MUCH_ALIKE and self.effort <= SMALL
 
     @property
     def said(self) -> str:
