@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.region import Finding
 from tinygrad_scratch.verifier.source import in_same_function, statement_at
 from tinygrad_scratch.verifier.steps import Step
 
 
-def corrupted(case: Case) -> Iterator[tuple[Repair, Finding]]:
-    """Plain numbers that were put into a parameter for a gradient to read, and that are still in it at the end.
+def corrupted(case: Case) -> Iterator[str]:
+    """What is said of plain numbers that were put into a parameter for a gradient to read, and are in it at the end.
 
     Where the parameter had been changed before, as by an update, nothing is said; nor of what no gradient reads, as
     where a row is kept at 0. Of that which is computed nothing is known: it may be an update of any kind.
@@ -40,7 +38,7 @@ def corrupted(case: Case) -> Iterator[tuple[Repair, Finding]]:
             and np.any(before != now)
             and np.any(before != tape.nodes[later[0]].value)
         ):
-            yield told(case, step, parameter.node, later[0], parameter.name)
+            yield told(case, step, parameter.name)
 
 
 def is_of_numbers(case: Case, step: Step) -> bool:
@@ -49,16 +47,15 @@ def is_of_numbers(case: Case, step: Step) -> bool:
     return len(step.reads) == 1 and bool(given) and type(given[-1]) in (int, float)
 
 
-def told(case: Case, step: Step, before: int, after: int, parameter: str) -> tuple[Repair, Finding]:
-    """The mistake, where the name was given by which the parameter is written to, or else where that is written."""
+def told(case: Case, step: Step, parameter: str) -> str:
+    """What is said of it, with the line that gave the parameter the name by which it is written to, if one did."""
     assert step.place is not None
     text = statement_at(step.place.file, step.place.line)
-    name = text.split("[", 1)[0].strip()
-    place = named_at(case, step, name) or step.place
-    said = f"`{text}` writes into {parameter}, and stays in it after this: what it is written to should be a copy"
-    event = Event(name, after, place, 0, step.index)
-    repair = Repair(event, np.asarray(case.tape.nodes[before].value), before, None, 1)
-    return repair, Finding("inplace-corruption", said, place=place)
+    place = named_at(case, step, text.split("[", 1)[0].strip()) or step.place
+    return (
+        f"`{text}` writes into {parameter}, which keeps that: the next forward pass is made with it. If this is not "
+        f"meant, take a copy, in line {place.line}."
+    )
 
 
 def named_at(case: Case, step: Step, name: str) -> Place | None:

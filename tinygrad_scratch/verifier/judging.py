@@ -132,9 +132,6 @@ class Judging:
             if self.causes:
                 self._rewrite()
                 self._name_kinds()
-            if not self.repairs:
-                found = [(repair, as_cause(Region(self.case, repair), said)) for repair, said in corrupted(self.case)]
-                self.repairs, self.causes = [repair for repair, _ in found], [cause for _, cause in found]
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
@@ -145,7 +142,7 @@ class Judging:
         if self.problem:
             self.repairs, self.causes = [], []
         elif not self.repairs:
-            self.notes += self.entry.said_of_steps(self.truth)
+            self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
