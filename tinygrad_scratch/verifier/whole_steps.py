@@ -21,6 +21,8 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
 
+MOST_STEPS = 12  # from the loss back to an array
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -57,6 +59,8 @@ class WholeSteps(Collecting):
     def _under_its_name(self, parameter: Parameter) -> set[int]:
         """What stood under the very name that a parameter had in the end."""
         end = self.after.get(parameter.name)
+        if end is None:  # as of a variable of a function that is running
+            return set(self._bound(parameter))
         names = {(event.owner, event.name) for event in self.watch.events if event.node == end}
         return {event.node for event in self.watch.events if (event.owner, event.name) in names}
 
@@ -144,14 +148,28 @@ class WholeSteps(Collecting):
         return any(parts_of(part, weights)[0] for _, part in truth.parts.get(parameter.node, ()))
 
     def _samples(self) -> set[float]:
-        """The lengths that all data has: one of them is the number of samples."""
+        """The lengths that all data has, and those of what the loss is made of that no parameter has."""
         parameters = {final.parameter.node for final in self.finals}
         shapes = [
             set(self._value(node).shape) - {1}
             for node in self._before_loss() - parameters
             if self.tape.steps[self.tape.nodes[node].step].function is None and is_data(self._value(node))
         ]
-        return set(map(float, set.intersection(*shapes))) if shapes else set()
+        widths = {length for node in parameters for length in self._value(node).shape}
+        return set(
+            map(float, (set.intersection(*shapes) if shapes else set()) | self._lengths_in_loss() - widths - {1})
+        )
+
+    def _lengths_in_loss(self) -> set[int]:
+        """The lengths of the arrays that the loss is computed from as its last."""
+        waiting, found = [self.loss] if self.loss is not None else [], set[int]()
+        for _ in range(MOST_STEPS):
+            if not waiting:
+                break
+            for read in self.tape.steps[self.tape.nodes[waiting.pop(0)].step].reads:
+                found.update(self._value(read).shape)
+                waiting += [] if self._value(read).ndim else [read]
+        return found
 
     def _is_to_fall(self) -> bool:
         raise NotImplementedError
