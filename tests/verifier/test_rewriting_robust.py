@@ -19,6 +19,7 @@ import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.guard import in_memory
 
 HEAD = """
 import numpy as np
@@ -450,3 +451,10 @@ def test_objects_of_another_module_are_as_before(tmp_path: Path) -> None:
         check.gradients = module.gradient(w, x)
     assert check.ok
     assert vars(module.squash) == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system doesn't tell how much memory is in use")
+def test_a_change_that_asks_for_much_memory_ends_alone() -> None:
+    with in_memory(1 << 28), pytest.raises(MemoryError):
+        np.ones(1 << 30)
+    assert np.ones(1 << 26).size == 1 << 26

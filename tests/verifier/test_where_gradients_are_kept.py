@@ -347,3 +347,41 @@ def test_one_velocity_is_unlike_the_others(tmp_path: Path, right: str, wrong: st
 def test_velocities_that_are_right(tmp_path: Path, old: str, new: str) -> None:
     check = module_of(tmp_path / "velocity.py", MOMENTUM.replace(old, new)).check(verify)
     assert check.ok, str(check)
+
+
+GAIN = """
+import numpy as np
+
+
+class Gain:
+    def __init__(self, rng):
+        self.g, self.b = rng.normal(size=3), rng.normal(size=3)
+
+    def forward(self, x):
+        self.x = x
+        return x * self.g + self.b
+
+    def backward(self, above):
+        self.dg, self.db = (above * self.x).sum(axis=0), above.sum(axis=0)
+        return above * self.g
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    chain, x = [Gain(rng), Gain(rng)], rng.normal(size=(5, 3))
+    with verify(chain) as check:
+        out = chain[1].forward(np.tanh(chain[0].forward(x)))
+        check.loss = 0.5 * np.sum(out**2)
+        chain[0].backward(chain[1].backward(out) * (1 - chain[1].x ** 2))
+        check.gradients_in(*chain)
+    return check
+"""
+
+
+def test_a_gain_that_is_called_g_is_no_gradient(tmp_path: Path) -> None:
+    check = module_of(tmp_path / "gain.py", GAIN).check(verify)
+    assert check.ok, str(check)
+    wrong = GAIN.replace("self.dg, self.db = (above * self.x)", "self.dg, self.db = (2 * above * self.x)")
+    check = module_of(tmp_path / "gain_2.py", wrong).check(verify)
+    assert check.first_wrong is not None
+    assert (check.first_wrong.line, check.first_wrong.kind) == (14, "scale-factor"), str(check)

@@ -45,7 +45,8 @@ def stored_gradients(
     parts = list(parts_of(value, path))
     keys = {key for key, _, _ in parts if isinstance(key, str)}
     for key, name, part in parts:
-        named = inside or (isinstance(key, str) and (is_gradient_name(key) or is_of_another(key, keys)))
+        called = isinstance(key, str) and (is_gradient_name(key) or is_of_another(key, keys))
+        named = inside or (called and keys.isdisjoint({f"d{key}", f"d_{key}"}))  # a gain g, next to dg, is none
         if type(part) is Recorded:
             if named and part.is_used:
                 yield name.removeprefix("."), part

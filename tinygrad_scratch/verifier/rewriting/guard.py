@@ -10,10 +10,17 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
+MOST_MEMORY = 1 << 30  # bytes that the runs with a change may take
 REFUSED = (
     "os.", "shutil.", "subprocess.", "sqlite3.", "urllib.", "smtplib.", "ftplib.", "webbrowser.", "tempfile.",
     "builtins.input", "socket.connect", "socket.bind", "socket.send",
@@ -60,9 +67,27 @@ class Guard:
             stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
             stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
             stack.enter_context(without_pictures())
+            stack.enter_context(in_memory(MOST_MEMORY))
             stack.callback(setattr, cls, "on", False)
             cls.on = True
             yield
+
+
+@contextlib.contextmanager
+def in_memory(most: int) -> Iterator[None]:
+    """While this lasts, no more memory is given than so many bytes beside what is in use, where the system can tell."""
+    pages = Path("/proc/self/statm")
+    if resource is None or not pages.exists():
+        yield
+        return
+    used = int(pages.read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    given = used + most if hard == resource.RLIM_INFINITY else min(used + most, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (given, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def is_to_write(mode: Any, flags: Any) -> bool:
