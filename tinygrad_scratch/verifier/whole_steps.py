@@ -98,7 +98,7 @@ class WholeSteps(Collecting):
         wholes = self._wholes(truth) if self.rate is None and not self.uphill else []
         known = [whole for whole in wholes if whole is not None and whole.factor]
         ways = [self._way_of(final, truth) for final in self.finals]
-        if not wholes or len(known) < len(self.finals) or None in ways:
+        if not wholes or len(known) < len(self.finals) or None in ways or not self._is_one_multiple(truth):
             return
         factors = [whole.factor or 0.0 for whole in known]
         down = [factor for factor in factors if factor > 0]
@@ -118,6 +118,12 @@ class WholeSteps(Collecting):
         """Whether a gradient is taken to go down, as it is judged; None where it is no multiple of the true one."""
         factor = parts_of(self._value(final.node), truth.cotangents[final.parameter.node])[0]
         return None if factor is None else final.direction * factor > 0
+
+    def _is_one_multiple(self, truth: Truth) -> bool:
+        """Whether all gradients are the true ones times one number, so that no mistake is in them."""
+        given = ((self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals)
+        factors = [abs(parts_of(value, wanted)[0] or 0.0) for value, wanted in given]
+        return all(is_near(factor, factors[0]) for factor in factors)
 
     def _usual(self, factors: list[float]) -> float:
         """The number that most updates take their gradients times; of as many with one as with another, a rate."""
