@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
@@ -49,6 +49,11 @@ def is_scaled_at_kinks(case: Case, values: dict[int, Any]) -> bool:
             return True
     case.scale = 1.0
     return False
+
+
+def is_of_layout(convention: str) -> bool:
+    """Whether gradients differ by their layout or by a small number alone, which no change of a line makes or mends."""
+    return convention.startswith(("transposed:", "of another shape:", "one row of all entries:", "almost right,"))
 
 
 # ---- layouts ---------------------------------------------------------------------------------------------------------
@@ -125,9 +130,9 @@ def averaged_within(case: Case, values: dict[int, Any]) -> str:
                 continue
             factor = factor_of(np.asarray(values[final.node]), case, i)
             side = kept if not alone or final.parameter.name.startswith(("layer.", "layers[")) else given
-            side.add(1 / n if is_near(factor, 1) and is_divided_later(case, final, values, n) else factor)
-        means = all(is_near(factor, 1 / n) for factor in kept) and (alone or allowed(case, 1 / n))
-        if kept and means and all(is_near(factor, 1) for factor in given) and bool(given) == alone:
+            side.add(1 / n if is_near_number(factor, 1) and is_divided_later(case, final, values, n) else factor)
+        means = all(is_near_number(factor, 1 / n) for factor in kept) and (alone or allowed(case, 1 / n))
+        if kept and means and all(is_near_number(factor, 1) for factor in given) and bool(given) == alone:
             where = "averaged in the layer" if alone else "averaged in the updates"
             return f"{where}: the gradients of what it keeps are means over the {n} samples"
     return ""
@@ -155,8 +160,8 @@ def with_the_rate(case: Case, values: dict[int, Any]) -> str:
         factor = factor_of(np.asarray(values[final.node]), case, i)
         if factor is None:
             return ""
-        if not is_near(factor, 1):
-            name = next((name for name, rate in rates_in(case, final) if is_near(factor, rate)), None)
+        if not is_near_number(factor, 1):
+            name = next((name for name, rate in rates_in(case, final) if is_near_number(factor, rate)), None)
             if name is None:
                 return ""
             steps.append(name)
@@ -170,10 +175,6 @@ def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
         value = case.tape.nodes[event.node].value
         if event.node in before and value.size == 1 and RATE.match(event.short):
             yield event.short, float(value)
-
-
-def is_near(one: float | None, other: float) -> bool:
-    return one is not None and abs(one - other) < 1e-6 * abs(other)
 
 
 def factor_of(value: Array, case: Case, index: int) -> float | None:
@@ -238,7 +239,7 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
     for factor in factors:
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
             continue
-        by_most = 2 * sum(is_near(factor, other) for other in factors if other is not None) > len(factors)
+        by_most = 2 * sum(is_near_number(factor, other) for other in factors if other is not None) > len(factors)
         if allowed(case, factor, by_most):
             seen.add(round(factor, 9))
             yield exactly(factor, known_sizes(case, by_most))
@@ -246,7 +247,7 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
 
 def exactly(factor: float, known: list[float]) -> float:
     """A factor without the rounding in it, where it is a known one."""
-    return next((sign * size for size in known for sign in (1, -1) if is_near(factor, sign * size)), factor)
+    return next((sign * size for size in known for sign in (1, -1) if is_near_number(factor, sign * size)), factor)
 
 
 WAYS = {

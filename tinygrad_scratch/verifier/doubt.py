@@ -129,6 +129,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
+    # as key_of has it for a change:
     own = False, apart == MUCH_ALIKE, names[1], False, apart <= 0, -size, False
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]

@@ -29,6 +29,11 @@ def close(value: Any, truth: Array) -> bool:
     return value.dtype.kind in "biufc" and difference(value, truth) < tolerance_of(value)
 
 
+def is_near_number(one: float | None, other: float) -> bool:
+    """Whether a number is another one but for rounding; none is near nothing."""
+    return one is not None and abs(one - other) < 1e-6 * abs(other)
+
+
 def is_along(one: Array, other: Array) -> bool:
     """Whether one array is a number times another one."""
     if one.size != other.size:

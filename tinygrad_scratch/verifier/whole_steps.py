@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
 from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
@@ -123,13 +124,13 @@ class WholeSteps(Collecting):
         """Whether all gradients are the true ones times one number, so that no mistake is in them."""
         given = ((self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals)
         factors = [abs(parts_of(value, wanted)[0] or 0.0) for value, wanted in given]
-        return all(is_near(factor, factors[0]) for factor in factors)
+        return all(is_near_number(factor, factors[0]) for factor in factors)
 
     def _usual(self, factors: list[float]) -> float:
         """The number that most updates take their gradients times; of as many with one as with another, a rate."""
         counts = Counter(float(f"{factor:.9g}") for factor in factors)
         most = [number for number, count in counts.items() if count == max(counts.values())]
-        return next((n for n in most if any(is_near(n, rate) for rate in self._rates())), max(most))
+        return next((n for n in most if any(is_near_number(n, rate) for rate in self._rates())), max(most))
 
     def _rates(self) -> Iterator[float]:
         """The numbers under the names of rates."""
@@ -140,13 +141,15 @@ class WholeSteps(Collecting):
 
     def _are_odd(self, factors: list[float], wholes: list[Whole], usual: float, truth: Truth) -> bool:
         """Whether some updates are by another number than most, and by one that tells what is wrong with them."""
-        ratios = [factor / usual for factor in factors if not is_near(factor, usual)]
+        ratios = [factor / usual for factor in factors if not is_near_number(factor, usual)]
         penalised = [self._is_penalised(final.parameter, truth) for final in self.finals]
         if not ratios:
             meant = all(whole.is_plain for whole, own_one in zip(wholes, penalised, strict=True) if own_one)
             return any(penalised) and meant and not all(whole.is_plain for whole in wholes)
         telling = self._samples() - {1.0}  # other multiples may be rates of their own, or velocities at their start
-        known = [ratio < 0 or any(is_near(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios]
+        known = [
+            ratio < 0 or any(is_near_number(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios
+        ]
         return all(known) and all(whole.is_plain for whole in wholes)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
@@ -206,7 +209,7 @@ class WholeSteps(Collecting):
         factors = [whole.factor for _, whole in known if whole.factor is not None]
         if factors and max(factors) < 0:
             yield "Every update goes uphill on the loss, which is right only if it is to be made large."
-        if factors and any(not is_near(factor, factors[0]) for factor in factors):
+        if factors and any(not is_near_number(factor, factors[0]) for factor in factors):
             said = [f"{whole.factor:.6g} times for {name}" for name, whole in known if whole.factor is not None]
             yield f"The updates take different multiples of the gradients: {listed(said)}. Is that meant?"
         grown = [name for name, whole in known if whole.decay < 0]
@@ -233,7 +236,3 @@ def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tu
         if found[0] and apart <= 1e-9 * np.max(np.abs(change)) + 1e-15 * held:
             return float(found[0]), float(found[1]) if len(found) > 1 else 0.0
     return None, 0.0
-
-
-def is_near(one: float, other: float) -> bool:
-    return abs(one - other) < 1e-6 * abs(other)

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
+from tinygrad_scratch.verifier.conventions import is_of_layout
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
-AS_WELL = ("of another shape", "one row", "transposed", "almost right")  # how a gradient may be laid out
-SMALL = 5  # words and signs of a change
+SMALL = 5  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
 
 
@@ -32,7 +32,7 @@ class Hit:
     def convention(self) -> str:
         """In which convention the gradients are right then, but for their layout and small numbers."""
         convention = str(self.check.case.convention)
-        return "" if convention.startswith(AS_WELL) else convention
+        return "" if is_of_layout(convention) else convention
 
     @cached_property
     def written(self) -> str:

@@ -100,7 +100,7 @@ class Looked:
             elif part.dtype != changed.dtype:
                 told.differs, told.moved = True, None
             else:
-                exchanged = any(is_same(other, changed) for other in parts)
+                exchanged = any(is_same(each, changed) for each in parts)
                 outlook.note(told, node, part, changed, is_right or exchanged)
 
 

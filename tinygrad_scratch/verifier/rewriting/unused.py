@@ -14,7 +14,7 @@ MOST_UNUSED = 6
 
 
 def unused(part: Part) -> Iterator[Rewrite]:
-    """A value times, and with, and instead of what is read nowhere."""
+    """A value times what is read nowhere, and with it as a term."""
     inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
     if not part.is_value or part.in_index or inside or not isinstance(part.node, VALUES):
         return
@@ -46,26 +46,28 @@ def is_entry_of_target(part: Part, name: str) -> bool:
 
 def names_unused(part: Part) -> list[str]:
     """The names that the function around, or a comprehension around, binds before the line and doesn't read."""
-    around: Any = part.source.function_around(part.line)
+    around = part.source.function_around(part.line)
     given = [argument.arg for argument in around.args.args] if around is not None else []
-    found = [*bound_unread(part.source, part.statement), *(n for n in given if n not in read_in(nodes_around(part)))]
+    read = read_in(nodes_around(part.source, part.line))
+    found = [*bound_unread(part.source, part.statement), *(name for name in given if name not in read)]
     inner: list[list[Any]] = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
     first = [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)]
     return [name for name in (*first, *found) if name not in ("self", "_")]
 
 
-def nodes_around(part: Part) -> list[Any]:
-    around = part.source.function_around(part.line)
-    return list(ast.walk(around if around is not None else part.source.tree))
-
-
 def bound_unread(source: Source, statement: ast.stmt) -> list[str]:
     """What lines before a statement give a name that nothing in the function around reads."""
-    around = source.function_around(statement.lineno)
-    nodes: list[Any] = list(ast.walk(around if around is not None else source.tree))
+    nodes = nodes_around(source, statement.lineno)
     here = {id(node) for node in ast.walk(statement)}
     bound = [n.id for n in nodes if is_bound(n) and n.lineno < statement.lineno and id(n) not in here]
-    return [name for name in dict.fromkeys(bound) if name not in read_in(nodes)]
+    read = read_in(nodes)
+    return [name for name in dict.fromkeys(bound) if name not in read]
+
+
+def nodes_around(source: Source, line: int) -> list[Any]:
+    """All that is in the function around a line, or in the text where there is none."""
+    around = source.function_around(line)
+    return list(ast.walk(around if around is not None else source.tree))
 
 
 def is_bound(node: Any) -> bool:
