@@ -8,7 +8,7 @@ so that few changes need to be played.
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,28 +123,40 @@ def weight(finding: Finding) -> int:
     return PUT_IN if finding.changes or finding.should_be or finding.place else NAMED_ONLY
 
 
-def meant(case: Case, values: Mapping[int, Any], loosely: bool = False) -> int:
-    """How many of the values with a name are the gradients of values with names, maybe with the other sign.
-
-    Loosely they may carry a factor that a later step makes up for. A value and its negative count once.
-    """
-    again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}  # each counts once
-    nodes = {event.node for event in case.events if event.node not in case.forward} - again
-    told = (np.asarray(values[node]) for node in nodes)
-    return len({signature(np.abs(value)) for value in told if is_meant(case, value, loosely)})
+def meant(case: Case, values: Mapping[int, Any]) -> int:
+    """How many of the values with a name are the gradients of values with names, as `both_ways` has it strictly."""
+    return both_ways(case, values)[1]
 
 
 def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
-    """The same, loosely and strictly."""
-    return meant(case, values, loosely=True), meant(case, values)
+    """How many gradients of what has a name are among the values with a name, maybe with the other sign.
+
+    First up to factors that a later step makes up for, then strictly: with one factor for those of parameters, and one
+    for those on the way, such as that of a mean which is taken later.
+    """
+    again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}
+    nodes = {event.node for event in case.events if event.node not in case.forward} - again
+    true = case.truth.cotangents
+    of_parameters = {signature(np.abs(true[final.parameter.node])) for final in case.finals}
+    known = defaultdict[Any, set[float]](set)
+    for node in nodes:
+        found = meant_by(case, np.asarray(values[node]))
+        if found is not None:
+            known[signature(np.abs(true[found[0]]))].add(round(abs(found[1]), 9))
+    return len(known), sum(
+        max(Counter(factor for key in keys for factor in known[key]).values(), default=0)
+        for keys in (known.keys() & of_parameters, known.keys() - of_parameters)
+    )
 
 
-def is_meant(case: Case, value: Array, loosely: bool = False) -> bool:
+def meant_by(case: Case, value: Array) -> tuple[int, float] | None:
+    """What a value is the gradient of, if that has a name, and up to which factor."""
     found = case.match_up_to_factor(value) if value.size > 1 else None
-    if found is None or found[0].how != "" or not (loosely or abs(found[1]) == abs(case.scale)):
-        return False
-    known = case.truth.cotangents
-    return found[0].of in case.named or any(close(value, found[1] * known[n]) for n in case.named & known.keys())
+    if found is None or found[0].how != "":
+        return None
+    known, (entry, factor) = case.truth.cotangents, found
+    named = entry.of in case.named or any(close(value, factor * known[n]) for n in case.named & known.keys())
+    return (entry.of, factor) if named else None
 
 
 def told(region: Region, search: Explanation, finding: Finding) -> Finding:

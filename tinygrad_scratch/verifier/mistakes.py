@@ -54,7 +54,9 @@ def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Ma
     if cause.is_rename and (marked := part_for(statement, cause.name)) is not None:
         if not cause.should_be:
             return marked, None
-        whole = f"{statement[: marked.start]}{cause.should_be}{statement[marked.end :]}"
+        whole = cause.should_be
+        if is_expression(whole):
+            whole = f"{statement[: marked.start]}{whole}{statement[marked.end :]}"
         return marked, compared(statement, without_brackets(whole, statement))[1]
     if not cause.should_be:
         return found_in(statement, expression or WHOLE_VALUE), None

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.table import direction_of
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 SHAPING = ("reshape", "T", "transpose", "swapaxes", "copy", "asarray", "array", "astype", "ravel", "squeeze")
@@ -135,7 +136,7 @@ class Cuts:
 
 
 def diagonal(region: Region) -> Iterator[Finding]:
-    """Only the diagonal of a Jacobian: each output's derivative with respect to its own input."""
+    """Only the diagonal of a Jacobian that has more: each output's derivative with respect to its own input."""
     case = region.case
     shape = case.tape.nodes[region.of].value.shape
     if region.value.shape != region.truth.shape or not shape or shape[-1] > 64:
@@ -164,7 +165,7 @@ def diagonal(region: Region) -> Iterator[Finding]:
 
 
 def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Array]]:
-    """The diagonals of the Jacobians of values of the same shape, along the last axis and the first one."""
+    """The diagonals of the Jacobians of values of the same shape that have more, along the last axis and the first."""
     case = region.case
     later = [
         n
@@ -187,4 +188,7 @@ def diagonals(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, Arr
             if found is None:
                 return
             own[place] = found[place]
-        yield node, own
+        along = direction_of(shape)
+        whole = run.gradient(np.sum(run.values[node] * along), [region.of]).get(region.of)
+        if whole is not None and not close(own * along, whole):
+            yield node, own

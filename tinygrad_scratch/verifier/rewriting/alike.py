@@ -12,12 +12,8 @@ from tinygrad_scratch.verifier.source import text_of
 SIMPLE = ast.Assign | ast.AugAssign
 MUCH_ALIKE = -2
 NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
-
-
-SHORTEST, LONG = (
-    6,
-    12,
-)  # signs of a form that says something: many lines are as `a = b * c` is; and of one that says much
+SHORTEST = 6  # signs of a form that says something: many lines are as `a = b * c` is
+LONG = 12  # signs of one that says much
 
 
 def sets_apart(file: str, line: int, written: str, right: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, witho
 
 SMALL = 5  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
+COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare
 
 
 @dataclass
@@ -81,6 +83,17 @@ class Hit:
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
         form = not self.takes_up, apart > 0, self.effort, apart, self.rewrite.tier
         return bool(self.convention), puts_in, not self.is_much_alike, -self.meant[1], *form
+
+    @cached_property
+    def gathers(self) -> int:
+        """What the statement does: a mere other name lacks something sooner than a computation, a gathering later."""
+        node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
+        match node:
+            case ast.Assign(targets=[ast.Name()], value=ast.Name()):
+                return 0
+            case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
+                return 2
+        return 1
 
     @property
     def is_much_alike(self) -> bool:

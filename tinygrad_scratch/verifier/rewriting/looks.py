@@ -25,15 +25,17 @@ from tinygrad_scratch.verifier.rewriting.outlook import (
     same_in,
 )
 from tinygrad_scratch.verifier.rewriting.quiet import is_quiet, loud_names
-from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
 
-SECONDS = 0.25  # for the changes of one statement
+SECONDS = 0.25  # for the changes of one statement, and this many times as long for those that put nothing in
+LONGER = 4
 FEW = 3  # calls of a statement that are looked at in any case
 ALL_SECONDS = 5.0  # for those of all
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 ALIASING = ("inplace-corruption",)  # not told by values
 Known = tuple[int, int, str]  # a change
+Changed = tuple[CodeType, bool]  # a statement with it, and whether it puts something in
 
 
 def known(rewrite: Rewrite) -> Known:
@@ -45,7 +47,7 @@ class Looked:
     """A statement that gives a value: the code of that, and of what it is with each change."""
 
     code: CodeType
-    changes: Callable[[], dict[Known, CodeType]]
+    changes: Callable[[], dict[Known, Changed]]
     nodes: list[int]  # of the values that it made
     accumulates: bool
     is_made: bool  # by an operation, and no other name of what there was
@@ -58,14 +60,15 @@ class Looked:
     is_known: bool = True
 
     @cached_property
-    def changed(self) -> dict[Known, CodeType]:
+    def changed(self) -> dict[Known, Changed]:
         return self.changes()
 
     def look(self, names: dict[str, Any], outlook: Outlook) -> None:
         """Work all changes out in a namespace."""
         if not self.is_known:
             return
-        if self.seconds > SECONDS and self.times >= FEW:
+        over = self.times >= FEW and self.seconds > SECONDS
+        if over and self.seconds > LONGER * SECONDS:
             self.is_complete = False
             return
         start = time.monotonic()
@@ -79,9 +82,10 @@ class Looked:
         nodes = [same_in(outlook.case, later, part) for part in parts]
         self.right = [outlook.is_gradient(part) for part in parts]
         self.taken += [node for node in nodes if node is not None]
-        for each, code in self.changed.items():
+        for each, (code, puts_in) in self.changed.items():
             told = self.told.setdefault(each, Foretold())
-            if not told.fails:
+            told.is_complete = told.is_complete and not (over and puts_in)
+            if not told.fails and told.is_complete:
                 self.compare(told, parts, nodes, worked_out(code, names), outlook)
         self.seconds += time.monotonic() - start
 
@@ -169,13 +173,15 @@ def looked_at(
     return found
 
 
-def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud: set[str]) -> dict[Known, CodeType]:
+def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud: set[str]) -> dict[Known, Changed]:
     """The code of what a statement gives with each change in it that may be worked out."""
     start, end = source.span(node.value)
     formula = formula_of(source, node)
     inside = [each for each in changes if start <= each.start and each.end <= end and each.kind not in ALIASING]
-    codes = {known(each): compiled(formula(each), file) for each in inside} if formula is not None else {}
-    return {each: code for each, code in codes.items() if code is not None and is_quiet(code, loud)}
+    codes = [(each, compiled(formula(each), file)) for each in inside] if formula is not None else []
+    return {
+        known(each): (code, each.tier >= PUT_IN) for each, code in codes if code is not None and is_quiet(code, loud)
+    }
 
 
 def formula_of(source: Source, node: ast.stmt) -> Callable[[Rewrite | None], str] | None:
@@ -212,5 +218,6 @@ def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple
         if each.is_known and each.times:
             seen = each.is_complete and len(each.taken) >= each.times
             linear = seen and outlook.is_linear(each.taken, each.accumulates)
-            found |= {(file, *one): outlook.rank(told, each.is_complete, linear) for one, told in each.told.items()}
+            for one, told in each.told.items():
+                found[file, *one] = outlook.rank(told, each.is_complete and told.is_complete, linear)
     return found

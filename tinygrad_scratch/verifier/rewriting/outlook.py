@@ -27,6 +27,7 @@ class Foretold:
     """What is known of one change: the values that it would give in the calls that were looked at."""
 
     fails: bool = False
+    is_complete: bool = True  # whether all calls were looked at
     differs: bool = False
     is_gradient: bool = False
     moved: float | None = 0.0  # how far it moves the gradients along a direction; None where that isn't known
@@ -83,6 +84,11 @@ class Outlook:
         nodes = [node for node in self.along.run.values if node not in self.case.forward]
         return self.along.run.gradient(self.along.total, sorted(nodes))
 
+    @cached_property
+    def behind(self) -> set[int]:
+        """The values that the gradients were made of."""
+        return self.case.ancestors(final.node for final in self.case.finals)
+
     def is_gradient(self, value: Any) -> bool:
         """Whether a value is a true gradient, up to a factor."""
         telling = value.dtype.kind == "f" and value.size > 2
@@ -92,6 +98,8 @@ class Outlook:
         """Note what a change makes of a value in one call, and whether that is a gradient where the value is none."""
         told.differs = True
         told.is_gradient = told.is_gradient or (not is_right and self.is_gradient(other))
+        if node is not None and node not in self.behind:
+            return
         slope = self.slopes.get(node) if node is not None else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
             told.moved = None
