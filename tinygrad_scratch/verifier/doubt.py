@@ -18,13 +18,13 @@ from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*\s*(?:#.*)?$", re.MULTILINE)
-MEANT = re.compile(r"should be (?:at )?((?:self\.)?[A-Za-z_]\w*)")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
 UNKNOWN = 100  # words and signs of a change whose text isn't known
@@ -70,9 +70,9 @@ def size_of_cause(cause: Cause) -> int:
 
 def names_value(cause: Cause) -> bool:
     """Whether a cause says which value is meant, and one that has a name where it stands."""
-    said = MEANT.search(cause.sentence)
+    name = FIRST_NAME.match(cause.meant)
     known = source_of(text_of(cause.file)).words(cause.line).text
-    return said is not None and re.search(rf"(?<![\w.]){re.escape(said[1])}\b", known) is not None
+    return name is not None and re.search(rf"(?<![\w.]){re.escape(name[0])}\b", known) is not None
 
 
 def apart_by(cause: Cause) -> int:

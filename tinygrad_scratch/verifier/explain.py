@@ -46,6 +46,7 @@ class Cause:
     changes: dict[int, Edit] = field(default_factory=dict, repr=False)
     weight: int = NOTHING  # how much it asks to believe
     made_up: bool = True  # whether it puts in what isn't there, or names nothing
+    meant: str = ""  # the name of the value that is meant, where another one was taken
 
     @property
     def file(self) -> str:
@@ -159,6 +160,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.changes,
         weight(finding),
         finding.made_up,
+        finding.meant,
     )
 
 

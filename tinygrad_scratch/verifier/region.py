@@ -31,6 +31,7 @@ class Finding:
     place: Place | None = None  # where the search knows it better than by the call
     made_up: bool = False  # whether it puts in what isn't there
     takes_away: bool = False  # whether it only takes away what is there
+    meant: str = ""  # the name of the value that is meant, where it exchanges one for another
 
 
 MOST_CALLS = 100_000  # that are played again for one explanation

@@ -10,8 +10,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import is_filled, name_of
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import direction_of
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
@@ -42,9 +44,18 @@ def held_constant(region: Region) -> Iterator[Finding]:
                 "regularisation" if penalties else "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
                 "through it is missing",
-                None,
+                place=made_first(region),
             )
             return
+
+
+def made_first(region: Region) -> Place | None:
+    """Where the value was made, if it was only multiplied by numbers since: what it lacks it lacks from there on."""
+    case, made = region.case, region.case.ancestors([region.node]) - region.case.forward
+    own = [event for event in case.events if event.node in made and in_same_function(event.place, region.event.place)]
+    along = (event for event in own if is_along(np.asarray(region.values[event.node]), region.value))
+    first = min(along, key=lambda event: event.node, default=region.event)
+    return None if first.node == region.node else first.place
 
 
 def is_of_penalty(region: Region, node: int) -> bool:

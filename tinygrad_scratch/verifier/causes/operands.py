@@ -42,6 +42,7 @@ def operands(region: Region) -> Iterator[Finding]:
                     node, read = nodes[turns.index(step)], node_at(region, step, place)
                     found.append(said(region, step, place, (name, node), changes))
                     found[-1][1].place = region.call_with(step, read, node) if read is not None else None
+                    found[-1][1].meant = name
                     if found[-1][0] == 0:
                         break
     found.sort(key=lambda pair: (pair[0], effort(region.expression, pair[1].should_be or region.expression)))

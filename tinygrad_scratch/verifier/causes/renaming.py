@@ -22,5 +22,5 @@ def another_value(region: Region) -> Iterator[Finding]:
         edit = WithArgument(0, region.values, event.node)
         if region.gives_truth({step.index: edit}):
             said = f"{region.expression} should be {event.name}"
-            yield Finding("wrong-operand", said, step, event.name, {step.index: edit})
+            yield Finding("wrong-operand", said, step, event.name, {step.index: edit}, meant=event.name)
             return
