@@ -141,16 +141,16 @@ RIGHT, OF_THE_PARAMETER, KNOWN, IN_PART, UNKNOWN, WRITTEN_OVER = range(6)
 def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int, int]:
     """How likely a value is to be wrong, where several may be, and which of two alike comes first: more is likelier.
 
-    What is no gradient, or none of what it is called after, comes first, the earliest of it; then a part of one; then
-    what is the gradient of something else, the last of it; and in the end the gradient of a parameter, which is wrong
-    in any case.
+    What is no gradient, or not that of what it is called after, comes first, the earliest of it; then a part of one;
+    then what is the gradient of something else, the last of it; and in the end the gradient of a parameter, which is
+    wrong in any case.
     """
     node, matched = event.node, case.match_up_to_factor(np.asarray(value))
     exact, part = is_known(matched, factor)
     if not exact or matched is None:
         return OF_THE_PARAMETER if node in case.ends else UNKNOWN, -node
     if part:
-        return IN_PART, -node
+        return (IN_PART if is_meant(case, event, value, factor) else UNKNOWN), -node
     return (KNOWN, node) if is_meant(case, event, value, factor) else (UNKNOWN, -node)
 
 

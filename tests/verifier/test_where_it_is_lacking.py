@@ -1,0 +1,115 @@
+"""What is lacking, told at the line that lacks it: where a value was made, named, or given its other half."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import edited
+
+VOTES = """
+import numpy as np
+
+
+class Votes:
+    def __init__(self, rng):
+        self.left, self.right, self.out = rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+    def count(self, ballots):
+        self.ballots = ballots
+        self.yes, self.no = np.tanh(ballots @ self.left), np.tanh(ballots @ self.right)
+        self.both = self.yes * self.no
+        self.share = 1 / (1 + np.exp(-self.both @ self.out))
+        return self.share
+
+    def loss(self, wish):
+        p = self.share
+        return -np.mean(wish * np.log(p) + (1 - wish) * np.log(1 - p))
+
+    def recount(self, wish):
+        p, n = self.share, len(self.ballots)
+        d_share = (1 - wish) / (1 - p) - wish / p
+        d_share = d_share / p.size
+        d_raw = d_share * p * (1 - p)
+        d_both = d_raw @ self.out.T
+        d_no = d_both * self.yes
+        d_yes = d_both * self.no
+        from_left = (d_yes * (1 - self.yes ** 2)) @ self.left.T
+        from_right = (d_no * (1 - self.no ** 2)) @ self.right.T
+        d_ballots = from_left + from_right
+        d_out = self.both.T @ d_raw
+        d_left = self.ballots.T @ (d_yes * (1 - self.yes ** 2))
+        d_right = self.ballots.T @ (d_no * (1 - self.no ** 2))
+        return {"left": d_left, "right": d_right, "out": d_out, "ballots": d_ballots}
+
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    votes, ballots, wish = Votes(rng), rng.normal(size=(6, 3)), rng.integers(0, 2, size=(6, 2)).astype(float)
+    with verify({"left": votes.left, "right": votes.right, "out": votes.out, "ballots": ballots}) as check:
+        votes.count(ballots)
+        check.loss = votes.loss(wish)
+        check.gradients = votes.recount(wish)
+    return check
+"""
+
+MARGIN = """
+import numpy as np
+
+
+def step(W, X, wish):
+    n = len(X)
+    scores = X @ W
+    margin = np.maximum(0, 1 - wish * scores)
+    cost = np.sum(margin ** 2) / n
+    d_scores = -2 * wish * margin / n
+    d_W = X.T @ d_scores
+    return cost, d_W
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    W, X, wish = rng.normal(size=(3, 2)), rng.normal(size=(9, 3)), rng.choice([-1.0, 1.0], size=(9, 2))
+    with verify({"W": W}) as check:
+        check.loss, check.gradients = step(W, X, wish)
+    return check
+"""
+
+MEANS = """
+import numpy as np
+
+
+def propagate(w, b, X, Y):
+    m = X.shape[1]
+    A = 1 / (1 + np.exp(-(w.T @ X + b)))
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m
+    dz = A - Y
+    dw = np.dot(X, dz.T) / m
+    db = np.sum(dz) / m
+    grads = {"dw": dw, "db": db}
+    return grads, cost
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, b = rng.normal(size=(4, 1)), np.array([0.3])
+    X, Y = rng.normal(size=(4, 7)), rng.integers(0, 2, size=(1, 7)).astype(float)
+    with verify({"w": w, "b": b}) as check:
+        check.gradients, check.loss = propagate(w, b, X, Y)
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "right", "wrong", "kind"),
+    [
+        (VOTES, "d_share = (1 - wish) / (1 - p) - wish / p", "d_share = -wish / p", "missing-term"),
+        (VOTES, "d_ballots = from_left + from_right", "d_ballots = from_right", "missing-term"),
+        (MEANS, "dw = np.dot(X, dz.T) / m", "dw = np.dot(X, dz.T)", "missing-batch-sum-or-mean"),
+        (MARGIN, "d_scores = -2 * wish * margin / n", "d_scores = -2 * margin / n", "missing-derivative"),
+    ],
+)
+def test_told_where_it_is_lacking(tmp_path: Path, program: str, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "lacking.py", program, right, wrong)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
