@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import screened
-from tinygrad_scratch.verifier.source import is_rename
+from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.suspects import name_to_try, suspects
 from tinygrad_scratch.verifier.table import PART, SAMPLE, Entry
@@ -150,8 +150,15 @@ def likelihood(case: Case, event: Event, value: Any, factor: float) -> tuple[int
     if not exact or matched is None:
         return OF_THE_PARAMETER if node in case.ends else UNKNOWN, -node
     if part:
-        return (IN_PART if is_meant(case, event, value, factor) else UNKNOWN), -node
+        whole = is_meant(case, event, value, factor) or not is_read_here(case, event)
+        return (IN_PART if whole else UNKNOWN), -node
     return (KNOWN, node) if is_meant(case, event, value, factor) else (UNKNOWN, -node)
+
+
+def is_read_here(case: Case, event: Event) -> bool:
+    """Whether the function that gave a value its name reads it: what it only returns is all that goes through it."""
+    reading = (step.place for step in case.tape.steps if event.node in step.reads)
+    return any(place is not None and in_same_function(place, event.place) for place in reading)
 
 
 def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
