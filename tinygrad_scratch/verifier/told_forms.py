@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import without_numbers
 from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named
 
 FACTORS = ast.Mult | ast.Div
+SIGNS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
 
 
 @dataclass(frozen=True)
@@ -134,10 +135,12 @@ def is_sum(node: ast.AST) -> bool:
 
 
 def parts(node: ast.AST) -> list[ast.AST]:
-    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.operator | ast.expr_context)]
+    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, SIGNS)]
 
 
 def marks(node: ast.AST) -> list[str]:
-    """What a node has beside its parts: the sign of an operation, the name of an attribute, a number."""
-    held = [value for _, value in ast.iter_fields(node) if not isinstance(value, ast.expr | ast.stmt | list)]
+    """What a node has beside its parts: the signs of an operation, the name of an attribute, a number."""
+    fields = (value for _, value in ast.iter_fields(node))
+    held = [each for value in fields for each in (value if isinstance(value, list) else [value])]
+    held = [value for value in held if not isinstance(value, ast.expr | ast.stmt)]
     return [type(value).__name__ if isinstance(value, ast.AST) else repr(value) for value in held]

@@ -45,6 +45,7 @@ from tinygrad_scratch.verifier.told_forms import (
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
     "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
+    "at",
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
@@ -93,8 +94,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     lacking, number = without_brackets(found), inverted_by(found)
     if lacking is not None:
         return kind_of_brackets(case, *lacking)
-    if number is not None and not holds_array(case, number):
-        return "scale-factor"
+    if number is not None:
+        return AT_POINT if holds_array(case, number) else "scale-factor"
     return kind_by_slope(case, found, kind_by_factors(case, found, kind))
 
 
