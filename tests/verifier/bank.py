@@ -523,7 +523,7 @@ MISTAKES = [
         "per_sample",
         "self.weights[-l + 1].transpose(), delta) * sp",
         "self.weights[-l + 1].transpose(), delta) * sigmoid_prime(zs[-l]) * sigmoid(zs[-l])",
-        (SCALE, OPERAND, DERIVATIVE),
+        (POINT, OPERAND, DERIVATIVE),
     ),
     Edit(
         "the hidden state of the same step",

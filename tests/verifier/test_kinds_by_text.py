@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import edited
+from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
+from tinygrad_scratch.verifier.told_factors import without_brackets
+from tinygrad_scratch.verifier.told_forms import Difference, is_cut, is_slope_elsewhere
 from tinygrad_scratch.verifier.told_kinds import apart, is_plain
 
 SPAM = """
@@ -154,12 +157,85 @@ def check(verify):
     return verify.layer(Twin(), np.random.default_rng(7).normal(size=(6, 4)))
 """
 
-PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE, "twin": TWIN}
+RATED = """
+import numpy as np
+
+
+class Rated:
+    def __init__(self, rng):
+        self.p, self.q, self.c = rng.normal(size=(6, 3)), rng.normal(size=(5, 3)), rng.normal(size=5)
+        self.sparse_reg = 0.3
+
+    def cost(self, r, seen):
+        return 0.5 * np.sum(seen * (self.p @ self.q.T - r) ** 2) + self.sparse_reg * np.sum(np.abs(self.c))
+
+    def slopes(self, r, seen):
+        gp = (seen * (self.p @ self.q.T - r)) @ self.q
+        gq = (seen * (self.p @ self.q.T - r)).T @ self.p
+        signs = np.ones_like(self.c)
+        signs[self.c < 0] = -1
+        gc = self.sparse_reg * signs
+        return gp, gq, gc
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    net, r, seen = Rated(rng), rng.normal(size=(6, 5)), (rng.random((6, 5)) > 0.4) * 1.0
+    with verify(net) as check:
+        check.loss = net.cost(r, seen)
+        gp, gq, gc = net.slopes(r, seen)
+        check.gradients = {"p": gp, "q": gq, "c": gc}
+    return check
+"""
+
+SMOOTH = """
+import numpy as np
+
+
+def smooth(v):
+    return v / (1 + np.exp(-v))
+
+
+def smooth_back(g, v):
+    s = 1 / (1 + np.exp(-v))
+    return g * (s + v * s * (1 - s))
+
+
+class Smooth:
+    def __init__(self):
+        rng = np.random.default_rng(11)
+        self.w1, self.w2, self.w3 = (rng.normal(size=s) * 0.7 for s in ((4, 5), (5, 6), (6, 2)))
+
+    def forward(self, x):
+        self.x = x
+        self.v1 = x @ self.w1
+        self.a1 = smooth(self.v1)
+        self.v2 = self.a1 @ self.w2
+        self.a2 = smooth(self.v2)
+        return self.a2 @ self.w3
+
+    def backward(self, dy):
+        v1, v2 = self.v1, self.v2
+        self.dw3 = self.a2.T @ dy
+        da2 = dy @ self.w3.T
+        dv2 = smooth_back(da2, v2)
+        self.dw2 = self.a1.T @ dv2
+        da1 = dv2 @ self.w2.T
+        dv1 = smooth_back(da1, v1)
+        self.dw1 = self.x.T @ dv1
+        return dv1 @ self.w1.T
+
+
+def check(verify):
+    return verify.layer(Smooth(), np.random.default_rng(12).normal(size=(7, 4)))
+"""
+
+PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE, "twin": TWIN, "rated": RATED, "smooth": SMOOTH}
 
 MISTAKES = [
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
-    ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
+    ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "derivative-at-wrong-point"),
     ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
     ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "wrong-operand"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
@@ -181,6 +257,17 @@ MISTAKES = [
     ("twin", "self.spread ** (-1.5)", "self.spread ** (-0.5)", "derivative-at-wrong-point"),
     ("twin", "self.dmid = self.one.T @ dtwo", "self.dmid = self.one.T @ dtwo / len(dtwo)",
      "missing-batch-sum-or-mean"),
+    ("spam", "miss.sum() / x.shape[0]", "miss[1:].sum() / x.shape[0]", "off-by-one"),
+    ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(~self.above, 1.0, self.leak)",
+     "derivative-at-wrong-point"),
+    ("gated", "self.dup = self.x.T @ du", "self.dup = np.sum(self.kept) * self.x.T @ du", "scale-factor"),
+    ("gated", "dh = ddropped * self.kept", "dh = ddropped * -1 * self.kept", "sign"),
+    ("rated", "gp = (seen * (self.p @ self.q.T - r)) @ self.q", "gp = (seen * (self.p @ self.q.T) - r) @ self.q",
+     "missing-derivative"),
+    ("rated", "gc = self.sparse_reg * signs", "gc = signs", "regularisation"),
+    ("twin", "dz[self.z <= 0] = 0", "dz[self.z > 0] = 0", "derivative-at-wrong-point"),
+    ("twin", "doff = dy * self.spread ** (-0.5)", "doff = dy / self.spread ** (-0.5)", "derivative-at-wrong-point"),
+    ("smooth", "dv1 = smooth_back(da1, v1)", "dv1 = da1", "missing-derivative"),
 ]  # fmt: skip
 
 
@@ -198,11 +285,19 @@ def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str
     assert (first.line, first.kind) == (line, kind), str(check)
 
 
+def test_what_is_right_of_a_name_alone_is_told_as_one_statement(tmp_path: Path) -> None:
+    check, _ = edited(tmp_path / "text_smooth.py", SMOOTH, "dv1 = smooth_back(da1, v1)", "dv1 = da1")
+    right = check.findings.mistakes[0].right
+    assert right is not None, str(check)
+    assert right.text == "dv1 = smooth_back(da1, v1)"
+
+
 @pytest.mark.parametrize(
     ("written", "right", "plain"),
     [
         ("gw = x.T @ grad_gate", "gw = x.T @ grad_up", True),
         ("d = s.copy()", "d = p.copy()", True),
+        ("np.add.at(g, rows, d)", "np.add.at(g, words, d)", True),
         ("d = e * (top - y) / n", "d = e * gap / n", True),
         ("dz = dh * (1 - z**2)", "dz = dh * (1 - h**2)", False),
         ("dz = dh * (dh > 0)", "dz = dh * (z > 0)", False),
@@ -211,6 +306,56 @@ def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str
     ],
 )
 def test_what_is_no_point_of_a_derivative(written: str, right: str, plain: bool) -> None:
+    assert is_plain(apart_of(written, right)) == plain
+
+
+def apart_of(written: str, right: str) -> Difference:
     found = apart(ast.parse(written).body[0], ast.parse(right).body[0], ())
     assert found is not None
-    assert is_plain(found) == plain
+    return found
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "elsewhere"),
+    [
+        ("d = g * z * (np.ones(z.shape) - z)", "d = g * s * (np.ones(z.shape) - s)", True),
+        ("d = g * (1 - z) * z", "d = g * (1 - s) * s", True),
+        ("d = g * (1 - z) * a", "d = g * (1 - s) * b", False),
+        ("d = g * z * w", "d = g * s * w", False),
+    ],
+)
+def test_a_slope_is_taken_at_another_value(written: str, right: str, elsewhere: bool) -> None:
+    assert is_slope_elsewhere(apart_of(written, right)) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "cut"),
+    [
+        ("b = np.sum(d[:, 1:], axis=0)", "b = np.sum(d, axis=0)", True),
+        ("b = d[:-1].sum()", "b = d.sum()", True),
+        ("b = d[::-1].sum()", "b = d.sum()", False),
+        ("b = d[:n].sum()", "b = d.sum()", False),
+        ("b = d[0].sum()", "b = d.sum()", False),
+    ],
+)
+def test_a_slice_cuts_off_a_part(written: str, right: str, cut: bool) -> None:
+    assert is_cut(apart_of(written, right)) == cut
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "lacking"),
+    [
+        ("g = (m * a - b) @ q", "g = (m * (a - b)) @ q", ["m"]),
+        ("g = a - b / n", "g = (a - b) / n", ["n"]),
+        ("g = m * a + b", "g = m * (a - b)", []),
+        ("g = m * a - b", "g = a - m * b", []),
+    ],
+)
+def test_what_missing_brackets_leave_out(written: str, right: str, lacking: list[str]) -> None:
+    found = without_brackets(apart_of(written, right))
+    assert [ast.unparse(factor) for factor in (found[0] if found else [])] == lacking
+
+
+def test_a_call_that_is_left_out_is_of_the_way_back() -> None:
+    assert kind_of_neighbour("da1", "smooth_back(da1, v1)") == "missing-derivative"
+    assert kind_of_neighbour("da1", "smooth(da2, v1)") == "wrong-operand"

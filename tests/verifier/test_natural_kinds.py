@@ -380,7 +380,13 @@ MISTAKES = [
     ("pairs", "[:, None] * apart\n", "[:, None] * apart ** 2\n", {"scale-factor", "wrong-operand"}),
     ("pairs", "np.where(Aa > 0, 1, 0.1)", "Aa", {"missing-derivative"}),
     ("critic", "g_real = (p - 1) / len(real)", "g_real = p / len(real)", {"missing-term"}),
-    ("critic", "gu = g @ self.B.T * d_lrelu(self.u)", "gu = g @ self.B.T * self.u", {"missing-derivative"}),
+    ("critic", "gu = g @ self.B.T * d_lrelu(self.u)", "gu = g @ self.B.T * self.u", {"derivative-at-wrong-point"}),
+    (
+        "critic",
+        "gu = g @ self.B.T * d_lrelu(self.u)",
+        "gu = g @ self.B.T * lrelu(self.u)",
+        {"derivative-at-wrong-point"},
+    ),
     (
         "factors",
         "np.add.at(gU, i, slope[:, None] * self.M[j])",

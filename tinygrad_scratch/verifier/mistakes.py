@@ -51,7 +51,8 @@ def mistakes_of(check: Any) -> list[Mistake]:
 
 def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
     """What was written and what would be right, each with the part marked in which they differ."""
-    if cause.is_rename and (marked := part_for(statement, cause.name)) is not None:
+    of_value = not cause.should_be or is_expression(cause.should_be)
+    if cause.is_rename and of_value and (marked := part_for(statement, cause.name)) is not None:
         if not cause.should_be:
             return marked, None
         whole = cause.should_be

@@ -1,4 +1,4 @@
-"""The forms of a difference of two statements: what is divided for multiplied, a mask, a square of another."""
+"""The forms of a difference of two statements: a mask, a slope at another value, what a slice cuts off."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.rewriting.part import name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
-from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
+from tinygrad_scratch.verifier.rewriting.rewrite import without_numbers
+from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named
 
 FACTORS = ast.Mult | ast.Div
+SIGNS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
 
 
 @dataclass(frozen=True)
@@ -28,46 +29,39 @@ class Difference:
         return zip(reversed(self.way), reversed((*self.way[1:], self.old)), strict=True)
 
 
-def inverted_by(found: Difference) -> ast.AST | None:
-    """By what is multiplied where it should be divided, or the other way round."""
-    old, new = found.old, found.new
-    if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp) or type(old.op) is type(new.op):
-        return None
-    both = isinstance(old.op, FACTORS) and isinstance(new.op, FACTORS)
-    return old.right if both and same(old.left, new.left) and same(old.right, new.right) else None
-
-
-def lacks_array(case: Case, found: Difference) -> bool:
-    """Whether a factor of a product should be it times an array, or what is all of a statement should."""
-    outer = found.way[-1] if found.way else None
-    in_product = isinstance(outer, ast.stmt) or (isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult))
-    factors = [*leaves(found.new)]
-    rest = [each for each in factors if not same(each, found.old)]
-    if not in_product or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):
-        return False
-    return any(holds_array(case, each) for each in rest)
-
-
-def holds_array(case: Case, node: ast.AST) -> bool:
-    """Whether a part of an expression reads an array, of which it doesn't take the length; numbers may be unknown."""
-    if SIZE.fullmatch(ast.unparse(node)):
-        return False
-    held = [nodes_named(case, name) for name in names_in(node)]
-    return any(nodes and not all(is_mere_number(case, each) for each in nodes) for nodes in held)
-
-
-def has_factor_too_many(found: Difference) -> bool:
-    """Whether a product should be one of its factors alone."""
-    return any(same(each, found.new) for each in leaves(found.old) if each is not found.old)
-
-
 def is_slope_elsewhere(found: Difference) -> bool:
-    """Whether the square in `1 - h * h`, or in `1 - h**2`, is due of another value: no such product is plain."""
+    """Whether `s * (1 - s)`, or the square in `1 - h * h` or `1 - h**2`, is due of another value: no such is plain."""
+    if is_product_elsewhere(found.old, found.new):
+        return True
     outer, old, new = found.way[-1] if found.way else found.old, found.old, found.new
     if is_square(outer) and len(found.way) > 1:
         outer, old, new = found.way[-2], outer, outer
-    rest = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Sub) and is_number(outer.left)
-    return rest and is_square(old) and is_square(new)
+    return rest_of_one(outer) is not None and is_square(old) and is_square(new)
+
+
+def is_product_elsewhere(old: ast.AST, new: ast.AST) -> bool:
+    """Whether two products are the same of two values, and one of the factors is what is left of one."""
+    values = apart_in(old, new)
+    rests = {rest for each in leaves(old) if (rest := rest_of_one(each)) is not None}
+    return len(values) == 1 and not rests.isdisjoint(value for value, _ in values)
+
+
+def apart_in(one: ast.AST, other: ast.AST) -> set[tuple[str, str]]:
+    """The innermost parts in which two expressions differ, each with what stands for it."""
+    if same(one, other):
+        return set()
+    pairs = list(zip(parts(one), parts(other), strict=False))
+    if type(one) is not type(other) or len(parts(one)) != len(parts(other)) or marks(one) != marks(other) or not pairs:
+        return {(ast.unparse(one), ast.unparse(other))}
+    return {found for pair in pairs for found in apart_in(*pair)}
+
+
+def rest_of_one(node: ast.AST) -> str | None:
+    """What is taken off from one, or from an array of ones."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
+        return None
+    ones = isinstance(node.left, ast.Call) and name_of(node.left) in ("ones", "ones_like")
+    return ast.unparse(node.right) if ones or is_number(node.left) else None
 
 
 def is_square(node: ast.AST) -> bool:
@@ -96,6 +90,24 @@ def is_value_for_mask(found: Difference) -> bool:
     return isinstance(mask, ast.Compare) and same(mask.left, found.old) and all(map(is_number, mask.comparators))
 
 
+def is_other_number_in_index(found: Difference) -> bool:
+    """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
+    inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
+    names = [without_numbers(ast.unparse(each)).replace("...", ":") for each in (found.old, found.new)]
+    return bool(inside) and names[0] == names[1]
+
+
+def is_cut(found: Difference) -> bool:
+    """Whether a slice with a number in it cuts off a part of what is due."""
+    old = found.old
+    if not isinstance(old, ast.Subscript) or not same(old.value, found.new):
+        return False
+    slices = old.slice.elts if isinstance(old.slice, ast.Tuple) else [old.slice]
+    ends = [end for each in slices for end in (getattr(each, "lower", None), getattr(each, "upper", None)) if end]
+    whole = all(isinstance(each, ast.Slice) and each.step is None for each in slices)
+    return whole and bool(ends) and not any(without_numbers(ast.unparse(end)) for end in ends)
+
+
 def leaves(node: ast.AST) -> Iterator[ast.AST]:
     """The factors of a product."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, FACTORS):
@@ -116,3 +128,19 @@ def is_number(node: ast.AST) -> bool:
 
 def same(one: ast.AST, other: ast.AST) -> bool:
     return ast.dump(one) == ast.dump(other)
+
+
+def is_sum(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+
+
+def parts(node: ast.AST) -> list[ast.AST]:
+    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, SIGNS)]
+
+
+def marks(node: ast.AST) -> list[str]:
+    """What a node has beside its parts: the signs of an operation, the name of an attribute, a number."""
+    fields = (value for _, value in ast.iter_fields(node))
+    held = [each for value in fields for each in (value if isinstance(value, list) else [value])]
+    held = [value for value in held if not isinstance(value, ast.expr | ast.stmt)]
+    return [type(value).__name__ if isinstance(value, ast.AST) else repr(value) for value in held]

@@ -12,29 +12,40 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of as name_of_function
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import PENALTY, RATE, SIZE, without_numbers
+from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import renamed
+from tinygrad_scratch.verifier.told_factors import (
+    holds_array,
+    holds_number,
+    inverted_by,
+    kind_by_factors,
+    lacks_array,
+    name_of_product,
+    without_brackets,
+)
 from tinygrad_scratch.verifier.told_forms import (
     FACTORS,
     Difference,
-    has_factor_too_many,
-    holds_array,
-    inverted_by,
+    is_cut,
     is_number,
     is_of_mask,
+    is_other_number_in_index,
     is_power,
     is_slope_elsewhere,
+    is_sum,
     is_value_for_mask,
-    lacks_array,
     leaves,
+    marks,
+    parts,
     same,
 )
 
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
     "squeeze", "ravel", "flatten", "array", "asarray", "matrix", "append", "hstack", "vstack", "concatenate", "float",
+    "at",
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
@@ -59,6 +70,11 @@ def name_kind(case: Case, cause: Cause) -> None:
         scaled = cause.kind in SCALES and isinstance(written, ast.Expr) and is_penalty(case, written.value)
         cause.kind = "regularisation" if scaled else cause.kind
         return
+    known = name_of_product(case, found)
+    if known is not None:  # no factor is missing, but another value was taken
+        cause.kind, cause.sentence = "wrong-operand", f"`{ast.unparse(found.old)}` should be {known}"
+        cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
+        return
     kind = kind_by_text(case, found, cause.kind)
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
@@ -73,9 +89,18 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "wrong-operand" if is_in_shape(found) else "off-by-one"
     if kind != "off-by-one" and is_of_penalty(case, found):
         return "regularisation"
-    number = inverted_by(found)
-    if number is not None and not holds_array(case, number):
-        return "scale-factor"
+    if is_cut(found):
+        return "off-by-one"
+    lacking, number = without_brackets(found), inverted_by(found)
+    if lacking is not None:
+        return kind_of_brackets(case, *lacking)
+    if number is not None:
+        return AT_POINT if holds_array(case, number) else "scale-factor"
+    return kind_by_slope(case, found, kind_by_factors(case, found, kind))
+
+
+def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
         return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
     if kind == "wrong-operand":
@@ -83,8 +108,18 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
     if kind == "missing-derivative":
-        return AT_POINT if is_value_for_mask(found) else "scale-factor" if has_factor_too_many(found) else kind
+        return AT_POINT if is_value_for_mask(found) else kind
     return kind
+
+
+def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:
+    """The kind of brackets that are missing, by the factors that a term lacks for it, or by the term."""
+    if any(holds_array(case, each) for each in factors):
+        return "missing-derivative"
+    if is_penalty(case, term):
+        return "regularisation"
+    sizes = (kind_of_divisor(ast.unparse(each)) for each in factors)
+    return next((kind for kind in sizes if kind in SCALES), "scale-factor")
 
 
 # ---- what differs ----------------------------------------------------------------------------------------------------
@@ -124,19 +159,6 @@ def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference 
     return None if same(one, other) else Difference(one, other, way)
 
 
-def parts(node: ast.AST) -> list[ast.AST]:
-    return [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.operator | ast.expr_context)]
-
-
-def marks(node: ast.AST) -> list[str]:
-    """What a node has beside its parts: the sign of an operation, the name of an attribute, a number."""
-    held = [value for _, value in ast.iter_fields(node) if not isinstance(value, ast.expr | ast.stmt | list)]
-    return [type(value).__name__ if isinstance(value, ast.AST) else repr(value) for value in held]
-
-
-# ---- what it is a part of --------------------------------------------------------------------------------------------
-
-
 def is_updated(case: Case, found: Difference) -> bool:
     """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
     old, outer = found.old, found.way[-1] if found.way else None
@@ -168,24 +190,6 @@ def is_penalty(case: Case, *expressions: ast.AST) -> bool:
     return numbered and holds_parameters_alone(case, *expressions)
 
 
-def is_sum(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
-
-
-def holds_number(case: Case, node: ast.AST) -> bool:
-    """Whether what an expression reads are numbers that were given; of what was not recorded the name tells."""
-    held = {name: nodes_named(case, name) for name in names_in(node)}
-    return all(
-        all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name)
-        for name, nodes in held.items()
-    )
-
-
-def is_name_of_number(name: str) -> bool:
-    last = name.rpartition(".")[2]
-    return bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
-
-
 def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:
     """Whether what expressions read are parameters, or rows of them, and numbers; one parameter at least."""
     held = [nodes_named(case, name) for node in expressions for name in names_in(node)]
@@ -214,13 +218,6 @@ def is_in_shape(found: Difference) -> bool:
     """Whether another size of an array is taken, and no neighbour."""
     held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
     return any(isinstance(each, ast.Attribute) and each.attr == "shape" for each in held[:1])
-
-
-def is_other_number_in_index(found: Difference) -> bool:
-    """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
-    inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
-    names = [without_numbers(ast.unparse(each)) for each in (found.old, found.new)]
-    return bool(inside) and names[0] == names[1]
 
 
 # ---- slopes ----------------------------------------------------------------------------------------------------------
@@ -254,7 +251,7 @@ def is_sloping(node: ast.AST) -> bool:
     match node:
         case ast.Call():
             return name_of(node) not in LINEAR
-        case ast.BinOp(op=ast.Pow()) | ast.Compare():
+        case ast.BinOp(op=ast.Pow()) | ast.Compare() | ast.UnaryOp(op=ast.Invert()):
             return True
         case ast.BinOp(op=ast.Add() | ast.Sub()):
             return is_number(node.left) or is_number(node.right)

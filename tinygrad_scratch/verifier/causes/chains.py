@@ -60,8 +60,7 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
             if made is not None and region.is_truth(made):
                 written = written_of(region, step, held) or region.name(held.source)
                 said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
-                kind = "missing-derivative" if held.is_value else "derivative-at-wrong-point"
-                yield Finding(kind, said, step, None, changes)
+                yield Finding("derivative-at-wrong-point", said, step, None, changes)
                 return
 
 

@@ -148,7 +148,11 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
     for text, node, pattern in factors_of(region, region.truth, region.value):
         place = handed_back(region, node)
         should = f"{bracketed(region.expression)} * {text}" if place is None else None
-        if pattern == "{t}" and not part_of_slope(region, node):
+        if pattern == "(1 / {t})" and stands_for_slope(region, node):
+            place = slope_from(region)
+            said = f"a value stands where the derivative by {region.name(node)} is due"
+            yield Finding("derivative-at-wrong-point", said, None, should if place is None else None, place=place)
+        elif pattern == "{t}" and not part_of_slope(region, node):
             kind = kind_of_factor(region, node)
             yield Finding(kind, f"the factor {text} is missing", None, should, place=place)
         else:
@@ -158,6 +162,19 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
                 "missing-derivative", f"the factor {text} is missing, of a derivative", None, should, place=place
             )
         return
+
+
+def stands_for_slope(region: Region, node: int) -> bool:
+    """Whether a product has as a factor what was made of one value alone: where a slope at it is due, it is none."""
+    case = region.case
+    before = {node, *case.ancestors([node])}
+    for step in region.steps if np.ndim(region.values[node]) else ():
+        for read in step.reads if name_of(step.function) == "multiply" else ():
+            made = case.ancestors([read]) | {read}
+            given = [each for each in made - before if case.step_of(each).function is None]
+            if node in made and all(np.size(region.values[each]) == 1 for each in given):
+                return case.match_up_to_factor(np.asarray(region.values[read])) is None
+    return False
 
 
 def slope_from(region: Region) -> Place | None:
@@ -246,7 +263,7 @@ def part_of_slope(region: Region, node: int) -> bool:
 def factor_too_many(region: Region) -> Iterator[Finding]:
     for text, _, pattern in factors_of(region, region.value, region.truth):
         if pattern != "({t} > 0)":
-            yield Finding("scale-factor", f"the factor {text} is there once too often", None)
+            yield Finding("derivative-at-wrong-point", f"the factor {text} is there once too often", None)
             return
 
 

@@ -145,16 +145,11 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if is_filled(step):
         return without_values(region, step, rest, changes)
     is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
+    if name in SUMS and is_needless_factor(region, step):
+        return None
     if is_term and left is not None and not np.any(region.values[left]):  # a velocity that begins at nothing: its sign
         return None
-    kind = "missing-term" if is_term else "scale-factor"
-    if is_term and is_one_beside(region, step, 1 - place):  # `1 - m` of a mask is what the mask leaves out
-        kind = "wrong-operand" if name == "subtract" and place == 1 else "off-by-one"
-    number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
-    if number and number > 0 and batch_size(region, number if name == "divide" else 1 / number):
-        kind = "missing-batch-sum-or-mean"
-    if kind == "missing-term" and left is not None and is_of_penalty(region, left):
-        kind = "regularisation"
+    kind = kind_of_too_many(region, step, place)
     what = "has one term too many" if is_term else "has one factor too many"
     if name in SUMS or name in SHAPED:
         kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
@@ -166,6 +161,29 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     why = ", as the loss has no such penalty" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def kind_of_too_many(region: Region, step: Step, place: int) -> str:
+    """The kind of a term or a factor too many, by what it is."""
+    name, left = name_of(step.function), node_at(region, step, 1 - place)
+    if name in ("add", "subtract"):
+        if is_one_beside(region, step, 1 - place):  # `1 - m` of a mask is what the mask leaves out
+            return "wrong-operand" if name == "subtract" and place == 1 else "off-by-one"
+        return "regularisation" if left is not None and is_of_penalty(region, left) else "missing-term"
+    number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
+    of_batch = number and number > 0 and batch_size(region, number if name == "divide" else 1 / number)
+    return "missing-batch-sum-or-mean" if of_batch else "scale-factor"
+
+
+def is_needless_factor(region: Region, step: Step) -> bool:
+    """Whether a product is right without what a call makes for it: then all of that is too many."""
+    made = step.makes[0]
+    products = (other for other, _ in region.sites() if name_of(other.function) == "multiply" and made in other.reads)
+    for other in products:
+        kept = next((place for place, _ in places_of(other) if node_at(region, other, place) != made), None)
+        if kept is not None and region.gives_truth({other.index: only(kept)}):
+            return True
+    return False
 
 
 def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any]) -> Finding:

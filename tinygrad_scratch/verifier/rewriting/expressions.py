@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
+    PUT_IN,
     Rewrite,
     kind_of_divisor,
     kind_of_factor,
@@ -107,7 +108,8 @@ def of_sign(part: Part) -> Iterator[Rewrite]:
     """What a minus, or a `not`, is before."""
     if not part.is_argument:
         said = f"`{part.code[:1]}` is one too many in `{part.code}`"
-        kind = "off-by-one" if part.in_index else "sign"
+        of_mask = isinstance(part.node.op, ast.Invert)
+        kind = "off-by-one" if part.in_index else "derivative-at-wrong-point" if of_mask else "sign"
         yield part.change(part.source.code(part.node.operand), kind, said)
 
 
@@ -234,7 +236,9 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
             tier = NAMED if kind == "sign" else CHANGED
             yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)
     for size in part.source.words(part.line, of_class=True).divisors if not counts else ():
-        yield part.change(size, kind_of_divisor(size), f"{value} should be {size}", NAMED)
+        kind = kind_of_divisor(size)
+        tier = NAMED if kind == "missing-batch-sum-or-mean" else PUT_IN
+        yield part.change(size, kind, f"{value} should be {size}", tier)
 
 
 def of_indices(part: Part) -> Iterator[Rewrite]:

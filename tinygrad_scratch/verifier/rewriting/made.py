@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     NUMBER,
     SIZE,
     Rewrite,
+    kind_of_call,
     kind_of_divisor,
     kind_of_factor,
     kind_of_term,
@@ -131,6 +132,9 @@ def moved(text: str, away: int) -> str:
 
 def kind_of_neighbour(written: str, right: str) -> str:
     """The kind of what the one lacks of the other: a factor of all of it, a term, or something inside."""
+    call = re.fullmatch(r"([\w.]+)\((.*)\)", right)
+    if call is not None and written in re.split(r"\s*,\s*", call[2]):
+        return kind_of_call(call[1])
     rest = right.removeprefix(written).strip()
     if rest == right or not rest or (rest[0] in "*/@" and re.search(r"\s[-+]\s", written)):
         return "wrong-operand"

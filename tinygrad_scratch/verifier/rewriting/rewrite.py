@@ -28,7 +28,8 @@ class Rewrite:
 
 
 SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
-PENALTY = re.compile(r"\b(?:reg\w*|lam\w*|l1\w*|l2\w*|decay|weight_decay|alpha|beta|mu)\b", re.IGNORECASE)
+OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay)", re.IGNORECASE)
+PENALTY = re.compile(rf"{OF_PENALTY.pattern}|\b(?:l1\w*|l2\w*|alpha|beta|mu)\b", re.IGNORECASE)
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")
 
 

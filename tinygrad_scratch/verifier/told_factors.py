@@ -1,0 +1,136 @@
+"""What a product has too many or lacks, by the text of a difference: a minus, a number, an array, brackets."""
+
+from __future__ import annotations
+
+import ast
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.edits import name_of as name_of_function
+from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method
+from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE, SLOPE
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, leaves, same
+
+
+def beyond(one: ast.AST, other: ast.AST) -> list[ast.AST]:
+    """The factors of a product beside all those of another one; none where it lacks one of them."""
+    rest = [*leaves(one)]
+    for each in leaves(other):
+        place = next((i for i, own in enumerate(rest) if same(own, each)), None)
+        if place is None:
+            return []
+        del rest[place]
+    return rest
+
+
+def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
+    """The kind of a difference of factors by what these are; the one that was told where nothing says another."""
+    more, less = beyond(found.old, found.new), beyond(found.new, found.old)
+    if (more or less) and all(map(is_minus_one, more or less)):
+        return "sign"
+    if kind not in ("missing-derivative", "scale-factor"):
+        return kind
+    if more:
+        return "derivative-at-wrong-point" if any(is_slope(case, each) for each in more) else "scale-factor"
+    if less and all(holds_number(case, each) for each in less):
+        of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
+        return "regularisation" if of_penalty else "scale-factor"
+    return kind
+
+
+def is_minus_one(node: ast.AST) -> bool:
+    return ast.unparse(node) in ("-1", "-1.0")
+
+
+def is_slope(case: Case, node: ast.AST) -> bool:
+    """Whether a factor is an array, as a slope is, or what the name of a slope is called for."""
+    return holds_array(case, node) or (isinstance(node, ast.Call) and SLOPE.search(ast.unparse(node.func)) is not None)
+
+
+def lacks_array(case: Case, found: Difference) -> bool:
+    """Whether a factor of a product should be it times an array, or what is all of a statement should."""
+    outer = found.way[-1] if found.way else None
+    in_product = isinstance(outer, ast.stmt) or (isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult))
+    factors = [*leaves(found.new)]
+    rest = [each for each in factors if not same(each, found.old)]
+    if not in_product or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):
+        return False
+    return any(holds_array(case, each) for each in rest)
+
+
+def without_brackets(found: Difference) -> tuple[list[ast.AST], ast.AST] | None:
+    """The factors that a term lacks, and the term, as brackets are missing: `m * a - b` for `m * (a - b)`."""
+    old = found.old
+    for inner in leaves(found.new):
+        if not isinstance(old, ast.BinOp) or not isinstance(inner, ast.BinOp) or not is_sum(inner) or not is_sum(old):
+            continue
+        factors = beyond(found.new, inner)
+        sides = (old.left, inner.left, old.right, inner.right), (old.right, inner.right, old.left, inner.left)
+        for scaled, alone, term, due in sides:
+            own = beyond(scaled, alone)
+            if factors and dumped(own) == dumped(factors) and same(term, due) and type(old.op) is type(inner.op):
+                return factors, term
+    return None
+
+
+def dumped(nodes: list[ast.AST]) -> list[str]:
+    return sorted(map(ast.dump, nodes))
+
+
+def name_of_product(case: Case, found: Difference) -> str | None:
+    """The name that the forward pass gave the product of what was written and another array, if that is due."""
+    old, new = found.old, found.new
+    factors = [*leaves(new)]
+    if not isinstance(old, NAMES) or len(factors) != 2 or len(beyond(new, old)) != 1:
+        return None
+    if not all(isinstance(each, NAMES) and holds_array(case, each) for each in factors):
+        return None
+    held = [{node for name in names_in(each) for node in nodes_named(case, name)} for each in factors]
+    made = {
+        node
+        for step in case.tape.steps
+        if name_of_function(step.function) == "multiply" and all(not nodes.isdisjoint(step.reads) for nodes in held)
+        for node in step.makes
+    }
+    own = ast.unparse(old).startswith("self.")
+    names = (event.name for event in case.events if event.node in made and case.is_forward(event.node))
+    return next((name for name in names if name.startswith("self.") == own), None)
+
+
+def holds_array(case: Case, node: ast.AST) -> bool:
+    """Whether a part of an expression is an array, and no length or sum of one; numbers may be unknown."""
+    if SIZE.fullmatch(ast.unparse(node)) or is_sum_of_all(node):
+        return False
+    held = [nodes_named(case, name) for name in names_in(node)]
+    return any(nodes and not all(is_mere_number(case, each) for each in nodes) for nodes in held)
+
+
+def is_sum_of_all(node: ast.AST) -> bool:
+    """Whether a call makes one number of all entries, with no axis given."""
+    if not isinstance(node, ast.Call) or name_of(node) not in SUMS or node.keywords:
+        return False
+    return len(node.args) == (0 if is_method(node) else 1)
+
+
+def holds_number(case: Case, node: ast.AST) -> bool:
+    """Whether what an expression reads are numbers that were given; of what was not recorded the name tells."""
+    held = {name: nodes_named(case, name) for name in names_in(node)}
+    return all(
+        all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name)
+        for name, nodes in held.items()
+    )
+
+
+def is_name_of_number(name: str) -> bool:
+    last = name.rpartition(".")[2]
+    return bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
+
+
+def inverted_by(found: Difference) -> ast.AST | None:
+    """By what is multiplied where it should be divided, or the other way round."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp) or type(old.op) is type(new.op):
+        return None
+    both = isinstance(old.op, FACTORS) and isinstance(new.op, FACTORS)
+    return old.right if both and same(old.left, new.left) and same(old.right, new.right) else None
