@@ -9,13 +9,11 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.edits import name_of as name_of_function
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_divisor
-from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
+from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import renamed
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
     holds_number,
@@ -49,7 +47,6 @@ LINEAR = (
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
-LAID_OUT = ("getitem", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
 OF_SLOPE = re.compile(r"deriv|prime|slope", re.IGNORECASE)
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
@@ -201,17 +198,6 @@ def parameters_in(case: Case, name: str) -> set[int]:
     """The parameters that a name held, or rows or copies of which."""
     found = (parameter_of(case, node) for node in nodes_named(case, name))
     return {node for node in found if node is not None}
-
-
-def parameter_of(case: Case, node: int) -> int | None:
-    """The parameter that a value is, or is a row or a copy of."""
-    parameters = {final.parameter.node for final in case.finals}
-    while node not in parameters:
-        step = case.step_of(node)
-        if not step.reads or (step.function is not renamed and name_of_function(step.function) not in LAID_OUT):
-            return None
-        node = step.reads[0]
-    return node
 
 
 def is_in_shape(found: Difference) -> bool:

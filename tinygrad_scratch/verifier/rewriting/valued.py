@@ -9,8 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, Rewrite
+from tinygrad_scratch.verifier.steps import renamed
 
+LAID_OUT = ("getitem", "copy", "array", "asarray", "T", "transpose", "reshape", "ravel")
 SIZES = re.compile(r"sqrt|len\(|shape|size")
 
 
@@ -27,7 +30,8 @@ def kind_by_values(case: Case, rewrite: Rewrite) -> str:
     if kind in ("missing-term", "regularisation"):
         if not arrays:
             return kind
-        return "regularisation" if all(is_parameter(case, nodes) for nodes in arrays) else "missing-term"
+        of_parameters = all(any(parameter_of(case, node) is not None for node in nodes) for nodes in arrays)
+        return "regularisation" if of_parameters else "missing-term"
     if arrays:
         return "missing-derivative" if kind == "scale-factor" else kind
     known = all(held) or SIZES.search(about) is not None
@@ -84,5 +88,12 @@ def is_mere_number(case: Case, node: int) -> bool:
     return given.isdisjoint(parameters) and all(np.size(case.tape.nodes[n].value) == 1 for n in given)
 
 
-def is_parameter(case: Case, nodes: list[int]) -> bool:
-    return any(final.parameter.node in nodes for final in case.finals)
+def parameter_of(case: Case, node: int) -> int | None:
+    """The parameter that a value is, or is a row or a copy of."""
+    parameters = {final.parameter.node for final in case.finals}
+    while node not in parameters:
+        step = case.step_of(node)
+        if not step.reads or (step.function is not renamed and name_of(step.function) not in LAID_OUT):
+            return None
+        node = step.reads[0]
+    return node
