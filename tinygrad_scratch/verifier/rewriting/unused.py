@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
 from tinygrad_scratch.verifier.rewriting.text import Source
 
@@ -20,6 +20,9 @@ def unused(part: Part) -> Iterator[Rewrite]:
         return
     written = part.source.operand(part.node)
     for name in names_unused(part)[:MOST_UNUSED]:
+        for text in (f"{name}.T", f"{name}.swapaxes(-1, -2)") if isinstance(part.node, NAMES) else ():
+            said = f"{name} is read nowhere: {part.code} should be `{text}`"
+            yield part.change(text, "wrong-operand", said, NAMED)
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
