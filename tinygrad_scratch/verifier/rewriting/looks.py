@@ -31,6 +31,7 @@ from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
 SECONDS = 0.25  # for the changes of one statement
 FEW = 3  # calls of a statement that are looked at in any case
 ALL_SECONDS = 8.0  # for those of all
+MUCH_LONGER = 4  # the run may last, as where others use the machine, too
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 ALIASING = ("inplace-corruption",)  # not told by values
 Known = tuple[int, int, str]  # a change
@@ -128,7 +129,7 @@ class Looks(Lines):
     """A traced run that looks at the changes of the statements that it comes to."""
 
     def __init__(self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> None:
-        super().__init__(left, float("inf"), seconds + 2 * ALL_SECONDS)
+        super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS)
         self.outlook, self.looked = outlook, looked
         self.at: dict[int, Looked | None] = {}  # by the id of what runs
         self.until = time.thread_time() + ALL_SECONDS
