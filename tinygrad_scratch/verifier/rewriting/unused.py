@@ -67,6 +67,16 @@ def bound_unread(source: Source, statement: ast.stmt) -> list[str]:
     return [name for name in dict.fromkeys(bound) if name not in read]
 
 
+def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
+    """What lines before a statement give a name that it alone reads."""
+    nodes = nodes_around(source, statement.lineno)
+    here = list(ast.walk(statement))
+    inside = {id(node) for node in here}
+    others = [node for node in nodes if id(node) not in inside]
+    bound = {node.id for node in others if is_bound(node) and node.lineno < statement.lineno}
+    return sorted((bound & read_in(here)) - read_in(others))
+
+
 def nodes_around(source: Source, line: int) -> list[Any]:
     """All that is in the function around a line, or in the text where there is none."""
     around = source.function_around(line)
