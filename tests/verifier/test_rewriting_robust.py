@@ -282,7 +282,7 @@ def test_a_changed_run_without_an_end_is_stopped(name: str, tmp_path: Path) -> N
     text = program(("g = np", ENDLESS[name]), uses)
     start = time.monotonic()
     module_of(tmp_path / "endless.py", text).check(verify)
-    assert time.monotonic() - start < 40
+    assert time.monotonic() - start < 60
 
 
 def test_a_slow_program_is_not_run_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
-BUSY = 2  # how much longer the search may last than it takes, as where others use the machine, too
+BUSY = 1.5  # how much longer the search may last than it takes, as where others use the machine, too
 OF_ONE_NUMBER = 16  # how much shorter a call takes that makes or keeps one number
 
 
