@@ -12,11 +12,12 @@ from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
-from tinygrad_scratch.verifier.rewriting.left import goal_at
+from tinygrad_scratch.verifier.rewriting.left import goals_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
+from tinygrad_scratch.verifier.rewriting.unused import only_read_by
 
 POTS = """
 import numpy as np
@@ -239,9 +240,14 @@ def test_effort() -> None:
 
 def test_one_number_is_no_multiple_of_another() -> None:
     value, truth, before = np.array([0.5]), np.array([-0.5]), np.array([1.0])
-    goal = goal_at("b", np.array([0.95]), before, value, truth)
-    assert goal is not None
+    (goal,) = goals_in({"b": np.array([0.95])}, {"b": before}, value, truth)
     assert np.allclose(goal.truth, 1.05)
+
+
+def test_what_was_made_for_a_line_is_read_by_it_alone() -> None:
+    source = source_of("def f(u):\n    half = u / 2\n    rest = u - 1\n    g = half + rest\n    return g * rest\n")
+    (last,) = (node for node in source.statements if node.lineno == 4)
+    assert only_read_by(source, last) == ["half"]
 
 
 def changes(text: str, line: int) -> set[str]:

@@ -238,6 +238,13 @@ for epoch in range(3):
         ("a = b.astype(int)", "a = b"),
         ("a = b > 0", "a = b >= 0"),
         ("a = b // c", "a = (b / c)"),
+        ("a = np.argmin(b, axis=1)", "a = np.argmax(b, axis=1)"),
+        ("a = b.reshape(n, m)", "a = b.reshape(m, n).T"),
+        ("a = np.reshape(b, (n, m))", "a = np.reshape(b, (m, n)).T"),
+        ("a = np.diag(b) - b", "a = np.diag(b) - np.outer(b, b)"),
+        ("a = p - y", "a = ((p - y) / (p * (1 - p)))"),
+        ("a = s", "a = s * (1 - s)"),
+        ("a = b[:, 2 * k:, 2 * k:]", "a = b[:, k:-k, k:-k]"),
         ("for i in range(n): pass", "for i in reversed(range(n)): pass"),
         ("for i in range(1, n): pass", "for i in range(0, n): pass"),
     ],
@@ -259,6 +266,14 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
         ("image = f(u)", "m = size", "m = image.shape[0]"),
         ("x = f(u); dz = 1", "g = b.copy()", "g = x @ dz"),
         ("D1 = D1 + w[0] * k", "D2 = D2 + w[1]", "D2 = D2 + w[1] * k"),
+        ("W_sum = 0", "W += rate * g", "W_sum += g"),
+        ("d = f(u, slope=True)", "g = f(z)", "g = f(z, slope=True)"),
+        ("h = np.tanh(u)", "g = 1 - z ** 2", "g = 1 - np.tanh(z) ** 2"),
+        ("h = f(u)", "g = f(z) * q", "g = z * q"),
+        ("eT = f(u)", "g = back(d)", "g = back(eT.swapaxes(-1, -2))"),
+        ("d_2 = e_1 * slope(h_1)", "out_2.append(e_2)", "out_2.append((e_2 * slope(h_2)))"),
+        ("o[t] = v * c[t]; do[t] = e", "dc[t] = q", "dc[t] = q + v * do[t]"),
+        ("a[t] = c[t - 1]", "dc[t] = z[t] * q", "dc[t] = (z[t] - (c[t - 1] if t > 0 else 0)) * q"),
         ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
     ],
 )
@@ -280,6 +295,44 @@ def test_what_stands_nowhere_is_put_in(before: str, written: str, meant: str) ->
 def test_the_kind_of_a_change(text: str, line: int, meant: str, kind: str) -> None:
     source = Source(text)
     assert kind in {rewrite.kind for rewrite in rewrites_at(source, line) if meant in rewrite.of(text)}
+
+
+def test_a_number_of_the_function_may_be_missing_in_its_slope() -> None:
+    text = "def bent(z):\n    return max(z, 0.2 * z)\n\n\ndef bent_slope(z):\n    return 0.8 * (z > 0)\n"
+    assert "0.2 + (0.8 * (z > 0))" in {rewrite.text for rewrite in rewrites_at(Source(text), 6)}
+
+
+LAMBDAS = """
+import numpy as np
+
+bend = lambda z: np.tanh(z)
+slope = lambda z: 1 - bend(z) ** 2
+
+
+def check(verify):
+    rng = np.random.default_rng(0)
+    w, x = rng.normal(size=(3, 3)), rng.normal(size=3)
+    states = [x]
+    with verify(w=w) as check:
+        for _ in range(3):
+            states.append(bend(w @ states[-1]))
+        check.loss = np.sum(states[-1] ** 2)
+        g, d = np.zeros((3, 3)), 2 * states[-1]
+        for state in states[-2::-1]:
+            e = d * slope(w @ state)
+            g = g + np.outer(e, state)
+            d = w.T @ e
+        check.gradients = {"w": g}
+    return check
+"""
+
+
+def test_a_lambda_is_changed_as_a_function_is(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "of_lambdas.py", LAMBDAS, "1 - bend(z) ** 2", "1 - bend(z)")
+    first = check.first_wrong
+    assert first is not None
+    assert (first.line, first.kind) == (line, "missing-derivative"), str(check)
+    assert module_of(tmp_path / "of_lambdas_right.py", LAMBDAS).check(verify).ok
 
 
 def test_a_list_is_not_put_in_itself() -> None:

@@ -78,7 +78,8 @@ def mended(statement: str, expression: str | None, should_be: str) -> Iterator[s
         yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
         return
     whole = Marked(statement, 0, len(statement))
-    spans = [found_in(statement, WHOLE_VALUE)] if is_expression(should_be) else [whole]
+    is_value = is_expression(should_be) and not DOES.match(should_be)
+    spans = [found_in(statement, WHOLE_VALUE)] if is_value else [whole]
     if expression == statement:
         spans.append(whole)
     if expression and expression in right_side(statement):
@@ -87,6 +88,7 @@ def mended(statement: str, expression: str | None, should_be: str) -> Iterator[s
         yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
 
 
+DOES = re.compile(r"(?:np|numpy)\.\w+\.at\(")  # a call that gives no value
 NUMBER_PUT_IN = re.compile(r"(?P<array>[\w.]+)\[.*\]\s*=\s*(?P<number>-?[\d.]+)")
 
 

@@ -164,6 +164,16 @@ class Pairing:
             if len(known) == 1:
                 self.take(gradient, known[0], "value")
 
+    def by_company(self) -> None:
+        """The one that is left of a list in which all others are of one layer, where that lacks one of its size."""
+        for gradient in list(self.left):
+            place = list_of(gradient[0][0]) if gradient[0] else ""
+            layers = [holder_of(final.parameter) for final in self.finals if place and list_of(final.path) == place]
+            mine = [p for p in self.free if self.fits(gradient[1], p) and p.asked and {holder_of(p)} == {*layers}]
+            mates = [g for g in self.left if g[0] and list_of(g[0][0]) == place]
+            if len(mine) == len(mates) == 1 and len(layers) > 1:
+                self.take(gradient, mine[0], "position")
+
     def by_shape(self) -> None:
         """Only where no other parameter and no other gradient has that many entries, or no others are left."""
         asked = [p for p in self.free if p.asked]
@@ -180,6 +190,16 @@ class Pairing:
                 known[0].recorded.shape, known[0].recorded.shape[::-1]
             ):  # fmt: skip
                 self.take(gradient, known[0], "shape")
+
+
+def list_of(path: str) -> str:
+    """The list that a place is one of."""
+    return path.rpartition("[")[0]
+
+
+def holder_of(parameter: Parameter) -> str:
+    """What holds a parameter, such as its layer."""
+    return parameter.name.rpartition(".")[0]
 
 
 def kind_of(name: str) -> str:
@@ -235,6 +255,7 @@ def paired(
     state.by_value(close)
     state.by_value(near)
     state.by_name([p for p in state.free if not p.asked])
+    state.by_company()
     state.by_shape()
     state.by_name([p for p in state.free if p.asked], any_size=True)
     state.by_elimination()

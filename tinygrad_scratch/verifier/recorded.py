@@ -155,6 +155,8 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
         if function.__name__ in PLAIN_RESULTS:
+            if function is np.unravel_index:  # what it gives are plain indices
+                self._decides()
             return function(*unrecorded(arguments), **unrecorded(keywords))
         return record(self._tape, function, arguments, keywords)
 

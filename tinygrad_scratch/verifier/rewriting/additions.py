@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 
 PRODUCTS = ast.Mult | ast.Div | ast.MatMult
+NUMBERS = re.compile(r"(?<=[A-Za-z_])\d+(?=\b|_)")
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call, ast.UnaryOp)
 
 
@@ -90,8 +91,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
 
 def renumbered(texts: list[str], statement: str) -> list[str]:
     """Expressions as they stand, and with the numbers that the names of a statement have."""
-    numbers = dict.fromkeys(re.findall(r"(?<=[A-Za-z_])\d+\b", statement))
-    own = (re.sub(r"(?<=[A-Za-z_])\d+\b", number, text) for text in texts for number in numbers)
+    numbers = dict.fromkeys(NUMBERS.findall(statement))
+    own = (NUMBERS.sub(number, text) for text in texts for number in numbers)
     return list(dict.fromkeys([*texts, *own]))
 
 

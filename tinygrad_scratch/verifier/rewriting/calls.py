@@ -17,12 +17,16 @@ OTHER = {
     "mean": ("sum", "missing-batch-sum-or-mean"),
     "maximum": ("minimum", "wrong-operand"),
     "minimum": ("maximum", "wrong-operand"),
-    "argmax": ("argmin", "wrong-operand"),
+    "argmax": ("argmin", "derivative-at-wrong-point"),
+    "argmin": ("argmax", "derivative-at-wrong-point"),
+    "max": ("min", "wrong-operand"),
+    "min": ("max", "wrong-operand"),
     "sin": ("cos", "derivative-at-wrong-point"),
     "cos": ("sin", "derivative-at-wrong-point"),
     "sinh": ("cosh", "derivative-at-wrong-point"),
     "cosh": ("sinh", "derivative-at-wrong-point"),
     "exp": ("log", "wrong-operand"),
+    "log": ("exp", "wrong-operand"),
     "dot": ("multiply", "wrong-operand"),
     "multiply": ("dot", "wrong-operand"),
     "ones_like": ("zeros_like", "wrong-operand"),
@@ -42,6 +46,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
             yield from changes(part)
     yield from of_theirs(part)
     yield from with_switch(part)
+    yield from without_call(part)
     if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
         yield from of_arguments(part)
 
@@ -74,6 +79,15 @@ def with_switch(part: Part) -> Iterator[Rewrite]:
             kind = "missing-derivative" if SLOPE.search(name) else "wrong-operand"
             said = f"`{part.code}` lacks {name}=True"
             yield part.change(f"{part.code[:-1].rstrip(', ')}, {name}=True)", kind, said, NAMED)
+
+
+def without_call(part: Part) -> Iterator[Rewrite]:
+    """What a function of one number is given, and not what it makes of it."""
+    if len(part.node.args) == 1 and part.source.code(part.node.func) in part.source.takes_one(part.line):
+        inner = part.source.code(part.node.args[0])
+        kind = "derivative-at-wrong-point" if part.is_in_slope else "wrong-operand"
+        said = f"`{part.code}` should be {inner} itself"
+        yield part.change(part.source.operand(part.node.args[0]), kind, said, NAMED)
 
 
 def of_function(part: Part) -> Iterator[Rewrite]:
@@ -158,6 +172,18 @@ def of_axes(part: Part) -> Iterator[Rewrite]:
     yield part.change(part.source.operand(inner), "broadcasting-shape", said)
 
 
+def of_reshape(part: Part) -> Iterator[Rewrite]:
+    """Rows and columns: of another layout, an array of two axes is made the other way round and then turned."""
+    given, first = part.node.args, 0 if is_method(part.node) else 1
+    sizes = given[first].elts if len(given) == first + 1 and isinstance(given[first], ast.Tuple) else given[first:]
+    if len(sizes) == 2:
+        start, end = part.source.span(part.node)
+        (a, b), (c, d) = (part.source.span(each) for each in sizes)
+        text = part.source.text
+        turned = f"{text[start:a]}{text[c:d]}{text[b:c]}{text[a:b]}{text[d:end]}.T"
+        yield part.change(turned, "transpose", f"`{part.code}` mixes rows and columns: `{turned}` is meant", NAMED)
+
+
 def of_several(part: Part) -> Iterator[Rewrite]:
     """One of several numbers, and not the largest or the least."""
     for kept in part.node.args if len(part.node.args) > 1 else ():
@@ -186,4 +212,5 @@ CHANGES = (
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
     (("transpose", "swapaxes", "copy", "clip", "abs", "flip"), left_out),
+    (("reshape",), of_reshape),
 )

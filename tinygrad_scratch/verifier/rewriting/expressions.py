@@ -10,6 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.calls import of_call
+from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
@@ -26,6 +27,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 from tinygrad_scratch.verifier.rewriting.slopes import other_slope
 from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near, is_text
 from tinygrad_scratch.verifier.rewriting.unused import unused
+from tinygrad_scratch.verifier.rewriting.usual import usual
 from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
 
 COMPARISONS = {
@@ -64,6 +66,8 @@ class Expressions:
             yield from other_slope(part)
             yield from additions(part)
             yield from made(part)
+            yield from usual(part)
+            yield from in_turns(part)
             yield from repeated(part)
 
     def parts(self) -> Iterator[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 import __future__ as features
 
+import ast
 import gc
 import linecache
 from collections import Counter
@@ -61,11 +62,15 @@ class Functions:
                 linecache.cache[self.file] = before
 
     def changed_part(self, rewrite: Rewrite) -> str:
-        """The changed function at its own lines, in its class if it is in one; nothing where the change is in none."""
-        function = self.source.function_around(rewrite.line)
+        """The changed function at its own lines, in its class if it is in one; nothing where the change is in none.
+
+        What a name is given as a lambda is one, too.
+        """
+        function: ast.FunctionDef | ast.Assign | None = self.source.function_around(rewrite.line)
+        function = function or self.source.lambda_at(rewrite.line)
         if function is None:
             return ""
-        first = min([function.lineno, *(each.lineno for each in function.decorator_list)])
+        first: int = min([function.lineno, *(each.lineno for each in getattr(function, "decorator_list", ()))])
         start, end = self.source.at(first), self.source.starts[lines_of(function).stop - 1]
         text = self.source.text[start : rewrite.start] + rewrite.text + self.source.text[rewrite.end : end]
         if not function.col_offset:

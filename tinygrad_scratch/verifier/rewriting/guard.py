@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.rewriting.strided import in_bounds
+
 try:
     import resource
 except ImportError:  # not on Windows
@@ -68,6 +70,7 @@ class Guard:
             stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
             stack.enter_context(without_pictures())
             stack.enter_context(in_memory(MOST_MEMORY))
+            stack.enter_context(in_bounds())
             stack.callback(setattr, cls, "on", False)
             cls.on = True
             yield

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.conventions import is_of_layout
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
-from tinygrad_scratch.verifier.rewriting.unused import bound_unread
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
 SMALL = 5  # words and signs: up to so many a change that makes a line as others are is a slip
@@ -78,10 +78,18 @@ class Hit:
         unread = bound_unread(source, own) if own is not None else []
         return any(re.search(rf"\b{name}\b", self.right) for name in unread)
 
+    @cached_property
+    def leaves_unread(self) -> bool:
+        """Whether nothing reads any more what a line before it gave a name: that was made for it."""
+        source = source_of(text_of(self.file))
+        own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
+        dropped = only_read_by(source, own) if own is not None and self.right else []
+        return any(re.search(rf"\b{name}\b", self.right) is None for name in dropped)
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        form = not self.takes_up, apart > 0, self.effort, apart, self.rewrite.tier
+        form = not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
         return bool(self.convention), puts_in, not self.is_much_alike, -self.meant[1], *form
 
     @cached_property

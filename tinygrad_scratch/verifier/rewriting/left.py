@@ -61,26 +61,52 @@ class Goal:
         return bool(apart <= 1e-6 * size or (size < 1e-12 and apart < 1e-9))
 
 
+@dataclass(frozen=True)
+class Spot:
+    """Where a gradient shows up as it is: what is there is a start and so many times the gradient."""
+
+    name: str
+    start: Any
+    factor: float
+    shape: tuple[int, ...] | None = None  # that of what is there, where nothing but that tells
+
+    def goal(self, truth: Any) -> Goal | None:
+        """What is there once the gradient is a true one."""
+        truth = np.asarray(truth)
+        if (self.shape is not None and truth.shape != self.shape) or np.size(self.start) not in (1, truth.size):
+            return None
+        return Goal(self.name, np.ravel(self.start) + self.factor * truth.ravel())
+
+
 def goals_in(left: dict[str, Any], before: dict[str, Any], value: Any, truth: Any) -> list[Goal]:
     """The goals of a gradient, by its value now: where that is, or a step along it from what was there before."""
-    found = (goal_at(name, part, before.get(name), value, truth) for name, part in left.items())
+    found = (spot.goal(truth) for spot in spots_in(left, before, value))
     return [goal for goal in found if goal is not None]
 
 
-def goal_at(name: str, part: Any, before: Any, value: Any, truth: Any) -> Goal | None:
+def spots_in(left: dict[str, Any], before: dict[str, Any], value: Any) -> list[Spot]:
+    found = (spot_at(name, part, before.get(name), value) for name, part in left.items())
+    return [spot for spot in found if spot is not None]
+
+
+def spot_at(name: str, part: Any, before: Any, value: Any) -> Spot | None:
     if np.size(part) != value.size or np.asarray(part).dtype.kind not in "fiu":
         return None
     if not np.any(value):  # all arrays of noughts may be it
-        return Goal(name, truth.ravel()) if not np.any(part) and np.shape(part) == truth.shape else None
+        return Spot(name, 0.0, 1.0, np.shape(part)) if not np.any(part) else None
     for start in (0.0, before):
         if start is None or np.size(start) not in (1, np.size(part)):
             continue
         step = np.ravel(part) - np.ravel(start)
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
-        room = 1e-9 * float(np.max(np.abs(step)))
         if start is not before and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
             continue
-        if factor and np.allclose(step, factor * value.ravel(), rtol=1e-7, atol=room):
-            same = truth.size == np.size(part)
-            return Goal(name, np.ravel(start) + factor * truth.ravel()) if same or start is not before else None
+        if factor and is_near(step, factor * value.ravel()):
+            return Spot(name, start, factor)
     return None
+
+
+def is_near(one: Any, other: Any) -> bool:
+    """Whether two rows of numbers are the same but for rounding."""
+    apart, room = np.abs(one - other), 1e-9 * float(np.max(np.abs(one)))
+    return bool(np.all(apart <= room + 1e-7 * np.abs(other)))

@@ -24,14 +24,15 @@ from tinygrad_scratch.verifier.rewriting.outlook import (
     nodes_made_at,
     same_in,
 )
-from tinygrad_scratch.verifier.rewriting.quiet import is_quiet, loud_names
+from tinygrad_scratch.verifier.rewriting.quiet import is_quiet
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
 
 SECONDS = 0.25  # for the changes of one statement, and this many times as long for those that put nothing in
 LONGER = 4
 FEW = 3  # calls of a statement that are looked at in any case
-ALL_SECONDS = 5.0  # for those of all
+ALL_SECONDS = 8.0  # for those of all
+MUCH_LONGER = 4  # the run may last, as where others use the machine, too
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 ALIASING = ("inplace-corruption",)  # not told by values
 Known = tuple[int, int, str]  # a change
@@ -51,9 +52,10 @@ class Looked:
     nodes: list[int]  # of the values that it made
     accumulates: bool
     is_made: bool  # by an operation, and no other name of what there was
+    is_lambda: bool  # which gives it when it is called
     told: dict[Known, Foretold] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)  # whether the values are gradients as they are
+    right: list[int | None] = field(default_factory=list)  # of what the values are gradients as they are
     seconds: float = 0.0
     times: int = 0
     is_complete: bool = True
@@ -71,7 +73,7 @@ class Looked:
         if over and self.seconds > LONGER * SECONDS:
             self.is_complete = False
             return
-        start = time.monotonic()
+        start = time.thread_time()
         self.times += 1
         value = worked_out(self.code, names)
         parts = arrays_in(value)
@@ -80,14 +82,14 @@ class Looked:
             return
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
         nodes = [same_in(outlook.case, later, part) for part in parts]
-        self.right = [outlook.is_gradient(part) for part in parts]
+        self.right = [outlook.gradient_of(part) for part in parts]
         self.taken += [node for node in nodes if node is not None]
         for each, (code, puts_in) in self.changed.items():
             told = self.told.setdefault(each, Foretold())
             told.is_complete = told.is_complete and not (over and puts_in)
-            if not told.fails and told.is_complete:
+            if not told.fails and not told.is_gradient and told.is_complete:  # else it is decided
                 self.compare(told, parts, nodes, worked_out(code, names), outlook)
-        self.seconds += time.monotonic() - start
+        self.seconds += time.thread_time() - start
 
     def compare(self, told: Foretold, parts: list[Any], nodes: list[int | None], other: Any, outlook: Outlook) -> None:
         if other is FAILED:
@@ -97,7 +99,7 @@ class Looked:
         if others is None or len(others) != len(parts):
             told.differs, told.moved = True, None
             return
-        for node, part, changed, is_right in zip(nodes, parts, others, self.right, strict=True):
+        for node, part, changed, of in zip(nodes, parts, others, self.right, strict=True):
             if is_same(part, changed):
                 if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
                     told.differs, told.moved = True, None
@@ -105,7 +107,10 @@ class Looked:
                 told.differs, told.moved = True, None
             else:
                 exchanged = any(is_same(each, changed) for each in parts)
-                outlook.note(told, node, part, changed, is_right or exchanged)
+                outlook.note(told, node, part, changed)
+                told.is_gradient = told.is_gradient or (
+                    not exchanged and outlook.gradient_of(changed) not in (None, of)
+                )
 
 
 def is_same(one: Any, other: Any) -> bool:
@@ -128,20 +133,21 @@ class Looks(Lines):
     """A traced run that looks at the changes of the statements that it comes to."""
 
     def __init__(self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> None:
-        super().__init__(left, float("inf"), seconds + 2 * ALL_SECONDS)
+        super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS)
         self.outlook, self.looked = outlook, looked
         self.at: dict[int, Looked | None] = {}  # by the id of what runs
-        self.until = time.monotonic() + ALL_SECONDS
+        self.until = time.thread_time() + ALL_SECONDS
 
     def see(self, frame: FrameType, event: str, value: Any) -> Any:
         super().see(frame, event, value)
         code = frame.f_code
         if event == "return":
             self.at.pop(id(frame), None)
-        if event == "line" and (code.co_name == "<module>" or not code.co_name.startswith("<")):
+        if event == "line" and (code.co_name in ("<module>", "<lambda>") or not code.co_name.startswith("<")):
             here = self.looked.get((code.co_filename, frame.f_lineno))
+            here = here if here is not None and here.is_lambda == (code.co_name == "<lambda>") else None
             is_new = here is not None and self.at.get(id(frame)) is not here
-            if here is not None and is_new and time.monotonic() > self.until:
+            if here is not None and is_new and time.thread_time() > self.until:
                 here.is_complete = False
             elif here is not None and is_new:
                 with np.errstate(all="ignore"):
@@ -151,11 +157,10 @@ class Looks(Lines):
 
 
 def looked_at(
-    source: Source, file: str, changes: dict[int, list[Rewrite]], outlook: Outlook
+    source: Source, file: str, changes: dict[int, list[Rewrite]], outlook: Outlook, loud: set[str]
 ) -> dict[tuple[str, int], Looked]:
     """The statements whose changes can be worked out, by each of their lines."""
     found: dict[tuple[str, int], Looked] = {}
-    loud = loud_names()
     for node in source.statements:
         alone = sum(node.lineno in lines_of(other) for other in source.statements if not hasattr(other, "body")) == 1
         formula = formula_of(source, node) if node.lineno in changes and alone else None
@@ -167,7 +172,8 @@ def looked_at(
             partial(codes_of, source, node, changes[node.lineno], file, loud),
             nodes_made_at(outlook.case, file, lines_of(node)),
             isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub),
-            isinstance(node, ast.AugAssign) or isinstance(getattr(node, "value", None), ast.BinOp),
+            isinstance(node, ast.AugAssign) or isinstance(value_of(node), ast.BinOp),
+            isinstance(node.value, ast.Lambda),  # type: ignore[attr-defined]  # a statement with a formula has a value
         )
         found |= {(file, line): looked for line in lines_of(node)}
     return found
@@ -175,7 +181,7 @@ def looked_at(
 
 def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud: set[str]) -> dict[Known, Changed]:
     """The code of what a statement gives with each change in it that may be worked out."""
-    start, end = source.span(node.value)
+    start, end = source.span(value_of(node))
     formula = formula_of(source, node)
     inside = [each for each in changes if start <= each.start and each.end <= end and each.kind not in ALIASING]
     codes = [(each, compiled(formula(each), file)) for each in inside] if formula is not None else []
@@ -184,11 +190,16 @@ def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud:
     }
 
 
+def value_of(node: Any) -> Any:
+    """What a statement gives, or a lambda when it is called."""
+    return node.value.body if isinstance(node.value, ast.Lambda) else node.value
+
+
 def formula_of(source: Source, node: ast.stmt) -> Callable[[Rewrite | None], str] | None:
     """The text of what a statement gives, with a change in it; nothing where it only does something."""
     if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return) or node.value is None:
         return None
-    start, end = source.span(node.value)
+    start, end = source.span(value_of(node))
     before = ""
     if isinstance(node, ast.AugAssign):
         sign = OPERATORS.get(type(node.op))
@@ -211,9 +222,9 @@ def compiled(text: str, file: str) -> CodeType | None:
         return None
 
 
-def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple[str, int, int, str], int]:
+def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple[str, int, int, str], float]:
     """How likely each change of a file is that was worked out."""
-    found: dict[tuple[str, int, int, str], int] = {}
+    found: dict[tuple[str, int, int, str], float] = {}
     for file, each in {id(each): (file, each) for (file, _), each in looked.items()}.values():
         if each.is_known and each.times:
             seen = each.is_complete and len(each.taken) >= each.times

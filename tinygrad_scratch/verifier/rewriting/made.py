@@ -45,6 +45,7 @@ def made(part: Part) -> Iterator[Rewrite]:
             yield part.change(f"{part.code} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
     if part.is_slice and isinstance(node, ast.Tuple):
         yield from larger_rows(part)
+        yield from rims(part)
 
 
 def names(part: Part) -> list[str]:
@@ -90,19 +91,10 @@ def by_other_product(part: Part) -> Iterator[Rewrite]:
     """A product with what was computed just before, in the place of a value that is none."""
     if isinstance(part.node, ast.BinOp) or not isinstance(part.statement, ast.Assign):
         return
-    for recent in targets_before(part):
+    for recent in part.targets_before(MOST_BEFORE):
         for name in names(part):
             for text in (f"{name} @ {recent}", f"{name}.T @ {recent}", f"{recent} @ {name}", f"{recent} @ {name}.T"):
                 yield part.change(text, "wrong-operand", f"`{part.code}` should be `{text}`", MADE)
-
-
-def targets_before(part: Part) -> Iterator[str]:
-    """What the statements before assign to."""
-    block = part.source.block_of(part.statement)
-    place = next((i for i, each in enumerate(block) if each is part.statement), 0)
-    for each in block[max(0, place - MOST_BEFORE) : place]:
-        if isinstance(each, ast.Assign) and isinstance(each.targets[-1], NAMES):
-            yield part.source.code(each.targets[-1])
 
 
 def of_neighbour(part: Part) -> Iterator[Rewrite]:
@@ -191,3 +183,13 @@ def larger_rows(part: Part) -> Iterator[Rewrite]:
                 said = f"`{between}` should be `{text}`"
                 whole = part.source.text[start:before] + text + part.source.text[after:end]
                 yield part.change(whole, "off-by-one", said, MADE)
+
+
+def rims(part: Part) -> Iterator[Rewrite]:
+    """What is left without a rim on both sides, where parts of some axes are taken: `pad:-pad`."""
+    slices = [each for each in part.node.elts if isinstance(each, ast.Slice) and (each.lower or each.upper)]
+    inside = (n for each in slices for n in ast.walk(each) if isinstance(n, ast.Name | ast.Attribute))
+    for name in dict.fromkeys(map(part.source.code, inside)):
+        texts = [f"{name}:-{name}" if each in slices else part.source.code(each) for each in part.node.elts]
+        text = ", ".join(texts)
+        yield part.change(text, "off-by-one", f"`[{part.code}]` should be `[{text}]`", MADE)

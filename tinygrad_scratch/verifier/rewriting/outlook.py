@@ -19,7 +19,11 @@ from tinygrad_scratch.verifier.truth import Played
 
 MOST_FACTORS = 32
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
-"""It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be."""
+"""It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be.
+
+Between the first two is what brings the gradients nearer to the right ones.
+"""
+NEARER = 0.5  # the part of the way to the right gradients that may be left, as far as slopes tell
 
 
 @dataclass
@@ -89,15 +93,20 @@ class Outlook:
         """The values that the gradients were made of."""
         return self.case.ancestors(final.node for final in self.case.finals)
 
-    def is_gradient(self, value: Any) -> bool:
-        """Whether a value is a true gradient, up to a factor."""
-        telling = value.dtype.kind == "f" and value.size > 2
-        return telling and bool(np.all(np.isfinite(value))) and self.case.match_up_to_factor(value) is not None
+    def gradient_of(self, value: Any) -> int | None:
+        """Of what a value is a true gradient, up to a factor: a part of one may be that of one of its uses."""
+        telling = value.dtype.kind == "f" and 2 < value.size <= self.largest and bool(np.all(np.isfinite(value)))
+        found = self.case.match_up_to_factor(value) if telling else None
+        return found[0].of if found is not None else None
 
-    def note(self, told: Foretold, node: int | None, value: Any, other: Any, is_right: bool) -> None:
-        """Note what a change makes of a value in one call, and whether that is a gradient where the value is none."""
+    @cached_property
+    def largest(self) -> int:
+        """How many numbers the largest value has that was recorded: a change may make far larger ones."""
+        return max(int(node.value.size) for node in self.case.tape.nodes)
+
+    def note(self, told: Foretold, node: int | None, value: Any, other: Any) -> None:
+        """Note what a change makes of a value in one call."""
         told.differs = True
-        told.is_gradient = told.is_gradient or (not is_right and self.is_gradient(other))
         if node is not None and node not in self.behind:
             return
         slope = self.slopes.get(node) if node is not None else None
@@ -115,7 +124,14 @@ class Outlook:
         now, room = self.along.now + told.moved, 1e-6 * (told.size + self.along.size)
         return any(abs(now - wanted) <= room for wanted in self.wanted)
 
-    def rank(self, told: Foretold, is_complete: bool, is_linear: bool) -> int:
+    def left_by(self, told: Foretold) -> float:
+        """The part of the way to the right gradients that a change leaves; of what isn't linear it's a guess."""
+        if told.moved is None or self.along is None or not np.isfinite(told.moved):
+            return 1.0
+        ways = ((wanted - self.along.now, told.moved) for wanted in self.wanted[:1])
+        return min((abs(way - moved) / abs(way) for way, moved in ways if way), default=1.0)
+
+    def rank(self, told: Foretold, is_complete: bool, is_linear: bool) -> float:
         """How likely a change is, by what was seen of it."""
         if told.fails or (is_complete and not told.differs):
             return RULED_OUT
@@ -124,7 +140,10 @@ class Outlook:
             return LIKELY
         if self.along is None:
             return UNKNOWN
-        return RULED_OUT if mends is False and is_linear else UNLIKELY
+        if mends is False and is_linear:
+            return RULED_OUT
+        left = self.left_by(told) if is_complete else 1.0
+        return LIKELY + left + 0.1 if left < NEARER else UNLIKELY
 
     def is_linear(self, nodes: list[int], accumulates: bool) -> bool:
         """Whether the gradients are linear in some values together, and none of these depends on another.

@@ -157,6 +157,14 @@ class Part:
             if any(self.source.code(side) == self.code for side in (node.left, node.right)):
                 yield self.source.code(node)
 
+    def targets_before(self, most: int) -> Iterator[str]:
+        """What the statements before assign to."""
+        block = self.source.block_of(self.statement)
+        place = next((i for i, each in enumerate(block) if each is self.statement), 0)
+        for each in block[max(0, place - most) : place]:
+            if isinstance(each, ast.Assign) and isinstance(each.targets[-1], NAMES):
+                yield self.source.code(each.targets[-1])
+
     def change(
         self,
         text: str,

@@ -20,10 +20,11 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
-from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_in
+from tinygrad_scratch.verifier.rewriting.left import Goal, Left, Spot, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
+from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -34,6 +35,7 @@ FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
+BUSY = 1.5  # how much longer the search may last than it takes, as where others use the machine, too
 OF_ONE_NUMBER = 16  # how much shorter a call takes that makes or keeps one number
 
 
@@ -64,7 +66,8 @@ class Search:
         self.before = Before(read, every, self.modules)
         if not self.before.can_be_put_back:
             return []
-        draws, self.deadline = Draws(every), time.monotonic() + self.seconds
+        draws, self.ends_by = Draws(every), time.thread_time() + self.seconds
+        self.deadline = time.monotonic() + BUSY * self.seconds
         try:
             with Guard.harmless():
                 return self.found() if self.is_repeatable() else []
@@ -94,7 +97,7 @@ class Search:
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
 
     def rounds(
-        self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], int]
+        self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], float]
     ) -> list[tuple[int, list[tuple[str, Rewrite]]]]:
         """What is tried one after the other, by tiers; of changes that put nothing in those first that look right.
 
@@ -108,7 +111,8 @@ class Search:
         return rounds
 
     def time_left(self) -> float:
-        return self.deadline - time.monotonic()
+        """Of the seconds of this program's own: on a busy machine it may take more, though not too many."""
+        return min(self.ends_by - time.thread_time(), self.deadline - time.monotonic())
 
     @cached_property
     def work_of_run(self) -> int:
@@ -137,14 +141,15 @@ class Search:
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
 
-    def foretold(self, every: list[tuple[str, Rewrite]]) -> Callable[[tuple[str, Rewrite]], int]:
+    def foretold(self, every: list[tuple[str, Rewrite]]) -> Callable[[tuple[str, Rewrite]], float]:
         """How likely each change is by what its statement would give, with the values that it finds in a plain run."""
         outlook, by_line = Outlook(self.case, self.case.replay()), defaultdict[str, dict[int, list[Rewrite]]](dict)
         for file, rewrite in every:
             by_line[file].setdefault(rewrite.line, []).append(rewrite)
         looked: dict[tuple[str, int], Looked] = {}
+        loud = loud_names()
         for file, own in by_line.items():
-            looked |= looked_at(source_of(text_of(file)), file, own, outlook)
+            looked |= looked_at(source_of(text_of(file)), file, own, outlook, loud)
         found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
         return lambda each: found.get((each[0], *known(each[1])), UNKNOWN)
 
@@ -201,10 +206,11 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
+        spots = {final.node: spots_in(left, start.found, value_of(self.case, final)) for final in self.case.finals}
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale
-            of_all = [self.goals_of(case, final, left, start.found) for final in case.finals]
+            of_all = [self.goals_of(case, final, spots[final.node]) for final in case.finals]
             wrong = {final.node for final in case.wrong(values)}
             told = all(goals for final, goals in zip(case.finals, of_all, strict=True) if final.node in wrong)
             if told or scale in (first, 1.0):  # of these some are enough: a recorded run tells of the others
@@ -212,9 +218,10 @@ class Search:
         self.case.scale = first
         return found
 
-    def goals_of(self, case: Case, final: Any, left: dict[str, Any], before: dict[str, Any]) -> list[Goal]:
-        value = np.asarray(case.tape.nodes[final.node].value, float)
-        return goals_in(left, before, value, np.asarray(case.wanted(value, final)))
+    def goals_of(self, case: Case, final: Any, spots: list[Spot]) -> list[Goal]:
+        truth = case.wanted(value_of(case, final), final)
+        found = (spot.goal(truth) for spot in spots)
+        return [goal for goal in found if goal is not None]
 
     def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
         left = self.left(file, rewrite, self.wanted)
@@ -254,6 +261,10 @@ class Search:
 def plainest(goals: list[Goal]) -> list[Goal]:
     """Those of some goals that are seen after a run, where there are such: no call has to be watched for them."""
     return [goal for goal in goals if goal.name.startswith("after:")] or goals
+
+
+def value_of(case: Case, final: Any) -> Any:
+    return np.asarray(case.tape.nodes[final.node].value, float)
 
 
 def values_of(case: Case) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Statement(Expressions):
         yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
         yield from self.to_another(node.target, target)
         yield from self.to_the_one_before(node, target)
+        if is_term:
+            yield from self.to_sum(node, target)
 
     def each_time(self, node: ast.AugAssign, target: ast.Subscript, sign: str) -> Iterator[Rewrite]:
         """Entries that are added to as often as their index is named."""
@@ -69,6 +71,18 @@ class Statement(Expressions):
             said = f"`{self.source.code(target)} {sign} ...` counts a repeated index once"
             text = f"{module.group()}.{function}.at({of}, {f'({index})' if ',' in index else index}, {value})"
             yield self.change(node, text, "overwritten-accumulation", said)
+
+    def to_sum(self, node: ast.AugAssign, written: str) -> Iterator[Rewrite]:
+        """A step is only added to a sum that has a name like the parameter: `W_sum += g` for `W += rate * g`."""
+        value = node.value
+        if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Mult):
+            return
+        kept = value.right if isinstance(value.left, ast.Name | ast.Attribute | ast.Constant) else value.left
+        for other in self.source.words(self.line).names:
+            if written in other and other != written and "[" not in other:
+                text = f"{other} += {self.source.code(kept)}"
+                said = f"{written} is changed before its last use: `{text}` is meant"
+                yield self.change(node, text, "stale-or-updated-weights", said, NAMED)
 
     def to_the_one_before(self, node: ast.AugAssign, written: str) -> Iterator[Rewrite]:
         """What the statement before this one assigned is changed, and not what is kept for later."""

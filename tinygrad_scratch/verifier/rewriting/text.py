@@ -15,6 +15,8 @@ from tinygrad_scratch.verifier.source import TOKEN
 
 MOST_CALLED = 12  # functions that may be meant around a value
 LONGEST = 60  # characters of an expression that may be put in elsewhere
+OF_NUMPY = ("keepdims", "inplace", "verbose", "training", "train", "copy", "axis", "replace", "endpoint", "writeable")
+OF_NUMBERS = re.compile(r"(?:np|numpy|math)\.(?:tanh|exp|log|sqrt|sin|cos|abs|sign|square)")
 FIRST_WORDS = ("self", "np", "numpy", "math")
 
 
@@ -58,6 +60,11 @@ class Source:
         found: ast.ClassDef | None = self._around(line, ast.ClassDef, -1)
         return found
 
+    def lambda_at(self, line: int) -> ast.Assign | None:
+        """The statement of a line, if it gives a name to a lambda."""
+        here = (node for node in self.statements if isinstance(node, ast.Assign) and node.lineno == line)
+        return next((node for node in here if isinstance(node.value, ast.Lambda)), None)
+
     def _around(self, line: int, kind: type, which: int) -> Any:
         inside = [node for node in self.statements if isinstance(node, kind) and line in lines_of(node)]
         return sorted(inside, key=lambda node: node.lineno)[which] if inside else None
@@ -86,7 +93,8 @@ class Source:
     def takes_one(self, line: int) -> list[str]:
         """The functions that are called with one value, as written in a line's class; and those of all the text."""
         own = [name for name in self.everything.called if not name.startswith("self.")]
-        return list(dict.fromkeys([*self.words(line, of_class=True).called, *own]))[:MOST_CALLED]
+        theirs = list(dict.fromkeys([*self.words(line, of_class=True).called, *own]))[:MOST_CALLED]
+        return [*theirs, *self.words(line).of_numpy]
 
     @cached_property
     def everything(self) -> Words:
@@ -101,12 +109,14 @@ class Source:
 
     @cached_property
     def switches(self) -> list[str]:
-        """The arguments of functions that are False where they are not given."""
-        found: dict[str, None] = {}
+        """The arguments of functions that are False where they are not given, and what calls give as True."""
+        given = (each for node in ast.walk(self.tree) if isinstance(node, ast.Call) for each in node.keywords)
+        on = (each.arg for each in given if isinstance(each.value, ast.Constant) and each.value.value is True)
+        found = dict.fromkeys(name for name in on if name and name not in OF_NUMPY)
         for node in self.statements:
             if isinstance(node, ast.FunctionDef) and node.args.defaults:
-                given = zip(node.args.args[::-1], node.args.defaults[::-1], strict=False)
-                off = (name.arg for name, value in given if isinstance(value, ast.Constant) and value.value is False)
+                pairs = zip(node.args.args[::-1], node.args.defaults[::-1], strict=False)
+                off = (name.arg for name, value in pairs if isinstance(value, ast.Constant) and value.value is False)
                 found |= dict.fromkeys(off)
         return list(found)
 
@@ -160,6 +170,12 @@ class Words:
         own = [name for name in theirs if not hasattr(builtins, name)]
         near = (name for name in self.names if any(name != other and is_near(name, other) for other in own))
         return list(dict.fromkeys([*own, *near]))
+
+    @cached_property
+    def of_numpy(self) -> list[str]:
+        """NumPy's functions of single numbers, such as `np.tanh`, that are called."""
+        called = (self.source.code(node.func) for node in self.nodes if isinstance(node, ast.Call))
+        return [name for name in dict.fromkeys(called) if OF_NUMBERS.fullmatch(name)]
 
     @cached_property
     def factors(self) -> list[str]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
 from tinygrad_scratch.verifier.rewriting.text import Source
 
@@ -20,6 +20,9 @@ def unused(part: Part) -> Iterator[Rewrite]:
         return
     written = part.source.operand(part.node)
     for name in names_unused(part)[:MOST_UNUSED]:
+        for text in (f"{name}.T", f"{name}.swapaxes(-1, -2)") if isinstance(part.node, NAMES) else ():
+            said = f"{name} is read nowhere: {part.code} should be `{text}`"
+            yield part.change(text, "wrong-operand", said, NAMED)
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
@@ -62,6 +65,16 @@ def bound_unread(source: Source, statement: ast.stmt) -> list[str]:
     bound = [n.id for n in nodes if is_bound(n) and n.lineno < statement.lineno and id(n) not in here]
     read = read_in(nodes)
     return [name for name in dict.fromkeys(bound) if name not in read]
+
+
+def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
+    """What lines before a statement give a name that it alone reads."""
+    nodes = nodes_around(source, statement.lineno)
+    here = list(ast.walk(statement))
+    inside = {id(node) for node in here}
+    others = [node for node in nodes if id(node) not in inside]
+    bound = {node.id for node in others if is_bound(node) and node.lineno < statement.lineno}
+    return sorted((bound & read_in(here)) - read_in(others))
 
 
 def nodes_around(source: Source, line: int) -> list[Any]:

@@ -1,0 +1,74 @@
+"""What stands nowhere, and is known all the same: slopes of results, and the numbers of the function of a slope."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+
+MODULE = re.compile(r"\b(?:numpy|np)\.")
+PLAIN = (0, 1, 2)  # numbers that say nothing of a function
+
+
+def usual(part: Part) -> Iterator[Rewrite]:
+    """What a value may lack that nobody has to have written elsewhere."""
+    if not part.is_value or part.in_index:
+        return
+    if part.is_whole and isinstance(part.node, NAMES):
+        yield from slopes_of_result(part)
+    if part.is_whole:
+        yield from numbers_of_partner(part)
+    if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Sub):
+        yield from of_cross_entropy(part)
+    if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
+        yield from with_itself(part)
+
+
+def slopes_of_result(part: Part) -> Iterator[Rewrite]:
+    """The slope of a sigmoid or a tanh for its result."""
+    for text in (f"{part.code} * (1 - {part.code})", f"1 - {part.code} ** 2"):
+        said = f"{part.code} is the result and no slope: `{text}` is"
+        yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
+def of_cross_entropy(part: Part) -> Iterator[Rewrite]:
+    """The slope of a cross-entropy by its output, where what it is by the input of a sigmoid was written."""
+    inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
+    for side in (part.node.left, part.node.right) if not inside else ():
+        if isinstance(side, NAMES):
+            name = part.source.code(side)
+            said = f"`{part.code}` is not divided by {name} * (1 - {name})"
+            text = f"(({part.code}) / ({name} * (1 - {name})))"
+            yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
+def with_itself(part: Part) -> Iterator[Rewrite]:
+    """All products of the entries of a result, taken off its diagonal: so the slope of a softmax is."""
+    module = MODULE.search(part.source.text)
+    if module and "diag" in part.source.code(part.statement) and isinstance(part.around.op, ast.Add | ast.Sub):
+        text = f"{module.group()}outer({part.code}, {part.code})"
+        yield part.change(text, "wrong-operand", f"{part.code} should be `{text}`", PUT_IN)
+
+
+def numbers_of_partner(part: Part) -> Iterator[Rewrite]:
+    """A number that stands in a function, in the function of its slope: `leaky` and `leaky_slope`."""
+    own = part.source.function_around(part.line)
+    functions = (node for node in part.source.statements if isinstance(node, ast.FunctionDef))
+    partners = [node for node in functions if own is not None and is_partner(node.name, own.name)]
+    inside = [(n, node) for node in partners for n in ast.walk(node) if isinstance(n, ast.Constant)]
+    numbers = {n.value: node.name for n, node in inside if isinstance(n.value, int | float) and n.value not in PLAIN}
+    written = part.source.operand(part.node)
+    for number, name in numbers.items():
+        said = f"the number {number}, as in {name}(), is missing"
+        yield part.change(f"{number} + {written}", "missing-term", said, PUT_IN)
+        for text in (f"{written} * {number}", f"{written} * (1 - {number})", f"{written} / {number}"):
+            yield part.change(text, "scale-factor", said, PUT_IN)
+
+
+def is_partner(name: str, slope: str) -> bool:
+    """Whether the name of a slope is made of that of a function."""
+    short = name.strip("_").lower()
+    return name != slope and len(short) > 1 and short in slope.lower()
