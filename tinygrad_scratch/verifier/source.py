@@ -241,7 +241,7 @@ def nested(code: CodeType) -> Iterator[CodeType]:
 
 # ---- what sets two texts apart ---------------------------------------------------------------------------------------
 
-TOKEN = re.compile(r"\s+|[^\W\d][\w.]*|\d[\w.]*|\*\*|//|[-+*/@]=|.", re.DOTALL)
+TOKEN = re.compile(r"\s+|'\w*'|\"\w*\"|[^\W\d][\w.]*|\d[\w.]*|\*\*|//|[-+*/@]=|.", re.DOTALL)
 
 
 def compared(mine: str, other: str) -> tuple[Marked, Marked]:

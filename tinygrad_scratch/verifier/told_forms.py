@@ -90,6 +90,12 @@ def is_value_for_mask(found: Difference) -> bool:
     return isinstance(mask, ast.Compare) and same(mask.left, found.old) and all(map(is_number, mask.comparators))
 
 
+def is_inverted(found: Difference) -> bool:
+    """Whether a mask is turned round, as `~m` for `m` is."""
+    pairs = (found.old, found.new), (found.new, found.old)
+    return any(isinstance(a, ast.UnaryOp) and isinstance(a.op, ast.Invert) and same(a.operand, b) for a, b in pairs)
+
+
 def is_other_number_in_index(found: Difference) -> bool:
     """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
     inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]

@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.told_forms import (
     FACTORS,
     Difference,
     is_cut,
+    is_inverted,
     is_number,
     is_of_mask,
     is_other_number_in_index,
@@ -88,6 +89,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "regularisation"
     if is_cut(found):
         return "off-by-one"
+    if is_inverted(found):
+        return AT_POINT
     lacking, number = without_brackets(found), inverted_by(found)
     if lacking is not None:
         return kind_of_brackets(case, *lacking)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, SLOPE, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
@@ -184,6 +185,17 @@ def of_reshape(part: Part) -> Iterator[Rewrite]:
         yield part.change(turned, "transpose", f"`{part.code}` mixes rows and columns: `{turned}` is meant", NAMED)
 
 
+def of_order(part: Part) -> Iterator[Rewrite]:
+    """Entries taken column by column where it was row by row, and the other way round."""
+    written = ORDER.search(part.code)
+    turned = ORDER.sub("", part.code) if written else f"{part.code[:-1].rstrip(', ')}, order='F')".replace("(, ", "(")
+    said = f"`{part.code}` takes the entries {'column by column' if written else 'row by row'}: `{turned}` is meant"
+    yield part.change(turned, "transpose", said, CHANGED if written else NAMED)
+
+
+ORDER = re.compile(r"""(?:,\s*)?(?:order\s*=\s*)?(['"])F\1""")
+
+
 def of_several(part: Part) -> Iterator[Rewrite]:
     """One of several numbers, and not the largest or the least."""
     for kept in part.node.args if len(part.node.args) > 1 else ():
@@ -213,4 +225,5 @@ CHANGES = (
     (FILLED, of_type),
     (("transpose", "swapaxes", "copy", "clip", "abs", "flip"), left_out),
     (("reshape",), of_reshape),
+    (("reshape", "ravel", "flatten"), of_order),
 )

@@ -131,9 +131,9 @@ class Part:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is all that a statement assigns or returns, or what makes each entry of that."""
+        """Whether it is all that a statement assigns or returns, or an entry of that, or what makes each of them."""
         inner = isinstance(self.around, ast.ListComp | ast.GeneratorExp) and self.around.elt is self.node
-        around = self.way[-2] if inner else self.around
+        around = self.way[-2] if inner or isinstance(self.around, ast.List | ast.Tuple | ast.Dict) else self.around
         return around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
 
     @property
