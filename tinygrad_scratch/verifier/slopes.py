@@ -43,7 +43,7 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
     wrong = case.wrong(case.replay())
     for results in Slopes(case).by_function():
         bad = [result for result in results if not result.is_right]
-        if not bad:
+        if not bad or (len(bad) < len(results) and calls_others(case, bad[0].event)):
             continue
         put_in = {result.event.node: result.slope for result in bad}
         try:
@@ -218,6 +218,12 @@ class Slopes:
                     return None
                 found.append(gradient / direction)
         return found[0] if close(found[0], found[1]) else None
+
+
+def calls_others(case: Case, event: Event) -> bool:
+    """Whether the function that returned a value calls functions of theirs: what it was given wrongly is told there."""
+    callers = (step.caller for step in case.tape.steps if step.caller is not None)
+    return any((each.file, each.function) == (event.place.file, event.place.function) for each in callers)
 
 
 def functions_of(step: Step) -> set[str]:
