@@ -43,7 +43,7 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
     wrong = case.wrong(case.replay())
     for results in Slopes(case).by_function():
         bad = [result for result in results if not result.is_right]
-        if not bad or (len(bad) < len(results) and calls_others(case, bad[0].event)):
+        if not bad:
             continue
         put_in = {result.event.node: result.slope for result in bad}
         try:
@@ -115,13 +115,18 @@ class Slopes:
             step = case.step_of(node)
             if case.is_forward(node):
                 found.add(case.alike.get(node, node))
-            elif step.function is not None and event.place.function in functions_of(step):
+            elif step.function is not None and event.place.function in self.functions_of(step):
                 waiting += step.reads
             elif np.size(self.value(node)) > 1:
                 return None
         arrays = {node for node in found if np.size(self.value(node)) > 1}
         first = min(arrays, default=None)  # what others of them were made from by the function itself
         return first if all(self.is_after(node, first) for node in arrays) else None
+
+    def functions_of(self, step: Step) -> set[str]:
+        """The function that made a call; where the loss is only assumed, the one that called that, too."""
+        places = (step.place, step.caller) if self.case.is_assumed else (step.place,)
+        return {place.function for place in places if place is not None}
 
     def is_after(self, node: int, first: int | None) -> bool:
         return node == first or node in self.reached(first, self.after)
@@ -218,17 +223,6 @@ class Slopes:
                     return None
                 found.append(gradient / direction)
         return found[0] if close(found[0], found[1]) else None
-
-
-def calls_others(case: Case, event: Event) -> bool:
-    """Whether the function that returned a value calls functions of theirs: what it was given wrongly is told there."""
-    callers = (step.caller for step in case.tape.steps if step.caller is not None)
-    return any((each.file, each.function) == (event.place.file, event.place.function) for each in callers)
-
-
-def functions_of(step: Step) -> set[str]:
-    """The function that made a call, and the one that called that."""
-    return {place.function for place in (step.place, step.caller) if place is not None}
 
 
 def likeness(value: Array, other: Array) -> float:
