@@ -7,6 +7,7 @@ what was written can't be one: it does not vanish where the output is as it shou
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
-from tinygrad_scratch.verifier.source import right_side, statement_at
+from tinygrad_scratch.verifier.slopes import Slopes
+from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
@@ -36,11 +39,45 @@ class Assumed:
     target: int
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Where an output meets the targets: these, all outputs that it may be, the last one last, and what is made."""
+
+    outputs: list[int]
+    target: int
+    mixed: int
+    names: dict[int, str]
+
+
 def assumable(entry: Any) -> Iterator[Assumed]:
     """The usual losses of the output that meets the targets first; none where it isn't clear which values these are."""
+    meeting = meeting_in(entry)
+    if meeting is None:
+        return
+    output, target, names = meeting.outputs[-1], meeting.target, meeting.names
+    for loss in usual(entry.tape.nodes[output].value):
+        value = entry.tape.nodes[target].value.copy()
+        name = f"{loss} of {names[output]} and {names[target]}"
+        yield Assumed(Candidate(name, output, LOSSES[loss], value), output, target)
+
+
+def have_no_loss(entry: Any) -> bool:
+    """Whether the gradients can be those of no loss of the output and the targets, so that a mistake is in them."""
+    meeting = meeting_in(entry)
+    if meeting is None or meeting.mixed == len(entry.tape.nodes):
+        return False
+    read = set(entry.tape.steps[entry.tape.nodes[meeting.mixed].step].reads) & set(meeting.outputs)
+    outputs = sorted({meeting.outputs[-1], *read})
+    finals = entry.owners_by(lambda value, parameter: False)[0]
+    behind = entry.all_behind(*(final.node for final in finals))
+    return bool(finals) and AnyLoss(entry.tape, finals, outputs, meeting.target, behind).is_ruled_out()
+
+
+def meeting_in(entry: Any) -> Meeting | None:
+    """Where an output meets the targets; None where it isn't clear."""
     tape = entry.tape
     if len(tape.steps) > MOST_STEPS:
-        return
+        return None
     wanted = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]} or {
         p.node for p in entry.parameters if p.asked
     }
@@ -51,18 +88,13 @@ def assumable(entry: Any) -> Iterator[Assumed]:
     for target in targets_of(entry, behind - set.union(set(), *reached), names):
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
-        before = [
-            node
-            for node in sorted(outputs - depending)
-            if node < mixed and node in names and tape.nodes[node].value.size == tape.nodes[target].value.size
-        ]
-        if before:
-            output = before[-1]
-            for loss in usual(tape.nodes[output].value):
-                value = tape.nodes[target].value.copy()
-                name = f"{loss} of {names[output]} and {names[target]}"
-                yield Assumed(Candidate(name, output, LOSSES[loss], value), output, target)
-            return
+        sizes = tape.nodes[target].value.size
+        before = [n for n in sorted(outputs - depending) if n < mixed and tape.nodes[n].value.size == sizes]
+        named = [node for node in before if node in names]
+        if named:
+            others = [node for node in before if node != named[-1]]
+            return Meeting([*others, named[-1]], target, mixed, names)
+    return None
 
 
 def targets_of(entry: Any, given: set[int], names: dict[int, str]) -> list[int]:
@@ -96,10 +128,54 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, in
     except Exception:  # targets of whole numbers, that index
         return False
     value = np.asarray(values[repair.event.node])
+    if not any(np.any(values[final.node]) for final in case.finals):  # what was made of the slope is 0 there
+        value = np.zeros(())
     scale = np.max(np.abs(case.tape.nodes[repair.event.node].value), initial=0.0)
     written = cause.expression, right_side(statement_at(cause.place.file, cause.place.line))
     doubled = any(drops_double(code, cause.should_be) for code in written)
     return bool(np.max(np.abs(value), initial=0.0) > 1e-9 * scale) or doubled
+
+
+def returns_no_slope(case: Case, cause: Cause) -> bool:
+    """Whether a cause is a derivative, by its name one of a function that they have, too, that is no slope of anything.
+
+    No loss is needed to tell that. It may be right elsewhere, and be given the wrong value in the line of the cause.
+    """
+    known = {event.place.function for event in case.returned if case.is_forward(event.node)}
+    for results in Slopes(case).by_function():
+        place = results[0].event.place
+        named = is_derivative_of(place.function, known)
+        if not named or all(result.is_right for result in results):
+            continue
+        if any(result.is_right for result in results):  # it is given the wrong value, or should not be called
+            said = cause.should_be or statement_at(cause.place.file, cause.place.line)
+            found = f"{short(place.function)}(" in said
+        else:
+            found = cause.place.file == place.file and start_of_function(cause.place) == start_of_function(place)
+        if found:
+            return True
+    return False
+
+
+OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$")
+ACTIVATIONS = {"sigmoid", "sigm", "logistic", "tanh", "relu", "softplus", "activation", "act", "elu", "swish", "gelu"}
+
+
+def is_derivative_of(function: str, known: set[str]) -> bool:
+    """Whether a function is called after the derivative of an activation, or of one of some functions.
+
+    >>> is_derivative_of("sigmoid_prime", set()), is_derivative_of("Net.d_bend", {"Net.bend"})
+    (True, True)
+    >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
+    (False, False)
+    """
+    name = short(function).lower()
+    rest = OF_SLOPE.sub("", name, count=1).strip("_")
+    return bool(OF_SLOPE.search(name)) and rest in ACTIVATIONS | {short(other).lower() for other in known}
+
+
+def short(function: str) -> str:
+    return function.rpartition(".")[2].rstrip("()")
 
 
 def drops_double(code: str, should_be: str | None) -> bool:

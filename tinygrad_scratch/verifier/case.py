@@ -55,6 +55,7 @@ class Case(Lineage):
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
+    is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED
     _matches: dict[Any, tuple[Entry, float] | None] = field(default_factory=dict, repr=False)

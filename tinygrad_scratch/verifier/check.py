@@ -299,7 +299,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        return Rerun
+        return Rerun if self.assumed is None else type("Rerun", (Rerun,), {"assumed": self.assumed})
 
 
 EXACT = 1e-9  # of a difference that is rounding alone
@@ -313,7 +313,11 @@ class Rerun(verify):
     seconds = 5.0
 
     def _judge(self) -> None:
-        self.problem = self.entry.resolve(self.parameters)
+        if self.assumed is None:
+            self.problem = self.entry.resolve(self.parameters)
+        else:
+            self.problem = self.entry.resolve_gradients(self.parameters)
+            self.problem = self.problem or self._assume(self.assumed, self.entry.parameters)
         self.parameters = self.entry.parameters
         if self.problem:
             return
@@ -325,7 +329,9 @@ class Rerun(verify):
         self.problem = self.entry.pair(self.truth, close)
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
-        if self.finals and not self.problem and not self.unsure and not self.entry.lacking:
+        given = (self.tape.nodes[final.node].value for final in self.finals)
+        judged = self.finals and not self.problem and not self.unsure and not self.entry.lacking
+        if judged and all(np.all(np.isfinite(value)) for value in given):
             self.right = is_right_by_convention(self.case) and self._is_right_elsewhere()
             for truth in truths_without(self.case) if self.right and not self._is_exact() else ():
                 case = self._case(truth)

@@ -14,6 +14,15 @@ class Entry(FindingLoss):
 
     def resolve(self, parameters: list[Parameter]) -> str | None:
         """Find the gradients and the loss; what is said where one of them is not to be found."""
+        problem = self.resolve_gradients(parameters)
+        if problem or self.loss is not None:
+            return problem
+        problem = self._find_loss()
+        self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
+        return problem
+
+    def resolve_gradients(self, parameters: list[Parameter]) -> str | None:
+        """Find the parameters and their gradients; what is said where they are not to be found."""
         if not self.tape.steps:
             return "No call of NumPy was recorded. Make the calls of forward and backward inside the block."
         if self._loss_problem:
@@ -34,11 +43,7 @@ class Entry(FindingLoss):
             )
         self.gradients = gradients
         self._parents = self.tape.parents()  # of what was worked out of updates, too
-        if self.loss is not None:
-            return None
-        problem = self._find_loss()
-        self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
-        return problem
+        return None
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
-from tinygrad_scratch.verifier.assumed import assumable, is_no_slope
-from tinygrad_scratch.verifier.case import MOST_AT_FIRST, Case, Repair
+from tinygrad_scratch.verifier.assumed import assumable, have_no_loss, is_no_slope, returns_no_slope
+from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
@@ -31,6 +32,8 @@ from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
 FEW, SOME, MANY = 500_000, 1_200_000, 4_000_000  # calls of NumPy, for changes of the source that are tried
+MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
+Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
 
 class Judging:
@@ -50,6 +53,9 @@ class Judging:
     again: Again | None
     truth: Truth
     case: Case
+    assumed: int | None = None  # which of the usual losses is taken on trial
+    may_rewrite = False
+    has_no_loss = False  # whether the gradients can be those of none
 
     def kind_of_rerun(self) -> Any:
         """The class of the checks that say whether a run with a change of the source is right."""
@@ -69,14 +75,23 @@ class Judging:
             self._judge_by_assumption()
 
     def _judge_by_assumption(self) -> None:
-        """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it."""
+        """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it.
+
+        Where the step is found, and not what is right there, changes of the source are tried in that line.
+        """
         problem, parameters, before = self.problem, self.parameters, len(self.notes)
-        found: dict[int, tuple[str, int]] = {}
-        for i in range(len(list(assumable(self.entry)))):
-            if self._is_explained_by(i, parameters):
-                found[i] = self.causes[0].place.file, self.causes[0].place.line
-        chosen = next(iter(found), None) if len(set(found.values())) == 1 else None
-        if chosen is not None and self._is_explained_by(chosen, parameters):
+        losses = list(assumable(self.entry))
+        self.has_no_loss = bool(losses) and have_no_loss(self.entry)
+        found = self._explained_by(range(len(losses)), parameters)
+        if found and not any(sure for _, sure in found.values()):
+            self.tape.played, self.may_rewrite = 0, True
+            found = self._explained_by(list(found)[:MOST_SEARCHED], parameters, until_sure=True)
+        chosen = [number for number, (_, sure) in found.items() if sure]
+        agreed = len({found[number][0] for number in chosen}) == 1
+        self.tape.played = 0
+        if agreed and chosen[0] != self.assumed:
+            agreed = self._is_explained_by(chosen[0], parameters) is not None
+        if agreed and self.causes[0].certainty != "unexplained":
             del self.notes[before:]
             self.notes.append(
                 f"No loss was named, and none fits all of it. As the loss, {self.entry.loss_name} is assumed, and the "
@@ -89,18 +104,49 @@ class Judging:
         self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
         self.finals, self.unsure, self.missing = [], [], []
 
-    def _is_explained_by(self, number: int, parameters: list[Parameter]) -> bool:
-        """Whether all is right by an assumed loss but one step, which can't be a slope of any loss."""
-        assumed = list(assumable(self.entry))[number]  # what is put on the tape gives the rest other numbers
-        self.repairs, self.causes = [], []
-        self.problem = self.entry.assume(assumed.candidate, parameters)
+    def _explained_by(
+        self, numbers: Iterable[int], parameters: list[Parameter], until_sure: bool = False
+    ) -> dict[int, Explained]:
+        """The losses by which one step is wrong; if told, up to the first by which it is clear what is right there."""
+        found: dict[int, Explained] = {}
+        for number in numbers:
+            if self.tape.played > MOST_PLAYED:  # people wait
+                break
+            explained = self._is_explained_by(number, parameters)
+            if explained is not None:
+                found[number] = explained
+            if until_sure and explained is not None and explained[1]:
+                break
+        return found
+
+    def _assume(self, number: int, parameters: list[Parameter]) -> str | None:
+        """Take one of the usual losses on trial."""
+        losses = list(assumable(self.entry))  # what is put on the tape gives the rest other numbers
+        if number >= len(losses):
+            return "The output does not meet the targets."
+        return self.entry.assume(losses[number].candidate, parameters)
+
+    def _is_explained_by(self, number: int, parameters: list[Parameter]) -> Explained | None:
+        """The line of the one step that is wrong by an assumed loss, and whether it is clear what is right there.
+
+        None where more is wrong, or what was written can be the slope of some loss.
+        """
+        self.repairs, self.causes, self.assumed = [], [], number
+        self.problem = self._assume(number, parameters)
         if self.problem:
-            return False
+            return None
         self._judge_by_loss()
-        if self.problem or len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.unsure:
-            return False
-        other = list(assumable(self.entry))[number]
-        return is_no_slope(self.case, self.repairs[0], self.causes[0], (other.output, other.target))
+        if self.problem or len(self.causes) != 1 or self.unsure:
+            return None
+        other, cause = list(assumable(self.entry))[number], self.causes[0]
+        is_known = cause.certainty != "unexplained"
+        if not (self.has_no_loss or returns_no_slope(self.case, cause)):
+            meant = other.output, other.target
+            if not (is_known and is_no_slope(self.case, self.repairs[0], cause, meant)):
+                return None
+            return (cause.place.file, cause.place.line), True
+        sure = is_known and (self.may_rewrite or not is_doubtful(cause))
+        return (cause.place.file, cause.place.line), sure
 
     def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
@@ -147,6 +193,8 @@ class Judging:
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
         alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+        if self.assumed is not None and not self.may_rewrite:
+            return
         if self.again is None or (alone and not is_doubtful(self.causes[0])):
             return
         found, values = self.case.state(), self.case.replay()
@@ -160,7 +208,9 @@ class Judging:
         modules = [names for names, _ in self.watch.outer.values()]
         told = None
         try:
-            hits = Search(self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work).run()
+            hits = Search(
+                self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
+            ).run()
             if alone:
                 hits = likelier(hits, self.causes[0], names)
             told = outcome(self.case, hits) if hits else None
@@ -229,7 +279,7 @@ class Judging:
 
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
-        case.uphill = self.entry.uphill
+        case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
         if self.again is not None:
             case.most_played = MOST_AT_FIRST
         return case

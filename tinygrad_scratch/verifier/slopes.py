@@ -78,11 +78,13 @@ class Slopes:
     def by_function(self) -> Iterator[list[Result]]:
         """The results of each function that works on one value of the forward pass entry by entry."""
         case = self.case
-        of_forward = {step.place.function for node in case.forward if (step := case.step_of(node)).place}
+        places = [step.place for node in case.forward if (step := case.step_of(node)).place]
+        of_forward = {(place.file, place.line) for place in places if place is not None}
         calls: dict[tuple[str, int], list[Event]] = {}
         for event in case.returned:
-            if event.place.function not in of_forward and not case.is_forward(event.node):
-                calls.setdefault((event.place.file, start_of_function(event.place)), []).append(event)
+            place = event.place
+            if (place.file, place.line) not in of_forward and not case.is_forward(event.node):
+                calls.setdefault((place.file, start_of_function(place)), []).append(event)
         for events in calls.values():
             results = [self.result(event) for event in events[:MOST_CALLS]]
             if all(result is not None for result in results):
@@ -113,13 +115,18 @@ class Slopes:
             step = case.step_of(node)
             if case.is_forward(node):
                 found.add(case.alike.get(node, node))
-            elif step.function is not None and step.place is not None and step.place.function == event.place.function:
+            elif step.function is not None and event.place.function in self.functions_of(step):
                 waiting += step.reads
             elif np.size(self.value(node)) > 1:
                 return None
         arrays = {node for node in found if np.size(self.value(node)) > 1}
         first = min(arrays, default=None)  # what others of them were made from by the function itself
         return first if all(self.is_after(node, first) for node in arrays) else None
+
+    def functions_of(self, step: Step) -> set[str]:
+        """The function that made a call; where the loss is only assumed, the one that called that, too."""
+        places = (step.place, step.caller) if self.case.is_assumed else (step.place,)
+        return {place.function for place in places if place is not None}
 
     def is_after(self, node: int, first: int | None) -> bool:
         return node == first or node in self.reached(first, self.after)

@@ -53,6 +53,7 @@ class Search:
     tiers: tuple[int, ...]  # of changes that are tried
     near: set[tuple[str, int]]  # files and lines that are suspected already
     work_left: int  # in calls of NumPy
+    only_near: bool = False  # whether no other lines are looked at
 
     seconds: ClassVar = 30.0  # after which nothing more is tried
     run_seconds: ClassVar = 5.0  # after which a run is stopped
@@ -78,6 +79,7 @@ class Search:
         self.goals = self.goals_now()
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
         order = lines_in_order(self.case, self.lines, self.near)
+        order = [place for place in order if place in self.near] if self.only_near else order
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
         every = [each for each in every if each[1].tier in self.tiers]
         foretold = self.foretold(every)
