@@ -129,10 +129,10 @@ def meant(case: Case, values: Mapping[int, Any]) -> int:
 
 
 def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
-    """How many gradients of what has a name are among the values with a name, maybe with the other sign.
+    """How many gradients of what has a name are among the values with a name.
 
     First up to factors that a later step makes up for, then strictly: with one factor for those of parameters, and one
-    for those on the way, such as that of a mean which is taken later.
+    for those on the way, such as that of a mean which is taken later, or the sign of a descent.
     """
     again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}
     nodes = {event.node for event in case.events if event.node not in case.forward} - again
@@ -142,7 +142,7 @@ def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
     for node in nodes:
         found = meant_by(case, np.asarray(values[node]))
         if found is not None:
-            known[signature(np.abs(true[found[0]]))].add(round(abs(found[1]), 9))
+            known[signature(np.abs(true[found[0]]))].add(round(found[1], 9))
     return len(known), sum(
         max(Counter(factor for key in keys for factor in known[key]).values(), default=0)
         for keys in (known.keys() & of_parameters, known.keys() - of_parameters)

@@ -126,7 +126,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         return [hit for hit in hits if hit.meant[0] >= names[0]]
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
-    confirming = [hit for hit in usual if confirms(hit, cause)]
+    confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
+    names = max((hit.meant for hit in confirming if hit.rewrite.kind == cause.kind), default=names)
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
     # as key_of has it for a change:
@@ -135,12 +136,6 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
     return better or (plainer if cause.made_up or is_vague(cause) else [])
-
-
-def confirms(hit: Hit, cause: Cause) -> bool:
-    """Whether a change of the source says the same of the same line; a minus put in says nothing more of one put in."""
-    put_in = hit.rewrite.kind == "sign" and hit.rewrite.tier != CHANGED
-    return hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind) and not put_in
 
 
 def is_alike(kind: str, other: str) -> bool:
