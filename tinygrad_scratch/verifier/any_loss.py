@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.losses import Candidate, Played, played
+from tinygrad_scratch.verifier.slopes import NOT_BY_ENTRY
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -47,8 +49,7 @@ class AnyLoss:
         shape = self.value(output).shape
         targets = self.value(self.target).reshape(shape)
         tried, most = 0, max(1, min(MOST_SAMPLES, MANY_STEPS // len(self.tape.steps)))
-        for i in range(shape[axis]):
-            other = np.roll(targets, 1 if shape[axis] > 1 else i, axis if shape[axis] > 1 else None)
+        for i, other in self.exchanged(targets, axis):
             here: Any = (slice(None),) * axis + (i,)
             if np.array_equal(other[here], targets[here]):
                 continue
@@ -61,12 +62,20 @@ class AnyLoss:
                 return True
         return False
 
+    def exchanged(self, targets: Array, axis: int) -> Iterator[tuple[int, Array]]:
+        """Each sample, and targets that it may get: those of another one, or where it is the only one its own anew."""
+        if targets.shape[axis] > 1:
+            other = np.roll(targets, 1, axis)
+            yield from ((i, other) for i in range(targets.shape[axis]))
+        else:
+            yield from ((0, np.roll(targets, count)) for count in range(1, targets.size))
+
     def moves_otherwise(self, output: int, here: Any, exchanged: Array) -> bool:
         """Whether the gradients move by no mix of the slopes of the outputs of a sample, and of themselves."""
         slopes = list(self.slopes(output, here))
         before = [self.value(final.node) for final in self.finals]
         values = self.tape.replay({self.target: exchanged.reshape(self.value(self.target).shape)})
-        if any(self.moves_beyond(here, values, node) for node in self.behind if node > output):
+        if any(self.moves_beyond(here, values, node) for node in self.laid_out_as(output)):
             return False  # the loss may be of all targets together
         after = [np.asarray(values[final.node]) for final in self.finals]
         if not slopes or any(a.shape != b.shape for a, b in zip(after, before, strict=True)):
@@ -82,10 +91,18 @@ class AnyLoss:
         rest = change - mix @ np.linalg.lstsq(mix, change, rcond=1e-10)[0]
         return bool(np.linalg.norm(rest) > CLEARLY * np.linalg.norm(change))
 
+    def laid_out_as(self, output: int) -> list[int]:
+        """What was made of an output or of the targets entry by entry: the slope of the loss, and what it is made of."""
+        found, shape = {output, self.target}, self.value(output).shape
+        for step in self.tape.steps[self.tape.nodes[output].step + 1 :]:
+            by_entry = name_of(step.function) not in NOT_BY_ENTRY and not found.isdisjoint(step.reads)
+            found |= {node for node in step.makes if by_entry and self.value(node).shape == shape}
+        return sorted(found.intersection(self.behind) - {output, self.target})
+
     def moves_beyond(self, here: Any, values: dict[int, Any], node: int) -> bool:
         """Whether a value that is laid out as the output is another one at other samples, too."""
         before, after = self.value(node), np.asarray(values[node])
-        if after.shape != before.shape or before.shape != self.value(self.outputs[-1]).shape:
+        if after.shape != before.shape:
             return False
         moved = np.array(after != before)
         moved[here] = False

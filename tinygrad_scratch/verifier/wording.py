@@ -14,7 +14,10 @@ class Wording(Extent):
     """The calls in the person's own words."""
 
     def name(self, node: int) -> str:
-        """What the person calls a value, or how it came about."""
+        """What the person calls a value, or how it came about; in a helper by the name that it has there."""
+        given = [e.name for e in self.case.arguments if e.node == node and in_same_function(e.place, self.event.place)]
+        if given and not any(in_same_function(e.place, self.event.place) for e in self.case.events if e.node == node):
+            return given[-1]
         names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
         names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
-from tinygrad_scratch.verifier.conventions import is_of_layout
+from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
+from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
@@ -32,9 +33,13 @@ class Hit:
 
     @cached_property
     def convention(self) -> str:
-        """In which convention the gradients are right then, but for their layout and small numbers."""
+        """In which convention the gradients are right then, but for their layout and small numbers.
+
+        It is none that updates which add the gradient go uphill by a loss that is to be made small.
+        """
         convention = str(self.check.case.convention)
-        return "" if is_of_layout(convention) else convention
+        updated_so = convention == WAYS[UP] and direction(self.check.case) == UP
+        return "" if updated_so or is_of_layout(convention) else convention
 
     @cached_property
     def written(self) -> str:
