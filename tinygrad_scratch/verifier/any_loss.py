@@ -92,7 +92,7 @@ class AnyLoss:
         return bool(np.linalg.norm(rest) > CLEARLY * np.linalg.norm(change))
 
     def laid_out_as(self, output: int) -> list[int]:
-        """What was made of an output or of the targets entry by entry: the slope of the loss, and what it is made of."""
+        """What was made of an output or of the targets entry by entry: the slope of the loss, and what led to it."""
         found, shape = {output, self.target}, self.value(output).shape
         for step in self.tape.steps[self.tape.nodes[output].step + 1 :]:
             by_entry = name_of(step.function) not in NOT_BY_ENTRY and not found.isdisjoint(step.reads)

@@ -189,7 +189,7 @@ class FindingLoss(Owners):
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         """
-        found: tuple[Candidate, int, int, int, int] | None = None
+        found: tuple[Candidate, tuple[int, int, tuple[int, ...], int, int]] | None = None
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
         for candidate in candidates:
@@ -199,15 +199,16 @@ class FindingLoss(Owners):
             if true is None:
                 continue
             given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
-            same, exact, precise = fit(given, true)
+            same, exact, but_for_sign, precise = fit(given, true)
             if same and candidate.function is None and candidate.name != UNNAMED:
                 fitting.add(candidate.name)
-            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])[0]
-            if found is None or (same, exact, near, precise) > found[1:]:
-                found = candidate, same, exact, near, precise
+            near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
+            key = same, exact, near[:2], but_for_sign, precise
+            if found is None or key > found[1]:
+                found = candidate, key
                 if precise == len(finals):
                     break
-        return found[:3] if found else None
+        return (found[0], *found[1][:2]) if found else None
 
     def _meant(self, final: Final, truth: Array) -> Array:
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""

@@ -214,8 +214,8 @@ def played(tape: Tape) -> Played:
     return Played(tape, tensors)
 
 
-def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int]:
-    """How many gradients are right up to one factor for all, how many as they are, and of those how many to the end.
+def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
+    """How many gradients are right up to one factor for all, as they are, but for their sign, and to the last digit.
 
     A loss of about the same slope fits small numbers nearly as well as the one that is meant.
     """
@@ -233,7 +233,8 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int]:
     same = max((sum(abs(one - other) < 1e-4 * abs(one) for other in factors) for one in factors), default=0)
     if same == 1 and not telling:  # a number on its own is a multiple of any other
         same = 0
-    return same, sum(abs(factor - 1) < 1e-4 for factor in factors), precise
+    as_they_are, but_for_sign = (sum(abs(f - 1) < 1e-4 for f in found) for found in (factors, map(abs, factors)))
+    return same, as_they_are, but_for_sign, precise
 
 
 LOSS_WORDS = re.compile(

@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.edits import called, exchanged, name_of, only, pl
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import bracketed
+from tinygrad_scratch.verifier.uphill import other_way
 
 SWAPS: list[tuple[str, Any, str, str]] = [
     ("add", np.subtract, "sign", "`+` should be `-`"),
@@ -51,13 +52,11 @@ def operations(region: Region) -> Iterator[Finding]:
                 changes={s.index: exchanged for s in turns},
             )
         if name_of(step.function) == "negative" and region.gives_truth({s.index: only(0) for s in turns}):
-            yield Finding(
-                "sign",
-                f"the minus in `{region.code(step)}` is too much",
-                step,
-                changes={s.index: only(0) for s in turns},
-                takes_away=True,
-            )
+            code = region.code(step)
+            update = "" if "-" in code else other_way(region.statement)  # the minus is that of `-=`
+            said = "`-=` should be `+=`" if update else f"the minus in `{code}` is too much"
+            changes = {s.index: only(0) for s in turns}
+            yield Finding("sign", said, step, update or None, changes, takes_away=True)
 
 
 def negated(region: Region) -> Iterator[Finding]:

@@ -138,6 +138,8 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         first = left.removeprefix("-") if left.startswith("-") else f"-{left}"
         said = f"the sign of `{left}` is wrong in `{part.code}`"
         yield part.change(first, "sign", said, NAMED, at=part.source.span(part.node.left))
+        said = f"`{sign.strip()}` should be `*` in `{part.code}`"
+        yield part.change(f"({left} * {right})", "wrong-operand", said)
         yield from of_sides(part)
     one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out
     for kept, gone in ((left, right), (right, left)):
@@ -183,6 +185,10 @@ def of_product(part: Part) -> Iterator[Rewrite]:
         yield part.change(right, kind, f"`{part.code}` has one factor too many: {right} alone is right", about=about)
     if not part.in_index and not divided:
         yield from first_alone(part)
+    if not part.in_index and not divided:
+        for sign in "+-":
+            said = f"`*` should be `{sign}` in `{part.code}`"
+            yield part.change(f"({left} {sign} {right})", "wrong-operand", said)
     other = f"({left} * {right})" if divided else f"({left} / {right})"
     yield part.change(other, "wrong-operand", f"`{part.code}` should be `{other[1:-1]}`", about=right)
     if isinstance(part.node.op, ast.FloorDiv):
