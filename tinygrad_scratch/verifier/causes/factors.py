@@ -129,7 +129,11 @@ def opposite(code: str) -> str:
 
 
 def with_constant(code: str, factor: float) -> str:
-    """A product with another number in it, or with none where it would be 1; empty where no number stands in it."""
+    """A product with another number in it, or with none where it would be 1; empty where no number stands in it.
+
+    >>> with_constant("2 * (a - b) * c", 0.5), with_constant("2 * (a - b)", 2.0), with_constant("(a + b) / 4", 4.0)
+    ('(a - b) * c', '4 * (a - b)', '(a + b)')
+    """
     try:
         waiting: list[ast.expr] = [ast.parse(code, mode="eval").body]
     except SyntaxError:
@@ -152,7 +156,7 @@ def rescaled(code: str, part: ast.BinOp, factor: float) -> str:
         if not written or isinstance(part.op, ast.MatMult) or (divides and held is part.left):
             continue
         value = float(ast.literal_eval(held)) * (1 / factor if divides else factor)
-        rest, text = ast.get_source_segment(code, other) or "", number(value)
+        rest, text = bracketed(ast.get_source_segment(code, other) or ""), number(value)
         if abs(value - 1) < 1e-9:
             return rest
         if len(text) < 6:

@@ -1,0 +1,117 @@
+"""Scripts as tutorials have them: no loss, the error as targets less outputs, and updates that add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinygrad_scratch.verifier.script import checks_of
+
+BEANS = """
+import numpy as np
+
+
+def squash(v, slope=False):
+    if slope:
+        return v * (1 - v)
+    return 1 / (1 + np.exp(-v))
+
+
+rng = np.random.default_rng(4)
+seeds = rng.normal(size=(4, 3))
+sprouts = rng.random((4, 1))
+inner, outer = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+for day in range(50):
+    leaf = squash(seeds @ inner)
+    bean = squash(leaf @ outer)
+    lack = sprouts - bean
+    bean_step = lack * squash(bean, slope=True)
+    leaf_step = bean_step @ outer.T * squash(leaf, slope=True)
+    outer += leaf.T @ bean_step
+    inner += seeds.T @ leaf_step
+"""
+
+POND = """
+import numpy as np
+
+
+def bend(v):
+    return np.tanh(v)
+
+
+def bend_slope(h):
+    return 1 - h ** 2
+
+
+class Pond:
+    def __init__(self, water, depth):
+        rng = np.random.default_rng(6)
+        self.water, self.depth = water, depth
+        self.bed, self.bank = rng.normal(size=(water.shape[1], 5)), rng.normal(size=(5, 2))
+
+    def rise(self):
+        self.mud = bend(self.water @ self.bed)
+        self.level = bend(self.mud @ self.bank)
+
+    def fall(self):
+        more_bank = self.mud.T @ (2 * (self.depth - self.level) * bend_slope(self.level))
+        more_bed = self.water.T @ (
+            (2 * (self.depth - self.level) * bend_slope(self.level)) @ self.bank.T * bend_slope(self.mud)
+        )
+        self.bank += more_bank
+        self.bed += more_bed
+
+
+rng = np.random.default_rng(7)
+pond = Pond(rng.normal(size=(6, 3)), rng.uniform(-0.9, 0.9, (6, 2)))
+for turn in range(30):
+    pond.rise()
+    pond.fall()
+"""
+
+AT_POINT = "derivative-at-wrong-point"
+
+
+@pytest.mark.parametrize("program", [BEANS, POND])
+def test_right_in_the_direction_of_ascent(tmp_path: Path, program: str) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(program)
+    check = checks_of(str(path))[0]
+    assert check.ok
+    assert check.convention == "in the direction of ascent"
+
+
+def test_what_is_right_has_the_brackets_that_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_text(POND.replace("more_bank = self.mud.T @ (2 * (", "more_bank = self.mud.T @ (("))
+    check = checks_of(str(path))[0]  # by half the squared error it is the other line that has a 2 too many
+    assert "(self.depth - self.level) * bend_slope" in check.first_wrong.should_be
+
+
+@pytest.mark.parametrize(
+    ("program", "right", "wrong", "kind", "due"),
+    [
+        (BEANS, "return v * (1 - v)", "return 1 - v ** 2", AT_POINT, "v * (1 - v)"),
+        (BEANS, "return v * (1 - v)", "return squash(v) * (1 - squash(v))", AT_POINT, "v * (1 - v)"),
+        (BEANS, "return v * (1 - v)", "return v * (1 + v)", "sign", "v * (1 - v)"),
+        (BEANS, "squash(leaf, slope=True)", "squash(bean, slope=True)", AT_POINT, "squash(leaf, slope=True)"),
+        (BEANS, "squash(leaf, slope=True)", "squash(leaf)", "missing-derivative", "squash(leaf, slope=True)"),
+        (BEANS, "inner += seeds", "inner -= seeds", "sign", "inner += seeds.T @ leaf_step"),
+        (POND, "            (2 * (self.depth", "            ((self.depth", "scale-factor", "* 2"),
+        (POND, "self.bank += more_bank", "self.bank -= more_bank", "sign", "self.bank += more_bank"),
+        (POND, "* bend_slope(self.mud)", "+ bend_slope(self.mud)", "wrong-operand", "* bend_slope(self.mud)"),
+        (POND, "return 1 - h ** 2", "return 1 - h", "missing-derivative", "1 - h ** 2"),
+    ],
+)
+def test_the_mistake_is_told(tmp_path: Path, program: str, right: str, wrong: str, kind: str, due: str) -> None:
+    assert program.count(right) == 1
+    path = tmp_path / "script.py"
+    path.write_text(program.replace(right, wrong))
+    check = checks_of(str(path))[0]
+    line = program[: program.index(right)].count("\n") + 1
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert first.line in (line, line - 1), str(check)  # or where its statement begins
+    assert first.kind == kind, str(check)
+    assert due in str(check.to_json()), str(check)
