@@ -115,3 +115,52 @@ def test_the_mistake_is_told(tmp_path: Path, program: str, right: str, wrong: st
     assert first.line in (line, line - 1), str(check)  # or where its statement begins
     assert first.kind == kind, str(check)
     assert due in str(check.to_json()), str(check)
+
+
+TIDE = """
+import numpy as np
+
+
+def ebb(sands, notes, wish):
+    n = len(wish)
+    d_low = notes["low"] - wish
+    d_rest = (d_low @ sands["far"].T) * (1 - notes["near"] ** 2)
+    return {"far": notes["near"].T @ d_low / n, "close": notes["sea"].T @ d_rest / n}
+
+
+def flow(sands, sea):
+    near = np.tanh(sea @ sands["close"])
+    return {"sea": sea, "near": near, "low": near @ sands["far"]}
+
+
+rng = np.random.default_rng(8)
+sands = {"close": rng.normal(size=(3, 4)), "far": rng.normal(size=(4, 2))}
+sea, wish = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+for hour in range(9):
+    notes = flow(sands, sea)
+    loss = 0.5 * np.sum((notes["low"] - wish) ** 2) / len(wish)
+    moves = ebb(sands, notes, wish)
+    for key in sands:
+        sands[key] = sands[key] - 0.1 * moves[key]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "due"),
+    [
+        (
+            "sands[key] = sands[key] - 0.1",
+            "sands[key] = sands[key] + 0.1",
+            "sands[key] = sands[key] - 0.1 * moves[key]",
+        ),
+        ('d_low = notes["low"] - wish', 'd_low = wish - notes["low"]', '-(wish - notes["low"])'),
+    ],
+)
+def test_what_turns_all_updates_round(tmp_path: Path, right: str, wrong: str, due: str) -> None:
+    """A gradient that is one is not to blame where the one statement of all updates adds it."""
+    assert TIDE.count(right) == 1
+    path = tmp_path / "script.py"
+    path.write_text(TIDE.replace(right, wrong))
+    check = checks_of(str(path))[0]
+    assert (check.first_wrong.line, check.first_wrong.kind) == (TIDE[: TIDE.index(right)].count("\n") + 1, "sign")
+    assert check.first_wrong.should_be == due, str(check)

@@ -62,8 +62,8 @@ def is_vague(cause: Cause) -> bool:
 
 
 def size_of_cause(cause: Cause) -> int:
-    """How many words and signs a cause would change, and what it makes up; many where it doesn't say how."""
-    if cause.should_be:
+    """How many words and signs a cause would change, and what it makes up; many where nobody would have written it."""
+    if cause.should_be and not is_vague(cause):
         return effort(cause.expression, cause.should_be) + cause.made_up
     return OF_A_VALUE if not cause.made_up and names_value(cause) else UNKNOWN
 

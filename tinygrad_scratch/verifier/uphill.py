@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import statement_at
 
 
@@ -20,23 +21,42 @@ def turning(case: Case) -> tuple[Repair, str, list[str]] | None:
     updates = [statement_at(place.file, place.line) for place in lines.values()]
     values = case.replay()
     source = next(turning_all(case, values), None)
-    if len(updates) == 1 and (turned := other_way(updates[0])):
+    turned = other_way(updates[0]) if len(updates) == 1 else ""
+    if turned and not (source is not None and is_called_so_in_vain(case, source, values)):
         final, place = case.finals[-1], next(iter(lines.values()))
         event = Event(f"the step of {final.parameter.name}", final.node, place, 0, 10**9)
         repair = Repair(event, -np.asarray(values[final.node]), final.parameter.node, None, len(case.finals))
-        return repair, turned, [f"the other sign in `{source.event.name}`"] if source is not None else []
+        right = source is None or is_gradient(case, values[source.event.node])
+        return repair, turned, [] if right or source is None else [f"the other sign in `{source.event.name}`"]
     if source is None:
         return None
     numbers = sorted(line for _, line in lines)
     return source, "", [f"the other sign in each update, from line {numbers[0]} on"]
 
 
+def is_called_so_in_vain(case: Case, source: Repair, values: dict[int, Any]) -> bool:
+    """Whether a value is called a gradient, and is the negative of one."""
+    return is_gradient_name(source.event.short) and not is_gradient(case, values[source.event.node])
+
+
+def is_gradient(case: Case, value: Any) -> bool:
+    """Whether a value is a gradient of the loss, up to a positive factor, and none of its negative."""
+    found = case.match_up_to_factor(np.asarray(value)) if np.size(value) > 1 else None
+    return found is not None and found[0].how == "" and found[1] > 0
+
+
 def other_way(statement: str) -> str:
-    """An update with the other sign: `w -= step` for `w += step`; empty for what is written in another form."""
-    operator = re.search(r"([-+])=", statement)
-    if operator is None:
+    """An update with the other sign; empty for what is written in another form.
+
+    >>> other_way("w += step"), other_way("net['w'] = net['w'] - rate * step"), other_way("w = new - old")
+    ('w -= step', "net['w'] = net['w'] + rate * step", '')
+    """
+    by_sign = re.search(r"([-+])=", statement)
+    named = re.match(r"(?P<name>[^=]+?)\s*=\s*(?P=name)\s*(?P<sign>[-+])", statement)
+    place = by_sign.start(1) if by_sign else named.start("sign") if named else -1
+    if place < 0:
         return ""
-    return f"{statement[: operator.start()]}{'-' if operator[1] == '+' else '+'}={statement[operator.end() :]}"
+    return f"{statement[:place]}{'-' if statement[place] == '+' else '+'}{statement[place + 1 :]}"
 
 
 def turning_all(case: Case, values: dict[int, Any]) -> Iterator[Repair]:
