@@ -25,7 +25,8 @@ def counts(part: Part) -> Iterator[Rewrite]:
             products = (each for n in range(1, len(lengths) + 1) for each in combinations(lengths, n))
             for text in (" * ".join(each) for each in products if set(each) != own):
                 said = f"`{part.code}` counts too few or too many: it should be `{text}`"
-                yield part.change(text if part.is_whole else f"({text})", "scale-factor", said, NAMED)
+                bare = part.is_whole or isinstance(part.node, ast.BinOp)  # that is in brackets where it needs them
+                yield part.change(text if bare else f"({text})", "scale-factor", said, NAMED)
 
 
 def lengths_in(node: ast.AST) -> set[str]:
