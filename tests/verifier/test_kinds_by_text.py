@@ -251,6 +251,7 @@ MISTAKES = [
     ("gated", "(1 - self.g**2)", "self.g * (1 - self.g)", "derivative-at-wrong-point"),
     ("gated", "dh * self.soft * (1 - self.g**2)", "dh * (1 - self.g**2)", "missing-derivative"),
     ("twin", "dz[self.z <= 0] = 0", "dz[self.z <= 0] = 1", "missing-derivative"),
+    ("twin", "dz[self.z <= 0] = 0", "dz[self.z <= 1] = 0", "derivative-at-wrong-point"),
     ("twin", "dz = dz / self.keep", "dz = dz * self.keep", "scale-factor"),
     ("twin", "(1 - self.two * self.two)", "(1 - self.one * self.one)", "derivative-at-wrong-point"),
     ("twin", "1.0 - np.tanh(v) ** 2", "1.0 - np.tanh(v)", "missing-derivative"),

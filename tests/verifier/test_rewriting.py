@@ -274,6 +274,11 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
         ("d_2 = e_1 * slope(h_1)", "out_2.append(e_2)", "out_2.append((e_2 * slope(h_2)))"),
         ("o[t] = v * c[t]; do[t] = e", "dc[t] = q", "dc[t] = q + v * do[t]"),
         ("a[t] = c[t - 1]", "dc[t] = z[t] * q", "dc[t] = (z[t] - (c[t - 1] if t > 0 else 0)) * q"),
+        ("b, c, h, w = u.shape", "m = b", "m = b * h * w"),
+        ("b, c, h, w = u.shape", "g = e / (b * h)", "g = e / (b * h * w)"),
+        ("b, c, h, w = u.shape", "g = (e + lam * w) / b", "g = e / b + lam * w"),
+        ("r = 2", "g = r * (e - q)", "g = e - r * q"),
+        ("v = f(u)", "g = e[:, :, None] * q", "g = e[:, :, None] * v[:, None, :]"),
         ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
     ],
 )

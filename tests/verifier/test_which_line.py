@@ -277,7 +277,118 @@ def check(verify):
     return check
 """
 
+PLANES = """
+import numpy as np
+
+class Planes:
+    def __init__(self, rng):
+        self.kernel, self.rate = rng.normal(size=(3, 3)), 0.3
+
+    def forward(self, x):
+        self.x, self.z = x, np.einsum("bchw,cd->bdhw", x, self.kernel)
+        self.centre = self.z.mean(axis=(0, 2, 3), keepdims=True)
+        self.away = self.z - self.centre
+        self.spread = np.sqrt(np.mean(self.away ** 2, axis=(0, 2, 3), keepdims=True) + 1e-5)
+        return self.away / self.spread
+
+    def backward(self, dy):
+        b, d, h, w = dy.shape
+        count = b * h * w
+        d_away = dy / self.spread
+        d_square = -0.5 * np.sum(dy * self.away, axis=(0, 2, 3), keepdims=True) / self.spread ** 3
+        d_away = d_away + 2 * self.away * d_square / count
+        dz = d_away - np.sum(d_away, axis=(0, 2, 3), keepdims=True) / count
+        dk = np.einsum("bchw,bdhw->cd", self.x, dz)
+        dk = dk / b + self.rate * self.kernel
+        return {"kernel": dk}
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    net, x, goal = Planes(rng), rng.normal(size=(5, 3, 2, 4)), rng.normal(size=(5, 3, 2, 4))
+    with verify(net) as check:
+        out = net.forward(x)
+        check.loss = 0.5 * np.sum((out - goal) ** 2) / len(x) + 0.5 * net.rate * np.sum(net.kernel ** 2)
+        check.gradients = net.backward(out - goal)
+    return check
+"""
+
+DRAWN = """
+import numpy as np
+
+def squash(s):
+    return 1 / (1 + np.exp(-s))
+
+class Drawn:
+    def __init__(self, rng):
+        self.near, self.far = rng.normal(size=(7, 3)), rng.normal(size=(7, 3))
+
+    def forward(self, words, others):
+        u, v = self.near[words], self.far[others]
+        away = np.einsum("bd,bkd->bk", u, v)
+        self.kept = {"words": words, "others": others, "u": u, "v": v, "away": away}
+        return np.mean(0.05 * np.sum(u * u, axis=1) - np.sum(np.log(squash(-away)), axis=1))
+
+    def backward(self):
+        kept = self.kept
+        d_away = squash(kept["away"])
+        d_u = np.einsum("bk,bkd->bd", d_away, kept["v"]) + 0.1 * kept["u"]
+        d_v = d_away[:, :, None] * kept["u"][:, None, :]
+        return d_u, d_v
+
+    def step(self, rate):
+        d_u, d_v = self.backward()
+        np.add.at(self.near, self.kept["words"], -rate * d_u)
+        np.add.at(self.far, self.kept["others"], -rate * d_v)
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    net, words, others = Drawn(rng), np.array([0, 2, 5, 2]), rng.integers(0, 7, size=(4, 2))
+    with verify(net) as check:
+        check.loss = net.forward(words, others)
+        net.step(0.1)
+        check.gradients_from_step(0.1)
+    return check
+"""
+
+GATHERED = """
+import numpy as np
+
+class Gathered:
+    def __init__(self, rng):
+        self.one, self.two = rng.normal(size=(4, 3)), rng.normal(size=(3, 4))
+
+    def forward(self, x):
+        self.x, self.u = x, x @ self.one
+        self.t = np.tanh(self.u)
+        self.v = self.t @ self.two
+        return self.v * x + self.t @ self.t.T @ x
+
+    @staticmethod
+    def of_product(d, a, b):
+        return d @ b.T, a.T @ d
+
+    def backward(self, dy):
+        self.dx = np.zeros_like(self.x)
+        self.dx += dy * self.v
+        self.dx += self.t @ self.t.T @ dy
+        dt, d_two = self.of_product(dy * self.x, self.t, self.two)
+        dt = dt + (dy @ self.x.T + self.x @ dy.T) @ self.t
+        a, b = self.of_product(dt * (1 - self.t ** 2), self.x, self.one)
+        self.dx += a
+        return {"one": b, "two": d_two, "x": self.dx}
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    net, x = Gathered(rng), rng.normal(size=(5, 4))
+    weights = rng.normal(size=(5, 4))
+    with verify(one=net.one, two=net.two, x=x) as check:
+        check.loss = np.sum(weights * net.forward(x))
+        check.gradients = net.backward(weights)
+    return check
+"""
+
 PROGRAMS = {
+    "planes": PLANES, "drawn": DRAWN, "gathered": GATHERED,
     "spread": SPREAD, "brief": BRIEF, "helpers": HELPERS, "moving": MOVING, "time": THROUGH_TIME, "room": ROOM,
     "around": AROUND,
 }  # fmt: skip
@@ -312,6 +423,16 @@ MISTAKES = [
     # one of two penalties
     ("around", "d_first += 0.2 * self.first", "d_first += 0.4 * self.first", {"regularisation", "scale-factor"}),
     ("around", "d_first += 0.2 * self.first", "d_first -= 0.2 * self.first", {"sign"}),
+    # a count of plain numbers, that several lines read; and what of a sum is divided
+    ("planes", "count = b * h * w", "count = b", {"scale-factor", "missing-batch-sum-or-mean"}),
+    ("planes", "count = b * h * w", "count = h * w", {"scale-factor", "missing-batch-sum-or-mean"}),
+    ("planes", "dk = dk / b + self.rate * self.kernel", "dk = (dk + self.rate * self.kernel) / b",
+     {"regularisation", "scale-factor"}),
+    # a value that its function has no name for is not meant; and one that an axis is put in
+    ("drawn", 'd_away = squash(kept["away"])', 'd_away = squash(-kept["away"])', {"sign"}),
+    ("drawn", 'd_away[:, :, None] * kept["u"][:, None, :]', 'd_away[:, :, None] * kept["v"]', {"wrong-operand"}),
+    # where a part gets the name that held the others
+    ("gathered", "self.dx += a", "self.dx = a", {"overwritten-accumulation"}),
     # room of the kind of other room
     ("room", "given = np.zeros_like(picked)", "given = np.zeros_like(picked, dtype=int)", {"dtype-or-integer"}),
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.source import statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
+TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
@@ -55,10 +56,22 @@ def is_vague(cause: Cause) -> bool:
         return True
     if set(NUMBER.findall(cause.should_be)) - set(NUMBER.findall(cause.expression)) - USUAL:
         return True
-    known = source_of(text_of(cause.file)).words(cause.line, of_class=True).text
-    return bool(
-        set(NAME.findall(cause.should_be)) - set(NAME.findall(f"{known} {cause.expression} np")) - {"T", *dir(np)}
-    )
+    source = source_of(text_of(cause.file))
+    own = "np" if source.class_around(cause.line) is None else "np self"
+    known = without_texts(f"{source.words(cause.line).text} {cause.expression}")
+    said = without_texts(cause.should_be)
+    return bool(set(NAME.findall(said)) - set(NAME.findall(f"{known} {own}")) - {"T", *dir(np)})
+
+
+def without_texts(code: str) -> str:
+    return TEXT.sub("", code)
+
+
+def is_gradient_already(case: Case, repair: Repair) -> bool:
+    """Whether what is called wrong is a true gradient as it is: what lacks a factor is a line that reads it, then."""
+    value = np.asarray(case.tape.nodes[repair.event.node].value)
+    found = case.match_up_to_factor(value) if value.size > 1 else None
+    return found is not None and found[0].how == "" and bool(np.isclose(abs(found[1]), abs(case.scale)))
 
 
 def size_of_cause(cause: Cause) -> int:
@@ -131,7 +144,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
     # as key_of has it for a change:
-    own = False, apart == MUCH_ALIKE, names[1], False, apart <= 0, -size, False
+    own = False, apart == MUCH_ALIKE, names[1], names[0], False, apart <= 0, -size, False
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
@@ -147,4 +160,4 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike, hit.sets_apart <= 0
-    return -hit.is_of_block, alike, hit.meant[1], hit.takes_up, as_it_was, -hit.effort, changed
+    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], hit.takes_up, as_it_was, -hit.effort, changed

@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
-from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function, statement_at
+from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function, right_side, statement_at
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 
@@ -105,7 +105,9 @@ def found_by(region: Region, explanation: Explanation) -> Finding | None:
 
 
 def is_shorter(region: Region, finding: Finding) -> bool:
-    """Whether what should be is less than what was written."""
+    """Whether what should be is less than what was written, there and not in another line."""
+    if finding.place is not None and not in_same_statement(finding.place, region.event.place):
+        return False
     return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
@@ -145,8 +147,9 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.should_be = None
     part = step is not None and step.place is place and not finding.should_be  # what should be is all of it
     expression = region.code(step) if step is not None and part else region.expression
-    if place in (call, finding.place) and not finding.should_be and not in_same_statement(place, region.event.place):
-        expression = statement_at(place.file, place.line)
+    if place in (call, finding.place) and not in_same_statement(place, region.event.place):
+        written = statement_at(place.file, place.line)
+        expression = right_side(written) if finding.should_be else written
     return Cause(
         finding.kind,
         finding.sentence,

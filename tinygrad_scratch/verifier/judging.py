@@ -11,7 +11,15 @@ from tinygrad_scratch.verifier.assumed import assumable, have_no_loss, is_no_slo
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
-from tinygrad_scratch.verifier.doubt import SCALES, is_doubtful, is_vague, kind_with, likelier, names_with
+from tinygrad_scratch.verifier.doubt import (
+    SCALES,
+    is_doubtful,
+    is_gradient_already,
+    is_vague,
+    kind_with,
+    likelier,
+    names_with,
+)
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
@@ -195,7 +203,7 @@ class Judging:
         alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
         if self.assumed is not None and not self.may_rewrite:
             return
-        if self.again is None or (alone and not is_doubtful(self.causes[0])):
+        if self.again is None or (alone and not self._is_in_doubt()):
             return
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])
@@ -222,6 +230,11 @@ class Judging:
             if alone:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
+
+    def _is_in_doubt(self) -> bool:
+        """Whether the one cause can be doubted, by what it says or by what it is said of."""
+        cause = self.causes[0]
+        return is_doubtful(cause) or (cause.kind in SCALES and is_gradient_already(self.case, self.repairs[0]))
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

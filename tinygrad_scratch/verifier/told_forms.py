@@ -84,6 +84,15 @@ def is_of_mask(case: Case, found: Difference) -> bool:
     return booleans or any(isinstance(each, ast.Compare) for each in ast.walk(target.slice))
 
 
+def is_bound_of_mask(found: Difference) -> bool:
+    """Whether a mask, that picks entries, is made with another number."""
+    around = list(found.around)
+    compared = next((i for i, (outer, _) in enumerate(around) if isinstance(outer, ast.Compare)), None)
+    if compared is None or not (is_number(found.old) and is_number(found.new)):
+        return False
+    return any(isinstance(outer, ast.Subscript) and inner is outer.slice for outer, inner in around[compared:])
+
+
 def is_value_for_mask(found: Difference) -> bool:
     """Whether a value stands where the mask of it is due, which is the slope of another function."""
     mask = found.new

@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.told_factors import (
 from tinygrad_scratch.verifier.told_forms import (
     FACTORS,
     Difference,
+    is_bound_of_mask,
     is_cut,
     is_inverted,
     is_number,
@@ -83,6 +84,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it changes; the one that the search told where that is as good."""
     if is_updated(case, found):
         return "stale-or-updated-weights"
+    if is_bound_of_mask(found):
+        return AT_POINT
     if is_other_number_in_index(found):
         return "wrong-operand" if is_in_shape(found) else "off-by-one"
     if kind != "off-by-one" and is_of_penalty(case, found):
@@ -96,6 +99,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return kind_of_brackets(case, *lacking)
     if number is not None:
         return AT_POINT if holds_array(case, number) else "scale-factor"
+    if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
+        return "scale-factor"
     return kind_by_slope(case, found, kind_by_factors(case, found, kind))
 
 
@@ -201,6 +206,12 @@ def parameters_in(case: Case, name: str) -> set[int]:
     """The parameters that a name held, or rows or copies of which."""
     found = (parameter_of(case, node) for node in nodes_named(case, name))
     return {node for node in found if node is not None}
+
+
+def is_in_formula(case: Case, found: Difference) -> bool:
+    """Whether a factor is of a term in a sum that reads no array: a part of a derivative's formula, and no mean."""
+    sums = [outer for outer, _ in found.around if is_sum(outer)]
+    return bool(sums) and not any(holds_array(case, each) for each in sums[-1:])
 
 
 def is_in_shape(found: Difference) -> bool:

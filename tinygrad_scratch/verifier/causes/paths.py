@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import bracketed, end_of_turns, in_same_function, right_side, statement_at
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.table import PART
 
 
@@ -111,7 +111,8 @@ def is_used_in(region: Region, step: int | None, place: Place | None) -> bool:
 
 
 def overwritten(region: Region) -> Iterator[Finding]:
-    """What the same name held before, added to it, gives the truth."""
+    """What the same name held before, added to it, gives the truth; or another name that a later line gave it."""
+    yield from lost_by_another_name(region)
     for total in region.case.with_earlier(region.event, region.values):
         if region.is_truth(total):
             name = region.event.name
@@ -125,6 +126,25 @@ def overwritten(region: Region) -> Iterator[Finding]:
             return
 
 
+def lost_by_another_name(region: Region) -> Iterator[Finding]:
+    """Where a value gets a name that held a part, which nothing has read: `total = part` after `part = f(x)`."""
+    case = region.case
+    for event, held in lost_values(case):
+        step, before = case.step_of(event.node), np.asarray(region.values[held])
+        of_it = step.function is renamed and region.node in step.reads
+        if of_it and before.shape == region.value.shape and region.is_truth(region.value + before):
+            yield written_over(event, None)
+            return
+
+
+def written_over(event: Event, step: Step | None, changes: dict[int, Edit] | None = None) -> Finding:
+    """A name that held a part of a gradient is given the rest of it."""
+    name, place = event.name, event.place
+    said = f"{name} held a part of it, and is written over: add to it, with `+=` instead of `=`"
+    should = f"{name} + {bracketed(right_side(statement_at(place.file, place.line)))}"
+    return Finding("overwritten-accumulation", said, step, should, changes or {}, place=place)
+
+
 def overwritten_on_the_way(region: Region) -> Iterator[Finding]:
     """What a name held before another value was made that has it now, and that nothing ever read, added to that."""
     lost, made = lost_values(region.case), region.case.ancestors([region.node])
@@ -134,10 +154,7 @@ def overwritten_on_the_way(region: Region) -> Iterator[Finding]:
             region.case.tape.nodes[event.node].step: WithMore(region.values, held) for event, held in own
         }
         if region.gives_truth(changes):
-            name, step = own[0][0].name, region.case.step_of(own[0][0].node)
-            said = f"{name} held a part of it, and is written over: add to it, with `+=` instead of `=`"
-            should = f"{name} + {bracketed(right_side(statement_at(place.file, place.line)))}"
-            yield Finding("overwritten-accumulation", said, step, should, changes, place=place)
+            yield written_over(own[0][0], region.case.step_of(own[0][0].node), changes)
             return
 
 

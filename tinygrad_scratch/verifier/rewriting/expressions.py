@@ -9,9 +9,12 @@ from itertools import combinations, product
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
+from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets
 from tinygrad_scratch.verifier.rewriting.calls import of_call
+from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.made import made
+from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
@@ -63,6 +66,9 @@ class Expressions:
                 yield from of_index(part)
             yield from unused(part)
             yield from written_elsewhere(part)
+            yield from counts(part)
+            yield from out_of_brackets(part)
+            yield from new_axes(part)
             yield from other_slope(part)
             yield from additions(part)
             yield from made(part)

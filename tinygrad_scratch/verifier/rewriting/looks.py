@@ -18,6 +18,8 @@ import numpy as np
 from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.outlook import (
+    RULED_OUT,
+    UNKNOWN,
     Foretold,
     Outlook,
     arrays_in,
@@ -223,12 +225,13 @@ def compiled(text: str, file: str) -> CodeType | None:
 
 
 def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple[str, int, int, str], float]:
-    """How likely each change of a file is that was worked out."""
+    """How likely each change of a file is that was worked out; of what is no value on the tape nothing is known."""
     found: dict[tuple[str, int, int, str], float] = {}
     for file, each in {id(each): (file, each) for (file, _), each in looked.items()}.values():
         if each.is_known and each.times:
             seen = each.is_complete and len(each.taken) >= each.times
             linear = seen and outlook.is_linear(each.taken, each.accumulates)
             for one, told in each.told.items():
-                found[file, *one] = outlook.rank(told, each.is_complete and told.is_complete, linear)
+                rank = outlook.rank(told, each.is_complete and told.is_complete, linear)
+                found[file, *one] = min(rank, UNKNOWN) if rank < RULED_OUT and not each.taken else rank
     return found

@@ -1,0 +1,37 @@
+"""A factor, or a divisor, of one term alone, where brackets make it one of all of a sum."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_divisor, kind_of_factor, kind_of_term
+
+
+def out_of_brackets(part: Part) -> Iterator[Rewrite]:
+    """`a / n + b` and `a + b / n` for `(a + b) / n`."""
+    node = part.node
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div) or part.in_index:
+        return
+    divided = isinstance(node.op, ast.Div)
+    for total, factor in ((node.left, node.right), *(() if divided else ((node.right, node.left),))):
+        if not isinstance(total, ast.BinOp) or not isinstance(total.op, ast.Add | ast.Sub):
+            continue
+        sides, by = [as_term(part, side) for side in (total.left, total.right)], part.source.operand(factor)
+        sign, way = "-" if isinstance(total.op, ast.Sub) else "+", "/" if divided else "*"
+        kind = kind_of_divisor(by) if divided else kind_of_factor(by)
+        for i, other in ((0, 1), (1, 0)):
+            terms, own = list(sides), part.source.operand((total.left, total.right)[i])
+            terms[i] = f"{own} {way} {by}" if divided or total is node.left else f"{by} * {own}"
+            of_penalty = kind_of_term(sides[other]) == "regularisation"
+            text = f" {sign} ".join(terms)
+            said = f"`{sides[other]}` is not to be {'divided' if divided else 'multiplied'} by {by}"
+            told = "regularisation" if of_penalty else kind
+            yield part.change(text if part.is_whole else f"({text})", told, said, NAMED)
+
+
+def as_term(part: Part, side: ast.expr) -> str:
+    """The code of a side of a sum, in brackets where it needs them."""
+    of_product = isinstance(side, ast.BinOp) and not isinstance(side.op, ast.Add | ast.Sub)
+    return part.source.code(side) if of_product else part.source.operand(side)

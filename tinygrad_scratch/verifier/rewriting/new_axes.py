@@ -1,0 +1,35 @@
+"""Another value with an axis put in, as another one in the statement has it: `v[:, None, :]` beside `s[:, :, None]`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+
+NEW = re.compile(r"\bNone\b|\b(?:np\.|numpy\.)?newaxis\b")
+USUAL = (":, None", "None, :", ":, None, :", ":, :, None", "None, :, :")
+MOST_NAMES = 24
+
+
+def new_axes(part: Part) -> Iterator[Rewrite]:
+    """An operand, in a statement that puts an axis in, for another one that has one, too."""
+    if not isinstance(part.node, NAMES) or not isinstance(part.around, ast.BinOp) or part.in_index:
+        return
+    if part.source.code(part.statement).count("[") == 0 or has_new_axis(part.node) or not others_have(part):
+        return
+    for name in part.source.words(part.line).names[:MOST_NAMES]:
+        if name != part.code and not NEW.search(name):
+            for index in USUAL:
+                text = f"{name}[{index}]"
+                yield part.change(text, "wrong-operand", f"{part.code} should be `{text}`", PUT_IN)
+
+
+def others_have(part: Part) -> bool:
+    return any(has_new_axis(node) for node in ast.walk(part.statement))
+
+
+def has_new_axis(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and NEW.search(ast.unparse(node.slice)) is not None
