@@ -274,6 +274,14 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
         ("d_2 = e_1 * slope(h_1)", "out_2.append(e_2)", "out_2.append((e_2 * slope(h_2)))"),
         ("o[t] = v * c[t]; do[t] = e", "dc[t] = q", "dc[t] = q + v * do[t]"),
         ("a[t] = c[t - 1]", "dc[t] = z[t] * q", "dc[t] = (z[t] - (c[t - 1] if t > 0 else 0)) * q"),
+        ("m['w' + str(k + 1)] = 2", "g = m['b' + str(n)]", "g = m['b' + str(k + 1)]"),
+        ("d = e * bend_prime(v[-1])", "g = (w @ d) * v[-l]", "g = (w @ d) * bend_prime(v[-l])"),
+        (
+            "U_a, U_b, U_c = g_a, g_b, g_c",
+            "g = U_a @ g_a[t] + U_b @ g_b[t]",
+            "g = U_a @ g_a[t] + U_b @ g_b[t] + U_c @ g_c[t]",
+        ),
+        ("h = bend(x @ w); h = pad(h)", "g = bend_prime(h.T)", "g = bend_prime((pad(x @ w)).T)"),
         ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
     ],
 )
