@@ -281,7 +281,7 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
             "g = U_a @ g_a[t] + U_b @ g_b[t]",
             "g = U_a @ g_a[t] + U_b @ g_b[t] + U_c @ g_c[t]",
         ),
-        ("h = bend(x @ w); h = pad(h)", "g = bend_prime(h.T)", "g = bend_prime((pad(x @ w)).T)"),
+        ("h = bend(x @ w); h = pad(h, 1)", "g = bend_prime(h.T)", "g = bend_prime((pad(x @ w, 1)).T)"),
         ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
     ],
 )

@@ -24,8 +24,8 @@ def before_call(part: Part) -> Iterator[Rewrite]:
 
 
 def without_call(source: Source, name: str, place: int, functions: list[str], most: int) -> str | None:
-    """What a name was assigned before a place in the text, with what a function of theirs was given in the place of its call."""
-    own = source.function_around(source.text.count("\n", 0, place) + 1)
+    """What a name was assigned before a place, with what a function of theirs was given for its call."""
+    own = source.function_around(source.text[:place].count("\n") + 1)
     first = source.span(own)[0] if own is not None else 0
     bound = [
         node
