@@ -279,6 +279,14 @@ def test_changes_of_a_statement(written: str, meant: str) -> None:
         ("b, c, h, w = u.shape", "g = (e + lam * w) / b", "g = e / b + lam * w"),
         ("r = 2", "g = r * (e - q)", "g = e - r * q"),
         ("v = f(u)", "g = e[:, :, None] * q", "g = e[:, :, None] * v[:, None, :]"),
+        ("m['w' + str(k + 1)] = 2", "g = m['b' + str(n)]", "g = m['b' + str(k + 1)]"),
+        ("d = e * bend_prime(v[-1])", "g = (w @ d) * v[-l]", "g = (w @ d) * bend_prime(v[-l])"),
+        (
+            "U_a, U_b, U_c = g_a, g_b, g_c",
+            "g = U_a @ g_a[t] + U_b @ g_b[t]",
+            "g = U_a @ g_a[t] + U_b @ g_b[t] + U_c @ g_c[t]",
+        ),
+        ("h = bend(x @ w); h = pad(h, 1)", "g = bend_prime(h.T)", "g = bend_prime((pad(x @ w, 1)).T)"),
         ("step = 2", "g = x[:, i:i + k, j:j + k]", "g = x[:, i * step:i * step + k, j * step:j * step + k]"),
     ],
 )

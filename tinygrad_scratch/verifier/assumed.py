@@ -7,7 +7,6 @@ what was written can't be one: it does not vanish where the output is as it shou
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
 from tinygrad_scratch.verifier.slopes import Slopes
@@ -155,27 +155,6 @@ def returns_no_slope(case: Case, cause: Cause) -> bool:
         if found:
             return True
     return False
-
-
-OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$")
-ACTIVATIONS = {"sigmoid", "sigm", "logistic", "tanh", "relu", "softplus", "activation", "act", "elu", "swish", "gelu"}
-
-
-def is_derivative_of(function: str, known: set[str]) -> bool:
-    """Whether a function is called after the derivative of an activation, or of one of some functions.
-
-    >>> is_derivative_of("sigmoid_prime", set()), is_derivative_of("Net.d_bend", {"Net.bend"})
-    (True, True)
-    >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
-    (False, False)
-    """
-    name = short(function).lower()
-    rest = OF_SLOPE.sub("", name, count=1).strip("_")
-    return bool(OF_SLOPE.search(name)) and rest in ACTIVATIONS | {short(other).lower() for other in known}
-
-
-def short(function: str) -> str:
-    return function.rpartition(".")[2].rstrip("()")
 
 
 def drops_double(code: str, should_be: str | None) -> bool:

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_b
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
+from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
@@ -299,8 +300,15 @@ def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | N
 
 
 def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
-    """A function of theirs that returns no derivative, if there is one; its results are mended."""
-    found = next(wrong_slopes(case), None)
+    """A function of theirs that returns no derivative, if there is one, or is given the wrong value; that is mended."""
+    known = Misgiven(case)
+    misgiven = known.found()
+    if misgiven is not None:
+        case.overrides |= misgiven[1]
+        causes = [(repair, as_cause(Region(case, repair), finding)) for repair, finding in misgiven[0]]
+        return {(cause.file, cause.line): (repair, cause) for repair, cause in causes}
+    slopes = (found for found in wrong_slopes(case) if found[2] or not known.is_right_derivative(found[0].event.place))
+    found = next(slopes, None)
     if found is None:
         return {}
     repair, put_in, is_call = found

@@ -55,7 +55,7 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
             continue
         first, mended = bad[0], len(wrong) - len(still)
         repair = Repair(first.event, first.slope, first.of, None, mended, how="slope")
-        called = None if len(bad) == len(results) else user_of(case, first)
+        called = None if len(bad) == len(results) else user_of(case, first.event)
         if called is not None:
             truth = np.asarray(played[called.node])
             match = case.match_up_to_factor(truth)
@@ -63,10 +63,10 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
         yield repair, put_in, called is not None
 
 
-def user_of(case: Case, result: Result) -> Event | None:
+def user_of(case: Case, result: Event) -> Event | None:
     """The first name of what was made of a result where the function was called."""
-    made = (e for e in case.events if e.node > result.event.node and e.place.function != result.event.place.function)
-    return next((e for e in made if result.event.node in case.ancestors([e.node])), None)
+    made = (e for e in case.events if e.node > result.node and e.place.function != result.place.function)
+    return next((e for e in made if result.node in case.ancestors([e.node])), None)
 
 
 class Slopes:

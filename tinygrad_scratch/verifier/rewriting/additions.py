@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     NAMED,
     PUT_IN,
     SIZE,
+    SLOPE,
     Rewrite,
     kind_of_call,
     kind_of_divisor,
@@ -114,6 +115,10 @@ def slope_in_product(part: Part) -> Iterator[Rewrite]:
         said = f"the factor `1 - {part.code}` is missing beside {part.code}"
         text = f"((1 - {part.code}) * {part.code})"
         yield part.change(text, "missing-derivative", said, PUT_IN)
+        for name in part.source.takes_one(part.line):
+            if SLOPE.search(f"{name}("):
+                said = f"the slope `{name}({part.code})` is meant, and not {part.code} itself"
+                yield part.change(f"{name}({part.code})", "missing-derivative", said, PUT_IN)
 
 
 def calls(part: Part) -> Iterator[Rewrite]:

@@ -9,13 +9,16 @@ from itertools import combinations, product
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
+from tinygrad_scratch.verifier.rewriting.before_call import before_call
 from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets
 from tinygrad_scratch.verifier.rewriting.calls import of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
+from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
+from tinygrad_scratch.verifier.rewriting.put_together import put_together
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
@@ -75,6 +78,9 @@ class Expressions:
             yield from usual(part)
             yield from in_turns(part)
             yield from repeated(part)
+            yield from put_together(part)
+            yield from like_others(part)
+            yield from before_call(part)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""

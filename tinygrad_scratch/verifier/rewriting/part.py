@@ -80,6 +80,12 @@ class Part:
         return SLOPE.search(self.formula) is not None or self.source.is_slope_of_another(function)
 
     @property
+    def is_in_some_slope(self) -> bool:
+        """Whether it stands, wherever, in what a function is given that has the name of a slope."""
+        calls = (each.func for each in self.way if isinstance(each, ast.Call))
+        return any(SLOPE.search(f"{self.source.code(function)}(") for function in calls)
+
+    @property
     def measured(self) -> str:
         """How its length is taken, `len({})` or `{}.shape`, if that is what it is read for."""
         if isinstance(self.around, ast.Attribute) and self.around.attr in ("shape", "size"):

@@ -15,6 +15,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import cases_without
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions
@@ -29,7 +30,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.source import end_of_head, text_of
+from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
 
 FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
@@ -78,7 +79,9 @@ class Search:
     def found(self) -> list[Hit]:
         self.goals = self.goals_now()
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
+        right = Misgiven(self.case).derivatives
         order = lines_in_order(self.case, self.lines, self.near)
+        order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [place for place in order if place in self.near] if self.only_near else order
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
         every = [each for each in every if each[1].tier in self.tiers]

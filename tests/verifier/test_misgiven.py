@@ -1,0 +1,76 @@
+"""A right derivative that is given what the other function makes: its call is wrong, and it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import module_of
+from tinygrad_scratch import verify
+
+SLOPES = (
+    "s = squash(v)\n    return s * (1 - s)",
+    "return np.exp(-v) / (1 + np.exp(-v)) ** 2",
+    "return squash(v) * (1 - squash(v))",
+)
+NET = """
+import numpy as np
+
+
+def squash(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def squash_prime(v):
+    {slope}
+
+
+def run(x, y, u, v, w):
+    low = x @ u
+    h = squash({low})
+    high = h @ v
+    k = squash({high})
+    out = k @ w
+    error = out - y
+    d_high = (error @ w.T) * squash_prime({second})
+    d_low = (d_high @ v.T) * squash_prime({first})
+    return 0.5 * np.sum(error**2), x.T @ d_low, h.T @ d_high, k.T @ error
+
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    u, v, w = rng.normal(size=(3, 4)), rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    with verify(u=u, v=v, w=w) as check:
+        check.loss, du, dv, dw = run(x, y, u, v, w)
+        check.gradients = {{"u": du, "v": dv, "w": dw}}
+    return check
+"""
+POINTS = {"named": ("low", "high"), "unnamed": ("x @ u", "h @ v")}
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("points", POINTS)
+@pytest.mark.parametrize("wrong", ["first", "second", "both"])
+def test_the_call_is_wrong(tmp_path: Path, slope: str, points: str, wrong: str) -> None:
+    low, high = POINTS[points]
+    first, second = ("h" if wrong != "second" else low), ("k" if wrong != "first" else high)
+    text = NET.format(slope=slope, low=low, high=high, first=first, second=second)
+    lines = {text[: text.index(name)].count("\n") + 1: point for name, point in (("d_high =", high), ("d_low =", low))}
+    expected = {line: point for line, point in lines.items() if f"squash_prime({point})" not in text}
+    check = module_of(tmp_path / "squashed.py", text).check(verify)
+    assert [(cause.line, cause.kind) for cause in check.causes] == [
+        (line, "derivative-at-wrong-point") for line in expected
+    ], str(check)
+    for cause in check.causes:
+        assert f"squash_prime({expected[cause.line]})" in str(cause.should_be)
+        assert cause.certainty == ("fits" if wrong == "both" else "checked")
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+@pytest.mark.parametrize("points", POINTS.values())
+def test_as_it_should_be_it_is_right(tmp_path: Path, slope: str, points: tuple[str, str]) -> None:
+    low, high = points
+    text = NET.format(slope=slope, low=low, high=high, first=low, second=high)
+    assert module_of(tmp_path / "squashed.py", text).check(verify).ok

@@ -1,0 +1,205 @@
+"""Derivatives of theirs that are right, and are given the wrong value: `sigmoid_prime(a)`, where a is `sigmoid(z)`.
+
+Such a function is not to blame. Its call is: it is given what the other function made, and not what that was given.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.derivative_names import OF_SLOPE, is_derivative_of, short
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.likeness import close, is_telling
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.slopes import user_of
+from tinygrad_scratch.verifier.source import call_at, in_same_function, replaced, start_of_function, text_of
+from tinygrad_scratch.verifier.steps import Array
+
+MOST_CALLS = 400  # of functions of one array
+STEP = 1e-5  # by which a value is moved, to see how fast a function grows there
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a function of theirs that was given one array, and returned one of its shape."""
+
+    given: int
+    event: Event
+
+    @property
+    def function(self) -> tuple[str, int]:
+        return self.event.place.file, start_of_function(self.event.place)
+
+
+@dataclass
+class Misgiven:
+    """Looks for such functions, and for such calls of them, in a case."""
+
+    case: Case
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        found, given = [], defaultdict[int, list[Event]](list)
+        for argument in self.case.arguments:
+            given[argument.owner].append(argument)
+        for event in self.case.returned:
+            own = (each for each in given[event.owner] if in_same_function(each.place, event.place))
+            arrays = {each.node for each in own if each.time <= event.time and self.value(each.node).size > 1}
+            if len(arrays) == 1 and self.value(event.node).shape == self.value(min(arrays)).shape:
+                found.append(Call(min(arrays), event))
+        return found[:MOST_CALLS]
+
+    @cached_property
+    def derivatives(self) -> dict[tuple[str, int], list[Call]]:
+        """The functions whose results all are the derivative of what another one makes, at what they were given.
+
+        With the calls of that other function in the forward pass. Where no loss is known, none is told so: one mistake
+        in such a function is likelier there than one in each of its calls.
+        """
+        if self.case.is_assumed:
+            return {}
+        ahead = [call for call in self.calls if self.case.is_forward(call.event.node)]
+        functions = {call.function for call in ahead}
+        found = {}
+        for function in {call.function: None for call in self.calls if call.function not in functions}:
+            own = [call for call in self.calls if call.function == function]
+            of = [call for call in ahead if is_named_after(own[0], call)]
+            if of and all(self.is_derivative(call, of[0]) for call in own):
+                found[function] = of
+        return found
+
+    def is_right_derivative(self, place: Place) -> bool:
+        """Whether a place is in such a function."""
+        return (place.file, start_of_function(place)) in self.derivatives
+
+    def is_derivative(self, call: Call, of: Call) -> bool:
+        value = np.asarray(self.value(call.given), float)
+        up, down = (self.made(of, value + step) for step in (STEP, -STEP))
+        return up is not None and down is not None and close((up - down) / (2 * STEP), self.value(call.event.node))
+
+    def made(self, call: Call, value: Array) -> Any:
+        """What a function would have made of another value; None where that can't be told."""
+        until = self.case.tape.nodes[call.event.node].step
+        try:
+            with np.errstate(all="ignore"):
+                found = self.case.tape.follow(self.held, overrides={call.given: value}, until=until)
+        except Exception:  # it is for other values only
+            return None
+        made: Any = None if found is None else found.get(call.event.node)
+        return made if np.shape(made) == value.shape else None
+
+    @cached_property
+    def held(self) -> dict[int, Array]:
+        return {node.number: node.value for node in self.case.tape.nodes}
+
+    def wrong_calls(self) -> Iterator[tuple[Call, Call, Array]]:
+        """The calls that are given what the other function made, with that call, and with what is right."""
+        for function, others in self.derivatives.items():
+            points = [self.value(other.given) for other in others]
+            for call in (call for call in self.calls if call.function == function):
+                given = self.value(call.given)
+                of = next((other for other in others if close(given, self.value(other.event.node))), None)
+                if of is None or not is_telling(given) or any(close(given, point) for point in points):
+                    continue
+                right = self.made(call, np.asarray(self.value(of.given), float))
+                if right is not None:
+                    yield call, of, right
+
+    def value(self, node: int) -> Array:
+        return self.case.tape.nodes[node].value
+
+    # ---- what is wrong -----------------------------------------------------------------------------------------------
+
+    def found(self) -> tuple[list[tuple[Repair, Finding]], dict[int, Array]] | None:
+        """The repairs, one for each line with such a call, and what is to be put in, where that mends gradients."""
+        wrong = self.case.wrong(self.case.replay())
+        calls = list(self.wrong_calls()) if wrong else []
+        put_in = {call.event.node: right for call, _, right in calls}
+        if not put_in:
+            return None
+        try:
+            played = self.case.replay(put_in)
+        except Exception:  # a value of this kind can't stand there
+            return None
+        still = self.case.wrong(played)
+        if len(still) == len(wrong) or any(final not in wrong for final in still):
+            return None
+        repairs: dict[Place, tuple[Repair, Finding]] = {}
+        for call, of, right in calls:
+            user = user_of(self.case, call.event)
+            truth = np.asarray(played[user.node]) if user is not None else right
+            match = self.case.match_up_to_factor(truth)
+            event = user or call.event
+            repair = Repair(event, truth, match[0].of if match else of.given, None, len(wrong) - len(still))
+            own = [each for each in self.calls if each.function == call.function]
+            all_wrong = all(each.event.node in put_in for each in own)
+            repairs.setdefault(event.place, (repair, self.finding(repair, call, of, all_wrong)))
+        return list(repairs.values()), put_in
+
+    def finding(self, repair: Repair, call: Call, of: Call, all_wrong: bool) -> Finding:
+        slope, name = short(call.event.place.function), short(of.event.place.function)
+        said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
+        finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
+        finding.place = repair.event.place
+        if all_wrong:  # it could be made for that as well
+            finding.certainty, finding.others = "fits", [f"`{slope}` for what `{name}` makes"]
+        return finding
+
+    def should_be(self, repair: Repair, call: Call, of: Call) -> str | None:
+        """The statement with the right value in the call, where that has one text, known in the same function."""
+        written, right = (argument_of(self.place_of(each)) for each in (call, of))
+        place, expression = repair.event.place, Region(self.case, repair).expression
+        if written is None or right is None or self.is_in_loop(of) or self.is_in_loop(call):
+            return None
+        known = source_of(text_of(place.file)).words(place.line).text
+        if start_of_function(place) != start_of_function(self.place_of(of) or place):
+            return None
+        if not all(re.search(rf"\b{name}\b", known) for name in names_in(right[1])):
+            return None
+        return replaced(expression, written[0], written[0].replace(f"({written[1]}", f"({right[1]}", 1))
+
+    def place_of(self, call: Call) -> Place | None:
+        """Where a function was called."""
+        step = self.case.step_of(call.event.node)
+        inside = step.place is not None and step.place.function == call.event.place.function
+        return step.caller if inside else None
+
+    def is_in_loop(self, call: Call) -> bool:
+        """Whether the call is made more than once."""
+        same = (each for each in self.calls if each.function == call.function)
+        return sum(self.place_of(each) == self.place_of(call) for each in same) > 1
+
+
+def is_named_after(slope: Call, other: Call) -> bool:
+    """Whether a function has the name of the derivative of another one, of the same file or not."""
+    name, of = short(slope.event.place.function).lower(), short(other.event.place.function).lower()
+    bare = not OF_SLOPE.sub("", name, count=1).strip("_") and OF_SLOPE.search(name) is not None
+    in_one_file = slope.function[0] == other.function[0]
+    return is_derivative_of(name, {of}) or name.removeprefix("d").strip("_") == of or (bare and in_one_file)
+
+
+def argument_of(place: Place | None) -> tuple[str, str] | None:
+    """The text of a call with one argument, and that of the argument."""
+    code = call_at(place) if place is not None else None
+    try:
+        node = ast.parse(code or "", mode="eval").body
+    except SyntaxError:
+        return None
+    if code is None or not isinstance(node, ast.Call) or len(node.args) != 1:
+        return None
+    return code, ast.get_source_segment(code, node.args[0]) or ""
+
+
+def names_in(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name)}
