@@ -20,6 +20,7 @@ import pytest
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.cli import main
+from tinygrad_scratch.verifier.doubt import is_vague
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
