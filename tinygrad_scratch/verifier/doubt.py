@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.source import statement_at, text_of
 
-NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*\b(?!=[^=])")  # and not of an argument, as in `axis=0`
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}

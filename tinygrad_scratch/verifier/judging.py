@@ -216,13 +216,10 @@ class Judging:
         tiers = every if vague or not few else every[:2]
         work = MANY if not few else SOME if vague else FEW
         modules = [names for names, _ in self.watch.outer.values()]
-        cause = self.causes[0]
-        clear = few and not cause.made_up and cause.certainty == "checked"
-        said = (cause.file, cause.line, cause.kind) if clear else None
         told = None
         try:
             hits = Search(
-                self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None, said
+                self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
             ).run()
             if alone:
                 hits = likelier(hits, self.causes[0], names)

@@ -36,7 +36,6 @@ RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
 MANY_TIMES, MANY_LINES = 10, 2_000  # a changed run may take this many times the lines of the run as it is, and more
 BUSY = 1.5  # how much longer the search may last than it takes, as where others use the machine, too
-SMALL = 2  # words and signs
 OF_ONE_NUMBER = 16  # how much shorter a call takes that makes or keeps one number
 
 
@@ -55,7 +54,6 @@ class Search:
     near: set[tuple[str, int]]  # files and lines that are suspected already
     work_left: int  # in calls of NumPy
     only_near: bool = False  # whether no other lines are looked at
-    told: tuple[str, int, str] | None = None  # the file, the line and the kind of a lone cause that is clear
 
     seconds: ClassVar = 30.0  # after which nothing more is tried
     run_seconds: ClassVar = 5.0  # after which a run is stopped
@@ -86,7 +84,7 @@ class Search:
         every = [each for each in every if each[1].tier in self.tiers]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
-        hits, confirmed = list[Hit](), False
+        hits: list[Hit] = []
         rounds = self.rounds(every, foretold)
         for i, (tier, changes) in enumerate(rounds):
             if tier >= PUT_IN and not all(hit.convention for hit in hits):
@@ -96,18 +94,9 @@ class Search:
             for file, rewrite in changes:
                 if self.work_left <= later or self.time_left() <= until:
                     break
-                if confirmed and (file, rewrite.line) not in self.near:
-                    continue
                 hit = self.hit(file, rewrite)
                 hits += [hit] if hit is not None else []
-                confirmed = confirmed or (hit is not None and self.confirms(hit))
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
-
-    def confirms(self, hit: Hit) -> bool:
-        """Whether a change of a word or two says what is told already: then no other line is in question."""
-        said = hit.file, hit.rewrite.line, hit.rewrite.kind
-        small = hit.effort <= SMALL and hit.sets_apart <= 0 and hit.rewrite.tier < PUT_IN
-        return said == self.told and small and not hit.convention
 
     def rounds(
         self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], float]
