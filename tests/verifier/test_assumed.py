@@ -105,3 +105,14 @@ def test_a_mistake_with_an_unusual_loss_is_not_told(tmp_path: Path) -> None:
     """By no usual loss is one change enough."""
     text = TWO.replace("wanted - out", "np.clip(wanted - out, -0.2, 0.2)")
     assert check_of(tmp_path, text, " * bend_prime(hidden)", "").first_wrong is None
+
+
+@pytest.mark.parametrize(
+    "slope",
+    ["np.clip(wanted - out, -0.2, 0.2)", "(wanted - out) ** 3", "(wanted - out) * share", "np.tanh(wanted - out)"],
+)
+def test_no_cause_is_looked_for_where_none_could_be_told(tmp_path: Path, slope: str) -> None:
+    text = TWO.replace("for turn", "share = np.linspace(0.5, 2, 8)[:, None]\nfor turn")
+    check = check_of(tmp_path, text, "wanted - out", slope)
+    assert check.first_wrong is None, str(check)
+    assert check.tape.played < 3_000

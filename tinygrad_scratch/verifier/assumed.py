@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
-from tinygrad_scratch.verifier.slopes import Slopes
+from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
 
@@ -74,7 +74,7 @@ def have_no_loss(entry: Any) -> bool:
 
 
 def meeting_in(entry: Any) -> Meeting | None:
-    """Where an output meets the targets; None where it isn't clear."""
+    """Where an output meets the targets, of several arrays those that it meets first; None where it isn't clear."""
     tape = entry.tape
     if len(tape.steps) > MOST_STEPS:
         return None
@@ -85,6 +85,7 @@ def meeting_in(entry: Any) -> Meeting | None:
     outputs = set.intersection(*reached) if reached else set()
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
+    found: list[Meeting] = []
     for target in targets_of(entry, behind - set.union(set(), *reached), names):
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
@@ -93,8 +94,8 @@ def meeting_in(entry: Any) -> Meeting | None:
         named = [node for node in before if node in names]
         if named:
             others = [node for node in before if node != named[-1]]
-            return Meeting([*others, named[-1]], target, mixed, names)
-    return None
+            found.append(Meeting([*others, named[-1]], target, mixed, names))
+    return min(found, key=lambda meeting: meeting.mixed, default=None)
 
 
 def targets_of(entry: Any, given: set[int], names: dict[int, str]) -> list[int]:
@@ -118,14 +119,37 @@ def usual(output: Array) -> Iterator[str]:
         yield from SQUARES_PER_SAMPLE
 
 
-def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, int]) -> bool:
-    """Whether what was written can't be the slope of a loss: it is not 0 where the output is the target."""
+def may_be_no_slope(case: Case, assumed: tuple[int, int]) -> bool:
+    """Whether `is_no_slope` or `returns_no_slope` may say so of any cause: what is told before one is looked for."""
+    if any(has_double(statement_at(*line)) for line in lines_behind(case)) or any(no_slopes(case)):
+        return True
+    values = where_none_is_due(case, assumed)
+    return values is not None and any(np.any(values[final.node]) for final in case.finals)
+
+
+def lines_behind(case: Case) -> set[tuple[str, int]]:
+    """The lines on which something was made or named that is not of the forward pass."""
+    steps = [step for step in case.tape.steps if not any(map(case.is_forward, step.makes))]
+    named = (event.place for event in case.events if not case.is_forward(event.node))
+    places = [*named, *(step.place for step in steps), *(step.caller for step in steps)]
+    return {(place.file, place.line) for place in places if place is not None}
+
+
+def where_none_is_due(case: Case, assumed: tuple[int, int]) -> Any:
+    """The values where the output is the target, at which the slope of a loss is 0; None where there are none."""
     output, target = assumed
     drawn = np.asarray(np.random.default_rng(0).uniform(0.2, 0.8, case.tape.nodes[output].value.shape))
     there = drawn.reshape(case.tape.nodes[target].value.shape)
     try:
-        values = case.tape.replay({output: drawn, target: there})
+        return case.tape.replay({output: drawn, target: there})
     except Exception:  # targets of whole numbers, that index
+        return None
+
+
+def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, int]) -> bool:
+    """Whether what was written can't be the slope of a loss: it is not 0 where the output is the target."""
+    values = where_none_is_due(case, assumed)
+    if values is None:
         return False
     value = np.asarray(values[repair.event.node])
     if not any(np.any(values[final.node]) for final in case.finals):  # what was made of the slope is 0 there
@@ -141,12 +165,8 @@ def returns_no_slope(case: Case, cause: Cause) -> bool:
 
     No loss is needed to tell that. It may be right elsewhere, and be given the wrong value in the line of the cause.
     """
-    known = {event.place.function for event in case.returned if case.is_forward(event.node)}
-    for results in Slopes(case).by_function():
+    for results in no_slopes(case):
         place = results[0].event.place
-        named = is_derivative_of(place.function, known)
-        if not named or all(result.is_right for result in results):
-            continue
         if any(result.is_right for result in results):  # it is given the wrong value, or should not be called
             said = cause.should_be or statement_at(cause.place.file, cause.place.line)
             found = f"{short(place.function)}(" in said
@@ -155,6 +175,15 @@ def returns_no_slope(case: Case, cause: Cause) -> bool:
         if found:
             return True
     return False
+
+
+def no_slopes(case: Case) -> Iterator[list[Result]]:
+    """The results of each function that is called after a derivative and returns what is none."""
+    known = {event.place.function for event in case.returned if case.is_forward(event.node)}
+    for results in Slopes(case).by_function():
+        named = is_derivative_of(results[0].event.place.function, known)
+        if named and not all(result.is_right for result in results):
+            yield results
 
 
 def drops_double(code: str, should_be: str | None) -> bool:
@@ -166,6 +195,20 @@ def drops_double(code: str, should_be: str | None) -> bool:
     written, right = factors_of(code), factors_of(should_be or "")
     more = written - right
     return bool(right) and right <= written and more.total() == 1 and all(written[factor] > 1 for factor in more)
+
+
+def has_double(code: str) -> bool:
+    """Whether a statement has a product with one factor twice.
+
+    >>> has_double("d = e * (a * (1 - a) * (1 - a))"), has_double("d = e * a * (1 - a)")
+    (True, False)
+    """
+    try:
+        tree = ast.parse(f"{code.strip()} pass" if code.rstrip().endswith(":") else code.strip())
+    except SyntaxError:  # nothing is known of it
+        return True
+    products = (node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult))
+    return any(count > 1 for node in products for count in Counter(map(ast.dump, factors_in(node))).values())
 
 
 def factors_of(code: str) -> Counter[str]:

@@ -301,7 +301,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        return Rerun if self.assumed is None else type("Rerun", (Rerun,), {"assumed": self.assumed})
+        return type("Rerun", (Rerun,), {"assumed": self.assumed, "judged_by": self.entry.loss_name})
 
 
 EXACT = 1e-9  # of a difference that is rounding alone
@@ -313,8 +313,10 @@ class Rerun(verify):
     made = None
     right = False
     seconds = 5.0
+    judged_by = ""  # the name of the loss of the run as it is: no other one is looked for
 
     def _judge(self) -> None:
+        self.entry.judged_by = self.judged_by
         if self.assumed is None:
             self.problem = self.entry.resolve(self.parameters)
         else:

@@ -346,11 +346,16 @@ class FindingLoss(Owners):
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
-        return [
-            Candidate(f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
+        found = (
+            (name, f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
             for node, target_name, target in pairs
             for name, function in chosen.items()
-            if self.wanted_loss or is_plausible(name, self._value(node), target)
+        )
+        return [
+            Candidate(full, node, function, target)
+            for name, full, node, function, target in found
+            if (not self.judged_by or full == self.judged_by)
+            and (self.wanted_loss or is_plausible(name, self._value(node), target))
         ]
 
     def _in_pieces_of_lines(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
-from tinygrad_scratch.verifier.assumed import assumable, have_no_loss, is_no_slope, returns_no_slope
+from tinygrad_scratch.verifier.assumed import assumable, have_no_loss, is_no_slope, may_be_no_slope, returns_no_slope
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
@@ -176,6 +176,8 @@ class Judging:
         self.case = self._case(self.truth)
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
+        if self.assumed is not None and not self._may_tell():
+            return
         if self.finals and not self.problem:
             self.repairs, self.causes = self._replaced() or self._judged()
             doubtful = any(cause.weight >= NAMED_ONLY for cause in self.causes) or len(self.causes) > 1
@@ -190,6 +192,14 @@ class Judging:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             self._end()
+
+    def _may_tell(self) -> bool:
+        """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""
+        assert self.assumed is not None
+        if self.has_no_loss or not self.finals or self.problem:
+            return True
+        other = list(assumable(self.entry))[self.assumed]
+        return may_be_no_slope(self.case, (other.output, other.target))
 
     def _end(self) -> None:
         """Take back what is in doubt, and say what of the updates was not judged."""

@@ -99,10 +99,11 @@ def makes_checks(text: str) -> bool:
 def as_main(path: str) -> Iterator[dict[str, Any]]:
     """Let a script be `__main__`, with its folder first where modules are looked for; it can read no input."""
     module = ModuleType("__main__")
-    module.__file__ = str(Path(path).resolve())
+    full = Path(path).resolve()
+    module.__file__ = str(full)
     before = sys.modules["__main__"], sys.argv, list(sys.path), sys.stdin, os.environ.get("MPLBACKEND")
     sys.modules["__main__"], sys.argv, sys.stdin = module, [path], io.StringIO()
-    sys.path.insert(0, str(Path(path).resolve().parent))
+    sys.path.insert(0, str(full.parent))
     os.environ["MPLBACKEND"] = "Agg"
     try:
         yield module.__dict__

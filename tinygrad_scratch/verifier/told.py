@@ -36,6 +36,7 @@ class Told:
     loss: int | None = None
     loss_name: str = ""
     wanted_loss: str | None = None  # a variable or a known loss, by name
+    judged_by: str = ""  # in a run that is made again: the name of the loss by which the first one was judged
     holders: set[int] = field(default_factory=set)  # the targets, by id
     named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient

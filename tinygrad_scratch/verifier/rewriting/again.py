@@ -205,8 +205,8 @@ class Script(Again):
         loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
         if loop is None:
             return None
-        loop.body.append(ast.copy_location(ast.Raise(ast.Name(CHECK, ast.Load()), None), loop.body[-1]))
-        ast.fix_missing_locations(tree)
+        end = ast.copy_location(ast.Raise(ast.Name(CHECK, ast.Load()), None), loop.body[-1])
+        loop.body.append(ast.fix_missing_locations(end))
         return partial(self.run_until_end, compile(tree, self.file, "exec", dont_inherit=True))
 
     def run_until_end(self, code: CodeType) -> dict[str, Any]:
