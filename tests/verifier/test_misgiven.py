@@ -52,10 +52,10 @@ POINTS = {"named": ("low", "high"), "unnamed": ("x @ u", "h @ v")}
 
 @pytest.mark.parametrize("slope", SLOPES)
 @pytest.mark.parametrize("points", POINTS)
-@pytest.mark.parametrize("wrong", ["first", "second", "both"])
+@pytest.mark.parametrize("wrong", ["first", "second"])
 def test_the_call_is_wrong(tmp_path: Path, slope: str, points: str, wrong: str) -> None:
     low, high = POINTS[points]
-    first, second = ("h" if wrong != "second" else low), ("k" if wrong != "first" else high)
+    first, second = ("h" if wrong == "first" else low), ("k" if wrong == "second" else high)
     text = NET.format(slope=slope, low=low, high=high, first=first, second=second)
     lines = {text[: text.index(name)].count("\n") + 1: point for name, point in (("d_high =", high), ("d_low =", low))}
     expected = {line: point for line, point in lines.items() if f"squash_prime({point})" not in text}
@@ -65,7 +65,16 @@ def test_the_call_is_wrong(tmp_path: Path, slope: str, points: str, wrong: str) 
     ], str(check)
     for cause in check.causes:
         assert f"squash_prime({expected[cause.line]})" in str(cause.should_be)
-        assert cause.certainty == ("fits" if wrong == "both" else "checked")
+        assert cause.certainty == "checked"
+
+
+@pytest.mark.parametrize("slope", SLOPES)
+def test_of_two_wrong_calls_and_one_wrong_function_it_is_the_function(tmp_path: Path, slope: str) -> None:
+    text = NET.format(slope=slope, low="low", high="high", first="h", second="k")
+    check = module_of(tmp_path / "squashed.py", text).check(verify)
+    start = text[: text.index("def squash_prime")].count("\n") + 1
+    assert [cause.kind for cause in check.causes] == ["derivative-at-wrong-point"], str(check)
+    assert start < check.first_wrong.line <= start + 2
 
 
 @pytest.mark.parametrize("slope", SLOPES)

@@ -34,6 +34,7 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 
 MOST_MADE_AGAIN = 4
+Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
 class FindingLoss(Owners):
@@ -53,7 +54,7 @@ class FindingLoss(Owners):
         run = played(self.tape)
         best = self._best(run, mine, finals) if mine else None
         if self.wanted_loss and mine:
-            return self._choose(*(best or (mine[0], 0, 0)), len(finals))
+            return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
@@ -183,8 +184,8 @@ class FindingLoss(Owners):
         best = self._best(played(self.tape), candidates, finals) if len(candidates) > 1 else None
         return self._put(best[0] if best is not None else candidates[0])
 
-    def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> tuple[Candidate, int, int] | None:
-        """The candidate that most gradients fit: itself, how many up to one factor, how many as they are.
+    def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
+        """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.
 
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
@@ -208,7 +209,7 @@ class FindingLoss(Owners):
                 found = candidate, key
                 if precise == len(finals):
                     break
-        return (found[0], *found[1][:2]) if found else None
+        return (found[0], *found[1][:2], found[1][3]) if found else None
 
     def _meant(self, final: Final, truth: Array) -> Array:
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
@@ -224,10 +225,11 @@ class FindingLoss(Owners):
     def _first_read(self, node: int) -> int:
         return next((step.index for step in self.tape.steps if node in step.reads), 0)
 
-    def _choose(self, candidate: Candidate, same: int, exact: int, count: int) -> str | None:
+    def _choose(self, candidate: Candidate, same: int, exact: int, but_for_sign: int, count: int) -> str | None:
         fits = exact or same
         factor = "" if exact or not same else ", up to one factor"
-        if candidate.function is not None and not same:
+        few = not but_for_sign or (2 * same < count and candidate.name.startswith(OF_PIECES))
+        if candidate.function is not None and (not same or (few and self._fits_any(candidate))):
             return (
                 "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
                 "block, or say which it is: "
@@ -246,6 +248,11 @@ class FindingLoss(Owners):
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def _fits_any(self, candidate: Candidate) -> bool:
+        """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""
+        of_one = self._value(candidate.node).size == 1
+        return self.wanted_loss is None and (of_one or candidate.name.startswith(OF_PIECES))
 
     def _put(self, candidate: Candidate) -> str | None:
         """Make a candidate the loss; a known one is put on the tape right after its output."""

@@ -64,8 +64,8 @@ class Misgiven:
     def derivatives(self) -> dict[tuple[str, int], list[Call]]:
         """The functions whose results all are the derivative of what another one makes, at what they were given.
 
-        With the calls of that other function in the forward pass. Where no loss is known, none is told so: one mistake
-        in such a function is likelier there than one in each of its calls.
+        With the calls of that other function in the forward pass. None is told so where no loss is known, or where it
+        is called in several places and given the wrong value in all: one mistake in it is likelier than one in each.
         """
         if self.case.is_assumed:
             return {}
@@ -75,7 +75,7 @@ class Misgiven:
         for function in {call.function: None for call in self.calls if call.function not in functions}:
             own = [call for call in self.calls if call.function == function]
             of = [call for call in ahead if is_named_after(own[0], call)]
-            if of and all(self.is_derivative(call, of[0]) for call in own):
+            if of and all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
                 found[function] = of
         return found
 
@@ -103,17 +103,25 @@ class Misgiven:
     def held(self) -> dict[int, Array]:
         return {node.number: node.value for node in self.case.tape.nodes}
 
+    def are_all_wrong(self, calls: list[Call], others: list[Call]) -> bool:
+        """Whether calls in several places are all given what the other function made."""
+        several = len({self.place_of(call) for call in calls}) > 1
+        return several and all(self.made_by(call, others) is not None for call in calls)
+
+    def made_by(self, call: Call, others: list[Call]) -> Call | None:
+        """The call of the other function that made what a call is given, if none was given that itself."""
+        given = self.value(call.given)
+        of = next((other for other in others if close(given, self.value(other.event.node))), None)
+        known = not is_telling(given) or any(close(given, self.value(other.given)) for other in others)
+        return None if known else of
+
     def wrong_calls(self) -> Iterator[tuple[Call, Call, Array]]:
         """The calls that are given what the other function made, with that call, and with what is right."""
         for function, others in self.derivatives.items():
-            points = [self.value(other.given) for other in others]
             for call in (call for call in self.calls if call.function == function):
-                given = self.value(call.given)
-                of = next((other for other in others if close(given, self.value(other.event.node))), None)
-                if of is None or not is_telling(given) or any(close(given, point) for point in points):
-                    continue
-                right = self.made(call, np.asarray(self.value(of.given), float))
-                if right is not None:
+                of = self.made_by(call, others)
+                right = self.made(call, np.asarray(self.value(of.given), float)) if of is not None else None
+                if of is not None and right is not None:
                     yield call, of, right
 
     def value(self, node: int) -> Array:
@@ -142,17 +150,16 @@ class Misgiven:
             match = self.case.match_up_to_factor(truth)
             event = user or call.event
             repair = Repair(event, truth, match[0].of if match else of.given, None, len(wrong) - len(still))
-            own = [each for each in self.calls if each.function == call.function]
-            all_wrong = all(each.event.node in put_in for each in own)
-            repairs.setdefault(event.place, (repair, self.finding(repair, call, of, all_wrong)))
+            alone = all(each.event.node in put_in for each in self.calls if each.function == call.function)
+            repairs.setdefault(event.place, (repair, self.finding(repair, call, of, alone)))
         return list(repairs.values()), put_in
 
-    def finding(self, repair: Repair, call: Call, of: Call, all_wrong: bool) -> Finding:
+    def finding(self, repair: Repair, call: Call, of: Call, alone: bool) -> Finding:
         slope, name = short(call.event.place.function), short(of.event.place.function)
         said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
         finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
         finding.place = repair.event.place
-        if all_wrong:  # it could be made for that as well
+        if alone:  # it could be made for that as well
             finding.certainty, finding.others = "fits", [f"`{slope}` for what `{name}` makes"]
         return finding
 
