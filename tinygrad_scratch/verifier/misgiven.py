@@ -23,7 +23,14 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.slopes import user_of
-from tinygrad_scratch.verifier.source import call_at, in_same_function, replaced, start_of_function, text_of
+from tinygrad_scratch.verifier.source import (
+    call_at,
+    in_same_function,
+    replaced,
+    start_of_function,
+    statement_at,
+    text_of,
+)
 from tinygrad_scratch.verifier.steps import Array
 
 MOST_CALLS = 400  # of functions of one array
@@ -65,7 +72,7 @@ class Misgiven:
         """The functions whose results all are the derivative of what another one makes, at what they were given.
 
         With the calls of that other function in the forward pass. None is told so where no loss is known, or where it
-        is called in several places and given the wrong value in all: one mistake in it is likelier than one in each.
+        is called in several places, given the wrong value in all, and could do with it: one mistake is likelier there.
         """
         if self.case.is_assumed:
             return {}
@@ -104,9 +111,11 @@ class Misgiven:
         return {node.number: node.value for node in self.case.tape.nodes}
 
     def are_all_wrong(self, calls: list[Call], others: list[Call]) -> bool:
-        """Whether calls in several places are all given what the other function made."""
+        """Whether calls in several places are all given what the other function made, and it makes that once more."""
         several = len({self.place_of(call) for call in calls}) > 1
-        return several and all(self.made_by(call, others) is not None for call in calls)
+        place = calls[0].event.place
+        again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
+        return several and again and all(self.made_by(call, others) is not None for call in calls)
 
     def made_by(self, call: Call, others: list[Call]) -> Call | None:
         """The call of the other function that made what a call is given, if none was given that itself."""
