@@ -150,7 +150,7 @@ def in_place(x):
         ("gate = 0", "a = up * (1 - g) * g", "a = up * (1 - gate) * gate", "derivative-at-wrong-point"),
         ("", "a = 1 - f(g) * f(g)", "a = 1 - g * g", "derivative-at-wrong-point"),
         ("b = slope(u)", "a = up", "a = up * slope(u)", "missing-derivative"),
-        ("def f(x, slope=False): return x", "a = g(u)", "a = g(u, slope=True)", "wrong-operand"),
+        ("def f(x, slope=False): return x", "a = g(u)", "a = g(u, slope=True)", "missing-derivative"),
         ("def f(x, derivative=False): return x", "a = g(u)", "a = g(u, derivative=True)", "missing-derivative"),
         ("def squash(x): return x", "a = dsquash(u)", "a = dsquash(squash(u))", "derivative-at-wrong-point"),
     ],

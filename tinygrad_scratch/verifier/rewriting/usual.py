@@ -17,7 +17,7 @@ def usual(part: Part) -> Iterator[Rewrite]:
     """What a value may lack that nobody has to have written elsewhere."""
     if not part.is_value or part.in_index:
         return
-    if part.is_whole and isinstance(part.node, NAMES):
+    if part.is_whole and is_result(part):
         yield from slopes_of_result(part)
     if part.is_whole:
         yield from numbers_of_partner(part)
@@ -25,6 +25,13 @@ def usual(part: Part) -> Iterator[Rewrite]:
         yield from of_cross_entropy(part)
     if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
         yield from with_itself(part)
+
+
+def is_result(part: Part) -> bool:
+    """Whether it is a name, or a call of a function of one number."""
+    if isinstance(part.node, ast.Call):
+        return part.source.code(part.node.func) in part.source.takes_one(part.line)
+    return isinstance(part.node, NAMES)
 
 
 def slopes_of_result(part: Part) -> Iterator[Rewrite]:
