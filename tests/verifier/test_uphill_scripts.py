@@ -164,3 +164,19 @@ def test_what_turns_all_updates_round(tmp_path: Path, right: str, wrong: str, du
     check = checks_of(str(path))[0]
     assert (check.first_wrong.line, check.first_wrong.kind) == (TIDE[: TIDE.index(right)].count("\n") + 1, "sign")
     assert check.first_wrong.should_be == due, str(check)
+
+
+def test_an_update_uphill_is_told_where_an_epsilon_is_in_the_gradients(tmp_path: Path) -> None:
+    """A gradient that is right but for a small number is no other convention where its update goes the wrong way."""
+    small = TIDE.replace('((notes["low"] - wish) ** 2)', '((notes["low"] - wish) ** 2 / (1 + 1e-7 * wish ** 2))')
+    assert small != TIDE
+    turned = small.replace(
+        "    for key in sands:\n        sands[key] = sands[key] - 0.1 * moves[key]\n",
+        '    sands["far"] += 0.1 * moves["far"]\n    sands["close"] -= 0.1 * moves["close"]\n',
+    )
+    path = tmp_path / "script.py"
+    path.write_text(turned)
+    check = checks_of(str(path))[0]
+    assert not check.ok, str(check)
+    assert check.first_wrong.kind == "sign"
+    assert check.first_wrong.should_be == 'sands["far"] -= 0.1 * moves["far"]'

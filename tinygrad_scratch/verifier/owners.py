@@ -324,11 +324,11 @@ class Owners(WholeSteps):
 
 
 def sign_of(value: Array, truth: Array) -> int:
-    """The sign of the factor between a gradient and the true one; 0 where it is none, or what it is not known.
+    """The sign of the factor between a gradient and the true one, but for an epsilon in it; 0 where it is none.
 
     Of a single number only the truth itself tells.
     """
-    if value.shape != truth.shape or not is_multiple(value, truth):
+    if value.shape != truth.shape or not np.any(truth) or not is_almost(value, nearest_multiple(value, truth)):
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1
     return sign if value.size > 1 or close(value, sign * truth) else 0

@@ -53,8 +53,8 @@ def operations(region: Region) -> Iterator[Finding]:
             )
         if name_of(step.function) == "negative" and region.gives_truth({s.index: only(0) for s in turns}):
             code = region.code(step)
-            update = "" if "-" in code else other_way(region.statement)  # the minus is that of `-=`
-            said = "`-=` should be `+=`" if update else f"the minus in `{code}` is too much"
+            update = "" if "-" in code else other_way(region.statement)  # the minus is that of the update
+            said = "the update has the wrong sign" if update else f"the minus in `{code}` is too much"
             changes = {s.index: only(0) for s in turns}
             yield Finding("sign", said, step, update or None, changes, takes_away=True)
 
