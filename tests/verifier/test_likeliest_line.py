@@ -12,7 +12,7 @@ from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier import judging
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
-from tinygrad_scratch.verifier.rewriting.left import goals_in
+from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -240,7 +240,7 @@ def test_effort() -> None:
 
 def test_one_number_is_no_multiple_of_another() -> None:
     value, truth, before = np.array([0.5]), np.array([-0.5]), np.array([1.0])
-    (goal,) = goals_in({"b": np.array([0.95])}, {"b": before}, value, truth)
+    (goal,) = goals_of(spots_in({"b": np.array([0.95])}, {"b": before}, value), truth)
     assert np.allclose(goal.truth, 1.05)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.rewriting.left import goals_in
+from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_near
 
@@ -354,7 +354,8 @@ def test_a_list_is_not_put_in_itself() -> None:
 
 
 def test_a_gradient_of_noughts_has_a_place() -> None:
-    found = goals_in({"after:['g']": np.zeros(3), "after:['h']": np.ones(3)}, {}, np.zeros(3), np.arange(3.0))
+    spots = spots_in({"after:['g']": np.zeros(3), "after:['h']": np.ones(3)}, {}, np.zeros(3))
+    found = goals_of(spots, np.arange(3.0))
     assert [goal.name for goal in found] == ["after:['g']"]
     assert found[0].is_met({"after:['g']": np.arange(3.0)})
 

@@ -280,9 +280,9 @@ def test_a_changed_run_without_an_end_is_stopped(name: str, tmp_path: Path) -> N
     if name == "until it is near":
         uses = ("g += 2", "g += 0 * s + 2")
     text = program(("g = np", ENDLESS[name]), uses)
-    start = time.monotonic()
+    start = time.process_time()
     module_of(tmp_path / "endless.py", text).check(verify)
-    assert time.monotonic() - start < 60
+    assert time.process_time() - start < 40
 
 
 def test_a_slow_program_is_not_run_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.slopes import user_of
 from tinygrad_scratch.verifier.source import (
     call_at,
     in_same_function,
+    names_in,
     replaced,
     start_of_function,
     statement_at,
@@ -215,7 +216,3 @@ def argument_of(place: Place | None) -> tuple[str, str] | None:
     if code is None or not isinstance(node, ast.Call) or len(node.args) != 1:
         return None
     return code, ast.get_source_segment(code, node.args[0]) or ""
-
-
-def names_in(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name)}

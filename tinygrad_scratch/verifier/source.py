@@ -320,6 +320,15 @@ def bracketed(text: str) -> str:
     return text if re.fullmatch(r"[\w.\[\]'\"-]+|[\w.]+\([^()]*\)", text) else f"({text})"
 
 
+def names_in(code: str) -> set[str]:
+    """The names that an expression reads.
+
+    >>> sorted(names_in("np.exp(-z) * k"))
+    ['k', 'np', 'z']
+    """
+    return {node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name)}
+
+
 def replaced(text: str, old: str, new: str) -> str | None:
     """A text with one name for another; None where the name isn't in it."""
     pattern = rf"(?<![\w.]){re.escape(old)}(?![\w])"

@@ -195,12 +195,6 @@ def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any
     return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
 
 
-def kind_of_rough(region: Region, step: Step, kept: int | None) -> str:
-    """The kind of a comparison or a rounding too many: of what has one number beside 0 it drops that factor."""
-    made, due = np.asarray(region.values[step.makes[0]]), np.asarray(0.0 if kept is None else region.values[kept])
-    return "scale-factor" if is_along(made, due) else "wrong-operand"
-
-
 def is_one_beside(region: Region, step: Step, place: int) -> bool:
     """Whether a term is 1 beside whole numbers, as in an index."""
     one = region.case.constant_value(step.arguments[place])

@@ -17,13 +17,13 @@ def before_call(part: Part) -> Iterator[Rewrite]:
     if not isinstance(part.node, ast.Name) or not part.is_in_some_slope:
         return
     start = part.source.span(part.statement)[0]
-    text = without_call(part.source, part.node.id, start, part.source.takes_one(part.line), MOST_BACK)
+    text = given_for(part.source, part.node.id, start, part.source.takes_one(part.line), MOST_BACK)
     if text is not None and text != part.code:
         said = f"the derivative is due at `{text}`, of which {part.code} is made"
         yield part.change(f"({text})", "derivative-at-wrong-point", said, NAMED)
 
 
-def without_call(source: Source, name: str, place: int, functions: list[str], most: int) -> str | None:
+def given_for(source: Source, name: str, place: int, functions: list[str], most: int) -> str | None:
     """What a name was assigned before a place, with what a function of theirs was given for its call."""
     own = source.function_around(source.text[:place].count("\n") + 1)
     first = source.span(own)[0] if own is not None else 0
@@ -42,7 +42,7 @@ def without_call(source: Source, name: str, place: int, functions: list[str], mo
         if isinstance(node, ast.Call) and len(node.args) == 1 and source.code(node.func) in functions:
             inner = source.code(node.args[0])
         elif isinstance(node, ast.Name) and node.id == name:
-            inner = without_call(source, name, source.span(last)[0], functions, most - 1)
+            inner = given_for(source, name, source.span(last)[0], functions, most - 1)
         if inner is not None:
             (start, end), (begin, until) = source.span(last.value), source.span(node)
             text = f"{source.text[start:begin]}{inner}{source.text[until:end]}"

@@ -78,18 +78,20 @@ class Spot:
         return Goal(self.name, np.ravel(self.start) + self.factor * truth.ravel())
 
 
-def goals_in(left: dict[str, Any], before: dict[str, Any], value: Any, truth: Any) -> list[Goal]:
-    """The goals of a gradient, by its value now: where that is, or a step along it from what was there before."""
-    found = (spot.goal(truth) for spot in spots_in(left, before, value))
+def goals_of(spots: list[Spot], truth: Any) -> list[Goal]:
+    """What is where a gradient shows up, once it is a true one."""
+    found = (spot.goal(truth) for spot in spots)
     return [goal for goal in found if goal is not None]
 
 
 def spots_in(left: dict[str, Any], before: dict[str, Any], value: Any) -> list[Spot]:
+    """Where a gradient shows up, by its value now: where that is, or a step along it from what was there before."""
     found = (spot_at(name, part, before.get(name), value) for name, part in left.items())
     return [spot for spot in found if spot is not None]
 
 
 def spot_at(name: str, part: Any, before: Any, value: Any) -> Spot | None:
+    """The same of one name; None where the gradient does not show up there."""
     if np.size(part) != value.size or np.asarray(part).dtype.kind not in "fiu":
         return None
     if not np.any(value):  # all arrays of noughts may be it

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.part import Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite
+from tinygrad_scratch.verifier.source import names_in
 
 TEXTS = ("str", "repr")
 
@@ -19,7 +20,7 @@ def put_together(part: Part) -> Iterator[Rewrite]:
     calls: Iterator[Any] = (node for node in part.source.words(part.line).nodes if is_text_of(node))
     for other in dict.fromkeys(part.source.code(node.args[0]) for node in calls):
         if other != part.code:
-            own, theirs = (set(names_in(code)) for code in (part.code, other))
+            own, theirs = (names_in(code) for code in (part.code, other))
             kind = "off-by-one" if own & theirs else "wrong-operand"
             yield part.change(other, kind, f"the key should be made of {other}, and not of {part.code}", NAMED)
 
@@ -27,7 +28,3 @@ def put_together(part: Part) -> Iterator[Rewrite]:
 def is_text_of(node: Any) -> bool:
     """Whether a node makes a text of one value."""
     return isinstance(node, ast.Call) and name_of(node) in TEXTS and len(node.args) == 1
-
-
-def names_in(code: str) -> Iterator[str]:
-    return (node.id for node in ast.walk(ast.parse(code, mode="eval")) if isinstance(node, ast.Name))

@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
-from tinygrad_scratch.verifier.rewriting.left import Goal, Left, Spot, spots_in
+from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
@@ -211,22 +211,18 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
-        spots = {final.node: spots_in(left, start.found, value_of(self.case, final)) for final in self.case.finals}
+        spots = {final.node: spots_in(left, start.found, gradient_now(self.case, final)) for final in self.case.finals}
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale
-            of_all = [self.goals_of(case, final, spots[final.node]) for final in case.finals]
+            wanted = [case.wanted(gradient_now(case, final), final) for final in case.finals]
+            of_all = [goals_of(spots[final.node], truth) for final, truth in zip(case.finals, wanted, strict=True)]
             wrong = {final.node for final in case.wrong(values)}
             told = all(goals for final, goals in zip(case.finals, of_all, strict=True) if final.node in wrong)
             if told or scale in (first, 1.0):  # of these some are enough: a recorded run tells of the others
                 found.append([plainest(goals) for goals in of_all if goals])
         self.case.scale = first
         return found
-
-    def goals_of(self, case: Case, final: Any, spots: list[Spot]) -> list[Goal]:
-        truth = case.wanted(value_of(case, final), final)
-        found = (spot.goal(truth) for spot in spots)
-        return [goal for goal in found if goal is not None]
 
     def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
         left = self.left(file, rewrite, self.wanted)
@@ -268,7 +264,8 @@ def plainest(goals: list[Goal]) -> list[Goal]:
     return [goal for goal in goals if goal.name.startswith("after:")] or goals
 
 
-def value_of(case: Case, final: Any) -> Any:
+def gradient_now(case: Case, final: Any) -> Any:
+    """A gradient as it was recorded."""
     return np.asarray(case.tape.nodes[final.node].value, float)
 
 
