@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$")
-ACTIVATIONS = {"sigmoid", "sigm", "logistic", "tanh", "relu", "softplus", "activation", "act", "elu", "swish", "gelu"}
+BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
+ACTIVATIONS = {"sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus", "activation", "act", "elu", "swish", "gelu"}
 
 
 def is_derivative_of(function: str, known: set[str]) -> bool:
@@ -19,6 +20,17 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
     name = short(function).lower()
     rest = OF_SLOPE.sub("", name, count=1).strip("_")
     return bool(OF_SLOPE.search(name)) and rest in ACTIVATIONS | {short(other).lower() for other in known}
+
+
+def is_of_activation(function: str) -> bool:
+    """Whether a function is called after the derivative or the backward pass of an activation.
+
+    >>> is_of_activation("relu_backward"), is_of_activation("sigmoid_prime"), is_of_activation("conv_backward")
+    (True, True, False)
+    """
+    name = short(function).lower()
+    rest = BACKWARD.sub("", OF_SLOPE.sub("", name, count=1), count=1).strip("_")
+    return rest != name and rest in ACTIVATIONS
 
 
 def short(function: str) -> str:

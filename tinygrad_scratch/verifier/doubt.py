@@ -144,7 +144,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
     size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
     # as key_of has it for a change:
-    own = False, apart == MUCH_ALIKE, names[1], names[0], False, apart <= 0, -size, False
+    own = False, apart == MUCH_ALIKE, names[1], names[0], False, False, apart <= 0, -size, False
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
@@ -160,4 +160,4 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike, hit.sets_apart <= 0
-    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], hit.takes_up, as_it_was, -hit.effort, changed
+    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, changed

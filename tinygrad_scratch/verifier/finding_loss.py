@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class FindingLoss(Owners):
         best = self._best(run, mine, finals) if mine else None
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
-        if best is not None and best[1] >= max(1, len(finals)):
+        if best is not None and best[1] >= max(1, len(finals)) and (best[2] or is_loss_name(best[0].name)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
         unnamed = best is not None and not is_loss_name(best[0].name)
@@ -338,7 +338,10 @@ class FindingLoss(Owners):
             depends[made.number] = mine
             if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
                 outputs.append(made.number)
+        made_of_all = set(outputs)
+        beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
         labels: list[tuple[str, Array]] = []
+        met: list[tuple[str, Array]] = []  # by an output, in one call: of single numbers, any would do
         for step in self.tape.steps:
             if step.function is None or not any(depends.get(node) for node in step.makes):
                 for node in step.makes:
@@ -347,8 +350,9 @@ class FindingLoss(Owners):
                     name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
                     if node not in wanted and value.dtype.kind in "fiub" and name:
                         labels.append((name, value))
+                        met += labels[-1:] if node in beside else []
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
-        pairs = list(islice(pairs_of(outputs, labels[-60:], self.tape), 20))
+        pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):

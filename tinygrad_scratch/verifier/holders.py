@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -86,6 +86,17 @@ def put(holder: Any, key: Any, value: Any) -> bool:
     except (AttributeError, TypeError):  # it holds what it holds
         return False
     return True
+
+
+def with_other_parts(value: Any, other: Callable[[int, Any], Any]) -> Any:
+    """A tuple, or one with names, with others of its parts; None where all stay: of it no part can be put elsewhere."""
+    if not isinstance(value, tuple) or not (type(value) is tuple or hasattr(value, "_make")) or len(value) > WIDTH:
+        return None
+    parts = [with_other_parts(part, other) or other(i, part) for i, part in enumerate(value)]
+    if all(part is None for part in parts):
+        return None
+    made = [old if new is None else new for old, new in zip(value, parts, strict=True)]
+    return tuple(made) if type(value) is tuple else value._make(made)  # type: ignore[attr-defined]
 
 
 def is_own(kind: type) -> bool:

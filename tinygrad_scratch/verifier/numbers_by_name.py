@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_scratch.verifier.bindings import counters_in
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
-RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learning_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
+RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learn(?:ing)?_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
 
 
 def is_bias(key: Any, part: Any) -> bool:

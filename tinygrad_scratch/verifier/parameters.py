@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put
+from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, with_other_parts
 from tinygrad_scratch.verifier.names import without_holder, words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
@@ -71,6 +71,17 @@ def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> I
             yield from arrays_below(part, part_name, seen, depth - 1)
 
 
+def tuples_below(value: Any, seen: set[int], depth: int = DEPTH) -> Iterator[tuple[Any, Any, Any]]:
+    """Every tuple that an object holds: what holds it, under which key, itself."""
+    if id(value) in seen or not depth or isinstance(value, str | bytes | int | FunctionType):
+        return
+    seen.add(id(value))
+    for key, _, part in parts_below(value, ""):
+        if isinstance(part, tuple):
+            yield value, key, part
+        yield from tuples_below(part, seen, depth - 1)
+
+
 def parts_below(value: Any, name: str) -> Iterator[tuple[Any, str, Any]]:
     """As parts_of, and what modules and classes of a person's own hold."""
     if isinstance(value, ModuleType | type):
@@ -118,6 +129,14 @@ class Wrapping:
             recorded = self.wrap(array, path_of(path), asked)
             if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                 self.undo.append(partial(setattr, key.kind, key.name, array))
+        for holder, key, held in list(tuples_below(value, set())):
+            recorded = self.with_recorded(held)
+            if recorded is not None:
+                put(holder, key, recorded)
+
+    def with_recorded(self, value: Any) -> Any:
+        """A tuple with recorded arrays in place of plain ones; None where it holds none."""
+        return with_other_parts(value, lambda _, part: from_outside(self.tape, part) if type(part) in ARRAYS else None)
 
     def target(self, target: Any, name: str) -> None:
         if isinstance(target, np.ndarray | float):
@@ -138,6 +157,8 @@ class Wrapping:
         for name, value in variables_of(frame).items():
             if not isinstance(value, np.ndarray | float):
                 self.below(value, name, False)
+                if isinstance(value, tuple) and name in before:
+                    changed[name] = self.with_recorded(value)
             elif name in before:
                 changed[name] = self.wrap(value, name, False)
         changed = {name: value for name, value in changed.items() if value is not None}

@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.bindings import NONE
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in
+from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, with_other_parts
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
@@ -119,7 +119,7 @@ class Watch:
         """Keep what a function's module holds, and let the arrays be recorded that the function mentions."""
         self._keep(frame.f_globals)
         for name in frame.f_code.co_names:
-            if type(frame.f_globals.get(name)) in ARRAYS:
+            if isinstance(frame.f_globals.get(name), (*ARRAYS, tuple)):
                 self._global(frame, name)
         self.remember_modules(frame)
 
@@ -130,11 +130,11 @@ class Watch:
         for holder in (own.get(name, frame.f_globals.get(name)) for name in mentioned):
             if isinstance(holder, ModuleType) and is_theirs(getattr(holder, "__file__", None) or PACKAGE):
                 names = vars(holder)
-                read = [name for name in frame.f_code.co_names if type(names.get(name)) in ARRAYS]
+                held = {name: self._lifted(names.get(name), False) for name in frame.f_code.co_names}
+                read = {name: value for name, value in held.items() if value is not None}
                 if read:
                     self._keep(names)
-                for name in read:
-                    names[name] = self._lifted(names[name], False)
+                names.update(read)
 
     def _keep(self, names: dict[str, Any]) -> None:
         """What a module holds, until the end."""
@@ -174,8 +174,10 @@ class Watch:
             outer[name] = recorded
         return outer[name]
 
-    def _lifted(self, value: Any, is_number: bool) -> Recorded | None:
-        """A plain array, or a number that is a bias, as a recorded one; None for anything else."""
+    def _lifted(self, value: Any, is_number: bool) -> Any:
+        """A plain array, or a number that is a bias, as a recorded one, and a tuple with such; None for all else."""
+        if isinstance(value, tuple):
+            return with_other_parts(value, lambda _, part: self._lifted(part, False) if type(part) in ARRAYS else None)
         if type(value) not in ARRAYS and not is_number:
             return None
         recorded: Recorded | None = from_outside(self.tape, float(value) if is_number else value)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from tinygrad_scratch.verifier.derivative_names import is_of_activation
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 
@@ -65,7 +66,7 @@ def of_theirs(part: Part) -> Iterator[Rewrite]:
     written = part.source.code(part.node.func)
     others = part.source.alike(written, len(part.node.args))
     for other in others:
-        slope = SLOPE.search(other) or part.source.is_slope_of_another(other)
+        slope = SLOPE.search(other) or part.source.is_slope_of_another(other) or is_of_activation(other)
         kind = "derivative-at-wrong-point" if slope else "wrong-operand"
         said = f"`{written}` should be `{other}` in `{part.code}`"
         yield part.change(other, kind, said, at=part.source.span(part.node.func))

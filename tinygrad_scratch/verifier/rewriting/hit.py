@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
@@ -66,6 +66,11 @@ class Hit:
         return 0 < len(TOKEN.findall(self.right)) < len(TOKEN.findall(self.written))
 
     @cached_property
+    def only_takes_away(self) -> bool:
+        """Whether what is right is what was written without a part of it, which is more than a sign."""
+        return bool(self.right) and is_without(self.written, self.right)
+
+    @cached_property
     def meant(self) -> tuple[int, int]:
         """How many of the values with a name are gradients with it: up to a factor, and as they are."""
         return both_ways(self.check.case, self.check.case.replay())
@@ -92,9 +97,12 @@ class Hit:
         return any(re.search(rf"\b{name}\b", self.right) is None for name in dropped)
 
     def likelihood(self) -> tuple[Any, ...]:
-        """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe."""
+        """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
+
+        What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
+        """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        form = not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
+        form = not self.only_takes_away, not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
         return bool(self.convention), puts_in, not self.is_much_alike, -self.meant[1], *form
 
     @cached_property

@@ -257,3 +257,14 @@ def effort(old: str, new: str) -> int:
     parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
     changed = {(tuple(one[a:b]), tuple(two[c:d])) for how, a, b, c, d in parts if how != "equal"}
     return sum(max(len(before), len(after)) for before, after in changed)
+
+
+SIGNS = {"+", "-", "(", ")", ",", "~"}
+
+
+def is_without(old: str, new: str) -> bool:
+    """Whether a text is another one without a part of it, and that is more than signs."""
+    one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
+    parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
+    gone = [t for how, a, b, _, _ in parts if how == "delete" for t in one[a:b]]
+    return all(how in ("equal", "delete") for how, *_ in parts) and not SIGNS.issuperset(gone)
