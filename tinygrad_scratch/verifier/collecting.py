@@ -139,7 +139,7 @@ class Collecting(Told):
 
     def _take_as_read(self) -> None:
         """Each parameter as the loss read it last, where several turns of a loop have updated it."""
-        read = self._before_loss()
+        read = set() if self.forward_once else self._before_loss()
         for parameter in self.parameters if read else ():
             node = parameter.node
             for version in sorted({*self._versions(parameter), *self._bound(parameter)} & read):
@@ -155,16 +155,20 @@ class Collecting(Told):
         return renewed or self.tape.nodes[before].slot == self.tape.nodes[after].slot
 
     def _is_step(self, before: int, after: int) -> bool:
-        """Whether a value is another one after an update: by what was computed from both that one and data."""
+        """Whether a value is another one after an update: by what was computed from both that one and data.
+
+        What only parameters and itself went into is what a residual connection adds.
+        """
         if self.tape.nodes[before].value.shape != self.tape.nodes[after].value.shape:
             return False
         change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
         if change is None:
             return False
         made_of = self.all_behind(change[0])
+        asked = {parameter.node for parameter in self.parameters if parameter.asked}
         from_outside = (
             self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
-            for node in made_of - {before}
+            for node in made_of - {before} - asked
         )
         return before in made_of and any(from_outside)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain, islice
@@ -12,6 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Decay, within
+from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked, stacked_values
 from tinygrad_scratch.verifier.losses import (
     COMPARING,
     LOSSES,
@@ -34,6 +36,8 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 
 MOST_MADE_AGAIN = 4
+MOST_PARTS = 8
+MOST_MEETINGS = 3
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
@@ -52,14 +56,15 @@ class FindingLoss(Owners):
         parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
-        best = self._best(run, mine, finals) if mine else None
+        best = self._best_of_theirs(run, mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or is_loss_name(best[0].name)):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
         unnamed = best is not None and not is_loss_name(best[0].name)
-        if known is not None and known[1] + unnamed > (best[1] if best else 0):
+        by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
+        if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
             return problem
@@ -153,7 +158,7 @@ class FindingLoss(Owners):
 
     def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
-        theirs = next((candidate.name for candidate in mine if candidate.name != UNNAMED), None)
+        theirs = next((candidate.name for candidate in mine if self._is_only_watched(candidate)), None)
         if theirs is not None:
             self.other_loss = theirs
             self.notes.append(
@@ -183,6 +188,12 @@ class FindingLoss(Owners):
         candidates = [Candidate(name, node, function, target) for node in nodes]
         best = self._best(played(self.tape), candidates, finals) if len(candidates) > 1 else None
         return self._put(best[0] if best is not None else candidates[0])
+
+    def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
+        """The best of what they compute: what is called a loss and only watched, where any gradient fits such."""
+        watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
+        best = self._best(run, watched, finals) if watched else None
+        return best if best is not None and best[1] else self._best(run, mine, finals)
 
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.
@@ -218,7 +229,9 @@ class FindingLoss(Owners):
         if final.node in self._penalty and is_multiple(value - self._penalty[final.node], truth):
             value = value - self._penalty[final.node]
         elif final.by == "update" and step.reads and not is_multiple(value, truth):
-            parts = (self._value(node) for node in islice(within(self.tape, final.node), 8))
+            nodes = list(islice(within(self.tape, final.node), MOST_PARTS))
+            made = Counter(self._place_of(node) for node in nodes)
+            parts = (self._value(node) for node in nodes if made[self._place_of(node)] == 1)  # others add up in a loop
             value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
         return value * final.direction
 
@@ -235,9 +248,9 @@ class FindingLoss(Owners):
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        named = re.search("loss|cost|objective", candidate.name.lower())
-        by_chance = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
-        doubtful = by_chance or (2 * fits < count and not named)
+        named = re.search("loss|cost|objective", candidate.name.lower()) or self._is_only_watched(candidate)
+        alone = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
+        doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful:
             return (
                 f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
@@ -249,9 +262,14 @@ class FindingLoss(Owners):
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
 
+    def _is_only_watched(self, candidate: Candidate) -> bool:
+        """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
+        made_of = self.all_behind(*(node for _, node in self.gradients))
+        return candidate.function is None and is_loss_name(candidate.name) and candidate.node not in made_of
+
     def _fits_any(self, candidate: Candidate) -> bool:
         """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""
-        of_one = self._value(candidate.node).size == 1
+        of_one = not candidate.turns and self._value(candidate.node).size == 1
         return self.wanted_loss is None and (of_one or candidate.name.startswith(OF_PIECES))
 
     def _put(self, candidate: Candidate) -> str | None:
@@ -263,14 +281,17 @@ class FindingLoss(Owners):
         function, target = candidate.function, candidate.target
         penalised = [node for node, _ in candidate.penalties]
 
-        def loss(output: Any, *weights: Any) -> Any:
-            parts = zip(candidate.penalties, weights, strict=True)
+        outputs = candidate.outputs
+
+        def loss(*given: Any) -> Any:
+            output = stacked(given[: len(outputs)]) if candidate.turns else given[0]
+            parts = zip(candidate.penalties, given[len(outputs) :], strict=True)
             return sum((0.5 * np.sum(much * w * w) for (_, much), w in parts), function(output, target))
 
         loss.__name__ = candidate.name
         try:
             with np.errstate(all="ignore"):
-                node, moved = self.tape.insert(self.tape.nodes[candidate.node].step, loss, (candidate.node, *penalised))
+                node, moved = self.tape.insert(self.tape.nodes[outputs[-1]].step, loss, (*outputs, *penalised))
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
@@ -340,6 +361,7 @@ class FindingLoss(Owners):
                 outputs.append(made.number)
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
+        given = {node for node in beside if not depends.get(node)}
         labels: list[tuple[str, Array]] = []
         met: list[tuple[str, Array]] = []  # by an output, in one call: of single numbers, any would do
         for step in self.tape.steps:
@@ -350,24 +372,34 @@ class FindingLoss(Owners):
                     name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
                     if node not in wanted and value.dtype.kind in "fiub" and name:
                         labels.append((name, value))
-                        met += labels[-1:] if node in beside else []
+                        met += labels[-1:] if node in given else []
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
+        in_turns = [
+            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", targets, turns)
+            for turns, targets in islice(met_in_turns(self.tape, made_of_all, given), MOST_MEETINGS)
+        ]
         found = (
-            (name, f"{name} of {names.get(node, 'the output')} and {target_name}", node, function, target)
-            for node, target_name, target in pairs
+            (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
+            for node, of, target, turns in [
+                *((node, of, stacked_values(self.tape, targets), turns) for node, of, targets, turns in in_turns),
+                *((node, of, target, ()) for node, of, target in pairs),
+            ]
             for name, function in chosen.items()
         )
         return [
-            Candidate(full, node, function, target)
-            for name, full, node, function, target in found
-            if (not self.judged_by or full == self.judged_by)
-            and (self.wanted_loss or is_plausible(name, self._value(node), target))
+            candidate
+            for name, candidate in found
+            if (not self.judged_by or candidate.name == self.judged_by)
+            and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def _output(self, candidate: Candidate) -> Array:
+        return stacked_values(self.tape, candidate.turns) if candidate.turns else self._value(candidate.node)
 
     def _in_pieces_of_lines(self) -> bool:
         """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""

@@ -231,7 +231,7 @@ def run_passes(
         found += [(path, part.node) for path, part in stored_gradients(holder, prefix.format(i))]
     unique = {node: path for path, node in reversed(found)}
     check.entry.take_gradients([(path, node) for node, path in reversed(unique.items())], found)
-    check.entry.updates_too = True
+    check.entry.updates_too = check.entry.forward_once = True
 
 
 def run_plainly(passes: list[Pass], inputs: tuple[Any, ...], rate: float, draw: Any) -> list[Any]:

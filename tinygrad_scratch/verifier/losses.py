@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
@@ -162,6 +163,11 @@ class Candidate:
     function: Loss | None = None
     target: Any = None
     penalties: tuple[tuple[int, Array], ...] = ()  # what is penalised, and how much, entry by entry
+    turns: tuple[int, ...] = ()  # the outputs of all turns of a loop over samples, the last one last
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        return self.turns or (self.node,)
 
 
 @dataclass
@@ -173,14 +179,15 @@ class Played:
 
     def gradients(self, candidate: Candidate, nodes: list[int]) -> list[Array] | None:
         """The gradients of a candidate; None where it has none."""
-        output = self.tensors.get(candidate.node)
-        if output is None or output._record is None:
+        outputs = [self.tensors[node] for node in candidate.outputs if node in self.tensors]
+        if len(outputs) < len(candidate.outputs) or any(output._record is None for output in outputs):
             return None
         asked = [self.tensors[node] for node in nodes if node in self.tensors]
         if len(asked) < len(nodes) or any(tensor._record is None for tensor in asked):
             return None
         try:
             with enable_grad(), np.errstate(all="ignore"):
+                output = stacked(outputs) if candidate.turns else outputs[0]
                 total = output if candidate.function is None else candidate.function(output, candidate.target)
                 total = np.sum(total) if total.size > 1 else total
                 return [gradient.numpy() for gradient in total.gradient(*asked)]

@@ -40,7 +40,8 @@ def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, paramete
 def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: int) -> bool:
     """Whether a parameter went into a value, and nothing else but numbers, ones and zeros."""
     behind = ancestors(parents, [node])
-    given = (n for n in behind - {parameter} if tape.steps[tape.nodes[n].step].function is None)
+    made_before = ancestors(parents, [parameter])  # what a script begins its parameter with
+    given = (n for n in behind - made_before if tape.steps[tape.nodes[n].step].function is None)
     return parameter in behind and all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
 
 

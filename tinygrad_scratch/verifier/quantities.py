@@ -36,7 +36,7 @@ class Quantities:
             again = event.node not in self.guilty and self.case.step_of(event.node).function is renamed
             if node in backward and not known and not again:
                 quantity = self.quantity(node, own_name(event.name), event.place)
-                if quantity.verdict != USED or node in moving:  # data and sizes claim nothing
+                if node in moving or (quantity.verdict != USED and not self.is_of_data(node)):  # data claims nothing
                     found[node] = quantity
         wrong = [self.wrong(repair) for repair in self.guilty.values()]
         for node in (
@@ -78,6 +78,11 @@ class Quantities:
     def is_constant(self, node: int) -> bool:
         step = self.case.tape.steps[self.case.tape.nodes[node].step]
         return step.function is None and node not in self.finals
+
+    def is_of_data(self, node: int) -> bool:
+        """Whether arrays from outside went into a value: ones, and what is made of ones and sizes, is no data."""
+        leaves = (n for n in self.case.ancestors([node]) if self.is_constant(n))
+        return any(np.ptp(as_number(self.case.tape.nodes[n].value)) for n in leaves if self.case.tape.nodes[n].value.size)
 
     def quantity(self, node: int, name: str, place: Place) -> Quantity:
         value = as_number(self.case.tape.nodes[node].value)

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import in_update
@@ -25,6 +27,9 @@ from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
+
+
+MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
 class TurnDone(LimitReached):
@@ -165,6 +170,7 @@ class Loops:
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     line: int = 0
+    silent: int = 0  # turns in which some parameter stayed as it was
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(id(frame), [])
@@ -176,13 +182,19 @@ class Loops:
             return
         watch = self.check.watch
         if turns and turns[-1].first == line:
-            found = self._updates(turns[-1], self._outermost(frame, turns[-1]))
-            if found:
-                self.updated, self.line = found, line
+            found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
+            if found and (self.tells_of_all(found) or self.silent == MOST_SILENT):
+                self.updated, self.line = [parameter for parameter, _ in found], line
                 raise TurnDone("one turn")
+            self.silent += bool(found)
             turns.pop()
         lift_numbers(frame, line, self.check.tape)
         turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))
+
+    def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
+        """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it."""
+        nodes = self.check.tape.nodes
+        return not any(np.array_equal(nodes[after].value, nodes[p.node].value) for p, after in found)
 
     def _outermost(self, frame: FrameType | None, turn: Turn) -> int:
         """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
@@ -192,10 +204,11 @@ class Loops:
             frame = frame.f_back
         return first
 
-    def _updates(self, turn: Turn, outermost: int) -> list[Parameter]:
+    def _updates(self, turn: Turn, outermost: int, running: set[int]) -> list[tuple[Parameter, int]]:
         """The values that were there before the turn, were used in it, and then changed under their own name.
 
-        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers.
+        What an outer loop used before is updated by a part of its turn only, such as the loop over the layers. What
+        only a function that has ended called so was no update, as a sum that begins with a bias.
         """
         tape, events = self.check.tape, self.check.watch.events
         steps = tape.steps[turn.steps :]
@@ -205,8 +218,10 @@ class Loops:
             for node in step.reads:
                 reads[node] = reads.get(node, 0) + 1
         named = self._names(turn)
-        found: dict[int, Parameter] = {}
+        found: dict[int, tuple[Parameter, int]] = {}
         for event in events[turn.events :]:
+            if event.owner < 0 and event.owner not in running:
+                continue
             step = tape.steps[tape.nodes[event.node].step]
             for before in step.reads:
                 node = tape.nodes[before]
@@ -221,7 +236,7 @@ class Loops:
                     continue
                 if in_update(tape, step, event.node, before) is not None:
                     stand = Recorded(tape, node.value, node.slot)
-                    found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before)
+                    found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), event.node
         return list(found.values())
 
     def _names(self, turn: Turn) -> dict[int, list[Event]]:

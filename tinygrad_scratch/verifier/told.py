@@ -41,6 +41,7 @@ class Told:
     named: set[str] = field(default_factory=set)  # arrays that were given to the check by name
     all_asked: bool = True  # whether every parameter that was pointed at should have a gradient
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
+    forward_once: bool = False  # a layer's: what is made of an input before its loss is no update of it
     rate: float | None = None
     updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
     given: list[Given] | None = None

@@ -87,6 +87,14 @@ class Watch:
     def _owner(self, frame: FrameType) -> int:
         return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self._numbers.get(id(frame), id(frame))
 
+    def owners_of(self, frame: FrameType | None) -> set[int]:
+        """The owners of the variables of a running function and of those that called it."""
+        found: set[int] = set()
+        while frame is not None:
+            found.add(self._owner(frame))
+            frame = frame.f_back
+        return found
+
     def _enter(self, frame: FrameType) -> None:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
         place = line_in(frame)
