@@ -263,7 +263,7 @@ def factor_said(case: Case, factor: float) -> str:
     if abs(size - 1) < 1e-9:
         said = ""
     elif not is_known(case, factor, everywhere=True):
-        said = f"{size:.6g} times the gradient throughout, which is the rate of the updates"
+        said = f"{size:.6g} times the gradient throughout, as if it were a part of the rate"
     elif abs(size - 2) < 1e-9:
         said = "twice the gradient throughout: the factor is left to the rate"
     elif abs(size - 0.5) < 1e-9:

@@ -6,7 +6,10 @@ import re
 
 OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$")
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
-ACTIVATIONS = {"sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus", "activation", "act", "elu", "swish", "gelu"}
+ACTIVATIONS = {
+    "sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus",
+    "activation", "act", "elu", "swish", "gelu",
+}  # fmt: skip
 
 
 def is_derivative_of(function: str, known: set[str]) -> bool:

@@ -160,4 +160,5 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike, hit.sets_apart <= 0
-    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, changed
+    form = hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, changed
+    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], *form

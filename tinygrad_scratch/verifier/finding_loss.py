@@ -215,7 +215,7 @@ class FindingLoss(Owners):
             if same and candidate.function is None and candidate.name != UNNAMED:
                 fitting.add(candidate.name)
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
-            key = same, exact, near[:2], but_for_sign, precise
+            key = same, exact, near[:3], but_for_sign, precise
             if found is None or key > found[1]:
                 found = candidate, key
                 if precise == len(finals):

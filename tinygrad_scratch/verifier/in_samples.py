@@ -26,12 +26,19 @@ def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Mee
     for step in tape.steps:
         mine, other = outputs.intersection(step.reads), given.intersection(step.reads)
         if step.place is not None and len(mine) == len(other) == 1 and len(set(step.reads)) == 2:
-            found[step.place, getattr(step.function, "__name__", "")].append((*mine, *other))
+            found[step.place, getattr(step.function, "__name__", "")].append((min(mine), min(other)))
     for turns in found.values():
         made, targets = (tuple(each) for each in zip(*turns, strict=True))
         shapes = {(tape.nodes[one].value.shape, tape.nodes[two].value.shape) for one, two in turns}
-        if len(set(made)) == len(turns) > 1 and len(shapes) == 1 and len(set(next(iter(shapes)))) == 1:
+        same_shape = len(shapes) == 1 and len(set(next(iter(shapes)))) == 1
+        if len(set(made)) == len(turns) > 1 and same_shape and not are_of_one(tape, made):
             yield made, targets
+
+
+def are_of_one(tape: Tape, nodes: tuple[int, ...]) -> bool:
+    """Whether values are entries of one array: that is the output, and the loop may leave out some of them."""
+    steps = [tape.steps[tape.nodes[node].step] for node in nodes]
+    return len({step.reads for step in steps}) == 1
 
 
 def stacked_values(tape: Tape, nodes: tuple[int, ...]) -> Array:

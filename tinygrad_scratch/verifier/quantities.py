@@ -82,7 +82,8 @@ class Quantities:
     def is_of_data(self, node: int) -> bool:
         """Whether arrays from outside went into a value: ones, and what is made of ones and sizes, is no data."""
         leaves = (n for n in self.case.ancestors([node]) if self.is_constant(n))
-        return any(np.ptp(as_number(self.case.tape.nodes[n].value)) for n in leaves if self.case.tape.nodes[n].value.size)
+        values = (as_number(self.case.tape.nodes[n].value) for n in leaves)
+        return any(np.ptp(value) for value in values if value.size)
 
     def quantity(self, node: int, name: str, place: Place) -> Quantity:
         value = as_number(self.case.tape.nodes[node].value)

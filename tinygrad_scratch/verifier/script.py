@@ -28,7 +28,6 @@ from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
-
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 

@@ -39,6 +39,12 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     return kind
 
 
+def is_power_too_high(found: Difference) -> bool:
+    """Whether what is right was taken to a power."""
+    old = found.old
+    return isinstance(old, ast.BinOp) and isinstance(old.op, ast.Pow) and same(old.left, found.new)
+
+
 def is_minus_one(node: ast.AST) -> bool:
     return ast.unparse(node) in ("-1", "-1.0")
 

@@ -132,6 +132,15 @@ def leaves(node: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
+def is_turned_round(found: Difference) -> bool:
+    """Whether `b - a` is due for `a - b`."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp):
+        return False
+    differences = isinstance(old.op, ast.Sub) and isinstance(new.op, ast.Sub)
+    return differences and same(old.left, new.right) and same(old.right, new.left)
+
+
 def is_power(node: ast.AST) -> bool:
     by_call = isinstance(node, ast.Call) and name_of(node) in ("power", "square")
     return by_call or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.Mult))

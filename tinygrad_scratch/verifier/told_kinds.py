@@ -9,15 +9,17 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.derivative_names import is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
     holds_number,
     inverted_by,
+    is_power_too_high,
     kind_by_factors,
     lacks_array,
     name_of_product,
@@ -35,6 +37,7 @@ from tinygrad_scratch.verifier.told_forms import (
     is_power,
     is_slope_elsewhere,
     is_sum,
+    is_turned_round,
     is_value_for_mask,
     leaves,
     marks,
@@ -82,10 +85,9 @@ def name_kind(case: Case, cause: Cause) -> None:
 
 def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it changes; the one that the search told where that is as good."""
-    if is_updated(case, found):
-        return "stale-or-updated-weights"
-    if is_bound_of_mask(found):
-        return AT_POINT
+    form = kind_of_form(case, found)
+    if form:
+        return form
     if is_other_number_in_index(found):
         return "wrong-operand" if is_in_shape(found) else "off-by-one"
     if kind != "off-by-one" and is_of_penalty(case, found):
@@ -99,9 +101,20 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return kind_of_brackets(case, *lacking)
     if number is not None:
         return AT_POINT if holds_array(case, number) else "scale-factor"
+    if is_power_too_high(found) and kind in SCALES:
+        return AT_POINT if SLOPE.search(ast.unparse(found.new)) else "wrong-operand"
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
     return kind_by_slope(case, found, kind_by_factors(case, found, kind))
+
+
+def kind_of_form(case: Case, found: Difference) -> str:
+    """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
+    if is_updated(case, found):
+        return "stale-or-updated-weights"
+    if is_turned_round(found):
+        return "sign"
+    return AT_POINT if is_bound_of_mask(found) else ""
 
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
@@ -109,7 +122,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == AT_POINT:
         return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
     if kind == "wrong-operand":
-        return "missing-derivative" if lacks_array(case, found) else AT_POINT if is_slope_elsewhere(found) else kind
+        elsewhere = is_slope_elsewhere(found) or is_given_to_slope(found)
+        return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
     if kind == "missing-derivative":
@@ -228,6 +242,14 @@ def is_rest(found: Difference) -> bool:
     new = found.new
     rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
     return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_given_to_slope(found: Difference) -> bool:
+    """Whether it is in the one thing that a function of slopes is given."""
+    calls = (
+        outer for outer, inner in found.around if isinstance(outer, ast.Call) and [*map(id, outer.args)] == [id(inner)]
+    )
+    return any(OF_SLOPE.search(name_of(call)) or is_of_activation(name_of(call)) for call in calls)
 
 
 def is_plain(found: Difference) -> bool:

@@ -49,6 +49,26 @@ class Whereabouts(Wording):
         used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
         return place.function not in used
 
+    def is_to_blame(self, made: Step) -> bool:
+        """Whether a helper is to blame for a slope: one that is no part of the forward pass, and is right nowhere else.
+
+        It is right where what the same line made in another call is multiplied with, and a true gradient comes of it.
+        """
+        if not self.is_their_own(made):
+            return False
+        others = {m for s in self.case.tape.steps if s.place == made.place and s is not made for m in s.makes}
+        for step in self.case.tape.steps if others else ():
+            if name_of(step.function) == "multiply" and not others.isdisjoint(map(self.before_renames, step.reads)):
+                value = np.asarray(self.case.tape.nodes[step.makes[0]].value)
+                if value.size > 1 and self.case.match(value) is not None:
+                    return False
+        return True
+
+    def before_renames(self, node: int) -> int:
+        while self.case.step_of(node).function is renamed:
+            (node,) = self.case.step_of(node).reads
+        return node
+
     def in_statement(self) -> Place | None:
         """The statement's own line, where a helper made the value, and the mistake is in what is made of it."""
         making = self.case.step_of(self.node)
@@ -78,7 +98,7 @@ class Whereabouts(Wording):
             if self.case.match_up_to_factor(np.asarray(self.values[slope])) is not None:
                 continue
             if not in_same_function(made.place, self.event.place):
-                return made.place if self.is_their_own(made) else None
+                return made.place if self.is_to_blame(made) else None
             if own is not None and own.place.line < self.event.place.line:
                 return own.place
         return None

@@ -127,9 +127,14 @@ class WholeSteps(Collecting):
         return all(is_near_number(factor, factors[0]) for factor in factors)
 
     def _usual(self, factors: list[float]) -> float:
-        """The number that most updates take their gradients times; of as many with one as with another, a rate."""
+        """The number that most updates take their gradients times; of as many with one as with another, a rate.
+
+        Of two that are the number of samples apart, it is the smaller one: a mean is forgotten sooner than made up.
+        """
         counts = Counter(float(f"{factor:.9g}") for factor in factors)
         most = [number for number, count in counts.items() if count == max(counts.values())]
+        if len(most) == 2 and any(is_near_number(max(most) / min(most), samples) for samples in self._samples() - {1}):
+            return min(most)
         return next((n for n in most if any(is_near_number(n, rate) for rate in self._rates())), max(most))
 
     def _rates(self) -> Iterator[float]:

@@ -178,7 +178,10 @@ def stands_for_slope(region: Region, node: int) -> bool:
 
 
 def slope_from(region: Region) -> Place | None:
-    """The return of a function for slopes, of which the value is a multiple: of one that only backward calls."""
+    """The return of a function for slopes, of which the value is a multiple: of one that only backward calls.
+
+    Where another slope from there makes a true gradient, the function is right, and it was called with another value.
+    """
     case = region.case
     loss, made = case.tape.nodes[case.truth.loss].step, case.tape.nodes[region.node].step
     forward = {(event.place.file, event.place.function) for event in case.returned if event.time <= loss}
@@ -192,6 +195,7 @@ def slope_from(region: Region) -> Place | None:
             and loss < event.time <= made
             and event.place.function != home
             and (event.place.file, event.place.function) not in forward
+            and region.is_to_blame(case.step_of(event.node))
         ),
         None,
     )
@@ -332,4 +336,4 @@ def helper_of_slope(region: Region, step: Step, upstream: int) -> Place | None:
     made = region.case.step_of(slopes[0])
     if made.place is None or in_same_function(made.place, step.place) or made.function is renamed:
         return None
-    return made.place if region.is_their_own(made) and not region.case.is_forward(slopes[0]) else None
+    return made.place if region.is_to_blame(made) and not region.case.is_forward(slopes[0]) else None

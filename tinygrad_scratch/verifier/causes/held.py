@@ -44,7 +44,7 @@ def held_constant(region: Region) -> Iterator[Finding]:
                 "regularisation" if penalties else "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
                 "through it is missing",
-                place=made_first(region),
+                place=made_first(region) or region.first_statement(),
             )
             return
 

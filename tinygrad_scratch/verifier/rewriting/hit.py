@@ -102,8 +102,9 @@ class Hit:
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        form = not self.only_takes_away, not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
-        return bool(self.convention), puts_in, not self.is_much_alike, -self.meant[1], *form
+        form = not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
+        likely = -self.meant[1], not self.only_takes_away
+        return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
 
     @cached_property
     def gathers(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tinygrad_scratch.verifier.derivative_names import is_of_activation
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 
@@ -77,7 +78,8 @@ class Part:
     def is_in_slope(self) -> bool:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
         function = self.formula.partition("(")[0]
-        return SLOPE.search(self.formula) is not None or self.source.is_slope_of_another(function)
+        named = is_of_activation(function) or self.source.is_slope_of_another(function)
+        return named or SLOPE.search(self.formula) is not None
 
     @property
     def is_in_some_slope(self) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from tinygrad_scratch.verifier.source import TOKEN
@@ -263,8 +263,9 @@ SIGNS = {"+", "-", "(", ")", ",", "~"}
 
 
 def is_without(old: str, new: str) -> bool:
-    """Whether a text is another one without a part of it, and that is more than signs."""
+    """Whether a text is another one without a part of it, and that is more than signs; what is left keeps its sign."""
     one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
     parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
-    gone = [t for how, a, b, _, _ in parts if how == "delete" for t in one[a:b]]
-    return all(how in ("equal", "delete") for how, *_ in parts) and not SIGNS.issuperset(gone)
+    gone = [one[a:b] for how, a, b, _, _ in parts if how != "equal"]
+    only = all(how in ("equal", "delete") for how, *_ in parts)
+    return only and not any(part[-1] == "-" for part in gone) and not SIGNS.issuperset(chain(*gone))
