@@ -59,14 +59,16 @@ class FindingLoss(Owners):
         best = self._best_of_theirs(run, mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
-        if best is not None and best[1] >= max(1, len(finals)) and (best[2] or is_loss_name(best[0].name)):
+        named = best is not None and self._is_called_loss(best[0])
+        if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
-        unnamed = best is not None and not is_loss_name(best[0].name)
+        unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
+            theirs = next((candidate.name for candidate in mine if self._is_only_watched(candidate)), None)
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
-            self._tell_of_theirs(mine, best[1] if best else 0, len(finals))
+            self._tell_of_theirs(theirs, best[1] if best else 0, len(finals))
             return problem
         if best is not None:
             return self._choose(*best, len(finals))
@@ -156,9 +158,8 @@ class FindingLoss(Owners):
             )
         return replace(candidate, penalties=tuple(found.values()))
 
-    def _tell_of_theirs(self, mine: list[Candidate], fitting: int, count: int) -> None:
+    def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
-        theirs = next((candidate.name for candidate in mine if self._is_only_watched(candidate)), None)
         if theirs is not None:
             self.other_loss = theirs
             self.notes.append(
@@ -248,7 +249,7 @@ class FindingLoss(Owners):
                 "block, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
-        named = re.search("loss|cost|objective", candidate.name.lower()) or self._is_only_watched(candidate)
+        named = self._is_called_loss(candidate)
         alone = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful:
@@ -261,6 +262,12 @@ class FindingLoss(Owners):
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def _is_called_loss(self, candidate: Candidate) -> bool:
+        """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""
+        if not is_loss_name(candidate.name):
+            return False
+        return bool(re.search("loss|cost|objective", candidate.name.lower())) or self._is_only_watched(candidate)
 
     def _is_only_watched(self, candidate: Candidate) -> bool:
         """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""

@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.in_samples import stacked
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
@@ -260,9 +261,11 @@ def known_name(loss: str) -> str:
 def is_loss_name(name: str) -> bool:
     """Whether a name is one that people give to losses.
 
-    >>> is_loss_name("total_cost"), is_loss_name("J"), is_loss_name("layer")
-    (True, True, False)
+    >>> is_loss_name("total_cost"), is_loss_name("J"), is_loss_name("layer"), is_loss_name("d_loss_d_out")
+    (True, True, False, False)
     """
+    if is_gradient_name(name.rsplit(".", 1)[-1]):
+        return False
     text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
 

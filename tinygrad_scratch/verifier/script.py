@@ -139,7 +139,7 @@ def check_of_turn(
         error = caught
     finally:
         if again is not None:
-            again.line = loops.line
+            again.line, again.turns = loops.line, loops.silent.get(loops.line, 0) + 1
         check.watch.on_line = None
         check.entry.updated = loops.updated
     if isinstance(error, SystemExit):
@@ -169,7 +169,7 @@ class Loops:
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     line: int = 0
-    silent: int = 0  # turns in which some parameter stayed as it was
+    silent: dict[int, int] = field(default_factory=dict)  # by line: turns that told nothing of some parameter, or all
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(id(frame), [])
@@ -182,10 +182,10 @@ class Loops:
         watch = self.check.watch
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
-            if found and (self.tells_of_all(found) or self.silent == MOST_SILENT):
+            if found and (self.tells_of_all(found) or self.silent.get(line, 0) == MOST_SILENT):
                 self.updated, self.line = [parameter for parameter, _ in found], line
                 raise TurnDone("one turn")
-            self.silent += bool(found)
+            self.silent[line] = self.silent.get(line, 0) + 1
             turns.pop()
         lift_numbers(frame, line, self.check.tape)
         turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from types import CodeType, FrameType
 from typing import Any, Self
@@ -185,6 +185,12 @@ class TurnEnds(Exception):  # noqa: N818  # it is no error
     """A turn of the training loop has come to its end."""
 
 
+def turns_until_end(turns: int) -> Iterator[None]:
+    """Nothing for each turn but the last."""
+    yield from [None] * (turns - 1)
+    raise TurnEnds
+
+
 class Script(Again):
     """A script of which one turn of the training loop is judged.
 
@@ -194,7 +200,7 @@ class Script(Again):
     def __init__(self, file: str, make: Callable[[Any], Any], run: Callable[[CodeType, dict[str, Any]], Any]) -> None:
         super().__init__({}, [])
         self.file, self.make, self.run = file, make, run
-        self.line = 0  # of the loop
+        self.line, self.turns = 0, 1  # of the loop, and how many of it are made until one tells of all gradients
 
     def recorded(self, kind: Any) -> Any:
         return self.make(kind)
@@ -205,13 +211,13 @@ class Script(Again):
         loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
         if loop is None:
             return None
-        end = ast.copy_location(ast.Raise(ast.Name(CHECK, ast.Load()), None), loop.body[-1])
+        end = ast.copy_location(ast.Expr(ast.Call(ast.Name(CHECK, ast.Load()), [], [])), loop.body[-1])
         loop.body.append(ast.fix_missing_locations(end))
         return partial(self.run_until_end, compile(tree, self.file, "exec", dont_inherit=True))
 
     def run_until_end(self, code: CodeType) -> dict[str, Any]:
         """The variables at the end of the turn, those of the functions that it is in among them."""
-        variables: dict[str, Any] = {CHECK: TurnEnds}
+        variables: dict[str, Any] = {CHECK: partial(next, turns_until_end(self.turns))}
         try:
             self.run(code, variables)
         except TurnEnds as end:

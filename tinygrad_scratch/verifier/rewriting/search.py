@@ -30,6 +30,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
 
 FAR = 10**9  # lines: in another file
@@ -84,7 +85,8 @@ class Search:
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [place for place in order if place in self.near] if self.only_near else order
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
-        every = [each for each in every if each[1].tier in self.tiers]
+        unchecked = Unchecked()
+        every = [each for each in every if each[1].tier in self.tiers and not unchecked.calls(*each)]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
         hits: list[Hit] = []

@@ -1,0 +1,73 @@
+"""Which of a person's functions lead to compiled code that does not check what it is given.
+
+With another argument, such code may read and write where nothing of the person's is, and kill the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+import sys
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import nested, text_of
+
+CHECKED = re.compile(r"numpy|scipy\.(?:special|signal|ndimage|linalg|stats|spatial|fft)|tinygrad_scratch")
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+class Unchecked:
+    """The names of functions that must not be called with anything new, and of the packages that they are from."""
+
+    def __init__(self) -> None:
+        own = [f for f in gc.get_objects() if type(f) is FunctionType and runs_theirs_in(f)]
+        mentioned: dict[str, set[str]] = {}
+        self.names: set[str] = set()
+        for function in own:
+            inside = {name for code in nested(function.__code__) for name in code.co_names}
+            mentioned.setdefault(function.__name__, set()).update(inside)
+            known = {name: function.__globals__[name] for name in inside if name in function.__globals__}
+            self.names.update(*(foreign_in(name, value, inside) for name, value in known.items()))
+        while more := {n for n, inside in mentioned.items() if n not in self.names and self.names & inside}:
+            self.names |= more
+
+    def calls(self, file: str, rewrite: Rewrite) -> bool:
+        """Whether a change is of a statement that leads there, or makes it one."""
+        if not self.names:
+            return False
+        source = source_of(text_of(file))
+        own = next((source.code(node) for node in source.statements if node.lineno == rewrite.line), "")
+        return not self.names.isdisjoint(WORD.findall(f"{own} {rewrite.text}"))
+
+
+def runs_theirs_in(function: FunctionType) -> bool:
+    """Whether a function is a person's own, and not made from a string by a package."""
+    file = function.__code__.co_filename
+    return is_theirs(str(function.__globals__.get("__file__") or file) if file.startswith("<") else file)
+
+
+def foreign_in(name: str, value: Any, mentioned: set[str]) -> set[str]:
+    """The name of a module, a function or a class of a package that is not known to check its arguments."""
+    if isinstance(value, np.ufunc) or not (isinstance(value, ModuleType) or callable(value)):
+        return set()
+    home = package_of(value)
+    file = getattr(sys.modules.get(home), "__file__", None)
+    if home.partition(".")[0] in (*sys.stdlib_module_names, "__main__") or file is None or is_theirs(file):
+        return set()
+    if home == "scipy":  # the part of it that is meant stands behind
+        return {n for n in mentioned if f"scipy.{n}" in sys.modules and not CHECKED.match(f"scipy.{n}")}
+    return set() if CHECKED.match(home) else {name}
+
+
+def package_of(value: Any) -> str:
+    """The module that a value is, or that it was defined in; of an object that can be called, that of its class."""
+    if isinstance(value, ModuleType):
+        return value.__name__
+    plain = isinstance(value, type | FunctionType | BuiltinFunctionType)
+    return str(getattr(value if plain else type(value), "__module__", "") or "")
