@@ -55,6 +55,7 @@ class Case(Lineage):
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
+    grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
     most_played: int = MOST_PLAYED
@@ -151,7 +152,7 @@ class Case(Lineage):
         truth = self.true_of(final) * self.scale
         if self.transposed and truth.ndim == 2 and value.shape == truth.shape[::-1]:
             return truth.T
-        if value.shape == truth.shape or value.size != truth.size:
+        if value.shape == truth.shape or value.size != truth.size or final.node in self.grown:
             return truth
         if squeezed(value.shape) == squeezed(truth.shape):
             return truth.reshape(value.shape)

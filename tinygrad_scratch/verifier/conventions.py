@@ -376,6 +376,8 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
         value, truth = np.asarray(values[final.node]), case.scale * case.true_of(final)
         if squeezed(value.shape) != squeezed(truth.shape) or case.step_of(final.parameter.node).function is not None:
             return ""
+        if final.node in case.grown:
+            return ""
         value = value.reshape(truth.shape)
         scale = float(np.max(np.abs(truth), initial=0.0)) or 1.0
         places = np.argwhere(np.abs(value - truth) > 1e-6 * scale)

@@ -148,9 +148,12 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.should_be = None
     part = step is not None and step.place is place and not finding.should_be  # what should be is all of it
     expression = region.code(step) if step is not None and part else region.expression
-    if place in (call, finding.place) and not in_same_statement(place, region.event.place):
+    if not in_same_statement(place, region.event.place):
         written = statement_at(place.file, place.line)
-        expression = right_side(written) if finding.should_be else written
+        if finding.should_be and (place in (call, finding.place) or (step is not None and place is step.place)):
+            expression = right_side(written)
+        elif place in (call, finding.place):
+            expression = written
     return Cause(
         finding.kind,
         finding.sentence,

@@ -303,6 +303,7 @@ class Judging:
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
+        case.grown = set(self.entry.grown())
         if self.again is not None:
             case.most_played = MOST_AT_FIRST
         return case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -76,6 +76,13 @@ class Owners(WholeSteps):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
+
+    def grown(self) -> Iterator[int]:
+        """The gradients with which an update spread its parameter to another shape."""
+        for final in self.finals:
+            after = self._made.get(final.node)
+            if after is not None and self._value(after).shape != self._value(final.parameter.node).shape:
+                yield final.node
 
     def owners_by(
         self,

@@ -29,6 +29,9 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)
     if (more or less) and all(map(is_minus_one, more or less)):
         return "sign"
+    slopes = any(is_slope(case, each) and SLOPE.search(ast.unparse(each)) for each in more)
+    if kind == "wrong-operand" and slopes:
+        return "derivative-at-wrong-point"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
     if more:

@@ -99,6 +99,14 @@ def is_value_for_mask(found: Difference) -> bool:
     return isinstance(mask, ast.Compare) and same(mask.left, found.old) and all(map(is_number, mask.comparators))
 
 
+def is_of_compared(found: Difference) -> bool:
+    """Whether it is what a number is compared with: the mask of another value is due."""
+    outer = found.way[-1] if found.way else None
+    if not isinstance(outer, ast.Compare) or not isinstance(outer.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+        return False
+    return any(is_number(each) for each in (outer.left, *outer.comparators) if each is not found.old)
+
+
 def is_inverted(found: Difference) -> bool:
     """Whether a mask is turned round, as `~m` for `m` is."""
     pairs = (found.old, found.new), (found.new, found.old)

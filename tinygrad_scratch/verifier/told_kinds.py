@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.told_forms import (
     is_cut,
     is_inverted,
     is_number,
+    is_of_compared,
     is_of_mask,
     is_other_number_in_index,
     is_power,
@@ -51,6 +52,8 @@ LINEAR = (
     "at",
 )  # fmt: skip
 """Calls of which the derivative is taken at no point."""
+OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
+"""Functions of single numbers: in a product with a gradient, they are slopes."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(r"deriv|prime|slope", re.IGNORECASE)
 AT_POINT = "derivative-at-wrong-point"
@@ -122,7 +125,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == AT_POINT:
         return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
     if kind == "wrong-operand":
-        elsewhere = is_slope_elsewhere(found) or is_given_to_slope(found)
+        elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
@@ -245,11 +248,12 @@ def is_rest(found: Difference) -> bool:
 
 
 def is_given_to_slope(found: Difference) -> bool:
-    """Whether it is in the one thing that a function of slopes is given."""
+    """Whether it is in the one thing that a function of slopes, or one of single numbers, is given."""
     calls = (
         outer for outer, inner in found.around if isinstance(outer, ast.Call) and [*map(id, outer.args)] == [id(inner)]
     )
-    return any(OF_SLOPE.search(name_of(call)) or is_of_activation(name_of(call)) for call in calls)
+    names = [name_of(call) for call in calls]
+    return any(name in OF_NUMBERS or OF_SLOPE.search(name) or is_of_activation(name) for name in names)
 
 
 def is_plain(found: Difference) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
+
 from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Extent
@@ -18,7 +21,9 @@ class Wording(Extent):
         given = [e.name for e in self.case.arguments if e.node == node and in_same_function(e.place, self.event.place)]
         if given and not any(in_same_function(e.place, self.event.place) for e in self.case.events if e.node == node):
             return given[-1]
-        names = self.names_of(node) or self.names_of(self.case.alike.get(node, -1))
+        twin = self.case.alike.get(node, -1)
+        names = [n for n in self.names_of(node) if self.is_own(node, n)]
+        names = names or [n for n in self.names_of(twin) if self.is_own(twin, n)]
         names = names or [event.name for event in self.case.arguments if event.node == node]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
@@ -31,6 +36,24 @@ class Wording(Extent):
         return (
             call_at(step.place) if step.place else None
         ) or f"a value of line {step.place.line if step.place else '?'}"
+
+    def is_own(self, node: int, name: str) -> bool:
+        """Whether an attribute is one of the object whose method made the wrong value, and not of another one."""
+        own = self.objects_at(self.event.place) if name.startswith("self.") else set()
+        return not own or any(e.name == name and e.owner in own for e in self.case.events if e.node == node)
+
+    def objects_at(self, place: Place | None) -> set[int]:
+        """What the attributes belong to that a line reads; of what two objects hold, both may be meant."""
+        if place not in self._objects:
+            steps = (s for s in self.steps if s.place and place and (s.place.file, s.place.line) == line_of(place))
+            read = {node for step in steps for node in step.reads}
+            held = Counter(e.owner for e in self.case.events if e.node in read and e.name.startswith("self."))
+            self._objects[place] = {owner for owner, count in held.items() if count == max(held.values())}
+        return self._objects[place]
+
+    @cached_property
+    def _objects(self) -> dict[Place | None, set[int]]:
+        return {}
 
     def parameter_name(self, node: int) -> str | None:
         """The name of a parameter."""
@@ -62,11 +85,17 @@ class Wording(Extent):
         return next((marked.part for marked in parts if marked), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
-        """The whole expression of the statement with one call written anew; None where the call is in a helper."""
+        """The whole expression of the statement with one call written anew, or that of the call's own statement."""
         old = self.code(step) if step is not None else self.expression
         if old == self.expression:
             return new
-        return self.expression.replace(old, new, 1) if old in self.expression else None
+        own = [right_side(statement_at(step.place.file, step.place.line))] if step is not None and step.place else []
+        found = (expression for expression in (self.expression, *own) if old in expression)
+        return next((expression.replace(old, new, 1) for expression in found), None)
+
+
+def line_of(place: Place) -> tuple[str, int]:
+    return place.file, place.line
 
 
 def is_known_at(event: Event, place: Place | None) -> bool:

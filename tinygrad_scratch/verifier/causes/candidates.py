@@ -108,6 +108,8 @@ def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
 def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
     bound = events[: bisect_right(events, step.index, key=lambda e: e.time)]
+    own = region.objects_at(step.place) if bound and bound[0].name.startswith("self.") else set()
+    bound = [event for event in bound if event.owner in own] if own else bound
     bound = bound or [e for e in events if region.case.tape.nodes[e.node].step < step.index]
     if not bound or not step.place or not bound[-1].name.isidentifier():
         return bound[-1] if bound else None

@@ -67,6 +67,9 @@ def said(
     text = replaced(region.code(step), mine, new_text)
     should = region.rewritten(step, text) if text else replaced(region.expression, mine, new_text)
     should = without_brackets(should, region.expression) if should else None
+    if mine == other_name:
+        said_so = f"{mine} was written over before it is read here: it should be as it was"
+        return 1, Finding("inplace-corruption", said_so, step, None, changes)
     sentence = f"{mine} should be {other_name}"
     neighbour = next((name for name in (mine, *region.names_of(read)) if is_beside(region, name, other_name)), None)
     if neighbour is not None:

@@ -264,8 +264,16 @@ SIGNS = {"+", "-", "(", ")", ",", "~"}
 
 def is_without(old: str, new: str) -> bool:
     """Whether a text is another one without a part of it, and that is more than signs; what is left keeps its sign."""
-    one, two = ([t for t in TOKEN.findall(text) if t.strip()] for text in (old, new))
+    one, two = ([t for t in TOKEN.findall(plain(text)) if t.strip()] for text in (old, new))
     parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
     gone = [one[a:b] for how, a, b, _, _ in parts if how != "equal"]
     only = all(how in ("equal", "delete") for how, *_ in parts)
     return only and not any(part[-1] == "-" for part in gone) and not SIGNS.issuperset(chain(*gone))
+
+
+def plain(text: str) -> str:
+    """A statement with no more brackets than it needs; as it is where it is no whole one."""
+    try:
+        return ast.unparse(ast.parse(text.strip()))
+    except SyntaxError:
+        return text
