@@ -10,8 +10,14 @@ import pytest
 from tests.verifier.files import edited
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
 from tinygrad_scratch.verifier.told_factors import without_brackets
-from tinygrad_scratch.verifier.told_forms import Difference, is_cut, is_slope_elsewhere
-from tinygrad_scratch.verifier.told_kinds import apart, is_plain
+from tinygrad_scratch.verifier.told_forms import (
+    Difference,
+    is_cut,
+    is_of_compared,
+    is_slope_elsewhere,
+    is_turned_round,
+)
+from tinygrad_scratch.verifier.told_kinds import apart, is_given_to_slope, is_plain
 
 SPAM = """
 import numpy as np
@@ -360,3 +366,34 @@ def test_what_missing_brackets_leave_out(written: str, right: str, lacking: list
 def test_a_call_that_is_left_out_is_of_the_way_back() -> None:
     assert kind_of_neighbour("da1", "smooth_back(da1, v1)") == "missing-derivative"
     assert kind_of_neighbour("da1", "smooth(da2, v1)") == "wrong-operand"
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "given"),
+    [
+        ("d = g * gate.prime(memo['o'])", "d = g * gate.prime(memo['obar'])", True),
+        ("d = relu_backward(g, a)", "d = relu_backward(g, z)", False),
+        ("d = g * np.cos(top.value)", "d = g * np.cos(bottom.value)", True),
+        ("d = g * np.clip(top.value, 0, 1)", "d = g * np.clip(bottom.value, 0, 1)", False),
+        ("d = g * sigmoid_backward(smooth(z))", "d = g * sigmoid_backward(z)", True),
+    ],
+)
+def test_what_a_slope_is_taken_at(written: str, right: str, given: bool) -> None:
+    assert is_given_to_slope(apart_of(written, right)) == given
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "compared"),
+    [
+        ("d[d <= 0] = 0", "d[h <= 0] = 0", True),
+        ("d[y == 0] = 0", "d[h == 0] = 0", False),
+        ("d[d <= low] = 0", "d[h <= low] = 0", False),
+    ],
+)
+def test_a_mask_of_another_value(written: str, right: str, compared: bool) -> None:
+    assert is_of_compared(apart_of(written, right)) == compared
+
+
+def test_a_difference_the_wrong_way_round() -> None:
+    assert is_turned_round(apart_of("d = 2 * (y - p) / n", "d = 2 * (p - y) / n"))
+    assert not is_turned_round(apart_of("d = 2 * (y - p) / n", "d = 2 * (p - t) / n"))

@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
-from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
+from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import only_read_by
 
 POTS = """
@@ -260,3 +260,19 @@ def test_what_may_be_meant() -> None:
     text = "def f(x, y):\n    s = g(x)\n    t = (x - y) * 2\n    return x * (1 - x)\n"
     assert {"return s * (1 - s)", "return g(x) * (1 - g(x))", "return (x * (1 - x)) * s"} <= changes(text, 4)
     assert "return (x - y) * (1 - x)" in changes(text, 4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "without"),
+    [
+        ("d = 1 / n * w.T @ g", "d = w.T @ g", True),
+        ("d = g @ (w + rate * dw).T", "d = g @ (w).T", True),
+        ("d = g * s * (1 - s)", "d = g", True),
+        ("d = -g", "d = g", False),
+        ("m = keep * m - (1 - keep) * g", "m = (1 - keep) * g", False),
+        ("d = g", "d = g * n", False),
+        ("d = g / m", "d = g / n", False),
+    ],
+)
+def test_what_is_right_without_a_part_of_it(old: str, new: str, without: bool) -> None:
+    assert is_without(old, new) == without

@@ -136,6 +136,7 @@ class Updates:
     decays: dict[int, Decay] = field(default_factory=dict)  # a gradient in an update that shrinks the parameter, too
     made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
+    called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
 
     def of_all(
         self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: set[int]
@@ -145,6 +146,7 @@ class Updates:
         Where only the others tell what in such an update is the gradient, as beside a velocity that is one number, it
         stands where theirs do.
         """
+        self.called = {f"d{parameter.short}" for parameter in parameters}
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         for parameter, (gradient, sign) in found:
             after = self.made[gradient]
@@ -237,7 +239,8 @@ class Updates:
         return name in ("add", "subtract") or (name == "divide" and is_root(self.tape, step.reads[-1]))
 
     def is_gradient(self, node: int) -> bool:
-        return any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self.names.get(node, ()))
+        short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
+        return any(is_gradient_name(name) or name in self.called for name in short)
 
     def is_rate(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]

@@ -40,6 +40,7 @@ from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
 FEW, SOME, MANY = 500_000, 1_200_000, 4_000_000  # calls of NumPy, for changes of the source that are tried
+LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
@@ -275,7 +276,16 @@ class Judging:
             )
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)
+        if self.case.wrong(self.case.replay()) and not is_right_by_convention(self.case):
+            self._leave_out_small_numbers()
         return judged(self.case)
+
+    def _leave_out_small_numbers(self) -> None:
+        """Judge by the loss without an epsilon in it, where what is right is so to more digits then."""
+        truth = next((t for t in truths_without(self.case) if may_be_meant(self.case, t, True)), None)
+        if truth is not None:
+            self.truth, self.case = truth, self._case(truth)
+            self.notes.append(LEFT_OUT)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
@@ -287,7 +297,7 @@ class Judging:
             repairs, causes = judged(case)
             if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
                 self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
-                self.notes.append("A small number in the loss, such as an epsilon, is left out of the true gradients.")
+                self.notes.append(LEFT_OUT)
                 return
 
     def _replaced(self) -> tuple[list[Repair], list[Cause]] | None:

@@ -259,12 +259,13 @@ def effort(old: str, new: str) -> int:
     return sum(max(len(before), len(after)) for before, after in changed)
 
 
+WORD_OR_SIGN = re.compile(r"[^\W\d]\w*|\d[\w.]*|\*\*|//|[-+*/@]=|'[^']*'|\S")
 SIGNS = {"+", "-", "(", ")", ",", "~"}
 
 
 def is_without(old: str, new: str) -> bool:
     """Whether a text is another one without a part of it, and that is more than signs; what is left keeps its sign."""
-    one, two = ([t for t in TOKEN.findall(plain(text)) if t.strip()] for text in (old, new))
+    one, two = (WORD_OR_SIGN.findall(plain(text)) for text in (old, new))
     parts = SequenceMatcher(None, one, two, autojunk=False).get_opcodes()
     gone = [one[a:b] for how, a, b, _, _ in parts if how != "equal"]
     only = all(how in ("equal", "delete") for how, *_ in parts)

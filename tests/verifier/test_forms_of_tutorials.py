@@ -1,0 +1,278 @@
+"""Forms that tutorials have: tuples of parameters, residual inputs, penalties in scripts, biases that grow."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import edited, module_of
+from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.script import checks_of
+
+RNG = np.random.default_rng(8)
+Pair = namedtuple("Pair", "slope lift")  # noqa: PYI024  # as people write it
+
+
+def penalised(p: Any, x: Any, y: Any) -> Any:
+    return 0.5 * np.sum((x @ p[0] + p[1] - y) ** 2) + 0.15 * np.sum(p[0] ** 2)
+
+
+def gradients(p: Any, x: Any, y: Any) -> Any:
+    off = x @ p[0] + p[1] - y
+    return (
+        type(p)(*(x.T @ off + 0.3 * p[0], off.sum(0)))
+        if hasattr(p, "slope")
+        else (
+            x.T @ off + 0.3 * p[0],
+            off.sum(0),
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", [Pair, lambda *parts: tuple(parts)])
+def test_parameters_in_a_tuple_may_be_read_twice(kind: Any) -> None:
+    p = kind(RNG.normal(size=(4, 3)), RNG.normal(size=3))
+    x, y = RNG.normal(size=(7, 4)), RNG.normal(size=(7, 3))
+    with verify(p) as check:
+        check.loss = penalised(p, x, y)
+        check.gradients = gradients(p, x, y)
+    assert check.ok, str(check)
+    assert len(check.finals) == 2
+    assert type(p[0]) is np.ndarray
+
+
+LAYERS = """
+import numpy as np
+
+
+class Stairs:
+    def __init__(self, rng):
+        self.steps = [(rng.normal(size=(3, 4)), rng.normal(size=4)), (rng.normal(size=(4, 2)), rng.normal(size=2))]
+
+    def loss(self, x, y):
+        (w, b), (v, c) = self.steps
+        self.h = np.tanh(x @ w + b)
+        self.off = self.h @ v + c - y
+        return np.sum(self.off ** 2) + 0.1 * np.sum(self.steps[0][0] ** 2)
+
+    def back(self, x):
+        d = 2 * self.off @ self.steps[1][0].T * (1 - self.h ** 2)
+        return [(x.T @ d + 0.2 * self.steps[0][0], d.sum(0)), (2 * self.h.T @ self.off, 2 * self.off.sum(0))]
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    stairs, x, y = Stairs(rng), rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    before = stairs.steps[0]
+    with verify(stairs) as check:
+        check.loss = stairs.loss(x, y)
+        check.gradients = stairs.back(x)
+    assert stairs.steps[0] is before
+    return check
+"""
+
+
+def test_parameters_in_tuples_in_a_list(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "stairs.py", LAYERS).check(verify).ok
+    check, line = edited(tmp_path / "stairs_wrong.py", LAYERS, "+ 0.2 * self", "+ 0.1 * self")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "regularisation"), str(check)
+
+
+class Scale:
+    """A norm and a residual connection, as in blocks of transformers."""
+
+    def __init__(self) -> None:
+        self.gain, self.w = RNG.normal(size=5), RNG.normal(size=(5, 5))
+
+    def forward(self, x: Any) -> Any:
+        for _ in range(2):
+            self.kept = [*getattr(self, "kept", [])[-1:], x]
+            added = np.tanh(x * self.gain) @ self.w
+            x = x + added
+        return x
+
+    def backward(self, g: Any) -> Any:
+        self.dw, self.dgain = np.zeros((5, 5)), np.zeros(5)
+        for x in self.kept[::-1]:
+            h = np.tanh(x * self.gain)
+            self.dw += h.T @ g
+            d = g @ self.w.T * (1 - h**2)
+            self.dgain += (d * x).sum(0)
+            g = g + d * self.gain
+        return g
+
+
+def test_an_input_with_a_residual_connection_is_no_updated_parameter() -> None:
+    check = verify.layer(Scale(), RNG.normal(size=(4, 5)))
+    assert check.ok, str(check)
+    assert "x" in {final.parameter.name for final in check.finals}
+
+
+SCRIPT = """
+import numpy as np
+
+np.random.seed(2)
+pages, topics = np.random.randn(9, 3), np.array([0, 1, 3, 2, 1, 0, 3, 2, 2])
+keep = 0.02
+first, lift = np.random.randn(3, 5) / 2, np.zeros((1, 5))
+second, rise = np.random.randn(5, 4) / 2, np.zeros((1, 4))
+for reading in range(20):
+    bent = np.tanh(pages.dot(first) + lift)
+    scores = bent.dot(second) + rise
+    odds = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
+    delta = odds
+    delta[range(9), topics] -= 1
+    d_second = bent.T.dot(delta)
+    d_rise = np.sum(delta, axis=0, keepdims=True)
+    d_bent = delta.dot(second.T) * (1 - np.power(bent, 2))
+    d_first = pages.T.dot(d_bent)
+    d_lift = np.sum(d_bent, axis=0, keepdims=True)
+    d_second += keep * second
+    d_first += keep * first
+    first = first - 0.01 * d_first
+    lift = lift - 0.01 * d_lift
+    second = second - 0.01 * d_second
+    rise = rise - 0.01 * d_rise
+"""
+
+
+def script_with(folder: Path, right: str, wrong: str) -> tuple[Any, int]:
+    assert SCRIPT.count(right) == 1
+    file = folder / "reading.py"
+    file.write_text(SCRIPT.replace(right, wrong))
+    (check,) = checks_of(str(file))
+    return check, SCRIPT[: SCRIPT.index(right)].count("\n") + 1
+
+
+def test_a_penalty_of_what_the_script_begins_itself(tmp_path: Path) -> None:
+    check, _ = script_with(tmp_path, "keep = 0.02", "keep = 0.03")
+    assert check.ok, str(check)
+    assert "penalty" in str(check)
+
+
+def test_a_bias_that_an_update_spreads_is_wrong(tmp_path: Path) -> None:
+    check, line = script_with(
+        tmp_path, "np.sum(d_bent, axis=0, keepdims=True)", "np.sum(d_bent, axis=1, keepdims=True)"
+    )
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == line, str(check)
+
+
+COLUMNS = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+w, b, v, c = rng.normal(size=(4, 3)), np.zeros((4, 1)), rng.normal(size=(2, 4)), np.zeros((2, 1))
+x, y = rng.normal(size=(3, 7)), rng.random((2, 7))
+for i in range(9):
+    a = 1 / (1 + np.exp(-(w @ x + b)))
+    o = 1 / (1 + np.exp(-(v @ a + c)))
+    cost = -np.sum(y * np.log(o) + (1 - y) * np.log(1 - o)) / 7
+    do = o - y
+    da = v.T @ do * a * (1 - a)
+    dv, dc = do @ a.T / 7, np.sum(do, axis=1, keepdims=True) / 7
+    dw = da @ x.T / 7
+    db = np.sum(da, axis=1, keepdims=True) / 7
+    w, b, v, c = w - 0.1 * dw, b - 0.1 * db, v - 0.1 * dv, c - 0.1 * dc
+"""
+
+
+def test_a_row_taken_off_a_column_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "columns.py"
+    right = "db = np.sum(da, axis=1, keepdims=True) / 7"
+    file.write_text(COLUMNS.replace(right, "db = np.sum(da, axis=1) / 7"))
+    (check,) = checks_of(str(file))
+    line = COLUMNS[: COLUMNS.index(right)].count("\n") + 1
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "broadcasting-shape"), str(check)
+
+
+EPSILON = """
+import numpy as np
+
+
+class Vane:
+    def __init__(self):
+        rng = np.random.default_rng(6)
+        self.a, self.b = rng.normal(size=(3, 5)), rng.normal(size=(5, 4))
+
+    def turn(self, x):
+        self.x, self.h = x, np.tanh(x @ self.a)
+        e = np.exp(self.h @ self.b)
+        self.p = e / e.sum(axis=1, keepdims=True)
+
+    def miss(self, t):
+        return -np.mean(np.log(self.p[np.arange(len(t)), t] + 1e-5))
+
+    def back(self, t):
+        g = self.p.copy()
+        g[np.arange(len(t)), t] -= 1
+        g /= len(t)
+        self.gb = self.h.T @ g
+        d = g @ self.b.T * (1 - self.h ** 2)
+        self.ga = self.x.T @ d
+        return {"a": self.ga, "b": self.gb}
+
+
+def check(verify):
+    rng = np.random.default_rng(7)
+    vane, t = Vane(), np.array([0, 1, 3, 2, 1, 0])
+    with verify(vane) as check:
+        vane.turn(rng.normal(size=(6, 3)))
+        check.loss = vane.miss(t)
+        check.gradients = vane.back(t)
+    return check
+"""
+
+
+def test_an_epsilon_makes_no_second_mistake(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "vane.py", EPSILON, "(1 - self.h ** 2)", "(1 - self.h)")
+    assert [cause.line for cause in check.causes] == [line], str(check)
+    assert check.first_wrong.kind == "missing-derivative"
+
+
+TWICE = """
+import numpy as np
+
+
+def bow(v):
+    return v * (1 - v)
+
+
+class Fiddle:
+    def __init__(self):
+        rng = np.random.default_rng(5)
+        self.a, self.b, self.c = (rng.normal(size=s) for s in ((3, 4), (4, 4), (4, 2)))
+
+    def play(self, x):
+        self.x = x
+        self.u = 1 / (1 + np.exp(-x @ self.a))
+        self.v = 1 / (1 + np.exp(-self.u @ self.b))
+        self.o = 1 / (1 + np.exp(-self.v @ self.c))
+        return self.o
+
+    def learn(self, t):
+        do = (self.o - t) * bow(self.o)
+        dv = do.dot(self.c.T) * bow(self.v)
+        du = dv.dot(self.b.T) * bow(self.u)
+        return {"a": self.x.T @ du, "b": self.u.T @ dv, "c": self.v.T @ do}
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    fiddle, x, t = Fiddle(), rng.normal(size=(7, 3)), rng.random((7, 2))
+    with verify(fiddle) as check:
+        check.loss = 0.5 * np.sum((fiddle.play(x) - t) ** 2)
+        check.gradients = fiddle.learn(t)
+    return check
+"""
+
+
+def test_a_helper_that_is_right_in_another_call_is_not_to_blame(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "fiddle.py", TWICE, "bow(self.v)", "bow(self.u)")
+    assert check.first_wrong.line == line, str(check)
+    assert check.first_wrong.kind in ("derivative-at-wrong-point", "wrong-operand")

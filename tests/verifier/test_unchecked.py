@@ -1,0 +1,61 @@
+"""No change calls compiled code that does not check what it is given: it could kill the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.verifier.files import module_of
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
+from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
+
+PROGRAM = """
+import math
+
+import numpy as np
+import rough_tables
+
+
+def marks(rows):
+    return rough_tables.spread(rows)
+
+
+def more_marks(rows):
+    return 2 * marks(rows)
+
+
+def bent(v):
+    return np.tanh(v) + math.pi
+
+
+def slope(g, rows):
+    d = g * bent(g)
+    e = g * more_marks(rows)
+    return d + e
+"""
+
+
+@pytest.fixture
+def rough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A package that is installed, and knows nothing of what it is given."""
+    package = tmp_path / "site-packages" / "rough_tables.py"
+    package.parent.mkdir()
+    package.write_text("def spread(rows):\n    return rows\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    return module_of(tmp_path / "uses_rough_tables.py", PROGRAM)
+
+
+def test_what_leads_there_is_known(rough: ModuleType) -> None:
+    names = Unchecked().names
+    assert {"rough_tables", "marks", "more_marks", "slope"} <= names
+    assert names.isdisjoint({"bent", "np", "math"})
+
+
+def test_changes_of_such_statements_are_refused(rough: ModuleType) -> None:
+    file, unchecked = str(rough.__file__), Unchecked()
+    line_of = {name: PROGRAM[: PROGRAM.index(name)].count("\n") + 1 for name in ("d = g", "e = g")}
+    assert not unchecked.calls(file, Rewrite(line_of["d = g"], 0, 0, "bent(g) * g", "wrong-operand", ""))
+    assert unchecked.calls(file, Rewrite(line_of["d = g"], 0, 0, "marks(g)", "wrong-operand", ""))
+    assert unchecked.calls(file, Rewrite(line_of["e = g"], 0, 0, "d", "wrong-operand", ""))
