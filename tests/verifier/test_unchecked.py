@@ -44,7 +44,8 @@ def rough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     package.parent.mkdir()
     package.write_text("def spread(rows):\n    return rows\n")
     monkeypatch.syspath_prepend(str(package.parent))
-    return module_of(tmp_path / "uses_rough_tables.py", PROGRAM)
+    module: ModuleType = module_of(tmp_path / "uses_rough_tables.py", PROGRAM)
+    return module
 
 
 def test_what_leads_there_is_known(rough: ModuleType) -> None:

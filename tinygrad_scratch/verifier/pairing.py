@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from tinygrad_scratch.verifier.gradients import gradients_in
 from tinygrad_scratch.verifier.names import alike, words
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
 __all__ = ["Final", "Pairing", "gradients_in", "paired"]
@@ -61,6 +62,7 @@ class Pairing:
             if (score := max((alike(name, parameter.name) for name in self.telling(names)), default=0.0)) > 0
             and (any_size or self.fits(node, parameter))
         }
+        scores = {pair: score for pair, score in scores.items() if not self.goes_into_rival(pair, scores)}
         chosen = []
         while scores:
             best = max(scores.values())
@@ -80,6 +82,17 @@ class Pairing:
             }
         for gradient, parameter in [(self.left[i], free[j]) for i, j in chosen]:
             self.take(gradient, parameter, "name")
+
+    def goes_into_rival(self, pair: tuple[int, int], scores: dict[tuple[int, int], float]) -> bool:
+        """Whether another gradient is called after the parameter as much, and was made of it: that is the whole one."""
+        i, j = pair
+        as_much = (other for (other, of), score in scores.items() if of == j and other != i and score == scores[pair])
+        rivals = [self.left[other][1] for other in as_much]
+        return bool(rivals) and self.left[i][1] in ancestors(self._parents, rivals) - set(rivals)
+
+    @cached_property
+    def _parents(self) -> dict[int, set[int]]:
+        return self.tape.parents()
 
     def telling(self, names: list[str]) -> list[str]:
         """The names that count: where a gradient was given alone, if a parameter is kept at such a place.
@@ -158,11 +171,17 @@ class Pairing:
         return found
 
     def by_value(self, close: Callable[[Array, Parameter], bool]) -> None:
-        for gradient in list(self.left):
+        """The gradients that are the true one of one parameter alone; of several, the one that is called after it."""
+        found: list[tuple[float, tuple[list[str], int], Parameter]] = []
+        for gradient in self.left:
             value = self.tape.nodes[gradient[1]].value
             known = [p for p in self.free if self.fits(gradient[1], p) and close(value, p)]
             if len(known) == 1:
-                self.take(gradient, known[0], "value")
+                score = max((alike(name, known[0].name) for name in gradient[0]), default=0.0)
+                found.append((score, gradient, known[0]))
+        for _, gradient, parameter in sorted(found, key=lambda each: (-each[0], -each[1][1])):  # the last made of them
+            if parameter in self.free:
+                self.take(gradient, parameter, "value")
 
     def by_company(self) -> None:
         """The one that is left of a list in which all others are of one layer, where that lacks one of its size."""

@@ -134,8 +134,10 @@ class Whereabouts(Wording):
         return next((s.place for s in self.steps if s.place and s.place.line == first and first < own.line), own)
 
     def names_before(self) -> bool:
-        """Whether the value had a name before it got the one at which it is told."""
-        return any(event.time < self.event.time for event in named_all(self.case, self.node))
+        """Whether the value had a name before it got the one at which it is told, or a function was given it."""
+        given = {(event.node, event.owner) for event in self.case.arguments}
+        named = any(event.time < self.event.time for event in named_all(self.case, self.node))
+        return named or (self.node, self.event.owner) in given
 
     def is_nameless_or_own(self, line: int) -> bool:
         """Whether a line gave no name but that of the value: another one stands for something of its own."""
