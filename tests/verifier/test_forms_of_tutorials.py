@@ -276,3 +276,179 @@ def test_a_helper_that_is_right_in_another_call_is_not_to_blame(tmp_path: Path) 
     check, line = edited(tmp_path / "fiddle.py", TWICE, "bow(self.v)", "bow(self.u)")
     assert check.first_wrong.line == line, str(check)
     assert check.first_wrong.kind in ("derivative-at-wrong-point", "wrong-operand")
+
+
+STITCHES = """
+import numpy as np
+
+
+def bend(v):
+    return 1 / (1 + np.exp(-v))
+
+
+class Cloth:
+    def __init__(self):
+        rng = np.random.default_rng(4)
+        self.warp, self.weft = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+
+    def weave(self, x):
+        self.x, self.a1 = x, bend(x @ self.warp)
+        self.a2 = bend(self.a1 @ self.weft)
+        return self.a2
+
+    def unpick(self, y):
+        d2 = self.a2 - y
+        d1 = d2.dot(self.weft.T) * self.a1 * (1 - self.a1)
+        pattern = np.zeros_like(y)
+        pattern[:, 0] = 1
+        bright = self.a2 * pattern + y
+        warp_change = self.x.T.dot(d1)
+        weft_change = self.a1.T.dot(d2 + 0 * bright)
+        return warp_change, weft_change
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    cloth, y = Cloth(), rng.random((6, 2))
+    with verify(warp=cloth.warp, weft=cloth.weft) as check:
+        p = cloth.weave(rng.normal(size=(6, 3)))
+        check.loss = -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+        check.gradients = cloth.unpick(y)
+    return check
+"""
+
+
+def test_a_slope_is_told_where_the_value_was_made_that_lacks_it(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "cloth.py", STITCHES, " * self.a1 * (1 - self.a1)", "")
+    first = check.first_wrong
+    assert (first.line, first.name, first.kind) == (line, "d1", "missing-derivative"), str(check)
+    assert first.should_be == "d2.dot(self.weft.T) * self.a1 * (1 - self.a1)"
+
+
+BELOW = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, x, t = rng.normal(size=(4, 3)), rng.normal(size=(6, 4)), np.array([0, 1, 2, 1, 1, 0])
+    with verify(w=w) as check:
+        e = np.exp(x @ w)
+        p = e / e.sum(axis=1, keepdims=True)
+        check.loss = -np.sum(np.log(p[np.arange(6), t]))
+        ones = np.zeros((6, 3))
+        ones[np.arange(6), t] = 1
+        g = p - ones
+        check.gradients = x.T @ g
+    return check
+"""
+
+
+def test_a_plus_for_a_minus_is_told_sooner_than_a_minus_that_nobody_wrote(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "below.py", BELOW, "g = p - ones", "g = p + ones")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "sign"), str(check)
+
+
+PRE = """
+import numpy as np
+
+
+class Straight:
+    def __init__(self, rng, wide, high):
+        self.w = rng.normal(size=(wide, high))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, g):
+        self.dw = self.x.T @ g
+        return g @ self.w.T
+
+
+class Ramp:
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def backward(self, g):
+        return g * (self.x > 0)
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    layers = [Straight(rng, 3, 5), Ramp(), Straight(rng, 5, 4), Ramp(), Straight(rng, 4, 2)]
+    y = rng.normal(size=(7, 2))
+    with verify(layers) as check:
+        out = rng.normal(size=(7, 3))
+        for layer in layers:
+            out = layer.forward(out)
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        flow = out - y
+        for layer in layers[::-1]:
+            flow = layer.backward(flow)
+    return check
+"""
+
+
+def test_what_a_layer_hands_on_as_it_is_is_told_there(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "ramps.py", PRE, "return g * (self.x > 0)", "return g")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative"), str(check)
+
+
+KEPT = """
+import numpy as np
+
+
+class Kept:
+    def __init__(self, rng, wide, high):
+        self.w, self.v = rng.normal(size=(wide, high)), np.zeros((wide, high))
+        self.grad_w, self.grad_w_delta = np.zeros((wide, high)), np.empty((wide, high))
+
+    def forward(self, x):
+        self.x, self.h = x, np.tanh(x @ self.w)
+        return self.h
+
+    def backward(self, g):
+        d = g * (1 - self.h ** 2)
+        np.matmul(self.x.T, d, out=self.grad_w_delta)
+        self.grad_w += self.grad_w_delta
+        return d @ self.w.T
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    layers = [Kept(rng, 6, 5), Kept(rng, 5, 3)]
+    y = rng.normal(size=(7, 3))
+    with verify(layers) as check:
+        out = layers[1].forward(layers[0].forward(rng.normal(size=(7, 6))))
+        check.loss = 0.5 * np.sum((out - y) ** 2)
+        layers[0].backward(layers[1].backward(out - y))
+    return check
+"""
+
+
+def test_of_a_gradient_and_what_is_added_to_it_the_whole_is_meant(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "kept.py", KEPT, "d @ self.w.T", "g @ self.w.T")
+    paired = {final.parameter.name: final.name for final in check.finals}
+    assert all(name.endswith("grad_w") for name in paired.values()), paired
+    assert check.first_wrong.line == line, str(check)
+
+
+@pytest.mark.parametrize(
+    "ramp", [lambda z: np.maximum(0, z), lambda z: np.maximum(z, 0.0), lambda z: -np.minimum(-z, 0)]
+)
+@pytest.mark.parametrize("mask", [lambda z: z > 0, lambda z: z >= 0])
+def test_a_sample_at_the_kink_is_no_mistake_and_hides_none(ramp: Any, mask: Any) -> None:
+    """Without biases, a sample whose first units are all 0 meets the next ones at 0 exactly."""
+    w, v = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
+    x, y = np.vstack([RNG.normal(size=(5, 3)), np.zeros((1, 3))]), RNG.normal(size=(6, 2))
+    for share, ok in ((1.0, True), (0.5, False)):
+        with verify(w=w, v=v) as check:
+            z = x @ w
+            h = ramp(z)
+            off = h @ v - y
+            check.loss = np.sum(off**2)
+            dz = 2 * off @ v.T * mask(z) * share
+            check.gradients = {"w": x.T @ dz, "v": 2 * h.T @ off}
+        assert check.ok is ok, str(check)

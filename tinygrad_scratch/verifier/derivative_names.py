@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$")
+OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$|_der$|^der_")
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
 ACTIVATIONS = {
     "sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus",

@@ -38,8 +38,14 @@ def is_doubtful(cause: Cause) -> bool:
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     unsaid = is_vague(cause) and not of_order
-    made_up = cause.weight >= PUT_IN or (cause.kind == "sign" and cause.made_up)
+    made_up = cause.weight >= PUT_IN or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
     return made_up or unsaid or apart_by(cause) > 0
+
+
+def puts_in_minus(cause: Cause) -> bool:
+    """Whether a cause asks for a minus that nobody wrote, and not for one in the place of a plus."""
+    one, two = cause.expression, cause.should_be or ""
+    return two.count("-") > one.count("-") and two.count("+") == one.count("+")
 
 
 def may_be_alias(cause: Cause) -> bool:
@@ -142,9 +148,11 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
     names = max((hit.meant for hit in confirming if hit.rewrite.kind == cause.kind), default=names)
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
-    size = min([size_of_cause(cause), *(hit.effort - CLEARLY for hit in confirming)])
+    clearly = 0 if cause.kind == "sign" else CLEARLY  # of a sign any place on the way will do
+    size = min([size_of_cause(cause), *(hit.effort - clearly for hit in confirming)])
     # as key_of has it for a change:
-    own = False, apart == MUCH_ALIKE, names[1], names[0], False, False, apart <= 0, -size, False
+    near = 0 if cause.kind == "sign" else names[0]
+    own = False, apart == MUCH_ALIKE, names[1], near, False, False, apart <= 0, -size, False, False
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
@@ -160,5 +168,6 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike, hit.sets_apart <= 0
-    form = hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, changed
-    return -hit.is_of_block, alike, hit.meant[1], hit.meant[0], *form
+    form = hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, hit.exchanges_sign, changed
+    near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
+    return -hit.is_of_block, alike, hit.meant[1], near, *form

@@ -36,6 +36,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PU
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
+from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -258,6 +259,7 @@ class Judging:
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
         for cause in self.causes:
             name_kind(self.case, cause)
+            tell_where_bound(cause)
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

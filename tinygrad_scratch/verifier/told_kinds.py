@@ -55,7 +55,7 @@ LINEAR = (
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
-OF_SLOPE = re.compile(r"deriv|prime|slope", re.IGNORECASE)
+OF_SLOPE = re.compile(r"deriv|prime|slope|_der\b", re.IGNORECASE)
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (

@@ -28,8 +28,22 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> An
     return made if dtype is None else made.astype(dtype)
 
 
+def bounded(function: Any, beyond: Any) -> Any:
+    """`maximum` or `minimum` with slope 0 where a number is met exactly, as in the masks that people write."""
+
+    def call(one: Any, other: Any, /, **keywords: Any) -> Any:
+        numbers = [isinstance(each, int | float) for each in (one, other)]
+        if keywords or sum(numbers) != 1:
+            return function(one, other, **keywords)
+        x, bound = (other, one) if numbers[0] else (one, other)
+        return np.where(beyond(x, bound), bound, x)
+
+    return call
+
+
 ON_TENSORS: dict[Any, Any] = {
     np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array, np.full: full,
+    np.maximum: bounded(np.maximum, np.less_equal), np.minimum: bounded(np.minimum, np.greater_equal),
 }  # fmt: skip
 
 

@@ -147,8 +147,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
     if name in SUMS and is_needless_factor(region, step):
         return None
-    if is_term and left is not None and not np.any(region.values[left]):  # a velocity that begins at nothing: its sign
-        return None
+    beside = region.case.constant_value(step.arguments[1 - place]) if left is None and is_term else None
+    if is_term and (beside == 0 or (left is not None and not np.any(region.values[left]))):
+        return None  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
     kind = kind_of_too_many(region, step, place)
     what = "has one term too many" if is_term else "has one factor too many"
     if name in SUMS or name in SHAPED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -71,6 +72,16 @@ class Hit:
         return bool(self.right) and is_without(self.written, self.right)
 
     @cached_property
+    def exchanges_sign(self) -> bool:
+        """Whether a plus was written for a minus, or the other way round: no minus is put in."""
+        one, two = (self.signs_in(text) for text in (self.written, self.right))
+        return self.rewrite.kind == "sign" and sum(one.values()) == sum(two.values()) and one != two
+
+    @staticmethod
+    def signs_in(text: str) -> Counter[str]:
+        return Counter(sign for sign in TOKEN.findall(text) if sign in ("+", "-", "+=", "-="))
+
+    @cached_property
     def meant(self) -> tuple[int, int]:
         """How many of the values with a name are gradients with it: up to a factor, and as they are."""
         return both_ways(self.check.case, self.check.case.replay())
@@ -102,7 +113,8 @@ class Hit:
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        form = not self.takes_up, apart > 0, self.leaves_unread, self.effort, apart, self.rewrite.tier
+        effort = self.effort, not self.exchanges_sign, apart, self.rewrite.tier
+        form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
 

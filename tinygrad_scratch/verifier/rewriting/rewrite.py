@@ -27,7 +27,7 @@ class Rewrite:
         return text[: self.start] + self.text + text[self.end :]
 
 
-SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|slope|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
+SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|slope|grad|_der\b|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
 OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay)", re.IGNORECASE)
 PENALTY = re.compile(rf"{OF_PENALTY.pattern}|\b(?:l1\w*|l2\w*|alpha|beta|mu)\b", re.IGNORECASE)
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")

@@ -1,0 +1,66 @@
+"""A factor that a line lacks is told where the one value was made that the line reads for it: `d1 = d2 @ w2.T`."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
+from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.source import bracketed, statement_at, text_of
+from tinygrad_scratch.verifier.told_factors import beyond
+from tinygrad_scratch.verifier.told_forms import Difference
+from tinygrad_scratch.verifier.told_kinds import difference, parsed
+
+COMPUTED = ast.Call | ast.BinOp
+
+
+def tell_where_bound(cause: Cause) -> None:
+    """Tell a slope that is missing where its line is, and not where a product or a return reads what lacks it."""
+    found = difference(cause) if cause.kind == "missing-derivative" and cause.certainty != "unexplained" else None
+    if found is None or not isinstance(found.old, ast.Name):
+        return
+    if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)):
+        return
+    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    bound = only_binding(source, cause.line, found.old.id)
+    if not factors or bound is None:
+        return
+    cause.place = replace(cause.place, line=bound.lineno, offset=0)
+    cause.name, cause.expression = found.old.id, source.code(bound.value)
+    cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+
+
+def is_in_product(found: Difference) -> bool:
+    """Whether what differs is an operand of a matrix product."""
+    match found.way[-1] if found.way else None:
+        case ast.BinOp(op=ast.MatMult()):
+            return True
+        case ast.Call() as call:
+            return name_of(call) in PRODUCTS
+    return False
+
+
+def is_one_of_returned(cause: Cause, name: str) -> bool:
+    """Whether a line returns several values, one of them under a name."""
+    statement = parsed(statement_at(cause.file, cause.line))
+    several = statement.value if isinstance(statement, ast.Return) else None
+    return isinstance(several, ast.Tuple) and any(isinstance(e, ast.Name) and e.id == name for e in several.elts)
+
+
+def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
+    """The one statement before a line that gives a name to what it computes, if only that line reads the name."""
+    function = source.function_around(line)
+    nodes = list(ast.walk(function if function is not None else source.tree))
+    uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
+    reads = [node.lineno for node in uses if isinstance(node.ctx, ast.Load)]
+    own = next((lines_of(node) for node in source.statements if node.lineno == line), range(0))
+    bound = [
+        node
+        for node in nodes
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == [name]
+    ]
+    if len(reads) != 1 or reads[0] not in own or len(uses) != 2 or len(bound) != 1 or bound[0].lineno >= line:
+        return None
+    return bound[0] if any(isinstance(part, COMPUTED) for part in ast.walk(bound[0].value)) else None
