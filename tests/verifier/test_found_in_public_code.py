@@ -324,7 +324,7 @@ def test_a_factor_in_all_and_another_slope_at_a_kink() -> None:
     with verify(w=w, b=b) as check:
         z = x @ w + b
         check.loss = np.sum((np.maximum(z, 0) - upstream) ** 2) / (2 * len(x))
-        dz = (np.maximum(z, 0) - upstream) * (z > 0)
+        dz = (np.maximum(z, 0) - upstream) * (z >= 0)  # of 1 at the kink, where 0 is taken for true
         check.gradients = {"w": x.T @ dz, "b": dz.sum(axis=0)}
     assert check.ok, str(check)
     assert "8 times the gradient throughout" in check.convention

@@ -272,15 +272,19 @@ class Judging:
     def _judged(self) -> tuple[list[Repair], list[Cause]]:
         """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
         assert self.entry.loss is not None
-        if self.tape.is_short() and not is_right_by_convention(self.case) and self.tape.in_double():
+        if self.tape.is_short() and not self._is_right_by_convention() and self.tape.in_double():
             self.notes.append(
                 "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
             )
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)
-        if self.case.wrong(self.case.replay()) and not is_right_by_convention(self.case):
+        if self.case.wrong(self.case.replay()) and not self._is_right_by_convention():
             self._leave_out_small_numbers()
         return judged(self.case)
+
+    def _is_right_by_convention(self) -> bool:
+        """Whether all is right in some convention; the case itself is left as it is."""
+        return is_right_by_convention(self._case(self.truth))
 
     def _leave_out_small_numbers(self) -> None:
         """Judge by the loss without an epsilon in it, where what is right is so to more digits then."""

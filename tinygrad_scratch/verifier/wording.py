@@ -85,11 +85,13 @@ class Wording(Extent):
         return next((marked.part for marked in parts if marked), right_side(statement))
 
     def rewritten(self, step: Step | None, new: str) -> str | None:
-        """The whole expression of the statement with one call written anew, or that of the call's own statement."""
+        """The whole expression of the statement with one call written anew, or of the call's own in that function."""
         old = self.code(step) if step is not None else self.expression
         if old == self.expression:
             return new
-        own = [right_side(statement_at(step.place.file, step.place.line))] if step is not None and step.place else []
+        place = step.place if step is not None else None
+        here = place is not None and in_same_function(place, self.event.place)
+        own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
         found = (expression for expression in (self.expression, *own) if old in expression)
         return next((expression.replace(old, new, 1) for expression in found), None)
 

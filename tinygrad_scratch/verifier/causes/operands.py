@@ -67,7 +67,7 @@ def said(
     text = replaced(region.code(step), mine, new_text)
     should = region.rewritten(step, text) if text else replaced(region.expression, mine, new_text)
     should = without_brackets(should, region.expression) if should else None
-    if mine == other_name:
+    if mine == other_name and mine in region.names_of(read):
         said_so = f"{mine} was written over before it is read here: it should be as it was"
         return 1, Finding("inplace-corruption", said_so, step, None, changes)
     sentence = f"{mine} should be {other_name}"

@@ -193,7 +193,9 @@ def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any
         said = f"`{region.code(step)}` is of whole numbers, and drops what is behind the point"
         return Finding("dtype-or-integer", said, step, None, changes, takes_away=True)
     said = f"`{region.code(step)}` has the shape of {rest}, and not its values"
-    return Finding("missing-term", said, step, region.rewritten(step, rest), changes, takes_away=True)
+    from_above = "ones" in name_of(step.function)  # which is not in it then
+    kind = "missing-derivative" if from_above else "missing-term"
+    return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:

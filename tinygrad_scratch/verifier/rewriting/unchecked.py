@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from functools import cached_property
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -41,9 +42,20 @@ class Unchecked:
         """Whether a change is of a statement that leads there, or makes it one."""
         if not self.names:
             return False
-        source = source_of(text_of(file))
-        own = next((source.code(node) for node in source.statements if node.lineno == rewrite.line), "")
-        return not self.names.isdisjoint(WORD.findall(f"{own} {rewrite.text}"))
+        return rewrite.line in self.lines_in(file) or not self.names.isdisjoint(WORD.findall(rewrite.text))
+
+    def lines_in(self, file: str) -> set[int]:
+        """The lines of a file whose statements call such functions."""
+        if file not in self._lines:
+            source = source_of(text_of(file))
+            self._lines[file] = {
+                node.lineno for node in source.statements if not self.names.isdisjoint(WORD.findall(source.code(node)))
+            }
+        return self._lines[file]
+
+    @cached_property
+    def _lines(self) -> dict[str, set[int]]:
+        return {}
 
 
 def runs_theirs_in(function: FunctionType) -> bool:
