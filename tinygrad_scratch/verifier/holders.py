@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.places import is_theirs
-from tinygrad_scratch.verifier.recorded import Recorded
+from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded
 
 WIDTH = 300
 
@@ -88,11 +88,11 @@ def put(holder: Any, key: Any, value: Any) -> bool:
     return True
 
 
-def with_other_parts(value: Any, other: Callable[[int, Any], Any]) -> Any:
-    """A tuple, or one with names, with others of its parts; None where all stay: of it no part can be put elsewhere."""
+def with_arrays(value: Any, other: Callable[[Any], Any]) -> Any:
+    """A tuple, or one with names, with other arrays in it, as nothing can be put there; None where it holds none."""
     if not isinstance(value, tuple) or not (type(value) is tuple or hasattr(value, "_make")) or len(value) > WIDTH:
         return None
-    parts = [with_other_parts(part, other) or other(i, part) for i, part in enumerate(value)]
+    parts = [other(part) if type(part) in ARRAYS else with_arrays(part, other) for part in value]
     if all(part is None for part in parts):
         return None
     made = [old if new is None else new for old, new in zip(value, parts, strict=True)]

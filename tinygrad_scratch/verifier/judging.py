@@ -259,7 +259,13 @@ class Judging:
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
         for cause in self.causes:
             name_kind(self.case, cause)
-            tell_where_bound(cause)
+        if len(self.causes) == 1:
+            alone = self._case(self.truth)
+            alone.scale, alone.transposed = self.case.scale, self.case.transposed
+            repair = tell_where_bound(alone, self.causes[0])
+            if repair is not None:
+                self.repairs = [repair]
+                self.case.apply(repair)
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, with_other_parts
+from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, with_arrays
 from tinygrad_scratch.verifier.names import without_holder, words
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
@@ -130,13 +130,9 @@ class Wrapping:
             if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                 self.undo.append(partial(setattr, key.kind, key.name, array))
         for holder, key, held in list(tuples_below(value, set())):
-            recorded = self.with_recorded(held)
+            recorded = with_arrays(held, partial(from_outside, self.tape))
             if recorded is not None:
                 put(holder, key, recorded)
-
-    def with_recorded(self, value: Any) -> Any:
-        """A tuple with recorded arrays in place of plain ones; None where it holds none."""
-        return with_other_parts(value, lambda _, part: from_outside(self.tape, part) if type(part) in ARRAYS else None)
 
     def target(self, target: Any, name: str) -> None:
         if isinstance(target, np.ndarray | float):
@@ -158,7 +154,7 @@ class Wrapping:
             if not isinstance(value, np.ndarray | float):
                 self.below(value, name, False)
                 if isinstance(value, tuple) and name in before:
-                    changed[name] = self.with_recorded(value)
+                    changed[name] = with_arrays(value, partial(from_outside, self.tape))
             elif name in before:
                 changed[name] = self.wrap(value, name, False)
         changed = {name: value for name, value in changed.items() if value is not None}

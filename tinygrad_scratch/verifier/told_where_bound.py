@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -16,20 +18,39 @@ from tinygrad_scratch.verifier.told_kinds import difference, parsed
 COMPUTED = ast.Call | ast.BinOp
 
 
-def tell_where_bound(cause: Cause) -> None:
-    """Tell a slope that is missing where its line is, and not where a product or a return reads what lacks it."""
+def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
+    """Tell a slope that is missing where its line is, and not where a product or a return reads what lacks it.
+
+    The value is mended then that the line makes; None where nothing else is told, as that would not mend the gradients.
+    """
     found = difference(cause) if cause.kind == "missing-derivative" and cause.certainty != "unexplained" else None
     if found is None or not isinstance(found.old, ast.Name):
-        return
+        return None
     if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)):
-        return
+        return None
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
-    if not factors or bound is None:
-        return
-    cause.place = replace(cause.place, line=bound.lineno, offset=0)
-    cause.name, cause.expression = found.old.id, source.code(bound.value)
+    repair = repair_at(case, cause.file, bound, found.old.id) if factors and bound is not None else None
+    if bound is None or repair is None:
+        return None
+    cause.place, cause.name = repair.event.place, repair.event.name
+    cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+    return repair
+
+
+def repair_at(case: Case, file: str, bound: ast.Assign, name: str) -> Repair | None:
+    """The value that a statement gave a name to, with the truth in its place that makes all gradients right."""
+    own = (e for e in case.events if e.name == name and e.place.file == file and e.place.line in lines_of(bound))
+    event = next(own, None)
+    if event is None:
+        return None
+    shape = np.shape(case.tape.nodes[event.node].value)
+    for entry in case.table.entries(shape):
+        truth = case.scale * entry.value
+        if not case.wrong(case.with_value(event.node, truth)):
+            return Repair(event, truth, entry.of, entry.through, len(case.finals), factor=case.scale, how=entry.how)
+    return None
 
 
 def is_in_product(found: Difference) -> bool:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from tinygrad_scratch.verifier.bindings import NONE
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, with_other_parts
+from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, with_arrays
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
@@ -185,7 +186,7 @@ class Watch:
     def _lifted(self, value: Any, is_number: bool) -> Any:
         """A plain array, or a number that is a bias, as a recorded one, and a tuple with such; None for all else."""
         if isinstance(value, tuple):
-            return with_other_parts(value, lambda _, part: self._lifted(part, False) if type(part) in ARRAYS else None)
+            return with_arrays(value, partial(from_outside, self.tape))
         if type(value) not in ARRAYS and not is_number:
             return None
         recorded: Recorded | None = from_outside(self.tape, float(value) if is_number else value)
