@@ -85,7 +85,7 @@ class Search:
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [place for place in order if place in self.near] if self.only_near else order
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
-        unchecked = Unchecked()
+        unchecked = Unchecked(self.modules)
         every = [each for each in every if each[1].tier in self.tiers and not unchecked.calls(*each)]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]

@@ -24,10 +24,14 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 class Unchecked:
-    """The names of functions that must not be called with anything new, and of the packages that they are from."""
+    """The names of functions that must not be called with anything new, and of the packages that they are from.
 
-    def __init__(self) -> None:
-        own = [f for f in gc.get_objects() if type(f) is FunctionType and runs_theirs_in(f)]
+    `modules` are the globals of the functions that ran: those of other programs may have the same names.
+    """
+
+    def __init__(self, modules: list[dict[str, Any]]) -> None:
+        files = files_of(modules)
+        own = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
         mentioned: dict[str, set[str]] = {}
         self.names: set[str] = set()
         for function in own:
@@ -58,10 +62,12 @@ class Unchecked:
         return {}
 
 
-def runs_theirs_in(function: FunctionType) -> bool:
-    """Whether a function is a person's own, and not made from a string by a package."""
-    file = function.__code__.co_filename
-    return is_theirs(str(function.__globals__.get("__file__") or file) if file.startswith("<") else file)
+def files_of(modules: list[dict[str, Any]]) -> set[str]:
+    """The files of a person's own that modules are from, and the functions in these."""
+    functions = (value for names in modules for value in names.values() if type(value) is FunctionType)
+    files = {function.__code__.co_filename for function in functions}
+    files |= {str(names["__file__"]) for names in modules if names.get("__file__")}
+    return {file for file in files if is_theirs(file)}
 
 
 def foreign_in(name: str, value: Any, mentioned: set[str]) -> set[str]:
