@@ -240,20 +240,25 @@ def test_what_is_right_is_not_accused(tmp_path: Path, name: str) -> None:
         ("steps", "    later = own\n", "    later = delta @ out.T\n", "missing-derivative"),
         ("numbers", "d_o_d_b = self.down", "d_o_d_b = self.up", "wrong-operand"),
         ("numbers", "d_a_d_left = sitter[0]", "d_a_d_left = sitter[1]", "off-by-one"),
-        ("numbers", "squash_slope(sum_b)\n            d_b_d_lean", "squash_slope(b)\n            d_b_d_lean", None),
+        (
+            "numbers",
+            "squash_slope(sum_b)\n            d_b_d_lean",
+            "squash_slope(b)\n            d_b_d_lean",
+            "derivative-at-wrong-point",
+        ),
         ("numbers", "self.up -= learn_rate", "self.up += learn_rate", "sign"),
         ("neurons", "output * (1.0 - output)", "output * output", "missing-derivative"),
         ("dark", "(1 - dim**2))", "(1 - dim))", "missing-derivative"),
     ],
 )
-def test_a_mistake_is_told(tmp_path: Path, name: str, right: str, wrong: str, kind: str | None) -> None:
+def test_a_mistake_is_told(tmp_path: Path, name: str, right: str, wrong: str, kind: str) -> None:
     program = PROGRAMS[name]
     assert program.count(right) == 1
     check = check_of(tmp_path, program.replace(right, wrong))
     line = program[: program.index(right)].count("\n") + 1
     first = check.first_wrong
     assert first is not None, str(check)
-    assert (first.line, first.kind) == (line, kind or "derivative-at-wrong-point"), str(check)
+    assert (first.line, first.kind) == (line, kind), str(check)
 
 
 def test_a_turn_without_a_telling_gradient_is_passed_over(tmp_path: Path) -> None:

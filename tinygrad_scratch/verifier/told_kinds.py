@@ -9,7 +9,7 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.derivative_names import is_of_activation
+from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, kind_of_divisor
@@ -55,7 +55,7 @@ LINEAR = (
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
-OF_SLOPE = re.compile(r"deriv|prime|slope|_der\b", re.IGNORECASE)
+OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (

@@ -45,7 +45,8 @@ class Wording(Extent):
     def objects_at(self, place: Place | None) -> set[int]:
         """What the attributes belong to that a line reads; of what two objects hold, both may be meant."""
         if place not in self._objects:
-            steps = (s for s in self.steps if s.place and place and (s.place.file, s.place.line) == line_of(place))
+            here = (place.file, place.line) if place is not None else None
+            steps = (s for s in self.steps if s.place and (s.place.file, s.place.line) == here)
             read = {node for step in steps for node in step.reads}
             held = Counter(e.owner for e in self.case.events if e.node in read and e.name.startswith("self."))
             self._objects[place] = {owner for owner, count in held.items() if count == max(held.values())}
@@ -94,10 +95,6 @@ class Wording(Extent):
         own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
         found = (expression for expression in (self.expression, *own) if old in expression)
         return next((expression.replace(old, new, 1) for expression in found), None)
-
-
-def line_of(place: Place) -> tuple[str, int]:
-    return place.file, place.line
 
 
 def is_known_at(event: Event, place: Place | None) -> bool:

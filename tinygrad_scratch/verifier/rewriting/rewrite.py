@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tinygrad_scratch.verifier.derivative_names import WORDS
+
 CHANGED, NAMED, PUT_IN, MADE = range(4)
 """How much a change asks to believe: that a sign or a neighbour's name was meant, another name, what is not there but
 stands elsewhere, what stands nowhere."""
@@ -27,7 +29,7 @@ class Rewrite:
         return text[: self.start] + self.text + text[self.end :]
 
 
-SLOPE = re.compile(r"1\.?0?\s*-|deriv|prime|slope|grad|_der\b|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
+SLOPE = re.compile(rf"1\.?0?\s*-|{WORDS}|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
 OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay)", re.IGNORECASE)
 PENALTY = re.compile(rf"{OF_PENALTY.pattern}|\b(?:l1\w*|l2\w*|alpha|beta|mu)\b", re.IGNORECASE)
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")

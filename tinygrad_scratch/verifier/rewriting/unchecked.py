@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import re
 import sys
-from functools import cached_property
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -34,6 +33,7 @@ class Unchecked:
         own = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
         mentioned: dict[str, set[str]] = {}
         self.names: set[str] = set()
+        self._lines: dict[str, set[int]] = {}  # by file
         for function in own:
             inside = {name for code in nested(function.__code__) for name in code.co_names}
             mentioned.setdefault(function.__name__, set()).update(inside)
@@ -56,10 +56,6 @@ class Unchecked:
                 node.lineno for node in source.statements if not self.names.isdisjoint(WORD.findall(source.code(node)))
             }
         return self._lines[file]
-
-    @cached_property
-    def _lines(self) -> dict[str, set[int]]:
-        return {}
 
 
 def files_of(modules: list[dict[str, Any]]) -> set[str]:
