@@ -132,9 +132,9 @@ def in_place(x):
     x *= 2
     return x
 """
-    module_of(tmp_path / "loud.py", text)
-    assert {"kept", "through", "in_place"} <= loud_names()
-    assert "doubled" not in loud_names()
+    loud = loud_names([vars(module_of(tmp_path / "loud.py", text))])
+    assert {"kept", "through", "in_place"} <= loud
+    assert "doubled" not in loud
 
 
 # ---- the changes of a text -------------------------------------------------------------------------------------------

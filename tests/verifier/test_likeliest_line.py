@@ -240,7 +240,7 @@ def test_effort() -> None:
 
 def test_one_number_is_no_multiple_of_another() -> None:
     value, truth, before = np.array([0.5]), np.array([-0.5]), np.array([1.0])
-    (goal,) = goals_of(spots_in({"b": np.array([0.95])}, {"b": before}, value), truth)
+    (goal,) = goals_of(spots_in({"b": np.array([0.95])}, {"b": before}, None, value), truth)
     assert np.allclose(goal.truth, 1.05)
 
 

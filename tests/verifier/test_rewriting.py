@@ -354,7 +354,7 @@ def test_a_list_is_not_put_in_itself() -> None:
 
 
 def test_a_gradient_of_noughts_has_a_place() -> None:
-    spots = spots_in({"after:['g']": np.zeros(3), "after:['h']": np.ones(3)}, {}, np.zeros(3))
+    spots = spots_in({"after:['g']": np.zeros(3), "after:['h']": np.ones(3)}, {}, None, np.zeros(3))
     found = goals_of(spots, np.arange(3.0))
     assert [goal.name for goal in found] == ["after:['g']"]
     assert found[0].is_met({"after:['g']": np.arange(3.0)})

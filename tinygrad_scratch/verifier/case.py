@@ -273,13 +273,18 @@ class Case(Lineage):
     _last_run: Any = None
 
     def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
-        """A run with what was mended so far, and one more value put in."""
-        if not self.can_stand(node, truth):
-            return self.replay({node: truth})
+        """A run with what was mended so far, and one more value put in; what can't be made of it is no number."""
         base = self.replay()
-        with np.errstate(all="ignore"):
-            found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
-        return self.replay({node: truth}) if found is None else ChainMap(found, base)
+        try:
+            if not self.can_stand(node, truth):
+                return self.replay({node: truth})
+            with np.errstate(all="ignore"):
+                found = self.tape.follow(base, overrides={node: truth}, held=self.overrides)
+            return self.replay({node: truth}) if found is None else ChainMap(found, base)
+        except Exception:  # of a call that takes no such value
+            later = (other for other in self.tape.nodes if other.number > node)
+            lost = {other.number: np.full(other.value.shape, np.nan) for other in later}
+            return ChainMap({node: truth}, lost, base)
 
     def can_stand(self, node: int, truth: Array) -> bool:
         """Whether an array holds a value as it is: another kind or shape changes what calls make of it."""

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, unjoined
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -242,7 +242,7 @@ class Collecting(Told):
         found += [
             event.node
             for event in self.watch.events
-            if words(event.name)[-len(wanted) :] == wanted and not is_gradient_name(event.short)
+            if words(event.name)[-len(wanted) :] == wanted and not claims_gradient(event.name)
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 

@@ -13,10 +13,12 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.own_rates import rate_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
+from tinygrad_scratch.verifier.rounding import but_for_rounding
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
@@ -31,7 +33,17 @@ def is_right_by_convention(case: Case) -> bool:
     if not case.wrong(values):
         case.convention = layout_of(case, values)
         return True
-    for convention in (throughout, each_way, averaged_within, with_the_rate, per_sample, almost, at_kinks):
+    for convention in (
+        throughout,
+        each_way,
+        averaged_within,
+        with_the_rate,
+        own_rates,
+        per_sample,
+        almost,
+        but_for_rounding,
+        at_kinks,
+    ):
         said = convention(case, values)
         if said:
             case.convention = said
@@ -166,6 +178,19 @@ def with_the_rate(case: Case, values: dict[int, Any]) -> str:
                 return ""
             steps.append(name)
     return f"times {steps[0]}: some of them are gradients, and the others steps" if steps else ""
+
+
+def own_rates(case: Case, values: dict[int, Any]) -> str:
+    """All of them are steps, and each has a rate of its own; of one that is unknown, the list tells that it is in."""
+    rates = [rate_named(case, final) if final.by == "update" else ("", None) for final in case.finals]
+    factors = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    rest = [factor / rate for (_, rate), factor in zip(rates, factors, strict=True) if rate and factor]
+    names, lists = [name for name, _ in rates], {name.partition("[")[0] for name, _ in rates}
+    unknown = len(rest) < len(rates) and (len(lists) > 1 or min(factor or 0.0 for factor in factors) <= 0)
+    if not all(names) or not all(factors) or len(set(names)) < 2 or not rest or unknown or not allowed(case, rest[0]):
+        return ""
+    same = all(is_near_number(each, rest[0]) for each in rest)
+    return f"each times a rate of its own: {listed(names)}" if same else ""
 
 
 def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:

@@ -6,42 +6,39 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Decay, within
-from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked, stacked_values
+from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.losses import (
-    COMPARING,
     LOSSES,
     OF_PIECES,
     Candidate,
     Played,
     fit,
     is_loss_name,
-    is_plausible,
     known_name,
-    pairs_of,
     played,
 )
 from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.names import listed
-from tinygrad_scratch.verifier.owners import Owners, factor_of, is_multiple
+from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import penalty_in, strength
+from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.well_known import WellKnown
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
-MOST_MEETINGS = 3
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
-class FindingLoss(Owners):
+class FindingLoss(WellKnown):
     """The loss of a run, by the gradients that fit it."""
 
     def _find_loss(self) -> str | None:
@@ -56,6 +53,7 @@ class FindingLoss(Owners):
         parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
+        mine = self._without_parts(run, mine, finals)
         best = self._best_of_theirs(run, mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
@@ -63,6 +61,8 @@ class FindingLoss(Owners):
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
         known = self._best(run, self._well_known(nodes, mine), finals)
+        if known is not None and best is not None and self._penalises(run, best[0], known[0], finals):
+            known = None
         unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
@@ -189,6 +189,23 @@ class FindingLoss(Owners):
         candidates = [Candidate(name, node, function, target) for node in nodes]
         best = self._best(played(self.tape), candidates, finals) if len(candidates) > 1 else None
         return self._put(best[0] if best is not None else candidates[0])
+
+    def _without_parts(self, run: Played, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Without the losses to which another one of theirs adds a penalty, where gradients hold one."""
+        if not self._penalty:
+            return mine
+        behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
+        return [
+            part
+            for part in mine
+            if not any(part.node in behind[w.node] and self._penalises(run, w, part, finals) for w in mine)
+        ]
+
+    def _penalises(self, run: Played, whole: Candidate, part: Candidate, finals: list[Final]) -> bool:
+        """Whether one loss is another one with a penalty on parameters whose gradients hold one."""
+        nodes = [final.parameter.node for final in finals if final.node in self._penalty]
+        one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
+        return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of what they compute: what is called a loss and only watched, where any gradient fits such."""
@@ -351,69 +368,6 @@ class FindingLoss(Owners):
             if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
                 found.add(node.number)
         return found
-
-    def _well_known(self, parameters: list[int], theirs: list[Candidate]) -> list[Candidate]:
-        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
-        depends: dict[int, set[int]] = {node: {node} for node in parameters}
-        wanted = set(parameters)
-        named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
-        names = {event.node: own(event.name) for event in reversed(named)}
-        outputs: list[int] = []
-        for made in self.tape.nodes:
-            mine = set(depends.get(made.number, ())).union(
-                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
-            )
-            depends[made.number] = mine
-            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
-                outputs.append(made.number)
-        made_of_all = set(outputs)
-        beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
-        given = {node for node in beside if not depends.get(node)}
-        labels: list[tuple[str, Array]] = []
-        met: list[tuple[str, Array]] = []  # by an output, in one call: of single numbers, any would do
-        for step in self.tape.steps:
-            if step.function is None or not any(depends.get(node) for node in step.makes):
-                for node in step.makes:
-                    value = self.tape.nodes[node].value
-                    picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
-                    name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                    if node not in wanted and value.dtype.kind in "fiub" and name:
-                        labels.append((name, value))
-                        met += labels[-1:] if node in given else []
-        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
-        pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
-        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
-        theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
-        if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
-            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
-        in_turns = [
-            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", targets, turns)
-            for turns, targets in islice(met_in_turns(self.tape, made_of_all, given), MOST_MEETINGS)
-        ]
-        found = (
-            (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
-            for node, of, target, turns in [
-                *((node, of, stacked_values(self.tape, targets), turns) for node, of, targets, turns in in_turns),
-                *((node, of, target, ()) for node, of, target in pairs),
-            ]
-            for name, function in chosen.items()
-        )
-        return [
-            candidate
-            for name, candidate in found
-            if (not self.judged_by or candidate.name == self.judged_by)
-            and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
-        ]
-
-    def _output(self, candidate: Candidate) -> Array:
-        return stacked_values(self.tape, candidate.turns) if candidate.turns else self._value(candidate.node)
-
-    def _in_pieces_of_lines(self) -> bool:
-        """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
-        steps = (
-            self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(*(n for _, n in self.gradients))
-        )
-        return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
 
 
 def last_first(named: list[Event]) -> list[Event]:

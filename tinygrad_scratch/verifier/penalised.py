@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.truth import VIEWING
 
 ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
 MOST = 50
+ROUNDING = 1e-9
 
 
 def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> Array | None:
@@ -55,3 +56,15 @@ def strength(part: Array, weights: Array) -> Array | None:
         return None
     found: Array = part / np.where(weights == 0, 1, weights)
     return found
+
+
+def adds_penalty(one: list[Array], other: list[Array], weights: list[Array]) -> bool:
+    """Whether the gradients of another loss are those of one with what pulls each weight to 0, and no other part."""
+    pulls = False
+    for part, whole, values in zip(one, other, weights, strict=True):
+        pull = (whole - part) * values
+        size = max(np.max(np.abs(each), initial=0.0) for each in (part, whole)) * np.max(np.abs(values), initial=0.0)
+        if np.any(pull < -ROUNDING * size):
+            return False
+        pulls = pulls or bool(np.any(pull > ROUNDING * size))
+    return pulls

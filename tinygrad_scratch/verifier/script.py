@@ -9,7 +9,7 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -58,12 +58,13 @@ def turn_again(path: str, loss: str | None, seconds: float, kind: Any) -> Any:
         return check_of_turn(code, names, loss, seconds, kind)
 
 
-def run_as(path: str, code: Any, variables: dict[str, Any]) -> None:
-    """Run code as the script; the variables are there from the start, and gathered in the end."""
+def run_as(path: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
+    """Run the code of a script; the variables are there from the start, and gathered in the end."""
     with as_main(path) as names:
         names.update(variables)
         try:
-            exec(code, names)
+            for code in codes:
+                exec(code, names)
         finally:
             variables.update(names)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import PRODUCTS, name_of
+from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step
 
 if TYPE_CHECKING:
@@ -93,20 +94,18 @@ def has_square(case: Case) -> bool:
     """Whether the loss has a square, the 2 of whose derivative may be left to the rate."""
     for node in case.forward - case.without_data:
         step = case.step_of(node)
-        name, twice = name_of(step.function), len(set(step.reads)) == 1 and len(step.reads) == 2
-        if name in ("power", "square", "norm") or (name in ("multiply", *PRODUCTS) and (twice or is_alike(case, step))):
+        name = name_of(step.function)
+        if name in ("power", "square", "norm") or (name in ("multiply", *PRODUCTS) and is_of_alike(case, step)):
             return True
     return False
 
 
-def is_alike(case: Case, step: Step) -> bool:
-    """Whether both operands of a product hold the same numbers."""
-    values = [case.tape.nodes[node].value for node in step.reads]
-    return (
-        len(values) == 2
-        and values[0].size == values[1].size
-        and np.array_equal(values[0].ravel("K"), values[1].ravel("K"))
-    )
+def is_of_alike(case: Case, step: Step) -> bool:
+    """Whether both operands of a product hold the same numbers: they are one array, or two of the same numbers."""
+    if sum(isinstance(part, Ref) for part in step.arguments) != 2:
+        return False
+    one, other = (case.tape.nodes[node].value for node in (step.reads[0], step.reads[-1]))
+    return one.size == other.size and np.array_equal(one.ravel("K"), other.ravel("K"))
 
 
 def halved(case: Case) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,10 +62,20 @@ def questions_of(check: Any) -> list[str]:
         fitting = [own_name(p.name) for p in free if tape.nodes[p.node].value.size == tape.nodes[node].value.size]
         among = f"One of these? {', '.join(fitting)}." if fitting else f"No parameter left has a shape such as {shape}."
         found.append(f"Which parameter is {shown_name(names)}, of shape {shape}, the gradient of? {among}")
-    if free:
-        named = [f"{own_name(p.name)} {tape.nodes[p.node].value.shape}" for p in free]
+    named = [
+        f"{own_name(p.name)} {tape.nodes[p.node].value.shape}"
+        for p in free
+        if p in check.entry.lacking or not DATA.fullmatch(p.short.strip("_"))
+    ]
+    if named:
         found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
     return found
+
+
+DATA = re.compile(
+    r"(?:x|y|t|inputs?|outputs?|data|targets?|labels?|samples?)(?:_(?:train|test|data|batch))?", re.IGNORECASE
+)
+"""Names under which networks keep what they were given, and no parameters."""
 
 
 def shown_name(names: list[str]) -> str:

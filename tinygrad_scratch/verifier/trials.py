@@ -68,10 +68,7 @@ def tried(
 ) -> tuple[tuple[float, ...], Repair] | None:
     factor = factor * case.scale
     truth = entry.value * factor
-    try:
-        played = case.with_value(event.node, truth)
-    except Exception:  # a value of this kind can't stand here
-        return None
+    played = case.with_value(event.node, truth)
     if any(not case.is_right(played[final.node], final) for final in right):
         return None
     mended = sum(case.is_right(played[final.node], final) for final in wrong)

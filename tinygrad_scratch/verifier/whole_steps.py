@@ -58,12 +58,11 @@ class WholeSteps(Collecting):
         return None if last == parameter.node and (bound or self._bound(parameter)) else last
 
     def _under_its_name(self, parameter: Parameter) -> set[int]:
-        """What stood under the very name that a parameter had in the end."""
-        end = self.after.get(parameter.name)
-        if end is None:  # as of a variable of a function that is running
-            return set(self._bound(parameter))
-        names = {(event.owner, event.name) for event in self.watch.events if event.node == end}
-        return {event.node for event in self.watch.events if (event.owner, event.name) in names}
+        """What stood under the very name that a parameter had in the end; as of a variable, that it has at first."""
+        held = self.after.get(parameter.name, parameter.node)
+        names = {(event.owner, event.name) for event in self.watch.events if event.node == held}
+        found = {event.node for event in self.watch.events if (event.owner, event.name) in names}
+        return found if held != parameter.node or found else set(self._bound(parameter))
 
     def _goes_on_from(self, before: int, after: int, depth: int = 4) -> bool:
         """Whether something was added to a value or taken off it, in one sum or several."""

@@ -37,6 +37,10 @@ class Again:
         """What makes the calls, with a change outside of all functions, and returns the variables after them."""
         raise NotImplementedError
 
+    def makes_anew(self, file: str) -> bool:
+        """Whether the functions of a file are defined by each run."""
+        return False
+
     def holds(self, file: str, line: int) -> bool:
         """Whether a line is one of the block that only makes the calls."""
         return False
@@ -197,7 +201,9 @@ class Script(Again):
     `make` makes the check of a class of checks, `run` runs code as the script.
     """
 
-    def __init__(self, file: str, make: Callable[[Any], Any], run: Callable[[CodeType, dict[str, Any]], Any]) -> None:
+    def __init__(
+        self, file: str, make: Callable[[Any], Any], run: Callable[[list[CodeType], dict[str, Any]], Any]
+    ) -> None:
         super().__init__({}, [])
         self.file, self.make, self.run = file, make, run
         self.line, self.turns = 0, 1  # of the loop, and how many of it are made until one tells of all gradients
@@ -205,21 +211,49 @@ class Script(Again):
     def recorded(self, kind: Any) -> Any:
         return self.make(kind)
 
-    def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
-        text = text_of(self.file)
-        tree = ast.parse(rewrite.of(text) if rewrite is not None and file == self.file else text)
-        loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
-        if loop is None:
-            return None
-        end = ast.copy_location(ast.Expr(ast.Call(ast.Name(CHECK, ast.Load()), [], [])), loop.body[-1])
-        loop.body.append(ast.fix_missing_locations(end))
-        return partial(self.run_until_end, compile(tree, self.file, "exec", dont_inherit=True))
+    def makes_anew(self, file: str) -> bool:
+        return file == self.file
 
-    def run_until_end(self, code: CodeType) -> dict[str, Any]:
+    def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
+        codes = self.codes_with(rewrite if file == self.file else None)
+        return partial(self.run_until_end, codes) if self.line else None
+
+    def codes_with(self, rewrite: Rewrite | None) -> list[CodeType]:
+        """The code of the script, of which a change makes those statements anew that it is in."""
+        if rewrite is None:
+            return [code for *_, code in self.parts]
+        inside = [i for i, (start, end, _) in enumerate(self.parts) if start <= rewrite.end and rewrite.start < end]
+        first, last = inside[0], inside[-1]
+        text, start, end = text_of(self.file), self.parts[first][0], self.parts[last][1]
+        changed = text[start : rewrite.start] + rewrite.text + text[rewrite.end : end]
+        codes = [code for *_, code in self.parts]
+        return [*codes[:first], self.compiled(text.count("\n", 0, start), changed), *codes[last + 1 :]]
+
+    @cached_property
+    def parts(self) -> list[tuple[int, int, CodeType]]:
+        """The statements of the script one by one, as where each begins and ends, and its code."""
+        text = text_of(self.file)
+        source = source_of(text)
+        firsts = [min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", ()))]) for n in source.tree.body]
+        begins = sorted({source.at(line) for line in firsts}) if "__future__" not in text else []
+        starts = [0, *begins[1:]]
+        ends = [*starts[1:], len(text)]
+        return [(a, b, self.compiled(text.count("\n", 0, a), text[a:b])) for a, b in zip(starts, ends, strict=True)]
+
+    def compiled(self, lines: int, text: str) -> CodeType:
+        """The code of statements that so many lines are before; the training loop calls something after each turn."""
+        tree = ast.parse("\n" * lines + text)
+        loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
+        if loop is not None:
+            end = ast.copy_location(ast.Expr(ast.Call(ast.Name(CHECK, ast.Load()), [], [])), loop.body[-1])
+            loop.body.append(ast.fix_missing_locations(end))
+        return compile(tree, self.file, "exec", dont_inherit=True)
+
+    def run_until_end(self, codes: list[CodeType]) -> dict[str, Any]:
         """The variables at the end of the turn, those of the functions that it is in among them."""
         variables: dict[str, Any] = {CHECK: partial(next, turns_until_end(self.turns))}
         try:
-            self.run(code, variables)
+            self.run(codes, variables)
         except TurnEnds as end:
             trace = end.__traceback__
             while trace is not None:

@@ -13,24 +13,42 @@ from functools import reduce
 from inspect import CO_NESTED
 from operator import or_
 from types import CodeType, FunctionType
+from typing import Any
 
+from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import nested, text_of
 
 
-class Functions:
-    """The functions that there are of a file."""
+def functions_of(files: set[str]) -> list[FunctionType]:
+    """All functions that there are of some files."""
+    return [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
 
-    def __init__(self, file: str) -> None:
+
+def files_of(modules: list[dict[str, Any]]) -> set[str]:
+    """The files of a person's own that modules are from, and the functions in these."""
+    functions = (value for names in modules for value in names.values() if type(value) is FunctionType)
+    files = {function.__code__.co_filename for function in functions}
+    files |= {str(names["__file__"]) for names in modules if names.get("__file__")}
+    return {file for file in files if is_theirs(file)}
+
+
+class Functions:
+    """The functions that there are of a file; none where each run defines them."""
+
+    def __init__(self, file: str, are_made_anew: bool = False) -> None:
         self.file, self.source = file, source_of(text_of(file))
-        own = (f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename == file)
+        own = [] if are_made_anew else functions_of({file})
         self.found = [(function, function.__code__) for function in own]
         self.flags = max((code.co_flags & all_feature_flags() for _, code in self.found), default=0)
 
     @contextmanager
     def changed(self, rewrite: Rewrite) -> Iterator[None]:
         """While this lasts, the functions are those of the changed text. Raises SyntaxError where it is none."""
+        if not self.found:
+            yield
+            return
         text = self.changed_part(rewrite)
         made = list(nested(compile(text, self.file, "exec", self.flags, dont_inherit=True)))
         times = Counter(map(key, made))

@@ -84,24 +84,27 @@ def goals_of(spots: list[Spot], truth: Any) -> list[Goal]:
     return [goal for goal in found if goal is not None]
 
 
-def spots_in(left: dict[str, Any], before: dict[str, Any], value: Any) -> list[Spot]:
-    """Where a gradient shows up, by its value now: where that is, or a step along it from what was there before."""
-    found = (spot_at(name, part, before.get(name), value) for name, part in left.items())
+def spots_in(left: dict[str, Any], before: dict[str, Any], parameter: Any, value: Any) -> list[Spot]:
+    """Where a gradient shows up, by its value now: where that is, or a step along it from what was there before.
+
+    What was there is known by name, or it was the parameter itself.
+    """
+    found = (spot_at(name, part, (0.0, before.get(name), parameter), value) for name, part in left.items())
     return [spot for spot in found if spot is not None]
 
 
-def spot_at(name: str, part: Any, before: Any, value: Any) -> Spot | None:
+def spot_at(name: str, part: Any, starts: tuple[Any, ...], value: Any) -> Spot | None:
     """The same of one name; None where the gradient does not show up there."""
     if np.size(part) != value.size or np.asarray(part).dtype.kind not in "fiu":
         return None
     if not np.any(value):  # all arrays of noughts may be it
         return Spot(name, 0.0, 1.0, np.shape(part)) if not np.any(part) else None
-    for start in (0.0, before):
+    for i, start in enumerate(starts):
         if start is None or np.size(start) not in (1, np.size(part)):
             continue
         step = np.ravel(part) - np.ravel(start)
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
-        if start is not before and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
+        if i == 0 and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
             continue
         if factor and is_near(step, factor * value.ravel()):
             return Spot(name, start, factor)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dis
-import gc
-from types import CodeType, FunctionType
+from types import CodeType
+from typing import Any
 
-from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.rewriting.functions import files_of, functions_of
 from tinygrad_scratch.verifier.source import nested
 
 KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SUBSCR"}
@@ -17,9 +17,9 @@ CHANGING = {
 }  # fmt: skip
 
 
-def loud_names() -> set[str]:
-    """The names of what changes something that lasts, theirs and others'."""
-    own = [f for f in gc.get_objects() if type(f) is FunctionType and is_theirs(f.__code__.co_filename)]
+def loud_names(modules: list[dict[str, Any]]) -> set[str]:
+    """The names of what changes something that lasts, of the modules of what ran and of others than theirs."""
+    own = functions_of(files_of(modules))
     mentioned: dict[str, set[str]] = {}
     found = set(CHANGING)
     for function in own:

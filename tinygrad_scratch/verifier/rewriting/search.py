@@ -63,7 +63,7 @@ class Search:
     def run(self) -> list[Hit]:
         """The changes that leave the right gradients; what puts something in only where there are no others."""
         self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
-        self.functions = {file: Functions(file) for file in self.lines}
+        self.functions = {file: Functions(file, self.again.makes_anew(file)) for file in self.lines}
         of_modules = (value for names in self.modules for value in names.values())
         read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
         self.before = Before(read, every, self.modules)
@@ -154,7 +154,7 @@ class Search:
         for file, rewrite in every:
             by_line[file].setdefault(rewrite.line, []).append(rewrite)
         looked: dict[tuple[str, int], Looked] = {}
-        loud = loud_names()
+        loud = loud_names(self.modules)
         for file, own in by_line.items():
             looked |= looked_at(source_of(text_of(file)), file, own, outlook, loud)
         found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
@@ -213,7 +213,11 @@ class Search:
         found = []
         values = self.case.replay()
         first = self.case.scale
-        spots = {final.node: spots_in(left, start.found, gradient_now(self.case, final)) for final in self.case.finals}
+        nodes = self.case.tape.nodes
+        spots = {
+            final.node: spots_in(left, start.found, nodes[final.parameter.node].value, gradient_now(self.case, final))
+            for final in self.case.finals
+        }
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale

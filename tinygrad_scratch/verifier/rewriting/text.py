@@ -66,8 +66,14 @@ class Source:
         return next((node for node in here if isinstance(node.value, ast.Lambda)), None)
 
     def _around(self, line: int, kind: type, which: int) -> Any:
-        inside = [node for node in self.statements if isinstance(node, kind) and line in lines_of(node)]
-        return sorted(inside, key=lambda node: node.lineno)[which] if inside else None
+        inside = [node for node in self.blocks if isinstance(node, kind) and line in lines_of(node)]
+        return inside[which] if inside else None
+
+    @cached_property
+    def blocks(self) -> list[Any]:
+        """The functions and classes, in the order of their lines."""
+        found = (node for node in self.statements if isinstance(node, ast.FunctionDef | ast.ClassDef))
+        return sorted(found, key=lambda node: node.lineno)
 
     def block_of(self, node: ast.stmt) -> list[ast.stmt]:
         """The statements of which one is."""

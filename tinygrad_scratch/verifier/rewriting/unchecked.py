@@ -5,7 +5,6 @@ With another argument, such code may read and write where nothing of the person'
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.places import is_theirs
+from tinygrad_scratch.verifier.rewriting.functions import files_of, functions_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import nested, text_of
@@ -29,8 +29,7 @@ class Unchecked:
     """
 
     def __init__(self, modules: list[dict[str, Any]]) -> None:
-        files = files_of(modules)
-        own = [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
+        own = functions_of(files_of(modules))
         mentioned: dict[str, set[str]] = {}
         self.names: set[str] = set()
         self._lines: dict[str, set[int]] = {}  # by file
@@ -56,14 +55,6 @@ class Unchecked:
                 node.lineno for node in source.statements if not self.names.isdisjoint(WORD.findall(source.code(node)))
             }
         return self._lines[file]
-
-
-def files_of(modules: list[dict[str, Any]]) -> set[str]:
-    """The files of a person's own that modules are from, and the functions in these."""
-    functions = (value for names in modules for value in names.values() if type(value) is FunctionType)
-    files = {function.__code__.co_filename for function in functions}
-    files |= {str(names["__file__"]) for names in modules if names.get("__file__")}
-    return {file for file in files if is_theirs(file)}
 
 
 def foreign_in(name: str, value: Any, mentioned: set[str]) -> set[str]:

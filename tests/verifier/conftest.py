@@ -1,0 +1,24 @@
+"""Searches that end by what they tried, and not by how fast a machine is at the moment."""
+
+from typing import Any
+
+import pytest
+
+from tinygrad_scratch.verifier.check import Rerun
+from tinygrad_scratch.verifier.rewriting import looks
+from tinygrad_scratch.verifier.rewriting.search import Search
+
+PATIENCE = 5
+LIMITS: list[tuple[Any, str]] = [
+    (Search, "seconds"),
+    (Search, "run_seconds"),
+    (Rerun, "seconds"),
+    (looks, "SECONDS"),
+    (looks, "ALL_SECONDS"),
+]
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for holder, name in LIMITS:
+        monkeypatch.setattr(holder, name, PATIENCE * getattr(holder, name))

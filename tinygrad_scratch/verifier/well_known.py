@@ -1,0 +1,80 @@
+"""The losses that are well known, of the outputs of a run and of what may be their targets."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+
+from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
+from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
+from tinygrad_scratch.verifier.owners import Owners
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.told import UNNAMED, own
+
+MOST_MEETINGS = 3
+
+
+class WellKnown(Owners):
+    """Candidates for the loss that nobody computed."""
+
+    def _well_known(self, parameters: list[int], theirs: list[Candidate]) -> list[Candidate]:
+        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
+        depends: dict[int, set[int]] = {node: {node} for node in parameters}
+        wanted = set(parameters)
+        named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
+        names = {event.node: own(event.name) for event in reversed(named)}
+        outputs: list[int] = []
+        for made in self.tape.nodes:
+            mine = set(depends.get(made.number, ())).union(
+                *(depends.get(p, ()) for p in self._parents.get(made.number, ()))
+            )
+            depends[made.number] = mine
+            if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
+                outputs.append(made.number)
+        made_of_all = set(outputs)
+        beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
+        given = {node for node in beside if not depends.get(node)}
+        labels: list[tuple[str, Array]] = []
+        met: list[tuple[str, Array]] = []  # by an output, in one call: of single numbers, any would do
+        for step in self.tape.steps:
+            if step.function is None or not any(depends.get(node) for node in step.makes):
+                for node in step.makes:
+                    value = self.tape.nodes[node].value
+                    picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
+                    name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
+                    if node not in wanted and value.dtype.kind in "fiub" and name:
+                        labels.append((name, value))
+                        met += labels[-1:] if node in given else []
+        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
+        chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
+        theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
+        if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
+            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
+        in_turns = [
+            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", targets, turns)
+            for turns, targets in islice(met_in_turns(self.tape, made_of_all, given), MOST_MEETINGS)
+        ]
+        found = (
+            (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
+            for node, of, target, turns in [
+                *((node, of, stacked_values(self.tape, targets), turns) for node, of, targets, turns in in_turns),
+                *((node, of, target, ()) for node, of, target in pairs),
+            ]
+            for name, function in chosen.items()
+        )
+        return [
+            candidate
+            for name, candidate in found
+            if (not self.judged_by or candidate.name == self.judged_by)
+            and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
+        ]
+
+    def _output(self, candidate: Candidate) -> Array:
+        return stacked_values(self.tape, candidate.turns) if candidate.turns else self._value(candidate.node)
+
+    def _in_pieces_of_lines(self) -> bool:
+        """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
+        steps = (
+            self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(*(n for _, n in self.gradients))
+        )
+        return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)
