@@ -334,7 +334,7 @@ class Case(Lineage):
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
                     room = spread * (float(np.std(value)) or 1.0)
                     start[step.makes[0]] = value + room * rng.uniform(-1, 1, value.shape)
-        return start
+        return start | {copy: start[node] for copy, node in self.tape.copies.items() if node in start}
 
     def _decides_alike(self, start: dict[int, Array]) -> bool:
         """Whether what became plain true or false, or an index, would be the same at other values."""

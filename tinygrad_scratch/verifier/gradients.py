@@ -115,15 +115,23 @@ class Decay:
         if change.shape != alone.shape or not np.any(alone):
             return None
         rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
-        before, after = (Recorded(tape, tape.nodes[n].value, tape.nodes[n].slot) for n in (self.before, self.after))
+        after = Recorded(tape, tape.nodes[self.after].value, tape.nodes[self.after].slot)
         if not rate or after.node != self.after:  # written to since
             return None
-        if before.node != self.before:
-            held = tape.nodes[self.before].value.copy()
-            before = Recorded(tape, held, tape.constant(held))
-        whole: Recorded = (before - after) / (rate * self.direction)
+        whole: Recorded = (as_it_was(tape, self.before) - after) / (rate * self.direction)
         tape.steps[-1].place = tape.steps[tape.nodes[self.after].step].place
         return whole.node
+
+
+def as_it_was(tape: Tape, node: int) -> Recorded:
+    """What a value was, whatever was written to its array since."""
+    live = Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot)
+    if live.node == node:
+        return live
+    held = tape.nodes[node].value.copy()
+    kept = Recorded(tape, held, tape.constant(held))
+    tape.copies[kept.node] = node
+    return kept
 
 
 @dataclass

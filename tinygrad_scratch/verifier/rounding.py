@@ -41,8 +41,9 @@ def lost_by_cancelling(case: Case) -> float:
     """How large the rounding of a number is, at most, beside a difference of it that the loss was made of."""
     lost = 0.0
     for step in case.tape.steps:
-        if name_of(step.function) in ("subtract", "add") and not case.forward.isdisjoint(step.makes):
-            made = np.abs(case.tape.nodes[step.makes[0]].value)
+        made = np.abs(case.tape.nodes[step.makes[0]].value) if step.makes else np.zeros(0)
+        ahead = made.dtype.kind == "f" and not case.forward.isdisjoint(step.makes)
+        if ahead and step.reads and name_of(step.function) in ("subtract", "add"):
             read = max(float(np.max(np.abs(case.tape.nodes[node].value), initial=0.0)) for node in step.reads)
             lost = max(lost, read * np.finfo(float).eps / float(np.min(made[made > 0], initial=np.inf)))
     return lost
@@ -54,6 +55,7 @@ def nearby(case: Case) -> tuple[dict[int, Any], Case]:
     for final in case.finals:
         value = case.tape.nodes[final.parameter.node].value
         start[final.parameter.node] = value * (1 + NEAR * draw.uniform(-1, 1, value.shape))
+    start |= {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
     with np.errstate(all="ignore"):
         values = case.tape.replay(start=start)
         return values, replace(case, truth=truth_of(case.tape, [], case.truth.loss, start))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.edits import is_filled
+from tinygrad_scratch.verifier.edits import is_filled, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -34,10 +34,19 @@ def suspects(case: Case, wrong: list[Final], values: dict[int, Any]) -> list[Eve
         if value.dtype.kind not in kinds or is_filled(step) or event.node in case.unfinished:
             continue
         given = event.node in case.forward and (event.time <= loss_step or not is_gradient_name(event.short))
+        if is_next_value(case, event):
+            continue
         if (given or step.function is None) and not is_renamed_gradient(case, event, value):
             continue
         found.append(event)
     return found
+
+
+def is_next_value(case: Case, event: Event) -> bool:
+    """Whether an update gives a parameter its next value: what reads that too early is wrong, and not the update."""
+    step = case.step_of(event.node)
+    updated = {f.parameter.short for f in case.finals if f.parameter.node in step.reads}
+    return name_of(step.function) in ("add", "subtract") and event.short in updated
 
 
 def worked_out(case: Case, final: Final) -> set[int]:

@@ -28,6 +28,7 @@ class Tape(Run):
     decided: list[int] = field(default_factory=list)  # nodes of what became plain true or false, or an index
     renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
+    copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     closed: bool = False
     most_steps: int = 200_000
@@ -153,6 +154,7 @@ class Tape(Run):
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
         self.decided = list(map(moved, self.decided))
+        self.copies = {moved(copy): moved(node) for copy, node in self.copies.items()}
         for leak in self.leaks:
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
         for rename in self.renames:

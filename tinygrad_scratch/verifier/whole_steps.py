@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
-from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.gradients import as_it_was, in_update
 from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -189,12 +189,11 @@ class WholeSteps(Collecting):
 
     def _step_of(self, final: Final, whole: Whole, rate: float) -> Final:
         """What an update took off a parameter as a whole, by a rate."""
-        before = self._value(final.parameter.node).copy()
         now = self.tape.nodes[whole.after]
         live = Recorded(self.tape, now.value, now.slot)
         if live.node != whole.after:  # written to since
             return final
-        step: Recorded = (Recorded(self.tape, before, self.tape.constant(before)) - live) / rate
+        step: Recorded = (as_it_was(self.tape, final.parameter.node) - live) / rate
         self.changes[step.node] = self._made[step.node] = whole.after
         self.tape.steps[-1].place = self._place_of(whole.after)
         return Final(f"the step of {final.parameter.name}", step.node, final.parameter, "update", 1)

@@ -331,15 +331,16 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
     attribute = isinstance(part.node, ast.Attribute) or "." in part.code
-    words = part.source.words(part.line)
-    names = [*words.names, *(part.source.words(part.line, of_class=True).names if attribute else ())]
-    others = sorted(dict.fromkeys(names), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     in_slope = part.is_in_slope
+    around = part.source.words(part.line, of_class=True).names
+    kept = [name for name in around if attribute or ((in_slope or part.is_compared) and name.startswith("self."))]
+    names = dict.fromkeys([*part.source.words(part.line).names, *kept])
+    others = sorted(names, key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     measured = part.measured
     for other in others:
         if measured and measured.format(other) not in part.source.text:  # nobody counts by what is counted nowhere
             continue
-        if part.is_condition and not (is_near(part.code, other) or isinstance(part.around, ast.Compare)):
+        if part.is_condition and not (is_near(part.code, other) or part.is_compared):
             continue
         if other != part.code and other != part.given_to:
             kind = "wrong-operand" if part.in_index else kind_of_name(part.code, other, in_slope)

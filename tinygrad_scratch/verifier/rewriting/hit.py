@@ -12,7 +12,6 @@ from typing import Any
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.directions import UP, direction
-from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
@@ -108,13 +107,6 @@ class Hit:
         dropped = only_read_by(source, own) if own is not None and self.right else []
         return any(re.search(rf"\b{name}\b", self.right) is None for name in dropped)
 
-    @cached_property
-    def turns_no_gradient(self) -> bool:
-        """Whether it is the sign of what has a name, and none of a gradient: it becomes one in another line."""
-        own = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
-        targets = own.targets if isinstance(own, ast.Assign) else []
-        return self.rewrite.kind == "sign" and any(not claims_gradient(ast.unparse(target)) for target in targets)
-
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
@@ -122,7 +114,7 @@ class Hit:
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
         effort = self.effort, not self.exchanges_sign, apart, self.rewrite.tier
-        form = not self.takes_up, apart > 0, self.leaves_unread, self.turns_no_gradient, *effort
+        form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
 

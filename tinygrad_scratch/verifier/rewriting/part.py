@@ -75,6 +75,10 @@ class Part:
         return ""
 
     @property
+    def is_compared(self) -> bool:
+        return isinstance(self.around, ast.Compare)
+
+    @property
     def is_in_slope(self) -> bool:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
         function = self.formula.partition("(")[0]

@@ -22,9 +22,17 @@ def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
             for rewrite in Statement(source, node).rewrites():
                 key = rewrite.start, rewrite.end, rewrite.text
                 old = source.text[rewrite.start : rewrite.end]
-                if key not in seen and rewrite.text != old and rewrite.text.count("\n") == old.count("\n"):
+                is_new = key not in seen and rewrite.text != old and rewrite.text.count("\n") == old.count("\n")
+                if is_new and not is_idle(source, node, rewrite):
                     seen.add(key)
                     yield rewrite
+
+
+def is_idle(source: Source, node: ast.stmt, rewrite: Rewrite) -> bool:
+    """Whether a name is given what it is: nobody writes that."""
+    if not isinstance(node, ast.Assign) or source.span(node.value) != (rewrite.start, rewrite.end):
+        return False
+    return rewrite.text.strip("() ") == source.code(node.targets[-1])
 
 
 class Statement(Expressions):
