@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
@@ -126,6 +127,10 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     repair, change = told
     was, becomes = np.asarray(case.tape.nodes[repair.event.node].value), np.asarray(repair.truth)
     if was.shape == becomes.shape and was.size > 1 and not is_along(was, becomes):
+        return change.kind
+    put_in = NAME.findall(change.should_be or "")
+    held = [node for name in {*put_in} - {*NAME.findall(change.expression)} for node in nodes_named(case, name)]
+    if any(not is_mere_number(case, node) for node in held):  # it comes from above, though it may be one number
         return change.kind
     factor = change.kind in (*SCALES, "missing-derivative", "off-by-one")
     return cause.kind if factor and cause.kind in SCALES else change.kind

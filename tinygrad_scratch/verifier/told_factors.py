@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.derivative_names import WORDS
 from tinygrad_scratch.verifier.edits import name_of as name_of_function
 from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method
 from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE, SLOPE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
+from tinygrad_scratch.verifier.source import right_side, statement_at
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, leaves, same
+
+WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)
 
 
 def beyond(one: ast.AST, other: ast.AST) -> list[ast.AST]:
@@ -29,8 +34,7 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)
     if (more or less) and all(map(is_minus_one, more or less)):
         return "sign"
-    slopes = any(is_slope(case, each) and SLOPE.search(ast.unparse(each)) for each in more)
-    if kind == "wrong-operand" and slopes:
+    if kind == "wrong-operand" and slopes_beyond(case, found):
         return "derivative-at-wrong-point"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
@@ -55,6 +59,19 @@ def is_minus_one(node: ast.AST) -> bool:
 def is_slope(case: Case, node: ast.AST) -> bool:
     """Whether a factor is an array, as a slope is, or what the name of a slope is called for."""
     return holds_array(case, node) or (isinstance(node, ast.Call) and SLOPE.search(ast.unparse(node.func)) is not None)
+
+
+def slopes_beyond(case: Case, found: Difference) -> bool:
+    """Whether what was written has a slope as a factor too many."""
+    return any(is_slope(case, each) and is_called_slope(case, each) for each in beyond(found.old, found.new))
+
+
+def is_called_slope(case: Case, node: ast.AST) -> bool:
+    """Whether a factor is written as a slope is, or is a name for what was."""
+    text = ast.unparse(node)
+    places = [event.place for event in case.events if event.name == text] if isinstance(node, ast.Name) else []
+    made = (right_side(statement_at(place.file, place.line)) for place in places)
+    return SLOPE.search(text) is not None or any(WORDS_OF_SLOPES.search(each) for each in made)
 
 
 def lacks_array(case: Case, found: Difference) -> bool:

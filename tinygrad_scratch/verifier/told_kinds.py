@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.told_factors import (
     kind_by_factors,
     lacks_array,
     name_of_product,
+    slopes_beyond,
     without_brackets,
 )
 from tinygrad_scratch.verifier.told_forms import (
@@ -123,7 +124,8 @@ def kind_of_form(case: Case, found: Difference) -> str:
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
-        return "missing-derivative" if is_rest(found) else "wrong-operand" if is_plain(found) else kind
+        plain = is_plain(found) and not slopes_beyond(case, found)
+        return "missing-derivative" if is_rest(found) else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind

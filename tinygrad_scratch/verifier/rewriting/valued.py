@@ -51,7 +51,8 @@ def nodes_named(case: Case, name: str) -> list[int]:
     own = [(f.parameter.node, f.parameter.name) for f in case.finals]
     found += [node for node, known in own if known == name or name.endswith(f".{known}")]
     if not found and "." in name:  # another name of what holds it
-        found = [node for node, known in own if known.rpartition(".")[2] == name.rpartition(".")[2]]
+        every = [*own, *((event.node, event.name) for event in events)]
+        found = [node for node, known in every if known.rpartition(".")[2] == name.rpartition(".")[2]]
     return found
 
 
