@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.gradients import Given, Updates, as_it_was, in_update, is_grown, unjoined
+from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, lost, unjoined
 from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
@@ -212,11 +212,9 @@ class Collecting(Told):
             return []
         found: list[Gradient] = []
         for parameter, last in updated:
-            now = self.tape.nodes[last]
-            live = Recorded(self.tape, now.value, now.slot)
-            gradient = (as_it_was(self.tape, parameter.node) - live) / self.rate
+            gradient = lost(self.tape, parameter.node, self.tape.current[self.tape.nodes[last].slot], self.rate)
+            assert gradient is not None  # of what the array holds now
             self.changes[gradient.node] = last
-            self.tape.steps[-1].place = self.tape.steps[now.step].place
             self._updates[gradient.node] = (parameter, 1)
             found.append(([f"the step of {parameter.name}"], gradient.node))
         return found

@@ -94,7 +94,7 @@ class Extent:
         seen = set()
         for step in reversed(self.steps):
             key = step.place, name_of(step.function), step.index if step.place is None or not step.place.offset else 0
-            if key not in seen:
+            if key not in seen and step.index not in self.case.tape.worked_out:
                 seen.add(key)
                 yield step, self.site(step)
 

@@ -115,12 +115,24 @@ class Decay:
         if change.shape != alone.shape or not np.any(alone):
             return None
         rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
-        after = Recorded(tape, tape.nodes[self.after].value, tape.nodes[self.after].slot)
-        if not rate or after.node != self.after:  # written to since
-            return None
-        whole: Recorded = (as_it_was(tape, self.before) - after) / (rate * self.direction)
-        tape.steps[-1].place = tape.steps[tape.nodes[self.after].step].place
-        return whole.node
+        whole = lost(tape, self.before, self.after, rate * self.direction) if rate else None
+        return whole.node if whole is not None else None
+
+
+def lost(tape: Tape, before: int, after: int, rate: float) -> Recorded | None:
+    """What an update took off a value, by a rate: (before - after) / rate; None if that was written to since.
+
+    The calls for it are nobody's mistake, and stand where the update does.
+    """
+    live = Recorded(tape, tape.nodes[after].value, tape.nodes[after].slot)
+    if live.node != after:
+        return None
+    first = len(tape.steps)
+    whole: Recorded = (as_it_was(tape, before) - live) / rate
+    for step in tape.steps[first:]:
+        step.place = tape.steps[tape.nodes[after].step].place
+        tape.worked_out.add(step.index)
+    return whole
 
 
 def as_it_was(tape: Tape, node: int) -> Recorded:

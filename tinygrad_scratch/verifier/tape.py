@@ -29,6 +29,7 @@ class Tape(Run):
     renames: list[Rename] = field(default_factory=list)  # numbered from 1
     current: dict[int, int] = field(default_factory=dict)  # slot -> its node now
     copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
+    worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
     closed: bool = False
     most_steps: int = 200_000
@@ -154,6 +155,7 @@ class Tape(Run):
             later.reads, later.makes = tuple(map(moved, later.reads)), tuple(map(moved, later.makes))
         self.current = {slot: moved(node) for slot, node in self.current.items()}
         self.decided = list(map(moved, self.decided))
+        self.worked_out = {index + (index > after) for index in self.worked_out}
         self.copies = {moved(copy): moved(node) for copy, node in self.copies.items()}
         for leak in self.leaks:
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)

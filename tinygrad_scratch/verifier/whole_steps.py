@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
-from tinygrad_scratch.verifier.gradients import as_it_was, in_update
+from tinygrad_scratch.verifier.gradients import in_update, lost
 from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.recorded import Recorded
 from tinygrad_scratch.verifier.sizes import is_data
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import own
@@ -189,13 +188,10 @@ class WholeSteps(Collecting):
 
     def _step_of(self, final: Final, whole: Whole, rate: float) -> Final:
         """What an update took off a parameter as a whole, by a rate."""
-        now = self.tape.nodes[whole.after]
-        live = Recorded(self.tape, now.value, now.slot)
-        if live.node != whole.after:  # written to since
+        step = lost(self.tape, final.parameter.node, whole.after, rate)
+        if step is None:
             return final
-        step: Recorded = (as_it_was(self.tape, final.parameter.node) - live) / rate
         self.changes[step.node] = self._made[step.node] = whole.after
-        self.tape.steps[-1].place = self._place_of(whole.after)
         return Final(f"the step of {final.parameter.name}", step.node, final.parameter, "update", 1)
 
     def said_of_steps(self, truth: Truth) -> Iterator[str]:

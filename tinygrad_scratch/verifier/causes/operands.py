@@ -67,7 +67,8 @@ def said(
     text = replaced(region.code(step), mine, new_text)
     should = region.rewritten(step, text) if text else replaced(region.expression, mine, new_text)
     should = without_brackets(should, region.expression) if should else None
-    if mine == other_name and mine in region.names_of(read):
+    nodes = region.case.tape.nodes
+    if mine == other_name and mine in region.names_of(read) and nodes[read].slot == nodes[other].slot:
         said_so = f"{mine} was written over before it is read here: it should be as it was"
         return 1, Finding("inplace-corruption", said_so, step, None, changes)
     sentence = f"{mine} should be {other_name}"

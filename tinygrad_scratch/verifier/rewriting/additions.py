@@ -110,8 +110,11 @@ def ones(part: Part) -> Iterator[Rewrite]:
 
 
 def slope_in_product(part: Part) -> Iterator[Rewrite]:
-    """The rest of the slope of a sigmoid, of which a product has its result alone."""
-    if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult):
+    """In a product the rest of the slope of a sigmoid, a slope of a factor, or what NumPy's functions make of it."""
+    around = part.around
+    if not isinstance(part.node, NAMES) or not isinstance(around, ast.BinOp):
+        return
+    if isinstance(around.op, ast.Mult):
         said = f"the factor `1 - {part.code}` is missing beside {part.code}"
         text = f"((1 - {part.code}) * {part.code})"
         yield part.change(text, "missing-derivative", said, PUT_IN)
@@ -119,6 +122,10 @@ def slope_in_product(part: Part) -> Iterator[Rewrite]:
             if SLOPE.search(f"{name}("):
                 said = f"the slope `{name}({part.code})` is meant, and not {part.code} itself"
                 yield part.change(f"{name}({part.code})", "missing-derivative", said, PUT_IN)
+    if isinstance(around.op, ast.Mult | ast.Div):
+        for name in part.source.words(part.line).of_numpy:
+            said = f"`{name}({part.code})` is meant, and not {part.code} itself"
+            yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)
 
 
 def calls(part: Part) -> Iterator[Rewrite]:

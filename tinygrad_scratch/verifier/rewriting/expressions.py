@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from itertools import combinations, product
+from itertools import combinations, product, takewhile
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
@@ -67,6 +67,8 @@ class Expressions:
                 yield from of_name(part)
             if part.is_slice:
                 yield from of_index(part)
+            if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
+                yield from of_point(part)
             yield from unused(part)
             yield from written_elsewhere(part)
             yield from counts(part)
@@ -203,6 +205,11 @@ def of_product(part: Part) -> Iterator[Rewrite]:
             yield part.change(f"({left} {sign} {right})", "wrong-operand", said)
     other = f"({left} * {right})" if divided else f"({left} / {right})"
     yield part.change(other, "wrong-operand", f"`{part.code}` should be `{other[1:-1]}`", about=right)
+    for side in (part.node.left, part.node.right):
+        if is_power(side) and not part.in_index:
+            base = part.source.operand(side.left)
+            said = f"`{part.code}` is the loss, and not its derivative: {base} is"
+            yield part.change(base, "missing-derivative", said)
     if isinstance(part.node.op, ast.FloorDiv):
         said = f"`{part.code}` drops what is behind the point"
         yield part.change(f"({left} / {right})", "dtype-or-integer", said)
@@ -284,7 +291,8 @@ def of_tuple(part: Part) -> Iterator[Rewrite]:
 
 def of_display(part: Part) -> Iterator[Rewrite]:
     """Two names in a tuple or a list, or in those that it holds, exchanged."""
-    outer = any(isinstance(each, ast.Tuple | ast.List) for each in part.way)
+    around = takewhile(lambda each: not isinstance(each, ast.Call), reversed(part.way))
+    outer = any(isinstance(each, ast.Tuple | ast.List) for each in around)
     if outer or isinstance(part.around, ast.Subscript):
         return
     names = list(entries_of(part.node))
@@ -331,6 +339,9 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
     attribute = isinstance(part.node, ast.Attribute) or "." in part.code
+    if f"1 - {part.code}" in part.source.text and not part.in_index:
+        text = f"(1 - {part.code})"
+        yield part.change(text, "wrong-operand", f"{part.code} should be `{text[1:-1]}`, what it leaves of 1")
     in_slope = part.is_in_slope
     around = part.source.words(part.line, of_class=True).names
     kept = [name for name in around if attribute or ((in_slope or part.is_compared) and name.startswith("self."))]
@@ -349,6 +360,16 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
 
 
+def of_point(part: Part) -> Iterator[Rewrite]:
+    """What has a name, for what a slope is worked out at."""
+    around = part.source.words(part.line, of_class=True).names
+    kept = [name for name in around if name.startswith("self.")]
+    for name in list(dict.fromkeys([*part.source.words(part.line).names, *kept]))[:MOST_NAMES]:
+        said = f"the derivative is due at {name}"
+        yield part.change(name, "derivative-at-wrong-point", said, NAMED)
+
+
+COMPUTED = ast.Call | ast.BinOp
 INNER = ast.expr, ast.keyword, ast.comprehension
 BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
     ast.BinOp: of_operation,

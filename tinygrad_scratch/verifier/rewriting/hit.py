@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
@@ -107,13 +108,19 @@ class Hit:
         dropped = only_read_by(source, own) if own is not None and self.right else []
         return any(re.search(rf"\b{name}\b", self.right) is None for name in dropped)
 
+    @cached_property
+    def is_of_derivative(self) -> bool:
+        """Whether it is in a function that is called as derivatives are."""
+        function = source_of(text_of(self.file)).function_around(self.rewrite.line)
+        return function is not None and is_derivative_of(function.name, set())
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        effort = self.effort, not self.exchanges_sign, apart, self.rewrite.tier
+        effort = self.effort, not self.exchanges_sign, not self.is_of_derivative, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form

@@ -24,7 +24,6 @@ from tinygrad_scratch.verifier.rewriting.outlook import (
     Outlook,
     arrays_in,
     nodes_made_at,
-    same_in,
 )
 from tinygrad_scratch.verifier.rewriting.quiet import is_quiet
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
@@ -83,7 +82,7 @@ class Looked:
             self.is_known = False
             return
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
-        nodes = [same_in(outlook.case, later, part) for part in parts]
+        nodes = [outlook.same_in(later, part) for part in parts]
         self.right = [outlook.gradient_of(part) for part in parts]
         self.taken += [node for node in nodes if node is not None]
         for each, (code, puts_in) in self.changed.items():

@@ -6,9 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     MADE,
+    NAMED,
     NUMBER,
     SIZE,
     Rewrite,
@@ -17,6 +18,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
     kind_of_factor,
     kind_of_term,
 )
+from tinygrad_scratch.verifier.rewriting.text import lines_of
 
 MOST_NAMES = 40
 MOST_CALLED = 4
@@ -67,14 +69,29 @@ def by_name(part: Part) -> Iterator[Rewrite]:
 
 
 def by_slope(part: Part) -> Iterator[Rewrite]:
-    """Multiplied by a function that is called elsewhere, such as a slope, of what has a name."""
+    """Multiplied by a function that is called elsewhere, or a slope that is called nowhere, of what has a name."""
     words = part.source.words(part.line)
-    for function in words.called[:MOST_CALLED]:
-        for name in words.names[:MOST_NAMES]:
+    for function in (*part.source.slopes_uncalled, *words.called[:MOST_CALLED]):
+        for name in (*entries(part), *words.names[:MOST_NAMES]):
             factor = f"{function}({name})"
             said = f"`{part.code}` is not multiplied by {factor}"
             text = f"{part.source.operand(part.node)} * {factor}"
-            yield part.change(text, "missing-derivative", said, MADE)
+            tier = NAMED if function in part.source.slopes_uncalled else MADE  # that was made for something
+            yield part.change(text, "missing-derivative", said, tier)
+
+
+def entries(part: Part) -> list[str]:
+    """The entries of lists by the index that the loop around counts, and its neighbours: `zs[i - 1]`."""
+    around = sorted((n for n in part.source.statements if part.line in lines_of(n)), key=lambda node: -node.lineno)
+    counted = list(filter(None, map(counted_by, around)))
+    words = part.source.words(part.line)
+    lists = [name.partition("[")[0] for name in words.names if "[" in name]
+    return [
+        f"{name}[{index}]"
+        for name in dict.fromkeys([*words.grown, *lists])
+        for i in counted[:1]
+        for index in (i, f"{i} - 1", f"{i} + 1", f"-{i}", f"-{i} - 1")
+    ][:MOST_NAMES]
 
 
 def in_bounds(part: Part) -> Iterator[Rewrite]:

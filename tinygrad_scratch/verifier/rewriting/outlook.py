@@ -93,6 +93,15 @@ class Outlook:
         """The values that the gradients were made of."""
         return self.case.ancestors(final.node for final in self.case.finals)
 
+    @cached_property
+    def named(self) -> set[int]:
+        return {event.node for event in (*self.case.events, *self.case.returned)}
+
+    def same_in(self, nodes: list[int], value: Any) -> int | None:
+        """The first of some values on the tape that is the same as a value, one with a name sooner than others."""
+        held = ((node, self.case.tape.nodes[node].value) for node in sorted(nodes, key=lambda n: n not in self.named))
+        return next((node for node, each in held if each.shape == value.shape and close(each, value)), None)
+
     def gradient_of(self, value: Any) -> int | None:
         """Of what a value is a true gradient, up to a factor: a part of one may be that of one of its uses."""
         telling = value.dtype.kind == "f" and 2 < value.size <= self.largest and bool(np.all(np.isfinite(value)))
@@ -187,9 +196,3 @@ def nodes_made_at(case: Case, file: str, lines: range) -> list[int]:
         if place is not None and place.line in lines and place.file == file:
             found.update(nodes)
     return sorted(found - case.forward)
-
-
-def same_in(case: Case, nodes: list[int], value: Any) -> int | None:
-    """The first of some values on the tape that is the same as a value."""
-    held = ((node, case.tape.nodes[node].value) for node in nodes)
-    return next((node for node, each in held if each.shape == value.shape and close(each, value)), None)

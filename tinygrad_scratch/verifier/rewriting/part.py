@@ -81,9 +81,10 @@ class Part:
     @property
     def is_in_slope(self) -> bool:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
-        function = self.formula.partition("(")[0]
+        function, around = self.formula.partition("(")[0], self.source.function_around(self.line)
         named = is_of_activation(function) or self.source.is_slope_of_another(function)
-        return named or SLOPE.search(self.formula) is not None
+        within = around is not None and is_of_activation(around.name)
+        return named or within or SLOPE.search(self.formula) is not None
 
     @property
     def is_in_some_slope(self) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SIZE, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
@@ -58,6 +58,7 @@ class Statement(Expressions):
             yield self.change(span, sign.replace(sign.strip(), other), kind, f"`{sign.strip()}` should be `{other}`")
         if isinstance(node.target, ast.Subscript):
             yield from self.each_time(node, node.target, sign.strip())
+            yield from self.divided_then(node, node.target)
         is_term = sign.strip() in ("+=", "-=")
         if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             said = f"{self.source.code(node.value)} should be 1"
@@ -79,6 +80,16 @@ class Statement(Expressions):
             said = f"`{self.source.code(target)} {sign} ...` counts a repeated index once"
             text = f"{module.group()}.{function}.at({of}, {f'({index})' if ',' in index else index}, {value})"
             yield self.change(node, text, "overwritten-accumulation", said)
+
+    def divided_then(self, node: ast.AugAssign, target: ast.Subscript) -> Iterator[Rewrite]:
+        """All of an array divided by the number of samples, once entries of it are changed: `d[rows, labels] -= 1`."""
+        whole, written = self.source.code(target.value), self.source.code(node)
+        known = self.source.words(self.line)
+        for size in dict.fromkeys([*known.divisors, *filter(SIZE.fullmatch, known.names)]):
+            if SIZE.fullmatch(size):
+                said = f"{whole} is not divided by {size} after it"
+                text = f"{written}; {whole} /= {size}"
+                yield self.change(node, text, "missing-batch-sum-or-mean", said, NAMED)
 
     def to_sum(self, node: ast.AugAssign, written: str) -> Iterator[Rewrite]:
         """A step is only added to a sum that has a name like the parameter: `W_sum += g` for `W += rate * g`."""

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, chain
 from typing import Any
 
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.source import TOKEN
 
 MOST_CALLED = 12  # functions that may be meant around a value
@@ -107,6 +108,21 @@ class Source:
         """What is written in all of the text."""
         return Words(self, list(ast.walk(self.tree)))
 
+    @cached_property
+    def slopes_uncalled(self) -> list[str]:
+        """The functions of one value that are called as derivatives are, and that nothing mentions."""
+        functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
+        names, read = {node.name for node in functions}, {*re.findall(r"\w+", " ".join(self.everything.names))}
+        called = read | {name.rpartition(".")[2] for name in self.everything.called_at_all}
+        found = []
+        for node in functions:
+            given = [argument.arg for argument in node.args.args]
+            method = given[:1] == ["self"]
+            alone = len(given) - method - len(node.args.defaults) == 1
+            if alone and node.name not in called and is_derivative_of(node.name, names - {node.name}):
+                found.append(f"self.{node.name}" if method else node.name)
+        return found
+
     def is_slope_of_another(self, name: str) -> bool:
         """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
         short = name.rpartition(".")[2]
@@ -159,8 +175,11 @@ class Words:
             entry = isinstance(node, ast.Subscript) and isinstance(node.slice, SIMPLE)
             if isinstance(node, ast.Name | ast.Attribute) or entry:
                 found.append(self.source.code(node))
-        called = {self.source.code(node.func) for node in self.nodes if isinstance(node, ast.Call)}
-        return [n for n in usable(found) if n not in called | {*FIRST_WORDS} and not n.startswith(("np.", "numpy."))]
+        return [
+            n
+            for n in usable(found)
+            if n not in self.called_at_all | {*FIRST_WORDS} and not n.startswith(("np.", "numpy."))
+        ]
 
     @cached_property
     def text(self) -> str:
@@ -176,6 +195,15 @@ class Words:
         own = [name for name in theirs if not hasattr(builtins, name)]
         near = (name for name in self.names if any(name != other and is_near(name, other) for other in own))
         return list(dict.fromkeys([*own, *near]))
+
+    @cached_property
+    def called_at_all(self) -> set[str]:
+        return {self.source.code(node.func) for node in self.nodes if isinstance(node, ast.Call)}
+
+    @cached_property
+    def grown(self) -> list[str]:
+        """The lists that something is appended to."""
+        return [name.removesuffix(".append") for name in sorted(self.called_at_all) if name.endswith(".append")]
 
     @cached_property
     def of_numpy(self) -> list[str]:
