@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -150,7 +151,10 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     expression = region.code(step) if step is not None and part else region.expression
     if not in_same_statement(place, region.event.place):
         written = statement_at(place.file, place.line)
-        if finding.should_be and (place in (call, finding.place) or (step is not None and place is step.place)):
+        there = place in (call, finding.place) or (step is not None and place is step.place)
+        if finding.should_be and not there and not is_known_there(region, place, expression, finding.should_be):
+            place = region.event.place  # what is missing is known in this line, and in no helper
+        elif finding.should_be and there:
             expression = right_side(written)
         elif place in (call, finding.place):
             expression = written
@@ -169,6 +173,15 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+
+
+def is_known_there(region: Region, place: Place, written: str, should_be: str) -> bool:
+    """Whether a function was given anything of what is to be put in, as a helper that is to blame was."""
+    if in_same_function(place, region.event.place):
+        return True
+    put_in = {*re.findall(r"[A-Za-z_][\w.]*", compared(written, should_be)[1].part)}
+    given = (event.node for event in region.case.arguments if in_same_function(event.place, place))
+    return any(not put_in.isdisjoint(region.names_of(node)) for node in given)
 
 
 def in_same_statement(one: Place, other: Place) -> bool:

@@ -133,7 +133,7 @@ def calls(part: Part) -> Iterator[Rewrite]:
     for name in part.source.takes_one(part.line):
         if isinstance(part.node, NAMES) and name != part.code:
             said = f"`{name}({part.code})` is meant, and not {part.code} itself"
-            kind = "derivative-at-wrong-point" if part.is_in_slope else kind_of_call(name)
+            kind = "derivative-at-wrong-point" if part.is_of_slope else kind_of_call(name)
             yield part.change(f"{name}({part.code})", kind, said, PUT_IN)
 
 

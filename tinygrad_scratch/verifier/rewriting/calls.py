@@ -87,7 +87,7 @@ def without_call(part: Part) -> Iterator[Rewrite]:
     """What a function of one number is given, and not what it makes of it."""
     if len(part.node.args) == 1 and part.source.code(part.node.func) in part.source.takes_one(part.line):
         inner = part.source.code(part.node.args[0])
-        kind = "derivative-at-wrong-point" if part.is_in_slope else "wrong-operand"
+        kind = "derivative-at-wrong-point" if part.is_of_slope else "wrong-operand"
         said = f"`{part.code}` should be {inner} itself"
         yield part.change(part.source.operand(part.node.args[0]), kind, said, NAMED)
 

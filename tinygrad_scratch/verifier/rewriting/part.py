@@ -81,10 +81,15 @@ class Part:
     @property
     def is_in_slope(self) -> bool:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
-        function, around = self.formula.partition("(")[0], self.source.function_around(self.line)
+        function = self.formula.partition("(")[0]
         named = is_of_activation(function) or self.source.is_slope_of_another(function)
-        within = around is not None and is_of_activation(around.name)
-        return named or within or SLOPE.search(self.formula) is not None
+        return named or SLOPE.search(self.formula) is not None
+
+    @property
+    def is_of_slope(self) -> bool:
+        """Whether it is what a slope is taken at, or stands in a function that is called as one."""
+        around = self.source.function_around(self.line)
+        return self.is_in_slope or (around is not None and is_of_activation(around.name))
 
     @property
     def is_in_some_slope(self) -> bool:
