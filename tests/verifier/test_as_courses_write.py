@@ -237,7 +237,7 @@ def test_a_program_that_no_other_value_goes_with_is_judged_all_the_same(tmp_path
     rng = np.random.default_rng(3)
     player = module_of(tmp_path / "player.py", PLAYING).Player(rng)
     with verify(player) as check:
-        check.gradients = player.play(rng.normal(size=(4, 5)), rng.normal(size=3), rng.uniform(0.5, 1, size=4))
+        check.gradients = player.play(rng.normal(size=(2, 5)), rng.normal(size=3), rng.uniform(0.5, 1, size=2))
     assert str(check)
     assert check.first_wrong is None
 
