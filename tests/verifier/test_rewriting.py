@@ -13,6 +13,7 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.rewriting.left import goals_of, spots_in
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, is_near
@@ -399,3 +400,20 @@ KEPT = """class Gate:
 
 def test_an_entry_that_only_another_method_names_may_be_meant() -> None:
     assert '"raw"' in {rewrite.text for rewrite in rewrites_at(Source(KEPT), 7)}
+
+
+def test_a_script_is_run_statement_by_statement(tmp_path: Path) -> None:
+    text = '@str\nclass A: pass\nx = """a\nb"""; y = 2\nfor i in range(3):\n    y += 1\nz = [\n    y]\n'
+    file = tmp_path / "parts.py"
+    file.write_text(text, encoding="utf-8")
+
+    def run_all(codes: list[Any], names: dict[str, Any]) -> None:
+        for code in codes:
+            exec(code, names)
+
+    script = Script(str(file), lambda kind: None, run_all)
+    script.line = 5
+    assert [text[start:end].count("\n") for start, end, _ in script.parts] == [2, 2, 2, 2]
+    run = script.plain(str(file), None)
+    assert run is not None
+    assert run()["y"] == 3  # of one turn

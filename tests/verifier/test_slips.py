@@ -230,7 +230,8 @@ def test_a_slip_is_told_where_it_was_made(name: str, tmp_path: Path) -> None:
     assert text.count(right) == 1
     assert module_of(tmp_path / "right.py", text).check(verify).ok
     first = module_of(tmp_path / "slip.py", text.replace(right, wrong)).check(verify).first_wrong
-    line = text[: text.index(right)].count("\n") + (not wrong and -1) + 1
+    before = text[: text.index(right)].count("\n")
+    line = before + 1 if wrong else before  # what is left out is told in the line before it
     assert (first.line, first.kind) == (line, kind), str(first)
 
 

@@ -182,15 +182,19 @@ def with_the_rate(case: Case, values: dict[int, Any]) -> str:
 
 def own_rates(case: Case, values: dict[int, Any]) -> str:
     """All of them are steps, and each has a rate of its own; of one that is unknown, the list tells that it is in."""
-    rates = [rate_named(case, final) if final.by == "update" else ("", None) for final in case.finals]
-    factors = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
-    rest = [factor / rate for (_, rate), factor in zip(rates, factors, strict=True) if rate and factor]
-    names, lists = [name for name, _ in rates], {name.partition("[")[0] for name, _ in rates}
-    unknown = len(rest) < len(rates) and (len(lists) > 1 or min(factor or 0.0 for factor in factors) <= 0)
-    if not all(names) or not all(factors) or len(set(names)) < 2 or not rest or unknown or not allowed(case, rest[0]):
+    found = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
+    factors = [factor for factor in found if factor]
+    if len(factors) < len(found) or any(final.by != "update" for final in case.finals):
         return ""
+    rates = [rate_named(case, final) for final in case.finals]
+    names = [name for name, _ in rates]
+    rest = [factor / rate for factor, (_, rate) in zip(factors, rates, strict=True) if rate]
+    if not all(names) or len(set(names)) < 2 or not rest or not allowed(case, rest[0]):
+        return ""
+    of_one_list = len({name.partition("[")[0] for name in names}) == 1 and min(factors) > 0
     same = all(is_near_number(each, rest[0]) for each in rest)
-    return f"each times a rate of its own: {listed(names)}" if same else ""
+    known = len(rest) == len(rates) or of_one_list
+    return f"each times a rate of its own: {listed(names)}" if same and known else ""
 
 
 def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from types import FrameType
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.bindings import counters_in
-from tinygrad_scratch.verifier.source import statements, text_of
+from tinygrad_scratch.verifier.source import leaves, statements, text_of
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
 RATE = re.compile(r"^(?:lr|eta|alpha|rate|step|step_?size|.*learn(?:ing)?_?rate|l_?rate|epsilon|lr_.*)$", re.IGNORECASE)
@@ -52,15 +51,6 @@ def learnt_in(file: str) -> frozenset[str]:
                 pass
             case _:
                 continue
-        if any(isinstance(part, ast.Name) and RATE.match(part.id) for part in factors_of(step)):
+        if any(isinstance(part, ast.Name) and RATE.match(part.id) for part in leaves(step)):
             found.add(name)
     return frozenset(found)
-
-
-def factors_of(node: ast.expr) -> Iterator[ast.expr]:
-    """The factors of a product."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        yield from factors_of(node.left)
-        yield from factors_of(node.right)
-    else:
-        yield node

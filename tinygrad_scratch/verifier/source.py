@@ -333,3 +333,12 @@ def replaced(text: str, old: str, new: str) -> str | None:
     """A text with one name for another; None where the name isn't in it."""
     pattern = rf"(?<![\w.]){re.escape(old)}(?![\w])"
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
+
+
+def leaves(node: ast.AST) -> Iterator[ast.AST]:
+    """The factors of a product."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        yield from leaves(node.left)
+        yield from leaves(node.right)
+    else:
+        yield node

@@ -12,8 +12,8 @@ from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method
 from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE, SLOPE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
-from tinygrad_scratch.verifier.source import right_side, statement_at
-from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, leaves, same
+from tinygrad_scratch.verifier.source import leaves, right_side, statement_at
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, same
 
 WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)
 

@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import without_numbers
 from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named
+from tinygrad_scratch.verifier.source import leaves
 
 FACTORS = ast.Mult | ast.Div
 SIGNS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
@@ -129,15 +130,6 @@ def is_cut(found: Difference) -> bool:
     ends = [end for each in slices for end in (getattr(each, "lower", None), getattr(each, "upper", None)) if end]
     whole = all(isinstance(each, ast.Slice) and each.step is None for each in slices)
     return whole and bool(ends) and not any(without_numbers(ast.unparse(end)) for end in ends)
-
-
-def leaves(node: ast.AST) -> Iterator[ast.AST]:
-    """The factors of a product."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, FACTORS):
-        yield from leaves(node.left)
-        yield from leaves(node.right)
-    else:
-        yield node
 
 
 def is_turned_round(found: Difference) -> bool:

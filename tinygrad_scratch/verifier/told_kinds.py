@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.source import leaves, statement_at
 from tinygrad_scratch.verifier.told_factors import (
     holds_array,
     holds_number,
@@ -41,7 +41,6 @@ from tinygrad_scratch.verifier.told_forms import (
     is_sum,
     is_turned_round,
     is_value_for_mask,
-    leaves,
     marks,
     parts,
     same,

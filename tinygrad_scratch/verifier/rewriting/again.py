@@ -234,9 +234,10 @@ class Script(Again):
         """The statements of the script one by one, as where each begins and ends, and its code."""
         text = text_of(self.file)
         source = source_of(text)
-        firsts = [min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", ()))]) for n in source.tree.body]
-        begins = sorted({source.at(line) for line in firsts}) if "__future__" not in text else []
-        starts = [0, *begins[1:]]
+        nodes = source.tree.body if "__future__" not in text else []
+        firsts = [min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", ()))]) for n in nodes]
+        after = zip(nodes, firsts[1:], strict=False)  # what begins in the last line of another is one part with it
+        starts = [0, *(source.at(first) for node, first in after if first > (node.end_lineno or 0))]
         ends = [*starts[1:], len(text)]
         return [(a, b, self.compiled(text.count("\n", 0, a), text[a:b])) for a, b in zip(starts, ends, strict=True)]
 

@@ -342,11 +342,9 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if f"1 - {part.code}" in part.source.text and not part.in_index:
         text = f"(1 - {part.code})"
         yield part.change(text, "wrong-operand", f"{part.code} should be `{text[1:-1]}`, what it leaves of 1")
-    in_slope = part.is_in_slope
-    around = part.source.words(part.line, of_class=True).names
-    kept = [name for name in around if attribute or ((in_slope or part.is_compared) and name.startswith("self."))]
-    names = dict.fromkeys([*part.source.words(part.line).names, *kept])
-    others = sorted(names, key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
+    own, in_slope = part.source.words(part.line).names, part.is_in_slope
+    known = known_to(part, "" if attribute else "self.") if attribute or in_slope or part.is_compared else own
+    others = sorted(dict.fromkeys(known), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
     measured = part.measured
     for other in others:
         if measured and measured.format(other) not in part.source.text:  # nobody counts by what is counted nowhere
@@ -360,11 +358,16 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
 
 
+def known_to(part: Part, begin: str) -> list[str]:
+    """The names of the function around, and of those of its class the ones that begin so."""
+    of_class = part.source.words(part.line, of_class=True).names
+    kept = (name for name in of_class if name.startswith(begin))
+    return list(dict.fromkeys([*part.source.words(part.line).names, *kept]))
+
+
 def of_point(part: Part) -> Iterator[Rewrite]:
     """What has a name, for what a slope is worked out at."""
-    around = part.source.words(part.line, of_class=True).names
-    kept = [name for name in around if name.startswith("self.")]
-    for name in list(dict.fromkeys([*part.source.words(part.line).names, *kept]))[:MOST_NAMES]:
+    for name in known_to(part, "self.")[:MOST_NAMES]:
         said = f"the derivative is due at {name}"
         yield part.change(name, "derivative-at-wrong-point", said, NAMED)
 
