@@ -319,7 +319,7 @@ class Case(Lineage):
                     start = self._drawn(spread)
                     if self._decides_alike(start):
                         break
-                return start, truth_of(self.tape, [], self.truth.loss, start)
+                return start, truth_of(self.tape, [], self.truth.loss, start, self.truth.edits)
         except Exception:  # a call that can't be made there
             return start, Truth(self.truth.loss)
 

@@ -333,6 +333,7 @@ class Rerun(verify):
         self.problem = self.entry.pair(self.truth, close)
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
+        self._take_without_rates()
         given = (self.tape.nodes[final.node].value for final in self.finals)
         judged = self.finals and not self.problem and not self.unsure and not self.entry.lacking
         if judged and all(np.all(np.isfinite(value)) for value in given):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +22,9 @@ from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.table import squeezed
-from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, played_on_tensors, truth_of
 
 
 def is_right_by_convention(case: Case) -> bool:
@@ -41,6 +42,7 @@ def is_right_by_convention(case: Case) -> bool:
         own_rates,
         per_sample,
         almost,
+        targets_held,
         but_for_rounding,
         at_kinks,
     ):
@@ -337,13 +339,58 @@ def left_out(small: dict[int, Any]) -> Iterator[dict[int, Any]]:
     yield from ({index: edit} for index, edit in small.items() if len(small) > 1)
 
 
+LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
+
+
 def truths_without(case: Case) -> Iterator[Truth]:
-    """The truth of the loss without a small number in it, which a gradient that was derived without it may lack."""
+    """The truth of the loss without what a gradient may be derived without: a small number in it, or a target's own."""
     small = small_numbers(case, SMALL)
     ahead = {index: edit for index, edit in small.items() if case.tape.steps[index].makes[0] in case.forward}
     for chosen in left_out(ahead):
         with contextlib.suppress(NotOnTensors):
-            yield truth_of(case.tape, [f.parameter.node for f in case.finals], case.truth.loss, edits=chosen)
+            yield truth_of(case.tape, [], case.truth.loss, edits=chosen, note=LEFT_OUT)
+    yield from truths_held(case)
+
+
+# ---- targets that the parameters change ------------------------------------------------------------------------------
+
+TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
+
+
+def targets_held(case: Case, values: dict[int, Any]) -> str:
+    """A target that the network makes itself, as in Q-learning, is taken for a constant: a semi-gradient."""
+    for truth in truths_held(case):
+        if not replace(case, truth=truth).wrong(values):
+            return semi(case, truth.held)
+    return ""
+
+
+def truths_held(case: Case) -> Iterator[Truth]:
+    """The truth where what is called a target, and is met by what parameters change as well, is a constant."""
+    named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
+    held = sorted(node for node in named & case.smooth & case.forward if meets_another(case, node))
+    if held and not case.truth.edits:
+        edits = {case.step_of(node).index: held_constant for node in held}
+        with contextlib.suppress(NotOnTensors):
+            truth = truth_of(case.tape, [], case.truth.loss, edits=edits)
+            yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
+
+
+def semi(case: Case, held: Iterable[int]) -> str:
+    names = [e.short for e in (*case.events, *case.arguments) if e.node in held and TARGET.fullmatch(e.short)]
+    return f"semi-gradients: none goes through {listed(list(dict.fromkeys(names)))}, though parameters do"
+
+
+def meets_another(case: Case, node: int) -> bool:
+    """Whether something else that parameters change is subtracted from a value, or multiplied by it."""
+    readers = (step for step in case.tape.steps if node in step.reads and not case.forward.isdisjoint(step.makes))
+    pairs = (step for step in readers if name_of(step.function) in ("subtract", "multiply"))
+    return any(not case.smooth.isdisjoint(set(step.reads) - {node}) for step in pairs)
+
+
+def held_constant(step: Step, arguments: Any, keywords: Any) -> Any:
+    """What a call gives, as a constant."""
+    return plain_of(step.function(*arguments, **keywords))
 
 
 def cases_without(case: Case) -> list[Case]:
@@ -352,13 +399,15 @@ def cases_without(case: Case) -> list[Case]:
 
 
 def may_be_meant(case: Case, truth: Truth, only_with_evidence: bool) -> bool:
-    """Whether what is right but for a small difference is all the more so by another truth.
+    """Whether more is right by another truth, or what is right but for a small difference is all the more so.
 
     Where nothing is right, or all that is right is so to the last digits and stays so, that says nothing.
     """
-    computed = [(case.tape.nodes[final.node].value, final) for final in case.finals]
-    right = [(value, final) for value, final in computed if case.is_right(value, final)]
     both = case, replace(case, truth=truth)
+    computed = [(case.tape.nodes[final.node].value, final) for final in case.finals]
+    right, by_other = ([(value, final) for value, final in computed if each.is_right(value, final)] for each in both)
+    if {f.node for _, f in right} < {f.node for _, f in by_other}:
+        return True
     before, after = (max((difference(v, c.wanted(v, f)) for v, f in right), default=0.0) for c in both)
     return after < 0.1 * before if before > 1e-9 else after < 1e-9 and not only_with_evidence
 

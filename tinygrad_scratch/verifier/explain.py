@@ -49,6 +49,7 @@ class Cause:
     weight: int = NOTHING  # how much it asks to believe
     made_up: bool = True  # whether it puts in what isn't there, or names nothing
     meant: str = ""  # the name of the value that is meant, where another one was taken
+    part_line: int | None = None  # of what is wrong in a statement over several lines
 
     @property
     def file(self) -> str:
@@ -56,7 +57,7 @@ class Cause:
 
     @property
     def line(self) -> int:
-        return self.place.line
+        return self.part_line or self.place.line
 
     @property
     def is_rename(self) -> bool:

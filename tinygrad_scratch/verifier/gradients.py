@@ -253,10 +253,11 @@ class Updates:
         return None
 
     def adapts(self, node: int) -> bool:
-        """Whether a value in an update is more than a multiple: a velocity, or divided by a root."""
+        """Whether a value in an update is more than a multiple: a velocity, or divided by a root, or by a matrix."""
         step = self.tape.steps[self.tape.nodes[node].step]
         name = getattr(step.function, "__name__", "")
-        return name in ("add", "subtract") or (name == "divide" and is_root(self.tape, step.reads[-1]))
+        by_root = name == "divide" and is_root(self.tape, step.reads[-1])
+        return name in ("add", "subtract") or by_root or behind_matrix(self.tape, step) is not None
 
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
@@ -358,6 +359,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
         return moved, -1 if name == "subtract" and moved == reads[-1] != reads[0] else 1
     if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
         return reads[0], 1
+    if (moved := behind_matrix(tape, step)) is not None:
+        return moved, 1
     if name not in ("multiply", "divide"):
         return None
     if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
@@ -379,6 +382,17 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
     numbers += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
     alone = len(arrays) == len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
     return arrays[0] if alone else None
+
+
+def behind_matrix(tape: Tape, step: Step) -> int | None:
+    """The gradient in a step of Newton's: `solve(hessian, g)`, or `inv(hessian) @ g`."""
+    name, reads = getattr(step.function, "__name__", ""), step.reads
+    if name not in ("solve", "matmul", "dot") or len(reads) != 2 or len(step.makes) != 1:
+        return None
+    by = tape.steps[tape.nodes[reads[0]].step]
+    inverted = name == "solve" or getattr(by.function, "__name__", "") in ("inv", "pinv")
+    same = tape.nodes[reads[1]].value.shape == tape.nodes[step.makes[0]].value.shape
+    return reads[1] if inverted and same else None
 
 
 def is_plain_number(tape: Tape, node: int) -> bool:

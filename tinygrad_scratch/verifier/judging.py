@@ -25,6 +25,8 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.mistakes import tell_lines
+from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Region
@@ -41,7 +43,6 @@ from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
 FEW, SOME, MANY = 500_000, 1_200_000, 4_000_000  # calls of NumPy, for changes of the source that are tried
-LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
@@ -178,6 +179,7 @@ class Judging:
         self.case = self._case(self.truth)
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
+            self._see_rates()
         if self.assumed is not None and not self._may_tell():
             return
         if self.finals and not self.problem:
@@ -209,6 +211,7 @@ class Judging:
             self.repairs, self.causes = [], []
         elif not self.repairs:
             self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
+        tell_lines(self.repairs, self.causes)
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
@@ -275,6 +278,18 @@ class Judging:
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)
 
+    def _see_rates(self) -> None:
+        """Where a gradient is wrong: take steps that each have a rate of their own without it."""
+        if self.case.wrong(self.case.replay()) and not self._is_right_by_convention():
+            self._take_without_rates()
+
+    def _take_without_rates(self) -> None:
+        found = without_own_rates(self.case)
+        if found:
+            self.entry.take_without_rates(found)
+            self.finals = self.entry.finals
+            self.case = self._case(self.truth)
+
     def _judged(self) -> tuple[list[Repair], list[Cause]]:
         """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
         assert self.entry.loss is not None
@@ -297,7 +312,7 @@ class Judging:
         truth = next((t for t in truths_without(self.case) if may_be_meant(self.case, t, True)), None)
         if truth is not None:
             self.truth, self.case = truth, self._case(truth)
-            self.notes.append(LEFT_OUT)
+            self.notes.append(truth.note)
 
     def _judge_without_small_numbers(self) -> None:
         """Judge against the loss without an epsilon in it, where that explains what the loss as it is does not."""
@@ -309,7 +324,7 @@ class Judging:
             repairs, causes = judged(case)
             if causes and not case.doubt and difficulty(causes) < difficulty(self.causes):
                 self.truth, self.case, self.repairs, self.causes = truth, case, repairs, causes
-                self.notes.append(LEFT_OUT)
+                self.notes.append(truth.note)
                 return
 
     def _replaced(self) -> tuple[list[Repair], list[Cause]] | None:

@@ -10,6 +10,7 @@ from typing import Any
 from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.called import Names, own_name
 from tinygrad_scratch.verifier.findings import Mistake, Where
+from tinygrad_scratch.verifier.part_line import line_of_part
 from tinygrad_scratch.verifier.quantities import worst
 from tinygrad_scratch.verifier.source import (
     Marked,
@@ -27,14 +28,12 @@ def mistakes_of(check: Any) -> list[Mistake]:
     found = []
     for repair, cause in zip(check.repairs, check.causes, strict=True):
         place = cause.place
-        part = call_at(repair.event.place) if repair.event.place == place else None  # of a value without a name there
-        statement = part or statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
-        written, right = both(statement, cause.expression or call_at(place), cause)
+        written, right = written_and_right(repair, cause)
         value = check.tape.nodes[repair.event.node].value
         found.append(
             Mistake(
                 name=own_name(cause.name) or names.expression(repair.event.node),
-                where=Where(place.file, place.line, place.function),
+                where=Where(place.file, cause.line, place.function),
                 of=names.of(repair.of),
                 kind=cause.kind,
                 sentence=cause.sentence,
@@ -47,6 +46,21 @@ def mistakes_of(check: Any) -> list[Mistake]:
             )
         )
     return found
+
+
+def tell_lines(repairs: list[Any], causes: list[Any]) -> None:
+    """Tell each cause at the line on which the wrong part of its statement stands, where that is known."""
+    for repair, cause in zip(repairs, causes, strict=True):
+        if cause.should_be:
+            cause.part_line = line_of_part(cause.file, cause.line, written_and_right(repair, cause)[0])
+
+
+def written_and_right(repair: Any, cause: Any) -> tuple[Marked, Marked | None]:
+    """What stands at the place of a mistake, and what would be right."""
+    place = cause.place
+    part = call_at(repair.event.place) if repair.event.place == place else None  # of a value without a name there
+    statement = part or statement_at(place.file, place.line, cause.expression or call_at(place) or cause.name)
+    return both(statement, cause.expression or call_at(place), cause)
 
 
 def both(statement: str, expression: str | None, cause: Any) -> tuple[Marked, Marked | None]:
@@ -77,15 +91,16 @@ def mended(statement: str, expression: str | None, should_be: str) -> Iterator[s
     if put and should_be.startswith(put["number"]):  # what is right is known of the array, not of the number
         yield f"{put['array']} = {put['array']}{should_be.removeprefix(put['number'])}"
         return
-    whole = Marked(statement, 0, len(statement))
+    every = Marked(statement, 0, len(statement))
     is_value = is_expression(should_be) and not DOES.match(should_be)
-    spans = [found_in(statement, WHOLE_VALUE)] if is_value else [whole]
+    spans = [found_in(statement, WHOLE_VALUE)] if is_value else [every]
     if expression == statement:
-        spans.append(whole)
+        spans.append(every)
     if expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:
-        yield without_brackets(statement[: span.start] + should_be + statement[span.end :], statement)
+        whole = statement[: span.start] + should_be + statement[span.end :]
+        yield from (without_brackets(whole, statement), whole)
 
 
 DOES = re.compile(r"(?:np|numpy)\.\w+\.at\(")  # a call that gives no value

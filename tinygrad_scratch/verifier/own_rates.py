@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.source import statement_at
 
-if TYPE_CHECKING:
-    from tinygrad_scratch.verifier.case import Case
-    from tinygrad_scratch.verifier.pairing import Final
+
+def without_own_rates(case: Case) -> dict[int, Final]:
+    """The gradients in steps that each have a rate of their own, by the numbers of the steps; none where one has none.
+
+    A step by another rate than the others is no other multiple of a gradient than theirs are.
+    """
+    rates = [rate_named(case, final) for final in case.finals]
+    names = {name for name, number in rates if name and number}
+    steps = [(final, number) for final, (_, number) in zip(case.finals, rates, strict=True) if number]
+    if len(names) < 2 or len(steps) < len(rates) or any(final.by != "update" for final in case.finals):
+        return {}
+    found = {}
+    for final, number in steps:
+        step = Recorded(case.tape, case.tape.nodes[final.node].value, case.tape.nodes[final.node].slot)
+        if step.node != final.node:  # written to since
+            return {}
+        gradient = record(case.tape, np.divide, (step, number), {}).node
+        case.tape.steps[-1].place = case.place_of(final.node)
+        found[final.node] = replace(final, node=gradient)
+    return found
 
 
 def rate_named(case: Case, final: Final) -> tuple[str, float | None]:

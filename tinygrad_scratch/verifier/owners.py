@@ -51,7 +51,9 @@ class Owners(WholeSteps):
         if self.unsure and zero:
             self._pair_unreached(zero, cotangents)
         if not self._has_an_odd_velocity(truth):
-            self.finals = [self._within(self._with_decay(final, truth), truth, is_close) for final in self.finals]
+            whole = self._are_right_by_rate(is_close)
+            self.finals = [self._with_decay(final, truth) for final in self.finals]
+            self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
@@ -185,6 +187,14 @@ class Owners(WholeSteps):
             if turned or (way == -1 and all_uphill and signs[i] == 1):
                 self.finals[i] = self._negative(self.finals[i])
 
+    def take_without_rates(self, found: dict[int, Final]) -> None:
+        """Take gradients for the steps that they were worked out of, by the numbers of these."""
+        for step, gradient in found.items():
+            self.changes[gradient.node] = step
+            if step in self._made:
+                self._made[gradient.node] = self._made[step]
+        self.finals = [found[final.node] for final in self.finals]
+
     def owners_of_updated(self) -> set[int]:
         """What holds the names of parameters, where each gradient that is known stands in an update of its own."""
         made = {self._made.get(final.node) if final.by == "update" else None for final in self.finals}
@@ -210,11 +220,19 @@ class Owners(WholeSteps):
         self.changes[turned] = self._made[final.node]
         return Final(f"the step of {final.parameter.name}", turned, final.parameter, "update", -final.direction)
 
-    def _within(self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool]) -> Final:
+    def _are_right_by_rate(self, is_close: Callable[[Array, Parameter], bool]) -> bool:
+        """Whether most steps are gradients by the rate that was told."""
+        right = sum(is_close(self._value(final.node), final.parameter) for final in self.finals)
+        return self.rate is not None and 2 * right > len(self.finals)
+
+    def _within(
+        self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool], whole: bool
+    ) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
 
         What was given as a gradient, or is called one, is judged as it stands; and what is one times a number, unless
-        that was made of what is called one, as a velocity is at its start.
+        that was made of what is called one, as a velocity is at its start. Where the steps as a `whole` are gradients
+        by the rate, one that is another multiple is not as it is meant.
         """
         meant = {node for _, node in self.given or ()}
         value = self.tape.nodes[final.node].value
@@ -222,7 +240,7 @@ class Owners(WholeSteps):
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
         uphill = scaled and np.vdot(value, wanted) < 0
         called = self._is_called_gradient(final.node, final.parameter)
-        if final.by != "update" or final.node in meant or called or uphill:
+        if final.by != "update" or final.node in meant or called or uphill or (scaled and whole):
             return final
         made = Updates(self.tape, self._all_names())
         inner = next(

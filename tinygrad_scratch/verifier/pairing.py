@@ -211,6 +211,16 @@ class Pairing:
                 self.take(gradient, known[0], "shape")
 
 
+    def by_letter(self) -> None:
+        """What is left of one shape on both sides, where the names begin alike: `dL_dWhy` for `layer.weights`."""
+        asked = [p for p in self.free if p.asked]
+        pairs = [(g, p) for g in self.left for p in asked if self.tape.nodes[g[1]].value.shape == p.recorded.shape]
+        for gradient, parameter in pairs:
+            alone = sum(g is gradient or p is parameter for g, p in pairs) == 1
+            if alone and any(kind_of(name)[:1] == parameter.kind[:1] != "" for name in gradient[0]):
+                self.take(gradient, parameter, "shape")
+
+
 def list_of(path: str) -> str:
     """The list that a place is one of."""
     return path.rpartition("[")[0]
@@ -276,6 +286,7 @@ def paired(
     state.by_name([p for p in state.free if not p.asked])
     state.by_company()
     state.by_shape()
+    state.by_letter()
     state.by_name([p for p in state.free if p.asked], any_size=True)
     state.by_elimination()
     asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])

@@ -75,7 +75,8 @@ def complex_step(case: Case, node: int, direction: Array) -> float:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")  # where the imaginary part is dropped
-            values = case.tape.replay(start={node: shifted}, until=case.tape.nodes[case.truth.loss].step)
+            until = case.tape.nodes[case.truth.loss].step
+            values = case.tape.replay(held_at(case, {}), start={node: shifted}, until=until)
         return float(np.sum(np.imag(values[case.truth.loss]))) / TINY
     except Exception:  # a call that takes no complex numbers
         return float("nan")
@@ -108,5 +109,14 @@ def loss_at(case: Case, node: int, shift: Array, start: dict[int, Array]) -> flo
     here = {other: value.copy() for other, value in start.items()}
     here[node] = here.get(node, case.tape.nodes[node].value) + shift
     with np.errstate(all="ignore"):
-        values = case.tape.replay(start=here, until=case.tape.nodes[case.truth.loss].step)
+        values = case.tape.replay(held_at(case, start), start=here, until=case.tape.nodes[case.truth.loss].step)
     return float(np.sum(values[case.truth.loss]))
+
+
+def held_at(case: Case, start: dict[int, Array]) -> dict[int, Array]:
+    """The values that are constants in what is taken for true, whatever a parameter is shifted by."""
+    if not case.truth.held:
+        return {}
+    here = {other: value.copy() for other, value in start.items()}
+    values = case.tape.replay(start=here, until=max(case.tape.nodes[node].step for node in case.truth.held))
+    return {node: np.asarray(values[node]) for node in case.truth.held}

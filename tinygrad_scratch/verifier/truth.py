@@ -54,6 +54,9 @@ class Truth:
     loss: int
     cotangents: dict[int, Array] = field(default_factory=dict)
     parts: dict[int, list[tuple[int, Array]]] = field(default_factory=dict)  # node -> (step that read it, part)
+    edits: dict[int, Any] = field(default_factory=dict)  # the calls that are others in it than in the person's program
+    held: tuple[int, ...] = ()  # the values that are constants in it
+    note: str = ""  # what is said of these
 
 
 class NotOnTensors(Exception):  # noqa: N818  # it says what the step is
@@ -146,11 +149,11 @@ def plain_of(value: Any) -> Any:
 
 def truth_of(
     tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None,
-    edits: dict[int, Any] | None = None,
+    edits: dict[int, Any] | None = None, note: str = "",
 ) -> Truth:  # fmt: skip
     """The cotangents of all values that a loss was computed from, constants of floats among them."""
     run = played_on_tensors(tape, tape.nodes[loss].step, start, edits=edits)
-    found = Truth(loss)
+    found = Truth(loss, edits=edits or {}, note=note)
     total = run.values[loss]
     if total._record is None:
         return found

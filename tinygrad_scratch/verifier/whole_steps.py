@@ -79,7 +79,7 @@ class WholeSteps(Collecting):
         found: list[Whole | None] = []
         for final in self.finals:
             last, before = self._last_in_turn(final.parameter), self._value(final.parameter.node)
-            if last in (None, final.parameter.node) or before.dtype != np.float64:
+            if last is None or before.dtype != np.float64 or np.array_equal(before, self._value(last)):
                 found.append(None)
                 continue
             found.append(
@@ -216,7 +216,7 @@ class WholeSteps(Collecting):
             yield f"The update of {listed(grown)} also makes it larger; if a decay is meant, its sign is wrong."
         elif any(not whole.is_plain for _, whole in known):
             yield (
-                "The updates are more than multiples of the gradients, as with a velocity or a decay: "
+                "The updates are more than multiples of the gradients, as with a velocity, a decay or a Hessian: "
                 "the gradients are judged, and what the updates make of them is not."
             )
 
