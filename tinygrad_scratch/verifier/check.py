@@ -301,7 +301,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        return type("Rerun", (Rerun,), {"assumed": self.assumed, "judged_by": self.entry.loss_name})
+        as_here = {"assumed": self.assumed, "judged_by": self.entry.loss_name, "in_double": self.in_double}
+        return type("Rerun", (Rerun,), as_here)
 
 
 EXACT = 1e-9  # of a difference that is rounding alone
@@ -333,6 +334,8 @@ class Rerun(verify):
         self.problem = self.entry.pair(self.truth, close)
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
+        if self.in_double:
+            self._make_in_double()
         self._take_without_rates()
         given = (self.tape.nodes[final.node].value for final in self.finals)
         judged = self.finals and not self.problem and not self.unsure and not self.entry.lacking

@@ -90,7 +90,9 @@ class Collecting(Told):
         if self.given:
             self._read_pairs(asked)
             given = [(self._names(path, node), node) for path, node in self._unpacked(self.given, asked)]
-            more = set(self._updates) - {node for _, node in given} if self.updates_too else ()
+            more = set(self._updates) - {node for _, node in given} if self.updates_too else set()
+            held = {self.tape.nodes[node].slot for _, node in given}  # what gradients are added up in
+            more = {n for n in more if self.tape.nodes[self._updates[n][0].node].slot not in held}
             return [*given, *((self._names("", node), node) for node in sorted(more))]
         named = {node for _, node in self.stored}
         kept = self._stored_once()
@@ -182,6 +184,9 @@ class Collecting(Told):
             return given
         path, node = given[0]
         value = self.tape.nodes[node].value
+        parts = self.tape.parts_shown(node)
+        if len(parts) > 1:
+            return [(f"{path}[{i}]", part) for i, part in enumerate(parts)]
         if len(asked) == 1 or any(p.recorded.size == value.size for p in asked):
             return given
         parts = unjoined(self.tape, node)
@@ -206,7 +211,11 @@ class Collecting(Told):
         assert self.rate is not None
         read = self._before_loss() or self.all_behind(*(self._wanted[2] if self._wanted else ()))
         changed = [(p, last) for p in asked if (last := self._last(p)) != p.node]
-        updated = [(p, last) for p, last in changed if last not in read and is_grown(self.tape, p.node, last)]
+        updated = [
+            (p, last)
+            for p, last in changed
+            if last not in read and is_grown(self.tape, p.node, last) and self._is_read_as_it_was(p)
+        ]
         if read and not any(parameter.node in read for parameter, _ in updated):
             self._gradient_problem = LOSS_AFTER_UPDATE if self._is_read_updated(asked) else None
             return []
@@ -218,6 +227,12 @@ class Collecting(Told):
             self._updates[gradient.node] = (parameter, 1)
             found.append(([f"the step of {parameter.name}"], gradient.node))
         return found
+
+    def _is_read_as_it_was(self, parameter: Parameter) -> bool:
+        """Whether anything was made of a parameter before it was written to: of a buffer to be filled nothing is."""
+        slot = self.tape.nodes[parameter.node].slot
+        readers = (step for step in self.tape.steps if parameter.node in step.reads)
+        return any(all(self.tape.nodes[node].slot != slot for node in step.makes) for step in readers)
 
     def _is_read_updated(self, asked: list[Parameter]) -> bool:
         """Whether the loss was computed from a parameter after an update."""

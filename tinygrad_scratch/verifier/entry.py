@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.finding_loss import FindingLoss
+from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.losses import (
     Candidate,
 )
 from tinygrad_scratch.verifier.parameters import Parameter
 
 
-class Entry(FindingLoss):
+class Entry(Decays):
     """What a check was told, and what was found out about the rest."""
 
     def resolve(self, parameters: list[Parameter]) -> str | None:
         """Find the gradients and the loss; what is said where one of them is not to be found."""
         problem = self.resolve_gradients(parameters)
-        if problem or self.loss is not None:
+        if problem:
             return problem
+        if self.loss is not None:
+            self._take_decays()
+            return None
         problem = self._find_loss()
         self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
         return problem

@@ -209,7 +209,7 @@ def named_on(region: Region, place: Place) -> str:
         return event.name
     exactly = [e.name for e in region.case.events if e.place == place]
     names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
-    return names[0] if names else event.name
+    return event.name if event.name in names or not names else names[0]
 
 
 # ---- all mistakes of a case ------------------------------------------------------------------------------------------

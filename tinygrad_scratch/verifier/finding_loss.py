@@ -267,7 +267,7 @@ class FindingLoss(WellKnown):
                 'check.loss_is("mean squared error", output, targets).'
             )
         named = self._is_called_loss(candidate)
-        alone = candidate.name == UNNAMED and not exact and fits < count  # some number that one gradient goes with
+        alone = candidate.name == UNNAMED and not exact  # some number that gradients go with, as with an output
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful:
             return (
@@ -358,16 +358,19 @@ class FindingLoss(WellKnown):
         return [
             Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
-            if node in reached and node not in parameters and self.tape.nodes[node].value.dtype.kind == "f"
+            if node in reached
+            and node not in parameters
+            and self.tape.nodes[node].value.dtype.kind == "f"
+            and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
         ]
 
-    def depending_on(self, parameters: set[int]) -> set[int]:
-        """All values that were computed from a parameter."""
-        found: set[int] = set()
-        for node in self.tape.nodes:
-            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
-                found.add(node.number)
-        return found
+    def _is_error(self, name: str, node: int) -> bool:
+        """Whether a number is the mere difference of an output and a target, which nobody makes small."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
+            step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
+        is_difference = getattr(step.function, "__name__", "") == "subtract"
+        return is_difference and re.search("loss|cost|objective", name.lower()) is None
 
 
 def last_first(named: list[Event]) -> list[Event]:

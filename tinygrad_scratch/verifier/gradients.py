@@ -55,7 +55,12 @@ def stored_gradients(
 
 
 def is_of_another(key: str, keys: set[str]) -> bool:
-    """Whether a name is another one with a d before it, or a word for gradients behind: `dk`, `k_diff` next to `k`."""
+    """Whether a name is another one with a d before it, or a word for gradients behind: `dk`, `k_diff` next to `k`.
+
+    So is a word for gradients beside one for what they are of: `deriv` next to `value`.
+    """
+    if key.startswith("deriv"):
+        return not keys.isdisjoint({"value", "val", "values", "param", "weight", "data"})
     return (key.startswith("d") and key[1:].lstrip("_") in keys) or SUFFIXES.sub("", key) in keys - {key}
 
 

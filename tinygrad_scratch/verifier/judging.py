@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.doubt import (
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
+from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
@@ -66,6 +67,7 @@ class Judging:
     case: Case
     assumed: int | None = None  # which of the usual losses is taken on trial
     may_rewrite = False
+    in_double = False  # whether what was made in float32 was made again
     has_no_loss = False  # whether the gradients can be those of none
 
     def kind_of_rerun(self) -> Any:
@@ -260,8 +262,11 @@ class Judging:
 
     def _name_kinds(self) -> None:
         """Name the kinds of the causes by the text of their changes, whichever search found them."""
+        told = told_once(self.case, list(zip(self.repairs, self.causes, strict=True)))
+        self.repairs, self.causes = [repair for repair, _ in told], [cause for _, cause in told]
         for cause in self.causes:
             name_kind(self.case, cause)
+            tell_where_added(cause)
         if len(self.causes) == 1:
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
@@ -292,16 +297,21 @@ class Judging:
 
     def _judged(self) -> tuple[list[Repair], list[Cause]]:
         """What is wrong; of a run in float32 the same run in float64 tells, as rounding hides what a step is."""
+        if self.tape.is_short() and not self._is_right_by_convention():
+            self._make_in_double()
+        if self.case.wrong(self.case.replay()) and not self._is_right_by_convention():
+            self._leave_out_small_numbers()
+        return judged(self.case)
+
+    def _make_in_double(self) -> None:
         assert self.entry.loss is not None
-        if self.tape.is_short() and not self._is_right_by_convention() and self.tape.in_double():
+        self.in_double = self.tape.in_double()
+        if self.in_double:
             self.notes.append(
                 "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
             )
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)
-        if self.case.wrong(self.case.replay()) and not self._is_right_by_convention():
-            self._leave_out_small_numbers()
-        return judged(self.case)
 
     def _is_right_by_convention(self) -> bool:
         """Whether all is right in some convention; the case itself is left as it is."""

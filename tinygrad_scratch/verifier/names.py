@@ -32,6 +32,8 @@ NOISE = {
     "data",
     "value",
     "val",
+    "deriv",
+    "derivative",
     "",
 }
 SAME = {

@@ -64,7 +64,7 @@ class Owners(WholeSteps):
         done = {id(final.parameter) for final in self.finals}
         asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
-        self.missing = [p for p in asked if id(p) not in done] if self.all_asked else []
+        self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
@@ -78,6 +78,20 @@ class Owners(WholeSteps):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
+
+    def _is_state(self, parameter: Parameter) -> bool:
+        """Whether a name was given a value of the forward pass that is no update of what it held: a state, kept."""
+        after = self.after.get(parameter.name, parameter.node)
+        made = after != parameter.node and after in self.depending_on({parameter.node})
+        return made and not self._goes_on_from(parameter.node, after)
+
+    def depending_on(self, parameters: set[int]) -> set[int]:
+        """All values that were computed from a parameter."""
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
+                found.add(node.number)
+        return found
 
     def grown(self) -> Iterator[int]:
         """The gradients with which an update spread its parameter to another shape."""
@@ -225,9 +239,7 @@ class Owners(WholeSteps):
         right = sum(is_close(self._value(final.node), final.parameter) for final in self.finals)
         return self.rate is not None and 2 * right > len(self.finals)
 
-    def _within(
-        self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool], whole: bool
-    ) -> Final:
+    def _within(self, final: Final, truth: Truth, is_close: Callable[[Array, Parameter], bool], whole: bool) -> Final:
         """Of an update that is no gradient, as with a decay of the weights: what is right in it, if anything is.
 
         What was given as a gradient, or is called one, is judged as it stands; and what is one times a number, unless

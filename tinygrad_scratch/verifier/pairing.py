@@ -210,7 +210,6 @@ class Pairing:
             ):  # fmt: skip
                 self.take(gradient, known[0], "shape")
 
-
     def by_letter(self) -> None:
         """What is left of one shape on both sides, where the names begin alike: `dL_dWhy` for `layer.weights`."""
         asked = [p for p in self.free if p.asked]

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
 MOST_SLICES = 24
+MOST_SAMPLES = 8  # of entries, by which two arrays are compared first
 TRANSPOSED, RESHAPED, SAMPLE, PART = "transposed", "of another shape", "of one sample", "one part of it"
 
 
@@ -34,6 +35,7 @@ class Table:
         self.truth = truth
         self._entries: dict[tuple[int, ...], list[Entry]] = {}
         self._projections: dict[tuple[int, ...], tuple[Array, Array]] = {}
+        self._samples_of: dict[tuple[int, ...], tuple[Array, Array]] = {}  # some entries of each, and the largest one
         self.usual = usual_size(truth.cotangents.values())
 
     def entries(self, shape: tuple[int, ...]) -> list[Entry]:
@@ -53,6 +55,7 @@ class Table:
                 found.append(entry)
             self._entries[shape] = found
             self._projections[shape] = direction, seen
+            self._samples_of[shape] = some_of([entry.value for entry in found])
         return self._entries[shape]
 
     def match(
@@ -70,8 +73,12 @@ class Table:
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
-        near = np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room
-        for k, i in np.argwhere(near):
+        near = np.argwhere(np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room)
+        samples, largest = self._samples_of[value.shape]
+        times = np.asarray(factors)[near[:, 0]]
+        apart = np.abs(some_of([value])[0] - times[:, None] * samples[near[:, 1]])
+        alike = np.all(apart <= tolerance * np.abs(times * largest[near[:, 1]])[:, None], axis=1)
+        for k, i in near[alike]:
             truth = factors[k] * entries[i].value
             if np.max(np.abs(value - truth)) <= tolerance * np.max(np.abs(truth)):
                 return entries[i], factors[k]
@@ -125,6 +132,14 @@ class Table:
                 if shape in (rest, kept) and len(shape) > 0:
                     for i in range(value.shape[axis]):
                         yield Entry(np.take(value, i, axis).reshape(shape), node, None, SAMPLE)
+
+
+def some_of(arrays: list[Array]) -> tuple[Array, Array]:
+    """Some entries of each of several arrays of one shape, a row for each, and the size of its largest one."""
+    rows = np.array([array.reshape(-1) for array in arrays], float)
+    if not rows.size:
+        return rows, rows
+    return rows[:, :: max(1, rows.shape[1] // MOST_SAMPLES)], np.max(np.abs(rows), axis=1, initial=0.0)
 
 
 def usual_size(values: Iterable[Array]) -> float:

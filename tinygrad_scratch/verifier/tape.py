@@ -132,6 +132,16 @@ class Tape(Run):
             if (array := self._arrays[slot]()) is not None and (slot == written or not same(array, self.value_of(slot)))
         ]
 
+    def parts_shown(self, node: int) -> list[int]:
+        """What an array from outside holds now, as the arrays beside it that show its memory part by part, in order."""
+        whole = self._arrays[self.nodes[node].slot]()
+        if whole is None or self.steps[self.nodes[node].step].function is not None:
+            return []
+        shown = {slot: self._arrays[slot]() for slot in self._memory[id(owner_of(whole))]}
+        parts = {s: a for s, a in shown.items() if a is not None and a.size < whole.size and np.shares_memory(a, whole)}
+        order = sorted(parts, key=lambda slot: parts[slot].ctypes.data)
+        return [self.current[slot] for slot in order] if sum(a.size for a in parts.values()) == whole.size else []
+
     # ---- a call put in afterwards ------------------------------------------------------------------------------------
 
     def insert(self, after: int, function: Any, reads: tuple[int, ...]) -> tuple[int, Callable[[int], int]]:

@@ -124,11 +124,14 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
         plain = is_plain(found) and not slopes_beyond(case, found)
-        return "missing-derivative" if is_rest(found) else "wrong-operand" if plain else kind
+        lacks = is_rest(found) or is_of_function_left_out(found)
+        return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
+        return "missing-derivative"
+    if kind == "missing-term" and is_of_number(found):  # a path of the gradient is no number
         return "missing-derivative"
     if kind == "missing-derivative":
         return AT_POINT if is_value_for_mask(found) else kind
@@ -241,11 +244,37 @@ def is_in_shape(found: Difference) -> bool:
 # ---- slopes ----------------------------------------------------------------------------------------------------------
 
 
+def is_of_number(found: Difference) -> bool:
+    """Whether a mere number is lacking in a sum or too many in it, unless it is taken off what has a name: `p - 1`.
+
+    Nor is it one in what is compared.
+    """
+    if any(isinstance(outer, ast.Compare) for outer in found.way):
+        return False
+    for whole, rest in ((found.old, found.new), (found.new, found.old)):
+        if isinstance(whole, ast.BinOp) and is_sum(whole):
+            sides = [(whole.left, whole.right), (whole.right, whole.left)]
+            named = isinstance(rest, ast.Name | ast.Attribute | ast.Subscript) and isinstance(whole.op, ast.Sub)
+            if any(is_number(number) and same(other, rest) for number, other in sides):
+                return not named
+    return False
+
+
 def is_rest(found: Difference) -> bool:
     """Whether `1 - t` is due for `t`, a power: a part of the slope is gone."""
     new = found.new
     rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
     return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_of_function_left_out(found: Difference) -> bool:
+    """Whether a function of what was written, or of the like, is due: `np.sqrt(var + eps)` for `v + eps`."""
+    match found.new:
+        case ast.Call(args=[inner], keywords=[]):
+            return (
+                isinstance(inner, ast.BinOp) and isinstance(found.old, ast.BinOp) and marks(inner) == marks(found.old)
+            )
+    return False
 
 
 def is_given_to_slope(found: Difference) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +96,8 @@ def played_on_tensors(
     playing: dict[int, Any] = {}
     now: dict[int, int] = {}
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
+    times = Counter(node.slot for node in tape.nodes if node.step <= until)
+    written = {slot for slot, count in times.items() if count > 1}  # what is written to once more
     with enable_grad():
         for step in tape.steps[: until + 1]:
             if step.function is None:
@@ -106,7 +109,7 @@ def played_on_tensors(
             else:
                 try:
                     edit = edits.get(step.index) if edits else None
-                    play(step, playing, run.readers, now, tape, edit, everything)
+                    play(step, playing, run.readers, now, tape, edit, everything, written)
                 except NotOnTensors:
                     if step.index in led_up_to(tape, until):
                         raise
@@ -191,8 +194,8 @@ def add_rest(truth: Truth, node: int, step: int) -> None:
 
 
 def play(
-    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any = None,
-    everything: bool = False,
+    step: Step, playing: dict[int, Any], readers: Any, now: dict[int, int], tape: Tape, edit: Any,
+    everything: bool, written_again: set[int],
 ) -> None:  # fmt: skip
     """One step on Tensors; what it does not write to is read as a copy, so that each reader's part is known.
 
@@ -205,7 +208,8 @@ def play(
             return part
         held = playing[part.slot]
         reads_only = part.slot not in written
-        if reads_only and type(held) is Tensor and held._record is not None and shows(step):
+        shown = part.slot in written_again and shows(step)
+        if reads_only and type(held) is Tensor and held._record is not None and shown:
             readers.append((now[part.slot], step.index, None))
         elif reads_only and type(held) is Tensor and held._record is not None:
             held = held.copy()

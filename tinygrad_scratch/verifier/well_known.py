@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain, islice
+
+import numpy as np
 
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
+from tinygrad_scratch.verifier.names import without_holder
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -41,9 +46,15 @@ class WellKnown(Owners):
                     value = self.tape.nodes[node].value
                     picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
                     name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                    if node not in wanted and value.dtype.kind in "fiub" and name:
+                    if (
+                        node not in wanted
+                        and value.dtype.kind in "fiub"
+                        and name
+                        and not RATE.match(without_holder(name))
+                    ):
                         labels.append((name, value))
                         met += labels[-1:] if node in given else []
+        met = met or list(self._numbers_met(made_of_all))
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
         pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
@@ -68,6 +79,14 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def _numbers_met(self, outputs: set[int]) -> Iterator[tuple[str, Array]]:
+        """The plain numbers that outputs are subtracted from, or that are subtracted from these, as targets."""
+        for step in self.tape.steps:
+            given = step.arguments if getattr(step.function, "__name__", "") == "subtract" else ()
+            numbers = [part for part in given if type(part) in (int, float)]
+            if numbers and not outputs.isdisjoint(step.reads):
+                yield f"{numbers[0]:g}", np.full(self._value(step.reads[0]).shape, float(numbers[0]))
 
     def _output(self, candidate: Candidate) -> Array:
         return stacked_values(self.tape, candidate.turns) if candidate.turns else self._value(candidate.node)

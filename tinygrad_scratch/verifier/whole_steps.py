@@ -82,9 +82,11 @@ class WholeSteps(Collecting):
             if last is None or before.dtype != np.float64 or np.array_equal(before, self._value(last)):
                 found.append(None)
                 continue
-            found.append(
-                Whole(last, *parts_of(before - self._value(last), truth.cotangents[final.parameter.node], before))
-            )
+            change, wanted = before - self._value(last), truth.cotangents[final.parameter.node]
+            factor, decay = parts_of(change, wanted, before)
+            if factor is None:  # of what is almost the true gradient, as beside an epsilon in the loss
+                factor, decay = parts_of(change, self._value(final.node), before)
+            found.append(Whole(last, factor, decay))
         return found
 
     def _as_they_step(self, truth: Truth) -> None:

@@ -67,7 +67,8 @@ def one_left_out(region: Region) -> Iterator[Finding]:
             sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
             text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
             should = region.rewritten(step, text) if text else None
-            yield Finding("missing-term", f"{name} lacks a term: it should be {sum_}", step, should, changes)
+            kind = "missing-derivative" if sign > 0 else "missing-term"  # `p - 1` is an output less its target
+            yield Finding(kind, f"{name} lacks a term: it should be {sum_}", step, should, changes)
             return
 
 

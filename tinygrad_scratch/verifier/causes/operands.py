@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import effort
-from tinygrad_scratch.verifier.source import bracketed, replaced, without_brackets
+from tinygrad_scratch.verifier.source import bracketed, in_same_function, replaced, without_brackets
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -97,7 +97,26 @@ def said(
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
+    if other_name.isidentifier() and not is_known_here(region, other) and is_multiplied_in(region, read, other):
+        said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
+        return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def is_known_here(region: Region, node: int) -> bool:
+    """Whether a value has a name in the function in which the mistake is."""
+    return any(e.node == node and in_same_function(e.place, region.event.place) for e in region.case.events)
+
+
+def is_multiplied_in(region: Region, node: int, product: int) -> bool:
+    """Whether a product has what is the same as a value for a factor."""
+    step, value = region.case.step_of(product), np.asarray(region.values[node])
+    while name_of(step.function) == "multiply" and step.reads:
+        factors = [np.asarray(region.values[read]) for read in step.reads]
+        if any(factor.shape == value.shape and close(factor, value) for factor in factors):
+            return True
+        step = region.case.step_of(step.reads[0])
+    return False
 
 
 def is_beside(region: Region, mine: str, other: str) -> bool:

@@ -79,7 +79,7 @@ def factors(part: Part) -> Iterator[Rewrite]:
             f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
         )
     words = part.source.words(part.line, of_class=True)
-    for size in words.divisors:
+    for size in (each for each in words.divisors if each != part.code):
         kind, about = elsewhere or kind_of_divisor(size), "" if elsewhere else size
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
         said = f"`{part.code}` is not multiplied by {size}"
@@ -94,7 +94,18 @@ def renumbered(texts: list[str], statement: str) -> list[str]:
     """Expressions as they stand, and with the numbers that the names of a statement have."""
     numbers = dict.fromkeys(NUMBERS.findall(statement))
     own = (NUMBERS.sub(number, text) for text in texts for number in numbers)
-    return list(dict.fromkeys([*texts, *own]))
+    return list(dict.fromkeys([*texts, *own, *with_own_index(texts, statement)]))
+
+
+def with_own_index(texts: list[str], statement: str) -> Iterator[str]:
+    """Expressions in which one index stands, with one of a statement instead: `s[t] * d` for `s[i - 1] * d`."""
+    own = dict.fromkeys(INDEX.findall(statement))
+    for text in texts:
+        if len(set(INDEX.findall(text))) == 1:
+            yield from (INDEX.sub(f"[{index}]", text) for index in own)
+
+
+INDEX = re.compile(r"\[([A-Za-z_]\w*(?:\s*[-+]\s*\d+)?)\]")
 
 
 def ones(part: Part) -> Iterator[Rewrite]:

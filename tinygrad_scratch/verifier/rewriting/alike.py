@@ -21,6 +21,8 @@ def sets_apart(file: str, line: int, written: str, right: str) -> int:
 
     The first is told of updates alone, which are all of one form; MUCH_ALIKE where it becomes one, or a long form.
     """
+    if is_sibling(text_of(file), line, right) and not is_sibling(text_of(file), line, written):
+        return MUCH_ALIKE
     others = forms(text_of(file), line)
     was, becomes = (form(code) in others for code in (written, right))
     if was == becomes:
@@ -35,6 +37,23 @@ def is_update(code: str) -> bool:
     """Whether a statement gives something another value by what it is."""
     target, sign, value = re.sub(r"\s", "", code).partition("=")
     return bool(sign) and (target[-1:] in "+-" or re.match(rf"{re.escape(target)}[-+]", value) is not None)
+
+
+def is_sibling(text: str, line: int, code: str) -> bool:
+    """Whether what stands right of the sign stands so in another line that multiplies or divides in place."""
+    match = IN_PLACE.match(code)
+    return match is not None and match[1] in in_place(text, line)
+
+
+IN_PLACE = re.compile(r"[^=]*?([*/]=.*)", re.DOTALL)
+
+
+@lru_cache(maxsize=256)
+def in_place(text: str, line: int) -> frozenset[str]:
+    """What other statements multiply by, or divide by, in place."""
+    source = source_of(text)
+    nodes = (node for node in source.statements if node.lineno != line and isinstance(node, ast.AugAssign))
+    return frozenset(match[1] for node in nodes if (match := IN_PLACE.match(source.code(node))) is not None)
 
 
 @lru_cache(maxsize=256)

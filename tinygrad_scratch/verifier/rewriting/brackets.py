@@ -31,6 +31,18 @@ def out_of_brackets(part: Part) -> Iterator[Rewrite]:
             yield part.change(text if part.is_whole else f"({text})", told, said, NAMED)
 
 
+def power_of_term(part: Part) -> Iterator[Rewrite]:
+    """`a - b ** n` for `(a - b) ** n`."""
+    match part.node:
+        case ast.BinOp(
+            left=ast.BinOp(left=one, op=ast.Add() | ast.Sub() as op, right=other), op=ast.Pow(), right=power
+        ):
+            sign, by = "-" if isinstance(op, ast.Sub) else "+", part.source.operand(power)
+            text = f"{part.source.code(one)} {sign} {part.source.operand(other)} ** {by}"
+            said = f"{part.source.code(other)} alone should be raised to the power {by}: `{text}`"
+            yield part.change(text if part.is_whole else f"({text})", "missing-derivative", said)
+
+
 def as_term(part: Part, side: ast.expr) -> str:
     """The code of a side of a sum, in brackets where it needs them."""
     of_product = isinstance(side, ast.BinOp) and not isinstance(side.op, ast.Add | ast.Sub)

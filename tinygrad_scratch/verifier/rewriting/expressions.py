@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
-from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets
+from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
@@ -73,6 +73,7 @@ class Expressions:
             yield from written_elsewhere(part)
             yield from counts(part)
             yield from out_of_brackets(part)
+            yield from power_of_term(part)
             yield from new_axes(part)
             yield from other_slope(part)
             yield from additions(part)

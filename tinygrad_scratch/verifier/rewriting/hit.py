@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of
+from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, witho
 
 SMALL = 5  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
+NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare
 
 
@@ -32,6 +33,7 @@ class Hit:
     rewrite: Rewrite
     check: Any
     is_of_block: bool = False  # whether the line only makes the calls that are checked
+    usual: str = ""  # the convention that the other gradients are right in without it
 
     @cached_property
     def convention(self) -> str:
@@ -41,7 +43,7 @@ class Hit:
         """
         convention = str(self.check.case.convention)
         updated_so = convention == WAYS[UP] and direction(self.check.case) == UP
-        return "" if updated_so or is_of_layout(convention) else convention
+        return "" if updated_so or is_of_layout(convention) or convention == self.usual else convention
 
     @cached_property
     def written(self) -> str:
@@ -112,7 +114,14 @@ class Hit:
     def is_of_derivative(self) -> bool:
         """Whether it is in a function that is called as derivatives are."""
         function = source_of(text_of(self.file)).function_around(self.rewrite.line)
-        return function is not None and is_derivative_of(function.name, set())
+        name = function.name if function is not None else ""
+        return is_derivative_of(name, set()) or re.search(WORDS, name, re.IGNORECASE) is not None
+
+    @cached_property
+    def leaves_number(self) -> bool:
+        """Whether what was an array less another is one less a mere number then: nobody shifts all entries so."""
+        found = NUMBER_TAKEN.search(self.right) is not None and NUMBER_TAKEN.search(self.written) is None
+        return found and self.takes_away
 
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
@@ -122,7 +131,7 @@ class Hit:
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
         effort = self.effort, not self.exchanges_sign, not self.is_of_derivative, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
-        likely = -self.meant[1], not self.only_takes_away
+        likely = -self.meant[1], self.leaves_number, not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
 
     @cached_property

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.likeness import tolerance_of
 from tinygrad_scratch.verifier.parameters import DEPTH, arrays_below
+from tinygrad_scratch.verifier.run import SHORTER
 
 MOST_CALLS = 200  # of one function, that are looked at
 MOST_ENTRIES = 100_000
@@ -58,7 +60,7 @@ class Goal:
             return False
         apart = np.max(np.abs(np.ravel(part) - np.ravel(self.truth)), initial=0.0)
         size = np.max(np.abs(self.truth), initial=0.0)
-        return bool(apart <= 1e-6 * size or (size < 1e-12 and apart < 1e-9))
+        return bool(apart <= tolerance_of(np.asarray(part)) * size or (size < 1e-12 and apart < 1e-9))
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,13 @@ def spot_at(name: str, part: Any, starts: tuple[Any, ...], value: Any) -> Spot |
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
         if i == 0 and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
             continue
-        if factor and is_near(step, factor * value.ravel()):
+        if factor and is_near(step, factor * value.ravel(), np.asarray(part).dtype in SHORTER):
             return Spot(name, start, factor)
     return None
 
 
-def is_near(one: Any, other: Any) -> bool:
-    """Whether two rows of numbers are the same but for rounding."""
-    apart, room = np.abs(one - other), 1e-9 * float(np.max(np.abs(one)))
-    return bool(np.all(apart <= room + 1e-7 * np.abs(other)))
+def is_near(one: Any, other: Any, is_short: bool) -> bool:
+    """Whether two rows of numbers are the same but for rounding, which is much where numbers are short."""
+    apart, size = np.abs(one - other), float(np.max(np.abs(one)))
+    room, of_each = (1e-4, 1e-3) if is_short else (1e-9, 1e-7)
+    return bool(np.all(apart <= room * size + of_each * np.abs(other)))

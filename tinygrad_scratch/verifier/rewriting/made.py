@@ -66,6 +66,12 @@ def by_name(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"{written} / {name}", kind_of_divisor(name), f"`{code}` is not divided by {name}", MADE)
         yield part.change(f"{written} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
         yield part.change(f"{written} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
+    for mask in filter(MASK.search, part.source.words(part.line).names):
+        said = f"`{code}` is not multiplied by {mask}"
+        yield part.change(f"{written} * {mask}[:, None]", "missing-derivative", said, MADE)
+
+
+MASK = re.compile(r"mask|valid|keep|active", re.IGNORECASE)
 
 
 def by_slope(part: Part) -> Iterator[Rewrite]:

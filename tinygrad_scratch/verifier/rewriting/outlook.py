@@ -12,7 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import cases_without, scales
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.table import direction_of
 from tinygrad_scratch.verifier.truth import Played
@@ -36,6 +36,7 @@ class Foretold:
     is_gradient: bool = False
     moved: float | None = 0.0  # how far it moves the gradients along a direction; None where that isn't known
     size: float = 0.0
+    tolerance: float = 1e-6
 
 
 @dataclass
@@ -100,7 +101,7 @@ class Outlook:
     def same_in(self, nodes: list[int], value: Any) -> int | None:
         """The first of some values on the tape that is the same as a value, one with a name sooner than others."""
         held = ((node, self.case.tape.nodes[node].value) for node in sorted(nodes, key=lambda n: n not in self.named))
-        return next((node for node, each in held if each.shape == value.shape and close(each, value)), None)
+        return next((node for node, each in held if each.shape == value.shape and close(value, each)), None)
 
     def gradient_of(self, value: Any) -> int | None:
         """Of what a value is a true gradient, up to a factor: a part of one may be that of one of its uses."""
@@ -115,7 +116,7 @@ class Outlook:
 
     def note(self, told: Foretold, node: int | None, value: Any, other: Any) -> None:
         """Note what a change makes of a value in one call."""
-        told.differs = True
+        told.differs, told.tolerance = True, max(told.tolerance, tolerance_of(value))
         if node is not None and node not in self.behind:
             return
         slope = self.slopes.get(node) if node is not None else None
@@ -130,7 +131,7 @@ class Outlook:
         """Whether all gradients are right with a change, as far as the values that it gives at first tell."""
         if told.moved is None or self.along is None or not np.isfinite(told.moved):
             return None
-        now, room = self.along.now + told.moved, 1e-6 * (told.size + self.along.size)
+        now, room = self.along.now + told.moved, told.tolerance * (told.size + self.along.size)
         return any(abs(now - wanted) <= room for wanted in self.wanted)
 
     def left_by(self, told: Foretold) -> float:

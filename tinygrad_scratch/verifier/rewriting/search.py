@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.conventions import cases_without
+from tinygrad_scratch.verifier.conventions import cases_without, factor_said
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
@@ -144,7 +144,8 @@ class Search:
             return None
         if check is None or not check.right or not self.is_of_the_same(check):
             return None
-        return Hit(file, rewrite, check, self.again.holds(file, rewrite.line))
+        usual = factor_said(self.case, self.case.scale) if self.case.scale != 1 else ""
+        return Hit(file, rewrite, check, self.again.holds(file, rewrite.line), usual)
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
 

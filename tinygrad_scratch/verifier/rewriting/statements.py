@@ -156,6 +156,7 @@ class Statement(Expressions):
         if not own.endswith("\n") or not alone:
             return
         changed = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", node)
+        in_place = isinstance(node, ast.AugAssign) or isinstance(changed, ast.Subscript)
         for other in block[block.index(node) + 1 :][:MOST_LATER]:
             until = self.source.starts[min(other.end_lineno or 0, len(self.source.lines))]
             moved = self.source.text[end:until]
@@ -163,4 +164,5 @@ class Statement(Expressions):
                 return
             name = self.source.code(changed)
             said = f"{name} is changed before its last use: line {other.end_lineno} needs it as it was"
-            yield Rewrite(self.line, start, until, moved + own, "stale-or-updated-weights", said)
+            kind = "stale-or-updated-weights"
+            yield Rewrite(self.line, start, until, moved + own, kind, said, about=name if in_place else "")

@@ -1,0 +1,57 @@
+"""What a helper lacks is told in it, and once, however often it was called."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import right_side, statement_at, text_of
+from tinygrad_scratch.verifier.told_where_bound import only_binding
+
+Found = list[tuple[Repair, Cause]]
+VAGUE = ("missing-term", "unexplained")
+
+
+def told_once(case: Case, found: Found) -> Found:
+    """One mistake for several of one kind that one line of a helper made, in all of its calls."""
+    places = {helper_of(case, repair, cause) for repair, cause in found}
+    kinds = {(cause.kind, cause.should_be) for _, cause in found}
+    place = places.pop() if len(places) == 1 else None
+    if len(found) < 2 or place is None or len(kinds) > 1 or found[0][1].kind not in VAGUE or found[0][1].should_be:
+        return found
+    repair, cause = found[0]
+    cause.place, cause.expression = place, right_side(statement_at(place.file, place.line))
+    return [(repair, cause)]
+
+
+def helper_of(case: Case, repair: Repair, cause: Cause) -> Place | None:
+    """The line of a helper of the backward pass that made the value at which a cause is told."""
+    here = cause.name, cause.file, cause.line
+    named = [e for e in case.events if (e.name, e.place.file, e.place.line) == here]
+    place = case.step_of((named or [repair.event])[-1].node).place
+    ahead = {s.place.function for node in case.forward if (s := case.step_of(node)).place}
+    return place if place is not None and place.function not in ahead else None
+
+
+def tell_where_added(cause: Cause) -> None:
+    """Tell a term that is missing where a sum is made, and not where a factor is put to it: `return dx * rstd`."""
+    if cause.kind != "missing-term" or cause.should_be:
+        return
+    source = source_of(text_of(cause.file))
+    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    value = own.value if isinstance(own, ast.Assign | ast.Return) else None
+    if isinstance(value, ast.Tuple) and value.elts:
+        value = value.elts[0]
+    match value:
+        case ast.BinOp(left=ast.Name(id=name), op=ast.Mult() | ast.Div()):
+            bound = only_binding(source, cause.line, name)
+        case _:
+            bound = None
+    match bound:
+        case ast.Assign(value=ast.BinOp(op=ast.Add() | ast.Sub()) as sum_):
+            cause.place, cause.name = replace(cause.place, line=bound.lineno, offset=0), name
+            cause.expression = source.code(sum_)
