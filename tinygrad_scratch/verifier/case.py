@@ -49,6 +49,7 @@ class Case(Lineage):
     events: list[Event]
     arguments: list[Event] = field(default_factory=list)  # names of what has others already
     returned: list[Event] = field(default_factory=list)  # what functions gave back
+    entries: list[Event] = field(default_factory=list)  # the same of rows of values that were there before
     overrides: dict[int, Array] = field(default_factory=dict)
     scale: float = 1.0  # what all gradients carry, by convention
     convention: str = ""
@@ -333,7 +334,8 @@ class Case(Lineage):
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
                     room = spread * (float(np.std(value)) or 1.0)
-                    start[step.makes[0]] = value + room * rng.uniform(-1, 1, value.shape)
+                    moved = rng.uniform(-1, 1, value.shape)
+                    start[step.makes[0]] = value + room * (moved + moved.T if is_symmetric(value) else moved)
         return start | {copy: start[node] for copy, node in self.tape.copies.items() if node in start}
 
     def _decides_alike(self, start: dict[int, Array]) -> bool:
@@ -344,6 +346,11 @@ class Case(Lineage):
         here = {node: value.copy() for node, value in start.items()}
         values = self.tape.replay(start=here, until=max(self.tape.nodes[node].step for node in decided))
         return all(np.array_equal(values[node], self.tape.nodes[node].value) for node in decided)
+
+
+def is_symmetric(value: Array) -> bool:
+    """Whether a matrix is its own transpose, as those of graphs are: what is made of it may rest on that."""
+    return value.ndim == 2 and value.shape[0] == value.shape[1] > 1 and np.array_equal(value, value.T)
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:

@@ -271,9 +271,10 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
         if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
             continue
         by_most = 2 * sum(is_near_number(factor, other) for other in factors if other is not None) > len(factors)
-        if allowed(case, factor, by_most):
-            seen.add(round(factor, 9))
-            yield exactly(factor, known_sizes(case, by_most))
+        for number in (factor, -factor) if factor < 0 and by_most else (factor,):  # the sign alone may be wrong
+            if allowed(case, number, by_most) and round(number, 9) not in seen and abs(number - 1) > 1e-6:
+                seen.add(round(number, 9))
+                yield exactly(number, known_sizes(case, by_most))
 
 
 def exactly(factor: float, known: list[float]) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-WORDS = r"deriv|prime|slope|_der\b"
+WORDS = r"deri?v|prime|slope|_der\b"
 """What stands in the name of a derivative, whatever it is of."""
-OF_SLOPE = re.compile(r"_?(?:deriv\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$|_der$|^der_")
+OF_SLOPE = re.compile(r"_?(?:deri?v\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$|_der$|^der_")
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
 ACTIVATIONS = {
     "sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus",

@@ -256,7 +256,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     """The mistakes with the factor for all gradients with which they are fewest."""
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, bool, bool], float, list[tuple[Repair, Cause]]] | None = None
-    for scale in (1.0, *scales(case, case.replay())):
+    for scale in likeliest_first(case, [1.0, *scales(case, case.replay())]):
         case.reset(scale)
         found = mistakes(case)
         key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
@@ -269,6 +269,18 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         case.reset(best[1])
         best = best[0], best[1], mistakes(case)
     return best[2]
+
+
+def likeliest_first(case: Case, known: list[float]) -> list[float]:
+    """The factors for all gradients: where none is right as it is, the one that half of them carry comes first."""
+    counts: list[int] = []
+    for scale in known:
+        case.reset(scale)
+        counts.append(len(case.finals) - len(case.wrong(case.replay())))
+    best = int(np.argmax(counts))
+    if counts[0] or 2 * counts[best] < len(case.finals):
+        return known
+    return [known[best], *(scale for scale in known if scale != known[best])]
 
 
 def mistakes(case: Case) -> list[tuple[Repair, Cause]]:

@@ -43,7 +43,7 @@ from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
-FEW, SOME, MANY = 500_000, 1_200_000, 4_000_000  # calls of NumPy, for changes of the source that are tried
+FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
@@ -319,8 +319,9 @@ class Judging:
 
     def _leave_out_small_numbers(self) -> None:
         """Judge by the loss without an epsilon in it, where what is right is so to more digits then."""
-        truth = next((t for t in truths_without(self.case) if may_be_meant(self.case, t, True)), None)
-        if truth is not None:
+        found = [truth for truth in truths_without(self.case) if may_be_meant(self.case, truth, True)]
+        if found:
+            truth = max(found, key=lambda truth: -len(self._case(truth).wrong(self.case.replay())))
             self.truth, self.case = truth, self._case(truth)
             self.notes.append(truth.note)
 
@@ -349,6 +350,7 @@ class Judging:
 
     def _case(self, truth: Truth) -> Case:
         case = Case(self.tape, truth, self.finals, self._named(), self.watch.arguments, self.watch.returned)
+        case.entries = self.watch.entries
         case.uphill, case.is_assumed = self.entry.uphill, self.assumed is not None
         case.grown = set(self.entry.grown())
         if self.again is not None:

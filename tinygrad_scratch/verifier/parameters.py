@@ -17,6 +17,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, with_arrays
 from tinygrad_scratch.verifier.names import without_holder, words
+from tinygrad_scratch.verifier.numbers_by_name import is_bias
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
@@ -120,7 +121,8 @@ class Wrapping:
             self._outside.append(array)
         if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
             self._known.add(id(recorded))
-            self.found.append(Parameter(path, recorded, array, asked and type(array) in ARRAYS))
+            is_meant = type(array) in ARRAYS or is_bias(without_holder(path), array)
+            self.found.append(Parameter(path, recorded, array, asked and is_meant))
         return recorded
 
     def below(self, value: Any, name: str, asked: bool) -> None:

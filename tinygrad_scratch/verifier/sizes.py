@@ -75,6 +75,13 @@ def sizes_of_the_loss(case: Case) -> list[float]:
     return sorted(found | ({n / 2 for n in found} if has_square(case) else set()) | doubled(case, found))
 
 
+def ratios_of_sizes(case: Case) -> list[float]:
+    """What a mean over one axis is of one over the samples: updates may carry it, as a part of the rate."""
+    sizes = {float(n) for n in from_outputs_on(case) if n > 1}
+    found = {one / other for one in sizes for other in samples(case) if one != other}
+    return sorted(found | {1 / ratio for ratio in found})
+
+
 def from_outputs_on(case: Case) -> set[int]:
     """The lengths and sizes of what no parameter comes after, and how many turns of a loop made it."""
     parameters = {final.parameter.node for final in case.finals}

@@ -268,7 +268,8 @@ def without_brackets(text: str, mine: str) -> str:
     """A text without the brackets that another one hasn't, where they change nothing."""
     for start, end in brackets_in(text):
         shorter = text[:start] + text[start + 1 : end] + text[end + 1 :]
-        if text[start : end + 1] not in mine and is_same(text, shorter):
+        stood = text[start : end + 1] in mine or mine.startswith(text[: start + 1])
+        if not stood and is_same(text, shorter):
             return without_brackets(shorter, mine)
     return text
 

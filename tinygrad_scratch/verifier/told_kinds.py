@@ -56,6 +56,7 @@ OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
+OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (
@@ -279,11 +280,14 @@ def is_of_function_left_out(found: Difference) -> bool:
 
 def is_given_to_slope(found: Difference) -> bool:
     """Whether it is in the one thing that a function of slopes, or one of single numbers, is given."""
-    calls = (
+    calls = [
         outer for outer, inner in found.around if isinstance(outer, ast.Call) and [*map(id, outer.args)] == [id(inner)]
-    )
+    ]
     names = [name_of(call) for call in calls]
-    return any(name in OF_NUMBERS or OF_SLOPE.search(name) or is_of_activation(name) for name in names)
+    told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
+    return any(map(OF_DERIVATIVE.fullmatch, told)) or any(
+        name in OF_NUMBERS or OF_SLOPE.search(name) or is_of_activation(name) for name in names
+    )
 
 
 def is_plain(found: Difference) -> bool:

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.causes.multiplied import kind_of_factor
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import named_all, node_at
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, replaced
+from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, replaced
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 
 
@@ -151,7 +153,9 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
         if pattern == "(1 / {t})" and stands_for_slope(region, node):
             place = slope_from(region)
             said = f"a value stands where the derivative by {region.name(node)} is due"
-            yield Finding("derivative-at-wrong-point", said, None, should if place is None else None, place=place)
+            returned = place is not None and is_rename(place.file, place.line)  # as it was given
+            kind = "missing-derivative" if returned else "derivative-at-wrong-point"
+            yield Finding(kind, said, None, should if place is None else None, place=place)
         elif pattern == "{t}" and not part_of_slope(region, node):
             kind = kind_of_factor(region, node)
             yield Finding(kind, f"the factor {text} is missing", None, should, place=place)
@@ -195,10 +199,15 @@ def slope_from(region: Region) -> Place | None:
             and loss < event.time <= made
             and event.place.function != home
             and (event.place.file, event.place.function) not in forward
-            and region.is_to_blame(case.step_of(event.node))
+            and (region.is_to_blame(case.step_of(event.node)) or hands_on(case, event))
         ),
         None,
     )
+
+
+def hands_on(case: Case, event: Event) -> bool:
+    """Whether a function that is called as derivatives are returned a value of the forward pass."""
+    return case.is_forward(event.node) and is_derivative_of(event.name, set())
 
 
 def handed_back(region: Region, factor: int) -> Place | None:

@@ -163,8 +163,9 @@ def diagonal(region: Region) -> Iterator[Finding]:
             lines = {e.place.line for e in case.events if e.node in {m for s in region.steps for m in s.makes}}
             made = [s for s in region.steps if s.place and s.place.line in lines and s.makes and not is_filled(s)]
             made = [s for s in made if name_of(s.function) not in SHAPING]
+            here = [s for s in made if s.place and in_same_function(s.place, region.event.place)]
             first = next(
-                (s for s in made if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
+                (s for s in here if np.ndim(region.values[s.makes[0]]) > 1 and s.place != made[-1].place), None
             )
             yield Finding(
                 "missing-term",

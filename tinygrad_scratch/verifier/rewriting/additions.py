@@ -37,6 +37,7 @@ def additions(part: Part) -> Iterator[Rewrite]:
         return
     if part.is_whole:
         yield from of_whole(part)
+        yield from leading(part)
     if isinstance(part.node, NAMES) and not part.is_in_product and not isinstance(part.around, ast.Subscript):
         yield part.change(f"{part.code}.T", "transpose", f"{part.code} should be transposed")
     yield from ones(part) if stands_alone(part) else slope_in_product(part)
@@ -88,6 +89,21 @@ def factors(part: Part) -> Iterator[Rewrite]:
         said = f"`{part.code}` is not multiplied by {factor}"
         kind, about = elsewhere or kind_of_factor(factor), "" if elsewhere else factor
         yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)
+
+
+def leading(part: Part) -> Iterator[Rewrite]:
+    """In front of all of a value the factor that another statement begins with: `(1. / n) * d.sum()`."""
+    if part.is_whole and not isinstance(part.statement, ast.Return):
+        written = part.code if is_product(part.node) else part.source.operand(part.node)
+        for factor in part.source.words(part.line).leading:
+            if not written.startswith(factor):
+                said = f"`{part.code}` is not multiplied by {factor}"
+                kind = kind_of_divisor(factor.strip("()").rpartition("/")[2].strip()) if "/" in factor else ""
+                yield part.change(f"{factor} * {written}", kind or kind_of_factor(factor), said, NAMED, about=factor)
+
+
+def is_product(node: ast.AST) -> bool:
+    return not isinstance(node, ast.BinOp) or isinstance(node.op, ast.Mult | ast.Div | ast.MatMult)
 
 
 def renumbered(texts: list[str], statement: str) -> list[str]:

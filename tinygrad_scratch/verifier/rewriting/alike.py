@@ -13,6 +13,7 @@ SIMPLE = ast.Assign | ast.AugAssign
 MUCH_ALIKE = -2
 NAME = re.compile(r"[A-Za-z_][\w.]*(?:\[[^\]]*\])?")
 SHORTEST = 6  # signs of a form that says something: many lines are as `a = b * c` is
+TELLING = 8  # signs of one that says as much where names tell of which the statement is one
 LONG = 12  # signs of one that says much
 
 
@@ -24,6 +25,9 @@ def sets_apart(file: str, line: int, written: str, right: str) -> int:
     if is_sibling(text_of(file), line, right) and not is_sibling(text_of(file), line, written):
         return MUCH_ALIKE
     others = forms(text_of(file), line)
+    own = {form(code) for code in others_of(text_of(file), line, written)}
+    if form(right) in own and form(written) not in own and len(form(right)) >= TELLING:
+        return MUCH_ALIKE
     was, becomes = (form(code) in others for code in (written, right))
     if was == becomes:
         return 0
@@ -31,6 +35,20 @@ def sets_apart(file: str, line: int, written: str, right: str) -> int:
         return int(is_update(written))
     long = len(form(right)) >= LONG or is_update(right)
     return MUCH_ALIKE if long else -(len(form(right)) >= SHORTEST)
+
+
+@lru_cache(maxsize=256)
+def others_of(text: str, line: int, written: str) -> tuple[str, ...]:
+    """The statements that give values to names that differ from that of a statement in their numbers: `dW1`, `dW2`."""
+    target = written.partition("=")[0].strip()
+    source = source_of(text)
+    codes = (source.code(node) for node in source.statements if node.lineno != line and isinstance(node, ast.Assign))
+    pairs = ((code.partition("=")[0].strip(), code) for code in codes)
+    return tuple(code for other, code in pairs if other != target and unnumbered(other) == unnumbered(target) != target)
+
+
+def unnumbered(name: str) -> str:
+    return re.sub(r"\d+", "", name)
 
 
 def is_update(code: str) -> bool:

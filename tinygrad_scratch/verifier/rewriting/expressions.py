@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from itertools import combinations, product, takewhile
 from typing import Any
 
@@ -340,9 +341,11 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
     attribute = isinstance(part.node, ast.Attribute) or "." in part.code
-    if f"1 - {part.code}" in part.source.text and not part.in_index:
+    stands = f"1-{squeezed(part.code)}" in squeezed(part.source.text)
+    if (stands or is_factor(part)) and not part.in_index:
         text = f"(1 - {part.code})"
-        yield part.change(text, "wrong-operand", f"{part.code} should be `{text[1:-1]}`, what it leaves of 1")
+        said = f"{part.code} should be `{text[1:-1]}`, what it leaves of 1"
+        yield part.change(text, "wrong-operand", said, CHANGED if stands else PUT_IN)
     own, in_slope = part.source.words(part.line).names, part.is_in_slope
     known = known_to(part, "" if attribute else "self.") if attribute or in_slope or part.is_compared else own
     others = sorted(dict.fromkeys(known), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
@@ -357,6 +360,16 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
+
+
+@lru_cache(maxsize=1024)
+def squeezed(text: str) -> str:
+    """A text without blanks."""
+    return re.sub(r"\s", "", text)
+
+
+def is_factor(part: Part) -> bool:
+    return isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult)
 
 
 def known_to(part: Part, begin: str) -> list[str]:

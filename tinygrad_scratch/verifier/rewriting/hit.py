@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
 from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
 
-SMALL = 5  # words and signs: up to so many a change that makes a line as others are is a slip
+SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare
@@ -71,8 +71,15 @@ class Hit:
 
     @cached_property
     def only_takes_away(self) -> bool:
-        """Whether what is right is what was written without a part of it, which is more than a sign."""
-        return bool(self.right) and is_without(self.written, self.right)
+        """Whether what is right is what was written without a part of it, which is more than a sign, or than a call."""
+        return bool(self.right) and is_without(self.written, self.right) and not self.takes_call_away
+
+    @cached_property
+    def takes_call_away(self) -> bool:
+        """Whether a value is right without the one function that was called with it."""
+        calls = [len(re.findall(r"\w\(", text)) for text in (self.written, self.right)]
+        signs = [len(re.findall(r"[-+*/@]", text)) for text in (self.written, self.right)]
+        return calls[0] > calls[1] and signs[0] == signs[1]
 
     @cached_property
     def exchanges_sign(self) -> bool:

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.conventions import cases_without, scales
+from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates, scales
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
-from tinygrad_scratch.verifier.sizes import conventional
+from tinygrad_scratch.verifier.sizes import conventional, ratios_of_sizes, sizes_of_the_loss
 from tinygrad_scratch.verifier.table import direction_of
 from tinygrad_scratch.verifier.truth import Played
 
-MOST_FACTORS = 32
+MOST_FACTORS = 64
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
 """It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be.
 
@@ -177,7 +177,8 @@ class Outlook:
 def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
     """The factors that all gradients may carry once one of them is changed, the plainest first."""
     known = [float(each) for factor in conventional(case) for each in (factor, 1 / factor)]
-    return list(dict.fromkeys([case.scale, 1.0, *scales(case, values), *known]))[:MOST_FACTORS]
+    more = [*sizes_of_the_loss(case), *(ratios_of_sizes(case) if only_in_updates(case) else ())]
+    return list(dict.fromkeys([case.scale, 1.0, *scales(case, values), *known, *more]))[:MOST_FACTORS]
 
 
 def arrays_in(value: Any) -> list[Any] | None:

@@ -295,7 +295,7 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     steps = [case.step_of(node) for node in made]
     forward = [step for step in case.tape.steps if not ahead_of_loss.isdisjoint(step.makes)]
     ahead, calls_ahead = places_of(s.place for s in forward), places_of(s.caller for s in forward)
-    named = places_of(event.place for event in case.events if event.node in made)
+    named = places_of(event.place for event in (*case.events, *case.returned, *case.entries) if event.node in made)
     callers = places_of(step.caller for step in steps)
     behind = places_of(step.place for step in steps) | (named | callers) - calls_ahead  # these are given the data, too
     ahead |= calls_ahead

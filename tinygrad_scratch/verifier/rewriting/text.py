@@ -161,6 +161,16 @@ def lines_of(node: Any) -> range:
     return range(node.lineno, (node.end_lineno or node.lineno) + 1)
 
 
+def first_factor(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.MatMult):
+        node = node.left
+    return node
+
+
+def any_call(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Call | ast.Subscript) for part in ast.walk(node))
+
+
 class Words:
     """The names of a part of a text, and the factors, divisors and terms in it."""
 
@@ -217,6 +227,14 @@ class Words:
         chains = [factors for node in self._operations((ast.Mult,)) if len(factors := factors_in(node)) > 2]
         tails = (" * ".join(map(self.source.operand, each[i:])) for each in chains for i in range(1, len(each) - 1))
         return usable([*self._operands((ast.Mult,)), *tails])
+
+    @cached_property
+    def leading(self) -> list[str]:
+        """The numbers, such as `(1 / n)`, that values begin with that are products of them and of more."""
+        values = (node.value for node in self.nodes if isinstance(node, ast.Assign | ast.AugAssign))
+        firsts = (first_factor(value) for value in values if isinstance(value, ast.BinOp))
+        of_numbers = (n for n in firsts if isinstance(n, ast.BinOp | ast.Constant) and not any_call(n))
+        return usable(map(self.source.operand, of_numbers))
 
     @cached_property
     def divisors(self) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import MADE, PUT_IN, Rewrite
 
 MODULE = re.compile(r"\b(?:numpy|np)\.")
 PLAIN = (0, 1, 2)  # numbers that say nothing of a function
@@ -25,6 +25,8 @@ def usual(part: Part) -> Iterator[Rewrite]:
         yield from of_cross_entropy(part)
     if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
         yield from with_itself(part)
+    if isinstance(part.node, NAMES) and is_given_to_numpy(part):
+        yield from masks(part)
 
 
 def is_result(part: Part) -> bool:
@@ -39,6 +41,18 @@ def slopes_of_result(part: Part) -> Iterator[Rewrite]:
     for text in (f"{part.code} * (1 - {part.code})", f"1 - {part.code} ** 2"):
         said = f"{part.code} is the result and no slope: `{text}` is"
         yield part.change(text, "missing-derivative", said, PUT_IN)
+
+
+def is_given_to_numpy(part: Part) -> bool:
+    call = part.around
+    given = isinstance(call, ast.Call) and call.args[:1] == [part.node]
+    return given and MODULE.match(part.source.code(call.func)) is not None
+
+
+def masks(part: Part) -> Iterator[Rewrite]:
+    """The slope of a ReLU by its input, where that itself was given to a call."""
+    said = f"{part.code} is no slope: `{part.code} > 0` is that of a ReLU"
+    yield part.change(f"{part.code} > 0", "missing-derivative", said, MADE)
 
 
 def of_cross_entropy(part: Part) -> Iterator[Rewrite]:
