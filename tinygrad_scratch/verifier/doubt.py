@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import effort, source_of
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
-from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.source import compared, statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
@@ -125,6 +125,9 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     It does not where the change makes no multiple of an array: so a number fits only the entries, one by one.
     """
     repair, change = told
+    point = "derivative-at-wrong-point"  # what a function of theirs is given, of which the values tell that it is one
+    if (cause.kind, change.kind) == (point, "wrong-operand") and is_sole_argument(change):
+        return point
     was, becomes = np.asarray(case.tape.nodes[repair.event.node].value), np.asarray(repair.truth)
     if was.shape == becomes.shape and was.size > 1 and not is_along(was, becomes):
         return change.kind
@@ -134,6 +137,15 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
         return change.kind
     factor = change.kind in (*SCALES, "missing-derivative", "off-by-one")
     return cause.kind if factor and cause.kind in SCALES else change.kind
+
+
+def is_sole_argument(cause: Cause) -> bool:
+    """Whether the part that should be another is all that a function was given."""
+    old = compared(cause.expression, cause.should_be or "")[0]
+    name = re.search(r"[\w.\[\]]*$", old.text[: old.start])
+    end = re.match(r"[\w.\[\]]*", old.text[old.end :])
+    before, after = (name.start() if name else old.start), old.end + (end.end() if end else 0)
+    return re.search(r"\w\($", old.text[:before]) is not None and old.text[after : after + 1] == ")"
 
 
 def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]:

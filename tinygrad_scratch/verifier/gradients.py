@@ -395,6 +395,8 @@ def behind_matrix(tape: Tape, step: Step) -> int | None:
     if name not in ("solve", "matmul", "dot") or len(reads) != 2 or len(step.makes) != 1:
         return None
     by = tape.steps[tape.nodes[reads[0]].step]
+    while getattr(by.function, "__name__", "") in ("multiply", "negative", "divide"):
+        by = tape.steps[tape.nodes[max(by.reads, key=lambda read: tape.nodes[read].value.size)].step]
     inverted = name == "solve" or getattr(by.function, "__name__", "") in ("inv", "pinv")
     same = tape.nodes[reads[1]].value.shape == tape.nodes[step.makes[0]].value.shape
     return reads[1] if inverted and same else None

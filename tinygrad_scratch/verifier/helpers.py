@@ -18,14 +18,22 @@ VAGUE = ("missing-term", "unexplained")
 
 def told_once(case: Case, found: Found) -> Found:
     """One mistake for several of one kind that one line of a helper made, in all of its calls."""
-    places = {helper_of(case, repair, cause) for repair, cause in found}
     kinds = {(cause.kind, cause.should_be) for _, cause in found}
-    place = places.pop() if len(places) == 1 else None
-    if len(found) < 2 or place is None or len(kinds) > 1 or found[0][1].kind not in VAGUE or found[0][1].should_be:
+    if len(found) < 2 or len(kinds) > 1 or found[0][1].kind not in VAGUE or found[0][1].should_be:
         return found
     repair, cause = found[0]
+    place = helper_of(case, repair, cause)
+    if place is None or not all(is_made_there(case, place, found[0], other) for other in found[1:]):
+        return found
     cause.place, cause.expression = place, right_side(statement_at(place.file, place.line))
     return [(repair, cause)]
+
+
+def is_made_there(case: Case, place: Place, first: tuple[Repair, Cause], other: tuple[Repair, Cause]) -> bool:
+    """Whether another wrong value was made by another call of the same line of a helper, or of what that made."""
+    nodes = case.ancestors([other[0].event.node]) - case.ancestors([first[0].event.node])
+    steps = map(case.step_of, nodes | {other[0].event.node})
+    return any(s.place and (s.place.file, s.place.line) == (place.file, place.line) for s in steps)
 
 
 def helper_of(case: Case, repair: Repair, cause: Cause) -> Place | None:

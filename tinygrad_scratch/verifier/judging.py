@@ -251,7 +251,8 @@ class Judging:
     def _is_in_doubt(self) -> bool:
         """Whether the one cause can be doubted, by what it says or by what it is said of."""
         cause = self.causes[0]
-        return is_doubtful(cause) or (cause.kind in SCALES and is_gradient_already(self.case, self.repairs[0]))
+        scaled = abs(self.case.scale) != 1 or is_gradient_already(self.case, self.repairs[0])
+        return is_doubtful(cause) or (cause.kind in SCALES and scaled)
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

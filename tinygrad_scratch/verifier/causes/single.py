@@ -132,6 +132,9 @@ def doubled(region: Region) -> Iterator[Finding]:
                     yield found
 
 
+TURNS = ("transpose", "swapaxes", "moveaxis")
+
+
 def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Finding | None:
     """What is said of a call that should be one of its operands alone; None where that does not mend it."""
     name = name_of(step.function)
@@ -154,6 +157,8 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     what = "has one term too many" if is_term else "has one factor too many"
     if name in SUMS or name in SHAPED:
         kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
+    elif name in TURNS:
+        kind, what = "transpose", "has its axes exchanged"
     elif name in ROUGH:
         scaled = node is not None and is_along(
             np.asarray(region.values[step.makes[0]]), np.asarray(region.values[node])

@@ -149,7 +149,8 @@ def kind_of_neighbour(written: str, right: str) -> str:
     """The kind of what the one lacks of the other: a factor of all of it, a term, or something inside."""
     call = re.fullmatch(r"([\w.]+)\((.*)\)", right)
     if call is not None and written in re.split(r"\s*,\s*", call[2]):
-        return kind_of_call(call[1])
+        of_factor = call[1].endswith("multiply")
+        return kind_of_factor(call[2].replace(written, "", 1).strip(" ,")) if of_factor else kind_of_call(call[1])
     rest = right.removeprefix(written).strip()
     if rest == right or not rest or (rest[0] in "*/@" and re.search(r"\s[-+]\s", written)):
         return "wrong-operand"
