@@ -378,3 +378,16 @@ def test_changes_of_programs_in_float32_are_tried(tmp_path: Path) -> None:
     with verify(w=w, v=v, gain=gain) as check:
         check.loss, check.gradients = module.run(x, y, w, v, gain)
     assert (wrong(check).line, wrong(check).kind) == (12, "missing-derivative"), str(check)
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0])
+def test_of_numbers_alone_all_are_judged(times: float) -> None:
+    net = {"w": 0.7, "v": -0.4, "b": 0.1}
+    x, y = RNG.normal(size=5), RNG.normal(size=5)
+    with verify(net) as check:
+        apart = np.tanh(net["w"] * x[0] + net["v"] * x[1] + net["b"]) - y[0]
+        check.loss = 0.5 * apart**2
+        below = apart * (1 - (apart + y[0]) ** 2)
+        check.gradients = {"w": below * x[0], "v": times * below * x[1], "b": below}
+    assert check.ok is (times == 1.0), str(check)
+    assert all(f"{name}  " in str(check) for name in net)

@@ -144,7 +144,7 @@ class Wrapping:
 
     def ask_for_numbers(self) -> None:
         """Numbers of Python's are parameters where there are no arrays."""
-        if not any(parameter.asked for parameter in self.found):
+        if not any(parameter.asked and type(parameter.array) in ARRAYS for parameter in self.found):
             for parameter in self.found:
                 parameter.asked = True
 
