@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.derivative_names import is_of_activation
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
 TURNS = ("transpose", "swapaxes", "moveaxis")
+AT_POINT = "derivative-at-wrong-point"
 FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray")
 OTHER = {
     "sum": ("mean", "missing-batch-sum-or-mean"),
@@ -47,6 +48,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
         if name in names:
             yield from changes(part)
     yield from of_theirs(part)
+    yield from other_divisor(part)
     yield from with_switch(part)
     yield from without_call(part)
     if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
@@ -66,10 +68,25 @@ def of_theirs(part: Part) -> Iterator[Rewrite]:
     written = part.source.code(part.node.func)
     others = part.source.alike(written, len(part.node.args))
     for other in others:
-        slope = SLOPE.search(other) or part.source.is_slope_of_another(other) or is_of_activation(other)
-        kind = "derivative-at-wrong-point" if slope else "wrong-operand"
+        slopes = [is_slope(part, name) for name in (written, other)]
+        kind = "wrong-operand" if not slopes[1] else AT_POINT if slopes[0] else "missing-derivative"
         said = f"`{written}` should be `{other}` in `{part.code}`"
         yield part.change(other, kind, said, at=part.source.span(part.node.func))
+
+
+def is_slope(part: Part, name: str) -> bool:
+    """Whether a function is called as the slope of another one is."""
+    slope = SLOPE.search(name) is not None or part.source.is_slope_of_another(name)
+    return slope or is_of_activation(name) or is_derivative_of(name, set())
+
+
+def other_divisor(part: Part) -> Iterator[Rewrite]:
+    """What else is divided by in the function or the class around, for a length that is called for."""
+    around = part.around
+    if isinstance(around, ast.BinOp) and isinstance(around.op, ast.Div) and around.right is part.node:
+        for size in part.source.words(part.line, of_class=True).divisors:
+            if size != part.code:
+                yield part.change(size, "wrong-operand", f"`{part.code}` should be {size}", NAMED)
 
 
 def with_switch(part: Part) -> Iterator[Rewrite]:

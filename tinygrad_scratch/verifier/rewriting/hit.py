@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
-from tinygrad_scratch.verifier.source import TOKEN, statement_in, text_of, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, without_brackets
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
@@ -87,6 +87,12 @@ class Hit:
         one, two = (self.signs_in(text) for text in (self.written, self.right))
         return self.rewrite.kind == "sign" and sum(one.values()) == sum(two.values()) and one != two
 
+    @cached_property
+    def turns_number(self) -> bool:
+        """Whether a difference from a number is turned round, as `1 - s`: people seldom take that the wrong way."""
+        part = compared(self.written, self.right)[0].part
+        return self.rewrite.kind == "sign" and re.search(r"(?<![\w.])\d", part) is not None
+
     @staticmethod
     def signs_in(text: str) -> Counter[str]:
         return Counter(sign for sign in TOKEN.findall(text) if sign in ("+", "-", "+=", "-="))
@@ -136,7 +142,8 @@ class Hit:
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        effort = self.effort, not self.exchanges_sign, not self.is_of_derivative, apart, self.rewrite.tier
+        sign = not self.exchanges_sign, self.turns_number
+        effort = self.effort, *sign, not self.is_of_derivative, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], self.leaves_number, not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
