@@ -385,7 +385,7 @@ MISTAKES = [
         "critic",
         "gu = g @ self.B.T * d_lrelu(self.u)",
         "gu = g @ self.B.T * lrelu(self.u)",
-        {"derivative-at-wrong-point"},
+        {"missing-derivative"},
     ),
     (
         "factors",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +19,12 @@ from tinygrad_scratch.verifier.own_rates import rate_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
+from tinygrad_scratch.verifier.semi_gradients import semi, truths_held
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import squeezed
-from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
 
 
 def is_right_by_convention(case: Case) -> bool:
@@ -353,45 +353,12 @@ def truths_without(case: Case) -> Iterator[Truth]:
     yield from truths_held(case)
 
 
-# ---- targets that the parameters change ------------------------------------------------------------------------------
-
-TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
-
-
 def targets_held(case: Case, values: dict[int, Any]) -> str:
     """A target that the network makes itself, as in Q-learning, is taken for a constant: a semi-gradient."""
     for truth in truths_held(case):
         if not replace(case, truth=truth).wrong(values):
             return semi(case, truth.held)
     return ""
-
-
-def truths_held(case: Case) -> Iterator[Truth]:
-    """The truth where what is called a target, and is met by what parameters change as well, is a constant."""
-    named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
-    held = sorted(node for node in named & case.smooth & case.forward if meets_another(case, node))
-    if held and not case.truth.edits:
-        edits = {case.step_of(node).index: held_constant for node in held}
-        with contextlib.suppress(NotOnTensors):
-            truth = truth_of(case.tape, [], case.truth.loss, edits=edits)
-            yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
-
-
-def semi(case: Case, held: Iterable[int]) -> str:
-    names = [e.short for e in (*case.events, *case.arguments) if e.node in held and TARGET.fullmatch(e.short)]
-    return f"semi-gradients: none goes through {listed(list(dict.fromkeys(names)))}, though parameters do"
-
-
-def meets_another(case: Case, node: int) -> bool:
-    """Whether something else that parameters change is subtracted from a value, or multiplied by it."""
-    readers = (step for step in case.tape.steps if node in step.reads and not case.forward.isdisjoint(step.makes))
-    pairs = (step for step in readers if name_of(step.function) in ("subtract", "multiply"))
-    return any(not case.smooth.isdisjoint(set(step.reads) - {node}) for step in pairs)
-
-
-def held_constant(step: Step, arguments: Any, keywords: Any) -> Any:
-    """What a call gives, as a constant."""
-    return plain_of(step.function(*arguments, **keywords))
 
 
 def cases_without(case: Case) -> list[Case]:

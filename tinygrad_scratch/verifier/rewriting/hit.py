@@ -142,8 +142,8 @@ class Hit:
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
         puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
-        sign = not self.exchanges_sign, self.turns_number
-        effort = self.effort, *sign, not self.is_of_derivative, apart, self.rewrite.tier
+        in_slope = self.is_of_derivative and not self.turns_number
+        effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], self.leaves_number, not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
