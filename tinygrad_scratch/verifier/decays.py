@@ -47,6 +47,7 @@ class Decays(FindingLoss):
 
 
 def as_it_is(loss: Any, target: Any) -> Any:
+    """A loss that was computed, as a function of itself, so that penalties can be added to it."""
     return np.sum(loss)
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 import tokenize
 from itertools import accumulate
 
-from tinygrad_scratch.verifier.source import Marked, end_of_head, statements, text_of
+from tinygrad_scratch.verifier.source import Marked, end_of_head, statements, text_of, without_blanks
 
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-BLANKS = re.compile(r"\s+")
 
 
 def line_of_part(file: str, line: int, written: Marked) -> int:
@@ -24,12 +22,12 @@ def line_of_part(file: str, line: int, written: Marked) -> int:
     if first == last:
         return line
     signs = signs_of("\n".join(text.splitlines()[first - 1 : last]))
-    code = "".join(BLANKS.sub("", sign) for sign, _ in signs)
-    start = code.find(BLANKS.sub("", written.text))
+    code = "".join(without_blanks(sign) for sign, _ in signs)
+    start = code.find(without_blanks(written.text))
     if start < 0:
         return line
-    before = start + len(BLANKS.sub("", written.text[: written.start])) - (not written.part)
-    ends = accumulate(len(BLANKS.sub("", sign)) for sign, _ in signs)
+    before = start + len(without_blanks(written.text[: written.start])) - (not written.part)
+    ends = accumulate(len(without_blanks(sign)) for sign, _ in signs)
     return first - 1 + next(row for (_, row), end in zip(signs, ends, strict=True) if end > before)
 
 

@@ -29,6 +29,7 @@ def truths_held(case: Case) -> Iterator[Truth]:
 
 
 def semi(case: Case, held: Iterable[int]) -> str:
+    """What is said of values that are held constant, by their names."""
     names = [e.short for e in (*case.events, *case.arguments) if e.node in held and TARGET.fullmatch(e.short)]
     return f"semi-gradients: none goes through {listed(list(dict.fromkeys(names)))}, though parameters do"
 

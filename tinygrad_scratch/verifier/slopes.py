@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
@@ -84,8 +83,7 @@ class Slopes:
         calls: dict[tuple[str, int], list[Event]] = {}
         for event in case.returned:
             place = event.place
-            meant = is_derivative_of(event.name, set())  # though it returned what it was given
-            if (place.file, place.line) not in of_forward and (meant or not case.is_forward(event.node)):
+            if (place.file, place.line) not in of_forward and not case.is_forward(event.node):
                 calls.setdefault((place.file, start_of_function(place)), []).append(event)
         for events in calls.values():
             results = [self.result(event) for event in events[:MOST_CALLS]]

@@ -87,6 +87,11 @@ def statements(text: str) -> tuple[ast.stmt, ...]:
     return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
 
 
+@lru_cache(maxsize=1024)
+def without_blanks(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
 def is_rename(file: str, line: int) -> bool:
     """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]

@@ -100,9 +100,9 @@ def sizes_of(check: Any) -> list[str]:
     data = [
         tape.nodes[node].value.shape for node in sorted(meeting - moving) if tape.nodes[node].value.size > 1
     ]  # what no parameter changes, where it meets what one does
-    common = set.intersection(*map(set, data)) if len(data) > 1 else set()  # the axis that all data has: the samples
     rows = {shape[0] for shape in data}
-    common = rows if len(rows) == 1 and len(data) > 1 else common
+    every = rows if len(rows) == 1 else set.intersection(*map(set, data)) if data else set()
+    common = every if len(data) > 1 else set()  # the axis that all data has: the samples, rows sooner than columns
     found = []
     for samples in sorted(common - {1}):
         same = [f"{name} {shape}" for node, (name, shape) in parameters.items() if node in forward and samples in shape]

@@ -135,7 +135,7 @@ class Table:
 
 
 def some_of(arrays: list[Array]) -> tuple[Array, Array]:
-    """Some entries of each of several arrays of one shape, a row for each, and the size of its largest one."""
+    """Some entries of each of several arrays of one shape, a row for each; and the largest absolute entry of each."""
     rows = np.array([array.reshape(-1) for array in arrays], float)
     if not rows.size:
         return rows, rows

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.penalised import is_mask
 from tinygrad_scratch.verifier.screening import screened
 from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.steps import Array, renamed
@@ -94,7 +95,7 @@ def tried(
     repair = Repair(event, truth, entry.of, entry.through, mended, factor, entry.how)
     value = np.asarray(values[event.node])
     along = float(not exact and value.size > 2 and is_along(value, truth))
-    if along and is_mask(value):  # of that no sign and no scale is wrong, but of what it keeps
+    if along and is_mask(value) and np.ptp(value):  # of that no sign and no scale is wrong, but of what it keeps
         return None
     if does_nothing(case, event):
         rank = WRITTEN_OVER
@@ -107,11 +108,6 @@ def tried(
         0 if exact and part else whole,
     )
     return (score, rank, more, *kind, named, order, -event.time), repair
-
-
-def is_mask(value: Array) -> bool:
-    """Whether a value keeps some entries of another one, and no others."""
-    return bool(np.any(value == 0) and np.any(value == 1) and np.all((value == 0) | (value == 1)))
 
 
 def does_nothing(case: Case, event: Event) -> bool:

@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.losses import COMPARING
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.calls import TURNS
 from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
@@ -130,9 +131,6 @@ def doubled(region: Region) -> Iterator[Finding]:
                 found = too_many(region, step, turns, place)
                 if found is not None:
                     yield found
-
-
-TURNS = ("transpose", "swapaxes", "moveaxis")
 
 
 def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Finding | None:

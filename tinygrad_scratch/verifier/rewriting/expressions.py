@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from itertools import combinations, product, takewhile
 from typing import Any
 
@@ -36,6 +35,7 @@ from tinygrad_scratch.verifier.rewriting.text import Source, factors_in, is_near
 from tinygrad_scratch.verifier.rewriting.unused import unused
 from tinygrad_scratch.verifier.rewriting.usual import usual
 from tinygrad_scratch.verifier.rewriting.written_elsewhere import written_elsewhere
+from tinygrad_scratch.verifier.source import without_blanks
 
 COMPARISONS = {
     ">": ("<", ">=", "<="),
@@ -341,7 +341,7 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
     attribute = isinstance(part.node, ast.Attribute) or "." in part.code
-    stands = f"1-{squeezed(part.code)}" in squeezed(part.source.text)
+    stands = f"1-{without_blanks(part.code)}" in without_blanks(part.source.text)
     if (stands or is_factor(part)) and not part.in_index:
         text = f"(1 - {part.code})"
         said = f"{part.code} should be `{text[1:-1]}`, what it leaves of 1"
@@ -360,12 +360,6 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
-
-
-@lru_cache(maxsize=1024)
-def squeezed(text: str) -> str:
-    """A text without blanks."""
-    return re.sub(r"\s", "", text)
 
 
 def is_factor(part: Part) -> bool:
