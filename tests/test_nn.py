@@ -513,7 +513,7 @@ def test_a_view_of_a_parameter_follows_it() -> None:
     np.sum(w * np.arange(6.0).reshape(2, 3)).backward()
     SGD([w], 0.1).step()
     np.testing.assert_array_equal(tied.numpy(), w.numpy().T)
-    np.sum(tied).backward()
+    tied.sum().backward()
     np.testing.assert_array_equal(gradient_of(w), np.arange(6.0).reshape(2, 3) + 1)
 
 

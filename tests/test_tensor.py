@@ -71,7 +71,7 @@ def test_operators_take_any_operand_on_either_side(operate: Any, other: Any, swa
     assert type(result) is Tensor
     assert result.dtype == wanted.dtype
     np.testing.assert_array_equal(result.numpy(), wanted)
-    np.sum(result).backward()
+    result.sum().backward()
     assert t.grad is not None
     assert t.grad.dtype == dtype
     np.testing.assert_allclose(t.grad, difference(compute, X), rtol=1e-6 if dtype is np.float64 else 1e-5, atol=1e-7)
@@ -235,7 +235,7 @@ def test_numbers_beside_single_precision_count_as_in_numpy(call: Any) -> None:
     result = call(t)
     assert result.dtype == call(values).dtype
     if isinstance(result, Tensor):
-        np.sum(result).backward()
+        result.sum().backward()
         assert t.grad is not None
 
 
@@ -405,7 +405,7 @@ def test_backward_says_what_it_misses() -> None:
     with pytest.raises(TypeError, match="gradient has dtype complex128"):
         (t * 2).backward(np.ones(2) * 1j)
     with pytest.raises(TypeError, match="depends on no Tensor that requires a gradient"):
-        np.sum(Tensor([1.0])).backward()
+        Tensor([1.0]).sum().backward()
     with no_grad():
         loss = np.sum(t)
     with pytest.raises(TypeError, match="computed under no_grad"):

@@ -333,7 +333,7 @@ def contracted_parts(
         sums, labels, missing, planned = exchanged(subscripts, shapes, i)
         part = contraction(sums, g, *factors[:i], *factors[i + 1 :], optimize=planned)
         if missing:
-            part = np.expand_dims(part, missing)
+            part = np.expand_dims(part, tuple(missing))
         parts.append(part if part.shape == shapes[i] else on_diagonal(part, labels, shapes[i]))
     return parts
 

@@ -190,7 +190,7 @@ class Played:
             with enable_grad(), np.errstate(all="ignore"):
                 output = stacked(outputs) if candidate.turns else outputs[0]
                 total = output if candidate.function is None else candidate.function(output, candidate.target)
-                total = np.sum(total) if total.size > 1 else total
+                total = total.sum() if total.size > 1 else total
                 return [gradient.numpy() for gradient in total.gradient(*asked)]
         except Exception:  # a loss that does not go with these values
             return None

@@ -38,8 +38,8 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -
     """scipy.special.logsumexp."""
     highest = np.max(a, axis=axis, keepdims=True)
     powers = np.exp(a - highest)
-    total = np.sum(powers if b is None else b * powers, axis=axis, keepdims=keepdims)
-    return np.log(total) + (highest if keepdims else np.squeeze(highest, axis=axis))
+    result = np.log(np.sum(powers if b is None else b * powers, axis=axis, keepdims=True)) + highest
+    return result if keepdims else np.squeeze(result, axis=axis)
 
 
 def softmax(x: Any, axis: Any = None) -> Any:

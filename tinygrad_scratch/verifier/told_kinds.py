@@ -177,9 +177,7 @@ def parsed(text: str) -> ast.stmt | None:
 
 def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference | None:
     """The innermost part that is another; None where nothing is."""
-    pairs = [
-        (a, b) for a, b in zip(parts(one), parts(other), strict=False) if not isinstance(a, str) and not same(a, b)
-    ]
+    pairs = [(a, b) for a, b in zip(parts(one), parts(other), strict=False) if not same(a, b)]
     alike = type(one) is type(other) and len(parts(one)) == len(parts(other)) and marks(one) == marks(other)
     if alike and len(pairs) == 1:
         return apart(*pairs[0], (*way, one))

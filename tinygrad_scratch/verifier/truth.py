@@ -161,7 +161,7 @@ def truth_of(
     if total._record is None:
         return found
     if total.size > 1:
-        total = np.sum(total)
+        total = total.sum()
     asked = [(node, tensor) for node, tensor in run.values.items() if tensor._record is not None]
     read = [
         (node, step, tensor) for node, step, tensor in run.readers if tensor is not None and tensor._record is not None
