@@ -329,6 +329,8 @@ def almost(case: Case, values: dict[int, Any]) -> str:
         if agrees_without(case, chosen):
             place = case.tape.steps[next(iter(chosen))].place
             line = f"`{statement_at(place.file, place.line)}`, line {place.line}" if place else "the loss"
+            if max(apart) > SMALL:
+                return f"almost right, but where a small number takes hold: exactly right without that in {line}"
             return f"almost right, to {max(apart):.1e}: exactly right without the small number in {line}"
     return ""
 
@@ -426,7 +428,7 @@ def at_kinks(case: Case, values: dict[int, Any]) -> str:
             return ""
         value = value.reshape(truth.shape)
         scale = float(np.max(np.abs(truth), initial=0.0)) or 1.0
-        places = np.argwhere(np.abs(value - truth) > 1e-6 * scale)
+        places = np.argwhere(~(np.abs(value - truth) <= 1e-6 * scale))  # also where one is no number
         order = np.argsort([-abs(value[tuple(p)] - truth[tuple(p)]) for p in places])
         if len(places) > 200:
             return ""

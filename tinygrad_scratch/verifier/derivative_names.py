@@ -7,6 +7,7 @@ import re
 WORDS = r"deri?v|prime|slope|_der\b"
 """What stands in the name of a derivative, whatever it is of."""
 OF_SLOPE = re.compile(r"_?(?:deri?v\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$|_der$|^der_")
+OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
 ACTIVATIONS = {
     "sigmoid", "softmax", "leaky_relu", "leakyrelu", "lrelu", "sigm", "logistic", "tanh", "relu", "softplus",
@@ -19,11 +20,13 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
 
     >>> is_derivative_of("sigmoid_prime", set()), is_derivative_of("Net.d_bend", {"Net.bend"})
     (True, True)
+    >>> is_derivative_of("tanh2deriv", set()), is_derivative_of("sigmoid_output_to_derivative", set())
+    (True, True)
     >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
     (False, False)
     """
     name = short(function).lower()
-    rest = OF_SLOPE.sub("", name, count=1).strip("_")
+    rest = OF_OUTPUT.sub("", OF_SLOPE.sub("", name, count=1).strip("_"))
     return bool(OF_SLOPE.search(name)) and rest in ACTIVATIONS | {short(other).lower() for other in known}
 
 

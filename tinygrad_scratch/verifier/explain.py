@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import linecache
 import re
 from collections.abc import Iterable
@@ -23,7 +24,15 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
-from tinygrad_scratch.verifier.source import TOKEN, compared, in_same_function, right_side, statement_at
+from tinygrad_scratch.verifier.source import (
+    TOKEN,
+    compared,
+    in_same_function,
+    replaced,
+    right_side,
+    statement_at,
+    with_bare_names,
+)
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 
@@ -127,12 +136,18 @@ def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     rivals = [
         each
         for each in found
-        if each.kind != best.kind and each.should_be != best.should_be and size_of(region, each) < least + CLEARLY
+        if each.kind != best.kind and not is_said(each, best, region) and size_of(region, each) < least + CLEARLY
     ]
     if rivals and best.certainty == "checked":
         best.certainty = "fits"
         best.others = [*best.others, *(rival.should_be or rival.sentence for rival in rivals)]
     return best
+
+
+def is_said(one: Finding, other: Finding, region: Region) -> bool:
+    """Whether two changes say that the same is right, but for brackets around a name."""
+    texts = [each.should_be and with_bare_names(each.should_be, region.expression) for each in (one, other)]
+    return texts[0] == texts[1]
 
 
 def size_of(region: Region, finding: Finding) -> int:
@@ -157,6 +172,10 @@ def as_cause(region: Region, finding: Finding) -> Cause:
             place = region.event.place  # what is missing is known in this line, and in no helper
         elif finding.should_be and there:
             expression = right_side(written)
+            if step is not None and step.place is not None and not in_same_function(step.place, place):
+                finding.should_be = with_argument(
+                    expression, step.place.function, finding.meant
+                )  # it said the helper's
         elif place in (call, finding.place):
             expression = written
     return Cause(
@@ -166,7 +185,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         place,
         region.owner(),
         expression,
-        finding.should_be,
+        with_bare_names(finding.should_be, expression) if finding.should_be else None,
         finding.certainty,
         finding.others,
         finding.changes,
@@ -174,6 +193,17 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+
+
+def with_argument(text: str, function: str, argument: str) -> str | None:
+    """An expression in which the one call of a function is given something else; None where there is no such call."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    except SyntaxError:
+        return None
+    own = [node for node in calls if ast.unparse(node.func).rpartition(".")[2] == function and len(node.args) == 1]
+    given = ast.get_source_segment(text, own[0].args[0]) if len(own) == 1 and argument else None
+    return replaced(text, given, argument) if given else None
 
 
 def is_known_there(region: Region, place: Place, written: str, should_be: str) -> bool:

@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.losses import (
     Played,
     fit,
     is_loss_name,
+    keeps_off,
     known_name,
     played,
 )
@@ -54,7 +55,7 @@ class FindingLoss(WellKnown):
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
         mine = self._without_parts(run, mine, finals)
-        best = self._best_of_theirs(run, mine, finals)
+        run, best = self._with_small_numbers_off(run, self._best_of_theirs(run, mine, finals), mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         named = best is not None and self._is_called_loss(best[0])
@@ -213,6 +214,17 @@ class FindingLoss(WellKnown):
         best = self._best(run, watched, finals) if watched else None
         return best if best is not None and best[1] else self._best(run, mine, finals)
 
+    def _with_small_numbers_off(
+        self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
+    ) -> tuple[Played, Fitting | None]:
+        """The run, and the best loss in it, where nothing keeps an output off from 0, if more gradients fit it then."""
+        if (best[1] if best else 0) == len(finals) or not any(map(keeps_off, self.tape.steps)):
+            return run, best
+        free = played(self.tape, keeps_off)
+        other = self._best_of_theirs(free, mine, finals)
+        more = other is not None and other[1:] > (best[1:] if best else (0, 0, 0))
+        return (free, other) if more else (run, best)
+
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.
 
@@ -333,6 +345,9 @@ class FindingLoss(WellKnown):
             events[:] = [replace(event, node=moved(event.node)) for event in events]
         for parameter in self.parameters:
             parameter.first = moved(parameter.node)
+        for parameter, _ in self.changed:
+            parameter.first = moved(parameter.node)
+        self.changed = [(parameter, moved(after)) for parameter, after in self.changed]
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}

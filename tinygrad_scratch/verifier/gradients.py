@@ -323,11 +323,23 @@ def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator
             waiting += step.reads[:1] if step.function is np.divide else step.reads
 
 
+COPIES = ("setitem", "copyto", "copy", "asarray", "array", "astype")
+BOUNDS = ("clip", "maximum", "minimum")
+
+
+def handed_over(step: Step) -> int | None:
+    """The value that a step only copies, or keeps within bounds, as people do with a parameter after its update."""
+    name = getattr(step.function, "__name__", "")
+    if not step.reads or name not in (*COPIES, *BOUNDS):
+        return None
+    return step.reads[-1 if name in COPIES else 0]
+
+
 def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
     """What an update took off a value, and 1; or what it added, and -1."""
     name = getattr(step.function, "__name__", "")
-    if name in ("setitem", "copyto", "copy", "asarray", "array", "astype") and step.reads:
-        inner = step.reads[-1]
+    inner = handed_over(step)
+    if inner is not None:
         if inner == before or tape.nodes[inner].step == step.index:
             return None
         return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)

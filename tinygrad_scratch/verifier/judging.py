@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.doubt import (
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
+from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
@@ -172,6 +173,12 @@ class Judging:
                 "Write this step with other calls of NumPy's."
             )
             return
+        self.problem = not_finite(self.tape, self.truth)
+        if not self.problem:
+            self._judge_by_truth()
+
+    def _judge_by_truth(self) -> None:
+        assert self.entry.loss is not None
         self.problem = self.entry.pair(self.truth, close)
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:

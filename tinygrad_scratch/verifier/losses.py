@@ -11,10 +11,11 @@ import numpy as np
 
 from tinygrad_scratch.graph import enable_grad
 from tinygrad_scratch.tensor import Tensor, make
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import ON_TENSORS
 
@@ -196,8 +197,18 @@ class Played:
             return None
 
 
-def played(tape: Tape) -> Played:
-    """The recorded run on Tensors, as far as autodiff can follow it."""
+SMALL = 1e-3
+
+
+def keeps_off(step: Step) -> bool:
+    """Whether a call only keeps a value off from 0, as that of a logarithm: people derive as if it were not there."""
+    given = step.arguments if isinstance(step.arguments, tuple) else ()
+    bounds = [part for part in given[1:] if isinstance(part, float) and 0 < part <= SMALL]
+    return name_of(step.function) in ("clip", "maximum") and bool(bounds) and type(given[0]) is Ref
+
+
+def played(tape: Tape, off: Callable[[Step], bool] = lambda step: False) -> Played:
+    """The recorded run on Tensors, as far as autodiff can follow it; without the calls that are `off`."""
     tensors: dict[int, Tensor] = {}
     playing: dict[int, Any] = {}
     lost: set[int] = set()
@@ -209,8 +220,10 @@ def played(tape: Tape) -> Played:
                 arguments, keywords = map_tree(
                     lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
                 )
+                function = ON_TENSORS.get(step.function, step.function)
                 try:
-                    bind(step.result, ON_TENSORS.get(step.function, step.function)(*arguments, **keywords), playing)
+                    made = arguments[0] * 1 if off(step) else function(*arguments, **keywords)
+                    bind(step.result, made, playing)
                 except Exception:  # what comes of it is not known
                     lost.update(tape.nodes[node].slot for node in step.makes)
             else:

@@ -65,6 +65,8 @@ class Owners(WholeSteps):
         asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
+        unjudged = self._changed_without_gradient() if self.finals else []
+        self.lacking, self.missing = [*self.lacking, *unjudged], [*self.missing, *unjudged]
         self.parameters = [p for p in self.parameters if (p.asked and self.all_asked) or id(p) in done]
         if not self.finals and not self.unsure:
             free = ", ".join(f"{p.name} {p.recorded.shape}" for p in asked or reached)
@@ -78,6 +80,13 @@ class Owners(WholeSteps):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
+
+    def _changed_without_gradient(self) -> list[Parameter]:
+        """What the loss depends on and a turn of a loop gave another value, that no forward pass made of it."""
+        assert self.loss is not None
+        forward, done = self.all_behind(self.loss), {final.parameter.node for final in self.finals}
+        left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
+        return [p for p, after in left if after not in forward and after in self.depending_on({p.node})]
 
     def _is_state(self, parameter: Parameter) -> bool:
         """Whether a name was given a value of the forward pass that is no update of what it held: a state, kept."""
@@ -125,7 +134,7 @@ class Owners(WholeSteps):
                 left.remove(gradient)
                 free.remove(owner)
         told = any(parameter.asked for parameter in self.parameters)
-        more, unsure = paired(free, left, self.tape, close, near, told)
+        more, unsure = paired(free, left, self.tape, close, near, told, bool(finals))
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
 
@@ -375,7 +384,7 @@ def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
     """The number that all gradients are multiplied by; None where there is no such number."""
     factors = [factor_of(value, truth) for value, truth in zip(given, wanted, strict=True)]
     found = [factor for factor in factors if factor is not None]
-    return found[0] if found == factors and np.allclose(found, found[0], rtol=1e-9, atol=0) else None
+    return found[0] if found == factors and np.allclose(found, found[0], rtol=1e-6, atol=0) else None
 
 
 def factor_of(value: Array, of: Array) -> float | None:
@@ -399,5 +408,4 @@ def is_multiple(value: Array, of: Array) -> bool:
     """Whether an array is another one times a number."""
     if value.shape != of.shape or not np.any(of):
         return False
-    factor = np.vdot(value, of) / np.vdot(of, of)
-    return bool(np.allclose(value, factor * of, rtol=1e-9, atol=1e-12 * np.max(np.abs(value), initial=0.0)))
+    return bool(np.any(value)) and close(value, nearest_multiple(value, of))

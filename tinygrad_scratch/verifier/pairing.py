@@ -271,11 +271,12 @@ def paired(
     close: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
     near: Callable[[Array, Parameter], bool] = lambda value, parameter: False,
     told: bool = False,
+    some_known: bool = False,
 ) -> tuple[list[Final], list[tuple[list[str], int]]]:
     """The gradients with their parameters, and those that nothing decides about.
 
     One of another size than its parameter's is such a one, where there are as many gradients as parameters and no name
-    tells.
+    tells. Where `some_known` are paired already, what goes with none that was pointed at is another gradient.
     """
     state = Pairing(tape, gradients, parameters, told=told)
     state.by_name([p for p in state.free if p.asked])
@@ -288,7 +289,7 @@ def paired(
     state.by_letter()
     state.by_name([p for p in state.free if p.asked], any_size=True)
     state.by_elimination()
-    asked = [p for p in state.free if p.asked] or (state.free if not state.finals else [])
+    asked = [p for p in state.free if p.asked] or ([] if state.finals or some_known else state.free)
     complete = len(gradients) == sum(parameter.asked for parameter in parameters)
     unsure = [entry for entry in state.left if complete or any(state.fits(entry[1], p) for p in asked)]
     return state.finals, unsure

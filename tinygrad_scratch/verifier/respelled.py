@@ -43,15 +43,25 @@ def strided(tape: Tape) -> Callable[..., Any]:
     """as_strided, as the choice of entries that it is."""
 
     def as_strided(x: Any, shape: Any = None, strides: Any = None, **keywords: Any) -> Any:
-        if tape.closed or type(x) is not Recorded or not x._array.flags.c_contiguous:
+        if tape.closed or type(x) is not Recorded:
             return np.lib.stride_tricks.as_strided(x, shape, strides, **keywords)
         shape, strides = unrecorded((x.shape if shape is None else shape, x.strides if strides is None else strides))
-        places = np.zeros(shape, int)
-        for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
-            places += (np.arange(length) * (stride // x.itemsize)).reshape([-1] + [1] * (len(shape) - axis - 1))
-        return record(tape, np.ravel, (x,), {})[places]
+        own, first = np.unique(offsets(x.shape, x.strides), return_index=True)
+        wanted = offsets(shape, strides)
+        places = np.searchsorted(own, wanted)
+        if not np.array_equal(own[np.minimum(places, len(own) - 1)], wanted):  # it reads what is not x's own
+            return np.lib.stride_tricks.as_strided(x, shape, strides, **keywords)
+        return record(tape, np.ravel, (x,), {})[first[places]]
 
     return as_strided
+
+
+def offsets(shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """How far each entry of an array is from its first, in bytes."""
+    found = np.zeros(shape, np.intp)
+    for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
+        found += (np.arange(length) * stride).reshape([-1] + [1] * (len(shape) - axis - 1))
+    return found
 
 
 def vectorizing(tape: Tape) -> Callable[..., Any]:

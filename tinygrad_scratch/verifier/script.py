@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
-from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
+OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -142,7 +143,7 @@ def check_of_turn(
         if again is not None:
             again.line, again.turns = loops.line, loops.silent.get(loops.line, 0) + 1
         check.watch.on_line = None
-        check.entry.updated = loops.updated
+        check.entry.updated, check.entry.changed = loops.updated, loops.changed
     if isinstance(error, SystemExit):
         error = None
     if isinstance(error, TurnDone):
@@ -169,6 +170,7 @@ class Loops:
     check: Any
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
+    changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     line: int = 0
     silent: dict[int, int] = field(default_factory=dict)  # by line: turns that told nothing of some parameter, or all
 
@@ -185,6 +187,7 @@ class Loops:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             if found and (self.tells_of_all(found) or self.silent.get(line, 0) == MOST_SILENT):
                 self.updated, self.line = [parameter for parameter, _ in found], line
+                self.changed = list(self._changed(turns[-1]))
                 raise TurnDone("one turn")
             self.silent[line] = self.silent.get(line, 0) + 1
             turns.pop()
@@ -223,9 +226,9 @@ class Loops:
             if event.owner < 0 and event.owner not in running:
                 continue
             step = tape.steps[tape.nodes[event.node].step]
-            for before in step.reads:
+            for before in sorted(tape.near(step, OF_AN_UPDATE), reverse=True):
                 node = tape.nodes[before]
-                old = next((e for e in named.get(before, ()) if (e.owner, e.short) == (event.owner, event.short)), None)
+                old = next((e for e in named.get(before, ()) if is_same_name(e, event)), None)
                 if (
                     old is None
                     or before in found
@@ -239,6 +242,23 @@ class Loops:
                     found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), event.node
         return list(found.values())
 
+    def _changed(self, turn: Turn) -> Iterator[tuple[Parameter, int]]:
+        """What a turn read of before it, and under whose name another value is now, in whatever way it came there."""
+        tape, events = self.check.tape, self.check.watch.events
+        read = {node for step in tape.steps[turn.steps :] for node in step.reads}
+        names = sorted(self._names(turn).items())
+        early = [(node, event) for node, own in names if tape.nodes[node].step < turn.steps for event in own]
+        held = {(event.owner, event.short): (node, event) for node, event in early}
+        for node, event in held.values():
+            if node not in read or claims_gradient(event.name):
+                continue
+            before = tape.nodes[node]
+            last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
+            after = next(last, tape.current[before.slot])
+            if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
+                stand = Recorded(tape, before.value, before.slot)
+                yield Parameter(event.name.removeprefix("self."), stand, None, first=node), after
+
     def _names(self, turn: Turn) -> dict[int, list[Event]]:
         """The names of what was there before a turn; a number gets its own in the line that reads it first."""
         tape, watch = self.check.tape, self.check.watch
@@ -251,6 +271,12 @@ class Loops:
             if tape.steps[tape.nodes[event.node].step].function is None:
                 named.setdefault(event.node, []).append(event)
         return named
+
+
+def is_same_name(one: Event, other: Event) -> bool:
+    """Whether two values got one name after the other; of a list that was made anew the parts, too."""
+    in_containers = other.name.endswith("]") and one.name == other.name
+    return in_containers or (one.owner, one.short) == (other.owner, other.short)
 
 
 def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:

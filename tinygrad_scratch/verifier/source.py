@@ -279,6 +279,14 @@ def without_brackets(text: str, mine: str) -> str:
     return text
 
 
+def with_bare_names(text: str, mine: str) -> str:
+    """A text without brackets around a name alone, where another text has none around it."""
+    return AROUND_NAME.sub(lambda found: found[0] if found[0] in mine else found[1], text)
+
+
+AROUND_NAME = re.compile(r"(?<![\w\])])\(([A-Za-z_][\w.]*)\)")
+
+
 def brackets_in(text: str) -> Iterator[tuple[int, int]]:
     """Where round brackets open and close."""
     waiting: list[int] = []

@@ -65,7 +65,7 @@ def questions_of(check: Any) -> list[str]:
     named = [
         f"{own_name(p.name)} {tape.nodes[p.node].value.shape}"
         for p in free
-        if p in check.entry.lacking or not DATA.fullmatch(p.short.strip("_"))
+        if p in check.entry.lacking or not any(DATA.fullmatch(word.strip("_")) for word in NAME.findall(p.name)[-2:])
     ]
     if named:
         found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
@@ -73,9 +73,10 @@ def questions_of(check: Any) -> list[str]:
 
 
 DATA = re.compile(
-    r"(?:x|y|t|inputs?|outputs?|data|targets?|labels?|samples?)(?:_(?:train|test|data|batch))?", re.IGNORECASE
+    r"(?:x|y|t|inputs?|outputs?|data|targets?|labels?|samples?|bottoms?)(?:_(?:train|test|data|batch))?", re.IGNORECASE
 )
-"""Names under which networks keep what they were given, and no parameters."""
+"""Names under which networks keep what they were given, and no parameters; `bottom` is Caffe's."""
+NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def shown_name(names: list[str]) -> str:
@@ -97,9 +98,10 @@ def sizes_of(check: Any) -> list[str]:
         if not moving.isdisjoint(step.reads) and not forward.isdisjoint(step.makes)
         for node in step.reads
     }
+    met = (tape.nodes[node].value for node in sorted(meeting - moving))
     data = [
-        tape.nodes[node].value.shape for node in sorted(meeting - moving) if tape.nodes[node].value.size > 1
-    ]  # what no parameter changes, where it meets what one does
+        value.shape for value in met if value.size > 1 and np.any(value != value.flat[0])
+    ]  # what no parameter changes, where it meets what one does, and no room for what is to come
     rows = {shape[0] for shape in data}
     every = rows if len(rows) == 1 else set.intersection(*map(set, data)) if data else set()
     common = every if len(data) > 1 else set()  # the axis that all data has: the samples, rows sooner than columns

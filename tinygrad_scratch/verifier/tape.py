@@ -144,6 +144,15 @@ class Tape(Run):
 
     # ---- a call put in afterwards ------------------------------------------------------------------------------------
 
+    def near(self, step: Step, calls: int) -> set[int]:
+        """The values that a step and the calls just before it read."""
+        found: set[int] = set()
+        waiting = set(step.reads)
+        for _ in range(calls):
+            found |= waiting
+            waiting = {read for node in waiting for read in self.steps[self.nodes[node].step].reads} - found
+        return found
+
     def insert(self, after: int, function: Any, reads: tuple[int, ...]) -> tuple[int, Callable[[int], int]]:
         """Put a call of some values right after the step that made one of them: its node, and the new number of each.
 
@@ -171,8 +180,7 @@ class Tape(Run):
             leak.node, leak.time = moved(leak.node), leak.time + (leak.time > after)
         for rename in self.renames:
             rename.node, rename.time = moved(rename.node), rename.time + (rename.time > after)
-        slot = len(self._arrays)
-        self._arrays[slot] = weakref.ref(value)
+        slot = self._slot(value)
         step.result, step.reads, step.makes = Ref(slot), reads, (first,)
         self.steps.insert(after + 1, step)
         self.nodes.insert(first, Node(first, slot, after + 1, value))

@@ -43,7 +43,8 @@ class Told:
     updates_too: bool = False  # gradients are in updates of the weights, next to those that were given
     forward_once: bool = False  # a layer's: what is made of an input before its loss is no update of it
     rate: float | None = None
-    updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed
+    updated: list[Parameter] = field(default_factory=list)  # what a turn of a training loop changed by a step
+    changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what it changed in any way, and what that is
     given: list[Given] | None = None
     beside: dict[str, Parameter] = field(default_factory=dict)  # what stood in a pair with a gradient, by its path
     renamed: dict[str, int] = field(default_factory=dict)  # by which rename each of these is known, by its path

@@ -140,7 +140,10 @@ def is_sum_of_all(node: ast.AST) -> bool:
 
 
 def holds_number(case: Case, node: ast.AST) -> bool:
-    """Whether what an expression reads are numbers that were given; of what was not recorded the name tells."""
+    """Whether what an expression reads are numbers that were given.
+
+    What was not recorded is no array: a variable of that kind is a number, of others the name tells.
+    """
     held = {name: nodes_named(case, name) for name in names_in(node)}
     return all(
         all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name)
@@ -150,7 +153,7 @@ def holds_number(case: Case, node: ast.AST) -> bool:
 
 def is_name_of_number(name: str) -> bool:
     last = name.rpartition(".")[2]
-    return bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
+    return name.isidentifier() or bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
 
 
 def inverted_by(found: Difference) -> ast.AST | None:

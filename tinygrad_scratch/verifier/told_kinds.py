@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, statement_at
 from tinygrad_scratch.verifier.told_factors import (
@@ -112,12 +112,21 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     return kind_by_slope(case, found, kind_by_factors(case, found, kind))
 
 
+def is_other_divisor(found: Difference) -> bool:
+    """Whether one size stands for another one in a product or under a fraction."""
+    outer = found.way[-1] if found.way else None
+    sizes = all(SIZE.fullmatch(ast.unparse(each)) for each in (found.old, found.new))
+    return sizes and isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+
+
 def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
     if is_updated(case, found):
         return "stale-or-updated-weights"
     if is_turned_round(found):
         return "sign"
+    if is_other_divisor(found):
+        return "scale-factor"
     return AT_POINT if is_bound_of_mask(found) else ""
 
 
@@ -189,7 +198,7 @@ def is_updated(case: Case, found: Difference) -> bool:
     old, outer = found.old, found.way[-1] if found.way else None
     holds = isinstance(outer, ast.Attribute) and outer.attr not in LAID_OUT  # an object, and no value
     if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name) and not holds:
-        held, due = (parameters_in(case, name) for each in (old, found.new) for name in [*names_in(each)][:1])
+        held, due = (first_parameters(case, each) for each in (old, found.new))
         return bool(held & due)
     if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):
         return False
@@ -226,6 +235,12 @@ def parameters_in(case: Case, name: str) -> set[int]:
     """The parameters that a name held, or rows or copies of which."""
     found = (parameter_of(case, node) for node in nodes_named(case, name))
     return {node for node in found if node is not None}
+
+
+def first_parameters(case: Case, node: ast.AST) -> set[int]:
+    """The parameters that the first name in an expression held."""
+    name = next(iter(names_in(node)), None)
+    return set() if name is None else parameters_in(case, name)
 
 
 def is_in_formula(case: Case, found: Difference) -> bool:

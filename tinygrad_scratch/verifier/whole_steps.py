@@ -225,7 +225,7 @@ class WholeSteps(Collecting):
 
 def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tuple[float | None, float]:
     """The numbers that a change is a gradient times, and the weights times; no number where it is another thing."""
-    if change.shape != gradient.shape or not np.any(gradient):
+    if change.shape != gradient.shape or not np.any(gradient) or not np.all(np.isfinite((change, gradient))):
         return None, 0.0
     held = 0.0 if weights is None else float(np.max(np.abs(weights), initial=0.0))
     for columns in ([gradient], [gradient, weights]):

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.edits import (
     name_of,
     operands_of,
     places_of,
+    with_changed,
 )
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
@@ -84,6 +85,10 @@ def said(
     rest = is_rest_of_one(region, region.case.step_of(other))
     if not named and not rest and is_made_of(region, other, read, ("add", "subtract")):  # then that term is missing
         return 1, Finding("missing-term", f"{mine} lacks a term: it should be {other_name}", step, should, changes)
+    if not named and region.gives_truth({step.index: with_changed(place, one_more)}):  # as of an exponential unit
+        text = replaced(region.code(step), mine, bracketed(f"{mine} + 1"))
+        should = region.rewritten(step, text) if text else None
+        return 1, Finding("missing-derivative", f"{mine} lacks a term: it should be {mine} + 1", step, should, changes)
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(
             "derivative-at-wrong-point",
@@ -101,6 +106,10 @@ def said(
         said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
         return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def one_more(value: Any) -> Any:
+    return value + 1
 
 
 def is_known_here(region: Region, node: int) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
-from tinygrad_scratch.verifier.causes.state import is_of_penalty
+from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.edits import (
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.losses import COMPARING
+from tinygrad_scratch.verifier.penalised import is_mask
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.calls import TURNS
 from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
@@ -148,11 +149,15 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
     if name in SUMS and is_needless_factor(region, step):
         return None
+    if is_term and node is not None and updates_parameter(region, step, node):
+        said = f"{rest} is updated before its last use: what comes after needs its value from the forward pass"
+        return Finding("stale-or-updated-weights", said, step, None, changes, takes_away=True)
     beside = region.case.constant_value(step.arguments[1 - place]) if left is None and is_term else None
     if is_term and (beside == 0 or (left is not None and not np.any(region.values[left]))):
         return None  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
     kind = kind_of_too_many(region, step, place)
-    what = "has one term too many" if is_term else "has one factor too many"
+    inverted = is_term and kind == "wrong-operand"
+    what = "is the mask turned round" if inverted else "has one term too many" if is_term else "has one factor too many"
     if name in SUMS or name in SHAPED:
         kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
     elif name in TURNS:
@@ -171,12 +176,22 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
     """The kind of a term or a factor too many, by what it is."""
     name, left = name_of(step.function), node_at(region, step, 1 - place)
     if name in ("add", "subtract"):
-        if is_one_beside(region, step, 1 - place):  # `1 - m` of a mask is what the mask leaves out
-            return "wrong-operand" if name == "subtract" and place == 1 else "off-by-one"
+        if leaves_out(region, step, place):
+            return "wrong-operand"
+        if is_one_beside(region, step, 1 - place):
+            return "off-by-one"
         return "regularisation" if left is not None and is_of_penalty(region, left) else "missing-term"
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
     of_batch = number and number > 0 and batch_size(region, number if name == "divide" else 1 / number)
     return "missing-batch-sum-or-mean" if of_batch else "scale-factor"
+
+
+def updates_parameter(region: Region, step: Step, node: int) -> bool:
+    """Whether a call gives a parameter, which is one of its operands, another value under its own name."""
+    if not is_parameter(region, node):
+        return False
+    in_place = {region.case.tape.nodes[made].slot for made in step.makes} == {region.case.tape.nodes[node].slot}
+    return in_place or any(not {*region.names_of(node)}.isdisjoint(region.names_of(made)) for made in step.makes)
 
 
 def is_needless_factor(region: Region, step: Step) -> bool:
@@ -199,6 +214,14 @@ def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any
     from_above = "ones" in name_of(step.function)  # which is not in it then
     kind = "missing-derivative" if from_above else "missing-term"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def leaves_out(region: Region, step: Step, place: int) -> bool:
+    """Whether a call is `1 - m` of a mask, which is what the mask leaves out."""
+    node = node_at(region, step, place)
+    if node is None or name_of(step.function) != "subtract" or place != 1:
+        return False
+    return region.case.constant_value(step.arguments[0]) == 1 and is_mask(np.asarray(region.values[node]))
 
 
 def is_one_beside(region: Region, step: Step, place: int) -> bool:

@@ -48,6 +48,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
         if name in names:
             yield from changes(part)
     yield from of_theirs(part)
+    yield from of_object(part)
     yield from other_divisor(part)
     yield from with_switch(part)
     yield from without_call(part)
@@ -72,6 +73,22 @@ def of_theirs(part: Part) -> Iterator[Rewrite]:
         kind = "wrong-operand" if not slopes[1] else AT_POINT if slopes[0] else "missing-derivative"
         said = f"`{written}` should be `{other}` in `{part.code}`"
         yield part.change(other, kind, said, at=part.source.span(part.node.func))
+
+
+def of_object(part: Part) -> Iterator[Rewrite]:
+    """The method for the slope of a function that is an object, for the object itself or its forward method."""
+    written, held = part.source.code(part.node.func), part.node.func
+    if isinstance(held, ast.Attribute) and FORWARD.fullmatch(held.attr):
+        held = held.value
+    methods = part.source.slope_methods if isinstance(held, ast.Attribute | ast.Subscript) else []
+    for method in methods:
+        other = f"{part.source.code(held)}.{method}"
+        if other != written and not written.startswith(("np.", "numpy.", "math.")):
+            said = f"`{written}` should be `{other}` in `{part.code}`"
+            yield part.change(other, "missing-derivative", said, at=part.source.span(part.node.func))
+
+
+FORWARD = re.compile(r"__call__|forward\w*|call|apply|fn?|func\w*|activate")
 
 
 def is_slope(part: Part, name: str) -> bool:

@@ -146,7 +146,7 @@ class Hit:
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], self.leaves_number, not self.only_takes_away
-        return bool(self.convention), puts_in, not self.is_much_alike, *likely, *form
+        return bool(self.convention), puts_in, not (self.is_much_alike or self.calls_uncalled), *likely, *form
 
     @cached_property
     def gathers(self) -> int:
@@ -158,6 +158,12 @@ class Hit:
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2
         return 1
+
+    @cached_property
+    def calls_uncalled(self) -> bool:
+        """Whether it calls a slope that is defined, and called nowhere."""
+        uncalled = source_of(text_of(self.file)).slopes_uncalled
+        return any(f"{name}(" in self.right for name in uncalled)
 
     @property
     def is_much_alike(self) -> bool:

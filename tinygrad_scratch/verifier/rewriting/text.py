@@ -123,6 +123,12 @@ class Source:
                 found.append(f"self.{node.name}" if method else node.name)
         return found
 
+    @cached_property
+    def slope_methods(self) -> list[str]:
+        """The methods that give the slope of a function that is an object, of one value: `f.gradient(x)` of `f(x)`."""
+        found = re.findall(r"def (\w+)\(\s*self,\s*\w+\s*\)|\w\.(\w+)\(", self.text)
+        return list(dict.fromkeys(name for pair in found for name in pair if METHOD.fullmatch(name)))
+
     def is_slope_of_another(self, name: str) -> bool:
         """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
         short = name.rpartition(".")[2]
@@ -145,11 +151,33 @@ class Source:
     def words(self, line: int, of_class: bool = False) -> Words:
         """What is written in the function around a line, or in its class."""
         around = (self.class_around(line) if of_class else None) or self.function_around(line)
-        lines = lines_of(around) if around is not None else range(1, len(self.lines) + 1)
+        lines = lines_of(around) if around is not None else self.loop_around(line)
         key = lines.start, lines.stop
         if key not in self._words:
-            self._words[key] = Words(self, [n for n in ast.walk(self.tree) if getattr(n, "lineno", 0) in lines])
+            nodes = self.in_no_function if around is None else ast.walk(self.tree)
+            own = [n for n in nodes if getattr(n, "lineno", 0) in lines]
+            rest = [n for n in nodes if getattr(n, "lineno", 0) not in lines] if around is None else []
+            self._words[key] = Words(self, [*own, *rest])
         return self._words[key]
+
+    def loop_around(self, line: int) -> range:
+        """The lines of the outermost loop of a script around a line; that line alone where there is none."""
+        loops = (lines_of(node) for node in self.tree.body if isinstance(node, ast.For | ast.While))
+        return next((lines for lines in loops if line in lines), range(line, line + 1))
+
+    @cached_property
+    def in_no_function(self) -> list[ast.AST]:
+        """What a script does itself, the outer parts first."""
+        found: list[ast.AST] = []
+        waiting: list[ast.AST] = [self.tree]
+        while waiting:
+            node = waiting.pop(0)
+            found.append(node)
+            waiting += [n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.FunctionDef | ast.ClassDef)]
+        return found
+
+
+METHOD = re.compile(r"(?:grad(?:ient)?|deri?v\w*|prime|slope|der|bprop)_?", re.IGNORECASE)
 
 
 @lru_cache(maxsize=16)
