@@ -37,6 +37,7 @@ from tinygrad_scratch.verifier.parameters import (
     restore_cells,
     restore_content,
     undo_below,
+    unrecord_below,
     unrecord_names,
 )
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
@@ -226,23 +227,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             self.entry.holders |= {id(holder) for holder in holders_below(list(self.targets.values()))}
         finally:
             self.tape.most_steps += 100_000
-            self.watch.finish()
-            self.watch.take_back()
-            if self.watch.in_cells:
-                restore_cells(self.tape)
-            own = (
-                None
-                if self.frame is None or self.frame.f_locals is not self.frame.f_globals
-                else id(self.frame.f_globals)
-            )
-            for key, (names, before) in self.watch.outer.items():
-                if key != own:
-                    unrecord_names(names, before)
-                    for array in before.values():
-                        if type(array) is np.ndarray:
-                            restore_content(array, self.tape)
-            for undo in reversed(self._outer):
-                undo()
+            self._put_back()
             self._stack.close()
             self.frame = None
         stopped = isinstance(error, LimitReached)
@@ -256,6 +241,26 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
                 self.problem = their_error(error, self.tape)
         finally:
             self.tape.closed, self.again = True, None  # no more of theirs is kept than the check itself
+
+    def _put_back(self) -> None:
+        """Give all that the run changed what it was before; the modules that it imported stay, with plain arrays."""
+        self.watch.finish()
+        self.watch.take_back()
+        if self.watch.in_cells:
+            restore_cells(self.tape)
+        own = (
+            None if self.frame is None or self.frame.f_locals is not self.frame.f_globals else id(self.frame.f_globals)
+        )
+        for key, (names, before) in self.watch.outer.items():
+            if key != own:
+                unrecord_names(names, before)
+                for array in before.values():
+                    if type(array) is np.ndarray:
+                        restore_content(array, self.tape)
+        for undo in reversed(self._outer):
+            undo()
+        for names in self.watch.imported:
+            unrecord_below(names)
 
     def _stored(self) -> list[Given]:
         """The gradients that the targets, or the variables of the block, keep."""
@@ -301,7 +306,13 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        as_here = {"assumed": self.assumed, "judged_by": self.entry.loss_name, "in_double": self.in_double}
+        by_theirs = self.entry.loss == self.entry.other_node
+        as_here = {
+            "assumed": self.assumed,
+            "judged_by": self.entry.loss_name,
+            "by_theirs": by_theirs,
+            "in_double": self.in_double,
+        }
         return type("Rerun", (Rerun,), as_here)
 
 
@@ -315,9 +326,11 @@ class Rerun(verify):
     right = False
     seconds = 12.0  # on a busy machine, too
     judged_by = ""  # the name of the loss of the run as it is: no other one is looked for
+    by_theirs = False  # whether that is one that they compute, however few gradients fit it
 
     def _judge(self) -> None:
         self.entry.judged_by = self.judged_by
+        self.entry.wanted_loss = self.judged_by if self.by_theirs else self.entry.wanted_loss
         if self.assumed is None:
             self.problem = self.entry.resolve(self.parameters)
         else:

@@ -48,6 +48,11 @@ class Entry(Decays):
         self._parents = self.tape.parents()  # of what was worked out of updates, too
         return None
 
+    def take_theirs(self, parameters: list[Parameter]) -> None:
+        """Take what they compute as a loss for it, and no well-known one: as if nothing had been paired before."""
+        self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
+        self.loss, self.loss_name, self.is_well_known = self.other_node, self.other_loss, False
+
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""
         self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []

@@ -67,9 +67,10 @@ class FindingLoss(WellKnown):
         unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
-            theirs = next((candidate.name for candidate in mine if self._is_only_watched(candidate)), None)
+            theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
+            self.other_node = theirs.node if theirs else -1
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
-            self._tell_of_theirs(theirs, best[1] if best else 0, len(finals))
+            self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
         if best is not None:
             return self._choose(*best, len(finals))
@@ -158,6 +159,11 @@ class FindingLoss(WellKnown):
                 "penalty in the loss."
             )
         return replace(candidate, penalties=tuple(found.values()))
+
+    def _whole_of(self, watched: list[Candidate]) -> Candidate | None:
+        """Of the losses that they compute, the first that most of the others went into."""
+        nodes = {candidate.node for candidate in watched}
+        return max(watched, key=lambda candidate: len(nodes & self.all_behind(candidate.node)), default=None)
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
@@ -348,6 +354,7 @@ class FindingLoss(WellKnown):
         for parameter, _ in self.changed:
             parameter.first = moved(parameter.node)
         self.changed = [(parameter, moved(after)) for parameter, after in self.changed]
+        self.other_node = moved(self.other_node)
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}

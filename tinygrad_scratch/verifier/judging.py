@@ -80,13 +80,30 @@ class Judging:
         return self.watch.events
 
     def _judge(self) -> None:
-        self.problem = self.entry.resolve(self.parameters)
+        self.problem, before = self.entry.resolve(self.parameters), len(self.notes)
         self.notes += self.entry.notes
         self.parameters = self.entry.parameters
         if not self.problem:
+            parameters = self.parameters
             self._judge_by_loss()
+            if self.causes and self.entry.other_loss:
+                self._judge_by_theirs(parameters, before)
         elif self.entry.may_assume:
             self._judge_by_assumption()
+
+    def _judge_by_theirs(self, parameters: list[Parameter], notes: int) -> None:
+        """Where something is wrong by a well-known loss: by the one that they compute, if it is one known step then."""
+        found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
+        entry, said = dict(vars(self.entry)), list(self.notes)
+        self.repairs, self.causes, self.tape.played = [], [], 0
+        self.entry.take_theirs(parameters)
+        del self.notes[notes:]
+        self.notes.append(f"No loss was named: {self.entry.loss_name} is taken.")
+        self._judge_by_loss()
+        if len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.problem or self.unsure:
+            vars(self).update(found)
+            vars(self.entry).update(entry)
+            self.notes[:] = said
 
     def _judge_by_assumption(self) -> None:
         """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it.

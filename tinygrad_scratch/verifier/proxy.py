@@ -56,6 +56,23 @@ class SciPy(Proxy):
 
 def stand_in(value: Any, tape: Tape) -> Any:
     """What a person's module sees in place of something of NumPy's, of math or of SciPy's."""
+    made = made_for(value, tape)
+    if made is not value and not isinstance(made, type):
+        vars(made)[STANDS_FOR] = value
+    return made
+
+
+STANDS_FOR = "_stands_for"
+
+
+def stood_for(value: Any) -> Any:
+    """What a stand-in is in place of; anything else itself."""
+    held = getattr(value, "__dict__", None)
+    return held.get(STANDS_FOR, value) if type(held) is dict else value
+
+
+def made_for(value: Any, tape: Tape) -> Any:
+    """A stand-in; what needs none itself."""
     if isinstance(value, ModuleType):
         return SciPy(value, tape) if is_module(value) else Proxy(value, tape) if value in MODULES else value
     if type(value) in (type(np.c_), type(np.r_)):

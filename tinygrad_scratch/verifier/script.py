@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
+from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
@@ -108,6 +109,7 @@ def as_main(path: str) -> Iterator[dict[str, Any]]:
     full = Path(path).resolve()
     module.__file__ = str(full)
     before = sys.modules["__main__"], sys.argv, list(sys.path), sys.stdin, os.environ.get("MPLBACKEND")
+    known = set(sys.modules)
     sys.modules["__main__"], sys.argv, sys.stdin = module, [path], io.StringIO()
     sys.path.insert(0, str(full.parent))
     os.environ["MPLBACKEND"] = "Agg"
@@ -115,6 +117,9 @@ def as_main(path: str) -> Iterator[dict[str, Any]]:
         yield module.__dict__
     finally:
         sys.modules["__main__"], sys.argv, sys.path[:], sys.stdin = before[:4]
+        for name in set(sys.modules) - known:  # another script's may be called so, too
+            if is_theirs(getattr(sys.modules[name], "__file__", None) or PACKAGE):
+                del sys.modules[name]
         if before[4] is None:
             del os.environ["MPLBACKEND"]
         else:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.number_types import recorded_type
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
-from tinygrad_scratch.verifier.proxy import MODULES, Proxy, stand_in
+from tinygrad_scratch.verifier.proxy import MODULES, stand_in, stood_for
 from tinygrad_scratch.verifier.respelled import is_random
 from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape
@@ -48,7 +48,7 @@ class StandIns:
             else:
                 names[name] = value
         for names in their_modules():  # what was imported meanwhile
-            names.update({name: value._module for name, value in names.items() if isinstance(value, Proxy)})
+            names.update({name: stood_for(value) for name, value in names.items()})
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class Watch:
     outer: dict[int, tuple[dict[str, Any], dict[str, Any]]] = field(
         default_factory=dict
     )  # namespaces, and what was in them
+    imported: list[dict[str, Any]] = field(default_factory=list)  # namespaces of modules that the run imported
     placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
     in_cells: bool = False  # whether recorded arrays were put where functions keep the variables around them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
@@ -150,6 +151,13 @@ class Watch:
         if id(names) not in self.outer:
             self.outer[id(names)] = names, dict(names)
             self.on_names(names)
+
+    def _keep_imported(self, names: dict[str, Any]) -> None:
+        """What a module holds that has just been imported: it stays, as it would without a check."""
+        if id(names) in self.outer and id(names) not in self.own_names:
+            held = {name: value._value().copy() if type(value) is Recorded else value for name, value in names.items()}
+            self.outer[id(names)] = names, held
+            self.imported.append(names)
 
     def _look(self, frame: FrameType, line: Line) -> None:
         """Everything that the names on a line lead to, as far as it is new."""
@@ -264,6 +272,8 @@ class Watch:
         return False
 
     def _return(self, frame: FrameType, value: Any) -> None:
+        if frame.f_code.co_name == "<module>":
+            self._keep_imported(frame.f_globals)
         place = line_in(frame)
         owner, time = self._owner(frame), len(self.tape.steps)
         inner, handed = self._handed.get(id(frame), {}), self._handed.setdefault(id(frame.f_back), {})

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import METHOD, is_near
 
 SUMS = ("sum", "mean", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
@@ -49,6 +50,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
             yield from changes(part)
     yield from of_theirs(part)
     yield from of_object(part)
+    yield from of_holder(part)
     yield from other_divisor(part)
     yield from with_switch(part)
     yield from without_call(part)
@@ -86,6 +88,21 @@ def of_object(part: Part) -> Iterator[Rewrite]:
         if other != written and not written.startswith(("np.", "numpy.", "math.")):
             said = f"`{written}` should be `{other}` in `{part.code}`"
             yield part.change(other, "missing-derivative", said, at=part.source.span(part.node.func))
+
+
+def of_holder(part: Part) -> Iterator[Rewrite]:
+    """The same method of another object, as of another gate's activation."""
+    held = part.node.func.value if is_method(part.node) else None
+    if not isinstance(held, ast.Attribute) or part.source.code(held).startswith(("np.", "numpy.")):
+        return
+    written, method = part.source.code(held), name_of(part.node)
+    others = re.findall(rf"(?<![\w.])(self\.\w+)\.{method}\(", part.source.text)
+    words = part.source.words(part.line, of_class=True)
+    near = [name for name in (*words.names, *sorted(words.called_at_all)) if is_near(name, written)]
+    for other in dict.fromkeys([*others, *near]):
+        if other != written:
+            kind = AT_POINT if METHOD.fullmatch(method) else "wrong-operand"
+            yield part.change(other, kind, f"{written} should be {other}", at=part.source.span(held))
 
 
 FORWARD = re.compile(r"__call__|forward\w*|call|apply|fn?|func\w*|activate")

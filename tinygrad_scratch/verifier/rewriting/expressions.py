@@ -154,8 +154,9 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         first = left.removeprefix("-") if left.startswith("-") else f"-{left}"
         said = f"the sign of `{left}` is wrong in `{part.code}`"
         yield part.change(first, "sign", said, NAMED, at=part.source.span(part.node.left))
-        said = f"`{sign.strip()}` should be `*` in `{part.code}`"
-        yield part.change(f"({left} * {right})", "wrong-operand", said)
+        if "1" not in (left, right):
+            said = f"`{sign.strip()}` should be `*` in `{part.code}`"
+            yield part.change(f"({left} * {right})", "wrong-operand", said)
         yield from of_sides(part)
     one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out
     for kept, gone in ((left, right), (right, left)):

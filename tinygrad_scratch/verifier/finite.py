@@ -1,0 +1,48 @@
+"""Whether the loss and its gradients are finite numbers: with others there is nothing to compare with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.truth import Truth
+
+
+def not_finite(tape: Tape, truth: Truth) -> str | None:
+    """What is said where the loss, or the slope of a value on its way, is infinite or no number."""
+    loss = tape.nodes[truth.loss].value
+    if not is_finite(loss):
+        step = first_infinite(tape, truth.loss)
+        return (
+            f"The loss is {float(np.sum(loss)):g}, so that there is no gradient to compare with. The first value that "
+            f"is not finite {made_at(step)}. Check with data and weights for which the loss is a finite number."
+        )
+    infinite = {node for node, slope in truth.cotangents.items() if not is_finite(slope)}
+    if not infinite:
+        return None
+    step = next((s for s in reversed(tape.steps) if not infinite.isdisjoint(s.reads)), tape.steps[truth.loss])
+    return (
+        "The true gradients are not finite, so that there is nothing to compare with: the slope of what "
+        f"{made_at(step)} is infinite, or no number, at these values. Check with other data or weights."
+    )
+
+
+def is_finite(value: Array) -> bool:
+    return value.dtype.kind not in "fc" or bool(np.all(np.isfinite(value)))
+
+
+def first_infinite(tape: Tape, node: int) -> Step:
+    """The first step behind a value that made one which is not finite."""
+    steps = sorted(
+        {tape.nodes[n].step for n in ancestors(tape.parents(), (node,)) if not is_finite(tape.nodes[n].value)}
+    )
+    return tape.steps[steps[0]]
+
+
+def made_at(step: Step) -> str:
+    """Where a value was made, in words."""
+    if step.function is None or step.place is None:
+        return "was there before: a weight, or the data"
+    return f"is made in line {step.place.line}, `{statement_at(step.place.file, step.place.line)}`"
