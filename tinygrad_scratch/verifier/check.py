@@ -306,7 +306,7 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        by_theirs = self.entry.loss == self.entry.other_node
+        by_theirs = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
         as_here = {
             "assumed": self.assumed,
             "judged_by": self.entry.loss_name,

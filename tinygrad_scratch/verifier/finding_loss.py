@@ -68,7 +68,7 @@ class FindingLoss(WellKnown):
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
             theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
-            self.other_node = theirs.node if theirs else -1
+            self.other_node = theirs.node if theirs else None
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
@@ -354,7 +354,7 @@ class FindingLoss(WellKnown):
         for parameter, _ in self.changed:
             parameter.first = moved(parameter.node)
         self.changed = [(parameter, moved(after)) for parameter, after in self.changed]
-        self.other_node = moved(self.other_node)
+        self.other_node = None if self.other_node is None else moved(self.other_node)
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}

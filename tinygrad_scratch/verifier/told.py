@@ -61,7 +61,7 @@ class Told:
     may_assume: bool = False  # whether no loss was named and none fits
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
-    other_node: int = -1  # the value of it
+    other_node: int | None = None  # the value of it
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None
