@@ -146,7 +146,8 @@ def check_of_turn(
         error = caught
     finally:
         if again is not None:
-            again.line, again.turns = loops.line, loops.silent.get(loops.line, 0) + 1
+            again.loop, again.line = loops.file, loops.line
+            again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
     if isinstance(error, SystemExit):
@@ -176,25 +177,26 @@ class Loops:
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
+    file: str = ""
     line: int = 0
-    silent: dict[int, int] = field(default_factory=dict)  # by line: turns that told nothing of some parameter, or all
+    silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(id(frame), [])
-        line = frame.f_lineno
+        file, line = frame.f_code.co_filename, frame.f_lineno
         while turns and not turns[-1].first <= line <= turns[-1].last:
             turns.pop()
-        last = loops_in(frame.f_code.co_filename).get(line)
+        last = loops_in(file).get(line)
         if last is None:
             return
         watch = self.check.watch
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
-            if found and (self.tells_of_all(found) or self.silent.get(line, 0) == MOST_SILENT):
-                self.updated, self.line = [parameter for parameter, _ in found], line
+            if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == MOST_SILENT):
+                self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1]))
                 raise TurnDone("one turn")
-            self.silent[line] = self.silent.get(line, 0) + 1
+            self.silent[file, line] = self.silent.get((file, line), 0) + 1
             turns.pop()
         lift_numbers(frame, line, self.check.tape)
         turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))

@@ -45,6 +45,10 @@ class Again:
         """Whether a line is one of the block that only makes the calls."""
         return False
 
+    def ends(self) -> Callable[[FrameType], None] | None:
+        """What sees each line of a plain run, and ends it; None where it ends by itself."""
+        return None
+
 
 class Block(Again):
     """The `with` statement of a check, made in a copy of the variables that it began with."""
@@ -189,6 +193,24 @@ class TurnEnds(Exception):  # noqa: N818  # it is no error
     """A turn of the training loop has come to its end."""
 
 
+class TurnsElsewhere:
+    """Sees the loop of an imported file turn, and ends the run after so many turns."""
+
+    def __init__(self, file: str, lines: range, turns: int) -> None:
+        self.file, self.lines, self.turns = file, lines, turns
+        self.inside: dict[int, bool] = {}  # by the id of what runs
+
+    def see(self, frame: FrameType) -> None:
+        if frame.f_code.co_filename != self.file:
+            return
+        line = frame.f_lineno
+        if line == self.lines.start and self.inside.get(id(frame)):
+            self.turns -= 1
+            if not self.turns:
+                raise TurnEnds
+        self.inside[id(frame)] = line in self.lines
+
+
 def turns_until_end(turns: int) -> Iterator[None]:
     """Nothing for each turn but the last."""
     yield from [None] * (turns - 1)
@@ -206,7 +228,7 @@ class Script(Again):
     ) -> None:
         super().__init__({}, [])
         self.file, self.make, self.run = file, make, run
-        self.line, self.turns = 0, 1  # of the loop, and how many of it are made until one tells of all gradients
+        self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
 
     def recorded(self, kind: Any) -> Any:
         return self.make(kind)
@@ -245,10 +267,17 @@ class Script(Again):
         """The code of statements that so many lines are before; the training loop calls something after each turn."""
         tree = ast.parse("\n" * lines + text)
         loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
-        if loop is not None:
+        if loop is not None and self.loop == self.file:
             end = ast.copy_location(ast.Expr(ast.Call(ast.Name(CHECK, ast.Load()), [], [])), loop.body[-1])
             loop.body.append(ast.fix_missing_locations(end))
         return compile(tree, self.file, "exec", dont_inherit=True)
+
+    def ends(self) -> Callable[[FrameType], None] | None:
+        if self.loop in ("", self.file):
+            return None
+        nodes = ast.walk(source_of(text_of(self.loop)).tree)
+        loops = (n for n in nodes if isinstance(n, ast.For | ast.While) and n.lineno == self.line)
+        return TurnsElsewhere(self.loop, lines_of(next(loops)), self.turns).see
 
     def run_until_end(self, codes: list[CodeType]) -> dict[str, Any]:
         """The variables at the end of the turn, those of the functions that it is in among them."""
@@ -258,7 +287,7 @@ class Script(Again):
         except TurnEnds as end:
             trace = end.__traceback__
             while trace is not None:
-                if trace.tb_frame.f_code.co_filename == self.file:
+                if trace.tb_frame.f_code.co_filename in (self.file, self.loop):
                     variables |= trace.tb_frame.f_locals
                 trace = trace.tb_next
         return variables

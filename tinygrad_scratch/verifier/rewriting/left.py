@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.likeness import tolerance_of
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import DEPTH, arrays_below
 from tinygrad_scratch.verifier.run import SHORTER
 
@@ -95,18 +97,39 @@ def spots_in(left: dict[str, Any], before: dict[str, Any], parameter: Any, value
     return [spot for spot in found if spot is not None]
 
 
+def spots_after(case: Case, final: Final, left: dict[str, Any]) -> list[Spot]:
+    """The same where something else went into what was made of a gradient, such as a decay of the weights.
+
+    What is there without the gradient is what the recorded calls make of nothing in its place.
+    """
+    nodes, value = case.tape.nodes, np.asarray(case.tape.nodes[final.node].value, float)
+    with np.errstate(all="ignore"):
+        without = case.tape.replay({final.node: np.zeros_like(value)})
+    later = (node for node in nodes[final.node + 1 :] if node.number in without and node.value.size == value.size)
+    found = []
+    for node in later:
+        start, now = np.asarray(without[node.number], float), np.asarray(node.value)
+        names = [name for name, part in left.items() if np.array_equal(part, now)] if np.any(start != now) else []
+        for name in names:
+            spot = spot_at(name, now, (start,), value)
+            found += [] if spot is None else [spot]
+    return found
+
+
 def spot_at(name: str, part: Any, starts: tuple[Any, ...], value: Any) -> Spot | None:
     """The same of one name; None where the gradient does not show up there."""
     if np.size(part) != value.size or np.asarray(part).dtype.kind not in "fiu":
         return None
     if not np.any(value):  # all arrays of noughts may be it
         return Spot(name, 0.0, 1.0, np.shape(part)) if not np.any(part) else None
-    for i, start in enumerate(starts):
+    for start in starts:
         if start is None or np.size(start) not in (1, np.size(part)):
             continue
         step = np.ravel(part) - np.ravel(start)
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
-        if i == 0 and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
+        if (
+            np.ndim(start) == 0 and not start and value.size == 1 and abs(factor - 1) > 1e-9
+        ):  # any number is a multiple of another
             continue
         if factor and is_near(step, factor * value.ravel(), np.asarray(part).dtype in SHORTER):
             return Spot(name, start, factor)

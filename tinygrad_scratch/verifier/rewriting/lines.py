@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -19,8 +19,10 @@ LOOK = 64  # lines from one look at the clock to the next
 class Lines:
     """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long."""
 
-    def __init__(self, left: Left, most: float, seconds: float) -> None:
-        self.left, self.most, self.count = left, most, 0
+    def __init__(
+        self, left: Left, most: float, seconds: float, ends: Callable[[FrameType], None] | None = None
+    ) -> None:
+        self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
         self.theirs: dict[str, bool] = {}  # by file
 
@@ -44,6 +46,8 @@ class Lines:
             self.count += 1
             if self.count > self.most or (not self.count % LOOK and time.monotonic() > self.deadline):
                 raise LimitReached(f"{self.count} lines")
+            if self.ends is not None:
+                self.ends(frame)
         elif event == "return":
             self.left.see(frame, value)
         return self.see

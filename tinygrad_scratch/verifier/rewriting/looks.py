@@ -133,8 +133,11 @@ def worked_out(code: CodeType, names: dict[str, Any]) -> Any:
 class Looks(Lines):
     """A traced run that looks at the changes of the statements that it comes to."""
 
-    def __init__(self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> None:
-        super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS)
+    def __init__(
+        self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked],
+        ends: Callable[[FrameType], None] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS, ends)
         self.outlook, self.looked = outlook, looked
         self.at: dict[int, Looked | None] = {}  # by the id of what runs
         self.until = time.thread_time() + ALL_SECONDS

@@ -28,11 +28,25 @@ def repeated(part: Part) -> Iterator[Rewrite]:
             said = f"`{call}({written})` is meant, and not {written} itself"
             text = in_all(part, places, f"{call}({written})")
             yield part.change(text, "derivative-at-wrong-point", said, PUT_IN)
+    entries = [n for n in ast.walk(part.node) if isinstance(n, ast.Subscript) and not isinstance(n.slice, ast.Slice)]
+    for written, places in places_of(part, entries).items():
+        for other, kind in other_entries(part, written, in_slope):
+            yield part.change(in_all(part, places, other), kind, f"{written} should be {other}", CHANGED)
     calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and len(n.args) == 1]
     for written, places in places_of(part, calls).items():
         inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
         kind = "derivative-at-wrong-point" if in_slope else "wrong-operand"
         yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
+
+
+def other_entries(part: Part, written: str, in_slope: bool) -> Iterator[tuple[str, str]]:
+    """The neighbours of an entry, and the entries at the same place of what has a name."""
+    holder, _, index = written.removesuffix("]").rpartition("[")
+    for other in (f"{holder}[{index} + 1]", f"{holder}[{index} - 1]"):
+        yield other, "off-by-one"
+    entries = (name for name in part.source.words(part.line).names if name.endswith(f"[{index}]"))
+    for name in [name for name in entries if name != written][:MOST_NAMES]:
+        yield name, kind_of_name(written, name, in_slope)
 
 
 def names_in(part: Part) -> list[ast.AST]:

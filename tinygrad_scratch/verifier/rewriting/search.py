@@ -21,7 +21,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
-from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_of, spots_in
+from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_of, spots_after, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
@@ -166,7 +166,7 @@ class Search:
         left, run = Left(set(self.lines)), self.again.plain("", None)
         if run is None:
             return False
-        return self.run_plainly(run, Looks(left, self.run_seconds, outlook, looked)) and all(
+        return self.run_plainly(run, Looks(left, self.run_seconds, outlook, looked, self.again.ends())) and all(
             name in left.found and np.array_equal(left.found[name], self.as_it_is[name], equal_nan=True)
             for name in self.wanted
         )
@@ -217,6 +217,7 @@ class Search:
         nodes = self.case.tape.nodes
         spots = {
             final.node: spots_in(left, start.found, nodes[final.parameter.node].value, gradient_now(self.case, final))
+            or spots_after(self.case, final, left)
             for final in self.case.finals
         }
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
@@ -242,7 +243,7 @@ class Search:
         left, run = Left(set(self.lines), wanted), self.again.plain(file, rewrite)
         if run is None:
             return None
-        lines = Lines(left, self.most_lines, self.run_seconds)
+        lines = Lines(left, self.most_lines, self.run_seconds, self.again.ends())
         if not self.run_plainly(run, lines):
             return None
         if rewrite is None:
