@@ -14,11 +14,12 @@ from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
-from tinygrad_scratch.verifier.rewriting.text import effort, source_of
+from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import compared, statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+ATTRIBUTE = re.compile(r"(?<![\w.])self\.\w+")
 FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
@@ -67,7 +68,14 @@ def is_vague(cause: Cause) -> bool:
     own = "np" if source.class_around(cause.line) is None else "np self"
     known = without_texts(f"{source.words(cause.line).text} {cause.expression}")
     said = without_texts(cause.should_be)
+    if set(ATTRIBUTE.findall(said)) - set(ATTRIBUTE.findall(cause.expression)) - attributes_at(source, cause.line):
+        return True
     return bool(set(NAME.findall(said)) - set(NAME.findall(f"{known} {own}")) - {"T", *dir(np)})
+
+
+def attributes_at(source: Source, line: int) -> set[str]:
+    """What the class around a line has, as its lines say; the classes of a file often share it."""
+    return set(ATTRIBUTE.findall(source.words(line, of_class=True).text)) if source.class_around(line) else set()
 
 
 def without_texts(code: str) -> str:

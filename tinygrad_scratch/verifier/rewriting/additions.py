@@ -30,9 +30,8 @@ def additions(part: Part) -> Iterator[Rewrite]:
         return
     if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
         return
-    turned = isinstance(part.around, ast.Attribute) and part.around.attr == "T"
-    if turned:
-        yield from factors(part)
+    if isinstance(part.around, ast.Attribute) and (part.around.attr == "T" or isinstance(part.node, ast.BinOp)):
+        yield from factors(part)  # of what a method is called of
     if isinstance(part.around, ast.Attribute | ast.keyword) or isinstance(part.statement, ast.For | ast.While | ast.If):
         return
     if part.is_whole:
