@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.causes.operands import operands
 from tinygrad_scratch.verifier.causes.operations import argument_negated, negated, operations
 from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
+from tinygrad_scratch.verifier.causes.state import updated_too_early
 from tinygrad_scratch.verifier.causes.sums import reductions
 from tinygrad_scratch.verifier.edits import Edit, name_of
 from tinygrad_scratch.verifier.events import Event
@@ -41,7 +42,7 @@ from tinygrad_scratch.verifier.steps import Array, Step, renamed
 from tinygrad_scratch.verifier.suspects import nameless
 
 WRITTEN: tuple[Explanation, ...] = (
-    operations, argument_negated, beside_it, layout, reductions, assigned_entries, dropped, operands,
+    updated_too_early, operations, argument_negated, beside_it, layout, reductions, assigned_entries, dropped, operands,
 )  # fmt: skip
 NUMBERS: tuple[Explanation, ...] = slope_of_another, negated, literal, lacks_number
 VALUES: tuple[Explanation, ...] = operand_without_factor, operand_without_term

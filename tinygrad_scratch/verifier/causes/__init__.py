@@ -36,13 +36,20 @@ from tinygrad_scratch.verifier.causes.paths import (
 from tinygrad_scratch.verifier.causes.penalties import penalty
 from tinygrad_scratch.verifier.causes.renaming import another_value
 from tinygrad_scratch.verifier.causes.single import broadcasting, doubled, dropped, dropped_term, literal, one_factor
-from tinygrad_scratch.verifier.causes.state import changed_under_way, damaged_value, later_state, through_views
+from tinygrad_scratch.verifier.causes.state import (
+    changed_under_way,
+    damaged_value,
+    later_state,
+    through_views,
+    updated_too_early,
+)
 from tinygrad_scratch.verifier.causes.sums import fewer_entries, other_axes, reductions
 from tinygrad_scratch.verifier.causes.whole_numbers import integers
 
 EXPLANATIONS = (
     never_written, integers, another_value, reductions, damaged_value, written_factor, later_state,
-    changed_under_way, through_views, ratio, argument_negated, overwritten, overwritten_on_the_way, rename_without,
+    changed_under_way, through_views, updated_too_early, ratio, argument_negated, overwritten, overwritten_on_the_way,
+    rename_without,
     skipped, assigned_entries, penalty, parts_left_out, missing_derivative, layout, comparisons, broadcasting,
     operations, negated, dropped_term, doubled, beside_it, places, slope_of_another, operands, number_for_value,
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
-from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter
+from tinygrad_scratch.verifier.causes.state import is_of_penalty, updates_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
@@ -150,8 +150,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if name in SUMS and is_needless_factor(region, step):
         return None
     if is_term and node is not None and updates_parameter(region, step, node):
-        said = f"{rest} is updated before its last use: what comes after needs its value from the forward pass"
-        return Finding("stale-or-updated-weights", said, step, None, changes, takes_away=True)
+        return None  # what reads it is too late, or its update too early
     beside = region.case.constant_value(step.arguments[1 - place]) if left is None and is_term else None
     if is_term and (beside == 0 or (left is not None and not np.any(region.values[left]))):
         return None  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
@@ -184,14 +183,6 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
     of_batch = number and number > 0 and batch_size(region, number if name == "divide" else 1 / number)
     return "missing-batch-sum-or-mean" if of_batch else "scale-factor"
-
-
-def updates_parameter(region: Region, step: Step, node: int) -> bool:
-    """Whether a call gives a parameter, which is one of its operands, another value under its own name."""
-    if not is_parameter(region, node):
-        return False
-    in_place = {region.case.tape.nodes[made].slot for made in step.makes} == {region.case.tape.nodes[node].slot}
-    return in_place or any(not {*region.names_of(node)}.isdisjoint(region.names_of(made)) for made in step.makes)
 
 
 def is_needless_factor(region: Region, step: Step) -> bool:

@@ -14,6 +14,26 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.steps import Step
 
 
+def updated_too_early(region: Region) -> Iterator[Finding]:
+    """A parameter is given another value, and what it was is needed in more lines than one."""
+    for step, _ in region.sites():
+        for place, _ in places_of(step) if name_of(step.function) in ("add", "subtract") else ():
+            node = node_at(region, step, place)
+            changes = {step.index: only(place)}
+            if node is not None and updates_parameter(region, step, node) and region.gives_truth(changes):
+                name = region.name(node)
+                said = f"{name} is updated before its last use: what comes after needs its value from the forward pass"
+                yield Finding("stale-or-updated-weights", said, step, None, changes)
+
+
+def updates_parameter(region: Region, step: Step, node: int) -> bool:
+    """Whether a call gives a parameter, which is one of its operands, another value under its own name."""
+    if not is_parameter(region, node):
+        return False
+    in_place = {region.case.tape.nodes[made].slot for made in step.makes} == {region.case.tape.nodes[node].slot}
+    return in_place or any(not {*region.names_of(node)}.isdisjoint(region.names_of(made)) for made in step.makes)
+
+
 def later_state(region: Region) -> Iterator[Finding]:
     """An operand is what an array was changed to; what it held before gives the truth."""
     tape, case = region.case.tape, region.case
