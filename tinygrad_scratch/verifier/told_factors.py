@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE, SLOPE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves, right_side, statement_at
-from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, same
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, rest_of_one, same
 
 WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)
 
@@ -40,7 +40,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return kind
     if more:
         return "derivative-at-wrong-point" if any(is_slope(case, each) for each in more) else "scale-factor"
-    if less and all(holds_number(case, each) for each in less):
+    of_slope = any(rest_of_one(outer) is not None for outer in found.way)  # `1 - p / k`
+    if less and not of_slope and all(holds_number(case, each) for each in less):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from functools import cached_property, partial
 from types import CodeType, FrameType
 from typing import Any, Self
 
+from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Draws
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
@@ -48,6 +50,10 @@ class Again:
     def ends(self) -> Callable[[FrameType], None] | None:
         """What sees each line of a plain run, and ends it; None where it ends by itself."""
         return None
+
+    def strays(self) -> bool:
+        """Whether a change also moves what the calls that are judged begin with, as turns before theirs do."""
+        return False
 
 
 class Block(Again):
@@ -211,10 +217,21 @@ class TurnsElsewhere:
         self.inside[id(frame)] = line in self.lines
 
 
-def turns_until_end(turns: int) -> Iterator[None]:
-    """Nothing for each turn but the last."""
-    yield from [None] * (turns - 1)
-    raise TurnEnds
+class Turns:
+    """The turns of a loop that a run makes until one tells of all gradients; a change is made for that one alone."""
+
+    def __init__(self, count: int, change: Callable[[], None]) -> None:
+        self.left, self.change = count, change
+
+    def end(self) -> None:
+        self.left -= 1
+        if not self.left:
+            raise TurnEnds
+        if self.is_last():
+            self.change()
+
+    def is_last(self) -> bool:
+        return self.left == 1
 
 
 class Script(Again):
@@ -227,18 +244,23 @@ class Script(Again):
         self, file: str, make: Callable[[Any], Any], run: Callable[[list[CodeType], dict[str, Any]], Any]
     ) -> None:
         super().__init__({}, [])
-        self.file, self.make, self.run = file, make, run
+        self.file, self.make_check, self.run = file, make, run
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
 
     def recorded(self, kind: Any) -> Any:
-        return self.make(kind)
+        return self.make_check(kind)
 
     def makes_anew(self, file: str) -> bool:
         return file == self.file
 
     def plain(self, file: str, rewrite: Rewrite | None) -> Run | None:
-        codes = self.codes_with(rewrite if file == self.file else None)
-        return partial(self.run_until_end, codes) if self.line else None
+        if not self.line:
+            return None
+        if rewrite is None or file != self.file:
+            return partial(self.run_until_end, self.codes_with(None))
+        if self.strays() and source_of(text_of(file)).function_around(rewrite.line) is not None:
+            return partial(self.run_until_end, self.codes_with(None), rewrite)
+        return partial(self.run_until_end, self.codes_with(rewrite))
 
     def codes_with(self, rewrite: Rewrite | None) -> list[CodeType]:
         """The code of the script, of which a change makes those statements anew that it is in."""
@@ -249,7 +271,8 @@ class Script(Again):
         text, start, end = text_of(self.file), self.parts[first][0], self.parts[last][1]
         changed = text[start : rewrite.start] + rewrite.text + text[rewrite.end : end]
         codes = [code for *_, code in self.parts]
-        return [*codes[:first], self.compiled(text.count("\n", 0, start), changed), *codes[last + 1 :]]
+        code = self.compiled(text.count("\n", 0, start), changed, text[start:end])
+        return [*codes[:first], code, *codes[last + 1 :]]
 
     @cached_property
     def parts(self) -> list[tuple[int, int, CodeType]]:
@@ -263,14 +286,24 @@ class Script(Again):
         ends = [*starts[1:], len(text)]
         return [(a, b, self.compiled(text.count("\n", 0, a), text[a:b])) for a, b in zip(starts, ends, strict=True)]
 
-    def compiled(self, lines: int, text: str) -> CodeType:
-        """The code of statements that so many lines are before; the training loop calls something after each turn."""
+    def compiled(self, lines: int, text: str, before: str | None = None) -> CodeType:
+        """The code of statements that so many lines are before; the training loop calls something after each turn.
+
+        Where the turns of it make what they were `before` a change, only the last one is made with that.
+        """
         tree = ast.parse("\n" * lines + text)
-        loop = next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line), None)
-        if loop is not None and self.loop == self.file:
-            end = ast.copy_location(ast.Expr(ast.Call(ast.Name(CHECK, ast.Load()), [], [])), loop.body[-1])
-            loop.body.append(ast.fix_missing_locations(end))
+        loop = self.loop_in(tree)
+        if loop is not None:
+            if before is not None and self.strays():
+                own = self.loop_in(ast.parse("\n" * lines + before))
+                loop.body = [ast.If(called(IS_LAST), loop.body, own.body if own is not None else loop.body)]
+            loop.body.append(ast.Expr(called(CHECK)))
+            ast.fix_missing_locations(loop)
         return compile(tree, self.file, "exec", dont_inherit=True)
+
+    def loop_in(self, tree: ast.AST) -> ast.For | ast.While | None:
+        loops = (n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line)
+        return next(loops, None) if self.loop == self.file else None
 
     def ends(self) -> Callable[[FrameType], None] | None:
         if self.loop in ("", self.file):
@@ -279,15 +312,36 @@ class Script(Again):
         loops = (n for n in nodes if isinstance(n, ast.For | ast.While) and n.lineno == self.line)
         return TurnsElsewhere(self.loop, lines_of(next(loops)), self.turns).see
 
-    def run_until_end(self, codes: list[CodeType]) -> dict[str, Any]:
-        """The variables at the end of the turn, those of the functions that it is in among them."""
-        variables: dict[str, Any] = {CHECK: partial(next, turns_until_end(self.turns))}
-        try:
-            self.run(codes, variables)
-        except TurnEnds as end:
-            trace = end.__traceback__
-            while trace is not None:
-                if trace.tb_frame.f_code.co_filename in (self.file, self.loop):
-                    variables |= trace.tb_frame.f_locals
-                trace = trace.tb_next
+    def strays(self) -> bool:
+        return self.turns > 1
+
+    def run_until_end(self, codes: list[CodeType], rewrite: Rewrite | None = None) -> dict[str, Any]:
+        """The variables at the end of the turn, those of the functions that it is in among them.
+
+        A change of a function is made before the last turn alone.
+        """
+        with contextlib.ExitStack() as stack:
+            turns = Turns(self.turns, lambda: self.change(rewrite, stack))
+            variables: dict[str, Any] = {CHECK: turns.end, IS_LAST: turns.is_last}
+            try:
+                self.run(codes, variables)
+            except TurnEnds as end:
+                trace = end.__traceback__
+                while trace is not None:
+                    if trace.tb_frame.f_code.co_filename in (self.file, self.loop):
+                        variables |= trace.tb_frame.f_locals
+                    trace = trace.tb_next
         return variables
+
+    def change(self, rewrite: Rewrite | None, stack: contextlib.ExitStack) -> None:
+        """Change a function of the script that is running, which is the main module meanwhile."""
+        if rewrite is not None:
+            own = functions_in(vars(sys.modules["__main__"]), self.file)
+            stack.enter_context(Functions(self.file, own).changed(rewrite))
+
+
+def called(name: str) -> ast.Call:
+    return ast.Call(ast.Name(name, ast.Load()), [], [])
+
+
+IS_LAST = "__is_last__"

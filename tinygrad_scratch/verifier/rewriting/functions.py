@@ -26,6 +26,16 @@ def functions_of(files: set[str]) -> list[FunctionType]:
     return [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
 
 
+def functions_in(names: dict[str, Any], file: str) -> list[FunctionType]:
+    """The functions of a file in a namespace, and in the classes there."""
+    held = [
+        *names.values(),
+        *(part for value in names.values() if isinstance(value, type) for part in vars(value).values()),
+    ]
+    found = (getattr(value, "__func__", value) for value in held)
+    return [value for value in found if type(value) is FunctionType and value.__code__.co_filename == file]
+
+
 def files_of(modules: list[dict[str, Any]]) -> set[str]:
     """The files of a person's own that modules are from, and the functions in these."""
     functions = (value for names in modules for value in names.values() if type(value) is FunctionType)
@@ -35,11 +45,10 @@ def files_of(modules: list[dict[str, Any]]) -> set[str]:
 
 
 class Functions:
-    """The functions that there are of a file; none where each run defines them."""
+    """Some functions of a file; none where each run defines them."""
 
-    def __init__(self, file: str, are_made_anew: bool = False) -> None:
+    def __init__(self, file: str, own: list[FunctionType]) -> None:
         self.file, self.source = file, source_of(text_of(file))
-        own = [] if are_made_anew else functions_of({file})
         self.found = [(function, function.__code__) for function in own]
         self.flags = max((code.co_flags & all_feature_flags() for _, code in self.found), default=0)
 
