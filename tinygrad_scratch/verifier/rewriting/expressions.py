@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
+from tinygrad_scratch.verifier.rewriting.of_others import of_others
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
@@ -85,6 +86,7 @@ class Expressions:
             yield from put_together(part)
             yield from like_others(part)
             yield from before_call(part)
+            yield from of_others(part)
 
     def parts(self) -> Iterator[Part]:
         """The expressions, outer ones first; of what is assigned to, the indices."""

@@ -88,8 +88,9 @@ def is_mere_number(case: Case, node: int) -> bool:
     if np.size(case.tape.nodes[node].value) > 1:
         return False
     parameters = {final.parameter.node for final in case.finals}
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
-    return given.isdisjoint(parameters) and all(np.size(case.tape.nodes[n].value) == 1 for n in given)
+    behind = case.ancestors([node])
+    given = {n for n in behind if case.step_of(n).function is None}
+    return behind.isdisjoint(parameters) and all(np.size(case.tape.nodes[n].value) == 1 for n in given)
 
 
 def parameter_of(case: Case, node: int) -> int | None:

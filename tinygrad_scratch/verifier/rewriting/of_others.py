@@ -1,0 +1,50 @@
+"""What other objects keep, and what came a turn before: `layer.z` for what a slope is given, a state of none before."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import lines_of
+
+MOST_KEPT = 24
+KEPT = re.compile(r"\bself\.([A-Za-z_]\w*)\b(?!\()")
+
+
+def of_others(part: Part) -> Iterator[Rewrite]:
+    if part.is_value and not part.in_index:
+        yield from kept_by_another(part)
+        yield from of_turn_before(part)
+
+
+def kept_by_another(part: Part) -> Iterator[Rewrite]:
+    """For what is given to the slope that an object holds, what its class keeps: `layer.f.slope(layer.z)`."""
+    call = part.around
+    if not isinstance(part.node, NAMES) or not isinstance(call, ast.Call) or not part.is_in_some_slope:
+        return
+    holder = call.func
+    while isinstance(holder, ast.Attribute):
+        holder = holder.value
+    if not isinstance(holder, ast.Name) or holder.id in ("self", "np", "numpy") or holder is call.func:
+        return
+    for name in list(dict.fromkeys(KEPT.findall(part.source.text)))[:MOST_KEPT]:
+        other = f"{holder.id}.{name}"
+        if other != part.code:
+            said = f"the derivative is taken at {part.code}; it should be at {other}"
+            yield part.change(other, "derivative-at-wrong-point", said, NAMED)
+
+
+def of_turn_before(part: Part) -> Iterator[Rewrite]:
+    """The entry of the turn before in a sum over all turns, and nothing where there is none before it."""
+    node = part.node
+    if not isinstance(node, ast.Subscript) or not isinstance(part.statement, ast.AugAssign):
+        return
+    counted = {counted_by(each) for each in part.source.statements if part.line in lines_of(each)}
+    if not isinstance(node.slice, ast.Name) or node.slice.id not in counted:
+        return
+    held, i = part.source.code(node.value), node.slice.id
+    said = f"{part.code} should be the one of the turn before"
+    yield part.change(f"({held}[{i} - 1] if {i} else 0 * {part.code})", "off-by-one", said, PUT_IN)
