@@ -412,7 +412,7 @@ def test_a_script_is_run_statement_by_statement(tmp_path: Path) -> None:
             exec(code, names)
 
     script = Script(str(file), lambda kind: None, run_all)
-    script.line = 5
+    script.loop, script.line = str(file), 5
     assert [text[start:end].count("\n") for start, end, _ in script.parts] == [2, 2, 2, 2]
     run = script.plain(str(file), None)
     assert run is not None

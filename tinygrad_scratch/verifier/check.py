@@ -235,7 +235,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             self.notes.append(f"The block was stopped after {error}; what was recorded until then is judged.")
         try:
             if error is None or stopped:
-                self._judge()
+                with np.errstate(all="ignore"):
+                    self._judge()
             else:
                 self.error = error
                 self.problem = their_error(error, self.tape)

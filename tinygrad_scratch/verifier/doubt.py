@@ -51,8 +51,11 @@ def puts_in_minus(cause: Cause) -> bool:
 
 
 def may_be_alias(cause: Cause) -> bool:
-    """Whether what is written over may be so by another name that a line of the file gave it: there a copy is due."""
-    return cause.kind == "inplace-corruption" and ALIAS.search(text_of(cause.file)) is not None
+    """Whether what is written over may be so by another name that the function gave it: there a copy is due."""
+    source = source_of(text_of(cause.file))
+    around = source.function_around(cause.line)
+    text = source.code(around) if around is not None else source.text
+    return cause.kind == "inplace-corruption" and ALIAS.search(text) is not None
 
 
 def is_vague(cause: Cause) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -173,8 +174,12 @@ class Updates:
         """
         self.called = {f"d{parameter.short}" for parameter in parameters}
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
-        for parameter, (gradient, sign) in found:
-            after = self.made[gradient]
+        times = Counter(gradient for _, (gradient, _, _) in found)
+        rate = self.rate_of([(p.node, of) for p, of in found if times[of[0]] == 1])
+        for parameter, (gradient, sign, after) in found:
+            if times[gradient] > 1:  # each has its own in what is taken off it
+                yield parameter, *self.of_its_own(parameter.node, after, rate)
+                continue
             change = None if self.is_gradient(gradient) else self.change_in(after, parameter.node)
             for way, turned in self.ways if change is not None else ():
                 inner = at_end(self.tape, change[0], way) if change is not None else None
@@ -184,11 +189,34 @@ class Updates:
                     break
             yield parameter, gradient, sign
 
+    def rate_of(self, found: list[tuple[int, tuple[int, int, int]]]) -> float:
+        """The number that all of some gradients are taken off times; 1 where that is not one number."""
+        shares = set[float]()
+        for before, (gradient, sign, after) in found:
+            change, value = self.change_in(after, before), sign * np.asarray(self.tape.nodes[gradient].value)
+            if change is not None and np.any(value):
+                whole = change[1] * np.asarray(self.tape.nodes[change[0]].value)
+                shares.add(float(f"{np.vdot(whole, value) / np.vdot(value, value):.9g}"))
+        return shares.pop() if len(shares) == 1 and 0 not in shares else 1.0
+
+    def of_its_own(self, before: int, after: int, rate: float) -> tuple[int, int]:
+        """What an update takes off a parameter alone, without the rate of all others."""
+        change = self.change_in(after, before)
+        assert change is not None  # it was one before
+        node, sign = change
+        value = Recorded(self.tape, self.tape.nodes[node].value, self.tape.nodes[node].slot)
+        if value.node == node and (rate != 1.0 or node in self.made):
+            node = record(self.tape, np.divide, (value, rate), {}).node
+            self.changes[node] = change[0]
+            self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[after].step].place
+        self.made[node] = after
+        return node, sign
+
     def change_in(self, after: int, before: int) -> tuple[int, int] | None:
         return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
 
-    def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int] | None:
-        """The gradient in the first update of a parameter, and its sign: `w -= rate * g` gives (g, 1).
+    def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int, int] | None:
+        """The gradient in the first update of a parameter, its sign, and what that made: `w -= rate * g` gives (g, 1).
 
         What the loss was `read` from is no update: it is a part of the forward pass.
         """
@@ -207,7 +235,7 @@ class Updates:
                     reads = tape.steps[tape.nodes[after].step].reads
                     if any(read != first and is_shrunk(tape, read, first) for read in reads):
                         self.decays[gradient] = Decay(first, after, *change)
-                    return gradient, sign * change[1]
+                    return gradient, sign * change[1], after
         return None
 
     def without_rate(self, change: int) -> tuple[int, int]:

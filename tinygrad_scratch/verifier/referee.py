@@ -51,7 +51,7 @@ def disputed(case: Case) -> str:
 
 def is_same(again: Any, value: Array) -> bool:
     """Whether a run that was made again gave a value as it was."""
-    one, scale = np.asarray(again), np.max(np.abs(value), initial=0.0)
+    one, scale = np.asarray(again), np.max(np.abs(value[np.isfinite(value)]), initial=0.0)
     return one.shape == value.shape and bool(np.allclose(one, value, rtol=1e-6, atol=1e-6 * scale, equal_nan=True))
 
 

@@ -253,9 +253,11 @@ class Loops:
         """What a turn read of before it, and under whose name another value is now, in whatever way it came there."""
         tape, events = self.check.tape, self.check.watch.events
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
-        names = sorted(self._names(turn).items())
-        early = [(node, event) for node, own in names if tape.nodes[node].step < turn.steps for event in own]
-        held = {(event.owner, event.short): (node, event) for node, event in early}
+        held: dict[tuple[int, str], tuple[int, Event]] = {}
+        for node, names in sorted(self._names(turn).items()):
+            step = tape.steps[tape.nodes[node].step]
+            if step.index < turn.steps or step.function is None:  # what is given is known by the line that reads it
+                held |= {(event.owner, event.short): (node, event) for event in names}
         for node, event in held.values():
             if node not in read or claims_gradient(event.name):
                 continue
