@@ -82,11 +82,14 @@ class Owners(WholeSteps):
         return None
 
     def _changed_without_gradient(self) -> list[Parameter]:
-        """What the loss depends on and a turn of a loop gave another value, that no forward pass made of it."""
+        """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made."""
         assert self.loss is not None
         forward, done = self.all_behind(self.loss), {final.parameter.node for final in self.finals}
         left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
-        return [p for p, after in left if after not in forward and after in self.depending_on({p.node})]
+        return [p for p, after in left if self.all_behind(after) - forward - {after} and self._comes_of(after, p.node)]
+
+    def _comes_of(self, after: int, before: int) -> bool:
+        return after in self.depending_on({before})
 
     def _is_state(self, parameter: Parameter) -> bool:
         """Whether a name was given a value of the forward pass that is no update of what it held: a state, kept."""
