@@ -354,7 +354,11 @@ def instead(case: Case, before: State, cause: Cause) -> tuple[Repair, Cause] | N
         return None
     if not unfinished and cause.weight == PUT_IN and cause.kind != other.kind and other.certainty == "checked":
         other.certainty, other.others = "fits", [*other.others, cause.should_be or cause.sentence]
-    case.put_in(change.finding.changes)
+    try:
+        case.put_in(change.finding.changes)
+    except Exception:  # what comes after can't be made of it
+        case.restore(after)
+        return None
     return change.repair, other
 
 

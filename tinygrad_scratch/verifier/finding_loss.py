@@ -236,20 +236,26 @@ class FindingLoss(WellKnown):
 
         Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
+        One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
         """
         found: tuple[Candidate, tuple[int, int, tuple[int, ...], int, int]] | None = None
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
+        seen: dict[str, list[int]] = {}
         for candidate in candidates:
             if candidate.name in fitting:
                 continue
             true = run.gradients(candidate, [final.parameter.node for final in finals])
             if true is None:
                 continue
-            given = [self._meant(final, wanted) for final, wanted in zip(finals, true, strict=True)]
+            is_part = any(candidate.node in self.all_behind(node) for node in seen.get(candidate.name, ()))
+            given = [self._meant(final, wanted, is_part) for final, wanted in zip(finals, true, strict=True)]
             same, exact, but_for_sign, precise = fit(given, true)
-            if same and candidate.function is None and candidate.name != UNNAMED:
-                fitting.add(candidate.name)
+            if is_part and same < len(finals):
+                continue
+            if candidate.function is None and candidate.name != UNNAMED:
+                seen.setdefault(candidate.name, []).append(candidate.node)
+                fitting |= {candidate.name} if same else set()
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
             key = same, exact, near[:3], but_for_sign, precise
             if found is None or key > found[1]:
@@ -258,8 +264,10 @@ class FindingLoss(WellKnown):
                     break
         return (found[0], *found[1][:2], found[1][3]) if found else None
 
-    def _meant(self, final: Final, truth: Array) -> Array:
+    def _meant(self, final: Final, truth: Array, is_whole: bool = False) -> Array:
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""
+        if is_whole:
+            return self._value(final.node) * final.direction
         value = self._value(final.node)
         step = self.tape.steps[self.tape.nodes[final.node].step]
         if final.node in self._penalty and is_multiple(value - self._penalty[final.node], truth):

@@ -100,8 +100,10 @@ def penalty_scaled(factor: float, where: str) -> Finding:
 def is_of_parameters(region: Region, node: int) -> bool:
     """Whether a value was made of parameters and numbers alone."""
     case = region.case
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
-    return {n for n in given if np.size(region.values[n]) > 1} <= {final.parameter.node for final in case.finals}
+    parameters = {final.parameter.node for final in case.finals}
+    made_before = case.ancestors({n for p in parameters for n in case.step_of(p).reads})  # what a script begins with
+    given = {n for n in case.ancestors([node]) - made_before if case.step_of(n).function is None}
+    return {n for n in given if np.size(region.values[n]) > 1} <= parameters
 
 
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
