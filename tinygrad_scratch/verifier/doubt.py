@@ -143,6 +143,8 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     if was.shape == becomes.shape and was.size > 1 and not is_along(was, becomes):
         return change.kind
     put_in = NAME.findall(change.should_be or "")
+    if {*put_in} ^ {*NAME.findall(change.expression)} <= {"sum", "mean"}:
+        return change.kind
     held = [node for name in {*put_in} - {*NAME.findall(change.expression)} for node in nodes_named(case, name)]
     if any(not is_mere_number(case, node) for node in held):  # it comes from above, though it may be one number
         return change.kind

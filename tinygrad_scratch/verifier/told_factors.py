@@ -36,6 +36,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "sign"
     if kind == "wrong-operand" and slopes_beyond(case, found):
         return "derivative-at-wrong-point"
+    if kind == "wrong-operand" and more and all(holds_number(case, each) for each in more):
+        return "scale-factor"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
     if more:

@@ -38,11 +38,13 @@ from tinygrad_scratch.verifier.told_forms import (
     is_other_number_in_index,
     is_power,
     is_slope_elsewhere,
+    is_square,
     is_sum,
     is_turned_round,
     is_value_for_mask,
     marks,
     parts,
+    rest_of_one,
     same,
 )
 
@@ -134,7 +136,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
         plain = is_plain(found) and not slopes_beyond(case, found)
-        lacks = is_rest(found) or is_of_function_left_out(found)
+        lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
@@ -279,6 +281,13 @@ def is_rest(found: Difference) -> bool:
     new = found.new
     rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
     return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_square_left_out(found: Difference) -> bool:
+    """Whether `1 - t**2` is due for `1 - t`."""
+    in_rest = bool(found.way) and rest_of_one(found.way[-1]) is not None
+    base = found.new.left if isinstance(found.new, ast.BinOp) else None
+    return in_rest and base is not None and is_square(found.new) and same(base, found.old)
 
 
 def is_of_function_left_out(found: Difference) -> bool:

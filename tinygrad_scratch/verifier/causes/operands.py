@@ -70,8 +70,9 @@ def said(
     should = without_brackets(should, region.expression) if should else None
     nodes = region.case.tape.nodes
     if mine == other_name and mine in region.names_of(read) and nodes[read].slot == nodes[other].slot:
-        said_so = f"{mine} was written over before it is read here: it should be as it was"
-        return 1, Finding("inplace-corruption", said_so, step, None, changes)
+        where = f"line {step.place.line}" if step.place else "a later line"
+        said_so = f"{mine} is written over before its use in {where}"
+        return 1, Finding("inplace-corruption", said_so, region.case.step_of(read), None, changes)
     sentence = f"{mine} should be {other_name}"
     neighbour = next((name for name in (mine, *region.names_of(read)) if is_beside(region, name, other_name)), None)
     if neighbour is not None:

@@ -151,6 +151,16 @@ def of_function(part: Part) -> Iterator[Rewrite]:
         yield part.change(other, kind, f"`{name}` should be `{other}` in `{part.code}`", at=(end - len(name), end))
 
 
+def of_branches(part: Part) -> Iterator[Rewrite]:
+    """One of the two values that `where` chooses from, times the other one, as in `where(m, g, s * g)`."""
+    if len(part.node.args) == 3:
+        one, two = part.node.args[1:]
+        for lacking, other in ((two, one), (one, two)):
+            said = f"`{part.source.code(lacking)}` is not multiplied by {part.source.code(other)}"
+            text = f"{part.source.operand(lacking)} * {part.source.operand(other)}"
+            yield part.change(text, "missing-derivative", said, NAMED, at=part.source.span(lacking))
+
+
 def of_range(part: Part) -> Iterator[Rewrite]:
     """The other direction of a loop."""
     if name_of(part.node) == "range":
@@ -272,6 +282,7 @@ CHANGES = (
     (PRODUCTS, of_product),
     (OTHER, of_function),
     (("range", "reversed"), of_range),
+    (("where",), of_branches),
     (SUMS, of_axes),
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
