@@ -178,6 +178,8 @@ def as_cause(region: Region, finding: Finding) -> Cause:
                 )  # it said the helper's
         elif place in (call, finding.place):
             expression = written
+    if finding.should_be:
+        finding.should_be = in_list(with_bare_names(finding.should_be, expression), expression)
     return Cause(
         finding.kind,
         finding.sentence,
@@ -185,7 +187,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         place,
         region.owner(),
         expression,
-        with_bare_names(finding.should_be, expression) if finding.should_be else None,
+        finding.should_be,
         finding.certainty,
         finding.others,
         finding.changes,
@@ -193,6 +195,12 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+
+
+def in_list(part: str, whole: str) -> str:
+    """What each entry of a list should be, as all of the list; a part of anything else as it is."""
+    found = re.fullmatch(r"\[(.+?)(\s+for\s.+)\]", whole, re.DOTALL)
+    return f"[{part}{found[2]}]" if found and not part.startswith("[") else part
 
 
 def with_argument(text: str, function: str, argument: str) -> str | None:

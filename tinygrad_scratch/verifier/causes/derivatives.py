@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, places_of, with_slope
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import named_all, node_at
-from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, replaced
@@ -326,15 +326,30 @@ def slope_is_another(region: Region) -> Iterator[Finding]:
             found = region.case.match_up_to_factor(upstream) if upstream.shape == region.truth.shape else None
             if found is None or (region.case.is_forward(read) and not region.names_of(read)):
                 continue
-            text = next((t for t, _, _ in factors_of(region, region.truth, upstream)), "")
+            text, due, slope = next(factors_of(region, region.truth, upstream), ("", -1, ""))
             if text:
                 name, place = region.name(read), helper_of_slope(region, step, read)
-                yield Finding(
-                    "derivative-at-wrong-point",
-                    f"the factor of {name} is not the derivative: it should be {text}", step,
-                    f"{bracketed(name)} * {text}" if place is None else None, place=place,
-                )  # fmt: skip
+                term = term_beside(region, step, read, due) if slope == "{t}" else None
+                kind, lacks = "derivative-at-wrong-point", "is not the derivative"
+                if term is not None:
+                    kind, lacks = "missing-term", f"lacks {term}"
+                said = f"the factor of {name} {lacks}: it should be {text}"
+                should = f"{bracketed(name)} * {bracketed(text)}" if place is None else None
+                yield Finding(kind, said, step, should, place=place)
                 return
+
+
+def term_beside(region: Region, step: Step, upstream: int, due: int) -> str | None:
+    """What a sum holds beside the factor that a product has, where that sum is due; None where it is no such sum."""
+    made, factors = region.case.step_of(due), [node for node in step.reads if node != upstream]
+    if name_of(made.function) != "add" or len(factors) != 1 or len(made.reads) != 2:
+        return None
+    written = np.asarray(region.values[factors[0]])
+    for one, other in (made.reads, made.reads[::-1]):
+        value = np.asarray(region.values[one])
+        if value.shape == written.shape and close(written, value):
+            return region.name(other)
+    return None
 
 
 def helper_of_slope(region: Region, step: Step, upstream: int) -> Place | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
 from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
-from tinygrad_scratch.verifier.causes.state import is_of_penalty, updates_parameter
+from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter, updates_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
     SUMS,
@@ -180,6 +180,9 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
         if is_one_beside(region, step, 1 - place):
             return "off-by-one"
         return "regularisation" if left is not None and is_of_penalty(region, left) else "missing-term"
+    kept = node_at(region, step, place)
+    if name == "multiply" and kept is not None and is_parameter(region, kept) and is_in_step_of(region, step):
+        return "regularisation"  # a decay
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
     of_batch = number and number > 0 and batch_size(region, number if name == "divide" else 1 / number)
     return "missing-batch-sum-or-mean" if of_batch else "scale-factor"
@@ -205,6 +208,12 @@ def without_values(region: Region, step: Step, rest: str, changes: dict[int, Any
     from_above = "ones" in name_of(step.function)  # which is not in it then
     kind = "missing-derivative" if from_above else "missing-term"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def is_in_step_of(region: Region, step: Step) -> bool:
+    """Whether a product is what a step is taken off, or added to: that of an update."""
+    later = (s for s, _ in region.sites() if not set(step.makes).isdisjoint(s.reads))
+    return any(name_of(s.function) in ("add", "subtract") for s in later)
 
 
 def leaves_out(region: Region, step: Step, place: int) -> bool:
