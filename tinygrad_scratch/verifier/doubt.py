@@ -175,7 +175,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     if is_vague(cause) and cause.kind in SCALES and usual:
         return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
     if not usual and (made_up or (is_vague(cause) and cause.kind in SCALES)):
-        return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or cause.kind == "scale-factor")]
+        kinds = {"scale-factor", *(hit.rewrite.kind for hit in hits)}  # a mean that is no mistake by another scale
+        return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or cause.kind in kinds)]
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]

@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength
+from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.well_known import WellKnown
@@ -198,7 +198,10 @@ class FindingLoss(WellKnown):
         return self._put(best[0] if best is not None else candidates[0])
 
     def _without_parts(self, run: Played, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
-        """Without the losses to which another one of theirs adds a penalty, where gradients hold one."""
+        """Without penalties alone, and the losses to which another one of theirs adds one that gradients hold."""
+        nodes = [parameter.node for parameter in self.parameters]
+        of_data = [c for c in mine if not is_of_parameters_alone(self.tape, self._parents, c.node, nodes)]
+        mine = mine if self.wanted_loss else of_data or mine
         if not self._penalty:
             return mine
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}

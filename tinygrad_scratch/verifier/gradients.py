@@ -125,16 +125,17 @@ class Decay:
         return whole.node if whole is not None else None
 
 
-def lost(tape: Tape, before: int, after: int, rate: float) -> Recorded | None:
-    """What an update took off a value, by a rate: (before - after) / rate; None if that was written to since.
+def lost(tape: Tape, before: int, after: int, rate: float, decay: float = 0.0) -> Recorded | None:
+    """What an update took off a value but for a decay, by a rate: (before - after) / rate.
 
-    The calls for it are nobody's mistake, and stand where the update does.
+    None if that was written to since. The calls for it are nobody's mistake, and stand where the update does.
     """
     live = Recorded(tape, tape.nodes[after].value, tape.nodes[after].slot)
     if live.node != after:
         return None
     first = len(tape.steps)
-    whole: Recorded = (as_it_was(tape, before) - live) / rate
+    held = as_it_was(tape, before)
+    whole: Recorded = (held - live - decay * held if decay else held - live) / rate
     for step in tape.steps[first:]:
         step.place = tape.steps[tape.nodes[after].step].place
         tape.worked_out.add(step.index)

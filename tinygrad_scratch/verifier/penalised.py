@@ -40,10 +40,15 @@ def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, paramete
 
 def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: int) -> bool:
     """Whether a parameter went into a value, and nothing else but numbers, ones and zeros."""
-    behind = ancestors(parents, [node])
-    made_before = ancestors(parents, [parameter])  # what a script begins its parameter with
-    given = (n for n in behind - made_before if tape.steps[tape.nodes[n].step].function is None)
-    return parameter in behind and all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
+    return parameter in ancestors(parents, [node]) and is_of_parameters_alone(tape, parents, node, [parameter])
+
+
+def is_of_parameters_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameters: list[int]) -> bool:
+    """Whether no data went into a value: only parameters did, and numbers, ones and zeros."""
+    made_before = ancestors(parents, parameters)  # what a script begins its parameters with
+    behind = ancestors(parents, [node]) - made_before
+    given = (n for n in behind if tape.steps[tape.nodes[n].step].function is None)
+    return all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
 
 
 def is_mask(value: Array) -> bool:

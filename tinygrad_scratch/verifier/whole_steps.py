@@ -113,7 +113,9 @@ class WholeSteps(Collecting):
                 return
         else:
             return
-        self.finals = [self._step_of(final, whole, usual) for final, whole in zip(self.finals, known, strict=True)]
+        meant = not any(self._is_penalised(final.parameter, truth) for final in self.finals)  # a decay by none is
+        pairs = zip(self.finals, known, strict=True)
+        self.finals = [self._step_of(final, whole, usual, whole.decay * meant) for final, whole in pairs]
 
     def _way_of(self, final: Final, truth: Truth) -> bool | None:
         """Whether a gradient is taken to go down, as it is judged; None where it is no multiple of the true one."""
@@ -155,24 +157,30 @@ class WholeSteps(Collecting):
         known = [
             ratio < 0 or any(is_near_number(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios
         ]
-        return all(known) and all(whole.is_plain for whole in wholes)
+        odd = (whole for whole, factor in zip(wholes, factors, strict=True) if not is_near_number(factor, usual))
+        return all(known) and all(whole.is_plain for whole in odd)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
         weights = self._value(parameter.node)
         return any(parts_of(part, weights)[0] for _, part in truth.parts.get(parameter.node, ()))
 
     def _samples(self) -> set[float]:
-        """The lengths that all data has, and those of what the loss is made of that no parameter has."""
+        """The lengths that all data has, and those of what the loss is made of that no parameter has.
+
+        Of samples that are taken one by one, how many there are.
+        """
         parameters = {final.parameter.node for final in self.finals}
-        shapes = [
-            set(self._value(node).shape) - {1}
+        data = [
+            self._value(node)
             for node in self._before_loss() - parameters
             if self.tape.steps[self.tape.nodes[node].step].function is None and is_data(self._value(node))
         ]
+        shapes = [set(value.shape) - {1} for value in data]
+        times = set(Counter(value.shape for value in data).values())
         widths = {length for node in parameters for length in self._value(node).shape}
-        return set(
-            map(float, (set.intersection(*shapes) if shapes else set()) | self._lengths_in_loss() - widths - {1})
-        )
+        common = set.intersection(*shapes) if shapes else set()
+        one_by_one = times if len(times) == 1 else set()
+        return set(map(float, common | one_by_one | self._lengths_in_loss() - widths - {1}))
 
     def _lengths_in_loss(self) -> set[int]:
         """The lengths of the arrays that the loss is computed from as its last."""
@@ -188,9 +196,9 @@ class WholeSteps(Collecting):
     def _is_to_fall(self) -> bool:
         raise NotImplementedError
 
-    def _step_of(self, final: Final, whole: Whole, rate: float) -> Final:
-        """What an update took off a parameter as a whole, by a rate."""
-        step = lost(self.tape, final.parameter.node, whole.after, rate)
+    def _step_of(self, final: Final, whole: Whole, rate: float, decay: float) -> Final:
+        """What an update took off a parameter but for a decay, by a rate."""
+        step = lost(self.tape, final.parameter.node, whole.after, rate, decay)
         if step is None:
             return final
         self.changes[step.node] = self._made[step.node] = whole.after

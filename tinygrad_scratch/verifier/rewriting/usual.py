@@ -27,6 +27,8 @@ def usual(part: Part) -> Iterator[Rewrite]:
         yield from with_itself(part)
     if isinstance(part.node, NAMES) and is_given_to_numpy(part):
         yield from masks(part)
+    if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult):
+        yield from mask_for_value(part)
 
 
 def is_result(part: Part) -> bool:
@@ -53,6 +55,16 @@ def masks(part: Part) -> Iterator[Rewrite]:
     """The slope of a ReLU by its input, where that itself was given to a call."""
     said = f"{part.code} is no slope: `{part.code} > 0` is that of a ReLU"
     yield part.change(f"{part.code} > 0", "missing-derivative", said, MADE)
+
+
+def mask_for_value(part: Part) -> Iterator[Rewrite]:
+    """The mask of a ReLU for its value, in a product; where a ReLU is."""
+    if RELU.search(part.source.text):
+        said = f"{part.code} is no slope of a ReLU: `{part.code} > 0` is"
+        yield part.change(f"({part.code} > 0)", "derivative-at-wrong-point", said, PUT_IN)
+
+
+RELU = re.compile(r"relu|maximum\(", re.IGNORECASE)
 
 
 def of_cross_entropy(part: Part) -> Iterator[Rewrite]:
