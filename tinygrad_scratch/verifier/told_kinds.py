@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, SLOPE, kind_of_div
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, statement_at
 from tinygrad_scratch.verifier.told_factors import (
+    beyond,
     holds_array,
     holds_number,
     inverted_by,
@@ -135,7 +136,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
-        plain = is_plain(found) and not slopes_beyond(case, found)
+        plain = is_plain(found) and not slopes_beyond(case, found) and not beyond(found.old, found.new)
         lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":

@@ -320,6 +320,20 @@ def entries_of(node: ast.expr) -> Iterator[ast.expr]:
             yield from entries_of(entry)
 
 
+def of_slices(part: Part) -> Iterator[Rewrite]:
+    """What is cut off at one end of an axis, at the other end: `x[:, 1:]` for `x[:, :-1]`."""
+    inside = getattr(part.node.slice, "elts", [part.node.slice])
+    for each in (n for n in inside if isinstance(n, ast.Slice) and n.step is None):
+        bounds = [part.source.code(bound) for bound in (each.lower, each.upper) if bound is not None]
+        if len(bounds) != 1:
+            continue
+        written, size = part.source.code(each), bounds[0].removeprefix("-")
+        others = (f":-{size}", f":{size}") if each.lower else (f"{size}:", f"-{size}:")
+        for other in others:
+            said = f"`{written}` should be `{other}`: the other end is due"
+            yield part.change(other, "off-by-one", said, at=part.source.span(each))
+
+
 def of_index(part: Part) -> Iterator[Rewrite]:
     """Another index in its place, or the key of another entry that a method of the class puts in a dictionary."""
     keys = part.source.words(part.line, of_class=True).keys if is_text(part.node) else []
@@ -392,6 +406,7 @@ BY_NODE: dict[type, Callable[[Part], Iterator[Rewrite]]] = {
     ast.Compare: of_comparison,
     ast.Constant: of_constant,
     ast.Attribute: transposed,
+    ast.Subscript: of_slices,
     ast.Tuple: of_tuple,
     ast.List: of_display,
 }
