@@ -176,10 +176,12 @@ class Updates:
         self.called = {f"d{parameter.short}" for parameter in parameters}
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         times = Counter(gradient for _, (gradient, _, _) in found)
-        rate = self.rate_of([(p.node, of) for p, of in found if times[of[0]] == 1])
+        own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
+        rate = self.rate_of(own)
         for parameter, (gradient, sign, after) in found:
-            if times[gradient] > 1:  # each has its own in what is taken off it
-                yield parameter, *self.of_its_own(parameter.node, after, rate)
+            shared = times[gradient] > 1  # each has its own in what is taken off it
+            if shared or (rate is not None and not self.is_gradient(gradient)):
+                yield parameter, *self.of_its_own(parameter.node, after, rate or 1.0)
                 continue
             change = None if self.is_gradient(gradient) else self.change_in(after, parameter.node)
             for way, turned in self.ways if change is not None else ():
@@ -190,15 +192,15 @@ class Updates:
                     break
             yield parameter, gradient, sign
 
-    def rate_of(self, found: list[tuple[int, tuple[int, int, int]]]) -> float:
-        """The number that all of some gradients are taken off times; 1 where that is not one number."""
+    def rate_of(self, found: list[tuple[int, tuple[int, int, int]]]) -> float | None:
+        """The number that all of some gradients are taken off times; None where that is not one number."""
         shares = set[float]()
         for before, (gradient, sign, after) in found:
             change, value = self.change_in(after, before), sign * np.asarray(self.tape.nodes[gradient].value)
             if change is not None and np.any(value):
                 whole = change[1] * np.asarray(self.tape.nodes[change[0]].value)
                 shares.add(float(f"{np.vdot(whole, value) / np.vdot(value, value):.9g}"))
-        return shares.pop() if len(shares) == 1 and 0 not in shares else 1.0
+        return shares.pop() if len(shares) == 1 and 0 not in shares else None
 
     def of_its_own(self, before: int, after: int, rate: float) -> tuple[int, int]:
         """What an update takes off a parameter alone, without the rate of all others."""
