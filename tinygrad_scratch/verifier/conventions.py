@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
+from tinygrad_scratch.verifier.losses import SMALL
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.own_rates import rate_named
@@ -311,7 +312,6 @@ def factor_said(case: Case, factor: float) -> str:
 
 # ---- almost, and kinks -----------------------------------------------------------------------------------------------
 
-SMALL = 1e-3
 TINY = 1e-6  # beside a saturated output even this makes a large difference, and is meant to make none
 
 

@@ -173,9 +173,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         elif finding.should_be and there:
             expression = right_side(written)
             if step is not None and step.place is not None and not in_same_function(step.place, place):
-                finding.should_be = with_argument(
-                    expression, step.place.function, finding.meant
-                )  # it said the helper's
+                finding.should_be = with_argument(expression, step.place.function, finding.meant)
         elif place in (call, finding.place):
             expression = written
     if finding.should_be:

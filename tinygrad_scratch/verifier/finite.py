@@ -22,7 +22,8 @@ def not_finite(tape: Tape, truth: Truth) -> str | None:
     infinite = {node for node, slope in truth.cotangents.items() if not is_finite(slope)}
     if not infinite:
         return None
-    step = next((s for s in reversed(tape.steps) if not infinite.isdisjoint(s.reads)), tape.steps[truth.loss])
+    ahead = tape.steps[: tape.nodes[truth.loss].step + 1]
+    step = next((step for step in reversed(ahead) if not infinite.isdisjoint(step.reads)), ahead[-1])
     return (
         "The true gradients are not finite, so that there is nothing to compare with: the slope of what "
         f"{made_at(step)} is infinite, or no number, at these values. Check with other data or weights."
@@ -35,10 +36,8 @@ def is_finite(value: Array) -> bool:
 
 def first_infinite(tape: Tape, node: int) -> Step:
     """The first step behind a value that made one which is not finite."""
-    steps = sorted(
-        {tape.nodes[n].step for n in ancestors(tape.parents(), (node,)) if not is_finite(tape.nodes[n].value)}
-    )
-    return tape.steps[steps[0]]
+    behind = ancestors(tape.parents(), (node,))
+    return tape.steps[min(tape.nodes[n].step for n in behind if not is_finite(tape.nodes[n].value))]
 
 
 def made_at(step: Step) -> str:

@@ -70,6 +70,7 @@ class Judging:
     may_rewrite = False
     in_double = False  # whether what was made in float32 was made again
     has_no_loss = False  # whether the gradients can be those of none
+    has_renames = False  # whether lines that only gave values other names are steps already
 
     def kind_of_rerun(self) -> Any:
         """The class of the checks that say whether a run with a change of the source is right."""
@@ -302,8 +303,9 @@ class Judging:
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
-        if self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
+        if not self.has_renames and self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
             assert self.entry.loss is not None
+            self.has_renames = True
             self.finals = self.entry.finals
             self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
             self.case = self._case(self.truth)

@@ -197,7 +197,7 @@ class Played:
             return None
 
 
-SMALL = 1e-3
+SMALL = 1e-3  # no more than this is an epsilon
 
 
 def keeps_off(step: Step) -> bool:
