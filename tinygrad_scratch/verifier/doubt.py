@@ -170,7 +170,9 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     usual = [hit for hit in hits if not hit.convention]
     made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
     there = [hit for hit in usual if hit.rewrite.line == cause.line and hit.rewrite.tier == CHANGED]
-    if is_vague(cause) and cause.should_be and there:  # what nobody would have written there, and what one would have
+    if (
+        is_vague(cause) and cause.should_be and there and cause.kind not in SCALES
+    ):  # what nobody would have written there, and what one would have
         return there
     if is_vague(cause) and cause.kind in SCALES and usual:
         return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
@@ -175,22 +175,33 @@ class Updates:
         """
         self.called = {f"d{parameter.short}" for parameter in parameters}
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
+        found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
         times = Counter(gradient for _, (gradient, _, _) in found)
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         rate = self.rate_of(own)
         for parameter, (gradient, sign, after) in found:
-            shared = times[gradient] > 1  # each has its own in what is taken off it
-            if shared or (rate is not None and not self.is_gradient(gradient)):
+            named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
+            if times[gradient] > 1:  # each has its own in what is taken off it
                 yield parameter, *self.of_its_own(parameter.node, after, rate or 1.0)
-                continue
-            change = None if self.is_gradient(gradient) else self.change_in(after, parameter.node)
-            for way, turned in self.ways if change is not None else ():
-                inner = at_end(self.tape, change[0], way) if change is not None else None
-                if change is not None and inner is not None and self.is_gradient(inner):
-                    self.made[inner] = after
-                    gradient, sign = inner, turned * change[1]
-                    break
-            yield parameter, gradient, sign
+            elif named is not None:
+                self.made[named[0]] = after
+                yield parameter, *named
+            else:
+                yield parameter, gradient, sign
+
+    def where_others_have(self, after: int, before: int) -> tuple[int, int] | None:
+        """What is called a gradient and stands in an update where the gradients of others do, and its sign."""
+        change = self.change_in(after, before)
+        for way, turned in self.ways if change is not None else ():
+            inner = at_end(self.tape, change[0], way) if change is not None else None
+            if change is not None and inner is not None and self.is_gradient(inner):
+                return inner, turned * change[1]
+        return None
+
+    def is_velocity(self, of: tuple[int, int, int], others: list[tuple[int, int, int]]) -> bool:
+        """Whether what an update made went into another one by the same gradient, as a velocity does."""
+        same = [after for gradient, _, after in others if gradient == of[0] and after != of[2]]
+        return bool(same) and of[2] in ancestors(self.tape.parents(), same)
 
     def rate_of(self, found: list[tuple[int, tuple[int, int, int]]]) -> float | None:
         """The number that all of some gradients are taken off times; None where that is not one number."""
@@ -199,8 +210,9 @@ class Updates:
             change, value = self.change_in(after, before), sign * np.asarray(self.tape.nodes[gradient].value)
             if change is not None and np.any(value):
                 whole = change[1] * np.asarray(self.tape.nodes[change[0]].value)
-                shares.add(float(f"{np.vdot(whole, value) / np.vdot(value, value):.9g}"))
-        return shares.pop() if len(shares) == 1 and 0 not in shares else None
+                share = float(np.vdot(whole, value) / np.vdot(value, value))
+                shares.add(float(f"{share:.9g}") if np.allclose(whole, share * value) else 0.0)
+        return shares.pop() if len(shares) == 1 and 0.0 not in shares else None
 
     def of_its_own(self, before: int, after: int, rate: float) -> tuple[int, int]:
         """What an update takes off a parameter alone, without the rate of all others."""

@@ -136,7 +136,8 @@ def kind_of_form(case: Case, found: Difference) -> str:
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
     if kind == AT_POINT:
-        plain = is_plain(found) and not slopes_beyond(case, found) and not beyond(found.old, found.new)
+        more = [each for each in beyond(found.old, found.new) if not first_parameters(case, each)]
+        plain = is_plain(found) and not slopes_beyond(case, found) and not more
         lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":

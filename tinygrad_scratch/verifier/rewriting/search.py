@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_of, spots_after, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
-from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, UNLIKELY, Outlook, factors_of_all
+from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
@@ -95,8 +95,6 @@ class Search:
         for i, (tier, changes) in enumerate(rounds):
             if tier >= PUT_IN and not all(hit.convention for hit in hits):
                 break
-            if any(not hit.convention for hit in hits):  # what seems to mend nothing is tried where nothing else does
-                changes = [each for each in changes if foretold(each) < UNLIKELY]
             share = 2 / (len(rounds) - i + 1)  # all that is left for the last of the rounds
             later, until = self.work_left * (1 - share), self.time_left() * (1 - share)
             for file, rewrite in changes:
