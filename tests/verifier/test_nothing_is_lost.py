@@ -396,3 +396,28 @@ def test_a_script_as_a_module_is_left_as_it_was(tmp_path: Path) -> None:
     check = verify.layer(layer, x)
     assert check.ok is True, str(check)
     assert {name: value for name, value in vars(module).items() if name in names} == names
+
+
+NEVER_ALL = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+w, v, hidden = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), np.zeros((3, 4))
+for turn in range(3):
+    h = np.tanh(x @ w)
+    apart = h @ v - y
+    loss = 0.5 * np.sum(apart**2)
+    below = apart @ v.T * (1 - h**2)
+    for one, under in zip(x[:4] * 0, below):
+        hidden = np.outer(one, under)
+    w -= 0.1 * hidden
+    v -= 0.1 * h.T @ apart
+"""
+
+
+def test_where_no_turn_tells_of_all_the_first_that_updates_is_judged(tmp_path: Path) -> None:
+    check = check_of(tmp_path, NEVER_ALL)
+    assert check.ok is False, str(check)
+    assert check.first_wrong is not None, str(check)
+    assert {final.parameter.name for final in check.finals} == {"w", "v"}

@@ -216,6 +216,22 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
 
     def conclude(self, error: BaseException | None) -> None:
         """End the recording, put everything back, and judge."""
+        self.end()
+        stopped = isinstance(error, LimitReached)
+        if stopped:
+            self.notes.append(f"The block was stopped after {error}; what was recorded until then is judged.")
+        try:
+            if error is None or stopped:
+                with np.errstate(all="ignore"):
+                    self._judge()
+            else:
+                self.error = error
+                self.problem = their_error(error, self.tape)
+        finally:
+            self.tape.closed, self.again = True, None  # no more of theirs is kept than the check itself
+
+    def end(self) -> None:
+        """End the recording, and put everything back."""
         sys.settrace(None)
         if self.made is not None:
             self.made.append(self)
@@ -230,18 +246,6 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             self._put_back()
             self._stack.close()
             self.frame = None
-        stopped = isinstance(error, LimitReached)
-        if stopped:
-            self.notes.append(f"The block was stopped after {error}; what was recorded until then is judged.")
-        try:
-            if error is None or stopped:
-                with np.errstate(all="ignore"):
-                    self._judge()
-            else:
-                self.error = error
-                self.problem = their_error(error, self.tape)
-        finally:
-            self.tape.closed, self.again = True, None  # no more of theirs is kept than the check itself
 
     def _put_back(self) -> None:
         """Give all that the run changed what it was before; the modules that it imported stay, with plain arrays."""

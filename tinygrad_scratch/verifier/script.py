@@ -37,27 +37,39 @@ class TurnDone(LimitReached):
     """One turn of the training loop was made."""
 
 
+class NothingTold(Exception):  # noqa: N818  # it is no error
+    """The training loop has come to its end, and no turn of it told of all parameters."""
+
+
 def checks_of(path: str, loss: str | None = None, seconds: float = verify.seconds) -> list[Any]:
     """Run a script, and return its checks: those that it makes itself, or one of a turn of its training loop."""
     text = without_magics(Path(path).read_text(encoding="utf-8-sig"))
-    file = str(Path(path).resolve())
-    code = compile(text, file, "exec")
+    code = compile(text, str(Path(path).resolve()), "exec", dont_inherit=True)
     made: list[Any] = []
-    with as_main(path) as names:
-        if makes_checks(text):
+    if makes_checks(text):
+        with as_main(path) as names:
             run_with_checks(code, names, made, seconds)
-        else:
-            again = Script(file, partial(turn_again, path, loss, seconds), partial(run_as, path))
-            made.append(check_of_turn(code, names, loss, seconds, again=again))
-    return made
+        return made
+    try:
+        return [check_of_script(code, path, loss, seconds, MOST_SILENT)]
+    except NothingTold:  # then the first turn that updates anything has to do
+        return [check_of_script(code, path, loss, seconds, 0)]
 
 
-def turn_again(path: str, loss: str | None, seconds: float, kind: Any) -> Any:
+def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
+    """The check of a turn of a script, before which so many may be passed over as they tell nothing of something."""
+    file = str(Path(path).resolve())
+    again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path))
+    with as_main(path) as names:
+        return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
+
+
+def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any) -> Any:
     """The check of the script's turn once more, of a class of checks."""
     file = str(Path(path).resolve())
     code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
     with as_main(path) as names:
-        return check_of_turn(code, names, loss, seconds, kind)
+        return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent)
 
 
 def run_as(path: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
@@ -127,14 +139,15 @@ def as_main(path: str) -> Iterator[dict[str, Any]]:
 
 
 def check_of_turn(
-    code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None
-) -> Any:
+    code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
+    most_silent: int = MOST_SILENT,
+) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that."""
     check = kind()
     check.again = again
     check.seconds = seconds
     check.entry.wanted_loss = loss
-    loops = Loops(check)
+    loops = Loops(check, most_silent)
     check.watch.on_line = loops.see
     check.watch.own_names.add(id(names))
     check.begin(None)
@@ -155,6 +168,10 @@ def check_of_turn(
     if isinstance(error, TurnDone):
         error = None
         check.notes.append(f"One turn of the loop at line {loops.line} was made, and judged.")
+    elif error is None and loops.passed_over:
+        check.end()
+        check.tape.closed = True
+        raise NothingTold
     check.conclude(error)
     return check
 
@@ -174,11 +191,13 @@ class Loops:
     """Sees the loops of a script turn, and ends the run after the first turn that updated parameters."""
 
     check: Any
+    most_silent: int
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
     line: int = 0
+    passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
 
     def see(self, frame: FrameType) -> None:
@@ -192,10 +211,11 @@ class Loops:
         watch = self.check.watch
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
-            if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == MOST_SILENT):
+            if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1]))
                 raise TurnDone("one turn")
+            self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
             turns.pop()
         lift_numbers(frame, line, self.check.tape)
