@@ -166,7 +166,7 @@ def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     with np.errstate(all="ignore"):
         found = next(own, finding)
     found.place = finding.place or found.place or (finding.step.place if finding.step else None)
-    found.made_up = finding.made_up
+    found.made_up, found.changes = finding.made_up, finding.changes  # what mends one turn may not mend all
     found.certainty = finding.certainty if finding.certainty == "fits" else found.certainty
     return found
 

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_b
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
@@ -414,8 +415,10 @@ def mend_all_turns(case: Case, repair: Repair, cause: Cause) -> None:
         except Exception:
             played = {}
         for event in same_statement(case, repair.event):
-            if event.node in played and case.match_up_to_factor(np.asarray(played[event.node])) is not None:
-                case.overrides.setdefault(event.node, np.asarray(played[event.node]))
+            value = np.asarray(played.get(event.node, case.tape.nodes[event.node].value))
+            moved = not close(np.asarray(case.tape.nodes[event.node].value), value)
+            if moved and case.match_up_to_factor(value) is not None:
+                case.overrides.setdefault(event.node, value)
     case.apply(repair)
     if not repair.mended:
         mend_turns(case, repair)
