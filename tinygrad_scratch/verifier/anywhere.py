@@ -162,13 +162,22 @@ def meant_by(case: Case, value: Array) -> tuple[int, float] | None:
 
 def told(region: Region, search: Explanation, finding: Finding) -> Finding:
     """The same finding in the words of the step that it belongs to."""
-    own = (found for found in search(region) if found.changes.keys() == finding.changes.keys())
+    own = (found for found in search(region) if found.changes.keys() == finding.changes.keys() and mends(region, found))
     with np.errstate(all="ignore"):
         found = next(own, finding)
     found.place = finding.place or found.place or (finding.step.place if finding.step else None)
-    found.made_up, found.changes = finding.made_up, finding.changes  # what mends one turn may not mend all
+    found.made_up = finding.made_up
     found.certainty = finding.certainty if finding.certainty == "fits" else found.certainty
     return found
+
+
+def mends(region: Region, finding: Finding) -> bool:
+    """Whether a change makes all gradients right: what mends one turn of a call may not mend the others."""
+    case = region.case
+    try:
+        return not case.wrong(case.replay(edits=finding.changes))
+    except Exception:  # what comes after can't be made of it
+        return False
 
 
 def by_caller(turns: list[Step]) -> Iterator[tuple[Step, list[Step]]]:
