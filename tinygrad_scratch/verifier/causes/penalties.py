@@ -100,17 +100,21 @@ def penalty_scaled(factor: float, where: str) -> Finding:
 def is_of_parameters(region: Region, node: int) -> bool:
     """Whether a value was made of parameters and numbers alone."""
     case = region.case
-    parameters = {final.parameter.node for final in case.finals}
-    made_before = case.ancestors({n for p in parameters for n in case.step_of(p).reads})  # what a script begins with
-    given = {n for n in case.ancestors([node]) - made_before if case.step_of(n).function is None}
-    return {n for n in given if np.size(region.values[n]) > 1} <= parameters
+    given = {n for n in case.ancestors([node]) - made_before(region) if case.step_of(n).function is None}
+    return {n for n in given if np.size(region.values[n]) > 1} <= {final.parameter.node for final in case.finals}
+
+
+def made_before(region: Region) -> set[int]:
+    """What a script makes its parameters of."""
+    case = region.case
+    return case.ancestors({n for f in case.finals for n in case.step_of(f.parameter.node).reads})
 
 
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
     """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
     case = region.case
     reached = {region.of if start is None else start}
-    parameters = {f.parameter.node for f in case.finals}
+    parameters = {f.parameter.node for f in case.finals} | made_before(region)
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]
         if not makes or reached.isdisjoint(later.reads):

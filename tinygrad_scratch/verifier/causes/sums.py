@@ -21,7 +21,7 @@ def reductions(region: Region) -> Iterator[Finding]:
         operand = np.asarray(region.values[step.reads[0]])
         axis = step.keywords.get("axis", step.arguments[1] if len(step.arguments) > 1 else None)
         for function in (np.sum, np.mean):
-            for other in axes_of(operand.ndim):
+            for other in sorted(axes_of(operand.ndim), key=lambda other: bool(other != axis)):  # as written first
                 for keepdims in (bool(step.keywords.get("keepdims")), not step.keywords.get("keepdims")):
                     changes = {s.index: reduced(function, other, keepdims) for s in turns}
                     if not region.gives_truth(changes):

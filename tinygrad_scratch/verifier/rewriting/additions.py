@@ -62,7 +62,7 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     yield part.change(negative, "sign", f"the sign of `{part.code}` is wrong", NAMED)
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
-        yield part.change(f"{written}.copy()", "inplace-corruption", said)
+        yield part.change(f"{written}.copy()", "inplace-corruption", said, about=part.code)
     if re.search(r"\b(?:sum|mean)\(", part.code) is None:
         for inside in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
             said = f"`{part.code}` is not summed over the batch"

@@ -27,9 +27,9 @@ def kind_by_values(case: Case, rewrite: Rewrite) -> str:
     arrays = [nodes for nodes in held if nodes and not all(is_mere_number(case, node) for node in nodes)]
     if not about or kind in ("missing-batch-sum-or-mean", "sign"):
         return kind
-    if kind == "stale-or-updated-weights":  # what is written over is a parameter, or else another value
+    if kind in ("stale-or-updated-weights", "inplace-corruption"):  # what is written over is a parameter, or it isn't
         of_parameter = any(parameter_of(case, node) is not None for nodes in held for node in nodes)
-        return kind if of_parameter or not arrays else "inplace-corruption"
+        return "stale-or-updated-weights" if of_parameter else kind if not arrays else "inplace-corruption"
     if kind in ("missing-term", "regularisation"):
         if not arrays:
             return kind
