@@ -334,7 +334,8 @@ def slope_is_another(region: Region) -> Iterator[Finding]:
                 if term is not None:
                     kind, lacks = "missing-term", f"lacks {term}"
                 said = f"the factor of {name} {lacks}: it should be {text}"
-                should = f"{bracketed(name)} * {bracketed(text)}" if place is None else None
+                factor = bracketed(text) if slope == "{t}" else text
+                should = f"{bracketed(name)} * {factor}" if place is None else None
                 yield Finding(kind, said, step, should, place=place)
                 return
 

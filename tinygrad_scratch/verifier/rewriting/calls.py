@@ -80,12 +80,11 @@ def of_theirs(part: Part) -> Iterator[Rewrite]:
 def of_object(part: Part) -> Iterator[Rewrite]:
     """The method for the slope of a function that is an object, for the object itself or its forward method."""
     written, held = part.source.code(part.node.func), part.node.func
-    if isinstance(held, ast.Attribute) and FORWARD.fullmatch(held.attr):
-        held = held.value
-    methods = part.source.slope_methods if isinstance(held, ast.Attribute | ast.Subscript) else []
-    for method in methods:
-        other = f"{part.source.code(held)}.{method}"
-        if other != written and not written.startswith(("np.", "numpy.", "math.")):
+    if not isinstance(held, ast.Attribute) or written.startswith(("np.", "numpy.", "math.")):
+        return
+    holders = [held, held.value] if FORWARD.fullmatch(held.attr) else [held]
+    for other in (f"{part.source.code(each)}.{method}" for each in holders for method in part.source.slope_methods):
+        if other != written:
             said = f"`{written}` should be `{other}` in `{part.code}`"
             yield part.change(other, "missing-derivative", said, at=part.source.span(part.node.func))
 

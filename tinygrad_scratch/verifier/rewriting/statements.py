@@ -63,6 +63,11 @@ class Statement(Expressions):
         if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             said = f"{self.source.code(node.value)} should be 1"
             yield self.change(node.value, "1", "wrong-operand", said, NAMED)
+        if isinstance(node.target, ast.Name):
+            text = f" = {target} {sign.strip().removesuffix('=')} {self.source.operand(node.value)}"
+            said = f"`{sign.strip()}` writes over what {target} was given, which is read later: a new array is due"
+            around = self.source.span(node.target)[1], self.source.span(node.value)[1]
+            yield self.change(around, text, "inplace-corruption", said)
         said = f"{target} should be set here, and not added to"
         yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
         yield from self.to_another(node.target, target)
