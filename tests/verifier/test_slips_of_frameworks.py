@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited
+from tests.verifier.files import edited, module_of
+from tinygrad_scratch import verify
 
 LAYERS = """
 import numpy as np
@@ -248,5 +249,5 @@ def test_what_writes_over_its_argument_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_programs_are_right(tmp_path: Path, name: str) -> None:
-    check, _ = edited(tmp_path / f"right_{name}.py", PROGRAMS[name], "def check(", "def check(")
+    check = module_of(tmp_path / f"right_{name}.py", PROGRAMS[name]).check(verify)
     assert check.ok is True, str(check)

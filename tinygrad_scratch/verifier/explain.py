@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.source import (
     TOKEN,
     compared,
     in_same_function,
+    is_same,
     replaced,
     right_side,
     statement_at,
@@ -137,18 +138,14 @@ def with_rivals(region: Region, finding: Finding, by: Explanation) -> Finding:
     rivals = [
         each
         for each in found
-        if each.kind != best.kind and not is_said(each, best, region) and size_of(region, each) < least + CLEARLY
+        if each.kind != best.kind
+        and not is_same(each.should_be or "", best.should_be or "")
+        and size_of(region, each) < least + CLEARLY
     ]
     if rivals and best.certainty == "checked":
         best.certainty = "fits"
         best.others = [*best.others, *(rival.should_be or rival.sentence for rival in rivals)]
     return best
-
-
-def is_said(one: Finding, other: Finding, region: Region) -> bool:
-    """Whether two changes say that the same is right, but for brackets around a name."""
-    texts = [each.should_be and with_bare_names(each.should_be, region.expression) for each in (one, other)]
-    return texts[0] == texts[1]
 
 
 def size_of(region: Region, finding: Finding) -> int:

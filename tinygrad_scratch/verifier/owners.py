@@ -86,10 +86,8 @@ class Owners(WholeSteps):
         assert self.loss is not None
         forward, done = self.all_behind(self.loss), {final.parameter.node for final in self.finals}
         left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
-        return [p for p, after in left if self.all_behind(after) - forward - {after} and self._comes_of(after, p.node)]
-
-    def _comes_of(self, after: int, before: int) -> bool:
-        return after in self.depending_on({before})
+        behind = ((p, self.all_behind(after) - {after}) for p, after in left)
+        return [p for p, made_of in behind if p.node in made_of and made_of - forward]
 
     def _is_state(self, parameter: Parameter) -> bool:
         """Whether a name was given a value of the forward pass that is no update of what it held: a state, kept."""

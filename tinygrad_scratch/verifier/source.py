@@ -298,9 +298,9 @@ def brackets_in(text: str) -> Iterator[tuple[int, int]]:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two texts mean the same to Python."""
+    """Whether two texts mean the same to Python, or are one, such as a sentence."""
     try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+        return one == other or ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
     except (SyntaxError, ValueError):
         return False
 

@@ -292,25 +292,20 @@ class Script(Again):
         Where the turns of it make what they were `before` a change, only the last one is made with that.
         """
         tree = ast.parse("\n" * lines + text)
-        loop = self.loop_in(tree)
+        loop = loop_at(tree, self.line) if self.loop == self.file else None
         if loop is not None:
             if before is not None and self.strays():
-                own = self.loop_in(ast.parse("\n" * lines + before))
+                own = loop_at(ast.parse("\n" * lines + before), self.line)
                 loop.body = [ast.If(called(IS_LAST), loop.body, own.body if own is not None else loop.body)]
             loop.body.append(ast.Expr(called(CHECK)))
             ast.fix_missing_locations(loop)
         return compile(tree, self.file, "exec", dont_inherit=True)
 
-    def loop_in(self, tree: ast.AST) -> ast.For | ast.While | None:
-        loops = (n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == self.line)
-        return next(loops, None) if self.loop == self.file else None
-
     def ends(self) -> Callable[[FrameType], None] | None:
         if self.loop in ("", self.file):
             return None
-        nodes = ast.walk(source_of(text_of(self.loop)).tree)
-        loops = (n for n in nodes if isinstance(n, ast.For | ast.While) and n.lineno == self.line)
-        return TurnsElsewhere(self.loop, lines_of(next(loops)), self.turns).see
+        loop = loop_at(source_of(text_of(self.loop)).tree, self.line)
+        return TurnsElsewhere(self.loop, lines_of(loop), self.turns).see
 
     def strays(self) -> bool:
         return self.turns > 1
@@ -338,6 +333,11 @@ class Script(Again):
         if rewrite is not None:
             own = functions_in(vars(sys.modules["__main__"]), self.file)
             stack.enter_context(Functions(self.file, own).changed(rewrite))
+
+
+def loop_at(tree: ast.AST, line: int) -> ast.For | ast.While | None:
+    """The loop that begins in a line."""
+    return next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == line), None)
 
 
 def called(name: str) -> ast.Call:

@@ -28,11 +28,8 @@ def functions_of(files: set[str]) -> list[FunctionType]:
 
 def functions_in(names: dict[str, Any], file: str) -> list[FunctionType]:
     """The functions of a file in a namespace, and in the classes there."""
-    held = [
-        *names.values(),
-        *(part for value in names.values() if isinstance(value, type) for part in vars(value).values()),
-    ]
-    found = (getattr(value, "__func__", value) for value in held)
+    classes = [vars(value) for value in names.values() if isinstance(value, type)]
+    found = (getattr(value, "__func__", value) for held in (names, *classes) for value in held.values())
     return [value for value in found if type(value) is FunctionType and value.__code__.co_filename == file]
 
 

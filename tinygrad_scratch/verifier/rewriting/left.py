@@ -127,9 +127,8 @@ def spot_at(name: str, part: Any, starts: tuple[Any, ...], value: Any) -> Spot |
             continue
         step = np.ravel(part) - np.ravel(start)
         factor = float(step @ value.ravel() / (value.ravel() @ value.ravel()))
-        if (
-            np.ndim(start) == 0 and not start and value.size == 1 and abs(factor - 1) > 1e-9
-        ):  # any number is a multiple of another
+        from_nothing = type(start) is float
+        if from_nothing and value.size == 1 and abs(factor - 1) > 1e-9:  # any number is a multiple of another
             continue
         if factor and is_near(step, factor * value.ravel(), np.asarray(part).dtype in SHORTER):
             return Spot(name, start, factor)

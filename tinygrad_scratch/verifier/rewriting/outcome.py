@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import kind_by_values
-from tinygrad_scratch.verifier.source import end_of_head, text_of
+from tinygrad_scratch.verifier.source import end_of_head, is_same, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
 BREAK = re.compile(r"\s*\\?\n\s*")
@@ -46,14 +45,6 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
-
-
-def is_same(one: str, other: str) -> bool:
-    """Whether two statements are the same but for brackets and spaces."""
-    try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:  # a sentence, or the head of a loop
-        return one == other
 
 
 def lines_of(hit: Hit) -> range:
