@@ -165,7 +165,6 @@ def test_an_update_that_is_averaged_or_goes_another_way_than_the_others_is_wrong
     ("new", "said"),
     [
         ("rate * speed[i] * (0.5 if i == 1 else 1)", "different multiples"),
-        ("rate * speed[i] - 0.01 * part", "makes it larger"),
         ("rate * speed[i] + 0.01 * part", "more than multiples"),
         ("rate * grad / (np.sqrt(grad**2) + 1e-8)", "more than multiples"),
     ],
@@ -174,6 +173,14 @@ def test_what_of_an_update_is_not_judged_is_said(tmp_path: Path, new: str, said:
     check = turned(tmp_path, "rate * speed[i]", new)
     assert check.first_wrong is None
     assert said in " ".join(str(check).split())
+
+
+@pytest.mark.parametrize("also", ["+ 0.01 * part", "+ (0.01 if i else 0) * part"])
+def test_a_decay_that_makes_what_it_is_of_larger_is_wrong(tmp_path: Path, also: str) -> None:
+    assert turned(tmp_path, "rate * speed[i]", f"rate * speed[i] {also}").ok
+    grown = turned(tmp_path, "rate * speed[i]", f"rate * speed[i] {also.replace('+', '-')}").first_wrong
+    assert grown is not None
+    assert grown.kind in ("sign", "regularisation")
 
 
 def test_a_parameter_without_an_update_is_not_passed_as_right(tmp_path: Path) -> None:

@@ -40,8 +40,13 @@ def is_doubtful(cause: Cause) -> bool:
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     unsaid = is_vague(cause) and not of_order
-    made_up = cause.weight >= PUT_IN or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
+    made_up = puts_in(cause) or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
     return made_up or unsaid or apart_by(cause) > 0
+
+
+def puts_in(cause: Cause) -> bool:
+    """Whether a cause asks for more than was written, or names only what is wrong."""
+    return cause.weight >= PUT_IN
 
 
 def puts_in_minus(cause: Cause) -> bool:
@@ -192,7 +197,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
-    return better or (plainer if cause.made_up or is_vague(cause) else [])
+    renames = [hit for hit in usual if not hit.gathers and key_of(hit) in [key_of(other) for other in same]]
+    return better or renames or (plainer if cause.made_up or is_vague(cause) else [])
 
 
 def is_alike(kind: str, other: str) -> bool:

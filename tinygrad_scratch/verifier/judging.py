@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.doubt import (
     kind_with,
     likelier,
     names_with,
+    puts_in,
 )
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
@@ -253,7 +254,7 @@ class Judging:
         near = {(cause.file, cause.line) for cause in self.causes} | self._lines_of_scale()
         few = alone and not unfinished
         vague, every = is_vague(self.causes[0]), (CHANGED, NAMED, PUT_IN, MADE)
-        tiers = every if vague or not few else every[:2]
+        tiers = every if vague or not few else every[:3] if puts_in(self.causes[0]) else every[:2]
         work = MANY if not few else SOME if vague else FEW
         modules = [names for names, _ in self.watch.outer.values()]
         told = None

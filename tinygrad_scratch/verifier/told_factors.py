@@ -78,14 +78,14 @@ def is_called_slope(case: Case, node: ast.AST) -> bool:
 
 
 def lacks_array(case: Case, found: Difference) -> bool:
-    """Whether a factor of a product should be it times an array, or what is all of a statement or of a sum should."""
+    """Whether a factor or a term should be it times an array, or what is all of a statement or of a call should."""
     outer = found.way[-1] if found.way else None
     in_sum = isinstance(outer, ast.Call) and name_of(outer) in SUMS
-    in_product = isinstance(outer, ast.stmt) or (isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult))
-    in_product = in_product or in_sum
+    in_formula = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult | ast.Add | ast.Sub)
+    is_whole = in_formula or in_sum or isinstance(outer, ast.stmt)
     factors = [*leaves(found.new)]
     rest = [each for each in factors if not same(each, found.old)]
-    if not in_product or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):
+    if not is_whole or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):
         return False
     return any(holds_array(case, each) for each in rest)
 

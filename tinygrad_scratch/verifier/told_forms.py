@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from tinygrad_scratch.verifier.source import leaves
 
 FACTORS = ast.Mult | ast.Div
 SIGNS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
+
+FLIP = re.compile(r"flip|fliplr|flipud|rot_?\d*$")
+"""The names of functions that turn a picture or a kernel round."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,19 @@ def is_other_number_in_index(found: Difference) -> bool:
     inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
     names = [without_numbers(ast.unparse(each)).replace("...", ":") for each in (found.old, found.new)]
     return bool(inside) and names[0] == names[1]
+
+
+def is_flipped(found: Difference) -> bool:
+    """Whether arrays are turned round on two axes or by a call on one side, and not on the other."""
+    return flips_in(found.old) != flips_in(found.new)
+
+
+def flips_in(node: ast.AST) -> int:
+    """How often an expression turns arrays round: by calls for it, or by slices with a step of -1, of several axes."""
+    nodes = list(ast.walk(node))
+    calls = [each for each in nodes if isinstance(each, ast.Call) and FLIP.match(name_of(each))]
+    backwards = [each for each in nodes if isinstance(each, ast.Slice) and ast.unparse(each).endswith(":-1")]
+    return len(calls) + len(backwards) // 2
 
 
 def is_cut(found: Difference) -> bool:

@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.told_forms import (
     Difference,
     is_bound_of_mask,
     is_cut,
+    is_flipped,
     is_inverted,
     is_number,
     is_of_compared,
@@ -71,9 +72,12 @@ NAMED_BY_TEXT = (
 
 def name_kind(case: Case, cause: Cause) -> None:
     """Name the kind of a cause by the text of the change, where that says more than the search did."""
+    found = difference(cause)
+    if found is not None and is_flipped(found):
+        cause.kind = "transpose"
+        return
     if cause.kind not in NAMED_BY_TEXT:
         return
-    found = difference(cause)
     if found is None:
         written = parsed(cause.expression)
         scaled = cause.kind in SCALES and isinstance(written, ast.Expr) and is_penalty(case, written.value)

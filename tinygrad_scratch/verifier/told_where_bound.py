@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.source import bracketed, statement_at, text_of
+from tinygrad_scratch.verifier.source import bracketed, leaves, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
 from tinygrad_scratch.verifier.told_kinds import difference, parsed
@@ -24,19 +25,41 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     The value is mended then that the line makes; None where nothing else is told, as that would not mend the gradients.
     """
     found = difference(cause) if cause.kind == "missing-derivative" and cause.certainty != "unexplained" else None
-    if found is None or not isinstance(found.old, ast.Name):
+    if found is None:
+        return None
+    if not isinstance(found.old, ast.Name):
+        tell_where_renamed(cause, found)
         return None
     if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)):
         return None
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
-    repair = repair_at(case, cause.file, bound, found.old.id) if factors and bound is not None else None
-    if bound is None or repair is None:
+    if not factors or bound is None or not any(isinstance(part, COMPUTED) for part in ast.walk(bound.value)):
+        return None
+    repair = repair_at(case, cause.file, bound, found.old.id)
+    if repair is None:
         return None
     cause.place, cause.name = repair.event.place, repair.event.name
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
     return repair
+
+
+def tell_where_renamed(cause: Cause, found: Difference) -> None:
+    """Tell the rest of a slope where its part is no more than another name: `da = a`, and then `dz = up * da`."""
+    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    names = {node.id for factor in factors for node in ast.walk(factor) if isinstance(node, ast.Name)}
+    name = names.pop() if len(names) == 1 else ""
+    bound = (
+        only_binding(source, cause.line, name) if name in [getattr(e, "id", "") for e in leaves(found.old)] else None
+    )
+    if bound is None or not isinstance(bound.value, ast.Name | ast.Attribute):
+        return
+    text = " * ".join(bracketed(ast.unparse(factor)) for factor in factors)
+    cause.expression, rest = source.code(bound.value), replaced(text, name, source.code(bound.value))
+    cause.should_be = f"{cause.expression} * {rest}"
+    cause.sentence = replaced(cause.sentence, name, cause.expression) or cause.sentence
+    cause.place, cause.name = replace(cause.place, line=bound.lineno), name
 
 
 def repair_at(case: Case, file: str, bound: ast.Assign, name: str) -> Repair | None:
@@ -71,7 +94,7 @@ def is_one_of_returned(cause: Cause, name: str) -> bool:
 
 
 def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
-    """The one statement before a line that gives a name to what it computes, if only that line reads the name."""
+    """The one statement before a line that gives a name to a value, if only that line reads the name."""
     function = source.function_around(line)
     nodes = list(ast.walk(function if function is not None else source.tree))
     uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
@@ -84,4 +107,4 @@ def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
     ]
     if len(reads) != 1 or reads[0] not in own or len(uses) != 2 or len(bound) != 1 or bound[0].lineno >= line:
         return None
-    return bound[0] if any(isinstance(part, COMPUTED) for part in ast.walk(bound[0].value)) else None
+    return bound[0]

@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
 
+TELLING = 3  # entries, from which a gradient and its parameter can be told apart in a change
 MOST_STEPS = 12  # from the loss back to an array
 
 
@@ -93,29 +94,31 @@ class WholeSteps(Collecting):
         """The whole of the updates, where the gradients in them are right and what is made of them is a mistake.
 
         That is one that goes another way than the others, as all do that go uphill on what is to be made small; one
-        with the number of samples once more or less than the others; and a decay of what the loss has no penalty on
-        where it has one on others.
+        with the number of samples once more or less than the others; a decay of what the loss has no penalty on where
+        it has one on others; and a decay that makes larger what it is of.
         """
         wholes = self._wholes(truth) if self.rate is None and not self.uphill else []
-        known = [whole for whole in wholes if whole is not None and whole.factor]
-        ways = [self._way_of(final, truth) for final in self.finals]
-        if not wholes or len(known) < len(self.finals) or None in ways or not self._is_one_multiple(truth):
+        steps = [(f, whole) for f, whole in zip(self.finals, wholes, strict=False) if whole is not None]
+        if not steps or len(steps) < len(self.finals) or not self._is_one_multiple(truth):
             return
-        factors = [whole.factor or 0.0 for whole in known]
+        steps = [(f, whole) for f, whole in steps if whole.factor or self._value(f.node).size >= TELLING]
+        ways, factors = [self._way_of(f, truth) for f, _ in steps], [whole.factor or 0.0 for _, whole in steps]
+        if not steps or not all(factors) or None in ways:
+            return
         down = [factor for factor in factors if factor > 0]
         unseen = all(way or factor > 0 for way, factor in zip(ways, factors, strict=True))
-        if not down and unseen and all(whole.is_plain for whole in known) and self._is_to_fall():
-            self.uphill = [place for whole in known if (place := self._place_of(whole.after)) is not None]
+        if not down and unseen and all(whole.is_plain for _, whole in steps) and self._is_to_fall():
+            self.uphill = [place for _, whole in steps if (place := self._place_of(whole.after)) is not None]
             usual = 1.0
-        elif down and unseen and 2 * len(down) >= len(known):
+        elif down and unseen and 2 * len(down) >= len(steps):
             usual = self._usual(down)
-            if not self._are_odd(factors, known, usual, truth):
+            if not self._are_odd(steps, usual, truth):
                 return
         else:
             return
         meant = not any(self._is_penalised(final.parameter, truth) for final in self.finals)  # a decay by none is
-        pairs = zip(self.finals, known, strict=True)
-        self.finals = [self._step_of(final, whole, usual, whole.decay * meant) for final, whole in pairs]
+        whole_of = {id(final): whole for final, whole in steps}
+        self.finals = [self._step_of(final, whole_of.get(id(final)), usual, meant) for final in self.finals]
 
     def _way_of(self, final: Final, truth: Truth) -> bool | None:
         """Whether a gradient is taken to go down, as it is judged; None where it is no multiple of the true one."""
@@ -146,19 +149,20 @@ class WholeSteps(Collecting):
             if value.size == 1 and RATE.match(event.short) and value.reshape(-1)[0] > 0:
                 yield float(value.reshape(-1)[0])
 
-    def _are_odd(self, factors: list[float], wholes: list[Whole], usual: float, truth: Truth) -> bool:
+    def _are_odd(self, steps: list[tuple[Final, Whole]], usual: float, truth: Truth) -> bool:
         """Whether some updates are by another number than most, and by one that tells what is wrong with them."""
-        ratios = [factor / usual for factor in factors if not is_near_number(factor, usual)]
-        penalised = [self._is_penalised(final.parameter, truth) for final in self.finals]
-        if not ratios:
-            meant = all(whole.is_plain for whole, own_one in zip(wholes, penalised, strict=True) if own_one)
-            return any(penalised) and meant and not all(whole.is_plain for whole in wholes)
+        factors = [(whole, (whole.factor or 0.0) / usual) for _, whole in steps]
+        odd = [(whole, ratio) for whole, ratio in factors if not is_near_number(ratio, 1.0)]
+        if not odd:
+            own_ones = [whole for final, whole in steps if self._is_penalised(final.parameter, truth)]
+            meant = bool(own_ones) and all(whole.is_plain for whole in own_ones)
+            grow = any(whole.decay < 0 for _, whole in steps)
+            return grow or (meant and not all(whole.is_plain for _, whole in steps))
         telling = self._samples() - {1.0}  # other multiples may be rates of their own, or velocities at their start
-        known = [
-            ratio < 0 or any(is_near_number(r, n) for n in telling for r in (ratio, 1 / ratio)) for ratio in ratios
-        ]
-        odd = (whole for whole, factor in zip(wholes, factors, strict=True) if not is_near_number(factor, usual))
-        return all(known) and all(whole.is_plain for whole in odd)
+        known = (
+            ratio < 0 or any(is_near_number(r, n) for n in telling for r in (ratio, 1 / ratio)) for _, ratio in odd
+        )
+        return all(known) and all(whole.is_plain for whole, _ in odd)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
         weights = self._value(parameter.node)
@@ -196,9 +200,11 @@ class WholeSteps(Collecting):
     def _is_to_fall(self) -> bool:
         raise NotImplementedError
 
-    def _step_of(self, final: Final, whole: Whole, rate: float, decay: float) -> Final:
-        """What an update took off a parameter but for a decay, by a rate."""
-        step = lost(self.tape, final.parameter.node, whole.after, rate, decay)
+    def _step_of(self, final: Final, whole: Whole | None, rate: float, decays: bool) -> Final:
+        """What an update took off a parameter by a rate; but for a decay, where there may be one."""
+        if whole is None:
+            return final
+        step = lost(self.tape, final.parameter.node, whole.after, rate, abs(whole.decay) if decays else 0.0)
         if step is None:
             return final
         self.changes[step.node] = self._made[step.node] = whole.after
@@ -238,7 +244,7 @@ def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tu
     held = 0.0 if weights is None else float(np.max(np.abs(weights), initial=0.0))
     for columns in ([gradient], [gradient, weights]):
         used = [column.reshape(-1) for column in columns if column is not None and np.any(column)]
-        if len(used) < len(columns) or change.size < len(columns) + (len(columns) > 1):
+        if len(used) < len(columns) or change.size < (TELLING if len(columns) > 1 else 1):
             break
         found = np.linalg.lstsq(np.stack(used, axis=1), change.reshape(-1), rcond=None)[0]
         apart = np.max(np.abs(change.reshape(-1) - np.stack(used, axis=1) @ found))

@@ -9,7 +9,15 @@ from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Extent
 from tinygrad_scratch.verifier.places import Place
-from tinygrad_scratch.verifier.source import call_at, in_same_function, replaced, right_side, statement_at
+from tinygrad_scratch.verifier.source import (
+    bracketed,
+    call_at,
+    in_same_function,
+    replaced,
+    right_side,
+    statement_at,
+    without_brackets,
+)
 from tinygrad_scratch.verifier.steps import Step, renamed
 
 
@@ -93,8 +101,8 @@ class Wording(Extent):
         place = step.place if step is not None else None
         here = place is not None and in_same_function(place, self.event.place)
         own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
-        found = (expression for expression in (self.expression, *own) if old in expression)
-        return next((expression.replace(old, new, 1) for expression in found), None)
+        whole = next((expression for expression in (self.expression, *own) if old in expression), None)
+        return without_brackets(whole.replace(old, bracketed(new), 1), whole) if whole is not None else None
 
 
 def is_known_at(event: Event, place: Place | None) -> bool:

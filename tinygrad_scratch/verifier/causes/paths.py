@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -58,7 +59,7 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
     name = region.event.name
     if region.parts is region.case.truth.parts.get(region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
-    if overwritten:
+    if overwritten and not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression):
         return Finding(
             "overwritten-accumulation",
             f"{name} held the part through {line}, and is written over: add to it, with `+=`",

@@ -380,7 +380,10 @@ def of_name(part: Part) -> Iterator[Rewrite]:
 
 
 def is_factor(part: Part) -> bool:
-    return isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult)
+    around = part.around
+    if not isinstance(around, ast.BinOp) or not isinstance(around.op, ast.Mult | ast.Div):
+        return False
+    return isinstance(around.op, ast.Mult) or around.left is part.node
 
 
 def known_to(part: Part, begin: str) -> list[str]:
