@@ -39,8 +39,11 @@ def operands(region: Region) -> Iterator[Finding]:
                     s.index: WithArgument(place, region.values, node, turned)
                     for s, node in zip(turns, nodes, strict=True)
                 }
+                read = node_at(region, step, place)
+                if is_one_use_of_argument(region, step, read):
+                    continue
                 if region.gives_truth(changes):
-                    node, read = nodes[turns.index(step)], node_at(region, step, place)
+                    node = nodes[turns.index(step)]
                     found.append(said(region, step, place, (name, node), changes))
                     found[-1][1].place = region.call_with(step, read, node) if read is not None else None
                     found[-1][1].meant = name
@@ -54,6 +57,15 @@ def operands(region: Region) -> Iterator[Finding]:
         if best.others:
             best.certainty = "fits"
         yield best
+
+
+def is_one_use_of_argument(region: Region, step: Step, node: int | None) -> bool:
+    """Whether a helper reads what it was given in other calls, too: no change of one line is another value there."""
+    if node is None or step.place is None or in_same_function(step.place, region.event.place):
+        return False
+    given = any(e.node == node and in_same_function(e.place, step.place) for e in region.case.arguments)
+    uses = (s.place for s in region.steps if node in s.reads and s is not step)
+    return given and any(place is not None and in_same_function(place, step.place) for place in uses)
 
 
 def said(
