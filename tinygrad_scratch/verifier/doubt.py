@@ -197,6 +197,9 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
+    if is_vague(cause) and plainer:  # of what nobody would have written, each change that is as likely tells as much
+        best = max(map(key_of, plainer))
+        plainer = [hit for hit in usual if hit in plainer or (hit.rewrite.kind == cause.kind and key_of(hit) >= best)]
     renames = [hit for hit in usual if not hit.gathers and key_of(hit) in [key_of(other) for other in same]]
     return better or renames or (plainer if cause.made_up or is_vague(cause) else [])
 

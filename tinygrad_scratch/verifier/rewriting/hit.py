@@ -126,9 +126,14 @@ class Hit:
     @cached_property
     def is_of_derivative(self) -> bool:
         """Whether it is in a function that is called as derivatives are."""
-        function = source_of(text_of(self.file)).function_around(self.rewrite.line)
+        source = source_of(text_of(self.file))
+        function = source.function_around(self.rewrite.line)
         name = function.name if function is not None else ""
-        return is_derivative_of(name, set()) or re.search(WORDS, name, re.IGNORECASE) is not None
+        return (
+            source.is_slope_method(function)
+            or is_derivative_of(name, set())
+            or re.search(WORDS, name, re.IGNORECASE) is not None
+        )
 
     @cached_property
     def leaves_number(self) -> bool:

@@ -89,7 +89,8 @@ class Part:
     def is_of_slope(self) -> bool:
         """Whether it is what a slope is taken at, or stands in a function that is called as one."""
         around = self.source.function_around(self.line)
-        return self.is_in_slope or (around is not None and is_of_activation(around.name))
+        named = around is not None and is_of_activation(around.name)
+        return self.is_in_slope or named or self.source.is_slope_method(around)
 
     @property
     def is_in_some_slope(self) -> bool:

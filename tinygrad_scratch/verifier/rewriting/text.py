@@ -100,8 +100,16 @@ class Source:
     def takes_one(self, line: int) -> list[str]:
         """The functions that are called with one value, as written in a line's class; and those of all the text."""
         own = [name for name in self.everything.called if not name.startswith("self.")]
-        theirs = list(dict.fromkeys([*self.words(line, of_class=True).called, *own]))[:MOST_CALLED]
-        return [*theirs, *self.words(line).of_numpy]
+        called = [*self.words(line, of_class=True).called, *self.methods_beside(line), *own]
+        return [*list(dict.fromkeys(called))[:MOST_CALLED], *self.words(line).of_numpy]
+
+    def methods_beside(self, line: int) -> list[str]:
+        """The other methods of one value that a class has, as they are called: `self.f`, and `self` of an object."""
+        inner = self.function_around(line)
+        functions = (node for node in getattr(self.class_around(line), "body", ()) if isinstance(node, ast.FunctionDef))
+        methods = (node for node in functions if node is not inner)
+        own = [node.name for node in methods if len(node.args.args) == 2 and node.args.args[0].arg == "self"]
+        return ["self" if name == "__call__" else f"self.{name}" for name in own]
 
     @cached_property
     def everything(self) -> Words:
@@ -128,6 +136,10 @@ class Source:
         """The methods that give the slope of a function that is an object, of one value: `f.gradient(x)` of `f(x)`."""
         found = re.findall(r"def (\w+)\(\s*self,\s*\w+\s*\)|\w\.(\w+)\(", self.text)
         return list(dict.fromkeys(name for pair in found for name in pair if METHOD.fullmatch(name)))
+
+    def is_slope_method(self, function: ast.FunctionDef | None) -> bool:
+        """Whether a function is a method that gives the slope of an object, of one value."""
+        return function is not None and function.name in self.slope_methods and len(function.args.args) == len(OF_ONE)
 
     def is_slope_of_another(self, name: str) -> bool:
         """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
@@ -177,6 +189,7 @@ class Source:
         return found
 
 
+OF_ONE = ("self", "x")
 METHOD = re.compile(r"(?:grad(?:ient)?|deri?v\w*|prime|slope|der|bprop)_?", re.IGNORECASE)
 
 
