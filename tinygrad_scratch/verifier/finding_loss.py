@@ -36,6 +36,7 @@ from tinygrad_scratch.verifier.well_known import WellKnown
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
+OF_LOSS = re.compile("loss|cost|objective")
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
@@ -305,15 +306,23 @@ class FindingLoss(WellKnown):
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.loss_name = candidate.name
+        if candidate.name == UNNAMED:  # it is under a name that losses don't have
+            self.loss_name = next((e.name for e in self.watch.events if e.node == candidate.node), UNNAMED)
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
-        self.notes.append(f"{begin} {candidate.name} is taken; {fits} of {count} gradients fit it{factor}.")
+        self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def _is_named_as_loss(self, name: str, node: int) -> bool:
+        """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`."""
+        if is_loss_name(name) or not OF_LOSS.search(name.lower()):
+            return is_loss_name(name)
+        return not any(node in step.reads for step in self.tape.steps)
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""
-        if not is_loss_name(candidate.name):
+        if not self._is_named_as_loss(candidate.name, candidate.node):
             return False
-        return bool(re.search("loss|cost|objective", candidate.name.lower())) or self._is_only_watched(candidate)
+        return bool(OF_LOSS.search(candidate.name.lower())) or self._is_only_watched(candidate)
 
     def _is_only_watched(self, candidate: Candidate) -> bool:
         """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
@@ -382,8 +391,9 @@ class FindingLoss(WellKnown):
         read = {node for step in self.tape.steps for node in step.reads}
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
-        named = [event for event in (*self.watch.events, *self.watch.returned) if is_loss_name(event.name)]
-        named.sort(key=lambda event: not re.search("loss|cost|objective", event.short.lower()))
+        events = [*self.watch.events, *self.watch.returned]
+        named = [event for event in events if self._is_named_as_loss(event.name, event.node)]
+        named.sort(key=lambda event: not OF_LOSS.search(event.short.lower()))
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
@@ -403,7 +413,7 @@ class FindingLoss(WellKnown):
         while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
         is_difference = getattr(step.function, "__name__", "") == "subtract"
-        return is_difference and re.search("loss|cost|objective", name.lower()) is None
+        return is_difference and OF_LOSS.search(name.lower()) is None
 
 
 def last_first(named: list[Event]) -> list[Event]:

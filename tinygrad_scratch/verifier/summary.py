@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.called import own_name
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.findings import CONVENTION, NOT_CHECKABLE, RIGHT, UNDECIDED, WRONG, Findings, Leak, Where
 from tinygrad_scratch.verifier.mistakes import mistakes_of
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
 from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.tape import Tape
 
 
 def findings_of(check: Any) -> Findings:
@@ -92,16 +95,16 @@ def sizes_of(check: Any) -> list[str]:
     tape, forward = check.tape, check.case.forward
     parameters = {p.node: (own_name(p.name), tape.nodes[p.node].value.shape) for p in check.parameters}
     moving = depending(tape, set(parameters))
-    meeting = {
-        node
+    # what no parameter changes, where it meets what one does, and no room for what is to come
+    meeting = [
+        (step, node)
         for step in tape.steps
         if not moving.isdisjoint(step.reads) and not forward.isdisjoint(step.makes)
-        for node in step.reads
-    }
-    met = (tape.nodes[node].value for node in sorted(meeting - moving))
-    data = [
-        value.shape for value in met if value.size > 1 and np.any(value != value.flat[0])
-    ]  # what no parameter changes, where it meets what one does, and no room for what is to come
+        for node in dict.fromkeys(step.reads)
+        if node not in moving and is_varied(tape.nodes[node].value)
+    ]
+    given = [shape for step, node in meeting if is_product(step) and (shape := not_summed_over(tape, step, node))]
+    data = [*given, *(tape.nodes[node].value.shape for step, node in meeting if not is_product(step))] if given else []
     rows = {shape[0] for shape in data}
     every = rows if len(rows) == 1 else set.intersection(*map(set, data)) if data else set()
     common = every if len(data) > 1 else set()  # the axis that all data has: the samples, rows sooner than columns
@@ -116,7 +119,25 @@ def sizes_of(check: Any) -> list[str]:
     return found
 
 
+def is_varied(value: Array) -> bool:
+    return bool(value.size > 1 and np.any(value != value.flat[0]))
+
+
+def is_product(step: Step) -> bool:
+    return name_of(step.function) in ("dot", "matmul") and len(step.reads) == 2
+
+
+def not_summed_over(tape: Tape, step: Step, node: int) -> tuple[int, ...]:
+    """The axes of an operand that a matrix product leaves: of data and weights those are of samples."""
+    shape = tape.nodes[node].value.shape
+    inner = len(shape) - 1 if node == step.reads[0] else max(len(shape) - 2, 0)
+    return (*shape[:inner], *shape[inner + 1 :])
+
+
 def leaks_of(check: Any) -> Iterator[Leak]:
+    """The values that left the recording, but for what was only printed: nothing is made of that."""
     for leak in check.tape.leaks:
         where = Where(leak.place.file, leak.place.line, leak.place.function) if leak.place else None
-        yield Leak(leak.kind, where, statement_at(where.file, where.line) if where else "")
+        statement = statement_at(where.file, where.line) if where else ""
+        if not statement.startswith("print("):
+            yield Leak(leak.kind, where, statement)
