@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, lost, unjoined
-from tinygrad_scratch.verifier.names import is_gradient_name, listed, words
+from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
@@ -19,6 +19,10 @@ class Collecting(Told):
 
     def _known(self, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
+        passed = {id(value) for value in self.watch.given}
+        for parameter in parameters:  # data that an object keeps is called so, or given to its calls, too
+            data = id(parameter.recorded) in passed or is_name_of_data(parameter.name)
+            parameter.asked = parameter.asked and not (parameter.kept and data)
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording

@@ -202,11 +202,16 @@ def own_rates(case: Case, values: dict[int, Any]) -> str:
 
 def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
     """The rates that a value was made with."""
-    before = case.ancestors([final.node])
+    return ((name, number) for name, number in numbers_in(case, final) if RATE.match(name))
+
+
+def numbers_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
+    """The numbers with a name that a value was made with, and no forward pass."""
+    before = case.ancestors([final.node]) - case.forward
     for event in (*case.arguments, *case.events):
         value = case.tape.nodes[event.node].value
-        if event.node in before and value.size == 1 and RATE.match(event.short):
-            yield event.short, float(value)
+        if event.node in before and value.size == 1 and case.step_of(event.node).function is None:
+            yield event.short, float(value.reshape(-1)[0])
 
 
 def factor_of(value: Array, case: Case, index: int) -> float | None:
@@ -223,12 +228,20 @@ def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
 
     Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss.
     """
-    natural = is_known(case, factor, everywhere) and not is_one_layer(case)
+    natural = (is_known(case, factor, everywhere) or rate_of_all(case, factor)) and not is_one_layer(case)
     return (natural or only_in_updates(case)) and (factor > 0 or direction(case) != DOWN)
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:
     return any(abs(abs(factor) - known) < 1e-6 * known for known in known_sizes(case, everywhere))
+
+
+def rate_of_all(case: Case, factor: float) -> str:
+    """The name of the number that all steps of updates were made with, if that is the size of a factor: a rate."""
+    if any(final.by != "update" for final in case.finals):
+        return ""
+    sizes = [{name for name, rate in numbers_in(case, f) if is_near_number(abs(factor), rate)} for f in case.finals]
+    return min(set.intersection(*sizes), default="") if sizes else ""
 
 
 def known_sizes(case: Case, everywhere: bool) -> list[float]:
@@ -295,6 +308,8 @@ def factor_said(case: Case, factor: float) -> str:
     size = abs(factor)
     if abs(size - 1) < 1e-9:
         said = ""
+    elif rate := rate_of_all(case, factor):
+        said = f"times {rate} throughout: they are steps"
     elif not is_known(case, factor, everywhere=True):
         said = f"{size:.6g} times the gradient throughout, as if it were a part of the rate"
     elif abs(size - 2) < 1e-9:

@@ -189,7 +189,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
     names = max((hit.meant for hit in confirming if hit.rewrite.kind == cause.kind), default=names)
     apart = max([apart_by(cause), *(hit.sets_apart for hit in confirming)])
-    clearly = 0 if cause.kind == "sign" else CLEARLY  # of a sign any place on the way will do
+    clearly = 0 if cause.kind == "sign" or is_vague(cause) else CLEARLY  # of a sign any place on the way will do
     size = min([size_of_cause(cause), *(hit.effort - clearly for hit in confirming)])
     # as key_of has it for a change:
     near = 0 if cause.kind == "sign" else names[0]
@@ -197,7 +197,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
-    if is_vague(cause) and plainer:  # of what nobody would have written, each change that is as likely tells as much
+    if is_vague(cause) and plainer and cause.kind != "sign":  # each change that is as likely tells as much then
         best = max(map(key_of, plainer))
         plainer = [hit for hit in usual if hit in plainer or (hit.rewrite.kind == cause.kind and key_of(hit) >= best)]
     renames = [hit for hit in usual if not hit.gathers and key_of(hit) in [key_of(other) for other in same]]

@@ -259,7 +259,7 @@ class Updates:
         What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
         """
         node, sign, depth, adapts = change, 1, 0, False
-        while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+        while (inner := self.next_in(node)) is not None:
             adapts = adapts or self.adapts(node)
             node, sign, depth = inner[0], sign * inner[1], depth + 1
         if (inner := self.behind_rate(node)) is not None:
@@ -274,6 +274,24 @@ class Updates:
         self.changes[quotient] = change
         self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[change].step].place
         return quotient, 1
+
+    def next_in(self, node: int) -> tuple[int, int] | None:
+        """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
+        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node))
+
+    def in_velocity(self, node: int) -> tuple[int, int] | None:
+        """What is added to the rest of a velocity, whatever that is called: g, and -1, of `dw = 0.9 * dw - g`."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name, reads = getattr(step.function, "__name__", ""), step.reads
+        if name not in ("add", "subtract") or len(reads) != 2:
+            return None
+        for kept, moved in (reads, reads[::-1]) if name == "add" else (reads,):
+            made = self.tape.steps[self.tape.nodes[kept].step]
+            decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
+            before = (n for n in decayed if not is_plain_number(self.tape, n))
+            if not {name for n in before for name in self.names.get(n, ())}.isdisjoint(self.names.get(node, ())):
+                return moved, -1 if name == "subtract" else 1
+        return None
 
     def behind_rate(self, node: int) -> tuple[int, int] | None:
         """The gradient in a step that is called one, too: `dw = rate * grad_w`."""

@@ -30,8 +30,8 @@ def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Mee
     for turns in found.values():
         made, targets = (tuple(each) for each in zip(*turns, strict=True))
         shapes = {(tape.nodes[one].value.shape, tape.nodes[two].value.shape) for one, two in turns}
-        same_shape = len(shapes) == 1 and len(set(next(iter(shapes)))) == 1
-        if len(set(made)) == len(turns) > 1 and same_shape and not are_of_one(tape, made):
+        sizes = {tape.nodes[node].value.size for turn in turns for node in turn}  # a target may be a plain number
+        if len(set(made)) == len(turns) > 1 and len(shapes) == len(sizes) == 1 and not are_of_one(tape, made):
             yield made, targets
 
 

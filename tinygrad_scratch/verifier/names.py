@@ -141,3 +141,18 @@ def listed(parts: list[str], most: int = 3) -> str:
     if len(parts) > most:
         parts = [*parts[: most - 1], f"{len(parts) - most + 1} others"]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+DATA = re.compile(
+    r"(?:x|y|t|inputs?|outputs?|data|targets?|labels?|samples?|bottoms?)(?:_(?:train|test|data|batch))?", re.IGNORECASE
+)
+"""Names under which networks keep what they were given, and no parameters; `bottom` is Caffe's."""
+
+
+def is_name_of_data(name: str) -> bool:
+    """Whether a name, or that of what holds it, is one of data.
+
+    >>> is_name_of_data("net.X_train"), is_name_of_data("self.labels[0]"), is_name_of_data("layers[0].W")
+    (True, True, False)
+    """
+    return any(DATA.fullmatch(word.strip("_")) for word in re.findall(r"[A-Za-z_]\w*", name)[-2:])

@@ -34,6 +34,7 @@ class Parameter:
     recorded: Recorded
     array: Any
     asked: bool = True  # it was pointed at; others are looked at only where a gradient is found for them
+    kept: bool = False  # by an object as an attribute of its own, which may be data
     first: int | None = None
 
     @property
@@ -112,7 +113,7 @@ class Wrapping:
         self._known: set[int] = set()
         self._outside: list[Array] = []
 
-    def wrap(self, array: Any, path: str, asked: bool) -> Any:
+    def wrap(self, array: Any, path: str, asked: bool, kept: bool = False) -> Any:
         """What stands for an array; None for what is no array, or is recorded already."""
         recorded = from_outside(self.tape, array)
         if recorded is None:
@@ -122,13 +123,13 @@ class Wrapping:
         if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
             self._known.add(id(recorded))
             is_meant = type(array) in ARRAYS or is_bias(without_holder(path), array)
-            self.found.append(Parameter(path, recorded, array, asked and is_meant))
+            self.found.append(Parameter(path, recorded, array, asked and is_meant, kept))
         return recorded
 
     def below(self, value: Any, name: str, asked: bool) -> None:
         """The same for all that a value holds."""
         for holder, key, path, array in list(arrays_below(value, name, self.seen)):
-            recorded = self.wrap(array, path_of(path), asked)
+            recorded = self.wrap(array, path_of(path), asked, is_own(type(holder)))
             if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                 self.undo.append(partial(setattr, key.kind, key.name, array))
         for holder, key, held in list(tuples_below(value, set())):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from tinygrad_scratch.verifier.called import own_name
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.findings import CONVENTION, NOT_CHECKABLE, RIGHT, UNDECIDED, WRONG, Findings, Leak, Where
 from tinygrad_scratch.verifier.mistakes import mistakes_of
-from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.names import is_name_of_data, listed
 from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -68,18 +67,11 @@ def questions_of(check: Any) -> list[str]:
     named = [
         f"{own_name(p.name)} {tape.nodes[p.node].value.shape}"
         for p in free
-        if p in check.entry.lacking or not any(DATA.fullmatch(word.strip("_")) for word in NAME.findall(p.name)[-2:])
+        if p in check.entry.lacking or not is_name_of_data(p.name)
     ]
     if named:
         found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
     return found
-
-
-DATA = re.compile(
-    r"(?:x|y|t|inputs?|outputs?|data|targets?|labels?|samples?|bottoms?)(?:_(?:train|test|data|batch))?", re.IGNORECASE
-)
-"""Names under which networks keep what they were given, and no parameters; `bottom` is Caffe's."""
-NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def shown_name(names: list[str]) -> str:

@@ -35,6 +35,7 @@ class Watch:
     returned: list[Event] = field(default_factory=list)
     arguments: list[Event] = field(default_factory=list)
     entries: list[Event] = field(default_factory=list)  # of what functions returned: what there was before
+    given: list[Recorded] = field(default_factory=list)  # what the block itself gave the functions that it called
     deadline: float = float("inf")
     seconds: float = 0.0
     on_names: Callable[[dict[str, Any]], None] = lambda names: None  # sees a namespace before its code runs
@@ -44,6 +45,7 @@ class Watch:
     )  # namespaces, and what was in them
     imported: list[dict[str, Any]] = field(default_factory=list)  # namespaces of modules that the run imported
     placed: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)  # holder, key, what was there, what is now
+    block: int = 0  # the number of the frame that makes the calls
     in_cells: bool = False  # whether recorded arrays were put where functions keep the variables around them
     own_names: set[int] = field(default_factory=set)  # namespaces, by id, in which recorded arrays may stay
     _known: dict[tuple[int, Any], int] = field(default_factory=dict)
@@ -109,6 +111,8 @@ class Watch:
                 names[name] = value = from_outside(self.tape, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
+                if self._numbers.get(id(frame.f_back), self.block) == self.block:
+                    self.given.append(value)
                 if value.is_used:
                     names[name] = value = self._handed_over(frame, value)
                     self._known[owner, name] = value.node
@@ -312,7 +316,7 @@ def watched(watch: Watch, frame: FrameType | None) -> Iterator[None]:
     if frame is not None and runs_theirs(frame):
         inner = frame.f_trace
         watch._frames += 1
-        watch._numbers[id(frame)] = -watch._frames
+        watch.block = watch._numbers[id(frame)] = -watch._frames
         watch._begin(frame)
         frame.f_trace = watch.trace
         if frame.f_globals is not frame.f_locals:

@@ -16,6 +16,8 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 
 MOST_MEETINGS = 3
+MOST_PAIRS = 20
+Pair = tuple[int, str, Array]  # an output, and a target with its name
 
 
 class WellKnown(Owners):
@@ -38,25 +40,13 @@ class WellKnown(Owners):
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
         given = {node for node in beside if not depends.get(node)}
-        labels: list[tuple[str, Array]] = []
-        met: list[tuple[str, Array]] = []  # by an output, in one call: of single numbers, any would do
-        for step in self.tape.steps:
-            if step.function is None or not any(depends.get(node) for node in step.makes):
-                for node in step.makes:
-                    value = self.tape.nodes[node].value
-                    picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
-                    name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                    if (
-                        node not in wanted
-                        and value.dtype.kind in "fiub"
-                        and name
-                        and not RATE.match(without_holder(name))
-                    ):
-                        labels.append((name, value))
-                        met += labels[-1:] if node in given else []
+        labels = self._labels(names, {node for node, of in depends.items() if of}, wanted)
+        met = [label for node, label in labels.items() if node in given]  # of single numbers, any would do
         met = met or list(self._numbers_met(made_of_all))
         outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
-        pairs = list(islice(chain(*(pairs_of(outputs, some[-60:], self.tape) for some in (met, labels))), 20))
+        fitting = (pairs_of(outputs, some[-60:], self.tape) for some in (met, list(labels.values())))
+        every = chain(self._meetings(made_of_all, labels), *fitting)
+        pairs = list(islice(every, MOST_PAIRS))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
@@ -79,6 +69,26 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
+        """What may be targets, by node: what no parameter went into and has a name that is none of a rate's."""
+        found = {}
+        for step in self.tape.steps:
+            for node in step.makes if step.function is None or depending.isdisjoint(step.makes) else ():
+                value = self._value(node)
+                picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
+                name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
+                if node not in wanted and value.dtype.kind in "fiub" and name and not RATE.match(without_holder(name)):
+                    found[node] = name, value
+        return found
+
+    def _meetings(self, outputs: set[int], labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
+        """The outputs that are subtracted from targets, or these from them, with what they meet there."""
+        for step in self.tape.steps:
+            if getattr(step.function, "__name__", "") == "subtract" and len(step.reads) == 2:
+                output, target = sorted(step.reads, key=lambda node: node not in outputs)
+                if output in outputs and target in labels and self._value(target).size == self._value(output).size:
+                    yield output, *labels[target]
 
     def _numbers_met(self, outputs: set[int]) -> Iterator[tuple[str, Array]]:
         """The plain numbers that outputs are subtracted from, or that are subtracted from these, as targets."""
