@@ -213,6 +213,7 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike or hit.calls_uncalled, hit.sets_apart <= 0
-    form = hit.only_takes_away, hit.takes_up, as_it_was, -hit.effort, hit.exchanges_sign, changed
+    effort = hit.effort + CLEARLY * (hit.rewrite.tier >= PUT_IN)  # what stands nowhere has to be clearly smaller
+    form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
     return -hit.is_of_block, alike, hit.meant[1], near, *form

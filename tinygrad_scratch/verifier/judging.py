@@ -88,13 +88,16 @@ class Judging:
         if not self.problem:
             parameters = self.parameters
             self._judge_by_loss()
-            if self.causes and self.entry.other_loss:
+            if self.entry.other_loss and (self.causes or self.entry.is_of_logs_beside_squares()):
                 self._judge_by_theirs(parameters, before)
         elif self.entry.may_assume:
             self._judge_by_assumption()
 
     def _judge_by_theirs(self, parameters: list[Parameter], notes: int) -> None:
-        """Where something is wrong by a well-known loss: by the one that they compute, if it is one known step then."""
+        """Where something is wrong by a well-known loss: by the one that they compute, if it is one known step then.
+
+        So it is where a cross-entropy is computed and gradients are those of squares: by a slope too many they are.
+        """
         found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
         entry, said = dict(vars(self.entry)), list(self.notes)
         self.repairs, self.causes, self.tape.played = [], [], 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -30,8 +31,8 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
-    if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)):
-        return None
+    if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)) or apart_by(cause) < 0:
+        return None  # or others of its form have it in the product, too
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
     if not factors or bound is None or not any(isinstance(part, COMPUTED) for part in ast.walk(bound.value)):

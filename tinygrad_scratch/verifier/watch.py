@@ -71,8 +71,8 @@ class Watch:
             self._look(frame, line)
             if kind == "return":
                 self._return(frame, argument)
-                self._lines.pop(key, None)
-                self._handed.pop(key, None)
+                for kept in (self._lines, self._handed, self._numbers):  # another frame may get the same id
+                    kept.pop(key, None)
                 return self.trace
             if self.on_line is not None:
                 self.on_line(frame)

@@ -95,6 +95,15 @@ class Outlook:
         return self.case.ancestors(final.node for final in self.case.finals)
 
     @cached_property
+    def updates(self) -> set[int]:
+        """What was made of the gradients: a change of that is one of an update, of which slopes say nothing."""
+        found = {final.node for final in self.case.finals if final.by == "update"}
+        for step in self.case.tape.steps:
+            if not found.isdisjoint(step.reads):
+                found.update(step.makes)
+        return found - self.behind
+
+    @cached_property
     def named(self) -> set[int]:
         return {event.node for event in (*self.case.events, *self.case.returned)}
 
@@ -117,7 +126,7 @@ class Outlook:
     def note(self, told: Foretold, node: int | None, value: Any, other: Any) -> None:
         """Note what a change makes of a value in one call."""
         told.differs, told.tolerance = True, max(told.tolerance, tolerance_of(value))
-        if node is not None and node not in self.behind:
+        if node is not None and node not in self.behind and node not in self.updates:
             return
         slope = self.slopes.get(node) if node is not None else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import cases_without, factor_said
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.misgiven import Misgiven
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_of
@@ -32,6 +33,7 @@ from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
+from tinygrad_scratch.verifier.steps import Step
 
 FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
@@ -289,13 +291,13 @@ def values_of(case: Case) -> dict[str, Any]:
 def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     """The statements that may hold the mistake, by file and first line.
 
-    They are those that made the wrong gradients, and not the loss or its data, and those around these that made nothing
-    of the forward pass, such as the head of a loop.
+    They are those that made the wrong gradients, and not the loss or its data, those of the updates by them, and those
+    around these that made nothing of the forward pass, such as the head of a loop.
     """
     wrong = case.wrong(case.replay())
     ahead_of_loss = case.forward | case.ancestors([case.truth.loss])
     made = case.ancestors(final.node for final in wrong) - ahead_of_loss
-    steps = [case.step_of(node) for node in made]
+    steps = [*(case.step_of(node) for node in made), *updates_by(case, wrong)]
     forward = [step for step in case.tape.steps if not ahead_of_loss.isdisjoint(step.makes)]
     ahead, calls_ahead = places_of(s.place for s in forward), places_of(s.caller for s in forward)
     named = places_of(event.place for event in (*case.events, *case.returned, *case.entries) if event.node in made)
@@ -314,6 +316,17 @@ def lines_of_suspects(case: Case) -> dict[str, set[int]]:
         for i, (node, head) in enumerate(zip(around, heads, strict=True)):
             if head & behind or (i >= start and not head & ahead):
                 found.setdefault(file, set()).add(node.lineno)
+    return found
+
+
+def updates_by(case: Case, wrong: list[Final]) -> list[Step]:
+    """What takes wrong gradients off their parameters: a part of one may be left out there."""
+    moved = {final.node for final in wrong if final.by == "update"}
+    found = []
+    for step in case.tape.steps:
+        if not moved.isdisjoint(step.reads) and case.forward.isdisjoint(step.makes):
+            found.append(step)
+            moved |= {*step.makes} if name_of(step.function) in ("multiply", "divide", "negative") else set()
     return found
 
 

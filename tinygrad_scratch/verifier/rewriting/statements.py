@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SIZE, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
@@ -46,6 +47,7 @@ class Statement(Expressions):
             yield from self.assigned(node)
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
+        yield from as_siblings(self.source, node)
         yield from self.of_expressions()
 
     def added(self, node: ast.AugAssign) -> Iterator[Rewrite]:
