@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.losses import (
 )
 from tinygrad_scratch.verifier.made_again import made_again
 from tinygrad_scratch.verifier.names import listed
-from tinygrad_scratch.verifier.owners import factor_of, is_multiple
+from tinygrad_scratch.verifier.owners import factor_of, is_multiple, one_factor
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
@@ -37,6 +37,7 @@ from tinygrad_scratch.verifier.well_known import WellKnown
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
 OF_LOSS = re.compile("loss|cost|objective")
+Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
@@ -238,11 +239,12 @@ class FindingLoss(WellKnown):
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.
 
-        Of two that as many fit, the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        Of two that as many fit it is the one that they compute, or one of all samples, or a mean sooner than a sum, or
+        the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
         """
-        found: tuple[Candidate, tuple[int, int, tuple[int, ...], int, int]] | None = None
+        found: tuple[Candidate, tuple[int, int, int, tuple[int, ...], int, int], list[Array]] | None = None
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
         seen: dict[str, list[int]] = {}
@@ -261,12 +263,36 @@ class FindingLoss(WellKnown):
                 seen.setdefault(candidate.name, []).append(candidate.node)
                 fitting |= {candidate.name} if same else set()
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
-            key = same, exact, near[:3], but_for_sign, precise
-            if found is None or key > found[1]:
-                found = candidate, key
+            of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
+            key = same, exact, of_all, near[:3], but_for_sign, precise
+            tied = found is not None and key[:2] == found[1][:2] and 0 < exact < len(finals)
+            better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
+            if found is None or (key > found[1] if better is None else better):
+                found = candidate, key, true
                 if precise == len(finals):
                     break
-        return (found[0], *found[1][:2], found[1][3]) if found else None
+        return (found[0], *found[1][:2], found[1][4]) if found else None
+
+    def _is_likelier(self, one: Meant, other: Meant) -> bool | None:
+        """Whether a loss is likelier than another one that as many gradients fit; None where nothing tells.
+
+        It is where they compute it, or as a mean, which is forgotten sooner than made up.
+        """
+        computed = [self._is_computed(candidate) for candidate, _ in (one, other)]
+        ratio = one_factor(one[1], other[1])
+        if computed[0] != computed[1]:
+            return computed[0]
+        return ratio < 1 if ratio and ratio != 1 else None
+
+    def _is_computed(self, candidate: Candidate) -> bool:
+        """Whether a number that they computed is a loss."""
+        if candidate.function is None:
+            return True
+        with np.errstate(all="ignore"):
+            value = float(candidate.function(self._output(candidate), candidate.target))
+        numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
+        computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
+        return any(np.isclose(number, value, rtol=1e-6, atol=0) for number in computed)
 
     def _meant(self, final: Final, truth: Array, is_whole: bool = False) -> Array:
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""

@@ -79,9 +79,11 @@ class Misgiven:
             return {}
         ahead = [call for call in self.calls if self.case.is_forward(call.event.node)]
         functions = {call.function for call in ahead}
+        behind = self.case.ancestors(final.node for final in self.case.finals)  # other turns say nothing of this one
+        back = [call for call in self.calls if call.event.node in behind and call.function not in functions]
         found = {}
-        for function in {call.function: None for call in self.calls if call.function not in functions}:
-            own = [call for call in self.calls if call.function == function]
+        for function in {call.function: None for call in back}:
+            own = [call for call in back if call.function == function]
             of = [call for call in ahead if is_named_after(own[0], call)]
             if of and all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
                 found[function] = of
@@ -113,8 +115,10 @@ class Misgiven:
 
     def are_all_wrong(self, calls: list[Call], others: list[Call]) -> bool:
         """Whether calls in several places are all given what the other function made, and it makes that once more."""
-        several = len({self.place_of(call) for call in calls}) > 1
+        places = {place for call in calls if (place := self.place_of(call)) is not None}
         place = calls[0].event.place
+        written = rf"(?<!def )\b{short(place.function)}\("  # of single numbers calls tell nothing
+        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > 1 for each in places)
         again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
         return several and again and all(self.made_by(call, others) is not None for call in calls)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import re
 
+import numpy as np
+
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import SIZE, SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, statement_at
 from tinygrad_scratch.verifier.told_factors import (
@@ -88,10 +90,26 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.kind, cause.sentence = "wrong-operand", f"`{ast.unparse(found.old)}` should be {known}"
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
         return
-    kind = kind_by_text(case, found, cause.kind)
+    kind = of_samples(case, cause, found) or kind_by_text(case, found, cause.kind)
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
+
+
+def of_samples(case: Case, cause: Cause, found: Difference) -> str:
+    """The kind of a division by a size that is too much; nothing where there is none.
+
+    In the gradient of a parameter it is a mean where a sum is due; on the way there, a factor that is counted twice.
+    """
+    more = [each for each in beyond(found.old, found.new) if not is_number(each)]
+    if cause.kind not in SCALES or not more or not all(SIZE.fullmatch(ast.unparse(each)) for each in more):
+        return ""
+    here = (e.node for e in case.events if (e.place.file, e.place.line) == (cause.file, cause.line))
+    made = [np.sort(case.tape.nodes[node].value, axis=None) for node in here]
+    of_parameter = any(
+        np.array_equal(own, np.sort(case.tape.nodes[f.node].value, axis=None)) for own in made for f in case.finals
+    )
+    return "missing-batch-sum-or-mean" if of_parameter else "scale-factor"
 
 
 def kind_by_text(case: Case, found: Difference, kind: str) -> str:
@@ -149,6 +167,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
+    if kind == "missing-term" and adds_penalty(case, found):
+        return "regularisation"
     if kind == "missing-term" and is_of_number(found):  # a path of the gradient is no number
         return "missing-derivative"
     if kind == "missing-derivative":
@@ -224,6 +244,16 @@ def is_of_penalty(case: Case, found: Difference) -> bool:
     if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | IN_VALUES) for part in outer):
         return False
     return is_penalty(case, term, found.new)
+
+
+def adds_penalty(case: Case, found: Difference) -> bool:
+    """Whether a term too many is a parameter times what is called after a penalty."""
+    old = found.old
+    sides = [(old.left, old.right), (old.right, old.left)] if isinstance(old, ast.BinOp) and is_sum(old) else []
+    terms = [term for rest, term in sides if same(rest, found.new)]
+    return any(
+        holds_parameters_alone(case, term) and any(OF_PENALTY.search(name) for name in names_in(term)) for term in terms
+    )
 
 
 def is_penalty(case: Case, *expressions: ast.AST) -> bool:

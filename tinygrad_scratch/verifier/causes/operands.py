@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.edits import (
 )
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import effort
 from tinygrad_scratch.verifier.source import bracketed, in_same_function, replaced, without_brackets
@@ -39,13 +40,13 @@ def operands(region: Region) -> Iterator[Finding]:
                     s.index: WithArgument(place, region.values, node, turned)
                     for s, node in zip(turns, nodes, strict=True)
                 }
-                read = node_at(region, step, place)
-                if is_one_use_of_argument(region, step, read):
-                    continue
                 if region.gives_truth(changes):
-                    node = nodes[turns.index(step)]
+                    node, read = nodes[turns.index(step)], node_at(region, step, place)
+                    told = region.call_with(step, read, node) if read is not None else None
+                    if is_one_use_of_argument(region, step, read, told or region.event.place):
+                        continue
                     found.append(said(region, step, place, (name, node), changes))
-                    found[-1][1].place = region.call_with(step, read, node) if read is not None else None
+                    found[-1][1].place = told
                     found[-1][1].meant = name
                     if found[-1][0] == 0:
                         break
@@ -59,13 +60,17 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def is_one_use_of_argument(region: Region, step: Step, node: int | None) -> bool:
-    """Whether a helper reads what it was given in other calls, too: no change of one line is another value there."""
-    if node is None or step.place is None or in_same_function(step.place, region.event.place):
+def is_one_use_of_argument(region: Region, step: Step, node: int | None, told: Place) -> bool:
+    """Whether a helper reads what it is given in other calls, too: no change where it is called is another value here.
+
+    So is it where the call is told that gives it the value.
+    """
+    if node is None or step.place is None or in_same_function(step.place, told):
         return False
-    given = any(e.node == node and in_same_function(e.place, step.place) for e in region.case.arguments)
-    uses = (s.place for s in region.steps if node in s.reads and s is not step)
-    return given and any(place is not None and in_same_function(place, step.place) for place in uses)
+    own = [e for e in region.case.arguments if e.node == node and in_same_function(e.place, step.place)]
+    began = max((e.time for e in own if e.time <= step.index), default=region.until)
+    uses = (s.place for s in region.case.tape.steps[began : region.until] if node in s.reads and s is not step)
+    return any(place is not None and not in_same_function(place, told) for place in uses)
 
 
 def said(

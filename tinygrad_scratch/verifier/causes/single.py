@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
 ROUGH = {*COMPARING, "round", "around"}
+OF_ONE = "exp", "log", "sqrt", "square", "tanh", "abs", "absolute", "sin", "cos", "sign", "reciprocal", "clip"
 SHAPED = "ravel", "reshape", "flatten", "squeeze", "expand_dims"
 LAID_OUT = "getitem", "T", "reshape", "transpose", "setitem", "copy"
 
@@ -156,11 +157,11 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
         return None  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
     kind = kind_of_too_many(region, step, place)
     inverted = is_term and kind == "wrong-operand"
-    what = "is the mask turned round" if inverted else "has one term too many" if is_term else "has one factor too many"
+    what = "is the mask turned round" if inverted else f"has one {'term' if is_term else 'factor'} too many"
     if name in SUMS or name in SHAPED:
         kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
-    elif name in TURNS:
-        kind, what = "transpose", "has its axes exchanged"
+    elif name in (*TURNS, *OF_ONE):
+        kind, what = ("transpose", "has its axes exchanged") if name in TURNS else (kind, "is one call too many")
     elif name in ROUGH:
         scaled = node is not None and is_along(
             np.asarray(region.values[step.makes[0]]), np.asarray(region.values[node])
@@ -181,6 +182,8 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
             return "off-by-one"
         return "regularisation" if left is not None and is_of_penalty(region, left) else "missing-term"
     kept = node_at(region, step, place)
+    if name in OF_ONE:
+        return "wrong-operand"
     if name == "multiply" and kept is not None and is_parameter(region, kept) and is_in_step_of(region, step):
         return "regularisation"  # a decay
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None

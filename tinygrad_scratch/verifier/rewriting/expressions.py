@@ -243,7 +243,7 @@ def of_constant(part: Part) -> Iterator[Rewrite]:
     if isinstance(value, bool):
         yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
     elif isinstance(value, int | float):
-        yield from of_axis(part) if part.argument in ("axis", "axes") else of_number(part, value)
+        yield from of_axis(part) if part.is_axis else of_number(part, value)
 
 
 def of_axis(part: Part) -> Iterator[Rewrite]:

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
+ALONG = ("sum", "mean", "max", "min", "std", "var", "prod", "argmax", "argmin", "cumsum", "all", "any")
 NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 
 
@@ -119,6 +120,15 @@ class Part:
     def argument(self) -> str:
         """The name by which a call is given it."""
         return str(self.around.arg) if isinstance(self.around, ast.keyword) else ""
+
+    @property
+    def is_axis(self) -> bool:
+        """Whether it is an axis that a call goes along, by its name or its place: `x.sum(1)`, `np.mean(x, -1)`."""
+        outer, inner = (self.way[-2], self.around) if isinstance(self.around, ast.UnaryOp) else (self.around, self.node)
+        if not isinstance(outer, ast.Call):
+            return self.argument in ("axis", "axes")
+        place = 1 if self.source.code(outer.func).startswith(("np.", "numpy.")) else 0
+        return name_of(outer) in ALONG and inner in outer.args and outer.args.index(inner) == place
 
     @property
     def is_condition(self) -> bool:

@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_of
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
-from tinygrad_scratch.verifier.rewriting.left import Goal, Left, goals_of, spots_after, spots_in
+from tinygrad_scratch.verifier.rewriting.left import Goal, Left, Spot, goals_of, spots_after, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
@@ -224,6 +224,7 @@ class Search:
             or spots_after(self.case, final, left)
             for final in self.case.finals
         }
+        spots = {node: by_known_factors(node, spots, nodes) for node in spots}
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale
@@ -269,6 +270,14 @@ class Search:
         finally:
             self.before.restore()
         return True
+
+
+def by_known_factors(node: int, spots: dict[int, list[Spot]], nodes: list[Any]) -> list[Spot]:
+    """Where a gradient shows up; of a single number, which is a multiple of any, by a factor that arrays have."""
+    if nodes[node].value.size > 1:
+        return spots[node]
+    known = [1.0, *(spot.factor for other in spots if nodes[other].value.size > 1 for spot in spots[other])]
+    return [spot for spot in spots[node] if np.any(np.isclose(spot.factor, known, rtol=1e-6, atol=0))] or spots[node]
 
 
 def plainest(goals: list[Goal]) -> list[Goal]:

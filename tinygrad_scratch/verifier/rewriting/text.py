@@ -86,16 +86,21 @@ class Source:
         return [node]
 
     def alike(self, written: str, count: int) -> list[str]:
-        """The other functions of the text that take as many arguments, by the way that one is written."""
+        """The other functions of the text that take as many arguments, by the way that one is written.
+
+        Those are slopes, too, that an object was given: `self.d_act` for `self.act`.
+        """
         holder, dot, name = written.rpartition(".")
         method = holder == "self"
         if dot and not method:
             return []
+        kept = re.findall(r"\bself\.(\w+)\s*=", self.text) if method else []
+        slopes = [f"self.{other}" for other in dict.fromkeys(kept) if is_derivative_of(other, {name})]
         functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
         taken = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
         own = dict.fromkeys(f.name for f in functions if bool(f.col_offset) == method)
         others = [other for other in own if other != name and taken[other] == count]
-        return [f"{holder}{dot}{other}" for other in others] if name in own else []
+        return slopes + ([f"{holder}{dot}{other}" for other in others] if name in own else [])
 
     def takes_one(self, line: int) -> list[str]:
         """The functions that are called with one value, as written in a line's class; and those of all the text."""

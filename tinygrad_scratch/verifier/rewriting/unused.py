@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
 from tinygrad_scratch.verifier.rewriting.text import Source
 
@@ -62,9 +62,10 @@ def bound_unread(source: Source, statement: ast.stmt) -> list[str]:
     """What lines before a statement give a name that nothing in the function around reads."""
     nodes = nodes_around(source, statement.lineno)
     here = {id(node) for node in ast.walk(statement)}
+    counters = {counted_by(node) for node in nodes if isinstance(node, ast.For)}
     bound = [n.id for n in nodes if is_bound(n) and n.lineno < statement.lineno and id(n) not in here]
     read = read_in(nodes)
-    return [name for name in dict.fromkeys(bound) if name not in read]
+    return [name for name in dict.fromkeys(bound) if name not in read | counters]
 
 
 def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
