@@ -19,6 +19,8 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
+from tinygrad_scratch.verifier.rewriting.alike import form
+from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
@@ -85,8 +87,10 @@ def meeting_in(entry: Any) -> Meeting | None:
     outputs = set.intersection(*reached) if reached else set()
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
+    free = behind - set.union(set(), *reached)
+    names |= {node: f"{names[of]}[...]" for node, of in parts_of_named(entry, free, names)}
     found: list[Meeting] = []
-    for target in targets_of(entry, behind - set.union(set(), *reached), names):
+    for target in targets_of(entry, free, names):
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
         sizes = tape.nodes[target].value.size
@@ -96,6 +100,17 @@ def meeting_in(entry: Any) -> Meeting | None:
             others = [node for node in before if node != named[-1]]
             found.append(Meeting([*others, named[-1]], target, mixed, names))
     return min(found, key=lambda meeting: meeting.mixed, default=None)
+
+
+def parts_of_named(entry: Any, given: set[int], names: dict[int, str]) -> Iterator[tuple[int, int]]:
+    """What was taken out of named arrays, and laid out otherwise, where it is used: `targets[i][:, None].T`."""
+    of: dict[int, int] = {}
+    for step in entry.tape.steps:
+        if getattr(step.function, "__name__", "") in ("getitem", "T", "transpose", "reshape") and step.reads:
+            node, whole = step.makes[0], of.get(step.reads[0], step.reads[0])
+            if node in given and node not in names and whole in names:
+                of[node] = whole
+    return iter(of.items())
 
 
 def targets_of(entry: Any, given: set[int], names: dict[int, str]) -> list[int]:
@@ -121,7 +136,9 @@ def usual(output: Array) -> Iterator[str]:
 
 def may_be_no_slope(case: Case, assumed: tuple[int, int]) -> bool:
     """Whether `is_no_slope` or `returns_no_slope` may say so of any cause: what is told before one is looked for."""
-    if any(has_double(statement_at(*line)) for line in lines_behind(case)) or any(no_slopes(case)):
+    if any(has_double(statement_at(*line)) or has_slope(statement_at(*line)) for line in lines_behind(case)):
+        return True
+    if any(no_slopes(case)):
         return True
     values = where_none_is_due(case, assumed)
     return values is not None and any(np.any(values[final.node]) for final in case.finals)
@@ -158,6 +175,11 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, in
     written = cause.expression, right_side(statement_at(cause.place.file, cause.place.line))
     doubled = any(drops_double(code, cause.should_be) for code in written)
     return bool(np.max(np.abs(value), initial=0.0) > 1e-9 * scale) or doubled
+
+
+def is_slope_elsewhere(cause: Cause) -> bool:
+    """Whether a slope only has to be taken at another value: no other loss explains that as well."""
+    return cause.kind == "derivative-at-wrong-point" and form(cause.expression) == form(cause.should_be or "")
 
 
 def returns_no_slope(case: Case, cause: Cause) -> bool:
@@ -209,6 +231,11 @@ def has_double(code: str) -> bool:
         return True
     products = (node for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult))
     return any(count > 1 for node in products for count in Counter(map(ast.dump, factors_in(node))).values())
+
+
+def has_slope(code: str) -> bool:
+    """Whether a statement multiplies by the slope of a function: of that too, the value may be another one."""
+    return ("*" in code or "multiply(" in code) and SLOPE.search(code) is not None
 
 
 def factors_of(code: str) -> Counter[str]:

@@ -26,7 +26,7 @@ from tinygrad_scratch.verifier.losses import (
     played,
 )
 from tinygrad_scratch.verifier.made_again import made_again
-from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple, one_factor
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
@@ -431,7 +431,16 @@ class FindingLoss(WellKnown):
             and node not in parameters
             and self.tape.nodes[node].value.dtype.kind == "f"
             and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
+            and not self._is_of_gradient(node)
         ]
+
+    def _is_of_gradient(self, node: int) -> bool:
+        """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
+        behind = self.all_behind(node)
+        named = (e for e in self.watch.events if e.node in behind)
+        called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
+        steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
+        return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)
 
     def _is_error(self, name: str, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small."""

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
-from tinygrad_scratch.verifier.assumed import assumable, have_no_loss, is_no_slope, may_be_no_slope, returns_no_slope
+from tinygrad_scratch.verifier.assumed import (
+    assumable,
+    have_no_loss,
+    is_no_slope,
+    is_slope_elsewhere,
+    may_be_no_slope,
+    returns_no_slope,
+)
 from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Repair
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
@@ -178,9 +185,10 @@ class Judging:
         is_known = cause.certainty != "unexplained"
         if not (self.has_no_loss or returns_no_slope(self.case, cause)):
             meant = other.output, other.target
-            if not (is_known and is_no_slope(self.case, self.repairs[0], cause, meant)):
-                return None
-            return (cause.place.file, cause.place.line), True
+            if is_known and (is_slope_elsewhere(cause) or is_no_slope(self.case, self.repairs[0], cause, meant)):
+                return (cause.place.file, cause.place.line), True
+            may_be_elsewhere = is_known and not self.may_rewrite and cause.kind == "derivative-at-wrong-point"
+            return ((cause.place.file, cause.place.line), False) if may_be_elsewhere else None
         sure = is_known and (self.may_rewrite or not is_doubtful(cause))
         return (cause.place.file, cause.place.line), sure
 
