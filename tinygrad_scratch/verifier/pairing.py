@@ -193,6 +193,23 @@ class Pairing:
             if len(mine) == len(mates) == 1 and len(layers) > 1:
                 self.take(gradient, mine[0], "position")
 
+    def by_index(self) -> None:
+        """A list of gradients for a list of parameters that is as long: each at the place of its own, if all fit so."""
+        nodes = {names[0]: node for names, node in self.gradients if names and names[0].isdigit()}
+        held: dict[str, dict[str, Parameter]] = {}
+        for parameter in self.parameters:
+            name, _, place = parameter.name.removesuffix("]").rpartition("[")
+            held.setdefault(name, {})[place] = parameter
+        known = {final.node: final.parameter for final in self.finals}
+        lists = [own for own in held.values() if own.keys() == nodes.keys() and len(own) == len(self.gradients) > 1]
+        fitting = [
+            own
+            for own in lists
+            if all(self.fits(node, own[i]) and known.get(node, own[i]) is own[i] for i, node in nodes.items())
+        ]
+        for gradient in list(self.left) if len(fitting) == 1 else ():
+            self.take(gradient, fitting[0][gradient[0][0]], "position")
+
     def by_shape(self) -> None:
         """Only where no other parameter and no other gradient has that many entries, or no others are left."""
         asked = [p for p in self.free if p.asked]
@@ -285,6 +302,7 @@ def paired(
     state.by_value(near)
     state.by_name([p for p in state.free if not p.asked])
     state.by_company()
+    state.by_index()
     state.by_shape()
     state.by_letter()
     state.by_name([p for p in state.free if p.asked], any_size=True)

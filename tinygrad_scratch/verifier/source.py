@@ -281,7 +281,8 @@ def without_brackets(text: str, mine: str) -> str:
 
 def with_bare_names(text: str, mine: str) -> str:
     """A text without brackets around a name alone, where another text has none around it."""
-    return AROUND_NAME.sub(lambda found: found[0] if found[0] in mine else found[1], text)
+    shorter = AROUND_NAME.sub(lambda found: found[0] if found[0] in mine else found[1], text)
+    return text if shorter == text else with_bare_names(shorter, mine)
 
 
 AROUND_NAME = re.compile(r"(?<![\w\])])\(([A-Za-z_][\w.]*)\)")

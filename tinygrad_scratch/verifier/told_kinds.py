@@ -13,10 +13,11 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.rewriting.part import name_of
+from tinygrad_scratch.verifier.rewriting.part import counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.source import leaves, statement_at
+from tinygrad_scratch.verifier.source import leaves, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import (
     beyond,
     holds_array,
@@ -90,7 +91,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.kind, cause.sentence = "wrong-operand", f"`{ast.unparse(found.old)}` should be {known}"
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
         return
-    kind = of_samples(case, cause, found) or kind_by_text(case, found, cause.kind)
+    kind = of_samples(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
@@ -110,6 +111,17 @@ def of_samples(case: Case, cause: Cause, found: Difference) -> str:
         np.array_equal(own, np.sort(case.tape.nodes[f.node].value, axis=None)) for own in made for f in case.finals
     )
     return "missing-batch-sum-or-mean" if of_parameter else "scale-factor"
+
+
+def of_counter(cause: Cause, found: Difference) -> str:
+    """The kind of a number too many beside what a loop counts; nothing where there is none."""
+    counted = {counted_by(node) for node in source_of(text_of(cause.file)).statements} - {""}
+    for whole, rest in ((found.old, found.new), (found.new, found.old)):
+        if isinstance(rest, ast.Name) and rest.id in counted and isinstance(whole, ast.BinOp) and is_sum(whole):
+            sides = (whole.left, whole.right), (whole.right, whole.left)
+            if any(same(one, rest) and is_number(other) for one, other in sides):
+                return "off-by-one"
+    return ""
 
 
 def kind_by_text(case: Case, found: Difference, kind: str) -> str:

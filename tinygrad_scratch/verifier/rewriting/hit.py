@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
-from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, with_bare_names, without_brackets
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
@@ -57,6 +57,7 @@ class Hit:
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
         changed = statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None)
+        changed = with_bare_names(changed, self.written)
         return changed if changed.count("(") == self.written.count("(") else without_brackets(changed, self.written)
 
     @cached_property
