@@ -66,11 +66,11 @@ def test_the_loss_with_its_penalty_is_meant(old: str, new: str, tmp_path: Path) 
     assert check.entry.loss_name in ("loss", "cost")
 
 
-@pytest.mark.parametrize("factor", ["reg * 2 *", "-reg *"])
-def test_a_wrong_penalty_is_told(factor: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("factor", "kind"), [("reg * 2 *", "regularisation"), ("-reg *", "sign")])
+def test_a_wrong_penalty_is_told(factor: str, kind: str, tmp_path: Path) -> None:
     text = PENALISED.replace("dW += reg *", f"dW += {factor}")
     check = checked(tmp_path, text)
-    assert (check.first_wrong.line, check.first_wrong.kind) == (line_of(text, "dW +="), "regularisation")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line_of(text, "dW +="), kind)
 
 
 def test_a_gradient_is_no_update_of_its_parameter(tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ class Collecting(Told):
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         passed = {id(value) for value in self.watch.given}
         for parameter in parameters:  # data that an object keeps is called so, or given to its calls, too
-            data = id(parameter.recorded) in passed or is_name_of_data(parameter.name)
-            parameter.asked = parameter.asked and not (parameter.kept and data)
+            name = parameter.name.rpartition(".")[2]
+            called = is_name_of_data(name) and (name != "data" or name == parameter.name)  # in `w.data` are weights
+            if parameter.kept and (called or id(parameter.recorded) in passed):
+                parameter.asked = False
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording

@@ -196,12 +196,13 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     own = False, apart == MUCH_ALIKE, names[1], near, False, False, apart <= 0, -size, False, False
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
-    plainer = [hit for hit in same if is_vague(cause) or hit.effort < size_of_cause(cause)]
-    if is_vague(cause) and plainer and cause.kind != "sign":  # each change that is as likely tells as much then
+    vague = is_vague(cause)
+    plainer = [hit for hit in same if vague or (hit.effort < size_of_cause(cause) and not hit.puts_in)]
+    if vague and plainer and cause.kind != "sign":  # each change that is as likely tells as much then
         best = max(map(key_of, plainer))
-        plainer = [hit for hit in usual if hit in plainer or (hit.rewrite.kind == cause.kind and key_of(hit) >= best)]
+        plainer = [hit for hit in usual if hit in plainer or (hit.rewrite.kind == cause.kind and key_of(hit) == best)]
     renames = [hit for hit in usual if not hit.gathers and key_of(hit) in [key_of(other) for other in same]]
-    return better or renames or (plainer if cause.made_up or is_vague(cause) else [])
+    return better or renames or (plainer if cause.made_up or vague else [])
 
 
 def is_alike(kind: str, other: str) -> bool:
@@ -213,7 +214,7 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_much_alike or hit.calls_uncalled, hit.sets_apart <= 0
-    effort = hit.effort + CLEARLY * (hit.rewrite.tier >= PUT_IN)  # what stands nowhere has to be clearly smaller
+    effort = hit.effort + CLEARLY * hit.puts_in  # what wasn't there has to be clearly smaller
     form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
     return -hit.is_of_block, alike, hit.meant[1], near, *form

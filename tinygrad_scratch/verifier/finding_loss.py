@@ -36,6 +36,7 @@ from tinygrad_scratch.verifier.well_known import WellKnown
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
+OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_LOSS = re.compile("loss|cost|objective")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
@@ -282,7 +283,8 @@ class FindingLoss(WellKnown):
         ratio = one_factor(one[1], other[1])
         if computed[0] != computed[1]:
             return computed[0]
-        return ratio < 1 if ratio and ratio != 1 else None
+        of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
+        return ratio < 1 if ratio is not None and of_samples else None
 
     def _is_computed(self, candidate: Candidate) -> bool:
         """Whether a number that they computed is a loss."""
@@ -436,7 +438,8 @@ class FindingLoss(WellKnown):
 
     def _is_of_gradient(self, node: int) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
-        behind = self.all_behind(node)
+        versions = (n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node)
+        behind = self.all_behind(node) - self.all_behind(*versions)  # what is made after an update is of gradients, too
         named = (e for e in self.watch.events if e.node in behind)
         called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
         steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -57,7 +58,7 @@ class Owners(WholeSteps):
         self._with_one_rate(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
-        self._in_pieces(reached, is_close)
+        self._in_pieces(reached, is_close, truth)
         if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
             return LOSS_AFTER_UPDATE
@@ -327,8 +328,11 @@ class Owners(WholeSteps):
         with np.errstate(all="ignore"):
             return np.asarray(self.tape.replay({given: value}, until=self.tape.nodes[node].step)[node])
 
-    def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool]) -> None:
-        """A gradient for each use of a parameter that is used more than once, to be added up later."""
+    def _in_pieces(self, reached: list[Parameter], is_close: Callable[[Array, Parameter], bool], truth: Truth) -> None:
+        """A gradient for each use of a parameter that is used more than once, to be added up later.
+
+        Where the sum is wrong, they are as many as the uses, and kept in as many places of one kind.
+        """
         for parameter in [p for p in reached if p.asked]:
             final = next((f for f in self.finals if f.parameter is parameter), None)
             if final is not None and is_close(self._value(final.node), parameter):
@@ -346,6 +350,10 @@ class Owners(WholeSteps):
                 if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
                     self._take_sum(chosen, parameter, final)
                     break
+            else:
+                kept = tuple(g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
+                if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
+                    self._take_sum(kept, parameter, final)
 
     def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
         """The sum of some gradients as one."""
@@ -368,6 +376,11 @@ class Owners(WholeSteps):
         for final in more:
             cotangents.setdefault(final.parameter.node, np.zeros(final.parameter.recorded.shape))
         self.finals += more
+
+
+def unnumbered(path: str) -> str:
+    """A path without the places in lists: `layers[].grads[]`."""
+    return re.sub(r"\d+", "", path)
 
 
 def sign_of(value: Array, truth: Array) -> int:

@@ -10,9 +10,9 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Extent
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import (
-    bracketed,
     call_at,
     in_same_function,
+    is_same,
     replaced,
     right_side,
     statement_at,
@@ -102,7 +102,10 @@ class Wording(Extent):
         here = place is not None and in_same_function(place, self.event.place)
         own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
         whole = next((expression for expression in (self.expression, *own) if old in expression), None)
-        return without_brackets(whole.replace(old, bracketed(new), 1), whole) if whole is not None else None
+        if whole is None:
+            return None
+        plain, apart = whole.replace(old, new, 1), whole.replace(old, f"({new})", 1)
+        return plain if is_same(plain, apart) else without_brackets(apart, whole)
 
 
 def is_known_at(event: Event, place: Place | None) -> bool:

@@ -42,8 +42,10 @@ def operands(region: Region) -> Iterator[Finding]:
                 }
                 if region.gives_truth(changes):
                     node, read = nodes[turns.index(step)], node_at(region, step, place)
-                    told = region.call_with(step, read, node) if read is not None else None
-                    if is_one_use_of_argument(region, step, read, told or region.event.place):
+                    assert read is not None
+                    told = region.call_with(step, read, node)
+                    in_helper = told is None and replaced(region.code(step), region.name(read), "") is not None
+                    if not in_helper and is_one_use_of_argument(region, step, read, told or region.event.place):
                         continue
                     found.append(said(region, step, place, (name, node), changes))
                     found[-1][1].place = told
@@ -60,12 +62,9 @@ def operands(region: Region) -> Iterator[Finding]:
         yield best
 
 
-def is_one_use_of_argument(region: Region, step: Step, node: int | None, told: Place) -> bool:
-    """Whether a helper reads what it is given in other calls, too: no change where it is called is another value here.
-
-    So is it where the call is told that gives it the value.
-    """
-    if node is None or step.place is None or in_same_function(step.place, told):
+def is_one_use_of_argument(region: Region, step: Step, node: int, told: Place) -> bool:
+    """Whether a helper reads what it is given in other calls, too: a change where it is called is one in all."""
+    if step.place is None or in_same_function(step.place, told):
         return False
     own = [e for e in region.case.arguments if e.node == node and in_same_function(e.place, step.place)]
     began = max((e.time for e in own if e.time <= step.index), default=region.until)

@@ -178,23 +178,26 @@ def assigned_entries(region: Region) -> Iterator[Finding]:
     for step, turns in region.sites():
         if name_of(step.function) != "setitem" or len(step.arguments) != 3:
             continue
-        if region.gives_truth({s.index: added for s in turns}) and len(turns) == 1 and holds_forward(region, step):
-            said = f"what `{region.code(step).partition('=')[0].strip()}` held is no part of it any more: add it"
-            yield Finding("missing-term", said, step, changes={s.index: added for s in turns})
-        elif region.gives_truth({s.index: added for s in turns}):
-            yield Finding(
-                "overwritten-accumulation",
-                "entries that are written more than once keep only the last part: add to them, with `+=`",
-                step,
-                changes={s.index: added for s in turns},
-            )
-        if all(is_added_to(region, s) for s in turns) and region.gives_truth({s.index: each_time for s in turns}):
+        adds = all(is_added_to(region, s) for s in turns)
+        if adds and region.gives_truth({s.index: each_time for s in turns}):
             yield Finding(
                 "overwritten-accumulation",
                 "`a[index] += g` counts a repeated index once: write np.add.at(a, index, g)",
                 step,
                 changes={s.index: each_time for s in turns},
             )
+        elif region.gives_truth({s.index: added for s in turns}):
+            yield of_entries(region, step, turns)
+
+
+def of_entries(region: Region, step: Step, turns: list[Step]) -> Finding:
+    """What is said of entries that are to be added to."""
+    changes: dict[int, Edit] = {s.index: added for s in turns}
+    if len(turns) == 1 and holds_forward(region, step):
+        said = f"what `{region.code(step).partition('=')[0].strip()}` held is no part of it any more: add it"
+        return Finding("missing-term", said, step, changes=changes)
+    said = "entries that are written more than once keep only the last part: add to them, with `+=`"
+    return Finding("overwritten-accumulation", said, step, changes=changes)
 
 
 def holds_forward(region: Region, step: Step) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
-from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of
+from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
@@ -64,6 +64,11 @@ class Hit:
     def effort(self) -> int:
         """How many words and signs the change is of."""
         return effort(self.written, self.right) if self.right else OF_A_LINE
+
+    @property
+    def puts_in(self) -> bool:
+        """Whether it puts in what was not there, and stands at most elsewhere."""
+        return self.rewrite.tier >= PUT_IN
 
     @property
     def takes_away(self) -> bool:
@@ -126,13 +131,13 @@ class Hit:
 
     @cached_property
     def is_of_derivative(self) -> bool:
-        """Whether it is in a function that is called as derivatives are."""
+        """Whether it is in a function that is called as derivatives are, or as the backward pass of an activation."""
         source = source_of(text_of(self.file))
         function = source.function_around(self.rewrite.line)
         name = function.name if function is not None else ""
         return (
             source.is_slope_method(function)
-            or is_derivative_of(name, set())
+            or is_of_activation(name)
             or re.search(WORDS, name, re.IGNORECASE) is not None
         )
 
@@ -147,7 +152,7 @@ class Hit:
 
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
-        puts_in, apart = self.rewrite.tier >= PUT_IN or self.is_of_block, self.sets_apart
+        puts_in, apart = self.puts_in or self.is_of_block, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort

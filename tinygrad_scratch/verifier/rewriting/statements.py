@@ -47,8 +47,8 @@ class Statement(Expressions):
             yield from self.assigned(node)
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
-        yield from as_siblings(self.source, node)
         yield from self.of_expressions()
+        yield from as_siblings(self.source, node)
 
     def added(self, node: ast.AugAssign) -> Iterator[Rewrite]:
         """`a += b`: with another sign, set and not added to, and for another name."""
