@@ -241,8 +241,9 @@ def named_on(region: Region, place: Place) -> str:
     event = region.event
     if place.line == event.place.line:
         return event.name
-    exactly = [e.name for e in region.case.events if e.place == place]
-    names = exactly or [e.name for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    there = [e for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
+    own = [e.name for e in there if e.node == region.node]  # of what a helper returned, among others
+    names = own or [e.name for e in there if e.place == place] or [e.name for e in there]
     return event.name if event.name in names or not names else names[0]
 
 

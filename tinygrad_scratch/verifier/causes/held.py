@@ -15,9 +15,10 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Array
-from tinygrad_scratch.verifier.table import direction_of
+from tinygrad_scratch.verifier.table import PART, direction_of
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
+MOST_INNER = 40
 SHAPING = ("reshape", "T", "transpose", "swapaxes", "copy", "asarray", "array", "astype", "ravel", "squeeze")
 
 
@@ -44,9 +45,30 @@ def held_constant(region: Region) -> Iterator[Finding]:
                 "regularisation" if penalties else "missing-term",
                 f"{names} depends on {region.name(region.of)}, too: the part of the gradient that goes "
                 "through it is missing",
-                place=made_first(region) or region.first_statement(),
+                place=lacks_first(region, cuts, cut) or made_first(region) or region.first_statement(),
             )
             return
+
+
+def lacks_first(region: Region, cuts: Cuts, cut: tuple[int, ...]) -> Place | None:
+    """Where the first value was made that is the gradient, but for the same part, of what goes into the parts held."""
+    case = region.case
+    before = case.ancestors(cut) & case.truth.cotangents.keys() - {*cut, region.of}
+    inner = [n for n in sorted(before) if region.of in case.ancestors([n]) and region.names_of(n)][-MOST_INNER:]
+    if not inner:
+        return None
+    run = cuts.played(cut)
+    held = run.gradient(np.sum(run.values[case.truth.loss]), inner)
+    lacking = [held[n] for n in inner if held.get(n) is not None and not is_along(held[n], case.truth.cotangents[n])]
+    made = case.ancestors([region.node]) - case.forward
+    for event in sorted((e for e in case.events if e.node in made), key=lambda e: e.node):
+        value = np.asarray(region.values[event.node])
+        if value.size < 2 or not any(part.shape == value.shape and is_along(value, part) for part in lacking):
+            continue
+        known = case.match_up_to_factor(value)
+        if known is None or known[0].how == PART:  # else it is all of another gradient
+            return event.place
+    return None
 
 
 def made_first(region: Region) -> Place | None:
@@ -122,7 +144,7 @@ class Cuts:
     def _without(self, cut: tuple[int, ...]) -> Array | None:
         ancestors = self.region.case.ancestors
         if len(cut) > 2:
-            run = self._played([*self.shifts, *cut])
+            run = self.played(cut)
             total = run.values[self.region.case.truth.loss]
             return run.gradient(np.sum(total), [self.region.of]).get(self.region.of)
         whole = self.all.get(self.region.of)
@@ -130,6 +152,10 @@ class Cuts:
             return None
         parts = [self._part(node) for node in cut]
         return None if any(part is None for part in parts) else whole - sum(part for part in parts if part is not None)
+
+    def played(self, cut: tuple[int, ...]) -> Played:
+        """The forward pass with some values held."""
+        return self._played([*self.shifts, *cut])
 
     def _played(self, constant: list[int]) -> Played:
         """The forward pass with some values taken for constants."""

@@ -72,10 +72,11 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
 
 
 def handed_on(region: Region, left: list[int]) -> Place | None:
-    """Where all that a helper made was returned as if it were all, if no part is missing that belongs to the helper."""
+    """Where all that a helper made was taken as if it were all, if no part is missing that belongs to the helper."""
     case, made = region.case, region.case.place_of(region.node)
-    last = next((event.place for event in reversed(case.returned) if event.node == region.node), None)
-    if made is None or last is None or in_same_function(made, last):
+    own = [event.place for event in (*reversed(case.returned), *case.events) if event.node == region.node]
+    last = next((place for place in own if made is not None and not in_same_function(made, place)), None)
+    if last is None:
         return None
     steps = {step: case.tape.steps[step].place for step, _ in region.parts}
     kept, missing_ = ([p for s, p in steps.items() if p is not None and (s in left) == out] for out in (False, True))

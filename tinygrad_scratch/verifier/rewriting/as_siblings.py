@@ -70,11 +70,13 @@ def changes(source: Source, statement: ast.stmt) -> Iterator[Rewrite]:
         beside = Beside(source)
         beside.compare(target_of(statement), target_of(other))
         beside.compare(statement.value, other.value)
-        if len(beside.others) != 1 or len(beside.names) < FEWEST or not is_alike(statement, other):
+        if len(beside.others) != 1 or not is_alike(statement, other):
             continue
         mine, theirs = beside.others[0]
         first = next((node for node in outermost(theirs) if isinstance(mine, NAMES)), mine)
         names = {source.code(first): source.code(mine)} | beside.names
+        if len(beside.names) + (first is not mine and source.code(first) == source.code(mine)) < FEWEST:
+            continue
         for text in texts_of(source, theirs, names, list(known)):
             said = f"`{source.code(mine)}` should be `{text}`, as line {other.lineno} has it"
             start, end = source.span(mine)
@@ -97,12 +99,13 @@ def texts_of(source: Source, theirs: ast.expr, names: dict[str, str], known: lis
     start, _ = source.span(theirs)
     found = [node for node in outermost(theirs) if source.code(node).partition(".")[0] not in FIRST_WORDS[1:]]
     unknown = list(dict.fromkeys(code for node in found if (code := source.code(node)) not in names))
-    meant = {code: [other for other in by_letters(code, names) if other in known] for code in unknown}
+    entries = {source.code(node) for node in found if isinstance(node, ast.Subscript)}  # of what both know
+    meant = {code: [n for n in by_letters(code, names) if n in known or code in entries] for code in unknown}
     open_ones = [code for code in unknown if not meant[code]]
-    if len(open_ones) > 1:
-        return
     near = [""]
-    if open_ones:
+    if len(open_ones) > 1:  # what both may read, such as a rate and a size
+        names, open_ones = names | {code: code for code in open_ones}, []
+    elif open_ones:
         values = [name for name in known if name.partition(".")[0] not in FIRST_WORDS[1:]]
         near = sorted(values, key=lambda name: -SequenceMatcher(None, name, open_ones[0]).ratio())
     for instead in near[:MOST_MEANT]:

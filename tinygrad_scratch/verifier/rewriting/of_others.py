@@ -17,6 +17,7 @@ KEPT = re.compile(r"\bself\.([A-Za-z_]\w*)\b(?!\()")
 def of_others(part: Part) -> Iterator[Rewrite]:
     if part.is_value and not part.in_index:
         yield from kept_by_another(part)
+        yield from entries_of_others(part)
         yield from of_turn_before(part)
 
 
@@ -35,6 +36,21 @@ def kept_by_another(part: Part) -> Iterator[Rewrite]:
         if other != part.code:
             said = f"the derivative is taken at {part.code}; it should be at {other}"
             yield part.change(other, "derivative-at-wrong-point", said, NAMED)
+
+
+def entries_of_others(part: Part) -> Iterator[Rewrite]:
+    """For an entry that a slope is given, those of other lists, of neighbours, too: `zs[i - 1]` for `outputs[i]`."""
+    if not isinstance(part.node, ast.Subscript) or not isinstance(part.node.slice, ast.Name | ast.BinOp):
+        return
+    held, index = part.source.code(part.node.value), part.source.code(part.node.slice)
+    if not part.is_in_some_slope:
+        return
+    holder, dot, _ = held.rpartition(".")
+    lists = KEPT.findall(part.source.text) if dot else part.source.words(part.line).grown
+    others = [name for name in dict.fromkeys(f"{holder}{dot}{name}" for name in lists) if name != held][:MOST_KEPT]
+    for other in (f"{name}[{at}]" for name in others for at in (index, f"{index} - 1", f"{index} + 1")):
+        said = f"the derivative is taken at {part.code}; it should be at {other}"
+        yield part.change(other, "derivative-at-wrong-point", said, NAMED)
 
 
 def of_turn_before(part: Part) -> Iterator[Rewrite]:
