@@ -61,6 +61,8 @@ LINEAR = (
 """Calls of which the derivative is taken at no point."""
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
+COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
+"""Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
@@ -164,6 +166,8 @@ def kind_of_form(case: Case, found: Difference) -> str:
         return "sign"
     if is_other_divisor(found):
         return "scale-factor"
+    if is_place_in_call(found):
+        return "off-by-one"
     return AT_POINT if is_bound_of_mask(found) else ""
 
 
@@ -297,6 +301,13 @@ def is_in_formula(case: Case, found: Difference) -> bool:
     """Whether a factor is of a term in a sum that reads no array: a part of a derivative's formula, and no mean."""
     sums = [outer for outer, _ in found.around if is_sum(outer)]
     return bool(sums) and not any(holds_array(case, each) for each in sums[-1:])
+
+
+def is_place_in_call(found: Difference) -> bool:
+    """Whether another number is given to a call that counts rows: those it deletes, takes, or turns by."""
+    numbers = all(re.fullmatch(r"-?\d+", ast.unparse(each)) for each in (found.old, found.new))
+    outer = next((each for each in reversed(found.way) if not isinstance(each, ast.UnaryOp)), None)
+    return numbers and isinstance(outer, ast.Call) and name_of(outer) in COUNTING
 
 
 def is_in_shape(found: Difference) -> bool:
