@@ -193,7 +193,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     size = min([size_of_cause(cause), *(hit.effort - clearly for hit in confirming)])
     # as key_of has it for a change:
     near = 0 if cause.kind == "sign" else names[0]
-    own = False, apart == MUCH_ALIKE, names[1], near, False, False, apart <= 0, -size, False, False
+    changed = is_vague(cause) and bool(confirming)  # what was only meant there tells as much as a change elsewhere
+    own = False, apart == MUCH_ALIKE, names[1], near, False, False, apart <= 0, -size, False, changed
     better = [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     vague = is_vague(cause)

@@ -355,7 +355,8 @@ class FindingLoss(WellKnown):
     def _is_only_watched(self, candidate: Candidate) -> bool:
         """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
         made_of = self.all_behind(*(node for _, node in self.gradients))
-        return candidate.function is None and is_loss_name(candidate.name) and candidate.node not in made_of
+        named = candidate.function is None and self._is_named_as_loss(candidate.name, candidate.node)
+        return named and candidate.node not in made_of
 
     def _fits_any(self, candidate: Candidate) -> bool:
         """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""

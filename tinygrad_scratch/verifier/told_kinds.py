@@ -109,9 +109,10 @@ def of_samples(case: Case, cause: Cause, found: Difference) -> str:
         return ""
     here = (e.node for e in case.events if (e.place.file, e.place.line) == (cause.file, cause.line))
     made = [np.sort(case.tape.nodes[node].value, axis=None) for node in here]
-    of_parameter = any(
-        np.array_equal(own, np.sort(case.tape.nodes[f.node].value, axis=None)) for own in made for f in case.finals
-    )
+    places = [case.step_of(final.node).place for final in case.finals]
+    of_parameter = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
+    ends = [np.sort(case.tape.nodes[final.node].value, axis=None) for final in case.finals]
+    of_parameter = of_parameter or any(np.array_equal(one, other) for one in made for other in ends)
     return "missing-batch-sum-or-mean" if of_parameter else "scale-factor"
 
 

@@ -44,6 +44,9 @@ def operands(region: Region) -> Iterator[Finding]:
                     node, read = nodes[turns.index(step)], node_at(region, step, place)
                     assert read is not None
                     told = region.call_with(step, read, node)
+                    calls = {(s.caller.file, s.caller.line) for s in turns if s.caller is not None}
+                    if told is not None and len(calls) > 1:  # what is given in several lines is not to blame
+                        continue
                     in_helper = told is None and replaced(region.code(step), region.name(read), "") is not None
                     if not in_helper and is_one_use_of_argument(region, step, read, told or region.event.place):
                         continue

@@ -75,7 +75,8 @@ def changes(source: Source, statement: ast.stmt) -> Iterator[Rewrite]:
         mine, theirs = beside.others[0]
         first = next((node for node in outermost(theirs) if isinstance(mine, NAMES)), mine)
         names = {source.code(first): source.code(mine)} | beside.names
-        if len(beside.names) + (first is not mine and source.code(first) == source.code(mine)) < FEWEST:
+        begins = first is not mine and source.code(mine) in by_letters(source.code(first), beside.names)
+        if len(beside.names) + (begins or source.code(first) == source.code(mine) != "") < FEWEST:
             continue
         for text in texts_of(source, theirs, names, list(known)):
             said = f"`{source.code(mine)}` should be `{text}`, as line {other.lineno} has it"
