@@ -40,7 +40,8 @@ def is_doubtful(cause: Cause) -> bool:
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     unsaid = is_vague(cause) and not of_order
-    made_up = puts_in(cause) or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
+    inverse = "(1 / " in (cause.should_be or "") and "(1 / " not in cause.expression  # a slope of another function
+    made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
     return made_up or unsaid or apart_by(cause) > 0
 
 
@@ -95,6 +96,13 @@ def is_gradient_already(case: Case, repair: Repair) -> bool:
     value = np.asarray(case.tape.nodes[repair.event.node].value)
     found = case.match_up_to_factor(value) if value.size > 1 else None
     return found is not None and found[0].how == "" and bool(np.isclose(abs(found[1]), abs(case.scale)))
+
+
+def is_right_elsewhere(case: Case, repair: Repair) -> bool:
+    """Whether the same statement made a true gradient in another call of its function: then it is not to blame."""
+    here, ends = repair.event, case.ancestors(final.node for final in case.finals) - case.forward
+    others = (e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.owner != here.owner)
+    return any(e.node in ends and case.is_gradient(case.tape.nodes[e.node].value) for e in others)
 
 
 def size_of_cause(cause: Cause) -> int:

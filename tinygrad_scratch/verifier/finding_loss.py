@@ -439,9 +439,12 @@ class FindingLoss(WellKnown):
 
     def _is_of_gradient(self, node: int) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
+        moving = self.depending_on({p.node for p in self.parameters}) - {p.node for p in self.parameters}
         versions = (n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node)
-        behind = self.all_behind(node) - self.all_behind(*versions)  # what is made after an update is of gradients, too
-        named = (e for e in self.watch.events if e.node in behind)
+        behind = (
+            self.all_behind(node) - self.all_behind(*versions) - {node}
+        )  # what is made after an update is of gradients, too
+        named = (e for e in self.watch.events if e.node in behind & moving)
         called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
         steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
         return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)

@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.doubt import (
     SCALES,
     is_doubtful,
     is_gradient_already,
+    is_right_elsewhere,
     is_vague,
     kind_with,
     likelier,
@@ -273,7 +274,11 @@ class Judging:
             hits = Search(
                 self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
             ).run()
-            if alone:
+            here = self.causes[0].file, self.causes[0].line
+            elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != here]
+            if alone and elsewhere and is_right_elsewhere(self.case, self.repairs[0]):
+                hits = elsewhere
+            elif alone:
                 hits = likelier(hits, self.causes[0], names)
             told = outcome(self.case, hits) if hits else None
         except Exception as error:  # what was found without it is told all the same
@@ -289,7 +294,8 @@ class Judging:
         """Whether the one cause can be doubted, by what it says or by what it is said of."""
         cause = self.causes[0]
         scaled = abs(self.case.scale) != 1 or is_gradient_already(self.case, self.repairs[0])
-        return is_doubtful(cause) or (cause.kind in SCALES and scaled)
+        elsewhere = is_right_elsewhere(self.case, self.repairs[0])
+        return is_doubtful(cause) or elsewhere or (cause.kind in SCALES and scaled)
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

@@ -105,7 +105,12 @@ def of_samples(case: Case, cause: Cause, found: Difference) -> str:
     In the gradient of a parameter it is a mean where a sum is due; on the way there, a factor that is counted twice.
     """
     more = [each for each in beyond(found.old, found.new) if not is_number(each)]
-    if cause.kind not in SCALES or not more or not all(SIZE.fullmatch(ast.unparse(each)) for each in more):
+    if (
+        cause.kind not in SCALES
+        or is_of_penalty(case, found)
+        or not more
+        or not all(SIZE.fullmatch(ast.unparse(each)) for each in more)
+    ):
         return ""
     here = (e.node for e in case.events if (e.place.file, e.place.line) == (cause.file, cause.line))
     made = [np.sort(case.tape.nodes[node].value, axis=None) for node in here]

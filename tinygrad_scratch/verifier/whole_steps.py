@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.sizes import is_data
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
 
@@ -60,9 +60,14 @@ class WholeSteps(Collecting):
     def _under_its_name(self, parameter: Parameter) -> set[int]:
         """What stood under the very name that a parameter had in the end; as of a variable, that it has at first."""
         held = self.after.get(parameter.name, parameter.node)
-        names = {(event.owner, event.name) for event in self.watch.events if event.node == held}
-        found = {event.node for event in self.watch.events if (event.owner, event.name) in names}
+        events = [(self._before_rename(event.node), event) for event in self.watch.events]
+        names = {(event.owner, event.name) for node, event in events if node == held}
+        found = {node for node, event in events if (event.owner, event.name) in names}
         return found if held != parameter.node or found else set(self._bound(parameter))
+
+    def _before_rename(self, node: int) -> int:
+        step = self.tape.steps[self.tape.nodes[node].step]
+        return step.reads[0] if step.function is renamed else node
 
     def _goes_on_from(self, before: int, after: int, depth: int = 4) -> bool:
         """Whether something was added to a value or taken off it, in one sum or several."""

@@ -128,7 +128,7 @@ class Outlook:
         told.differs, told.tolerance = True, max(told.tolerance, tolerance_of(value))
         if node is not None and node not in self.behind and node not in self.updates:
             return
-        slope = self.slopes.get(node) if node is not None else None
+        slope = self.slopes.get(node) if node is not None and node not in self.updates else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
             told.moved = None
             return

@@ -86,7 +86,7 @@ class Source:
         return [node]
 
     def alike(self, written: str, count: int) -> list[str]:
-        """The other functions of the text that take as many arguments, by the way that one is written.
+        """The other functions of the text that may take as many arguments, by the way that one is written.
 
         Those are slopes, too, that an object was given: `self.d_act` for `self.act`.
         """
@@ -97,9 +97,10 @@ class Source:
         kept = re.findall(r"\bself\.(\w+)\s*=", self.text) if method else []
         slopes = [f"self.{other}" for other in dict.fromkeys(kept) if is_derivative_of(other, {name})]
         functions = [node for node in self.statements if isinstance(node, ast.FunctionDef)]
-        taken = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
+        most = {f.name: len(f.args.args) - (bool(f.args.args) and f.args.args[0].arg == "self") for f in functions}
+        least = {f.name: most[f.name] - len(f.args.defaults) for f in functions}
         own = dict.fromkeys(f.name for f in functions if bool(f.col_offset) == method)
-        others = [other for other in own if other != name and taken[other] == count]
+        others = [other for other in own if other != name and least[other] <= count <= most[other]]
         return slopes + ([f"{holder}{dot}{other}" for other in others] if name in own else [])
 
     def takes_one(self, line: int) -> list[str]:
