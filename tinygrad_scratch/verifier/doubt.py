@@ -102,7 +102,7 @@ def is_right_elsewhere(case: Case, repair: Repair) -> bool:
     """Whether the same statement made a true gradient in another call of its function: then it is not to blame."""
     here, ends = repair.event, case.ancestors(final.node for final in case.finals) - case.forward
     others = (e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.owner != here.owner)
-    return any(e.node in ends and case.is_gradient(case.tape.nodes[e.node].value) for e in others)
+    return any(e.node in ends and case.match(np.asarray(case.tape.nodes[e.node].value)) is not None for e in others)
 
 
 def size_of_cause(cause: Cause) -> int:

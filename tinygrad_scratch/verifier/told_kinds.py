@@ -8,8 +8,6 @@ from __future__ import annotations
 import ast
 import re
 
-import numpy as np
-
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
@@ -52,6 +50,7 @@ from tinygrad_scratch.verifier.told_forms import (
     rest_of_one,
     same,
 )
+from tinygrad_scratch.verifier.told_sizes import kind_of_size
 
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
@@ -61,6 +60,7 @@ LINEAR = (
 """Calls of which the derivative is taken at no point."""
 OF_NUMBERS = {"exp", "tanh", "cos", "sin", "cosh", "sinh", "sign", "heaviside"}
 """Functions of single numbers: in a product with a gradient, they are slopes."""
+WIDTH = re.compile(r"dim|width|units|nodes|hidden|channels|features", re.IGNORECASE)
 COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu", "eye", "diag")
 """Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
@@ -93,32 +93,11 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.kind, cause.sentence = "wrong-operand", f"`{ast.unparse(found.old)}` should be {known}"
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
         return
-    kind = of_samples(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
+    size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
+    kind = size or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
-
-
-def of_samples(case: Case, cause: Cause, found: Difference) -> str:
-    """The kind of a division by a size that is too much; nothing where there is none.
-
-    In the gradient of a parameter it is a mean where a sum is due; on the way there, a factor that is counted twice.
-    """
-    more = [each for each in beyond(found.old, found.new) if not is_number(each)]
-    if (
-        cause.kind not in SCALES
-        or is_of_penalty(case, found)
-        or not more
-        or not all(SIZE.fullmatch(ast.unparse(each)) for each in more)
-    ):
-        return ""
-    here = (e.node for e in case.events if (e.place.file, e.place.line) == (cause.file, cause.line))
-    made = [np.sort(case.tape.nodes[node].value, axis=None) for node in here]
-    places = [case.step_of(final.node).place for final in case.finals]
-    of_parameter = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
-    ends = [np.sort(case.tape.nodes[final.node].value, axis=None) for final in case.finals]
-    of_parameter = of_parameter or any(np.array_equal(one, other) for one in made for other in ends)
-    return "missing-batch-sum-or-mean" if of_parameter else "scale-factor"
 
 
 def of_counter(cause: Cause, found: Difference) -> str:
@@ -160,8 +139,10 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
 def is_other_divisor(found: Difference) -> bool:
     """Whether one size stands for another one in a product or under a fraction."""
     outer = found.way[-1] if found.way else None
-    sizes = all(SIZE.fullmatch(ast.unparse(each)) for each in (found.old, found.new))
-    return sizes and isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, FACTORS):
+        return False
+    old, new = (ast.unparse(each) for each in (found.old, found.new))
+    return SIZE.fullmatch(new) is not None and (SIZE.fullmatch(old) is not None or WIDTH.search(old) is not None)
 
 
 def kind_of_form(case: Case, found: Difference) -> str:

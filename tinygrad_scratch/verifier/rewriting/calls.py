@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import METHOD, is_near
 
-SUMS = ("sum", "mean", "max", "min", "prod")
+SUMS = ("sum", "mean", "average", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
 TURNS = ("transpose", "swapaxes", "moveaxis")
 AT_POINT = "derivative-at-wrong-point"
@@ -19,6 +19,7 @@ FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_li
 OTHER = {
     "sum": ("mean", "missing-batch-sum-or-mean"),
     "mean": ("sum", "missing-batch-sum-or-mean"),
+    "average": ("sum", "missing-batch-sum-or-mean"),
     "maximum": ("minimum", "wrong-operand"),
     "minimum": ("maximum", "wrong-operand"),
     "argmax": ("argmin", "derivative-at-wrong-point"),

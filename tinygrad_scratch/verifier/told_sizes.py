@@ -1,0 +1,84 @@
+"""The kind of a factor that is a size: of a mean where a sum is due, of a mean that is forgotten, or one too many."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.rewriting.unused import nodes_around
+from tinygrad_scratch.verifier.rewriting.valued import nodes_named
+from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.told_factors import beyond
+from tinygrad_scratch.verifier.told_forms import Difference, is_number
+
+BATCH = "missing-batch-sum-or-mean"
+OF_FACTORS = ("scale-factor", BATCH, "missing-derivative")
+MEASURED = re.compile(r"\.shape|\.size|\blen\(")
+
+
+def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
+    """The kind of a size that is too much in a product, or lacking; nothing where there is none.
+
+    In the gradient of a parameter it is a mean where a sum is due; on the way there, a factor that is counted twice.
+    """
+    more, less = (
+        [each for each in beyond(one, other) if not is_number(each)]
+        for one, other in ((found.old, found.new), (found.new, found.old))
+    )
+    sizes = more or less
+    if cause.kind not in OF_FACTORS or not sizes or not all(is_size(cause, each) for each in sizes):
+        return ""
+    if not all(counts_samples(case, each) for each in sizes):
+        return "scale-factor"
+    if less:
+        return BATCH if cause.kind == "missing-derivative" else ""
+    return BATCH if is_of_parameter(case, cause) else "scale-factor"
+
+
+def is_size(cause: Cause, node: ast.AST) -> bool:
+    """Whether a factor is called as sizes are, or was given the length of something in the function around."""
+    if SIZE.fullmatch(ast.unparse(node)):
+        return True
+    source = source_of(text_of(cause.file))
+    bound = [each for each in nodes_around(source, cause.line) if isinstance(each, ast.Assign)]
+    given = [each for each in bound if MEASURED.search(ast.unparse(each.value))]
+    parts = [part for each in given for target in each.targets for part in ast.walk(target)]
+    return isinstance(node, ast.Name) and node.id in {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def counts_samples(case: Case, node: ast.AST) -> bool:
+    """Whether a size is the number of samples, as far as that is known: rows, or no width of a parameter."""
+    match node:
+        case ast.Subscript(value=ast.Attribute(value=held, attr="shape"), slice=ast.Constant(value=int(axis))):
+            pass
+        case ast.Call(func=ast.Name(id="len"), args=[held]):
+            axis = 0
+        case _:
+            return True
+    arrays = [case.tape.nodes[each].value for each in nodes_named(case, ast.unparse(held))]
+    lengths: list[int] = [array.shape[axis] for array in arrays if -array.ndim <= axis < array.ndim]
+    rows = axis == 0 and any(array.ndim > 1 for array in arrays)
+    widths: set[int] = {n for final in case.finals for n in case.tape.nodes[final.parameter.node].value.shape}
+    return rows or not widths.issuperset(lengths)
+
+
+def is_of_parameter(case: Case, cause: Cause) -> bool:
+    """Whether a line makes the gradient of a parameter, in whatever layout."""
+    here = (cause.file, cause.line)
+    places = (case.step_of(final.node).place for final in case.finals)
+    if any(place is not None and (place.file, place.line) == here for place in places):
+        return True
+    made = [entries_of(case, e.node) for e in case.events if (e.place.file, e.place.line) == here]
+    ends = [entries_of(case, final.node) for final in case.finals]
+    return any(np.array_equal(one, other) for one in made for other in ends)
+
+
+def entries_of(case: Case, node: int) -> np.ndarray:
+    """The entries of a value in their order of size."""
+    return np.sort(case.tape.nodes[node].value, axis=None)
