@@ -277,8 +277,12 @@ class FindingLoss(WellKnown):
     def _is_likelier(self, one: Meant, other: Meant) -> bool | None:
         """Whether a loss is likelier than another one that as many gradients fit; None where nothing tells.
 
-        It is where they compute it, or as a mean, which is forgotten sooner than made up.
+        It is where they compute it, or the other one goes into it, or it is a mean: that is forgotten, and not made up.
         """
+        nodes = [candidate.node for candidate, _ in (one, other)]
+        if one[0].function is other[0].function is None and len({*nodes}) == 2:  # the whole sooner than a part of it
+            parts = [nodes[1 - i] in self.all_behind(node) for i, node in enumerate(nodes)]
+            return parts[0] if any(parts) else None
         computed = [self._is_computed(candidate) for candidate, _ in (one, other)]
         ratio = one_factor(one[1], other[1])
         if computed[0] != computed[1]:
@@ -403,6 +407,9 @@ class FindingLoss(WellKnown):
         for parameter, _ in self.changed:
             parameter.first = moved(parameter.node)
         self.changed = [(parameter, moved(after)) for parameter, after in self.changed]
+        self.after = {name: moved(node) for name, node in self.after.items()}
+        self.stored = [(path, moved(node)) for path, node in self.stored]
+        self.given = None if self.given is None else [(path, moved(node)) for path, node in self.given]
         self.other_node = None if self.other_node is None else moved(self.other_node)
         self.gradients = [(names, moved(node)) for names, node in self.gradients]
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}

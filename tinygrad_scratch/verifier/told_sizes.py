@@ -12,10 +12,9 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
-from tinygrad_scratch.verifier.rewriting.valued import nodes_named
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.told_factors import beyond
-from tinygrad_scratch.verifier.told_forms import Difference, is_number
+from tinygrad_scratch.verifier.told_forms import Difference, is_number, rest_of_one
 
 BATCH = "missing-batch-sum-or-mean"
 OF_FACTORS = ("scale-factor", BATCH, "missing-derivative")
@@ -32,6 +31,8 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
         for one, other in ((found.old, found.new), (found.new, found.old))
     )
     sizes = more or less
+    if any(rest_of_one(outer) is not None for outer in found.way):  # `1 - p / k`, a slope
+        return ""
     if cause.kind not in OF_FACTORS or not sizes or not all(is_size(cause, each) for each in sizes):
         return ""
     if not all(counts_samples(case, each) for each in sizes):
@@ -61,7 +62,8 @@ def counts_samples(case: Case, node: ast.AST) -> bool:
             axis = 0
         case _:
             return True
-    arrays = [case.tape.nodes[each].value for each in nodes_named(case, ast.unparse(held))]
+    named = (e.node for e in (*case.arguments, *case.events) if e.name == ast.unparse(held))  # and no parts of a list
+    arrays = [case.tape.nodes[node].value for node in named]
     lengths: list[int] = [array.shape[axis] for array in arrays if -array.ndim <= axis < array.ndim]
     rows = axis == 0 and any(array.ndim > 1 for array in arrays)
     widths: set[int] = {n for final in case.finals for n in case.tape.nodes[final.parameter.node].value.shape}

@@ -47,20 +47,25 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
 
 
 def tell_where_renamed(cause: Cause, found: Difference) -> None:
-    """Tell the rest of a slope where its part is no more than another name: `da = a`, and then `dz = up * da`."""
+    """Tell the rest of a slope where its part got a name of its own: `da = a`, or `s = f(z)`, then `dz = up * s`."""
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     names = {node.id for factor in factors for node in ast.walk(factor) if isinstance(node, ast.Name)}
     name = names.pop() if len(names) == 1 else ""
-    bound = (
-        only_binding(source, cause.line, name) if name in [getattr(e, "id", "") for e in leaves(found.old)] else None
-    )
-    if bound is None or not isinstance(bound.value, ast.Name | ast.Attribute):
+    if name not in [getattr(leaf, "id", "") for leaf in leaves(found.old)]:
+        return
+    bound = only_binding(source, cause.line, name)
+    if bound is None or not (isinstance(bound.value, ast.Name | ast.Attribute) or is_of_one(bound.value)):
         return
     text = " * ".join(bracketed(ast.unparse(factor)) for factor in factors)
     cause.expression, rest = source.code(bound.value), replaced(text, name, source.code(bound.value))
     cause.should_be = f"{cause.expression} * {rest}"
     cause.sentence = replaced(cause.sentence, name, cause.expression) or cause.sentence
     cause.place, cause.name = replace(cause.place, line=bound.lineno), name
+
+
+def is_of_one(node: ast.expr) -> bool:
+    """Whether an expression is what a function makes of one value."""
+    return isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
 
 
 def repair_at(case: Case, file: str, bound: ast.Assign, name: str) -> Repair | None:

@@ -22,6 +22,10 @@ from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
+OF_SLOPE = re.compile(
+    r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
+)
+"""The names of slopes of one function: `dA_dZ`, `dAdZ`, `tanh_prime`."""
 COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare
 
 
@@ -161,10 +165,15 @@ class Hit:
 
     @cached_property
     def gathers(self) -> int:
-        """What the statement does: a mere other name lacks something sooner than a computation, a gathering later."""
+        """What the statement does: a mere other name lacks something sooner than a computation, a gathering later.
+
+        A slope that is returned as it is lacks what is above it.
+        """
         node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
         match node:
             case ast.Assign(targets=[ast.Name()], value=ast.Name()):
+                return 0
+            case ast.Return(value=ast.Name(id=name)) if OF_SLOPE.fullmatch(name):
                 return 0
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
+CALLED = re.compile(r"[\w.]+\(")
 ALONG = ("sum", "mean", "max", "min", "std", "var", "prod", "argmax", "argmin", "cumsum", "all", "any")
 NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 
@@ -84,7 +86,8 @@ class Part:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
         function = self.formula.partition("(")[0]
         named = is_of_activation(function) or self.source.is_slope_of_another(function)
-        return named or SLOPE.search(self.formula) is not None
+        formula = f"{function}(" if CALLED.match(self.formula) else self.formula  # what else it is given says nothing
+        return named or SLOPE.search(formula) is not None
 
     @property
     def is_of_slope(self) -> bool:
