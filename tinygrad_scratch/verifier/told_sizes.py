@@ -67,7 +67,7 @@ def counts_samples(case: Case, node: ast.AST) -> bool:
     lengths: list[int] = [array.shape[axis] for array in arrays if -array.ndim <= axis < array.ndim]
     rows = axis == 0 and any(array.ndim > 1 for array in arrays)
     widths: set[int] = {n for final in case.finals for n in case.tape.nodes[final.parameter.node].value.shape}
-    return rows or not widths.issuperset(lengths)
+    return not lengths or rows or not widths.issuperset(lengths)
 
 
 def is_of_parameter(case: Case, cause: Cause) -> bool:
