@@ -18,9 +18,11 @@ from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
 from tinygrad_scratch.verifier.rewriting.alike import form
 from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE
+from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
@@ -29,6 +31,7 @@ SQUARES = ("half squared error", "squared error", "mean squared error", "half me
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
 BINARY = ("summed binary cross-entropy", "binary cross-entropy", "binary cross-entropy per sample")
 OF_CLASSES = ("summed cross-entropy", "cross-entropy")
+PLAINEST = ("half squared error", "summed binary cross-entropy", "summed cross-entropy")
 MOST_STEPS = 5_000
 
 
@@ -52,8 +55,13 @@ class Meeting:
 
 
 def assumable(entry: Any) -> Iterator[Assumed]:
-    """The usual losses of the output that meets the targets first; none where it isn't clear which values these are."""
-    meeting = meeting_in(entry)
+    """The usual losses of the output that meets the targets first; none where it isn't clear which values these are.
+
+    Where a loop takes one sample after the other, those of all of them.
+    """
+    in_turns = list(assumable_in_turns(entry))
+    yield from in_turns
+    meeting = meeting_in(entry) if not in_turns else None
     if meeting is None:
         return
     output, target, names = meeting.outputs[-1], meeting.target, meeting.names
@@ -61,6 +69,30 @@ def assumable(entry: Any) -> Iterator[Assumed]:
         value = entry.tape.nodes[target].value.copy()
         name = f"{loss} of {names[output]} and {names[target]}"
         yield Assumed(Candidate(name, output, LOSSES[loss], value), output, target)
+
+
+def assumable_in_turns(entry: Any) -> Iterator[Assumed]:
+    """The plainest of the usual losses of outputs that meet their targets in turns."""
+    outputs, given = between(entry)
+    turns = next(met_in_turns(entry.tape, outputs, given), None) if len(entry.tape.steps) <= MOST_STEPS else None
+    if turns is None:
+        return
+    made, targets = turns
+    output, target = (stacked_values(entry.tape, nodes) for nodes in turns)
+    for loss in [each for each in usual(output) if each in PLAINEST]:
+        name = f"{loss} of all {len(made)} outputs and their targets"
+        candidate = Candidate(name, made[-1], LOSSES[loss], target, (), made)
+        yield Assumed(candidate, made[-1], targets[-1])
+
+
+def between(entry: Any) -> tuple[set[int], set[int]]:
+    """What depends on all parameters, and what gradients were made of and depends on none."""
+    wanted = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]} or {
+        p.node for p in entry.parameters if p.asked
+    }
+    reached = [entry.depending_on({node}) for node in wanted]
+    behind = entry.all_behind(*(node for _, node in entry.gradients))
+    return set.intersection(*reached) if reached else set(), behind - set.union(set(), *reached)
 
 
 def have_no_loss(entry: Any) -> bool:
@@ -80,14 +112,9 @@ def meeting_in(entry: Any) -> Meeting | None:
     tape = entry.tape
     if len(tape.steps) > MOST_STEPS:
         return None
-    wanted = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]} or {
-        p.node for p in entry.parameters if p.asked
-    }
-    reached = [entry.depending_on({node}) for node in wanted]
-    outputs = set.intersection(*reached) if reached else set()
+    outputs, free = between(entry)
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
-    free = behind - set.union(set(), *reached)
     names |= {node: f"{names[of]}[...]" for node, of in parts_of_named(entry, free, names)}
     found: list[Meeting] = []
     for target in targets_of(entry, free, names):
@@ -178,8 +205,10 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, in
 
 
 def is_slope_elsewhere(cause: Cause) -> bool:
-    """Whether a slope only has to be taken at another value: no other loss explains that as well."""
-    return cause.kind == "derivative-at-wrong-point" and form(cause.expression) == form(cause.should_be or "")
+    """Whether a slope only has to be taken at another value, or to be left out: no other loss explains that as well."""
+    if cause.kind != "derivative-at-wrong-point" or not cause.should_be:
+        return False
+    return form(cause.expression) == form(cause.should_be) or is_without(cause.expression, cause.should_be)
 
 
 def returns_no_slope(case: Case, cause: Cause) -> bool:

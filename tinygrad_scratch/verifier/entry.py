@@ -53,11 +53,14 @@ class Entry(Decays):
         self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
         self.loss, self.loss_name, self.is_well_known = self.other_node, self.other_loss, False
 
-    def is_of_logs_beside_squares(self) -> bool:
-        """Whether what they compute as a loss is one of logarithms, and the well-known one of squares."""
+    def is_by_mistake(self) -> bool:
+        """Whether gradients are those of a well-known loss by a mistake, where another one is computed.
+
+        A slope too many makes of those of a cross-entropy those of squares, and other targets may be taken.
+        """
         behind = self.all_behind(self.other_node) if self.other_node is not None else set()
         made = (getattr(self.tape.steps[self.tape.nodes[node].step].function, "__name__", "") for node in behind)
-        return "squared" in self.loss_name and any(name.startswith("log") for name in made)
+        return self.of_other_targets or ("squared" in self.loss_name and any(n.startswith("log") for n in made))
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

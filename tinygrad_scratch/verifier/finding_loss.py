@@ -64,7 +64,8 @@ class FindingLoss(WellKnown):
         named = best is not None and self._is_called_loss(best[0])
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
-        known = self._best(run, self._well_known(nodes, mine), finals)
+        usual = self._well_known(nodes, mine)
+        known = self._best(run, usual, finals)
         if known is not None and best is not None and self._penalises(run, best[0], known[0], finals):
             known = None
         unnamed = best is not None and not named
@@ -72,6 +73,8 @@ class FindingLoss(WellKnown):
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
             theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
             self.other_node = theirs.node if theirs else None
+            alike = (c for c in usual if c.node == known[0].node and c.function is known[0].function)
+            self.of_other_targets = any(c.target is not known[0].target and self._is_computed(c) for c in alike)
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
@@ -337,6 +340,7 @@ class FindingLoss(WellKnown):
                 "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )
+        self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         self.loss_name = candidate.name
         if candidate.name == UNNAMED:  # it is under a name that losses don't have
             self.loss_name = next((e.name for e in self.watch.events if e.node == candidate.node), UNNAMED)

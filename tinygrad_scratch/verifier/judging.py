@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
@@ -54,6 +55,7 @@ from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
+MOST_CAUSES = 2  # that may be one change of the source
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
@@ -96,27 +98,42 @@ class Judging:
         if not self.problem:
             parameters = self.parameters
             self._judge_by_loss()
-            if self.entry.other_loss and (self.causes or self.entry.is_of_logs_beside_squares()):
-                self._judge_by_theirs(parameters, before)
+            if self.entry.other_loss and (self.causes or self.entry.is_by_mistake()):
+                self._try(partial(self._judge_by_theirs, parameters, before))
+            elif self.entry.fits_few and not self._is_one_known():
+                self._try(partial(self._judge_by_usual, before))
         elif self.entry.may_assume:
             self._judge_by_assumption()
 
-    def _judge_by_theirs(self, parameters: list[Parameter], notes: int) -> None:
-        """Where something is wrong by a well-known loss: by the one that they compute, if it is one known step then.
+    def _is_one_known(self) -> bool:
+        return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
 
-        So it is where a cross-entropy is computed and gradients are those of squares: by a slope too many they are.
-        """
+    def _try(self, judge: Callable[[], None]) -> None:
+        """Judge by another loss, and put all back where it is no one known step that is wrong then."""
         found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
         entry, said = dict(vars(self.entry)), list(self.notes)
         self.repairs, self.causes, self.tape.played = [], [], 0
+        judge()
+        if not self._is_one_known() or self.problem or self.unsure:
+            vars(self).update(found)
+            vars(self.entry).update(entry)
+            self.notes[:] = said
+
+    def _judge_by_theirs(self, parameters: list[Parameter], notes: int) -> None:
+        """Where something is wrong by a well-known loss: by the one that they compute.
+
+        So it is where gradients are those of the one by a mistake.
+        """
         self.entry.take_theirs(parameters)
         del self.notes[notes:]
         self.notes.append(f"No loss was named: {self.entry.loss_name} is taken.")
         self._judge_by_loss()
-        if len(self.causes) != 1 or self.causes[0].certainty == "unexplained" or self.problem or self.unsure:
-            vars(self).update(found)
-            vars(self.entry).update(entry)
-            self.notes[:] = said
+
+    def _judge_by_usual(self, notes: int) -> None:
+        """Where few gradients fit a well-known loss: by the usual ones, one of which may tell of one wrong step."""
+        del self.notes[notes:]
+        self.problem, self.entry.may_assume = "Few gradients fit a loss.", True
+        self._judge_by_assumption()
 
     def _judge_by_assumption(self) -> None:
         """Judge by a usual loss by which one step is wrong and the rest is right; not at all where two differ in it.
@@ -180,9 +197,12 @@ class Judging:
         if self.problem:
             return None
         self._judge_by_loss()
-        if self.problem or len(self.causes) != 1 or self.unsure:
+        if self.problem or not self.causes or self.unsure:
             return None
         other, cause = list(assumable(self.entry))[number], self.causes[0]
+        if len(self.causes) > 1:  # of samples one by one, a change of the source may be one for all of it
+            may_be_one = other.candidate.turns and not self.may_rewrite and len(self.causes) <= MOST_CAUSES
+            return ((cause.place.file, cause.place.line), False) if may_be_one else None
         is_known = cause.certainty != "unexplained"
         if not (self.has_no_loss or returns_no_slope(self.case, cause)):
             meant = other.output, other.target

@@ -58,10 +58,12 @@ class Told:
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
     is_well_known: bool = False  # whether the loss is one of the well-known ones: then it is one to make small
+    fits_few: bool = False  # whether the loss is a well-known one that most gradients don't fit
     may_assume: bool = False  # whether no loss was named and none fits
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it
+    of_other_targets: bool = False  # whether both are the same of one output, but for the targets
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None
