@@ -297,8 +297,11 @@ class FindingLoss(WellKnown):
         """Whether a number that they computed is a loss."""
         if candidate.function is None:
             return True
-        with np.errstate(all="ignore"):
-            value = float(candidate.function(self._output(candidate), candidate.target))
+        try:
+            with np.errstate(all="ignore"):
+                value = float(candidate.function(self._output(candidate), candidate.target))
+        except (ValueError, IndexError, TypeError):  # these targets are no targets of that output
+            return False
         numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
         computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
         return any(np.isclose(number, value, rtol=1e-6, atol=0) for number in computed)
