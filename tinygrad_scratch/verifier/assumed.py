@@ -7,6 +7,7 @@ what was written can't be one: it does not vanish where the output is as it shou
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
 from tinygrad_scratch.verifier.rewriting.alike import form
-from tinygrad_scratch.verifier.rewriting.rewrite import SLOPE
 from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
@@ -33,6 +33,10 @@ BINARY = ("summed binary cross-entropy", "binary cross-entropy", "binary cross-e
 OF_CLASSES = ("summed cross-entropy", "cross-entropy")
 PLAINEST = ("half squared error", "summed binary cross-entropy", "summed cross-entropy")
 MOST_STEPS = 5_000
+OF_RESULT = re.compile(
+    r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
+)
+"""The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
 
 
 @dataclass(frozen=True)
@@ -206,9 +210,10 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, in
 
 def is_slope_elsewhere(cause: Cause) -> bool:
     """Whether a slope only has to be taken at another value, or to be left out: no other loss explains that as well."""
-    if cause.kind != "derivative-at-wrong-point" or not cause.should_be:
+    written, right = (re.sub(r"\s", "", text) for text in (cause.expression, cause.should_be or ""))
+    if cause.kind != "derivative-at-wrong-point" or not right or not OF_RESULT.search(written):
         return False
-    return form(cause.expression) == form(cause.should_be) or is_without(cause.expression, cause.should_be)
+    return form(written) == form(right) or (is_without(written, right) and not OF_RESULT.search(right))
 
 
 def returns_no_slope(case: Case, cause: Cause) -> bool:
@@ -263,8 +268,8 @@ def has_double(code: str) -> bool:
 
 
 def has_slope(code: str) -> bool:
-    """Whether a statement multiplies by the slope of a function: of that too, the value may be another one."""
-    return ("*" in code or "multiply(" in code) and SLOPE.search(code) is not None
+    """Whether a statement multiplies by the slope of a result: of that too, the value may be another one."""
+    return OF_RESULT.search(re.sub(r"\s", "", code)) is not None
 
 
 def factors_of(code: str) -> Counter[str]:
