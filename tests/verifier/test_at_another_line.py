@@ -61,7 +61,7 @@ def check(verify):
 @pytest.mark.parametrize(
     ("right", "wrong", "kinds", "should_be"),
     [
-        ("dt = ds / count", "dt = ds / width", ("wrong-operand",), "dt = ds / count"),
+        ("dt = ds / count", "dt = ds / width", ("scale-factor",), "dt = ds / count"),
         ("dt *= 1 - self.s", "self.s *= 1 - self.s", ("inplace-corruption",), "dt *= 1 - self.s ** 2"),
         ("self.back1(back2 @", "self.back2(back2 @", ("derivative-at-wrong-point", "wrong-operand"), None),
         ("for row in range(len(inner2)):", "for row in range(len(inner2) - 1):", ("off-by-one",), None),

@@ -37,6 +37,7 @@ OF_RESULT = re.compile(
     r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
 )
 """The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
+OF_LOGISTIC = re.compile(r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)")
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def is_slope_elsewhere(cause: Cause) -> bool:
     written, right = (re.sub(r"\s", "", text) for text in (cause.expression, cause.should_be or ""))
     if cause.kind != "derivative-at-wrong-point" or not right or not OF_RESULT.search(written):
         return False
-    return form(written) == form(right) or (is_without(written, right) and not OF_RESULT.search(right))
+    return form(written) == form(right) or (is_without(written, right) and OF_LOGISTIC.search(written) is not None)
 
 
 def returns_no_slope(case: Case, cause: Cause) -> bool:

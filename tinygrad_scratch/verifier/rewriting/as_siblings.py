@@ -11,7 +11,14 @@ from itertools import islice
 
 from tinygrad_scratch.verifier.rewriting.like_others import apart
 from tinygrad_scratch.verifier.rewriting.part import NAMES
-from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_divisor, kind_of_factor, kind_of_term
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    NAMED,
+    Rewrite,
+    kind_of_call,
+    kind_of_divisor,
+    kind_of_factor,
+    kind_of_term,
+)
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
 
@@ -138,6 +145,9 @@ def outermost(node: ast.AST) -> Iterator[ast.expr]:
 
 def kind_of(mine: str, text: str) -> str:
     """The kind of a mistake by what a statement lacks of what the other one has."""
+    call = re.match(r"([\w.]+)\(", text)
+    if call is not None and re.search(rf"(?<![\w.]){re.escape(mine)}(?!\w)", text):
+        return kind_of_call(call[1])
     rest = text.removeprefix(mine).strip()
     if rest == text or not rest:
         return "wrong-operand"

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
 CALLED = re.compile(r"[\w.]+\(")
+SWITCHED = re.compile(r"\b\w+=True")
 ALONG = ("sum", "mean", "max", "min", "std", "var", "prod", "argmax", "argmin", "cumsum", "all", "any")
 NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 
@@ -86,7 +87,9 @@ class Part:
         """Whether it is what a slope is taken at: `1 - h**2` of `h`, `dtanh(h)`, or `np.sign(h)`."""
         function = self.formula.partition("(")[0]
         named = is_of_activation(function) or self.source.is_slope_of_another(function)
-        formula = f"{function}(" if CALLED.match(self.formula) else self.formula  # what else it is given says nothing
+        formula = self.formula
+        if CALLED.match(formula):  # what else it is given says nothing, but for what is switched on
+            formula = f"{function}({', '.join(SWITCHED.findall(formula))}"
         return named or SLOPE.search(formula) is not None
 
     @property
