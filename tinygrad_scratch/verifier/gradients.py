@@ -210,8 +210,9 @@ class Updates:
             change, value = self.change_in(after, before), sign * np.asarray(self.tape.nodes[gradient].value)
             if change is not None and np.any(value):
                 whole = change[1] * np.asarray(self.tape.nodes[change[0]].value)
-                share = float(np.vdot(whole, value) / np.vdot(value, value))
-                shares.add(float(f"{share:.9g}") if np.allclose(whole, share * value) else 0.0)
+                spread = np.broadcast_to(whole, value.shape) if whole.size == 1 else whole  # as of a wrong axis
+                share = float(np.vdot(spread, value) / np.vdot(value, value)) if spread.size == value.size else 0.0
+                shares.add(float(f"{share:.9g}") if share and np.allclose(spread, share * value) else 0.0)
         return shares.pop() if len(shares) == 1 and 0.0 not in shares else None
 
     def of_its_own(self, before: int, after: int, rate: float) -> tuple[int, int]:

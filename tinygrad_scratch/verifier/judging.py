@@ -45,6 +45,7 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
+from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
@@ -275,7 +276,7 @@ class Judging:
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
-        alone = len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
+        alone = self._is_one_known()
         if self.assumed is not None and not self.may_rewrite:
             return
         if self.again is None or (alone and not self._is_in_doubt()):
@@ -294,12 +295,7 @@ class Judging:
             hits = Search(
                 self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
             ).run()
-            here = self.causes[0].file, self.causes[0].line
-            elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != here]
-            if alone and elsewhere and is_right_elsewhere(self.case, self.repairs[0]):
-                hits = elsewhere
-            elif alone:
-                hits = likelier(hits, self.causes[0], names)
+            hits = self._likelier(hits, names) if alone else hits
             told = outcome(self.case, hits) if hits else None
         except Exception as error:  # what was found without it is told all the same
             self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
@@ -309,6 +305,14 @@ class Judging:
             if alone:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
+
+    def _likelier(self, hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
+        """The changes that are likelier than the one cause; where it is right in another call, all of other lines."""
+        cause = self.causes[0]
+        elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
+        if elsewhere and is_right_elsewhere(self.case, self.repairs[0]):
+            return elsewhere
+        return likelier(hits, cause, names)
 
     def _is_in_doubt(self) -> bool:
         """Whether the one cause can be doubted, by what it says or by what it is said of."""

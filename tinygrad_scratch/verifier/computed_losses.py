@@ -1,0 +1,125 @@
+"""The numbers that a program computes, and which of them may be its loss."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.owners import one_factor
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.well_known import WellKnown
+
+OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
+OF_LOSS = re.compile("loss|cost|objective")
+Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
+
+
+class ComputedLosses(WellKnown):
+    """Candidates for the loss among what was computed."""
+
+    def _computed(self) -> list[Candidate]:
+        """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
+        read = {node for step in self.tape.steps for node in step.reads}
+        parameters = {p.node for p in self.parameters}
+        reached = self.depending_on(parameters)
+        events = [*self.watch.events, *self.watch.returned]
+        named = [event for event in events if self._is_named_as_loss(event.name, event.node)]
+        named.sort(key=lambda event: not OF_LOSS.search(event.short.lower()))
+        named = last_first(named)
+        nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
+        nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
+        names = {event.node: own(event.name) for event in reversed(named)}
+        return [
+            Candidate(names.get(node, UNNAMED), node)
+            for node in dict.fromkeys(nodes)
+            if node in reached
+            and node not in parameters
+            and self.tape.nodes[node].value.dtype.kind == "f"
+            and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
+            and not self._is_of_gradient(node)
+        ]
+
+    def _is_named_as_loss(self, name: str, node: int) -> bool:
+        """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`."""
+        if is_loss_name(name) or not OF_LOSS.search(name.lower()):
+            return is_loss_name(name)
+        return not any(node in step.reads for step in self.tape.steps)
+
+    def _is_called_loss(self, candidate: Candidate) -> bool:
+        """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""
+        if not self._is_named_as_loss(candidate.name, candidate.node):
+            return False
+        return bool(OF_LOSS.search(candidate.name.lower())) or self._is_only_watched(candidate)
+
+    def _is_only_watched(self, candidate: Candidate) -> bool:
+        """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
+        made_of = self.all_behind(*(node for _, node in self.gradients))
+        named = candidate.function is None and self._is_named_as_loss(candidate.name, candidate.node)
+        return named and candidate.node not in made_of
+
+    def _is_error(self, name: str, node: int) -> bool:
+        """Whether a number is the mere difference of an output and a target, which nobody makes small."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
+            step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
+        is_difference = getattr(step.function, "__name__", "") == "subtract"
+        return is_difference and OF_LOSS.search(name.lower()) is None
+
+    def _is_of_gradient(self, node: int) -> bool:
+        """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
+        moving = self.depending_on({p.node for p in self.parameters}) - {p.node for p in self.parameters}
+        versions = (n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node)
+        behind = (
+            self.all_behind(node) - self.all_behind(*versions) - {node}
+        )  # what is made after an update is of gradients, too
+        named = (e for e in self.watch.events if e.node in behind & moving)
+        called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
+        steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
+        return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)
+
+    def _is_computed(self, candidate: Candidate) -> bool:
+        """Whether a number that they computed is a loss."""
+        if candidate.function is None:
+            return True
+        try:
+            with np.errstate(all="ignore"):
+                value = float(candidate.function(self._output(candidate), candidate.target))
+        except (ValueError, IndexError, TypeError):  # these targets are no targets of that output
+            return False
+        numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
+        computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
+        return any(np.isclose(number, value, rtol=1e-6, atol=0) for number in computed)
+
+    def _whole_of(self, watched: list[Candidate]) -> Candidate | None:
+        """Of the losses that they compute, the first that most of the others went into."""
+        nodes = {candidate.node for candidate in watched}
+        return max(watched, key=lambda candidate: len(nodes & self.all_behind(candidate.node)), default=None)
+
+    def _is_likelier(self, one: Meant, other: Meant) -> bool | None:
+        """Whether a loss is likelier than another one that as many gradients fit; None where nothing tells.
+
+        It is where they compute it, or the other one goes into it, or it is a mean: that is forgotten, and not made up.
+        """
+        nodes = [candidate.node for candidate, _ in (one, other)]
+        if one[0].function is other[0].function is None and len({*nodes}) == 2:  # the whole sooner than a part of it
+            parts = [nodes[1 - i] in self.all_behind(node) for i, node in enumerate(nodes)]
+            return parts[0] if any(parts) else None
+        computed = [self._is_computed(candidate) for candidate, _ in (one, other)]
+        ratio = one_factor(one[1], other[1])
+        if computed[0] != computed[1]:
+            return computed[0]
+        of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
+        return ratio < 1 if ratio is not None and of_samples else None
+
+
+def last_first(named: list[Event]) -> list[Event]:
+    """The values of each name with the last one first: a loss is often put together under one, its penalty last."""
+    by_name: dict[str, list[Event]] = {}
+    for event in named:
+        by_name.setdefault(event.name, []).append(event)
+    return [event for events in by_name.values() for event in reversed(events)]
