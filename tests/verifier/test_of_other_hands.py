@@ -498,3 +498,28 @@ def f(w, c, x, y):
         function, RNG.normal(size=(3, 2)), RNG.normal(size=2), RNG.normal(size=(5, 3)), RNG.random((5, 2))
     )
     assert told(check)[1] == kind
+
+
+PENALISED = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+rows, marks = rng.normal(size=(9, 3)), np.eye(2)[rng.integers(0, 2, 9)]
+w, b = rng.normal(size=(3, 2)), np.zeros(2)
+for turn in range(3):
+    e = np.exp(rows @ w + b)
+    p = e / e.sum(axis=1, keepdims=True)
+    fit = -np.sum(marks * np.log(p)) / len(rows)
+    loss = fit + 0.05 * np.sum(w * w)
+    below = (p - marks) / len(rows)
+    dw = rows.T @ below + 0.1 * w
+    db = below.sum(axis=0)
+    w -= 0.1 * dw
+    b -= 0.1 * db
+"""
+
+
+def test_a_mean_that_is_forgotten_beside_a_penalty_is_no_other_loss(tmp_path: Path) -> None:
+    assert check_of(tmp_path, PENALISED).ok is True
+    line, kind, meant = wrong(tmp_path, PENALISED, "below = (p - marks) / len(rows)", "below = p - marks")
+    assert (line, kind) == (meant, "missing-batch-sum-or-mean")

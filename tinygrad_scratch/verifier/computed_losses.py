@@ -10,7 +10,8 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import one_factor
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.well_known import WellKnown
 
@@ -94,6 +95,22 @@ class ComputedLosses(WellKnown):
         numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
         computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
         return any(np.isclose(number, value, rtol=1e-6, atol=0) for number in computed)
+
+    def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
+        """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.
+
+        It is of other targets, or, where gradients hold penalties, a mean and not the sum: no rate makes up for that.
+        """
+        if other.node != fitting.node or (other.function is fitting.function) == (other.target is fitting.target):
+            return False
+        penalised = bool(self._penalty) and self.other_node is not None and self._has_penalty(self.other_node)
+        return (other.function is fitting.function or penalised) and self._is_computed(other)
+
+    def _has_penalty(self, loss: int) -> bool:
+        """Whether a loss was computed from a number that only parameters went into."""
+        nodes = {parameter.node for parameter in self.parameters}
+        numbers = (n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim)
+        return any(is_of_alone(self.tape, self._parents, n, node) for n in numbers for node in nodes)
 
     def _whole_of(self, watched: list[Candidate]) -> Candidate | None:
         """Of the losses that they compute, the first that most of the others went into."""

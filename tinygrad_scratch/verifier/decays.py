@@ -9,8 +9,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.finding_loss import FindingLoss
 from tinygrad_scratch.verifier.losses import Candidate, played
-from tinygrad_scratch.verifier.penalised import is_of_alone, penalty_in
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.penalised import penalty_in
+from tinygrad_scratch.verifier.steps import Array
 
 FEWEST = 2  # matrices: in a gradient alone it may be a mistake
 
@@ -26,7 +26,7 @@ class Decays(FindingLoss):
         self._penalty = {node: part for node, part in parts.items() if part is not None}
         matrices = {f.parameter.node for f in finals if sum(n > 1 for n in f.parameter.recorded.shape) > 1}
         in_updates = any(final.by == "update" for final in finals)  # of these the decay is told apart
-        if in_updates or len(self._penalty) < FEWEST or len(matrices) < FEWEST or self._has_penalty():
+        if in_updates or len(self._penalty) < FEWEST or len(matrices) < FEWEST or self._has_penalty(self.loss):
             return
         notes = len(self.notes)
         found = self._penalised(Candidate(self.loss_name, self.loss), played(self.tape), finals)
@@ -37,13 +37,6 @@ class Decays(FindingLoss):
             self.is_well_known = known
         else:
             del self.notes[notes:]
-
-    def _has_penalty(self) -> bool:
-        """Whether the loss was computed from a number that only parameters went into."""
-        assert self.loss is not None
-        nodes = {parameter.node for parameter in self.parameters}
-        numbers = (n for n in ancestors(self._parents, [self.loss]) if not self._value(n).ndim)
-        return any(is_of_alone(self.tape, self._parents, n, node) for n in numbers for node in nodes)
 
 
 def as_it_is(loss: Any, target: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 
 WORDS = r"deri?v|prime|slope|_der\b"
 """What stands in the name of a derivative, whatever it is of."""
-OF_SLOPE = re.compile(r"_?(?:deri?v\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu)|_d$|_der$|^der_")
+OF_SLOPE = re.compile(r"_?(?:deri?v\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_")
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
 ACTIVATIONS = {

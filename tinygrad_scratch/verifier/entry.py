@@ -56,11 +56,11 @@ class Entry(Decays):
     def is_by_mistake(self) -> bool:
         """Whether gradients are those of a well-known loss by a mistake, where another one is computed.
 
-        A slope too many makes of those of a cross-entropy those of squares, and other targets may be taken.
+        A slope too many makes of those of a cross-entropy those of squares.
         """
         behind = self.all_behind(self.other_node) if self.other_node is not None else set()
         made = (getattr(self.tape.steps[self.tape.nodes[node].step].function, "__name__", "") for node in behind)
-        return self.of_other_targets or ("squared" in self.loss_name and any(n.startswith("log") for n in made))
+        return self.is_slip or ("squared" in self.loss_name and any(n.startswith("log") for n in made))
 
     def assume(self, candidate: Candidate, parameters: list[Parameter]) -> str | None:
         """Take a loss on trial: as if nothing had been paired before."""

@@ -67,8 +67,7 @@ class FindingLoss(ComputedLosses):
         if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
             theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
             self.other_node = theirs.node if theirs else None
-            alike = (c for c in usual if c.node == known[0].node and c.function is known[0].function)
-            self.of_other_targets = any(c.target is not known[0].target and self._is_computed(c) for c in alike)
+            self.is_slip = any(self._is_slip(known[0], other) for other in usual)
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem

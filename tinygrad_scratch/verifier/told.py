@@ -63,7 +63,7 @@ class Told:
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it
-    of_other_targets: bool = False  # whether both are the same of one output, but for the targets
+    is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None

@@ -41,7 +41,9 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
     if more:
-        return "derivative-at-wrong-point" if any(is_slope(case, each) for each in more) else "scale-factor"
+        arrays = [each for each in more if is_slope(case, each)]
+        slope = any(is_called_slope(case, each) for each in arrays)
+        return "derivative-at-wrong-point" if slope else "wrong-operand" if arrays else "scale-factor"
     of_slope = any(rest_of_one(outer) is not None for outer in found.way)  # `1 - p / k`
     if less and not of_slope and all(holds_number(case, each) for each in less):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
