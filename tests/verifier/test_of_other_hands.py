@@ -523,3 +523,28 @@ def test_a_mean_that_is_forgotten_beside_a_penalty_is_no_other_loss(tmp_path: Pa
     assert check_of(tmp_path, PENALISED).ok is True
     line, kind, meant = wrong(tmp_path, PENALISED, "below = (p - marks) / len(rows)", "below = p - marks")
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
+
+
+NUMBERS = """
+from math import exp
+from random import seed, uniform
+
+seed(3)
+rows = [([0.3, -0.8], 1.0), ([-0.5, 0.4], 0.0)]
+weights, bias = [uniform(-1, 1) for _ in range(2)], uniform(-1, 1)
+for turn in range(4):
+    error = 0.0
+    for row, label in rows:
+        out = 1 / (1 + exp(-(bias + sum(w * x for w, x in zip(weights, row)))))
+        error += (label - out) ** 2
+        delta = (label - out) * out * (1 - out)
+        for i in range(2):
+            weights[i] += 0.3 * delta * row[i]
+        bias += 0.3 * delta
+"""
+
+
+def test_a_plain_number_that_is_updated_the_other_way_than_the_others_is_wrong(tmp_path: Path) -> None:
+    assert check_of(tmp_path, NUMBERS).ok is True
+    line, kind, meant = wrong(tmp_path, NUMBERS, "bias += 0.3", "bias -= 0.3")
+    assert (line, kind) == (meant, "sign")

@@ -169,16 +169,18 @@ class Owners(WholeSteps):
     def _with_one_rate(self, truth: Truth) -> None:
         """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.
 
-        Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate.
+        Of `w -= 0.1 * x.T @ d / n` and `b -= 0.1 * d.mean()` it is not clear which numbers belong to the rate. Fewer
+        than half may go the other way, by mistake.
         """
         wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         changes = [self._change_of(final) for final in self.finals]
-        given = [final.direction * self._value(final.node) for final in self.finals]
-        if None in changes or len(changes) < 2 or one_factor(given, wanted):
+        if None in changes or len(changes) < 2 or self._is_one_multiple(truth):
             return
         found = [change for change in changes if change is not None]
-        factor = one_factor([sign * self._value(node) for node, sign in found], wanted)
-        if factor and factor > 0:
+        factors = [factor_of(sign * self._value(node), of) for (node, sign), of in zip(found, wanted, strict=True)]
+        known = [factor for factor in factors if factor]
+        down = [factor for factor in known if factor > 0]
+        if known == factors and 2 * len(down) > len(known) and np.allclose(np.abs(known), down[0], rtol=1e-6, atol=0):
             for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
                 self._made.setdefault(node, self._made[final.node])
                 self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
@@ -196,9 +198,11 @@ class Owners(WholeSteps):
         So do all that go uphill on what is to be made small: a well-known loss, or what they call one.
         """
         ways: dict[int, int] = {}
+        by_one_number = len(self.finals) > 1 and self._is_one_multiple(truth)
         for i, final in enumerate(self.finals):
             if final.by == "update" and final.node in self._made:
-                ways[i] = final.direction * sign_of(self._value(final.node), truth.cotangents[final.parameter.node])
+                wanted = truth.cotangents[final.parameter.node]
+                ways[i] = final.direction * sign_of(self._value(final.node), wanted, by_one_number)
         down, up = (sum(way == sign for way in ways.values()) for sign in (1, -1))
         all_uphill = up == len(self.finals) and self._is_to_fall()
         if all_uphill:
@@ -383,15 +387,15 @@ def unnumbered(path: str) -> str:
     return re.sub(r"\d+", "", path)
 
 
-def sign_of(value: Array, truth: Array) -> int:
+def sign_of(value: Array, truth: Array, by_one_number: bool) -> int:
     """The sign of the factor between a gradient and the true one, but for an epsilon in it; 0 where it is none.
 
-    Of a single number only the truth itself tells.
+    Of a single number only the truth itself tells, or that all gradients are theirs by one number.
     """
     if value.shape != truth.shape or not np.any(truth) or not is_almost(value, nearest_multiple(value, truth)):
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1
-    return sign if value.size > 1 or close(value, sign * truth) else 0
+    return sign if value.size > 1 or by_one_number or close(value, sign * truth) else 0
 
 
 def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
