@@ -548,3 +548,31 @@ def test_a_plain_number_that_is_updated_the_other_way_than_the_others_is_wrong(t
     assert check_of(tmp_path, NUMBERS).ok is True
     line, kind, meant = wrong(tmp_path, NUMBERS, "bias += 0.3", "bias -= 0.3")
     assert (line, kind) == (meant, "sign")
+
+
+IN_TURNS = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+rides, counts = rng.normal(size=(30, 3)), rng.normal(size=30)
+w1, w2, lr = rng.normal(size=(3, 4)), rng.normal(size=(4, 1)), 0.4
+for turn in range(3):
+    rows = rng.choice(30, size=7, replace=False)
+    X, y = rides[rows], counts[rows]
+    dw1, dw2, n_records = np.zeros(w1.shape), np.zeros(w2.shape), len(X)
+    for record, count in zip(X, y):
+        hidden = np.tanh(record @ w1)
+        guess = hidden @ w2
+        error = count - guess
+        below = (w2 @ error) * (1 - hidden**2)
+        dw1 += np.outer(record, below)
+        dw2 += np.outer(hidden, error)
+    w2 += lr * dw2 / n_records
+    w1 += lr * dw1 / n_records
+"""
+
+
+def test_one_of_two_updates_is_not_averaged_over_records_taken_in_turns(tmp_path: Path) -> None:
+    assert check_of(tmp_path, IN_TURNS).ok is True
+    line, kind, meant = wrong(tmp_path, IN_TURNS, "w1 += lr * dw1 / n_records", "w1 += lr * dw1")
+    assert (line, kind) == (meant, "missing-batch-sum-or-mean")

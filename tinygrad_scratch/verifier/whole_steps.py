@@ -192,12 +192,14 @@ class WholeSteps(Collecting):
         return set(map(float, common | one_by_one | self._lengths_in_loss() - widths - {1}))
 
     def _lengths_in_loss(self) -> set[int]:
-        """The lengths of the arrays that the loss is computed from as its last."""
+        """The lengths of the arrays that the loss is computed from as its last, or how many of one shape it is of."""
         waiting, found = [self.loss] if self.loss is not None else [], set[int]()
         for _ in range(MOST_STEPS):
             if not waiting:
                 break
-            for read in self.tape.steps[self.tape.nodes[waiting.pop(0)].step].reads:
+            reads = self.tape.steps[self.tape.nodes[waiting.pop(0)].step].reads
+            found |= {times for times in Counter(self._value(read).shape for read in reads).values() if times > 2}
+            for read in reads:
                 found.update(self._value(read).shape)
                 waiting += [] if self._value(read).ndim else [read]
         return found

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.directions import UP, direction
-from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
+from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
@@ -81,7 +81,12 @@ class Hit:
 
     @cached_property
     def only_takes_away(self) -> bool:
-        """Whether what is right is what was written without a part of it, which is more than a sign, or than a call."""
+        """Whether what is right is what was written without a part of it, which is more than a sign, or than a call.
+
+        A mean in an update is no such part: one of several updates lacks it sooner than another has it in vain.
+        """
+        if self.rewrite.kind == "missing-batch-sum-or-mean" and is_update(self.written):
+            return False
         return bool(self.right) and is_without(self.written, self.right) and not self.takes_call_away
 
     @cached_property
