@@ -576,3 +576,8 @@ def test_one_of_two_updates_is_not_averaged_over_records_taken_in_turns(tmp_path
     assert check_of(tmp_path, IN_TURNS).ok is True
     line, kind, meant = wrong(tmp_path, IN_TURNS, "w1 += lr * dw1 / n_records", "w1 += lr * dw1")
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
+
+
+def test_a_slope_of_plain_numbers_is_searched_for_by_the_half_of_a_square(tmp_path: Path) -> None:
+    line, kind, meant = wrong(tmp_path, NUMBERS, "* out * (1 - out)", "* out * (1 + out)")
+    assert (line, kind) == (meant, "sign")

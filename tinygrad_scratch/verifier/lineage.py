@@ -60,7 +60,7 @@ class Lineage:
 
     @cached_property
     def without_data(self) -> set[int]:
-        """The values of the loss that no data went into, such as a penalty."""
+        """The values of the loss that no data went into, such as a penalty; none where all data is plain numbers."""
         parameters = {final.parameter.node for final in self.finals}
         found: set[int] = set()
         for node in sorted(self.forward):
@@ -68,7 +68,7 @@ class Lineage:
             data = constant and self.tape.nodes[node].value.ndim > 0 and node not in parameters
             if not data and self.parents[node] <= found:
                 found.add(node)
-        return found
+        return set() if self.truth.loss in found else found
 
     @cached_property
     def multiplied(self) -> set[int]:

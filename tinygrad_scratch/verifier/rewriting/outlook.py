@@ -187,7 +187,9 @@ def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
     """The factors that all gradients may carry once one of them is changed, the plainest first."""
     known = [float(each) for factor in conventional(case) for each in (factor, 1 / factor)]
     more = [*sizes_of_the_loss(case), *(ratios_of_sizes(case) if only_in_updates(case) else ())]
-    return list(dict.fromkeys([case.scale, 1.0, *scales(case, values), *known, *more]))[:MOST_FACTORS]
+    adds = all(final.by == "update" and final.direction < 0 for final in case.finals)
+    ascent = [-factor for factor in known] if adds else []
+    return list(dict.fromkeys([case.scale, 1.0, *ascent, *scales(case, values), *known, *more]))[:MOST_FACTORS]
 
 
 def arrays_in(value: Any) -> list[Any] | None:
