@@ -530,7 +530,7 @@ from math import exp
 from random import seed, uniform
 
 seed(3)
-rows = [([0.3, -0.8], 1.0), ([-0.5, 0.4], 0.0)]
+rows = [([0.3, -0.8], 0.9), ([-0.5, 0.4], 0.2)]
 weights, bias = [uniform(-1, 1) for _ in range(2)], uniform(-1, 1)
 for turn in range(4):
     error = 0.0
@@ -578,6 +578,12 @@ def test_one_of_two_updates_is_not_averaged_over_records_taken_in_turns(tmp_path
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
 
 
-def test_a_slope_of_plain_numbers_is_searched_for_by_the_half_of_a_square(tmp_path: Path) -> None:
-    line, kind, meant = wrong(tmp_path, NUMBERS, "* out * (1 - out)", "* out * (1 + out)")
+def test_a_slope_of_plain_numbers_is_told_by_the_half_of_a_square(tmp_path: Path) -> None:
+    by_name = edited(edited(NUMBERS, "seed(3)", "seed(3)\nlr = 0.3"), "0.3 * delta", "lr * delta")
+    line, kind, meant = wrong(tmp_path, by_name, "* out * (1 - out)", "* out * (1 + out)")
     assert (line, kind) == (meant, "sign")
+
+
+def test_a_factor_that_depends_on_the_weights_is_no_rate(tmp_path: Path) -> None:
+    changed = edited(NUMBERS, "* out * (1 - out)", "* out * (1 + out)")
+    assert check_of(tmp_path, changed).ok is False

@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.rounding import but_for_rounding
 from tinygrad_scratch.verifier.semi_gradients import semi, truths_held
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
@@ -226,10 +227,12 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
     """Whether a factor may be a convention: natural, and downhill unless they add what they found.
 
-    Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss.
+    Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss;
+    of updates it may be any number that does not depend on the parameters.
     """
     natural = (is_known(case, factor, everywhere) or rate_of_all(case, factor)) and not is_one_layer(case)
-    return (natural or only_in_updates(case)) and (factor > 0 or direction(case) != DOWN)
+    down = factor > 0 or direction(case) != DOWN
+    return down and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
 
 
 def is_known(case: Case, factor: float, everywhere: bool) -> bool:
