@@ -167,7 +167,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
-        return "missing-derivative" if lacks_array(case, found) else AT_POINT if elsewhere else kind
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found)
+        return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
     if kind == "missing-term" and adds_penalty(case, found):
@@ -327,6 +328,14 @@ def is_rest(found: Difference) -> bool:
     new = found.new
     rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
     return rest and is_power(found.old) and isinstance(new, ast.BinOp) and is_power(new.right)
+
+
+def is_rest_taken_whole(found: Difference) -> bool:
+    """Whether `u * (1 - u)` is due for `u * u`: of a slope one part is there twice, and the other is gone."""
+    new, outer = found.new, found.way[-1] if found.way else None
+    rest = isinstance(new, ast.BinOp) and isinstance(new.op, ast.Sub) and is_number(new.left)
+    twice = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult) and same(outer.left, outer.right)
+    return rest and twice and isinstance(new, ast.BinOp) and same(new.right, found.old)
 
 
 def is_square_left_out(found: Difference) -> bool:
