@@ -587,3 +587,26 @@ def test_a_slope_of_plain_numbers_is_told_by_the_half_of_a_square(tmp_path: Path
 def test_a_factor_that_depends_on_the_weights_is_no_rate(tmp_path: Path) -> None:
     changed = edited(NUMBERS, "* out * (1 - out)", "* out * (1 + out)")
     assert check_of(tmp_path, changed).ok is False
+
+
+CLIPPED = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+rows, marks = rng.normal(size=(30, 3)), rng.random(size=(30, 2))
+w1, w2, lr = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), 0.4
+for turn in range(3):
+    warm = np.tanh(rows @ w1)
+    out = warm @ w2
+    loss = np.sum((out - marks) ** 2)
+    d2 = 2 * (out - marks)
+    d1 = d2 @ w2.T * (1 - warm**2)
+    c2, c1 = warm.T @ d2, rows.T @ d1
+    norm = np.sqrt(np.sum(c1**2) + np.sum(c2**2))
+    w2 -= lr * 5.0 / norm * c2
+    w1 -= lr * 5.0 / norm * c1
+"""
+
+
+def test_a_norm_that_all_gradients_are_divided_by_is_no_mistake(tmp_path: Path) -> None:
+    assert check_of(tmp_path, CLIPPED).ok is True
