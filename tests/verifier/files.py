@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.script import checks_of
 
 
 def module_of(file: Path, source: str) -> Any:
@@ -27,3 +28,19 @@ def edited(file: Path, program: str, right: str, wrong: str) -> tuple[Any, int]:
     assert program.count(right) == 1
     check = module_of(file, program.replace(right, wrong)).check(verify)
     return check, program[: program.index(right)].count("\n") + 1
+
+
+def check_of_script(folder: Path, text: str, **others: str) -> Any:
+    """The check of a script, beside which others lie."""
+    for name, other in others.items():
+        (folder / f"{name}.py").write_text(other, encoding="utf-8")
+    file = folder / "script.py"
+    file.write_text(text, encoding="utf-8")
+    return checks_of(str(file))[0]
+
+
+def told(check: Any) -> tuple[int, str]:
+    """The line and the kind of the first mistake."""
+    first = check.first_wrong
+    assert first is not None, str(check)
+    return first.line, first.kind

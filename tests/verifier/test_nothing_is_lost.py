@@ -8,26 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import check_of_script, module_of, told
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.script import checks_of
 
 RNG = np.random.default_rng(11)
-
-
-def check_of(folder: Path, text: str, **others: str) -> Any:
-    """The check of a script, beside which others lie."""
-    for name, other in others.items():
-        (folder / f"{name}.py").write_text(other, encoding="utf-8")
-    file = folder / "script.py"
-    file.write_text(text, encoding="utf-8")
-    return checks_of(str(file))[0]
-
-
-def told(check: Any) -> tuple[int, str]:
-    first = check.first_wrong
-    assert first is not None, str(check)
-    return first.line, first.kind
 
 
 ANEW = """
@@ -53,13 +37,13 @@ for turn in range(4):
 
 
 def test_lists_that_each_turn_makes_anew_hold_parameters(tmp_path: Path) -> None:
-    check = check_of(tmp_path, ANEW)
+    check = check_of_script(tmp_path, ANEW)
     assert check.ok is True, str(check)
     assert {final.parameter.name for final in check.finals} == {"weights[0]", "weights[1]", "biases[0]", "biases[1]"}
 
 
 def test_a_mistake_in_their_gradients_is_told(tmp_path: Path) -> None:
-    check = check_of(tmp_path, ANEW.replace("rows.T @ below, below", "rows.T @ np.abs(below), below"))
+    check = check_of_script(tmp_path, ANEW.replace("rows.T @ below, below", "rows.T @ np.abs(below), below"))
     assert told(check) == (17, "wrong-operand")
 
 
@@ -79,10 +63,10 @@ for turn in range(5):
 
 
 def test_a_decay_may_be_a_statement_of_its_own(tmp_path: Path) -> None:
-    check = check_of(tmp_path, TWO_STEPS)
+    check = check_of_script(tmp_path, TWO_STEPS)
     assert check.ok is True, str(check)
     assert {final.parameter.name for final in check.finals} == {"w", "b"}
-    wrong = check_of(tmp_path, TWO_STEPS.replace("8 * x.T @ apart", "8 * np.abs(x).T @ apart"))
+    wrong = check_of_script(tmp_path, TWO_STEPS.replace("8 * x.T @ apart", "8 * np.abs(x).T @ apart"))
     assert told(wrong) == (11, "wrong-operand")
 
 
@@ -105,13 +89,13 @@ for turn in range(3):
 
 @pytest.mark.parametrize("update", ["np.clip(inner - 0.01 * d_inner, -1, 1)", "np.maximum(inner - 0.01 * d_inner, -2)"])
 def test_parameters_may_be_kept_within_bounds(tmp_path: Path, update: str) -> None:
-    check = check_of(tmp_path, PLAIN.replace("inner - 0.01 * d_inner", update))
+    check = check_of_script(tmp_path, PLAIN.replace("inner - 0.01 * d_inner", update))
     assert check.ok is True, str(check)
     assert len(check.finals) == 2
 
 
 def test_what_a_turn_changes_in_no_known_way_is_asked_about(tmp_path: Path) -> None:
-    check = check_of(tmp_path, PLAIN.replace("inner - 0.01 * d_inner", "inner * np.exp(-0.01 * d_inner)"))
+    check = check_of_script(tmp_path, PLAIN.replace("inner - 0.01 * d_inner", "inner * np.exp(-0.01 * d_inner)"))
     assert check.ok is False
     assert check.first_wrong is None
     assert "Where is the gradient of inner (4, 5)?" in str(check)
@@ -211,7 +195,7 @@ for turn in range(3):
 
 
 def test_what_keeps_an_output_off_from_0_is_not_derived(tmp_path: Path) -> None:
-    check = check_of(tmp_path, SATURATED)
+    check = check_of_script(tmp_path, SATURATED)
     assert check.ok is True, str(check)
     assert "almost right, but where a small number takes hold" in " ".join(str(check).split())
 
@@ -306,8 +290,8 @@ for turn in range(3):
 
 
 def test_a_mistake_in_an_imported_file_is_searched_for(tmp_path: Path) -> None:
-    assert check_of(tmp_path, USES, bends=BENDS).ok is True
-    check = check_of(tmp_path, USES, bends=BENDS.replace("below @ self.w.T", "grad @ self.w.T"))
+    assert check_of_script(tmp_path, USES, bends=BENDS).ok is True
+    check = check_of_script(tmp_path, USES, bends=BENDS.replace("below @ self.w.T", "grad @ self.w.T"))
     assert told(check) == (21, "wrong-operand")
     assert check.first_wrong.certainty == "checked", str(check)
 
@@ -315,7 +299,7 @@ def test_a_mistake_in_an_imported_file_is_searched_for(tmp_path: Path) -> None:
 def test_two_scripts_may_each_have_a_file_of_one_name(tmp_path: Path) -> None:
     for name, text in (("one", BENDS), ("two", BENDS.replace("1 - a**2", "1 - a"))):
         (tmp_path / name).mkdir()
-        check = check_of(tmp_path / name, USES, bends=text)
+        check = check_of_script(tmp_path / name, USES, bends=text)
         assert check.ok is (name == "one"), str(check)
 
 
@@ -352,10 +336,12 @@ for one, two, aim in [(0.0, 0.0, 0.0), (0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1
 
 
 def test_turns_that_tell_nothing_do_not_hide_a_mistake(tmp_path: Path) -> None:
-    check = check_of(tmp_path, ONE_BY_ONE)
+    check = check_of_script(tmp_path, ONE_BY_ONE)
     assert check.ok is True, str(check)
     assert len(check.finals) == 5
-    wrong = check_of(tmp_path, ONE_BY_ONE.replace("self.v * self.a * (1 - self.a)", "self.v * self.y * (1 - self.a)"))
+    wrong = check_of_script(
+        tmp_path, ONE_BY_ONE.replace("self.v * self.a * (1 - self.a)", "self.v * self.y * (1 - self.a)")
+    )
     assert told(wrong) == (20, "derivative-at-wrong-point")
 
 
@@ -381,9 +367,9 @@ for turn in range(3):
 
 
 def test_the_loss_that_they_compute_is_tried_where_another_explains_nothing(tmp_path: Path) -> None:
-    assert check_of(tmp_path, JACOBIAN).ok is True
+    assert check_of_script(tmp_path, JACOBIAN).ok is True
     wrong = JACOBIAN.replace("(whole - powers[label]) / whole**2", "(whole - powers[label]) / whole")
-    check = check_of(tmp_path, wrong)
+    check = check_of_script(tmp_path, wrong)
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.line == 15, str(check)
     assert "loss is taken" in str(check)
@@ -417,7 +403,7 @@ for turn in range(3):
 
 
 def test_where_no_turn_tells_of_all_the_first_that_updates_is_judged(tmp_path: Path) -> None:
-    check = check_of(tmp_path, NEVER_ALL)
+    check = check_of_script(tmp_path, NEVER_ALL)
     assert check.ok is False, str(check)
     assert check.first_wrong is not None, str(check)
     assert {final.parameter.name for final in check.finals} == {"w", "v"}

@@ -8,23 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import check_of_script, module_of, told
 from tinygrad_scratch import verify
-from tinygrad_scratch.verifier.script import checks_of
 
 RNG = np.random.default_rng(5)
-
-
-def check_of(folder: Path, text: str) -> Any:
-    file = folder / "script.py"
-    file.write_text(text, encoding="utf-8")
-    return checks_of(str(file))[0]
-
-
-def told(check: Any) -> tuple[int, str]:
-    first = check.first_wrong
-    assert first is not None, str(check)
-    return first.line, first.kind
 
 
 def edited(text: str, old: str, new: str) -> str:
@@ -39,7 +26,7 @@ def line_of(text: str, part: str) -> int:
 def wrong(folder: Path, text: str, old: str, new: str) -> tuple[int, str, int]:
     """What is told of a script with a mistake in one line: its line, the kind, and the line where it is."""
     changed = edited(text, old, new)
-    return *told(check_of(folder, changed)), line_of(changed, new)
+    return *told(check_of_script(folder, changed)), line_of(changed, new)
 
 
 # ---- one record after the other, a plain number for each -------------------------------------------------------------
@@ -74,7 +61,7 @@ for turn in range(3):
 
 
 def test_targets_may_be_plain_numbers_one_for_each_record(tmp_path: Path) -> None:
-    check = check_of(tmp_path, RIDES)
+    check = check_of_script(tmp_path, RIDES)
     assert check.ok is True, str(check)
     assert "5 turns" in check.entry.loss_name
 
@@ -105,7 +92,7 @@ for turn in range(3):
     gain = gain - 0.01 * to_gain
     keep = keep - 0.01 * to_keep
 """
-    assert check_of(tmp_path, text).ok is True
+    assert check_of_script(tmp_path, text).ok is True
 
 
 # ---- what objects keep, and what updates are made of -----------------------------------------------------------------
@@ -161,7 +148,7 @@ for turn in range(4):
 @pytest.mark.parametrize("name", ["speed", "params[1]", "alpha"])
 def test_steps_that_are_called_gradients_hold_the_rate(tmp_path: Path, name: str) -> None:
     text = STEPS.replace("speed = 0.3", "params = [8, 0.3]" if "[" in name else f"{name} = 0.3").replace("speed", name)
-    assert check_of(tmp_path, text).ok is True
+    assert check_of_script(tmp_path, text).ok is True
 
 
 @pytest.mark.parametrize("start", ["np.zeros_like(w1), np.zeros_like(w2)", "rng.normal(size=(3, 4)), 0.1 * w2"])
@@ -173,7 +160,7 @@ def test_velocities_that_are_called_gradients(tmp_path: Path, start: str) -> Non
             f"delta_w{n} = {given}.T @ (speed * delta_{n})",
             f"dw{n} = dw{n} * 0.9 - {given}.T @ -delta_{n} * (1 - 0.9)",
         ).replace(f"w{n} = w{n} + delta_w{n}", f"w{n} = w{n} + dw{n} * speed")
-    check = check_of(tmp_path, text)
+    check = check_of_script(tmp_path, text)
     assert check.ok is True, str(check)
     assert len(check.finals) == 2
 
@@ -246,7 +233,7 @@ for turn in range(3):
 
 
 def test_a_loss_is_called_by_its_name_and_what_is_printed_is_no_leak(tmp_path: Path) -> None:
-    check = check_of(tmp_path, ODDS)
+    check = check_of_script(tmp_path, ODDS)
     assert check.ok is True
     assert check.entry.loss_name == "d_loss"
     assert "left the recording" not in str(check)
@@ -278,7 +265,7 @@ for turn in range(3):
     w -= 0.1 * dw
     b -= 0.1 * db
 """
-    assert check_of(tmp_path, text).ok is True
+    assert check_of_script(tmp_path, text).ok is True
     line, kind, meant = wrong(tmp_path, text, "rows.T @ below", "rows.T @ below / len(rows)")
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
 
@@ -520,7 +507,7 @@ for turn in range(3):
 
 
 def test_a_mean_that_is_forgotten_beside_a_penalty_is_no_other_loss(tmp_path: Path) -> None:
-    assert check_of(tmp_path, PENALISED).ok is True
+    assert check_of_script(tmp_path, PENALISED).ok is True
     line, kind, meant = wrong(tmp_path, PENALISED, "below = (p - marks) / len(rows)", "below = p - marks")
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
 
@@ -545,7 +532,7 @@ for turn in range(4):
 
 
 def test_a_plain_number_that_is_updated_the_other_way_than_the_others_is_wrong(tmp_path: Path) -> None:
-    assert check_of(tmp_path, NUMBERS).ok is True
+    assert check_of_script(tmp_path, NUMBERS).ok is True
     line, kind, meant = wrong(tmp_path, NUMBERS, "bias += 0.3", "bias -= 0.3")
     assert (line, kind) == (meant, "sign")
 
@@ -573,7 +560,7 @@ for turn in range(3):
 
 
 def test_one_of_two_updates_is_not_averaged_over_records_taken_in_turns(tmp_path: Path) -> None:
-    assert check_of(tmp_path, IN_TURNS).ok is True
+    assert check_of_script(tmp_path, IN_TURNS).ok is True
     line, kind, meant = wrong(tmp_path, IN_TURNS, "w1 += lr * dw1 / n_records", "w1 += lr * dw1")
     assert (line, kind) == (meant, "missing-batch-sum-or-mean")
 
@@ -586,7 +573,7 @@ def test_a_slope_of_plain_numbers_is_told_by_the_half_of_a_square(tmp_path: Path
 
 def test_a_factor_that_depends_on_the_weights_is_no_rate(tmp_path: Path) -> None:
     changed = edited(NUMBERS, "* out * (1 - out)", "* out * (1 + out)")
-    assert check_of(tmp_path, changed).ok is False
+    assert check_of_script(tmp_path, changed).ok is False
 
 
 CLIPPED = """
@@ -609,4 +596,4 @@ for turn in range(3):
 
 
 def test_a_norm_that_all_gradients_are_divided_by_is_no_mistake(tmp_path: Path) -> None:
-    assert check_of(tmp_path, CLIPPED).ok is True
+    assert check_of_script(tmp_path, CLIPPED).ok is True

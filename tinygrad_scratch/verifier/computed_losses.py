@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
-from tinygrad_scratch.verifier.owners import one_factor
+from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import is_of_alone
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -132,6 +132,13 @@ class ComputedLosses(WellKnown):
             return computed[0]
         of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
         return ratio < 1 if ratio is not None and of_samples else None
+
+
+def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
+    """The number that all gradients are multiplied by; None where there is no such number."""
+    factors = [factor_of(value, truth) for value, truth in zip(given, wanted, strict=True)]
+    found = [factor for factor in factors if factor is not None]
+    return found[0] if found == factors and np.allclose(found, found[0], rtol=1e-6, atol=0) else None
 
 
 def last_first(named: list[Event]) -> list[Event]:

@@ -398,13 +398,6 @@ def sign_of(value: Array, truth: Array, by_one_number: bool) -> int:
     return sign if value.size > 1 or by_one_number or close(value, sign * truth) else 0
 
 
-def one_factor(given: list[Array], wanted: list[Array]) -> float | None:
-    """The number that all gradients are multiplied by; None where there is no such number."""
-    factors = [factor_of(value, truth) for value, truth in zip(given, wanted, strict=True)]
-    found = [factor for factor in factors if factor is not None]
-    return found[0] if found == factors and np.allclose(found, found[0], rtol=1e-6, atol=0) else None
-
-
 def factor_of(value: Array, of: Array) -> float | None:
     """The number that an array is multiplied by in another one; None where that is no multiple."""
     return float(np.vdot(of, value) / np.vdot(of, of)) if is_multiple(value, of) else None
