@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.verifier.files import check_of_script
 from tinygrad_scratch.verifier.script import checks_of
 
 BEANS = """
@@ -180,3 +181,30 @@ def test_an_update_uphill_is_told_where_an_epsilon_is_in_the_gradients(tmp_path:
     assert not check.ok, str(check)
     assert check.first_wrong.kind == "sign"
     assert check.first_wrong.should_be == 'sands["far"] -= 0.1 * moves["far"]'
+
+
+LIKELIHOOD = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+x, kinds = rng.normal(size=(7, 4)), np.eye(3)[rng.integers(0, 3, size=7)]
+w, b = rng.normal(size=(4, 3)), rng.normal(size=3)
+for turn in range(3):
+    e = np.exp(x @ w + b)
+    p = e / e.sum(axis=1, keepdims=True)
+    cost = np.sum(kinds * np.log(p))
+    gw, gb = x.T @ (kinds - p), (kinds - p).sum(axis=0)
+    w += 0.1 * gw
+    b += 0.1 * gb
+"""
+
+
+def test_a_likelihood_is_made_large_though_it_is_called_a_cost(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, LIKELIHOOD).ok is True
+    other = LIKELIHOOD.replace("(kinds - p)", "(p - kinds)").replace("+= 0.1", "-= 0.1")
+    check = check_of_script(tmp_path, other)
+    assert check.ok is True
+    assert check.convention == "in the direction of ascent"
+    check = check_of_script(tmp_path, LIKELIHOOD.replace("cost = np.sum", "cost = -np.sum"))
+    assert check.ok is True  # what is added is the negative of the gradient then
+    assert check_of_script(tmp_path, other.replace("b -= 0.1", "b += 0.1")).ok is False

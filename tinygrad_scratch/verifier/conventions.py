@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
-from tinygrad_scratch.verifier.losses import SMALL
+from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.own_rates import rate_named
@@ -225,13 +225,13 @@ def factor_of(value: Array, case: Case, index: int) -> float | None:
 
 
 def allowed(case: Case, factor: float, everywhere: bool = False) -> bool:
-    """Whether a factor may be a convention: natural, and downhill unless they add what they found.
+    """Whether a factor may be a convention: natural, and downhill unless they add what they found, or on a likelihood.
 
     Where no update is in sight, nobody can know which way it goes. What is `everywhere` may be any size of the loss;
     of updates it may be any number that does not depend on the parameters.
     """
     natural = (is_known(case, factor, everywhere) or rate_of_all(case, factor)) and not is_one_layer(case)
-    down = factor > 0 or direction(case) != DOWN
+    down = factor > 0 or direction(case) != DOWN or is_likelihood(case.tape, case.truth.loss)
     return down and (bool(natural) or (only_in_updates(case) and is_steady(case, factor)))
 
 
@@ -309,7 +309,7 @@ WAYS = {
 def factor_said(case: Case, factor: float) -> str:
     way = WAYS.get(direction(case), WAYS[UP]) if factor < 0 else ""
     size = abs(factor)
-    if abs(size - 1) < 1e-9:
+    if abs(size - 1) < 1e-6:  # an epsilon may be in the loss
         said = ""
     elif rate := rate_of_all(case, factor):
         said = f"times {rate} throughout: they are steps"

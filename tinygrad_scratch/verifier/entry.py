@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from tinygrad_scratch.verifier.clipped import before_clipping
 from tinygrad_scratch.verifier.decays import Decays
-from tinygrad_scratch.verifier.losses import (
-    Candidate,
-)
+from tinygrad_scratch.verifier.losses import Candidate
+from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.told import Gradient, shown
 
 
 class Entry(Decays):
@@ -44,9 +47,33 @@ class Entry(Decays):
                 "No gradients were found. Set check.gradients = ... in the block, to what backward returned, or say "
                 "check.gradients_in(object), or check.gradients_from_step(rate) after an update of the weights."
             )
-        self.gradients = gradients
+        self.gradients = self._before_clipping(gradients)
         self._parents = self.tape.parents()  # of what was worked out of updates, too
         return None
+
+    def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
+        """Gradients as they were before they were clipped; that is told."""
+        found, clipped = [], []
+        for names, node in gradients:
+            inner = before_clipping(self.tape, node)
+            found.append((names, inner))
+            if inner != node:
+                clipped.append(shown([name for name in names if name] or [""]))
+                for known in (self._updates, self.changes, self._decays, self._made):
+                    self._also(known, node, inner)
+        if clipped:
+            names = list(dict.fromkeys(clipped))
+            said = (
+                "is clipped: it is judged as it was" if len(names) == 1 else "are clipped: they are judged as they were"
+            )
+            self.notes.append(f"{listed(names)} {said} before that.")
+        return found
+
+    @staticmethod
+    def _also(known: dict[int, Any], node: int, inner: int) -> None:
+        """Let what is known of one value be known of another one, too."""
+        if node in known:
+            known[inner] = known[node]
 
     def take_theirs(self, parameters: list[Parameter]) -> None:
         """Take what they compute as a loss for it, and no well-known one: as if nothing had been paired before."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.holders import parts_of
+from tinygrad_scratch.verifier.in_parts import parts_between, rate_in
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
@@ -252,7 +253,17 @@ class Updates:
                     if any(read != first and is_shrunk(tape, read, first) for read in reads):
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
-        return None
+        return self.in_parts(first, [node for node in later if node > first])
+
+    def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
+        """The same of a parameter of which some entries were updated after the others, as a whole."""
+        parts = parts_between(self.tape, before, later[-1]) if later else []
+        rate = rate_in(self.tape, parts, self.is_rate) if parts else 1.0
+        whole = lost(self.tape, before, later[-1], rate) if parts else None
+        if whole is None:
+            return None
+        self.changes[whole.node] = self.made[whole.node] = later[-1]
+        return whole.node, 1 if rate > 0 else -1, later[-1]
 
     def without_rate(self, change: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.

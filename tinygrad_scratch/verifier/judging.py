@@ -231,7 +231,9 @@ class Judging:
 
     def _judge_by_truth(self) -> None:
         assert self.entry.loss is not None
+        known = len(self.entry.notes)
         self.problem = self.entry.pair(self.truth, close)
+        self.notes += self.entry.notes[known:]
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
             self.problem += f" {left(before[0])}."

@@ -296,6 +296,30 @@ def is_made_small(name: str) -> bool:
     return "loss" in text or "cost" in text or bool(SMALL_IS_GOOD.search(text))
 
 
+def is_likelihood(tape: Tape, node: int) -> bool:
+    """Whether a value is a sum of logarithms of probabilities, whatever its name: one to make large."""
+    waiting, logarithms = [node], 0
+    while waiting:
+        here = tape.nodes[waiting.pop()]
+        step = tape.steps[here.step]
+        name = name_of(step.function)
+        if name == "log":
+            logarithms += 1
+            if np.any(here.value > 0):
+                return False
+        elif name in ("add", "sum", "mean", "getitem", "reshape"):
+            waiting += step.reads if name == "add" else step.reads[:1]
+        elif name in ("multiply", "divide"):
+            factors = [read for read in step.reads if np.any(tape.nodes[read].value < 0)]
+            turned = any(type(part) in (int, float) and part < 0 for part in step.arguments[:2])
+            if turned or len(factors) != 1 or (name == "divide" and factors != [*step.reads[:1]]):
+                return False
+            waiting += factors
+        elif step.function is not None or np.any(here.value):
+            return False
+    return logarithms > 0
+
+
 def pairs_of(outputs: list[int], targets: list[tuple[str, Array]], tape: Tape) -> Iterator[tuple[int, str, Array]]:
     """Outputs with targets that go with them: as many entries, or a class for each sample."""
     for node in outputs:

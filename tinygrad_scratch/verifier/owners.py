@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, inside, is_of_another, within
-from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.losses import is_made_small
-from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, inside, is_of_another, lost, within
+from tinygrad_scratch.verifier.in_parts import parts_between
+from tinygrad_scratch.verifier.likeness import close, is_near_number
+from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
+from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
@@ -56,6 +57,7 @@ class Owners(WholeSteps):
             self.finals = [self._with_decay(final, truth) for final in self.finals]
             self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
         self._with_one_rate(truth)
+        self._with_the_rate_of_others(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
         self._in_pieces(reached, is_close, truth)
@@ -63,7 +65,8 @@ class Owners(WholeSteps):
             self.finals = []
             return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
-        asked = [p for p in reached if p.asked]
+        constant = self._numbers_not_trained(done)
+        asked = [p for p in reached if p.asked and id(p) not in constant]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         unjudged = self._changed_without_gradient() if self.finals else []
@@ -81,6 +84,17 @@ class Owners(WholeSteps):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
+
+    def _numbers_not_trained(self, done: set[int]) -> set[int]:
+        """Plain numbers, as biases are kept by some, where nothing changed any of a name, or made a gradient for it."""
+        numbers = [p for p in self.parameters if p.kept and type(p.array) in (int, float)]
+        left = [p for p in numbers if id(p) not in done and self.after.get(p.name, p.node) == p.node]
+        trained = {own(p.short) for p in numbers if p not in left}
+        constant = [p for p in left if own(p.short) not in trained] if self.finals else []
+        if constant:
+            names = listed(list(dict.fromkeys(own(p.short).rpartition(".")[2] for p in constant)))
+            self.notes.append(f"No gradient was made for {names}, and nothing changed it: it is taken as constant.")
+        return {id(p) for p in constant}
 
     def _changed_without_gradient(self) -> list[Parameter]:
         """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made."""
@@ -185,12 +199,36 @@ class Owners(WholeSteps):
                 self._made.setdefault(node, self._made[final.node])
                 self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
 
+    def _with_the_rate_of_others(self, truth: Truth) -> None:
+        """The whole change of a parameter that a mistake is in, where the right ones are taken with their rate, too.
+
+        Of `w -= 0.1 * x.T @ d` the number is a part of the product, and of `v -= 0.1 * g` it is the rate.
+        """
+        pairs = [(f, f.direction * self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals]
+        factors = [factor_of(value, wanted) for _, value, wanted in pairs]
+        rates = [factor for factor in factors if factor]
+        if not rates or len(rates) == len(factors) or not np.allclose(rates, rates[0], rtol=1e-6, atol=0):
+            return
+        for i, (final, value, _) in enumerate(pairs):
+            change = self._change_of(final) if factors[i] is None else None
+            rate = factor_of(change[1] * self._value(change[0]), value) if change is not None else None
+            if change is not None and rate is not None and is_near_number(rate, rates[0]):
+                self._made.setdefault(change[0], self._made[final.node])
+                self.finals[i] = Final(
+                    f"the step of {final.parameter.name}", change[0], final.parameter, "update", change[1]
+                )
+
     def _change_of(self, final: Final) -> tuple[int, int] | None:
         """All that an update took off a parameter, and 1; or what it added, and -1."""
         after = self._made.get(final.node) if final.by == "update" else None
         if after is None:
             return None
-        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, final.parameter.node)
+        before = final.parameter.node
+        change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
+        if change is None and parts_between(self.tape, before, after):
+            whole = lost(self.tape, before, after, 1.0)
+            return None if whole is None else (whole.node, 1)
+        return change
 
     def _turned_round(self, truth: Truth) -> None:
         """Updates by a gradient that go the other way than most: what they take off is the negative of it.
@@ -230,7 +268,12 @@ class Owners(WholeSteps):
         return set() if None in made else {event.owner for event in self.watch.events if event.node in made}
 
     def _is_to_fall(self) -> bool:
-        """Whether the loss is one to make small: a well-known one, or a part or a multiple of what is called one."""
+        """Whether the loss is one to make small: a well-known one, or a part or a multiple of what is called one.
+
+        A likelihood is none, though it may be called so.
+        """
+        if self.loss is not None and is_likelihood(self.tape, self.loss):
+            return False
         node, found = self.loss, set()
         while node is not None and node not in found:
             found.add(node)

@@ -22,11 +22,13 @@ from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.holders import put
+from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
@@ -248,12 +250,16 @@ class Loops:
             for node in step.reads:
                 reads[node] = reads.get(node, 0) + 1
         named = self._names(turn)
+        of_array: dict[int, set[int]] = {}
+        for number in named:
+            of_array.setdefault(tape.nodes[number].slot, set()).add(number)
         found: dict[int, tuple[Parameter, int]] = {}
         for event in events[turn.events :]:
             if event.owner < 0 and event.owner not in running:
                 continue
             step = tape.steps[tape.nodes[event.node].step]
-            for before in sorted(tape.near(step, OF_AN_UPDATE), reverse=True):
+            earlier = of_array.get(tape.nodes[event.node].slot, set())
+            for before in sorted(tape.near(step, OF_AN_UPDATE) | earlier, reverse=True):
                 node = tape.nodes[before]
                 old = next((e for e in named.get(before, ()) if is_same_name(e, event)), None)
                 if (
@@ -264,9 +270,13 @@ class Loops:
                     or node.value.dtype.kind != "f"
                 ):
                     continue
-                if in_update(tape, step, event.node, before) is not None:
-                    stand = Recorded(tape, node.value, node.slot)
-                    found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), event.node
+                last = event.node
+                if is_read_elsewhere(steps, before, event) and parts_between(tape, before, tape.current[node.slot]):
+                    last = tape.current[node.slot]
+                elif in_update(tape, step, event.node, before) is None:
+                    continue
+                stand = Recorded(tape, node.value, node.slot)
+                found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
         return list(found.values())
 
     def _changed(self, turn: Turn) -> Iterator[tuple[Parameter, int]]:
@@ -296,10 +306,17 @@ class Loops:
             named.setdefault(event.node, []).append(event)
         for node, event in watch.late():
             named.setdefault(node, []).append(event)
-        for event in watch.events[turn.events :]:
-            if tape.steps[tape.nodes[event.node].step].function is None:
+        for event in watch.events[turn.events :]:  # `for w, dw in zip(weights, gradients)` names what there was, too
+            made = tape.steps[tape.nodes[event.node].step]
+            if made.function is None or made.index < turn.steps:
                 named.setdefault(event.node, []).append(event)
         return named
+
+
+def is_read_elsewhere(steps: list[Step], node: int, event: Event) -> bool:
+    """Whether something reads a value but the line that gives its name another one."""
+    places = (step.place for step in steps if node in step.reads)
+    return any(place is not None and place.line != event.place.line for place in places)
 
 
 def is_same_name(one: Event, other: Event) -> bool:

@@ -103,13 +103,13 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
     """The slopes and values of the forward pass by which one array is another one times it."""
     if product.shape != base.shape or not product.shape:
         return
-    known = [(n, v) for n, v in forward_values(region) if broadcasts(v.shape, base.shape) and v.dtype.kind in "fiub"]
-    for (node, value), likely in zip(known, likely_slopes([v for _, v in known], product, base), strict=True):
+    known = [each for each in laid_out(region, base.shape) if each[2].dtype.kind in "fiub"]
+    for (node, name, value), likely in zip(known, likely_slopes([v for *_, v in known], product, base), strict=True):
         for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
             if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
-                yield text.format(t=region.name(node)), node, text
+                yield text.format(t=name), node, text
 
 
 MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
@@ -127,6 +127,16 @@ def likely_slopes(values: list[Array], product: Array, base: Array) -> Array:
         apart = np.max(np.abs(made - factor[..., None] * there), axis=-1, initial=0.0)
         near: Array = apart <= 1e-2 * np.abs(factor) * np.max(np.abs(there), initial=0.0)
         return near
+
+
+def laid_out(region: Region, shape: tuple[int, ...]) -> Iterator[tuple[int, str, Array]]:
+    """Values of the forward pass that a shape can be multiplied by, one with an entry for each row as a column."""
+    for node, value in forward_values(region):
+        if broadcasts(value.shape, shape):
+            yield node, region.name(node), value
+        elif value.ndim == 1 < len(shape) and value.shape == shape[:1]:
+            column = (..., *(None for _ in shape[1:]))
+            yield node, f"{region.name(node)}[:{', None' * (len(shape) - 1)}]", value[column]
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

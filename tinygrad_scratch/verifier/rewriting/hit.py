@@ -85,9 +85,16 @@ class Hit:
 
         A mean in an update is no such part: one of several updates lacks it sooner than another has it in vain.
         """
-        if self.rewrite.kind == "missing-batch-sum-or-mean" and is_update(self.written):
+        if self.rewrite.kind == "missing-batch-sum-or-mean" and self.updates_parameter:
             return False
         return bool(self.right) and is_without(self.written, self.right) and not self.takes_call_away
+
+    @cached_property
+    def updates_parameter(self) -> bool:
+        """Whether the statement takes something off a parameter, or adds it."""
+        target = re.split(r"\s*[-+]?=", self.written, maxsplit=1)[0]
+        held = {final.parameter.short for final in self.check.case.finals}
+        return is_update(self.written) and target.rpartition(".")[2] in held
 
     @cached_property
     def takes_call_away(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.outlook import (
@@ -74,7 +75,7 @@ class Looked:
         if over and self.seconds > LONGER * SECONDS:
             self.is_complete = False
             return
-        start = time.thread_time()
+        start = time.perf_counter()
         self.times += 1
         value = worked_out(self.code, names)
         parts = arrays_in(value)
@@ -90,7 +91,7 @@ class Looked:
             told.is_complete = told.is_complete and not (over and puts_in)
             if not told.fails and not told.is_gradient and told.is_complete:  # else it is decided
                 self.compare(told, parts, nodes, worked_out(code, names), outlook)
-        self.seconds += time.thread_time() - start
+        self.seconds += time.perf_counter() - start
 
     def compare(self, told: Foretold, parts: list[Any], nodes: list[int | None], other: Any, outlook: Outlook) -> None:
         if other is FAILED:
@@ -140,7 +141,8 @@ class Looks(Lines):
         super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS, ends)
         self.outlook, self.looked = outlook, looked
         self.at: dict[int, Looked | None] = {}  # by the id of what runs
-        self.until = time.thread_time() + ALL_SECONDS
+        self.clock = Clock()
+        self.until = self.clock.now() + ALL_SECONDS
 
     def see(self, frame: FrameType, event: str, value: Any) -> Any:
         super().see(frame, event, value)
@@ -151,7 +153,7 @@ class Looks(Lines):
             here = self.looked.get((code.co_filename, frame.f_lineno))
             here = here if here is not None and here.is_lambda == (code.co_name == "<lambda>") else None
             is_new = here is not None and self.at.get(id(frame)) is not here
-            if here is not None and is_new and time.thread_time() > self.until:
+            if here is not None and is_new and self.clock.now() > self.until:
                 here.is_complete = False
             elif here is not None and is_new:
                 with np.errstate(all="ignore"):

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
+from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_of
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
@@ -72,7 +73,8 @@ class Search:
         self.before = Before(read, every, self.modules)
         if not self.before.can_be_put_back:
             return []
-        draws, self.ends_by = Draws(every), time.thread_time() + self.seconds
+        draws, self.clock = Draws(every), Clock()
+        self.ends_by = self.clock.now() + self.seconds
         self.deadline = time.monotonic() + BUSY * self.seconds
         try:
             with Guard.harmless():
@@ -122,7 +124,7 @@ class Search:
 
     def time_left(self) -> float:
         """Of the seconds of this program's own: on a busy machine it may take more, though not too many."""
-        return min(self.ends_by - time.thread_time(), self.deadline - time.monotonic())
+        return min(self.ends_by - self.clock.now(), self.deadline - time.monotonic())
 
     @cached_property
     def work_of_run(self) -> int:

@@ -1,0 +1,126 @@
+"""Updates of a parameter part by part: entry by entry in a loop, row by row, or through an index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, told
+from tinygrad_scratch.verifier.in_parts import are_same
+
+LINE = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(6, 3)), rng.normal(size=6)
+w = rng.normal(size=3)
+for epoch in range(3):
+    error = X @ w - y
+    loss = 0.5 * np.sum(error**2)
+    g = X.T @ error
+    UPDATE
+"""
+WRONG_LINE = LINE[: LINE.index("g = X")].count("\n") + 1
+WAYS = {
+    "entry by entry": "for i in range(3): w[i] -= 0.1 * g[i]",
+    "a new entry": "for i in range(3): w[i] = w[i] - 0.1 * g[i]",
+    "added": "for i in range(3): w[i] += -0.1 * g[i]",
+    "all of it": "w[:] -= 0.1 * g",
+    "some after others": "w[[0, 2]] -= 0.1 * g[[0, 2]]; w[1] -= 0.1 * g[1]",
+    "a view": "row = w[:]; row -= 0.1 * g",
+    "at an index": "np.subtract.at(w, np.arange(3), 0.1 * g)",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_turn_is_judged_however_the_parameter_is_written_to(tmp_path: Path, way: str) -> None:
+    check = check_of_script(tmp_path, LINE.replace("UPDATE", WAYS[way]))
+    assert check.ok is True
+    assert "One turn of the loop" in str(check)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wrong_gradient_is_found_however_the_parameter_is_written_to(tmp_path: Path, way: str) -> None:
+    wrong = LINE.replace("UPDATE", WAYS[way]).replace("g = X.T @ error", "g = X.T @ error**2")
+    assert told(check_of_script(tmp_path, wrong))[0] == WRONG_LINE
+
+
+FLOWERS = """
+import math
+import numpy as np
+
+rng = np.random.default_rng(3)
+flowers, kinds = rng.normal(size=(5, 4)), [0, 1, 2, 1, 0]
+W, c = rng.normal(size=(3, 4)), rng.normal(size=3)
+speed = 0.2
+for epoch in range(2):
+    for n in range(len(flowers)):
+        x = flowers[n]
+        aim = np.zeros(3)
+        aim[kinds[n]] = 1
+        out = np.zeros(3)
+        for k in range(3):
+            total = c[k]
+            for i in range(4):
+                total += W[k, i] * x[i]
+            out[k] = 1 / (1 + math.e ** (-total))
+        loss = 0
+        for k in range(3):
+            loss += 0.5 * (aim[k] - out[k]) ** 2
+        delta = np.zeros(3)
+        for k in range(3):
+            delta[k] = (out[k] - aim[k]) * out[k] * (1 - out[k])
+        for k in range(3):
+            for i in range(4):
+                W[k, i] -= speed * delta[k] * x[i]
+            c[k] -= speed * delta[k]
+"""
+
+
+def test_gradients_that_stand_only_in_updates_of_entries_are_found(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, FLOWERS)
+    assert check.ok is True
+    assert str(check).startswith("All right: 2 gradients")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("out[k] * (1 - out[k])\n", "(1 - out[k])\n", "missing-derivative"),
+        ("W[k, i] -= speed * delta[k] * x[i]", "W[k, i] -= speed * delta[k] * out[k]", "wrong-operand"),
+        ("c[k] -= speed", "c[k] += speed", "sign"),
+    ],
+)
+def test_mistakes_of_such_programs_are_named(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    line = FLOWERS[: FLOWERS.index(right)].count("\n") + 1
+    assert told(check_of_script(tmp_path, FLOWERS.replace(right, wrong))) == (line, kind)
+
+
+TABLE = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+words, ids = rng.normal(size=(9, 4)), np.array([5, 1, 7, 1])
+out = rng.normal(size=(4, 3))
+y = rng.normal(size=(4, 3))
+for epoch in range(2):
+    e = words[ids]
+    error = e @ out - y
+    loss = 0.5 * np.sum(error**2)
+    through = error @ out.T
+    out -= 0.1 * e.T @ error
+    np.subtract.at(words, ids, 0.1 * through)
+"""
+
+
+def test_rows_of_a_table_are_updated_at_their_indices(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, TABLE).ok is True
+    wrong = TABLE.replace("np.subtract.at(words, ids, 0.1 * through)", "words[ids] -= 0.1 * through")
+    assert told(check_of_script(tmp_path, wrong)) == (TABLE.count("\n"), "overwritten-accumulation")
+
+
+def test_indices_are_compared_by_what_they_are() -> None:
+    assert are_same((slice(None), 1), (slice(None), 1))
+    assert not are_same((slice(None), 1), (slice(None), 2))
+    assert not are_same(1, (1,))

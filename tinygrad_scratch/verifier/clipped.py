@@ -1,0 +1,64 @@
+"""Gradients that are clipped before their use, by entries or by their norm, are judged as they were before that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.gradients import is_plain_number, literals_of
+from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
+from tinygrad_scratch.verifier.tape import Tape
+
+KEPT = ("copy", "array", "asarray", "setitem", "astype")
+BOUNDS = {"minimum": "maximum", "maximum": "minimum"}
+
+
+def before_clipping(tape: Tape, node: int) -> int:
+    """What a gradient was before it was clipped; itself where nothing clips it, or it was within the bounds."""
+    here = node
+    while True:
+        step = tape.steps[tape.nodes[here].step]
+        inner = clipped_in(tape, step)
+        if inner is None:
+            return node
+        if step.function is not renamed and name_of(step.function) not in KEPT:
+            differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
+            node = inner if differs else node
+        here = inner
+
+
+def clipped_in(tape: Tape, step: Step) -> int | None:
+    """What a call keeps within bounds, or only hands on; None where it does something else."""
+    name, reads = name_of(step.function), step.reads
+    if not reads:
+        return None
+    if step.function is renamed or name in KEPT:
+        return reads[-1] if name == "setitem" else reads[0]
+    if name == "clip" and all(is_plain_number(tape, read) for read in reads[1:]):
+        return reads[0]
+    if name in BOUNDS and (inner := within_bounds(tape, step)) is not None:
+        return inner
+    return divided_by_norm(tape, step)
+
+
+def within_bounds(tape: Tape, step: Step) -> int | None:
+    """The same of `np.maximum(np.minimum(g, 5), -5)`."""
+    inner = tape.steps[tape.nodes[step.reads[0]].step]
+    bounds = [*literals_of(step), *literals_of(inner)]
+    clips = name_of(inner.function) == BOUNDS[name_of(step.function)] and len(bounds) == 2 and sum(bounds) == 0
+    return inner.reads[0] if clips and inner.reads else None
+
+
+def divided_by_norm(tape: Tape, step: Step) -> int | None:
+    """What a product has beside a number that was made of the norm of it, or of it and others."""
+    if name_of(step.function) not in ("multiply", "divide") or len(step.reads) != 2:
+        return None
+    parents = tape.parents()
+    for inner, factor in (step.reads, step.reads[::-1]):
+        if tape.nodes[factor].value.size != 1 or tape.nodes[inner].value.size == 1:
+            continue
+        behind = ancestors(parents, [factor])
+        rooted = any(name_of(tape.steps[tape.nodes[each].step].function) in ("norm", "sqrt") for each in behind)
+        if inner in behind and rooted:
+            return inner
+    return None

@@ -1,0 +1,124 @@
+"""Updates of a parameter part by part: of its entries in a loop, of its rows, or of all of them through an index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.tape import Tape
+
+SIGNS = {"subtract": 1, "add": -1}
+MOST_PARTS = 100_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """One such update: the array before it, what was taken off some entries, and 1; -1 where it was added."""
+
+    before: int
+    change: int
+    sign: int
+
+
+def parts_between(tape: Tape, before: int, after: int) -> list[Part]:
+    """The updates that made one content of an array of an earlier one; none where something else did, too."""
+    found: list[Part] = []
+    while after != before and len(found) < MOST_PARTS:
+        part = part_written(tape, after)
+        if part is None or part.before < before:
+            return []
+        found.append(part)
+        after = part.before
+    return found[::-1]
+
+
+def part_written(tape: Tape, after: int) -> Part | None:
+    """The update of some entries that made a content of an array: `w[i] -= c`, `w[i] = w[i] - c`, `np.add.at`."""
+    step, slot = step_of(tape, after), tape.nodes[after].slot
+    if name_of(step.function) == "at" and len(step.reads) > 1:
+        sign = SIGNS.get(name_of(getattr(step.function, "__self__", None)))
+        held = tape.nodes[step.reads[0]].slot == slot
+        return Part(step.reads[0], step.reads[-1], sign) if sign is not None and held else None
+    stored = step if name_of(step.function) == "setitem" else None
+    summed = step if stored is None else step_of(tape, step.reads[-1])
+    sign, reads = SIGNS.get(name_of(summed.function)), summed.reads
+    if sign is None or len(reads) != 2:
+        return None
+    for old, change in (reads, reads[::-1]) if sign < 0 else (reads,):
+        taken = step_of(tape, old)
+        if name_of(taken.function) != "getitem":
+            continue
+        in_place = stored is None or stored.reads[0] in summed.makes  # `w[i] -= c` of what is a view
+        if not in_place and stored is not None and not is_put_back(taken, stored):
+            continue
+        array = array_of(tape, old, slot)
+        if array is not None:
+            return Part(array, change, sign)
+    return None
+
+
+def rate_in(tape: Tape, parts: list[Part], is_rate: Callable[[int], bool]) -> float:
+    """The number that all changes are some gradient times: what is called a rate, or the plain numbers in all of them.
+
+    Its sign is that of the updates where all of them add.
+    """
+    signs = {part.sign for part in parts}
+    sign = signs.pop() if len(signs) == 1 else 1
+    factors = [dict(numbers_in(tape, part.change)) for part in parts]
+    common = {key: number for key, number in factors[0].items() if all(key in other for other in factors)}
+    rates = [number for (node, _), number in common.items() if node >= 0 and is_rate(node)]
+    return sign * math.prod(rates[:1] or (abs(number) for number in common.values()))
+
+
+def numbers_in(tape: Tape, change: int) -> Iterator[tuple[tuple[int, float], float]]:
+    """The plain numbers that a product has as factors: values from outside, and literals."""
+    waiting = [change]
+    while waiting:
+        step = step_of(tape, waiting.pop())
+        name = name_of(step.function)
+        if name not in ("multiply", "divide", "negative"):
+            continue
+        waiting += step.reads[:1] if name == "divide" else step.reads
+        for read in step.reads if name == "multiply" else ():
+            value = tape.nodes[read].value
+            if value.size == 1 and step_of(tape, read).function is None and np.any(value):
+                yield (read, 0.0), float(value.reshape(-1)[0])
+        for literal in step.arguments[:2]:
+            if type(literal) in (int, float) and literal:
+                number = literal if name == "multiply" else 1 / literal
+                yield (-1, number), number
+
+
+def step_of(tape: Tape, node: int) -> Step:
+    return tape.steps[tape.nodes[node].step]
+
+
+def array_of(tape: Tape, node: int, slot: int) -> int | None:
+    """What an array held when a part of it was taken, or a part of a part."""
+    while tape.nodes[node].slot != slot:
+        step = step_of(tape, node)
+        if name_of(step.function) not in ("getitem", "reshape", "ravel", "T", "transpose"):
+            return None
+        node = step.reads[0]
+    return node
+
+
+def is_put_back(taken: Step, stored: Step) -> bool:
+    """Whether a value is stored where another one was taken from."""
+    return stored.reads[0] == taken.reads[0] and are_same(taken.arguments[1], stored.arguments[1])
+
+
+def are_same(one: Any, other: Any) -> bool:
+    """Whether two indices are the same."""
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(are_same, one, other))
+    if isinstance(one, Ref) or isinstance(other, Ref):
+        return bool(one == other)
+    return type(one) is type(other) and bool(np.array_equal(one, other))
