@@ -21,7 +21,9 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.guard import in_memory
+from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.strided import in_bounds
+from tinygrad_scratch.verifier.rewriting.text import source_of
 
 HEAD = """
 import numpy as np
@@ -483,3 +485,9 @@ def test_strides_that_lead_out_of_an_array_are_refused() -> None:
             with pytest.raises(ValueError, match="larger"):
                 as_strided(x, shape, strides)
     assert as_strided(x, (4, 7), (48, 8)).shape == (4, 7)
+
+
+def test_arrays_of_objects_are_left_as_they_are_as_none_may_hold_itself() -> None:
+    source = source_of("rows = np.empty((9, 2), dtype=object)\nrows[0, 0], rows[0, 1] = first, second\nh = a @ b\n")
+    assert not list(rewrites_at(source, 2))
+    assert list(rewrites_at(source, 3))
