@@ -20,6 +20,8 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
 
     >>> is_derivative_of("sigmoid_prime", set()), is_derivative_of("Net.d_bend", {"Net.bend"})
     (True, True)
+    >>> is_derivative_of("d_nonlin", {"non_lin"}), is_derivative_of("d_nonlin", {"linear"})
+    (True, False)
     >>> is_derivative_of("tanh2deriv", set()), is_derivative_of("sigmoid_output_to_derivative", set())
     (True, True)
     >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
@@ -27,7 +29,8 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
     """
     name = short(function).lower()
     rest = OF_OUTPUT.sub("", OF_SLOPE.sub("", name, count=1).strip("_"))
-    return bool(OF_SLOPE.search(name)) and rest in ACTIVATIONS | {short(other).lower() for other in known}
+    others = {short(other).lower().replace("_", "") for other in known}
+    return bool(OF_SLOPE.search(name)) and (rest in ACTIVATIONS or rest.replace("_", "") in others)
 
 
 def is_of_activation(function: str) -> bool:

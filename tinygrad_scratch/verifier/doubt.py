@@ -143,6 +143,20 @@ def names_with(case: Case, cause: Cause) -> tuple[int, int]:
         case.restore(before)
 
 
+def is_enough(case: Case, cause: Cause) -> bool:
+    """Whether all gradients are right with the change of a cause alone; the case is left as it was without one."""
+    if not cause.changes:
+        return False
+    before = case.state()
+    case.reset(case.scale)
+    try:
+        return not case.wrong(case.replay(edits=cause.changes))
+    except Exception:  # what comes after the gradients can't be made of it
+        return False
+    finally:
+        case.restore(before)
+
+
 def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     """The kind of a change of the source: where a mere number does as much, a factor in it is of that kind.
 
@@ -226,4 +240,4 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     effort = hit.effort + CLEARLY * hit.puts_in  # what wasn't there has to be clearly smaller
     form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
-    return -hit.is_of_block, alike, hit.meant[1], near, *form
+    return -(hit.is_of_block or hit.only_appends), alike, hit.meant[1], near, *form

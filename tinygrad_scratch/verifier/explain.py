@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import (
     TOKEN,
+    bracketed,
     compared,
     in_same_function,
     is_same,
@@ -166,8 +167,14 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     if not in_same_statement(place, region.event.place):
         written = statement_at(place.file, place.line)
         there = place in (call, finding.place) or (step is not None and place is step.place)
-        if finding.should_be and not there and not is_known_there(region, place, expression, finding.should_be):
-            place = region.event.place  # what is missing is known in this line, and in no helper
+        if finding.should_be and not there:
+            known = is_known_there(region, place, expression, finding.should_be)
+            if not known and is_known_in(region, region.event.place, expression, finding.should_be):
+                place = region.event.place  # what is missing is known in this line, and in no helper
+            elif not in_same_function(place, region.event.place):
+                asked = finding.should_be.replace(bracketed(expression), bracketed(right_side(written)), 1)
+                expression = right_side(written)
+                finding.should_be = asked if known and asked != finding.should_be else None
         elif finding.should_be and there:
             expression = right_side(written)
             if step is not None and step.place is not None and not in_same_function(step.place, place):
@@ -214,9 +221,19 @@ def is_known_there(region: Region, place: Place, written: str, should_be: str) -
     """Whether a function was given anything of what is to be put in, as a helper that is to blame was."""
     if in_same_function(place, region.event.place):
         return True
-    put_in = {*re.findall(r"[A-Za-z_][\w.]*", compared(written, should_be)[1].part)}
     given = (event.node for event in region.case.arguments if in_same_function(event.place, place))
-    return any(not put_in.isdisjoint(region.names_of(node)) for node in given)
+    return any(not put_in(written, should_be).isdisjoint(region.names_of(node)) for node in given)
+
+
+def is_known_in(region: Region, place: Place, written: str, should_be: str) -> bool:
+    """Whether a function has a name for anything of what is to be put in."""
+    bound = (*region.case.arguments, *region.case.events)
+    return any(event.name in put_in(written, should_be) for event in bound if in_same_function(event.place, place))
+
+
+def put_in(written: str, should_be: str) -> set[str]:
+    """The names in what should stand where something else was written."""
+    return {*re.findall(r"[A-Za-z_][\w.]*", compared(written, should_be)[1].part)}
 
 
 def in_same_statement(one: Place, other: Place) -> bool:

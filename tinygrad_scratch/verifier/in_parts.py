@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import Tape
@@ -25,6 +26,7 @@ class Part:
     before: int
     change: int
     sign: int
+    place: Place | None
 
 
 def parts_between(tape: Tape, before: int, after: int) -> list[Part]:
@@ -45,7 +47,7 @@ def part_written(tape: Tape, after: int) -> Part | None:
     if name_of(step.function) == "at" and len(step.reads) > 1:
         sign = SIGNS.get(name_of(getattr(step.function, "__self__", None)))
         held = tape.nodes[step.reads[0]].slot == slot
-        return Part(step.reads[0], step.reads[-1], sign) if sign is not None and held else None
+        return Part(step.reads[0], step.reads[-1], sign, step.place) if sign is not None and held else None
     stored = step if name_of(step.function) == "setitem" else None
     summed = step if stored is None else step_of(tape, step.reads[-1])
     sign, reads = SIGNS.get(name_of(summed.function)), summed.reads
@@ -60,7 +62,7 @@ def part_written(tape: Tape, after: int) -> Part | None:
             continue
         array = array_of(tape, old, slot)
         if array is not None:
-            return Part(array, change, sign)
+            return Part(array, change, sign, step.place)
     return None
 
 

@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import (
     SCALES,
     is_doubtful,
+    is_enough,
     is_gradient_already,
     is_right_elsewhere,
     is_vague,
@@ -309,10 +310,16 @@ class Judging:
             self.repairs, self.causes = [told[0]], [told[1]]
 
     def _likelier(self, hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
-        """The changes that are likelier than the one cause; where it is right in another call, all of other lines."""
-        cause = self.causes[0]
+        """The changes that are likelier than the one cause; where it is right in another call, all of other lines.
+
+        So are those of what reads a true gradient of something, of which no text is known that would be right.
+        """
+        cause, repair = self.causes[0], self.repairs[0]
         elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
-        if elsewhere and is_right_elsewhere(self.case, self.repairs[0]):
+        of_reader = not cause.should_be and is_gradient_already(self.case, repair)
+        if cause.kind in SCALES and all(hit.convention for hit in hits) and not is_enough(self.case, cause):
+            return hits
+        if elsewhere and (of_reader or is_right_elsewhere(self.case, repair)):
             return elsewhere
         return likelier(hits, cause, names)
 

@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.holders import put
-from tinygrad_scratch.verifier.in_parts import parts_between
+from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -271,7 +271,8 @@ class Loops:
                 ):
                     continue
                 last = event.node
-                if is_read_elsewhere(steps, before, event) and parts_between(tape, before, tape.current[node.slot]):
+                parts = parts_between(tape, before, tape.current[node.slot])
+                if parts and not claims_gradient(event.name) and is_read_elsewhere(steps, before, parts):
                     last = tape.current[node.slot]
                 elif in_update(tape, step, event.node, before) is None:
                     continue
@@ -313,10 +314,10 @@ class Loops:
         return named
 
 
-def is_read_elsewhere(steps: list[Step], node: int, event: Event) -> bool:
-    """Whether something reads a value but the line that gives its name another one."""
-    places = (step.place for step in steps if node in step.reads)
-    return any(place is not None and place.line != event.place.line for place in places)
+def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
+    """Whether something reads a value but the lines that update parts of it, as those of a sum that begins with 0."""
+    reading = {str(step.place) for step in steps if node in step.reads}
+    return not reading <= {str(part.place) for part in parts}
 
 
 def is_same_name(one: Event, other: Event) -> bool:

@@ -9,7 +9,7 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
+from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
@@ -95,6 +95,8 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
+    if kind == "wrong-operand" and source_of(text_of(cause.file)).is_in_derivative(cause.line):
+        kind = AT_POINT if any(holds_array(case, each) for each in beyond(found.old, found.new)) else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
@@ -155,7 +157,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         return "scale-factor"
     if is_place_in_call(found):
         return "off-by-one"
-    return AT_POINT if is_bound_of_mask(found) else ""
+    return AT_POINT if is_bound_of_mask(found) or is_other_of_kept(found) else ""
 
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
@@ -167,7 +169,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
-        lacks = lacks_array(case, found) or is_rest_taken_whole(found)
+        lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_derivative_for_function(found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
         return "missing-derivative"
@@ -358,13 +360,34 @@ def is_of_function_left_out(found: Difference) -> bool:
 def is_given_to_slope(found: Difference) -> bool:
     """Whether it is in the one thing that a function of slopes, or one of single numbers, is given."""
     calls = [
-        outer for outer, inner in found.around if isinstance(outer, ast.Call) and [*map(id, outer.args)] == [id(inner)]
+        outer
+        for outer, inner in found.around
+        if isinstance(outer, ast.Call) and outer.args and outer.args[0] is inner and is_alone_in(outer)
     ]
     names = [name_of(call) for call in calls]
     told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
     return any(map(OF_DERIVATIVE.fullmatch, told)) or any(
         name in OF_NUMBERS or OF_SLOPE.search(name) or is_of_activation(name) for name in names
     )
+
+
+def is_alone_in(call: ast.Call) -> bool:
+    """Whether a function is given one thing, or one and what it is called: `derivative(z, "relu")`."""
+    return len(call.args) == 1 or (len(call.args) == 2 and OF_SLOPE.search(name_of(call)) is not None)
+
+
+def is_other_of_kept(found: Difference) -> bool:
+    """Whether the one thing that a function of slopes is given is another one of what was kept: `cache[0]`."""
+    numbers = [isinstance(each, ast.Constant) for each in (found.old, found.new)]
+    return all(numbers) and is_other_number_in_index(found) and is_given_to_slope(found)
+
+
+def is_derivative_for_function(found: Difference) -> bool:
+    """Whether the derivative of a function is due where the function itself is called."""
+    outer = found.way[-1] if found.way else None
+    called = isinstance(outer, ast.Call) and outer.func is found.old
+    one, other = ast.unparse(found.old), ast.unparse(found.new)
+    return called and is_derivative_of(other, {one}) and not is_derivative_of(one, {other})
 
 
 def is_plain(found: Difference) -> bool:

@@ -23,7 +23,9 @@ class Whereabouts(Wording):
             return self.wrong_factor() or self.first_statement()
         if step.place is None:
             return place
-        return step.place if in_same_function(step.place, place) or self.is_own_line(step.place) else place
+        if in_same_function(step.place, place) or self.is_own_line(step.place):
+            return step.place
+        return place if self.in_statement() is None else self.first_statement()
 
     def call_with(self, step: Step, read: int, due: int) -> Place | None:
         """Where a helper was called that was handed one value in the place of another that it doesn't know."""

@@ -93,6 +93,8 @@ class Lack:
         if what == FACTOR and close(region.values[self.other], np.asarray(region.values[self.operand])):
             kind = "wrong-operand" if is_of_sum(region, self.step, self.place) else "missing-derivative"
             return self.found(region, kind, f"{name} is due squared", f"{name} ** 2")
+        if what == SLOPE and self.text == f"(1 / {name})":
+            return Finding("wrong-operand", f"1 should stand where {name} does", self.step, None, self.edits)
         is_slope = what == SLOPE or part_of_slope(region, self.other)
         kind = "missing-derivative" if is_slope else kind_of_factor(region, self.other)
         if is_own_penalty(region, self.other) and is_mere_number(region, self.operand):

@@ -129,7 +129,7 @@ def with_switch(part: Part) -> Iterator[Rewrite]:
     module = is_method(part.node) or part.source.code(part.node.func).startswith(("np.", "numpy.", "math."))
     for name in part.source.switches if not module or "self." in part.source.code(part.node.func) else ():
         if name not in given and part.node.args:
-            kind = "missing-derivative" if SLOPE.search(name) else "wrong-operand"
+            kind = "missing-derivative" if SLOPE.search(name) or name in ("d", "dx", "df") else "wrong-operand"
             said = f"`{part.code}` lacks {name}=True"
             yield part.change(f"{part.code[:-1].rstrip(', ')}, {name}=True)", kind, said, NAMED)
 

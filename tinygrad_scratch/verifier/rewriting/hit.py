@@ -11,12 +11,12 @@ from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
-from tinygrad_scratch.verifier.derivative_names import WORDS, is_of_activation
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, with_bare_names, without_brackets
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
@@ -148,14 +148,7 @@ class Hit:
     @cached_property
     def is_of_derivative(self) -> bool:
         """Whether it is in a function that is called as derivatives are, or as the backward pass of an activation."""
-        source = source_of(text_of(self.file))
-        function = source.function_around(self.rewrite.line)
-        name = function.name if function is not None else ""
-        return (
-            source.is_slope_method(function)
-            or is_of_activation(name)
-            or re.search(WORDS, name, re.IGNORECASE) is not None
-        )
+        return source_of(text_of(self.file)).is_in_derivative(self.rewrite.line)
 
     @cached_property
     def leaves_number(self) -> bool:
@@ -163,16 +156,25 @@ class Hit:
         found = NUMBER_TAKEN.search(self.right) is not None and NUMBER_TAKEN.search(self.written) is None
         return found and self.takes_away
 
+    @cached_property
+    def divides_by_array(self) -> bool:
+        """Whether it only divides by an array, as by the output of a function for its slope: nobody writes that."""
+        found = re.search(r" / ([\w.\[\]]+)$", self.right)
+        if found is None or not self.puts_in or SIZE.fullmatch(found[1]):
+            return False
+        case = self.check.case
+        return any(not is_mere_number(case, node) for node in nodes_named(case, found[1]))
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
-        puts_in, apart = self.puts_in or self.is_of_block, self.sets_apart
+        puts_in, apart = self.puts_in or self.is_of_block or self.only_appends, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
-        likely = -self.meant[1], self.leaves_number, not self.only_takes_away
+        likely = -self.meant[1], self.leaves_number or self.divides_by_array, not self.only_takes_away
         return bool(self.convention), puts_in, not (self.is_much_alike or self.calls_uncalled), *likely, *form
 
     @cached_property
@@ -190,6 +192,15 @@ class Hit:
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2
         return 1
+
+    @cached_property
+    def only_appends(self) -> bool:
+        """Whether the statement only puts into a list what has a name: it lacks something seldom."""
+        node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
+        match node:
+            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
+                return True
+        return False
 
     @cached_property
     def calls_uncalled(self) -> bool:

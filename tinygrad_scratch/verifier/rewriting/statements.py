@@ -64,23 +64,24 @@ class Statement(Expressions):
         target = self.source.code(node.target)
         span = self.source.span(node.target)[1], self.source.span(node.value)[0]
         sign = self.source.text[slice(*span)]
-        for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(sign.strip(), ()):
+        own = re.sub(r"[\s\\(]", "", sign)
+        for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(own, ()):
             kind = "sign" if other in ("+=", "-=") else "scale-factor"
-            yield self.change(span, sign.replace(sign.strip(), other), kind, f"`{sign.strip()}` should be `{other}`")
+            yield self.change(span, sign.replace(own, other), kind, f"`{own}` should be `{other}`")
         if isinstance(node.target, ast.Subscript):
-            yield from self.each_time(node, node.target, sign.strip())
+            yield from self.each_time(node, node.target, own)
             yield from self.divided_then(node, node.target)
-        is_term = sign.strip() in ("+=", "-=")
+        is_term = own in ("+=", "-=")
         if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             said = f"{self.source.code(node.value)} should be 1"
             yield self.change(node.value, "1", "wrong-operand", said, NAMED)
-        if isinstance(node.target, ast.Name):
-            text = f" = {target} {sign.strip().removesuffix('=')} {self.source.operand(node.value)}"
-            said = f"`{sign.strip()}` writes over what {target} was given, which is read later: a new array is due"
+        if isinstance(node.target, ast.Name) and "(" not in sign:
+            text = f" = {target} {own.removesuffix('=')} {self.source.operand(node.value)}"
+            said = f"`{own}` writes over what {target} was given, which is read later: a new array is due"
             around = self.source.span(node.target)[1], self.source.span(node.value)[1]
             yield self.change(around, text, "inplace-corruption", said)
         said = f"{target} should be set here, and not added to"
-        yield self.change(span, sign.replace(sign.strip(), "="), "overwritten-accumulation", said)
+        yield self.change(span, sign.replace(own, "="), "overwritten-accumulation", said)
         yield from self.to_another(node.target, target)
         yield from self.to_the_one_before(node, target)
         if is_term:
@@ -135,7 +136,7 @@ class Statement(Expressions):
         target, value = node.targets[-1], node.value
         span = self.source.span(target)[1], self.source.span(value)[0]
         sign, name = self.source.text[slice(*span)], self.source.code(target)
-        if sign.strip() != "=":
+        if re.sub(r"[\s\\(]", "", sign) != "=":
             return
         if len(node.targets) > 1:
             parts = [f"{self.source.code(part)} = {self.source.code(value)}" for part in node.targets]

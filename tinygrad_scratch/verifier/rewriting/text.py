@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, chain
 from typing import Any
 
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of
+from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.source import TOKEN
 
 MOST_CALLED = 12  # functions that may be meant around a value
@@ -146,6 +146,13 @@ class Source:
     def is_slope_method(self, function: ast.FunctionDef | None) -> bool:
         """Whether a function is a method that gives the slope of an object, of one value."""
         return function is not None and function.name in self.slope_methods and len(function.args.args) == len(OF_ONE)
+
+    def is_in_derivative(self, line: int) -> bool:
+        """Whether a line is in a function called as derivatives are, or as the backward pass of an activation."""
+        function = self.function_around(line)
+        name = function.name if function is not None else ""
+        called = is_of_activation(name) or re.search(rf"{WORDS}|^(?:d|df|dx|diff)$", name, re.IGNORECASE) is not None
+        return called or self.is_slope_method(function)
 
     def is_slope_of_another(self, name: str) -> bool:
         """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
