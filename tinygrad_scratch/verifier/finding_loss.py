@@ -64,7 +64,8 @@ class FindingLoss(ComputedLosses):
             known = None
         unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
-        if known is not None and not by_chance and known[1] + unnamed > (best[1] if best else 0):
+        fits = known[1] + unnamed if known is not None and known[1] else 0
+        if known is not None and not by_chance and fits > (best[1] if best else 0):
             theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
             self.other_node = theirs.node if theirs else None
             self.is_slip = any(self._is_slip(known[0], other) for other in usual)

@@ -138,9 +138,17 @@ def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[
     for nodes in made.values():
         if len(turns) == 1:
             yield from ((region.name(node), [node]) for node in nodes if not region.names_of(node))
-        elif len(nodes) == len(turns) and after.isdisjoint(nodes):
-            yield region.name(nodes[-1]), nodes
-            yield region.name(nodes[0]), nodes[::-1]
+        elif after.isdisjoint(nodes):
+            for own in as_many_as(turns, nodes):
+                yield region.name(own[-1]), own
+                yield region.name(own[0]), own[::-1]
+
+
+def as_many_as(turns: list[Step], nodes: list[int]) -> list[list[int]]:
+    """Values for as many turns; of states, of which there is one more, without the last or the first one."""
+    if len(nodes) == len(turns) + 1:
+        return [nodes[:-1], nodes[1:]]
+    return [nodes] if len(nodes) == len(turns) else []
 
 
 def beside(region: Region, turns: list[Step], place: PlaceOf) -> Iterator[tuple[str, list[int]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -108,6 +109,8 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
         for text, slope in (SLOPES[i] for i in np.flatnonzero(likely)):
             with np.errstate(all="ignore"):
                 factor = slope(value.astype(float))
+            if text == "({t} > 0)" and np.array_equal(factor, value):  # a mask is its own sign
+                text = "{t}"
             if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
                 yield text.format(t=name), node, text
 
@@ -159,7 +162,7 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
     """The truth is the value times a slope or a value of the forward pass."""
     for text, node, pattern in factors_of(region, region.truth, region.value):
         place = handed_back(region, node)
-        should = f"{bracketed(region.expression)} * {text}" if place is None else None
+        should = None if place is not None else times(region, text, region.name(node))
         if pattern == "(1 / {t})" and stands_for_slope(region, node):
             place = slope_from(region)
             said = f"a value stands where the derivative by {region.name(node)} is due"
@@ -176,6 +179,16 @@ def factor_left_out(region: Region) -> Iterator[Finding]:
                 "missing-derivative", f"the factor {text} is missing, of a derivative", None, should, place=place
             )
         return
+
+
+def times(region: Region, factor: str, name: str) -> str | None:
+    """What is written, times a factor; entry by entry where single entries are written, and not of a change in them."""
+    entry = re.match(r"\s*[\w.]+\[.*?\]\s*([-+*/]?)=", region.statement)
+    if entry is not None and entry[1]:
+        return None
+    own = re.search(rf"(?<![\w.]){re.escape(name)}\[[^\]]*\]", region.expression) if entry is not None else None
+    written = factor if own is None else factor.replace(name, own.group())
+    return f"{bracketed(region.expression)} * {written}"
 
 
 def stands_for_slope(region: Region, node: int) -> bool:
