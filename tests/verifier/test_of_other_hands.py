@@ -597,3 +597,161 @@ for turn in range(3):
 
 def test_a_norm_that_all_gradients_are_divided_by_is_no_mistake(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, CLIPPED).ok is True
+
+
+CELLS = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+W, U, xs = rng.normal(size=(3, 4)) / 2, rng.normal(size=(4, 4)) / 2, rng.normal(size=(5, 3))
+
+
+def forward(W, U):
+    h, c = [np.zeros(4)], [np.zeros(4)]
+    for x in xs:
+        c.append(0.5 * c[-1] + np.tanh(x @ W + h[-1] @ U))
+        h.append(np.tanh(c[-1]))
+    return h, c
+
+
+def step(dh_next, dc_next, x, h_before, h, c, c_before):
+    dc = dh_next * (1 - h**2) + dc_next
+    da = dc * (1 - (c - 0.5 * c_before) ** 2)
+    return np.outer(x, da), np.outer(h_before, da), da @ U.T, 0.5 * dc
+
+
+def backward(h, c):
+    dW, dU = np.zeros_like(W), np.zeros_like(U)
+    dh_next = np.zeros(4)
+    dc_next = np.zeros(4)
+    for t in reversed(range(5)):
+        dw, du, dh_prev, dc_prev = step(dh_next + 2 * h[t + 1], dc_next, xs[t], h[t], h[t + 1], c[t + 1], c[t])
+        dW += dw
+        dU += du
+        dh_next = dh_prev
+        dc_next = dc_prev
+    return dW, dU
+
+
+def check(verify):
+    with verify(W=W, U=U) as check:
+        h, c = forward(W, U)
+        check.loss = sum(np.sum(each**2) for each in h)
+        check.gradients = backward(h, c)
+    return check
+"""
+
+
+def test_what_is_not_carried_over_to_the_next_turn_is_told_where_it_is_read(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "cells.py", CELLS).check(verify).ok is True
+    check = module_of(tmp_path / "cells.py", CELLS.replace("        dc_next = dc_prev\n", "")).check(verify)
+    line = CELLS[: CELLS.index("dw, du, dh_prev")].count("\n") + 1
+    assert told(check) == (line, "missing-term")
+    assert "`dc_next = dc_prev` is missing" in check.first_wrong.sentence
+
+
+HELPED = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+class Slow:
+    def __init__(self, rate):
+        self.rate, self.kept = rate, {}
+
+    def update(self, layer, *gradients):
+        for name, gradient in zip(layer.params, gradients):
+            self.kept[id(layer), name] = 0.9 * self.kept.get((id(layer), name), 0.0) + 0.1 * gradient**2
+            layer.params[name] -= self.rate * gradient / (np.sqrt(self.kept[id(layer), name]) + 1e-8)
+
+
+class Dense:
+    def __init__(self, n, m):
+        self.params = {"w": rng.normal(size=(n, m)), "b": np.zeros((1, m))}
+
+    def forward(self, x):
+        self.x = x
+        self.out = np.tanh(x @ self.params["w"] + self.params["b"])
+        return self.out
+
+    def backward(self, d, optimizer):
+        d = d * (1 - self.out**2)
+        dw = self.x.T @ d
+        db = d.sum(axis=0, keepdims=True)
+        dx = d @ self.params["w"].T
+        optimizer.update(self, dw, db)
+        return dx
+
+
+def check(verify):
+    layers, optimizer = [Dense(3, 4), Dense(4, 2)], Slow(0.3)
+    with verify(layers) as check:
+        out = layers[1].forward(layers[0].forward(x))
+        check.loss = np.sum((out - y) ** 2)
+        layers[0].backward(layers[1].backward(2 * (out - y), optimizer), optimizer)
+    return check
+"""
+
+
+def test_a_step_that_an_optimizer_makes_too_early_is_no_mistake_of_the_optimizer(tmp_path: Path) -> None:
+    assert module_of(tmp_path / "helped.py", HELPED).check(verify).ok is True
+    here = '        dx = d @ self.params["w"].T\n'
+    early = HELPED.replace(here, "").replace("        return dx\n", here + "        return dx\n")
+    check = module_of(tmp_path / "helped.py", early).check(verify)
+    line = early[: early.index("        optimizer.update")].count("\n") + 1
+    first = check.first_wrong
+    assert first is not None
+    assert (first.line in (line, line + 1), first.kind) == (True, "stale-or-updated-weights")
+
+
+FALLING = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+class Bend:
+    def forward(self, x):
+        self.x = x
+        return np.tanh(x)
+
+    def backward(self, d):
+        return (1 - np.tanh(self.x) ** 2) * d
+
+
+class Dense:
+    def __init__(self, n, m):
+        self.w = rng.normal(size=(n, m))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, d):
+        self.dw = self.x.T @ d
+        return d @ self.w.T
+
+
+def check(verify):
+    layers = [Dense(3, 4), Bend(), Dense(4, 2)]
+    with verify(layers) as check:
+        out = x
+        for layer in layers:
+            out = layer.forward(out)
+        check.loss = np.sum((out - y) ** 2)
+        d = 2 * (out - y)
+        for layer in reversed(layers):
+            d = layer.backward(d)
+    return check
+"""
+
+
+@pytest.mark.parametrize("wrong", ["(1 - np.tanh(d) ** 2) * self.x", "0.75 * (1 - np.tanh(self.x) ** 2) * d"])
+def test_what_a_called_method_made_is_told_at_its_return(tmp_path: Path, wrong: str) -> None:
+    assert module_of(tmp_path / "falling.py", FALLING).check(verify).ok is True
+    right = "(1 - np.tanh(self.x) ** 2) * d"
+    check = module_of(tmp_path / "falling.py", FALLING.replace(right, wrong)).check(verify)
+    assert check.first_wrong.line == FALLING[: FALLING.index(right)].count("\n") + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Rep
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import (
+    OF_ORDER,
     SCALES,
     is_doubtful,
     is_enough,
@@ -39,6 +41,7 @@ from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -46,10 +49,12 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
+from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
@@ -317,11 +322,22 @@ class Judging:
         cause, repair = self.causes[0], self.repairs[0]
         elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
         of_reader = not cause.should_be and is_gradient_already(self.case, repair)
+        stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
+        if stale and cause.kind not in OF_ORDER and self._is_of_step(cause):
+            return stale  # without the step all weights are as they were, and so they are where it is made later
         if cause.kind in SCALES and all(hit.convention for hit in hits) and not is_enough(self.case, cause):
             return hits
         if elsewhere and (of_reader or is_right_elsewhere(self.case, repair)):
             return elsewhere
         return likelier(hits, cause, names)
+
+    def _is_of_step(self, cause: Cause) -> bool:
+        """Whether a cause is in an update of something that is no gradient, and no gradient is read off there."""
+        statement = statement_at(cause.file, cause.line)
+        target = re.split(r"[-+]?=|\[", statement, maxsplit=1)[0].strip().rpartition(".")[2]
+        places = (self.case.step_of(final.node).place for final in self.finals)
+        read_off = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
+        return not read_off and is_update(statement) and not is_gradient_name(target)
 
     def _is_in_doubt(self) -> bool:
         """Whether the one cause can be doubted, by what it says or by what it is said of."""

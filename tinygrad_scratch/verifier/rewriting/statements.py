@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
+from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SIZE, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
@@ -56,6 +57,7 @@ class Statement(Expressions):
             yield from self.assigned(node)
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
+            yield from carried_over(self.source, node)
         yield from self.of_expressions()
         yield from as_siblings(self.source, node)
 
@@ -181,5 +183,7 @@ class Statement(Expressions):
                 return
             name = self.source.code(changed)
             said = f"{name} is changed before its last use: line {other.end_lineno} needs it as it was"
+            if isinstance(node, ast.Expr):
+                said = f"`{name}` comes too early: line {other.end_lineno} needs what it changes as that was"
             kind = "stale-or-updated-weights"
             yield Rewrite(self.line, start, until, moved + own, kind, said, about=name if in_place else "")
