@@ -321,7 +321,7 @@ class Judging:
         """
         cause, repair = self.causes[0], self.repairs[0]
         elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
-        of_reader = not cause.should_be and is_gradient_already(self.case, repair)
+        of_reader = not cause.should_be and cause.kind != "sign" and is_gradient_already(self.case, repair)
         stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
         if stale and cause.kind not in OF_ORDER and self._is_of_step(cause):
             return stale  # without the step all weights are as they were, and so they are where it is made later

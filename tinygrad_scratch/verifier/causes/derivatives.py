@@ -53,7 +53,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should)
     else:
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
-        scaled = region.value.shape == region.truth.shape and is_along(region.value, region.truth)
+        scaled = region.truth.size > 1 and region.value.shape == region.truth.shape
+        scaled = scaled and is_along(region.value, region.truth)
         yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should)
 
 
