@@ -270,3 +270,29 @@ def test_the_loss_of_all_turns_is_said(tmp_path: Path) -> None:
     text = str(check_of(tmp_path, SUMS))
     assert "half mean squared error of guess and taste in 7" in " ".join(text.split())
     assert "Your error is another loss" not in text
+
+
+BACKWARDS = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+W, xs, ys = rng.normal(size=(4, 3)), rng.normal(size=(5, 3)), rng.integers(0, 4, size=5)
+for turn in range(3):
+    p, aim = {}, {}
+    for t in range(5):
+        e = np.exp(W @ xs[t])
+        p[t] = e / e.sum()
+        aim[t] = np.eye(4)[ys[t]]
+    dW = np.zeros_like(W)
+    for t in range(5)[::-1]:
+        dW += np.outer(p[t] - aim[t], xs[t])
+    W -= 0.1 * dW
+"""
+
+
+def test_outputs_of_turns_that_are_met_in_another_order_make_a_loss(tmp_path: Path) -> None:
+    assert check_of(tmp_path, BACKWARDS).ok is True
+    check = check_of(
+        tmp_path, BACKWARDS.replace("np.outer(p[t] - aim[t], xs[t])", "np.outer(p[t] - aim[t], xs[t - 1])")
+    )
+    assert check.first_wrong.line == BACKWARDS[: BACKWARDS.index("dW +=")].count("\n") + 1

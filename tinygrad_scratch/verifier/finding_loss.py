@@ -335,7 +335,8 @@ class FindingLoss(ComputedLosses):
         loss.__name__ = candidate.name
         try:
             with np.errstate(all="ignore"):
-                node, moved = self.tape.insert(self.tape.nodes[outputs[-1]].step, loss, (*outputs, *penalised))
+                last = max(self.tape.nodes[node].step for node in outputs)  # they may be in the order of another loop
+                node, moved = self.tape.insert(last, loss, (*outputs, *penalised))
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
