@@ -21,7 +21,11 @@ def before_clipping(tape: Tape, node: int) -> int:
         inner = clipped_in(tape, step)
         if inner is None:
             return node
-        if step.function is not renamed and name_of(step.function) not in KEPT:
+        if (
+            step.function is not renamed
+            and name_of(step.function) not in KEPT
+            and not is_multiple_of(tape, step, inner)
+        ):
             differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
             node = inner if differs else node
         here = inner
@@ -38,7 +42,13 @@ def clipped_in(tape: Tape, step: Step) -> int | None:
         return reads[0]
     if name in BOUNDS and (inner := within_bounds(tape, step)) is not None:
         return inner
-    return divided_by_norm(tape, step)
+    return divided_by_norm(tape, step) or next((read for read in reads if is_multiple_of(tape, step, read)), None)
+
+
+def is_multiple_of(tape: Tape, step: Step, node: int) -> bool:
+    """Whether a call multiplies a value by a rate, or divides it by one."""
+    others = [read for read in step.reads if read != node]
+    return name_of(step.function) in ("multiply", "divide") and all(is_plain_number(tape, read) for read in others)
 
 
 def within_bounds(tape: Tape, step: Step) -> int | None:

@@ -240,4 +240,4 @@ def key_of(hit: Hit) -> tuple[Any, ...]:
     effort = hit.effort + CLEARLY * hit.puts_in  # what wasn't there has to be clearly smaller
     form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
-    return -(hit.is_of_block or hit.only_appends), alike, hit.meant[1], near, *form
+    return -(hit.is_of_block or hit.hands_on), alike, hit.meant[1], near, *form

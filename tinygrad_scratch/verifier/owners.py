@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
-from tinygrad_scratch.verifier.whole_steps import WholeSteps
+from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
 
 
 class Owners(WholeSteps):
@@ -435,6 +435,7 @@ def sign_of(value: Array, truth: Array, by_one_number: bool) -> int:
 
     Of a single number only the truth itself tells, or that all gradients are theirs by one number.
     """
+    value = in_shape_of(truth, value)
     if value.shape != truth.shape or not np.any(truth) or not is_almost(value, nearest_multiple(value, truth)):
         return 0
     sign = 1 if np.vdot(value, truth) > 0 else -1

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.sizes import is_data
 from tinygrad_scratch.verifier.steps import Array, renamed
+from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
 
@@ -127,13 +128,14 @@ class WholeSteps(Collecting):
 
     def _way_of(self, final: Final, truth: Truth) -> bool | None:
         """Whether a gradient is taken to go down, as it is judged; None where it is no multiple of the true one."""
-        factor = parts_of(self._value(final.node), truth.cotangents[final.parameter.node])[0]
+        wanted = truth.cotangents[final.parameter.node]
+        factor = parts_of(in_shape_of(wanted, self._value(final.node)), wanted)[0]
         return None if factor is None else final.direction * factor > 0
 
     def _is_one_multiple(self, truth: Truth) -> bool:
         """Whether all gradients are the true ones times one number, so that no mistake is in them."""
         given = ((self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals)
-        factors = [abs(parts_of(value, wanted)[0] or 0.0) for value, wanted in given]
+        factors = [abs(parts_of(in_shape_of(wanted, value), wanted)[0] or 0.0) for value, wanted in given]
         return all(is_near_number(factor, factors[0]) for factor in factors)
 
     def _usual(self, factors: list[float]) -> float:
@@ -242,6 +244,11 @@ class WholeSteps(Collecting):
                 "The updates are more than multiples of the gradients, as with a velocity, a decay or a Hessian: "
                 "the gradients are judged, and what the updates make of them is not."
             )
+
+
+def in_shape_of(other: Array, value: Array) -> Array:
+    """A value in the shape of another one, from which it differs in axes of length 1 alone: a row for a vector."""
+    return value.reshape(other.shape) if squeezed(value.shape) == squeezed(other.shape) else value
 
 
 def parts_of(change: Array, gradient: Array, weights: Array | None = None) -> tuple[float | None, float]:

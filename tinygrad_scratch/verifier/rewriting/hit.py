@@ -170,7 +170,7 @@ class Hit:
 
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
         """
-        puts_in, apart = self.puts_in or self.is_of_block or self.only_appends, self.sets_apart
+        puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
@@ -194,12 +194,14 @@ class Hit:
         return 1
 
     @cached_property
-    def only_appends(self) -> bool:
-        """Whether the statement only puts into a list what has a name: it lacks something seldom."""
+    def hands_on(self) -> bool:
+        """Whether the statement only puts what has a name into a list, or returns several: it lacks something seldom."""
         node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
                 return True
+            case ast.Return(value=ast.Tuple(elts=parts)):
+                return all(isinstance(part, ast.Name) for part in parts)
         return False
 
     @cached_property

@@ -60,7 +60,10 @@ def nodes_named(case: Case, name: str) -> list[int]:
 
 
 def names_in(node: ast.AST) -> Iterator[str]:
-    """The names and attributes of an expression, but for modules, what is called, and shapes."""
+    """The names and attributes of an expression, and entries by keys, but for modules, what is called, and shapes."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        yield ast.unparse(node)
+        return
     if isinstance(node, ast.Name | ast.Attribute):
         text = ast.unparse(node).removesuffix(".T")
         if not text.endswith((".shape", ".size")) and text not in ("np", "numpy", "math"):
