@@ -217,7 +217,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     near = 0 if cause.kind == "sign" else names[0]
     changed = is_vague(cause) and bool(confirming)  # what was only meant there tells as much as a change elsewhere
     own = False, apart == MUCH_ALIKE, names[1], near, False, False, apart <= 0, -size, False, changed
-    better = [hit for hit in usual if key_of(hit) > own]
+    slip = [hit for hit in there if hit.exchanges_near_name and cause.weight >= PUT_IN and hit.meant >= names]
+    better = slip or [hit for hit in usual if key_of(hit) > own]
     same = [hit for hit in confirming if hit.rewrite.kind == cause.kind]
     vague = is_vague(cause)
     plainer = [hit for hit in same if vague or (hit.effort < size_of_cause(cause) and not hit.puts_in)]

@@ -119,7 +119,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if form:
         return form
     if is_other_number_in_index(found):
-        return "wrong-operand" if is_in_shape(found) else "off-by-one"
+        return kind_of_index(found)
     if kind != "off-by-one" and is_of_penalty(case, found):
         return "regularisation"
     if is_cut(found):
@@ -169,6 +169,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
+        if is_other_number(found):
+            return "scale-factor"
         lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_derivative_for_function(found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
     if kind == "scale-factor" and is_of_mask(case, found):
@@ -371,9 +373,25 @@ def is_given_to_slope(found: Difference) -> bool:
     )
 
 
+def is_other_number(found: Difference) -> bool:
+    """Whether a product has another plain number as a factor."""
+    outer = found.way[-1] if found.way else None
+    in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    return in_product and is_number(found.old) and is_number(found.new)
+
+
 def is_alone_in(call: ast.Call) -> bool:
     """Whether a function is given one thing, or one and what it is called: `derivative(z, "relu")`."""
     return len(call.args) == 1 or (len(call.args) == 2 and OF_SLOPE.search(name_of(call)) is not None)
+
+
+def kind_of_index(found: Difference) -> str:
+    """The kind of another number in an index: of a shape it is another size, by which something is divided or not."""
+    if not is_in_shape(found):
+        return "off-by-one"
+    parts = [outer for outer, _ in found.around if not isinstance(outer, ast.Subscript | ast.Attribute)]
+    in_product = bool(parts) and isinstance(parts[0], ast.BinOp) and isinstance(parts[0].op, FACTORS)
+    return "scale-factor" if in_product else "wrong-operand"
 
 
 def is_other_of_kept(found: Difference) -> bool:

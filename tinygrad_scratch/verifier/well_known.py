@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from tinygrad_scratch.verifier.gradients import literals_of
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
 from tinygrad_scratch.verifier.names import without_holder
@@ -36,7 +37,7 @@ class WellKnown(Owners):
             )
             depends[made.number] = mine
             if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
-                outputs.append(made.number)
+                outputs += [] if self._is_times_a_number(made.number, names) else [made.number]
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
         given = {node for node in beside if not depends.get(node)}
@@ -69,6 +70,12 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def _is_times_a_number(self, node: int, names: dict[int, str]) -> bool:
+        """Whether a value without a name is a number times one that has one, as in `2 * y - t`: no output is."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        multiplied = getattr(step.function, "__name__", "") == "multiply" and len(step.reads) == 1
+        return node not in names and multiplied and step.reads[0] in names and bool(literals_of(step))
 
     def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
         """What may be targets, by node: what no parameter went into and has a name that is none of a rate's."""

@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import effort, is_without, source_of
+from tinygrad_scratch.verifier.rewriting.text import effort, is_near, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, with_bare_names, without_brackets
@@ -110,6 +110,13 @@ class Hit:
         return self.rewrite.kind == "sign" and sum(one.values()) == sum(two.values()) and one != two
 
     @cached_property
+    def exchanges_near_name(self) -> bool:
+        """Whether only a name is another one, from which it differs in a letter or a number: a slip of the pen."""
+        one, two = (re.findall(r"[^\W\d]\w*|\S", text) for text in (self.written, self.right))
+        differ = {pair for pair in zip(one, two, strict=False) if pair[0] != pair[1]}
+        return len(one) == len(two) and len(differ) == 1 and all(is_near(*pair) and len(pair[0]) > 1 for pair in differ)
+
+    @cached_property
     def turns_number(self) -> bool:
         """Whether a difference from a number is turned round, as `1 - s`: people seldom take that the wrong way."""
         part = compared(self.written, self.right)[0].part
@@ -135,7 +142,8 @@ class Hit:
         source = source_of(text_of(self.file))
         own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
         unread = bound_unread(source, own) if own is not None else []
-        return any(re.search(rf"\b{name}\b", self.right) for name in unread)
+        found = [name for name in unread if re.search(rf"\b{name}\b", self.right)]
+        return any(nodes_named(self.check.case, name) for name in found)  # what was not recorded is a size
 
     @cached_property
     def leaves_unread(self) -> bool:
@@ -195,7 +203,7 @@ class Hit:
 
     @cached_property
     def hands_on(self) -> bool:
-        """Whether the statement only puts what has a name into a list, or returns several: it lacks something seldom."""
+        """Whether the statement only puts a named value into a list, or returns several: it lacks something seldom."""
         node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
