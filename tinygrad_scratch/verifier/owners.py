@@ -87,7 +87,7 @@ class Owners(WholeSteps):
 
     def _numbers_not_trained(self, done: set[int]) -> set[int]:
         """Plain numbers, as biases are kept by some, where nothing changed any of a name, or made a gradient for it."""
-        numbers = [p for p in self.parameters if p.kept and type(p.array) in (int, float)]
+        numbers = [p for p in self.parameters if p.asked and p.kept and type(p.array) in (int, float)]
         left = [p for p in numbers if id(p) not in done and self.after.get(p.name, p.node) == p.node]
         trained = {own(p.short) for p in numbers if p not in left}
         constant = [p for p in left if own(p.short) not in trained] if self.finals else []

@@ -91,7 +91,10 @@ class Lack:
         if what == TERM:
             return self.told_as_term(region, name)
         if what == FACTOR and close(region.values[self.other], np.asarray(region.values[self.operand])):
-            kind = "wrong-operand" if is_of_sum(region, self.step, self.place) else "missing-derivative"
+            in_sum, number = is_of_sum(region, self.step, self.place), self.text.partition(" * ")
+            if in_sum and number[0] == "2" and number[1]:  # the same once more, of what is noughts and ones
+                return self.found(region, "missing-term", f"{name} is due twice", f"2 * {name}")
+            kind = "wrong-operand" if in_sum else "missing-derivative"
             return self.found(region, kind, f"{name} is due squared", f"{name} ** 2")
         if what == SLOPE and self.text == f"(1 / {name})":
             return Finding("wrong-operand", f"1 should stand where {name} does", self.step, None, self.edits)
