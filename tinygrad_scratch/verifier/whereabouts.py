@@ -23,7 +23,7 @@ class Whereabouts(Wording):
             return self.wrong_factor() or self.first_statement()
         if step.place is None:
             return place
-        if in_same_function(step.place, place) or self.is_own_line(step.place):
+        if in_same_function(step.place, place) or (self.is_own_line(step.place) and not self.is_right_elsewhere(step)):
             return step.place
         return place if self.in_statement() is None else self.first_statement()
 
@@ -54,17 +54,33 @@ class Whereabouts(Wording):
     def is_to_blame(self, made: Step) -> bool:
         """Whether a helper is to blame for a slope: one that is no part of the forward pass, and is right nowhere else.
 
-        It is right where what the same line made in another call is multiplied with, and a true gradient comes of it.
+        It is right where the same line made a true gradient in another call, or what is multiplied with to make one.
         """
         if not self.is_their_own(made):
             return False
-        others = {m for s in self.case.tape.steps if s.place == made.place and s is not made for m in s.makes}
+        others = self.made_elsewhere(made)
+        if self.is_right_elsewhere(made):
+            return False
         for step in self.case.tape.steps if others else ():
             if name_of(step.function) == "multiply" and not others.isdisjoint(map(self.before_renames, step.reads)):
                 value = np.asarray(self.case.tape.nodes[step.makes[0]].value)
                 if value.size > 1 and self.case.match(value) is not None:
                     return False
         return True
+
+    def made_elsewhere(self, made: Step) -> set[int]:
+        """What the same line made in other calls."""
+        return {m for s in self.case.tape.steps if s.place == made.place and s is not made for m in s.makes}
+
+    def is_right_elsewhere(self, made: Step) -> bool:
+        """Whether the same line made a true gradient in another call."""
+        return any(self.is_multiple_of_true(node) for node in self.made_elsewhere(made))
+
+    def is_multiple_of_true(self, node: int) -> bool:
+        """Whether a value is a true gradient, up to a factor."""
+        value = np.asarray(self.case.tape.nodes[node].value)
+        found = self.case.match_up_to_factor(value) if value.size > 2 else None
+        return found is not None and found[0].how == ""
 
     def before_renames(self, node: int) -> int:
         while self.case.step_of(node).function is renamed:
@@ -112,7 +128,7 @@ class Whereabouts(Wording):
         if making.place is None or (is_rename(own.file, own.line) and self.names_before()):
             return own
         if not in_same_function(making.place, own):
-            return making.place if self.is_their_own(making) else own
+            return making.place if self.is_to_blame(making) else own
         right = [
             e.place.line
             for e in self.case.events
