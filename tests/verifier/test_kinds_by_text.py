@@ -243,7 +243,7 @@ MISTAKES = [
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "derivative-at-wrong-point"),
     ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
-    ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "wrong-operand"),
+    ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "scale-factor"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
     ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
      "stale-or-updated-weights"),

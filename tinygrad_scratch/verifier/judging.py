@@ -57,7 +57,7 @@ from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
-from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
+from tinygrad_scratch.verifier.told_where_bound import line_of_binding, tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -329,7 +329,9 @@ class Judging:
             return hits
         if elsewhere and (of_reader or is_right_elsewhere(self.case, repair)):
             return elsewhere
-        return likelier(hits, cause, names)
+        line = line_of_binding(cause)
+        made_there = [hit for hit in hits if (hit.rewrite.line, hit.rewrite.kind) == (line, cause.kind)]
+        return likelier(hits, cause, names) or made_there
 
     def _is_of_step(self, cause: Cause) -> bool:
         """Whether a cause is in an update of something that is no gradient, and no gradient is read off there."""

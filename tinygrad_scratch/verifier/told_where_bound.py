@@ -46,6 +46,15 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     return repair
 
 
+def line_of_binding(cause: Cause) -> int | None:
+    """Where the one value was made that a line reads, and that lacks something as it is read."""
+    found = difference(cause) if cause.kind == "missing-derivative" else None
+    if found is None or not isinstance(found.old, ast.Name):
+        return None
+    bound = only_binding(source_of(text_of(cause.file)), cause.line, found.old.id)
+    return None if bound is None else bound.lineno
+
+
 def tell_where_renamed(cause: Cause, found: Difference) -> None:
     """Tell the rest of a slope where its part got a name of its own: `da = a`, or `s = f(z)`, then `dz = up * s`."""
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
@@ -83,8 +92,9 @@ def repair_at(case: Case, file: str, bound: ast.Assign, name: str) -> Repair | N
 
 
 def is_in_product(found: Difference) -> bool:
-    """Whether what differs is an operand of a matrix product."""
-    match found.way[-1] if found.way else None:
+    """Whether what differs is an operand of a matrix product, or rows or columns of it are."""
+    outer = (each for each in reversed(found.way) if not isinstance(each, ast.Subscript | ast.Attribute))
+    match next(outer, None):
         case ast.BinOp(op=ast.MatMult()):
             return True
         case ast.Call() as call:

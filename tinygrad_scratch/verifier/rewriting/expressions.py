@@ -11,14 +11,14 @@ from typing import Any
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
 from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets, power_of_term
-from tinygrad_scratch.verifier.rewriting.calls import of_call
+from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power, name_of
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
 from tinygrad_scratch.verifier.rewriting.repeated import repeated
 from tinygrad_scratch.verifier.rewriting.rewrite import (
@@ -242,8 +242,25 @@ def of_constant(part: Part) -> Iterator[Rewrite]:
     value = part.node.value
     if isinstance(value, bool):
         yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
+    elif isinstance(value, str):
+        yield from of_string(part, value)
     elif isinstance(value, int | float):
         yield from of_axis(part) if part.is_axis else of_number(part, value)
+
+
+OF_BACKWARD = re.compile(r"backward|deri?v|grad|prime", re.IGNORECASE)
+
+
+def of_string(part: Part, value: str) -> Iterator[Rewrite]:
+    """What else a function is told by a word, as the name of another activation: `activation="relu"`."""
+    if not isinstance(part.around, ast.keyword | ast.Call):
+        return
+    call = next((each for each in reversed(part.way) if isinstance(each, ast.Call)), None)
+    for other in part.source.words_told:
+        if other != value and call is not None:
+            of_slope = is_slope(part, name_of(call)) or OF_BACKWARD.search(name_of(call))
+            kind = "derivative-at-wrong-point" if of_slope else "wrong-operand"
+            yield part.change(repr(other), kind, f"{value!r} should be {other!r}", NAMED)
 
 
 def of_axis(part: Part) -> Iterator[Rewrite]:

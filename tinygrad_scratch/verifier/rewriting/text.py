@@ -161,6 +161,13 @@ class Source:
         return short[:1] == "d" and short[1:].lstrip("_") in functions
 
     @cached_property
+    def words_told(self) -> list[str]:
+        """The words that a source compares something with: `if activation == "relu"`."""
+        compared = (node for node in ast.walk(self.tree) if isinstance(node, ast.Compare))
+        parts = (part for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant))
+        return list(dict.fromkeys(part.value for part in parts if isinstance(part.value, str) and part.value))
+
+    @cached_property
     def switches(self) -> list[str]:
         """The arguments of functions that are False where they are not given, and what calls give as True."""
         given = (each for node in ast.walk(self.tree) if isinstance(node, ast.Call) for each in node.keywords)
