@@ -65,6 +65,8 @@ COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu"
 """Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
+OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
+"""The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
@@ -369,7 +371,7 @@ def is_given_to_slope(found: Difference) -> bool:
     names = [name_of(call) for call in calls]
     told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
     return any(map(OF_DERIVATIVE.fullmatch, told)) or any(
-        name in OF_NUMBERS or OF_SLOPE.search(name) or is_of_activation(name) for name in names
+        name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names
     )
 
 
@@ -382,7 +384,7 @@ def is_other_number(found: Difference) -> bool:
 
 def is_alone_in(call: ast.Call) -> bool:
     """Whether a function is given one thing, or one and what it is called: `derivative(z, "relu")`."""
-    return len(call.args) == 1 or (len(call.args) == 2 and OF_SLOPE.search(name_of(call)) is not None)
+    return len(call.args) == 1 or (len(call.args) == 2 and OF_FUNCTION.search(name_of(call)) is not None)
 
 
 def kind_of_index(found: Difference) -> str:

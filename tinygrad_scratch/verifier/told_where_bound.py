@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.derivative_names import WORDS
 from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
@@ -17,6 +19,7 @@ from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
 from tinygrad_scratch.verifier.told_kinds import difference, parsed
 
+SLOPE_NAMED = re.compile(WORDS, re.IGNORECASE)
 COMPUTED = ast.Call | ast.BinOp
 
 
@@ -31,6 +34,9 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
+    if SLOPE_NAMED.search(found.old.id):
+        tell_where_called(cause, found)
+        return None
     if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)) or apart_by(cause) < 0:
         return None  # or others of its form have it in the product, too
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
@@ -44,6 +50,18 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
     return repair
+
+
+def tell_where_called(cause: Cause, found: Difference) -> None:
+    """Tell what is called a slope, and is none, where a function was called for it: `slope = bend(z)`."""
+    name, source = ast.unparse(found.old), source_of(text_of(cause.file))
+    bound = only_binding(source, cause.line, name)
+    if bound is None or not isinstance(bound.value, ast.Call):
+        return
+    cause.expression = source.code(bound.value)
+    cause.should_be = replaced(ast.unparse(found.new), name, cause.expression)
+    cause.sentence = replaced(cause.sentence, name, cause.expression) or cause.sentence
+    cause.place, cause.name = replace(cause.place, line=bound.lineno), name
 
 
 def line_of_binding(cause: Cause) -> int | None:

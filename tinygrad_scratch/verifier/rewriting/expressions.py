@@ -233,9 +233,12 @@ def of_comparison(part: Part) -> Iterator[Rewrite]:
     span = part.source.span(part.node.left)[1], part.source.span(part.node.comparators[0])[0]
     sign = part.source.text[slice(*span)].strip()
     counts = part.is_of_loop or part.is_condition
+    right = part.node.comparators[0]
+    word = isinstance(right, ast.Constant) and isinstance(right.value, str)  # what is told by it is sooner another one
     for other in COMPARISONS.get(sign, ()):
         said = f"the {'condition' if counts else 'mask'} `{part.code}` should be with `{other}`"
-        yield part.change(f" {other} ", "off-by-one" if counts else "derivative-at-wrong-point", said, at=span)
+        kind = "off-by-one" if counts else "derivative-at-wrong-point"
+        yield part.change(f" {other} ", kind, said, PUT_IN if word else CHANGED, at=span)
 
 
 def of_constant(part: Part) -> Iterator[Rewrite]:

@@ -151,8 +151,9 @@ class Source:
         """Whether a line is in a function called as derivatives are, or as the backward pass of an activation."""
         function = self.function_around(line)
         name = function.name if function is not None else ""
-        called = is_of_activation(name) or re.search(rf"{WORDS}|^(?:d|df|dx|diff)$", name, re.IGNORECASE) is not None
-        return called or self.is_slope_method(function)
+        called = re.search(rf"{WORDS}|^(?:d|df|dx|diff)$", name, re.IGNORECASE) is not None
+        of_another = is_of_activation(name) or self.is_slope_of_another(name)
+        return called or of_another or self.is_slope_method(function)
 
     def is_slope_of_another(self, name: str) -> bool:
         """Whether a function is called as the slope of another one is, as `dtanh` of `tanh`."""
