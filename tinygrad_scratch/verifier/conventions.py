@@ -284,10 +284,12 @@ def scales(case: Case, values: dict[int, Any]) -> Iterator[float]:
         seen.add(-1.0)
         yield -1.0
     factors = [factor_of(np.asarray(values[final.node]), case, i) for i, final in enumerate(case.finals)]
-    for factor in factors:
-        if factor is None or abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
+    multiples = [factor for factor in factors if factor is not None]
+    for factor in multiples:
+        if abs(factor - 1) < 1e-6 or round(factor, 9) in seen:
             continue
-        by_most = 2 * sum(is_near_number(factor, other) for other in factors if other is not None) > len(factors)
+        alike = sum(is_near_number(factor, other) for other in multiples)
+        by_most = 2 * alike > len(factors) or 1 < alike == len(multiples)  # or by all that are right but for a factor
         for number in (factor, -factor) if factor < 0 and by_most else (factor,):  # the sign alone may be wrong
             if allowed(case, number, by_most) and round(number, 9) not in seen and abs(number - 1) > 1e-6:
                 seen.add(round(number, 9))

@@ -172,7 +172,8 @@ class Misgiven:
         slope, name = short(call.event.place.function), short(of.event.place.function)
         said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
         finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
-        finding.place = repair.event.place
+        caller, own = self.place_of(call), repair.event.place
+        finding.place = own if caller is None or in_same_function(caller, own) else caller
         if alone:  # it could be made for that as well
             finding.certainty, finding.others = "fits", [f"`{slope}` for what `{name}` makes"]
         return finding

@@ -84,7 +84,8 @@ def lacks_array(case: Case, found: Difference) -> bool:
     outer = found.way[-1] if found.way else None
     in_sum = isinstance(outer, ast.Call) and name_of(outer) in SUMS
     in_formula = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult | ast.Add | ast.Sub)
-    is_whole = in_formula or in_sum or isinstance(outer, ast.stmt)
+    in_method = isinstance(outer, ast.Attribute) and outer.attr in ("dot", "sum", "mean")
+    is_whole = in_formula or in_sum or in_method or isinstance(outer, ast.stmt)
     factors = [*leaves(found.new)]
     rest = [each for each in factors if not same(each, found.old)]
     if not is_whole or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):

@@ -370,9 +370,16 @@ def is_given_to_slope(found: Difference) -> bool:
     ]
     names = [name_of(call) for call in calls]
     told = (f"{keyword.arg}={ast.unparse(keyword.value)}" for call in calls for keyword in call.keywords)
-    return any(map(OF_DERIVATIVE.fullmatch, told)) or any(
-        name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names
+    return (
+        any(map(OF_DERIVATIVE.fullmatch, told))
+        or any(map(is_switched, calls))
+        or any(name in OF_NUMBERS or OF_FUNCTION.search(name) or is_of_activation(name) for name in names)
     )
+
+
+def is_switched(call: ast.Call) -> bool:
+    """Whether a function is told True beside the one thing that it is given, as for its derivative."""
+    return len(call.args) == 2 and isinstance(call.args[1], ast.Constant) and call.args[1].value is True
 
 
 def is_other_number(found: Difference) -> bool:
@@ -383,14 +390,16 @@ def is_other_number(found: Difference) -> bool:
 
 
 def is_alone_in(call: ast.Call) -> bool:
-    """Whether a function is given one thing, or one and what it is called: `derivative(z, "relu")`."""
+    """Whether a function is given one thing, or that and what tells of it: `derivative(z, "relu")`, `f(z, True)`."""
+    if is_switched(call):
+        return True
     return len(call.args) == 1 or (len(call.args) == 2 and OF_FUNCTION.search(name_of(call)) is not None)
 
 
 def kind_of_index(found: Difference) -> str:
     """The kind of another number in an index: of a shape it is another size, by which something is divided or not."""
-    if not is_in_shape(found):
-        return "off-by-one"
+    if not is_in_shape(found):  # a number that was counted is one off, of two that were written one is another
+        return "wrong-operand" if is_number(found.old) and is_number(found.new) else "off-by-one"
     parts = [outer for outer, _ in found.around if not isinstance(outer, ast.Subscript | ast.Attribute)]
     in_product = bool(parts) and isinstance(parts[0], ast.BinOp) and isinstance(parts[0].op, FACTORS)
     return "scale-factor" if in_product else "wrong-operand"

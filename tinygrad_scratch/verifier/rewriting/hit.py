@@ -210,6 +210,8 @@ class Hit:
                 return True
             case ast.Return(value=ast.Tuple(elts=parts)):
                 return all(isinstance(part, ast.Name) for part in parts)
+            case ast.Return(value=ast.Name()):
+                return self.rewrite.kind == "missing-term"
         return False
 
     @cached_property
