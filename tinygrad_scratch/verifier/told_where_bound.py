@@ -28,9 +28,10 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
 
     The value is mended then that the line makes; None where nothing else is told, as that would not mend the gradients.
     """
-    found = difference(cause) if cause.kind == "missing-derivative" and cause.certainty != "unexplained" else None
-    if found is None:
-        return None
+    told = cause.kind in ("missing-derivative", "missing-term", "regularisation") and cause.certainty != "unexplained"
+    found = difference(cause) if told else None
+    if found is None or cause.kind != "missing-derivative":
+        return None if found is None else tell_term(case, cause, found)
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
@@ -49,6 +50,22 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     cause.place, cause.name = repair.event.place, repair.event.name
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+    return repair
+
+
+def tell_term(case: Case, cause: Cause, found: Difference) -> Repair | None:
+    """Tell a term that one of several returned values lacks where that was made."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.Name) or not is_one_of_returned(cause, old.id) or not isinstance(new, ast.BinOp):
+        return None
+    source = source_of(text_of(cause.file))
+    bound = only_binding(source, cause.line, old.id)
+    repair = repair_at(case, cause.file, bound, old.id) if bound is not None else None
+    if bound is None or repair is None:
+        return None
+    cause.place, cause.name = repair.event.place, repair.event.name
+    cause.expression = source.code(bound.value)
+    cause.should_be = replaced(ast.unparse(new), old.id, bracketed(cause.expression))
     return repair
 
 

@@ -203,8 +203,9 @@ class Position:
         if number is not None:
             by = "" if abs(number) == 1 else f"{abs(number):g} * "
             yield TERM, 0, f" {'-' if number < 0 else '+'} {by}{{t}}", sum_with(number)
+        nothing = not any(np.any(region.values[node]) for node in chosen)  # what is taken off 0 has the wrong sign
         turned = self.number_is_one(term - 2 * before)
-        if turned:
+        if turned and not nothing:
             yield TERM, 1, "{t} - ", lambda held, value: value - held
 
     @cached_property

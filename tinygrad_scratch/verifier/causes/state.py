@@ -111,20 +111,31 @@ def is_parameter(region: Region, node: int) -> bool:
 
 def is_of_penalty(region: Region, node: int) -> bool:
     """Whether a term is a parameter, or one times numbers: the gradient of a penalty."""
-    values, case = region.values, region.case
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
-    of = [n for n in given if is_parameter(region, n)]
-    alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
-    return alone and np.shape(values[node]) == np.shape(values[of[0]])
+    of = penalised_by(region, node)
+    return of is not None and np.shape(region.values[node]) == np.shape(region.values[of])
 
 
 def is_own_penalty(region: Region, node: int) -> bool:
     """The same of what the gradient is of, or of its entries, as in a loop over rows."""
+    of = penalised_by(region, node)
+    return is_of_penalty(region, node) or (of is not None and of in {region.of, *region.case.ancestors([region.of])})
+
+
+def penalised_by(region: Region, node: int) -> int | None:
+    """The one parameter that a term is made of with numbers alone, and by no other function than a sign."""
     values, case = region.values, region.case
-    given = {n for n in case.ancestors([node]) if case.step_of(n).function is None}
+    behind = case.ancestors([node])
+    given = {n for n in behind if case.step_of(n).function is None}
     of = [n for n in given if is_parameter(region, n)]
+    plain = all(name_of(case.step_of(n).function) in OF_PENALTIES for n in behind - given)
     alone = len(of) == 1 and all(np.size(values[n]) == 1 for n in given - set(of))
-    return is_of_penalty(region, node) or (alone and (of[0] == region.of or of[0] in case.ancestors([region.of])))
+    return of[0] if alone and plain else None
+
+
+OF_PENALTIES = {
+    "multiply", "divide", "true_divide", "add", "subtract", "negative", "sign", "getitem", "sum", "copy", "array",
+    "asarray", "reshape", "ravel", "T", "transpose", "power", "square", "renamed", "setitem", "zeros_like", "at",
+}  # fmt: skip
 
 
 def earlier_states(region: Region, read: int) -> Iterator[int]:
