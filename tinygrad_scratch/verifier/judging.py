@@ -54,7 +54,7 @@ from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
-from tinygrad_scratch.verifier.source import start_of_function_in, statement_at, text_of
+from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding, tell_where_bound
@@ -65,11 +65,6 @@ FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes o
 MOST_CAUSES = 2  # that may be one change of the source
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
-
-
-def function_at(file: str, line: int) -> tuple[str, int]:
-    """The function around a line."""
-    return file, start_of_function_in(text_of(file), line)
 
 
 class Judging:
@@ -326,7 +321,8 @@ class Judging:
         """
         cause, repair = self.causes[0], self.repairs[0]
         elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
-        of_reader = not cause.should_be and cause.kind != "sign" and is_gradient_already(self.case, repair)
+        alone = len(elsewhere) == len(hits) and not cause.should_be and cause.kind != "sign"
+        of_reader = alone and is_gradient_already(self.case, repair)
         stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
         if stale and cause.kind not in OF_ORDER and self._is_of_step(cause):
             return stale  # without the step all weights are as they were, and so they are where it is made later
@@ -335,9 +331,9 @@ class Judging:
         if elsewhere and (of_reader or is_right_elsewhere(self.case, repair)):
             return elsewhere
         loss = self.case.tape.nodes[self.case.truth.loss].step
-        forward = {function_at(event.place.file, event.place.line) for event in self.events if event.time <= loss}
-        behind = [hit for hit in hits if function_at(hit.file, hit.rewrite.line) not in forward]
-        if behind and function_at(cause.file, cause.line) in forward:
+        forward = {(event.place.file, event.place.line) for event in self.events if event.time <= loss}
+        behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
+        if behind and (cause.file, cause.line) in forward:
             return behind  # the loss is what they meant, and how it is computed is right
         line = line_of_binding(cause)
         made_there = [hit for hit in hits if (hit.rewrite.line, hit.rewrite.kind) == (line, cause.kind)]
