@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, module_of, told
+from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.in_parts import are_same
 
 LINE = """
@@ -44,6 +45,33 @@ def test_one_turn_is_judged_however_the_parameter_is_written_to(tmp_path: Path, 
 def test_a_wrong_gradient_is_found_however_the_parameter_is_written_to(tmp_path: Path, way: str) -> None:
     wrong = LINE.replace("UPDATE", WAYS[way]).replace("g = X.T @ error", "g = X.T @ error**2")
     assert told(check_of_script(tmp_path, wrong))[0] == WRONG_LINE
+
+
+BLOCK = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(6, 3)), rng.normal(size=6)
+
+
+def check(verify):
+    w = rng.normal(size=3)
+    with verify(w=w) as check:
+        for epoch in range(3):
+            error = X @ w - y
+            check.loss = 0.5 * np.sum(error**2)
+            g = X.T @ error
+            UPDATE
+    return check
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_of_several_turns_in_a_block_the_last_one_is_judged(tmp_path: Path, way: str) -> None:
+    program = BLOCK.replace("UPDATE", WAYS[way])
+    assert module_of(tmp_path / "block.py", program).check(verify).ok is True
+    check = module_of(tmp_path / "block.py", program.replace("g = X.T @ error", "g = X.T @ error**2")).check(verify)
+    assert told(check)[0] == program[: program.index("g = X")].count("\n") + 1
 
 
 FLOWERS = """

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, lost, unjoined
+from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
@@ -152,8 +153,16 @@ class Collecting(Told):
             node = parameter.node
             for version in sorted({*self._versions(parameter), *self._bound(parameter)} & read):
                 if version > node and self._is_step(node, version) and self._is_renewed(node, version):
-                    node = version
+                    node = version if self._is_read_as_it_is(version) else node
             parameter.first = node
+
+    def _is_read_as_it_is(self, version: int) -> bool:
+        """Whether something reads what an array holds but the lines that write to it, as those of its other entries."""
+        slot = self.tape.nodes[version].slot
+        made = (self.tape.steps[node.step] for node in self.tape.nodes if node.slot == slot)
+        writing = {str(step.place) for step in made if step.function is not None}
+        readers = (step for step in self.tape.steps if version in step.reads)
+        return any(str(step.place) not in writing for step in readers)
 
     def _is_renewed(self, before: int, after: int) -> bool:
         """Whether what held a value holds another now; what a residual connection makes of an input, it does not."""
@@ -170,9 +179,10 @@ class Collecting(Told):
         if self.tape.nodes[before].value.shape != self.tape.nodes[after].value.shape:
             return False
         change = in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
-        if change is None:
+        changes = [change[0]] if change is not None else [p.change for p in parts_between(self.tape, before, after)]
+        if not changes:
             return False
-        made_of = self.all_behind(change[0])
+        made_of = self.all_behind(*changes)
         asked = {parameter.node for parameter in self.parameters if parameter.asked}
         from_outside = (
             self.tape.steps[self.tape.nodes[node].step].function is None and self.tape.nodes[node].value.size > 1
