@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -21,15 +20,12 @@ from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Rep
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import (
-    OF_ORDER,
     SCALES,
     is_doubtful,
-    is_enough,
     is_gradient_already,
     is_right_elsewhere,
     is_vague,
     kind_with,
-    likelier,
     names_with,
     puts_in,
 )
@@ -41,7 +37,6 @@ from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
-from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -49,15 +44,13 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
-from tinygrad_scratch.verifier.rewriting.alike import is_update
-from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.rivals import is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
-from tinygrad_scratch.verifier.told_where_bound import line_of_binding, tell_where_bound
+from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
 
@@ -303,7 +296,7 @@ class Judging:
             hits = Search(
                 self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
             ).run()
-            hits = self._likelier(hits, names) if alone else hits
+            hits = rivals_of(self.case, (self.repairs[0], self.causes[0]), hits, names) if alone else hits
             told = outcome(self.case, hits) if hits else None
         except Exception as error:  # what was found without it is told all the same
             self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
@@ -314,45 +307,12 @@ class Judging:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
             self.repairs, self.causes = [told[0]], [told[1]]
 
-    def _likelier(self, hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
-        """The changes that are likelier than the one cause; where it is right in another call, all of other lines.
-
-        So are those of what reads a true gradient of something, of which no text is known that would be right.
-        """
-        cause, repair = self.causes[0], self.repairs[0]
-        elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
-        alone = len(elsewhere) == len(hits) and not cause.should_be and cause.kind != "sign"
-        of_reader = alone and is_gradient_already(self.case, repair)
-        stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
-        if stale and cause.kind not in OF_ORDER and self._is_of_step(cause):
-            return stale  # without the step all weights are as they were, and so they are where it is made later
-        if cause.kind in SCALES and all(hit.convention for hit in hits) and not is_enough(self.case, cause):
-            return hits
-        if elsewhere and (of_reader or is_right_elsewhere(self.case, repair)):
-            return elsewhere
-        loss = self.case.tape.nodes[self.case.truth.loss].step
-        forward = {(event.place.file, event.place.line) for event in self.events if event.time <= loss}
-        behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
-        if behind and (cause.file, cause.line) in forward:
-            return behind  # the loss is what they meant, and how it is computed is right
-        line = line_of_binding(cause)
-        made_there = [hit for hit in hits if (hit.rewrite.line, hit.rewrite.kind) == (line, cause.kind)]
-        return likelier(hits, cause, names) or made_there
-
-    def _is_of_step(self, cause: Cause) -> bool:
-        """Whether a cause is in an update of something that is no gradient, and no gradient is read off there."""
-        statement = statement_at(cause.file, cause.line)
-        target = re.split(r"[-+]?=|\[", statement, maxsplit=1)[0].strip().rpartition(".")[2]
-        places = (self.case.step_of(final.node).place for final in self.finals)
-        read_off = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
-        return not read_off and is_update(statement) and not is_gradient_name(target)
-
     def _is_in_doubt(self) -> bool:
         """Whether the one cause can be doubted, by what it says or by what it is said of."""
         cause = self.causes[0]
         scaled = abs(self.case.scale) != 1 or is_gradient_already(self.case, self.repairs[0])
         elsewhere = is_right_elsewhere(self.case, self.repairs[0])
-        return is_doubtful(cause) or elsewhere or self._is_of_step(cause) or (cause.kind in SCALES and scaled)
+        return is_doubtful(cause) or elsewhere or is_of_step(self.case, cause) or (cause.kind in SCALES and scaled)
 
     def _lines_of_scale(self) -> set[tuple[str, int]]:
         """Where the gradients end, if some are said to be a number times others: the others may be wrong."""

@@ -1,0 +1,73 @@
+"""Changes of the source that are likelier than the one cause that was found, by where that stands."""
+
+from __future__ import annotations
+
+import re
+
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.doubt import (
+    OF_ORDER,
+    SCALES,
+    is_enough,
+    is_gradient_already,
+    is_right_elsewhere,
+    likelier,
+)
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.rewriting.alike import is_update
+from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.told_where_bound import line_of_binding
+
+
+def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
+    """The changes that are likelier than a cause, with which so many names are gradients; none where it is."""
+    repair, cause = told
+    for found in (moving_step(case, cause, hits), of_all(case, cause, hits), of_readers(case, repair, cause, hits)):
+        if found:
+            return found
+    return behind_loss(case, cause, hits) or likelier(hits, cause, names) or at_binding(cause, hits)
+
+
+def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Where an update is told: those that make it later. Without the step, all weights are as they were, too."""
+    stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
+    return stale if cause.kind not in OF_ORDER and is_of_step(case, cause) else []
+
+
+def is_of_step(case: Case, cause: Cause) -> bool:
+    """Whether a cause is in an update of something that is no gradient, and no gradient is read off there."""
+    statement = statement_at(cause.file, cause.line)
+    target = re.split(r"[-+]?=|\[", statement, maxsplit=1)[0].strip().rpartition(".")[2]
+    places = (case.step_of(final.node).place for final in case.finals)
+    read_off = any(place is not None and (place.file, place.line) == (cause.file, cause.line) for place in places)
+    return not read_off and is_update(statement) and not is_gradient_name(target)
+
+
+def of_all(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those that mend all gradients in one convention, where a scale is told that does not."""
+    together = bool(hits) and all(hit.convention for hit in hits)
+    return hits if together and cause.kind in SCALES and not is_enough(case, cause) else []
+
+
+def of_readers(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of other lines, where a true gradient of something is told, or what is right in another call."""
+    elsewhere = [hit for hit in hits if (hit.file, hit.rewrite.line) != (cause.file, cause.line)]
+    unsaid = len(elsewhere) == len(hits) and not cause.should_be and cause.kind != "sign"
+    right = (unsaid and is_gradient_already(case, repair)) or is_right_elsewhere(case, repair)
+    return elsewhere if right else []
+
+
+def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the backward pass, where a line of the forward pass is told: the loss is what they meant."""
+    loss = case.tape.nodes[case.truth.loss].step
+    forward = {(event.place.file, event.place.line) for event in case.events if event.time <= loss}
+    behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
+    return behind if (cause.file, cause.line) in forward else []
+
+
+def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those of the line that made the one value that lacks something where it is read."""
+    line = line_of_binding(cause)
+    return [hit for hit in hits if (hit.rewrite.line, hit.rewrite.kind) == (line, cause.kind)]
