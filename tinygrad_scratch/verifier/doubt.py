@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -132,27 +133,23 @@ def names_with(case: Case, cause: Cause) -> tuple[int, int]:
     left = both_ways(case, case.replay())
     if not cause.changes or cause.kind not in SCALES:
         return left
-    before = case.state()
-    case.reset(case.scale)
-    try:
-        played = case.replay(edits=cause.changes)
-        return left if case.wrong(played) else both_ways(case, played)
-    except Exception:  # what comes after the gradients can't be made of it
-        return left
-    finally:
-        case.restore(before)
+    found = changed_by(case, cause, lambda played: None if case.wrong(played) else both_ways(case, played))
+    return left if found is None else found
 
 
 def is_enough(case: Case, cause: Cause) -> bool:
-    """Whether all gradients are right with the change of a cause alone; the case is left as it was without one."""
-    if not cause.changes:
-        return False
+    """Whether all gradients are right with the change of a cause alone."""
+    return bool(cause.changes) and changed_by(case, cause, lambda played: not case.wrong(played)) is True
+
+
+def changed_by(case: Case, cause: Cause, then: Callable[[dict[int, Any]], Any]) -> Any:
+    """What comes of the run with the change of a cause; None where that fails. The case is left as it was."""
     before = case.state()
     case.reset(case.scale)
     try:
-        return not case.wrong(case.replay(edits=cause.changes))
+        return then(case.replay(edits=cause.changes))
     except Exception:  # what comes after the gradients can't be made of it
-        return False
+        return None
     finally:
         case.restore(before)
 
