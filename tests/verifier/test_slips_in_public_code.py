@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.verifier.files import check_of_script, module_of, told
@@ -245,3 +246,17 @@ for turn in range(3):
     assert check_of_script(tmp_path, program).ok is True
     check = check_of_script(tmp_path, program.replace("* p * (1 - p)", "* (p * (1 - p)).mean()"))
     assert told(check)[0] == line_of(program, "    dp = ")
+
+
+def test_what_has_another_shape_than_what_reads_it_takes_stands_alone() -> None:
+    w, x = np.ones((4, 5)), np.ones((5, 1))
+    with verify(w=w) as check:
+        error = w @ x
+        check.loss = 0.5 * np.sum(error**2)
+        dw = error @ x.T
+        largest = np.dot(dw, x)
+        check.gradients = {"w": dw}
+    node, truth = check.case.finals[0].node, np.ones((3, 2))
+    check.case.overrides[node] = truth
+    assert check.case.replay()[node] is truth
+    assert np.shape(largest) == (4, 1)
