@@ -119,3 +119,30 @@ def test_a_number_that_nothing_trains_is_a_constant_and_it_is_told(tmp_path: Pat
     assert "bias, and nothing changed it: it is taken as constant" in " ".join(str(check).split())
     wrong = program.replace("LEARN", "self.bias -= 0.5 * slope * x")
     assert module_of(tmp_path / "neurons.py", wrong).check(verify).ok is False
+
+
+STEPS = """
+class Net:
+    def __init__(self):
+        self.w = np.arange(6.0).reshape(3, 2) / 7
+
+    def learn(self, x, y):
+        error = x @ self.w - y
+        self.w -= 0.1 * (x.T @ error)
+        return 0.5 * np.sum(error**2)
+
+
+def check(verify):
+    net = Net()
+    with verify(net) as check:
+        check.loss = net.learn(np.arange(12.0).reshape(4, 3) / 5, np.ones((4, 2)))
+        check.gradients_in(net)
+    return check
+"""
+
+
+def test_parameters_are_no_gradients_where_an_object_keeps_none(tmp_path: Path) -> None:
+    program = "import numpy as np\n" + STEPS
+    assert module_of(tmp_path / "steps.py", program).check(verify).ok is True
+    wrong = program.replace("x.T @ error", "x.T @ error**2")
+    assert module_of(tmp_path / "steps.py", wrong).check(verify).first_wrong.line == 10

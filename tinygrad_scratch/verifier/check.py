@@ -159,7 +159,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         found: list[Given] = []
         for holder in holders:
             name = variable_of(self.frame, holder) if len(holders) > 1 else ""
-            parts = list(stored_gradients(holder, name)) or list(gradients_in(holder, name))
+            parts = list(stored_gradients(holder, name))
+            if not any(holder is target for target in self._asked[0]):  # of which all else are parameters
+                parts = parts or list(gradients_in(holder, name))
             found += [(path, part.node) for path, part in parts]
         self.entry.take_gradients([*(self.entry.given or ()), *found], holders)
 
