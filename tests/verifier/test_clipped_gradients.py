@@ -68,3 +68,8 @@ def test_what_is_within_the_bounds_is_as_it_was(tmp_path: Path) -> None:
 
 def test_half_a_clip_is_none(tmp_path: Path) -> None:
     assert check_with(tmp_path, "dw = np.minimum(dw, 1)").ok is False
+
+
+def test_what_is_made_of_clipped_gradients_is_judged(tmp_path: Path) -> None:
+    check = check_with(tmp_path, "dw, dv = 2 * np.clip(dw, -1, 1), np.clip(dv, -1, 1)")
+    assert check.ok is False

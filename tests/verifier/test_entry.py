@@ -87,40 +87,6 @@ def assert_same(one: Any, other: Any) -> None:
     np.testing.assert_equal(other, one)
 
 
-NEURONS = """
-class Neuron:
-    def __init__(self, weight, bias):
-        self.weight, self.bias = weight, bias
-
-    def out(self, x):
-        return 1 / (1 + np.exp(-(self.weight * x + self.bias)))
-
-    def learn(self, x, y):
-        out = self.out(x)
-        slope = (out - y) * out * (1 - out)
-        self.weight -= 0.5 * slope * x
-        LEARN
-
-
-def check(verify):
-    neuron = Neuron(0.4, 0.35)
-    with verify(neuron) as check:
-        check.loss = 0.5 * (neuron.out(1.5) - 0.2) ** 2
-        neuron.learn(1.5, 0.2)
-        check.gradients_from_step(0.5)
-    return check
-"""
-
-
-def test_a_number_that_nothing_trains_is_a_constant_and_it_is_told(tmp_path: Path) -> None:
-    program = "import numpy as np\n" + NEURONS
-    check = module_of(tmp_path / "neurons.py", program.replace("LEARN", "pass")).check(verify)
-    assert check.ok is True
-    assert "bias, and nothing changed it: it is taken as constant" in " ".join(str(check).split())
-    wrong = program.replace("LEARN", "self.bias -= 0.5 * slope * x")
-    assert module_of(tmp_path / "neurons.py", wrong).check(verify).ok is False
-
-
 STEPS = """
 class Net:
     def __init__(self):

@@ -13,42 +13,49 @@ KEPT = ("copy", "array", "asarray", "setitem", "astype")
 BOUNDS = {"minimum": "maximum", "maximum": "minimum"}
 
 
-def before_clipping(tape: Tape, node: int) -> int:
-    """What a gradient was before it was clipped; itself where nothing clips it, or it was within the bounds."""
+def before_clipping(tape: Tape, node: int, in_update: bool) -> int:
+    """What a gradient was before it was clipped; itself where nothing clips it, or it was within the bounds.
+
+    In an update the clipped one may stand with its rate.
+    """
     here = node
     while True:
         step = tape.steps[tape.nodes[here].step]
         inner = clipped_in(tape, step)
-        if inner is None:
-            return node
-        if (
-            step.function is not renamed
-            and name_of(step.function) not in KEPT
-            and not is_multiple_of(tape, step, inner)
-        ):
+        if inner is not None:
             differs = not np.array_equal(tape.nodes[inner].value, tape.nodes[here].value, equal_nan=True)
             node = inner if differs else node
+        else:
+            inner = handed_on(step) or (rated_in(tape, step) if in_update else None)
+        if inner is None:
+            return node
         here = inner
 
 
+def handed_on(step: Step) -> int | None:
+    """What a call only copies, or gives another name."""
+    name, reads = name_of(step.function), step.reads
+    if not reads or (step.function is not renamed and name not in KEPT):
+        return None
+    return reads[-1] if name == "setitem" else reads[0]
+
+
+def rated_in(tape: Tape, step: Step) -> int | None:
+    """What a call multiplies by numbers alone, or divides by them."""
+    arrays = [read for read in step.reads if not is_plain_number(tape, read)]
+    return arrays[0] if name_of(step.function) in ("multiply", "divide") and len(arrays) == 1 else None
+
+
 def clipped_in(tape: Tape, step: Step) -> int | None:
-    """What a call keeps within bounds, or only hands on; None where it does something else."""
+    """What a call keeps within bounds; None where it does something else."""
     name, reads = name_of(step.function), step.reads
     if not reads:
         return None
-    if step.function is renamed or name in KEPT:
-        return reads[-1] if name == "setitem" else reads[0]
     if name == "clip" and all(is_plain_number(tape, read) for read in reads[1:]):
         return reads[0]
     if name in BOUNDS and (inner := within_bounds(tape, step)) is not None:
         return inner
-    return divided_by_norm(tape, step) or next((read for read in reads if is_multiple_of(tape, step, read)), None)
-
-
-def is_multiple_of(tape: Tape, step: Step, node: int) -> bool:
-    """Whether a call multiplies a value by a rate, or divides it by one."""
-    others = [read for read in step.reads if read != node]
-    return name_of(step.function) in ("multiply", "divide") and all(is_plain_number(tape, read) for read in others)
+    return divided_by_norm(tape, step)
 
 
 def within_bounds(tape: Tape, step: Step) -> int | None:

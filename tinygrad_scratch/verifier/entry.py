@@ -55,7 +55,7 @@ class Entry(Decays):
         """Gradients as they were before they were clipped; that is told."""
         found, clipped = [], []
         for names, node in gradients:
-            inner = before_clipping(self.tape, node)
+            inner = before_clipping(self.tape, node, in_update=node in self.changes or node in self._updates)
             found.append((names, inner))
             if inner != node:
                 clipped.append(shown([name for name in names if name] or [""]))

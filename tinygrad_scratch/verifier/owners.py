@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, 
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
-from tinygrad_scratch.verifier.names import alike, is_gradient_name, listed
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
@@ -65,8 +65,7 @@ class Owners(WholeSteps):
             self.finals = []
             return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
-        constant = self._numbers_not_trained(done)
-        asked = [p for p in reached if p.asked and id(p) not in constant]
+        asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
         unjudged = self._changed_without_gradient() if self.finals else []
@@ -84,17 +83,6 @@ class Owners(WholeSteps):
         if not self.finals:
             return question(self.tape, self.unsure, self.missing or reached)
         return None
-
-    def _numbers_not_trained(self, done: set[int]) -> set[int]:
-        """Plain numbers, as biases are kept by some, where nothing changed any of a name, or made a gradient for it."""
-        numbers = [p for p in self.parameters if p.asked and p.kept and type(p.array) in (int, float)]
-        left = [p for p in numbers if id(p) not in done and self.after.get(p.name, p.node) == p.node]
-        trained = {own(p.short) for p in numbers if p not in left}
-        constant = [p for p in left if own(p.short) not in trained] if self.finals else []
-        if constant:
-            names = listed(list(dict.fromkeys(own(p.short).rpartition(".")[2] for p in constant)))
-            self.notes.append(f"No gradient was made for {names}, and nothing changed it: it is taken as constant.")
-        return {id(p) for p in constant}
 
     def _changed_without_gradient(self) -> list[Parameter]:
         """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made."""
