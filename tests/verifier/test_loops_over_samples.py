@@ -239,7 +239,7 @@ def test_what_is_right_is_not_accused(tmp_path: Path, name: str) -> None:
         ("steps", "slope(state)", "slope(before)", "derivative-at-wrong-point"),
         ("steps", "    later = own\n", "    later = delta @ out.T\n", "missing-derivative"),
         ("numbers", "d_o_d_b = self.down", "d_o_d_b = self.up", "wrong-operand"),
-        ("numbers", "d_a_d_left = sitter[0]", "d_a_d_left = sitter[1]", "wrong-operand"),
+        ("numbers", "d_a_d_left = sitter[0]", "d_a_d_left = sitter[1]", "off-by-one"),
         (
             "numbers",
             "squash_slope(sum_b)\n            d_b_d_lean",

@@ -61,8 +61,8 @@ def of_readers(case: Case, repair: Repair, cause: Cause, hits: list[Hit]) -> lis
 
 def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those of the backward pass, where a line of the forward pass is told: the loss is what they meant."""
-    loss = case.tape.nodes[case.truth.loss].step
-    forward = {(event.place.file, event.place.line) for event in case.events if event.time <= loss}
+    named = [event for event in case.events if event.node in case.forward]
+    forward = {(event.place.file, event.place.line) for event in named}
     behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
     return behind if (cause.file, cause.line) in forward else []
 

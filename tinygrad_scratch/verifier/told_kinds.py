@@ -398,11 +398,19 @@ def is_alone_in(call: ast.Call) -> bool:
 
 def kind_of_index(found: Difference) -> str:
     """The kind of another number in an index: of a shape it is another size, by which something is divided or not."""
-    if not is_in_shape(found):  # a number that was counted is one off, of two that were written one is another
-        return "wrong-operand" if is_number(found.old) and is_number(found.new) else "off-by-one"
+    if not is_in_shape(found):
+        return "off-by-one" if is_neighbour(found) else "wrong-operand"
     parts = [outer for outer, _ in found.around if not isinstance(outer, ast.Subscript | ast.Attribute)]
     in_product = bool(parts) and isinstance(parts[0], ast.BinOp) and isinstance(parts[0].op, FACTORS)
     return "scale-factor" if in_product else "wrong-operand"
+
+
+def is_neighbour(found: Difference) -> bool:
+    """Whether an index is counted, or of two that are written as numbers one is that after the other."""
+    if not (is_number(found.old) and is_number(found.new)):
+        return True
+    one, other = (ast.literal_eval(each) for each in (found.old, found.new))
+    return bool((one < 0) == (other < 0) and abs(one - other) == 1)
 
 
 def is_other_of_kept(found: Difference) -> bool:

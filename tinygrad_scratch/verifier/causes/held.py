@@ -81,12 +81,10 @@ def made_first(region: Region) -> Place | None:
 
 
 def is_of_penalty(region: Region, node: int) -> bool:
-    """Whether a value is made of parameters alone, and goes into the loss without any data, of which there is some."""
-    case, parameters = region.case, {final.parameter.node for final in region.case.finals}
-    given = (n for n in case.forward - parameters if case.step_of(n).function is None)
-    if all(case.tape.nodes[n].value.size == 1 for n in given):
-        return False
-    return is_of_parameters(region, node) and is_penalty(region, region.case.tape.nodes[node].step + 1, node)
+    """Whether a value is made of one parameter alone, and goes into the loss without any data."""
+    case = region.case
+    of = case.ancestors([node]) & {final.parameter.node for final in case.finals}
+    return len(of) == 1 and is_of_parameters(region, node) and is_penalty(region, case.tape.nodes[node].step + 1, node)
 
 
 def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:
