@@ -64,7 +64,8 @@ def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     named = [event for event in case.events if event.node in case.forward]
     forward = {(event.place.file, event.place.line) for event in named}
     behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
-    return behind if (cause.file, cause.line) in forward else []
+    here = cause.file, cause.line
+    return behind if here in forward and here not in {(hit.file, hit.rewrite.line) for hit in hits} else []
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:
