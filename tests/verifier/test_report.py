@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import html.parser
-import importlib.util
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.verifier.files import module_of
 from tinygrad_scratch.drawing.numbers import short
 from tinygrad_scratch.verifier import verify
 from tinygrad_scratch.verifier.data import as_json
@@ -80,15 +80,9 @@ def load(tmp_path: Path) -> Iterator[Load]:
     names = []
 
     def made(before: str = "", after: str = "", text: str = PROGRAM, name: str = "handmade") -> ModuleType:
-        file = tmp_path / f"{name}.py"
         assert before in text
-        file.write_text(text.replace(before, after, 1), encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = sys.modules[name] = importlib.util.module_from_spec(spec)
         names.append(name)
-        spec.loader.exec_module(module)
+        module: ModuleType = module_of(tmp_path / f"{name}.py", text.replace(before, after, 1))
         return module
 
     yield made
