@@ -24,14 +24,18 @@ from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
     """The changes that are likelier than a cause, with which so many names are gradients; none where it is."""
     repair, cause = told
-    for found in (moving_step(case, cause, hits), of_all(case, cause, hits), of_readers(case, repair, cause, hits)):
-        if found:
-            return found
-    return behind_loss(case, cause, hits) or likelier(hits, cause, names) or at_binding(cause, hits)
+    return (
+        moving_step(case, cause, hits)
+        or of_all(case, cause, hits)
+        or of_readers(case, repair, cause, hits)
+        or behind_loss(case, cause, hits)
+        or likelier(hits, cause, names)
+        or at_binding(cause, hits)
+    )
 
 
 def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
-    """Where an update is told: those that make it later. Without the step, all weights are as they were, too."""
+    """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right."""
     stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
     return stale if cause.kind not in OF_ORDER and is_of_step(case, cause) else []
 

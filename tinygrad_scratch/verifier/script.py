@@ -271,9 +271,10 @@ class Loops:
                 ):
                     continue
                 last = event.node
-                parts = parts_between(tape, before, tape.current[node.slot])
-                if parts and not claims_gradient(event.name) and is_read_elsewhere(steps, before, parts):
-                    last = tape.current[node.slot]
+                now = tape.current[node.slot]
+                parts = [] if claims_gradient(event.name) else parts_between(tape, before, now)
+                if parts and is_read_elsewhere(steps, before, parts):
+                    last = now
                 elif in_update(tape, step, event.node, before) is None:
                     continue
                 stand = Recorded(tape, node.value, node.slot)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.derivative_names import WORDS
 from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
@@ -17,9 +15,8 @@ from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import bracketed, leaves, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
-from tinygrad_scratch.verifier.told_kinds import difference, parsed
+from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, parsed
 
-SLOPE_NAMED = re.compile(WORDS, re.IGNORECASE)
 COMPUTED = ast.Call | ast.BinOp
 
 
@@ -35,7 +32,7 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
-    if SLOPE_NAMED.search(found.old.id):
+    if OF_SLOPE.search(found.old.id):
         tell_where_called(cause, found)
         return None
     if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)) or apart_by(cause) < 0:

@@ -39,6 +39,11 @@ def is_idle(source: Source, node: ast.stmt, rewrite: Rewrite) -> bool:
     return rewrite.text.strip("() ") == source.code(node.targets[-1])
 
 
+def sign_in(between: str) -> str:
+    """The sign in what stands between a target and its value, which may go on in the next line or in brackets."""
+    return re.sub(r"[\s\\(]", "", between)
+
+
 def may_hold_itself(source: Source, node: ast.stmt) -> bool:
     """Whether a part of an array of objects may be given another value: what holds itself makes NumPy crash."""
     targets = node.targets if isinstance(node, ast.Assign) else []
@@ -66,7 +71,7 @@ class Statement(Expressions):
         target = self.source.code(node.target)
         span = self.source.span(node.target)[1], self.source.span(node.value)[0]
         sign = self.source.text[slice(*span)]
-        own = re.sub(r"[\s\\(]", "", sign)
+        own = sign_in(sign)
         for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(own, ()):
             kind = "sign" if other in ("+=", "-=") else "scale-factor"
             yield self.change(span, sign.replace(own, other), kind, f"`{own}` should be `{other}`")
@@ -138,7 +143,7 @@ class Statement(Expressions):
         target, value = node.targets[-1], node.value
         span = self.source.span(target)[1], self.source.span(value)[0]
         sign, name = self.source.text[slice(*span)], self.source.code(target)
-        if re.sub(r"[\s\\(]", "", sign) != "=":
+        if sign_in(sign) != "=":
             return
         if len(node.targets) > 1:
             parts = [f"{self.source.code(part)} = {self.source.code(value)}" for part in node.targets]
