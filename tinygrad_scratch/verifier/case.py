@@ -13,6 +13,7 @@ import numpy as np
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.lineage import Lineage
+from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.sizes import divided_by, halved, has_square, samples
@@ -331,11 +332,14 @@ class Case(Lineage):
     def _drawn(self, spread: float) -> dict[int, Array]:
         rng = np.random.default_rng(0)
         parameters = {final.parameter.node for final in self.finals}
-        start = {}
+        loss, start = self.step_of(self.truth.loss).function, {}
+        targets = np.asarray(loss.candidate.target) if isinstance(loss, KnownLoss) else None  # they stay, also as data
         for step in self.tape.steps:
             if step.function is None and step.makes[0] in self.forward - (self.left_as_data - parameters):
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
+                if targets is not None and np.array_equal(value, targets):
+                    continue
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
                     room = spread * (float(np.std(value)) or 1.0)
                     moved = rng.uniform(-1, 1, value.shape)

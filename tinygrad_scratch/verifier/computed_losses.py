@@ -64,11 +64,15 @@ class ComputedLosses(WellKnown):
         return named and candidate.node not in made_of
 
     def _is_error(self, name: str, node: int) -> bool:
-        """Whether a number is the mere difference of an output and a target, which nobody makes small."""
+        """Whether a number is the mere difference of an output and a target, which nobody makes small.
+
+        Of two values that both depend on parameters it may well be a loss, as the `rate - y * log(rate)` of counts is.
+        """
         step = self.tape.steps[self.tape.nodes[node].step]
         while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
-        is_difference = getattr(step.function, "__name__", "") == "subtract"
+        moving = self.depending_on({p.node for p in self.parameters})
+        is_difference = getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
         return is_difference and OF_LOSS.search(name.lower()) is None
 
     def _is_of_gradient(self, node: int) -> bool:

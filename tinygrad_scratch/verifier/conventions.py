@@ -12,6 +12,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
+from tinygrad_scratch.verifier.gradients import literals_of
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
 from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
@@ -207,8 +208,10 @@ def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
 
 
 def numbers_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
-    """The numbers with a name that a value was made with, and no forward pass."""
+    """The numbers that a value was made with, and no forward pass, each by its name or as it is written."""
     before = case.ancestors([final.node]) - case.forward
+    for node in before:
+        yield from ((f"{abs(number):g}", abs(number)) for number in literals_of(case.step_of(node)))
     for event in (*case.arguments, *case.events):
         value = case.tape.nodes[event.node].value
         if event.node in before and value.size == 1 and case.step_of(event.node).function is None:

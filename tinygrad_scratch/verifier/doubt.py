@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
@@ -25,7 +25,6 @@ FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
-SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)?$", re.MULTILINE)
@@ -172,7 +171,7 @@ def kind_with(case: Case, told: tuple[Repair, Cause], cause: Cause) -> str:
     held = [node for name in {*put_in} - {*NAME.findall(change.expression)} for node in nodes_named(case, name)]
     if any(not is_mere_number(case, node) for node in held):  # it comes from above, though it may be one number
         return change.kind
-    factor = change.kind in (*SCALES, "missing-derivative", "off-by-one")
+    factor = change.kind in ("scale-factor", "missing-derivative", "off-by-one")
     return cause.kind if factor and cause.kind in SCALES else change.kind
 
 

@@ -305,16 +305,20 @@ def unexplained(found: list[tuple[Repair, Cause]]) -> int:
 
 
 def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
-    """The mistakes with the factor for all gradients with which they are fewest."""
+    """The mistakes with the factor for all gradients with which they are fewest.
+
+    Of two by which one gradient is only a multiple it is the smaller factor: a mean is forgotten, and not made up.
+    """
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
-    best: tuple[tuple[bool, int, int, bool, bool], float, list[tuple[Repair, Cause]]] | None = None
+    best: tuple[tuple[bool, int, int, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
     for scale in likeliest_first(case, [1.0, *scales(case, case.replay())]):
         case.reset(scale)
         found = mistakes(case)
-        key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way
+        size = abs(scale) if all(cause.kind in SCALES for _, cause in found) else 0.0
+        key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way, size
         if best is None or key < best[0]:
             best = key, scale, found
-        if key == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none
+        if key[:5] == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none
             break
     assert best is not None
     if case.scale != best[1]:
@@ -404,6 +408,7 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     return {(cause.file, cause.line): (repair, cause)}
 
 
+SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 MOST_MISTAKES = 6
 MOST_CANDIDATES = 4
 

@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import ComputedLosses
 from tinygrad_scratch.verifier.gradients import Decay, within
-from tinygrad_scratch.verifier.in_samples import stacked
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
     Candidate,
+    KnownLoss,
     Played,
     fit,
     keeps_off,
@@ -322,26 +321,16 @@ class FindingLoss(ComputedLosses):
             self.loss = candidate.node
             return None
         self.is_well_known = True
-        function, target = candidate.function, candidate.target
-        penalised = [node for node, _ in candidate.penalties]
-
-        outputs = candidate.outputs
-
-        def loss(*given: Any) -> Any:
-            output = stacked(given[: len(outputs)]) if candidate.turns else given[0]
-            parts = zip(candidate.penalties, given[len(outputs) :], strict=True)
-            return sum((0.5 * np.sum(much * w * w) for (_, much), w in parts), function(output, target))
-
-        loss.__name__ = candidate.name
+        outputs, penalised = candidate.outputs, [node for node, _ in candidate.penalties]
         try:
             with np.errstate(all="ignore"):
                 last = max(self.tape.nodes[node].step for node in outputs)  # they may be in the order of another loop
-                node, moved = self.tape.insert(last, loss, (*outputs, *penalised))
+                node, moved = self.tape.insert(last, KnownLoss(candidate), (*outputs, *penalised))
         except (ValueError, IndexError, TypeError) as error:
             shape = self.tape.nodes[candidate.node].value.shape
             return (
                 f"{candidate.name} can't be computed of an output of shape {shape} and targets of shape "
-                f"{np.shape(target)}: {error}. "
+                f"{np.shape(candidate.target)}: {error}. "
                 "Give both to check.loss_is in the same layout, or set check.loss = ... to a value."
             )
         self.renumber(moved)

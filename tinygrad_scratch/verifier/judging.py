@@ -20,7 +20,6 @@ from tinygrad_scratch.verifier.case import MOST_AT_FIRST, MOST_PLAYED, Case, Rep
 from tinygrad_scratch.verifier.conventions import is_right_by_convention, may_be_meant, truths_without
 from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import (
-    SCALES,
     is_doubtful,
     is_gradient_already,
     is_right_elsewhere,
@@ -31,7 +30,7 @@ from tinygrad_scratch.verifier.doubt import (
 )
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.explain import Cause, as_cause, judged
+from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
 from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.leaks import left, unseen

@@ -172,6 +172,21 @@ class Candidate:
         return self.turns or (self.node,)
 
 
+class KnownLoss:
+    """A well-known loss, of outputs and of what is penalised, as a call on the tape."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        self.__name__, self.candidate = candidate.name, candidate
+
+    def __call__(self, *given: Any) -> Any:
+        candidate, count = self.candidate, len(self.candidate.outputs)
+        assert candidate.function is not None
+        output = stacked(given[:count]) if candidate.turns else given[0]
+        parts = zip(candidate.penalties, given[count:], strict=True)
+        penalty = sum(0.5 * np.sum(much * w * w) for (_, much), w in parts)
+        return penalty + candidate.function(output, candidate.target)
+
+
 @dataclass
 class Played:
     """A run on Tensors, from which gradients of any value are read off."""

@@ -49,6 +49,11 @@ class Call:
     def function(self) -> tuple[str, int]:
         return self.event.place.file, start_of_function(self.event.place)
 
+    @property
+    def branch(self) -> tuple[str, int, int]:
+        """Which of its returns it came to: `f(z, derivative=True)` is another one than `f(z)`."""
+        return *self.function, self.event.place.line
+
 
 @dataclass
 class Misgiven:
@@ -69,29 +74,34 @@ class Misgiven:
         return found[:MOST_CALLS]
 
     @cached_property
-    def derivatives(self) -> dict[tuple[str, int], list[Call]]:
-        """The functions whose results all are the derivative of what another one makes, at what they were given.
+    def derivatives(self) -> dict[tuple[str, int, int], list[Call]]:
+        """The returns whose results all are the derivative of what another one gives, at what they were given.
 
-        With the calls of that other function in the forward pass. None is told so where no loss is known, or where it
-        is called in several places, given the wrong value in all, and could do with it: one mistake is likelier there.
+        With the calls that came to that other one in the forward pass. None is told so where no loss is known, or where
+        it is called in several places, given the wrong value in all, and could do with it: one mistake is likelier so.
         """
         if self.case.is_assumed:
             return {}
         ahead = [call for call in self.calls if self.case.is_forward(call.event.node)]
-        functions = {call.function for call in ahead}
+        branches = {call.branch for call in ahead}
         behind = self.case.ancestors(final.node for final in self.case.finals)  # other turns say nothing of this one
-        back = [call for call in self.calls if call.event.node in behind and call.function not in functions]
+        back = [call for call in self.calls if call.event.node in behind and call.branch not in branches]
         found = {}
-        for function in {call.function: None for call in back}:
-            own = [call for call in back if call.function == function]
+        for branch in {call.branch: None for call in back}:
+            own = [call for call in back if call.branch == branch]
             of = [call for call in ahead if is_named_after(own[0], call)]
             if of and all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
-                found[function] = of
+                found[branch] = of
         return found
+
+    @cached_property
+    def right_functions(self) -> set[tuple[str, int]]:
+        """The functions that have such returns, each by its file and where it starts."""
+        return {(file, start) for file, start, _ in self.derivatives}
 
     def is_right_derivative(self, place: Place) -> bool:
         """Whether a place is in such a function."""
-        return (place.file, start_of_function(place)) in self.derivatives
+        return (place.file, start_of_function(place)) in self.right_functions
 
     def is_derivative(self, call: Call, of: Call) -> bool:
         value = np.asarray(self.value(call.given), float)
@@ -118,7 +128,8 @@ class Misgiven:
         places = {place for call in calls if (place := self.place_of(call)) is not None}
         place = calls[0].event.place
         written = rf"(?<!def )\b{short(place.function)}\("  # of single numbers calls tell nothing
-        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > 1 for each in places)
+        known = 1 if calls[0].function != others[0].function else len(calls) + len(others)
+        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > known for each in places)
         again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
         return several and again and all(self.made_by(call, others) is not None for call in calls)
 
@@ -131,8 +142,8 @@ class Misgiven:
 
     def wrong_calls(self) -> Iterator[tuple[Call, Call, Array]]:
         """The calls that are given what the other function made, with that call, and with what is right."""
-        for function, others in self.derivatives.items():
-            for call in (call for call in self.calls if call.function == function):
+        for branch, others in self.derivatives.items():
+            for call in (call for call in self.calls if call.branch == branch):
                 of = self.made_by(call, others)
                 right = self.made(call, np.asarray(self.value(of.given), float)) if of is not None else None
                 if of is not None and right is not None:
@@ -164,18 +175,21 @@ class Misgiven:
             match = self.case.match_up_to_factor(truth)
             event = user or call.event
             repair = Repair(event, truth, match[0].of if match else of.given, None, len(wrong) - len(still))
-            alone = all(each.event.node in put_in for each in self.calls if each.function == call.function)
+            alone = all(each.event.node in put_in for each in self.calls if each.branch == call.branch)
             repairs.setdefault(event.place, (repair, self.finding(repair, call, of, alone)))
         return list(repairs.values()), put_in
 
     def finding(self, repair: Repair, call: Call, of: Call, alone: bool) -> Finding:
         slope, name = short(call.event.place.function), short(of.event.place.function)
         said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
+        if call.function == of.function:
+            said = f"`{slope}` gives its derivative here at what it makes itself, not at what it is given for that"
         finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
         caller, own = self.place_of(call), repair.event.place
         finding.place = own if caller is None or in_same_function(caller, own) else caller
         if alone:  # it could be made for that as well
-            finding.certainty, finding.others = "fits", [f"`{slope}` for what `{name}` makes"]
+            what = "its derivative by" if call.function == of.function else f"`{slope}` for"
+            finding.certainty, finding.others = "fits", [f"{what} what `{name}` makes"]
         return finding
 
     def should_be(self, repair: Repair, call: Call, of: Call) -> str | None:
@@ -185,11 +199,16 @@ class Misgiven:
         if written is None or right is None or self.is_in_loop(of) or self.is_in_loop(call):
             return None
         known = source_of(text_of(place.file)).words(place.line).text
-        if start_of_function(place) != start_of_function(self.place_of(of) or place):
+        elsewhere = start_of_function(place) != start_of_function(self.place_of(of) or place)
+        if elsewhere and not self.is_attribute(right[1], of.given):
             return None
         if not all(re.search(rf"\b{name}\b", known) for name in names_in(right[1])):
             return None
         return replaced(expression, written[0], written[0].replace(f"({written[1]}", f"({right[1]}", 1))
+
+    def is_attribute(self, name: str, node: int) -> bool:
+        """Whether a value is kept under a name that is the same in all methods of an object."""
+        return name.startswith("self.") and any(e.node == node and e.name == name for e in self.case.events)
 
     def place_of(self, call: Call) -> Place | None:
         """Where a function was called."""
@@ -199,7 +218,7 @@ class Misgiven:
 
     def is_in_loop(self, call: Call) -> bool:
         """Whether the call is made more than once."""
-        same = (each for each in self.calls if each.function == call.function)
+        same = (each for each in self.calls if each.branch == call.branch)
         return sum(self.place_of(each) == self.place_of(call) for each in same) > 1
 
 
@@ -208,6 +227,8 @@ def is_named_after(slope: Call, other: Call) -> bool:
     name, of = short(slope.event.place.function).lower(), short(other.event.place.function).lower()
     bare = not OF_SLOPE.sub("", name, count=1).strip("_") and OF_SLOPE.search(name) is not None
     in_one_file = slope.function[0] == other.function[0]
+    if slope.function == other.function:
+        return True
     return is_derivative_of(name, {of}) or name.removeprefix("d").strip("_") == of or (bare and in_one_file)
 
 

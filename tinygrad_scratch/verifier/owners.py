@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, sho
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
+from tinygrad_scratch.verifier.without_rates import true_in
 
 
 class Owners(WholeSteps):
@@ -56,6 +57,7 @@ class Owners(WholeSteps):
             whole = self._are_right_by_rate(is_close)
             self.finals = [self._with_decay(final, truth) for final in self.finals]
             self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
+        self._without_rates_alone(truth)
         self._with_one_rate(truth)
         self._with_the_rate_of_others(truth)
         self._turned_round(truth)
@@ -167,6 +169,26 @@ class Owners(WholeSteps):
             return final
         self.changes[whole] = decay.after
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
+
+    def _without_rates_alone(self, truth: Truth) -> None:
+        """The true gradients in steps that also divide them by a size, or by that and a rate in one.
+
+        What lies behind a rate may be so by the size of that, and so it is not taken. Those that are right as they are
+        count against it.
+        """
+        found: dict[int, tuple[int, int]] = {}
+        multiples = 0
+        for i, final in enumerate(self.finals if self.rate is None else ()):
+            wanted, change = truth.cotangents[final.parameter.node], self._change_of(final)
+            inner = true_in(self.tape, change, final, wanted)
+            multiples += is_multiple(self._value(final.node), wanted)
+            if inner is not None and inner != change and wanted.size > 1:
+                found[i] = inner
+        if 2 * len(found) > multiples:
+            for i, (node, sign) in found.items():
+                final = self.finals[i]
+                self._made.setdefault(node, self._made[final.node])
+                self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
 
     def _with_one_rate(self, truth: Truth) -> None:
         """The whole changes of the parameters, where these are the gradients times one number, and what is in them not.

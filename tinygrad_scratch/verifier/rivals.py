@@ -7,18 +7,19 @@ import re
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import (
     OF_ORDER,
-    SCALES,
     is_enough,
     is_gradient_already,
     is_right_elsewhere,
     likelier,
 )
-from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
+
+MEAN = re.compile(r"/|\b(?:mean|average)\(")
 
 
 def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
@@ -26,6 +27,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     repair, cause = told
     return (
         moving_step(case, cause, hits)
+        or lacking_mean(case, cause, hits)
         or of_all(case, cause, hits)
         or of_readers(case, repair, cause, hits)
         or behind_loss(case, cause, hits)
@@ -38,6 +40,16 @@ def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right."""
     stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
     return stale if cause.kind not in OF_ORDER and is_of_step(case, cause) else []
+
+
+def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those that put a mean in, where others take one away elsewhere: it is forgotten, and not made up.
+
+    Where the gradients are in a convention either way, one is as good as the other.
+    """
+    means = [hit for hit in hits if hit.rewrite.kind in SCALES and (abs(case.scale) != 1 or not hit.convention)]
+    lacking = [hit for hit in means if len(MEAN.findall(hit.right)) > len(MEAN.findall(hit.written))]
+    return lacking if cause.kind in SCALES and len(lacking) < len(means) else []
 
 
 def is_of_step(case: Case, cause: Cause) -> bool:

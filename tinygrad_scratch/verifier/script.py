@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
@@ -343,28 +344,21 @@ def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:
 
 @cache
 def stepped_in(file: str, line: int) -> frozenset[str]:
-    """The names that a loop takes something off: `w = w - ...`, `w -= ...`."""
+    """The names that a loop takes something off: `w = w - ...`, `w -= ...`. What counts down is none."""
     found: set[str] = set()
     for node in ast.walk(tree_of(file)):
-        inside = isinstance(node, ast.Assign | ast.AugAssign) and line < node.lineno <= loops_in(file).get(line, 0)
-        if (
-            inside
-            and isinstance(node, ast.AugAssign)
-            and isinstance(node.op, ast.Sub)
-            and isinstance(node.target, ast.Name)
-        ):
-            found.add(node.target.id)
-        if (
-            inside
-            and isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.BinOp)
-            and isinstance(node.value.op, ast.Sub)
-        ):
-            left = node.value.left
-            found.update(
-                t.id for t in node.targets if isinstance(t, ast.Name) and isinstance(left, ast.Name) and t.id == left.id
-            )
-    return frozenset(found)
+        match node:
+            case ast.AugAssign(target=ast.Name(id=name), op=ast.Sub(), value=step):
+                pass
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=other), op=ast.Sub(), right=step)
+            ) if name == other:
+                pass
+            case _:
+                continue
+        if line < node.lineno <= loops_in(file).get(line, 0) and not isinstance(step, ast.Constant):
+            found.add(name)
+    return frozenset(found) - counters_in(file)
 
 
 @cache

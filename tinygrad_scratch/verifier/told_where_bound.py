@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.told_forms import Difference
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, parsed
 
 COMPUTED = ast.Call | ast.BinOp
+TOLD = "missing-derivative", "missing-term", "regularisation", "wrong-operand"
 
 
 def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
@@ -25,17 +26,17 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
 
     The value is mended then that the line makes; None where nothing else is told, as that would not mend the gradients.
     """
-    told = cause.kind in ("missing-derivative", "missing-term", "regularisation") and cause.certainty != "unexplained"
+    told = cause.kind in TOLD and cause.certainty != "unexplained"
     found = difference(cause) if told else None
     if found is None or cause.kind != "missing-derivative":
-        return None if found is None else tell_term(case, cause, found)
+        return None if found is None else tell_handed_over(case, cause, found)
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
     if OF_SLOPE.search(found.old.id):
         tell_where_called(cause, found)
         return None
-    if not (is_in_product(found) or is_one_of_returned(cause, found.old.id)) or apart_by(cause) < 0:
+    if not (is_in_product(found) or is_handed_over(cause, found.old.id)) or apart_by(cause) < 0:
         return None  # or others of its form have it in the product, too
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
@@ -50,10 +51,12 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     return repair
 
 
-def tell_term(case: Case, cause: Cause, found: Difference) -> Repair | None:
-    """Tell a term that one of several returned values lacks where that was made."""
+def tell_handed_over(case: Case, cause: Cause, found: Difference) -> Repair | None:
+    """Tell what is wrong with a value that is only handed on where that was made: it lacks a term, or is another's."""
     old, new = found.old, found.new
-    if not isinstance(old, ast.Name) or not is_one_of_returned(cause, old.id) or not isinstance(new, ast.BinOp):
+    if not isinstance(old, ast.Name) or not is_handed_over(cause, old.id):
+        return None
+    if cause.kind != "wrong-operand" and not isinstance(new, ast.BinOp):
         return None
     source = source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, old.id)
@@ -62,7 +65,9 @@ def tell_term(case: Case, cause: Cause, found: Difference) -> Repair | None:
         return None
     cause.place, cause.name = repair.event.place, repair.event.name
     cause.expression = source.code(bound.value)
-    cause.should_be = replaced(ast.unparse(new), old.id, bracketed(cause.expression))
+    right = ast.unparse(new)
+    cause.should_be = replaced(right, old.id, bracketed(cause.expression)) or right
+    cause.sentence = replaced(cause.sentence, old.id, cause.expression) or cause.sentence
     return repair
 
 
@@ -134,25 +139,34 @@ def is_in_product(found: Difference) -> bool:
     return False
 
 
-def is_one_of_returned(cause: Cause, name: str) -> bool:
-    """Whether a line returns several values, one of them under a name."""
-    statement = parsed(statement_at(cause.file, cause.line))
-    several = statement.value if isinstance(statement, ast.Return) else None
-    return isinstance(several, ast.Tuple) and any(isinstance(e, ast.Name) and e.id == name for e in several.elts)
+def is_handed_over(cause: Cause, name: str) -> bool:
+    """Whether a line only hands on what has a name: among what it returns, into a list, under another name."""
+    match parsed(statement_at(cause.file, cause.line)):
+        case ast.Return(value=ast.Tuple(elts=several)):
+            handed = several
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[one])):
+            handed = [one]
+        case ast.Assign(value=one):
+            handed = [one]
+        case _:
+            handed = []
+    return any(isinstance(each, ast.Name) and each.id == name for each in handed)
 
 
 def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
-    """The one statement before a line that gives a name to a value, if only that line reads the name."""
+    """The statement before a line that gives a name to a value, if only that line reads the name for that value."""
     function = source.function_around(line)
     nodes = list(ast.walk(function if function is not None else source.tree))
     uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
-    reads = [node.lineno for node in uses if isinstance(node.ctx, ast.Load)]
     own = next((lines_of(node) for node in source.statements if node.lineno == line), range(0))
+    bindings = {node.lineno for node in uses if not isinstance(node.ctx, ast.Load)}
+    last = {node.lineno: max((at for at in bindings if at < node.lineno), default=0) for node in uses}
     bound = [
         node
         for node in nodes
         if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == [name]
     ]
-    if len(reads) != 1 or reads[0] not in own or len(uses) != 2 or len(bound) != 1 or bound[0].lineno >= line:
-        return None
-    return bound[0]
+    found = [node for node in bound if node.lineno == last.get(line)]
+    reads = [node.lineno for node in uses if isinstance(node.ctx, ast.Load)]
+    of_it = [at for at in reads if found and last[at] in (found[0].lineno, 0)]
+    return found[0] if len(found) == 1 and len(of_it) == 1 and of_it[0] in own else None

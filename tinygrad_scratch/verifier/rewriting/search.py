@@ -85,7 +85,7 @@ class Search:
     def found(self) -> list[Hit]:
         self.goals = self.goals_now()
         self.wanted = {goal.name for of_all in self.goals for goals in of_all for goal in goals}
-        right = Misgiven(self.case).derivatives
+        right = Misgiven(self.case).right_functions
         order = lines_in_order(self.case, self.lines, self.near)
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [place for place in order if place in self.near] if self.only_near else order

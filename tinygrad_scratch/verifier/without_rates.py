@@ -1,0 +1,36 @@
+"""The gradients in updates that also divide them by a size: what is left once the rate alone is taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.gradients import inside
+from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
+
+Signed = tuple[int, int]  # a value, and 1 if it is taken off a parameter, -1 if it is added
+
+
+def down_to(tape: Tape, change: Signed, gradient: int) -> Iterator[Signed]:
+    """What an update changes a parameter by, and all that this is a multiple of, down to what is called its gradient.
+
+    Of `w -= 0.5 * (x.T @ d / n)` these are the step, the mean and the sum.
+    """
+    node, sign = change
+    while node != gradient:
+        yield node, sign
+        inner = inside(tape, node)
+        if inner is None:
+            return
+        node, sign = inner[0], sign * inner[1]
+
+
+def true_in(tape: Tape, change: Signed | None, final: Final, wanted: Array) -> Signed | None:
+    """The true gradient on this way; None where what is called the gradient is the true one, or none is."""
+    value = final.direction * tape.nodes[final.node].value
+    if change is None or final.by != "update" or (value.shape == wanted.shape and close(value, wanted)):
+        return None
+    on_the_way = down_to(tape, change, final.node)
+    return next(((n, sign) for n, sign in on_the_way if close(sign * tape.nodes[n].value, wanted)), None)
