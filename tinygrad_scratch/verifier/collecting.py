@@ -93,6 +93,13 @@ class Collecting(Told):
         read = self._before_loss()
         for parameter, gradient, sign in made.of_all(asked, self._bound, read):
             self._updates.setdefault(gradient, (parameter, sign))
+        if made.several and not self.given:
+            names = listed([p.name for p in asked if p.node in made.several])
+            self._gradient_problem = (
+                f"{names} got several updates here, and a loss was computed again between them, so that each is a step "
+                "of its own. Let the block, or the turn of the loop, hold one of them: forward, backward, update."
+            )
+            return []
         self.changes, self._decays, self._made = made.changes, made.decays, made.made
         if self.given:
             self._read_pairs(asked)

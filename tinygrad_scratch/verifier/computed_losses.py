@@ -6,11 +6,14 @@ import re
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.gradients import is_plain_number
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.well_known import WellKnown
@@ -35,7 +38,7 @@ class ComputedLosses(WellKnown):
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
-        return [
+        found = [
             Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
             if node in reached
@@ -44,6 +47,23 @@ class ComputedLosses(WellKnown):
             and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
             and not self._is_of_gradient(node)
         ]
+        moving = self.depending_on({p.node for p in self.parameters if p.recorded.size > 1})
+        return [candidate for candidate in found if not self._is_smoothed(candidate, moving)] or found
+
+    def _is_smoothed(self, candidate: Candidate, moving: set[int]) -> bool:
+        """Whether a number is what it was under its name before, and a small part of another: it is only watched.
+
+        So is `smooth = 0.99 * smooth + 0.01 * loss`. What it was before depends on no parameter.
+        """
+        step = self.tape.steps[self.tape.nodes[candidate.node].step]
+        kept = [read for read in step.reads if read not in moving and np.any(self._value(read))]
+        taken = [self.tape.steps[self.tape.nodes[read].step] for read in step.reads if read in moving]
+        if name_of(step.function) not in ("add", "subtract") or len(kept) != 1 or len(taken) != 1:
+            return False
+        shares = [part for part in taken[0].arguments if isinstance(part, float)]
+        shares += [float(self._value(n).reshape(-1)[0]) for n in taken[0].reads if is_plain_number(self.tape, n)]
+        small = name_of(taken[0].function) == "multiply" and any(abs(share) < 0.5 for share in shares)
+        return small and step.place is not None and goes_on(statement_at(step.place.file, step.place.line))
 
     def _is_named_as_loss(self, name: str, node: int) -> bool:
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`."""
@@ -136,6 +156,17 @@ class ComputedLosses(WellKnown):
             return computed[0]
         of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
         return ratio < 1 if ratio is not None and of_samples else None
+
+
+def goes_on(statement: str) -> bool:
+    """Whether a statement gives a name another value by the one that it has.
+
+    >>> goes_on("loss = 0.1 * l + 0.9 * loss"), goes_on("smooth -= 0.1 * (smooth - l)"), goes_on("loss = 0.1 * l")
+    (True, True, False)
+    """
+    target, _, rest = statement.partition("=")
+    name = target.strip("+-*/ ")
+    return name != target.strip() or re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", rest) is not None
 
 
 def one_factor(given: list[Array], wanted: list[Array]) -> float | None:

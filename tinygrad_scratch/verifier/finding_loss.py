@@ -193,7 +193,7 @@ class FindingLoss(ComputedLosses):
 
     def _without_parts(self, run: Played, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Without penalties alone, and the losses to which another one of theirs adds one that gradients hold."""
-        nodes = [parameter.node for parameter in self.parameters]
+        nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
         of_data = [c for c in mine if not is_of_parameters_alone(self.tape, self._parents, c.node, nodes)]
         mine = mine if self.wanted_loss else of_data or mine
         if not self._penalty:

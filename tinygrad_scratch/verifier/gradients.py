@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.holders import parts_of
-from tinygrad_scratch.verifier.in_parts import parts_between, rate_in
+from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
+from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.names import SUFFIXES, is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import DEPTH, Parameter
@@ -165,6 +166,7 @@ class Updates:
     made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
+    several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
         self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: set[int]
@@ -240,6 +242,9 @@ class Updates:
         tape, first = self.tape, parameter.node
         slot = tape.nodes[first].slot
         later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
+        parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
+        if parts:
+            return self.whole_of(*parts)
         for after in (*later, *bound):
             if after != first and is_grown(tape, first, after):
                 change = self.change_in(after, first)
@@ -258,12 +263,31 @@ class Updates:
     def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
         """The same of a parameter of which some entries were updated after the others, as a whole."""
         parts = parts_between(self.tape, before, later[-1]) if later else []
-        rate = rate_in(self.tape, parts, self.is_rate) if parts else 1.0
-        whole = lost(self.tape, before, later[-1], rate) if parts else None
+        for i, part in enumerate(parts):
+            if part.place in {other.place for other in parts[:i]} and self.goes_into_loss(part.before):
+                self.several.append(before)
+                return None
+        return self.whole_of(parts, later[-1]) if parts else None
+
+    def goes_into_loss(self, node: int) -> bool:
+        """Whether what is called a loss was made of a value, and not of what was written then to an array."""
+        found, written = {node}, {self.tape.nodes[node].slot}
+        for step in self.tape.steps[self.tape.nodes[node].step + 1 :]:
+            if not found.isdisjoint(step.reads):
+                made = [each for each in step.makes if self.tape.nodes[each].slot not in written]
+                found.update(made if len(made) == len(step.makes) else ())
+            written.update(self.tape.nodes[each].slot for each in step.makes)
+        single = (each for each in found if self.tape.nodes[each].value.size == 1)
+        return any(is_loss_name(name) for each in single for name in self.names.get(each, ()))
+
+    def whole_of(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
+        """What all parts of an update took off a parameter, by their rate."""
+        rate = rate_in(self.tape, parts, self.is_rate)
+        whole = lost(self.tape, parts[0].before, after, rate)
         if whole is None:
             return None
-        self.changes[whole.node] = self.made[whole.node] = later[-1]
-        return whole.node, 1 if rate > 0 else -1, later[-1]
+        self.changes[whole.node] = self.made[whole.node] = after
+        return whole.node, 1 if rate > 0 else -1, after
 
     def without_rate(self, change: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
@@ -419,6 +443,10 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
+    if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
+        inner = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
+        if inner is not None:
+            return inner
     if one == other or (one != before and not (name == "add" and other == before)):
         return None  # a decay alone is an update of its own, before that by the gradient
     change = other if one == before else one
@@ -446,7 +474,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
         return reads[0], 1
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
-        return moved, -1 if name == "subtract" and moved == reads[-1] != reads[0] else 1
+        of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
+        return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
     if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
         return reads[0], 1
     if (moved := behind_matrix(tape, step)) is not None:

@@ -40,6 +40,32 @@ def parts_between(tape: Tape, before: int, after: int) -> list[Part]:
     return found[::-1]
 
 
+def again_and_again(
+    tape: Tape, first: int, later: list[int], change_in: Callable[[int, int], tuple[int, int] | None]
+) -> tuple[list[Part], int] | None:
+    """The updates of a whole array that one line made in a loop, with what came of them; None of a single one.
+
+    Nothing else read the array between them: each adds the gradient of a sample, and all of them are one step.
+    """
+    parts: list[Part] = []
+    before = first
+    for after in later:
+        change = change_in(after, before) if after > before else None
+        place = step_of(tape, after).place
+        if change is None:
+            continue
+        if parts and (place != parts[0].place or is_read_beside(tape, before, after)):
+            break
+        parts.append(Part(before, *change, place))
+        before = after
+    return (parts, before) if len(parts) > 1 else None
+
+
+def is_read_beside(tape: Tape, node: int, after: int) -> bool:
+    """Whether something else read a value than the step that made another one of it."""
+    return any(node in step.reads and after not in step.makes for step in tape.steps)
+
+
 def part_written(tape: Tape, after: int) -> Part | None:
     """The update of some entries that made a content of an array: `w[i] -= c`, `w[i] = w[i] - c`, `np.add.at`."""
     step, slot = step_of(tape, after), tape.nodes[after].slot

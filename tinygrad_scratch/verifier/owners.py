@@ -263,6 +263,17 @@ class Owners(WholeSteps):
             turned = way == -usual and signs[i] in usual_signs
             if turned or (way == -1 and all_uphill and signs[i] == 1):
                 self.finals[i] = self._negative(self.finals[i])
+        self._as_taken_off(truth)
+
+    def _as_taken_off(self, truth: Truth) -> None:
+        """What is added, as the negative of it, where other updates take something off, and all of that is no gradient.
+
+        What is added may be the step as a whole, with its rate.
+        """
+        finals = [final for final in self.finals if final.by == "update"]
+        each = [(f.direction * self._value(f.node), truth.cotangents[f.parameter.node]) for f in finals]
+        if {final.direction for final in finals} == {1, -1} and not all(close(*pair) for pair in each):
+            self.finals = [self._negative(f) if f in finals and f.direction < 0 else f for f in self.finals]
 
     def take_without_rates(self, found: dict[int, Final]) -> None:
         """Take gradients for the steps that they were worked out of, by the numbers of these."""

@@ -24,12 +24,13 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import in_update
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
+from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
@@ -269,6 +270,7 @@ class Loops:
                     or before in early
                     or reads.get(before, 0) < 2
                     or node.value.dtype.kind != "f"
+                    or is_logged(event.name, node.value)
                 ):
                     continue
                 last = event.node
@@ -292,9 +294,9 @@ class Loops:
             if step.index < turn.steps or step.function is None:  # what is given is known by the line that reads it
                 held |= {(event.owner, event.short): (node, event) for event in names}
         for node, event in held.values():
-            if node not in read or claims_gradient(event.name):
-                continue
             before = tape.nodes[node]
+            if node not in read or claims_gradient(event.name) or is_logged(event.name, before.value):
+                continue
             last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
             after = next(last, tape.current[before.slot])
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
@@ -320,6 +322,11 @@ def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
     """Whether something reads a value but the lines that update parts of it, as those of a sum that begins with 0."""
     reading = {str(step.place) for step in steps if node in step.reads}
     return not reading <= {str(part.place) for part in parts}
+
+
+def is_logged(name: str, value: Array) -> bool:
+    """Whether a number is a loss that is only written down: `smooth_loss += 0.001 * (loss - smooth_loss)`."""
+    return value.size == 1 and is_loss_name(name)
 
 
 def is_same_name(one: Event, other: Event) -> bool:
