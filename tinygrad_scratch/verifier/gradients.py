@@ -306,10 +306,14 @@ class Updates:
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
             return node, sign
+        first, place = len(self.tape.steps), self.tape.steps[self.tape.nodes[change].step].place
+        if sign < 0:  # `w += -rate * g`
+            given[1] = record(self.tape, np.negative, (given[1],), {})
         quotient = record(self.tape, np.divide, tuple(given), {}).node
         self.changes[quotient] = change
-        self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[change].step].place
-        return quotient, 1
+        for step in self.tape.steps[first:]:
+            step.place = place
+        return quotient, sign
 
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
@@ -440,13 +444,15 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         if inner == before or tape.nodes[inner].step == step.index:
             return None
         return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)
+    if name == "getitem":
+        return in_update_of_all(tape, step, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
     if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
-        inner = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
-        if inner is not None:
-            return inner
+        decayed = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
+        if decayed is not None:
+            return decayed
     if one == other or (one != before and not (name == "add" and other == before)):
         return None  # a decay alone is an update of its own, before that by the gradient
     change = other if one == before else one
@@ -454,6 +460,37 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def in_update_of_all(tape: Tape, taken: Step, before: int) -> tuple[int, int] | None:
+    """The same of a number that was put into an array with others, updated there, and taken out again.
+
+    So is `a, b = np.array([a, b]) - rate * np.array([da, db])`.
+    """
+    place = taken.arguments[1] if isinstance(taken.arguments, tuple) and len(taken.arguments) > 1 else None
+    whole = tape.steps[tape.nodes[taken.reads[0]].step]
+    name = getattr(whole.function, "__name__", "")
+    if type(place) is not int or name not in ("add", "subtract") or len(whole.reads) != 2:
+        return None
+    held, change, sign = unjoined(tape, whole.reads[0]), whole.reads[1], 1 if name == "subtract" else -1
+    while len(unjoined(tape, change)) == 1 and (inner := inside(tape, change)) is not None:
+        change, sign = inner[0], sign * inner[1]
+    changes = unjoined(tape, change)
+    is_of_it = len(held) == len(changes) > place and held[place] == before
+    return (changes[place], sign) if is_of_it else None
+
+
+def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
+    """Whether an update moves a value part of the way to another one, as an average is: `m += (g - m) / n`."""
+    found: tuple[int, int] | None = change
+    while found is not None:
+        node, sign = found
+        step = tape.steps[tape.nodes[node].step]
+        if getattr(step.function, "__name__", "") == "subtract" and before in step.reads:
+            return sign < 0 and step.reads[1:] == (before,)
+        inner = inside(tape, node)
+        found = None if inner is None else (inner[0], sign * inner[1])
+    return False
 
 
 def is_grown(tape: Tape, before: int, after: int) -> bool:

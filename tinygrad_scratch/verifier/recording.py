@@ -14,8 +14,8 @@ from tinygrad_scratch.verifier.tape import Tape
 TAKE_SEVERAL = {
     "concatenate", "concat", "stack", "vstack", "hstack", "dstack", "column_stack", "row_stack", "block", "array",
     "asarray", "asanyarray",
-    "ascontiguousarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_", "multi_dot", "average",
-    "pad", "reshape",
+    "ascontiguousarray", "asfortranarray", "einsum", "meshgrid", "broadcast_arrays", "select", "choose", "ix_",
+    "multi_dot", "average", "pad", "reshape",
     "tensordot", "transpose", "piecewise", "append", "insert", "r_", "c_", "atleast_1d", "atleast_2d", "atleast_3d",
     "zeros", "ones", "empty", "full", "tile", "roll", "squeeze", "expand_dims", "moveaxis", "flip", "copyto",
     "gradient",

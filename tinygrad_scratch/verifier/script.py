@@ -21,7 +21,7 @@ import numpy as np
 from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.gradients import in_update
+from tinygrad_scratch.verifier.gradients import in_update, is_average
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -278,8 +278,10 @@ class Loops:
                 parts = [] if claims_gradient(event.name) else parts_between(tape, before, now)
                 if parts and is_read_elsewhere(steps, before, parts):
                     last = now
-                elif in_update(tape, step, event.node, before) is None:
-                    continue
+                else:
+                    change = in_update(tape, step, event.node, before)
+                    if change is None or is_average(tape, change, before):
+                        continue
                 stand = Recorded(tape, node.value, node.slot)
                 found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
         return list(found.values())

@@ -43,7 +43,8 @@ def bounded(function: Any, beyond: Any) -> Any:
 
 
 ON_TENSORS: dict[Any, Any] = {
-    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array, np.full: full,
+    np.array: as_array, np.asarray: as_array, np.asanyarray: as_array, np.ascontiguousarray: as_array,
+    np.asfortranarray: as_array, np.full: full,
     np.maximum: bounded(np.maximum, np.less_equal), np.minimum: bounded(np.minimum, np.greater_equal),
 }  # fmt: skip
 
