@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.printed import printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -66,10 +68,38 @@ class ComputedLosses(WellKnown):
         return small and step.place is not None and goes_on(statement_at(step.place.file, step.place.line))
 
     def _is_named_as_loss(self, name: str, node: int) -> bool:
-        """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`."""
+        """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.
+
+        So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one.
+        """
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
-            return is_loss_name(name)
+            may_be = not is_gradient_name(name) and (self._is_sum_of_losses(node) or self._is_printed(name, node))
+            return is_loss_name(name) or may_be
         return not any(node in step.reads for step in self.tape.steps)
+
+    def _is_printed(self, name: str, node: int) -> bool:
+        """Whether a number is printed as a loss."""
+        bound = (event for event in self.watch.events if event.node == node and event.name == name)
+        return self._value(node).size == 1 and any(e.short in printed_as_losses(e.place.file) for e in bound)
+
+    def _is_sum_of_losses(self, node: int) -> bool:
+        """Whether a number is a sum of what depends on parameters, and what is called a loss is one of the terms."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        if name_of(step.function) not in ("add", "subtract") or len(step.reads) != 2 or self._value(node).size > 1:
+            return False
+        arrays = {p.node for p in self.parameters if p.recorded.size > 1}
+        if any(arrays.isdisjoint(self.all_behind(read)) for read in step.reads):
+            return False
+        terms = {inner for read in step.reads for inner in self._scaled(read)}
+        return any(is_loss_name(event.name) for event in self.watch.events if event.node in terms)
+
+    def _scaled(self, node: int) -> Iterator[int]:
+        """A number, and what it is the product of."""
+        yield node
+        step = self.tape.steps[self.tape.nodes[node].step]
+        if name_of(step.function) in ("multiply", "divide", "negative"):
+            for read in step.reads:
+                yield from self._scaled(read)
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""

@@ -272,8 +272,10 @@ class Owners(WholeSteps):
         """
         finals = [final for final in self.finals if final.by == "update"]
         each = [(f.direction * self._value(f.node), truth.cotangents[f.parameter.node]) for f in finals]
-        if {final.direction for final in finals} == {1, -1} and not all(close(*pair) for pair in each):
-            self.finals = [self._negative(f) if f in finals and f.direction < 0 else f for f in self.finals]
+        added = [final for final in finals if final.direction < 0]
+        known = 0 < len(added) < len(finals) and all(final.node in self._made for final in added)
+        if known and not all(close(*pair) for pair in each):
+            self.finals = [self._negative(final) if final in added else final for final in self.finals]
 
     def take_without_rates(self, found: dict[int, Final]) -> None:
         """Take gradients for the steps that they were worked out of, by the numbers of these."""

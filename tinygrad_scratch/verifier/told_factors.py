@@ -38,6 +38,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "derivative-at-wrong-point"
     if kind == "wrong-operand" and more and all(holds_number(case, each) for each in more):
         return "scale-factor"
+    if kind == "missing-batch-sum-or-mean" and any(holds_array(case, each) for each in less):
+        return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
     if more:

@@ -181,6 +181,8 @@ def parts(node: ast.AST) -> list[ast.AST]:
 
 def marks(node: ast.AST) -> list[str]:
     """What a node has beside its parts: the signs of an operation, the name of an attribute, a number."""
+    if isinstance(node, ast.Slice):  # `1:` has other bounds than `:6`
+        return [str(bound is None) for bound in (node.lower, node.upper, node.step)]
     fields = (value for _, value in ast.iter_fields(node))
     held = [each for value in fields for each in (value if isinstance(value, list) else [value])]
     held = [value for value in held if not isinstance(value, ast.expr | ast.stmt)]

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import counted_by, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, SIZE, SLOPE, kind_of_divisor
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, statement_at, text_of
@@ -159,6 +159,10 @@ def kind_of_form(case: Case, found: Difference) -> str:
         return "scale-factor"
     if is_place_in_call(found):
         return "off-by-one"
+    if is_strength_of_penalty(found):
+        return "regularisation"
+    if is_needless_copy(found):
+        return "inplace-corruption"
     return AT_POINT if is_bound_of_mask(found) or is_other_of_kept(found) else ""
 
 
@@ -304,6 +308,20 @@ def is_place_in_call(found: Difference) -> bool:
     return numbers and isinstance(outer, ast.Call) and name_of(outer) in COUNTING
 
 
+def is_strength_of_penalty(found: Difference) -> bool:
+    """Whether a function that is called as penalties are is given one thing more, or less."""
+    old, new = found.old, found.new
+    if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
+        return False
+    return PENALTY.search(name_of(old).replace("_", " ")) is not None
+
+
+def is_needless_copy(found: Difference) -> bool:
+    """Whether a copy is given where the array itself is due: what is written to it is lost."""
+    copied = isinstance(found.old, ast.Call) and name_of(found.old) == "copy"
+    return copied and any(same(part, found.new) for part in ast.walk(found.old))
+
+
 def is_in_shape(found: Difference) -> bool:
     """Whether another size of an array is taken, and no neighbour."""
     held = [outer.value for outer, _ in found.around if isinstance(outer, ast.Subscript)]
@@ -443,11 +461,17 @@ def is_plain(found: Difference) -> bool:
     return True
 
 
+def is_of_several(call: ast.Call) -> bool:
+    """Whether a function of theirs is given two arrays or more by name, as one that multiplies them is."""
+    own = isinstance(call.func, ast.Name) or ast.unparse(call.func).startswith("self.")
+    return own and len(call.args) > 1 and all(isinstance(each, ast.Name | ast.Attribute) for each in call.args)
+
+
 def is_sloping(node: ast.AST) -> bool:
     """Whether a part of an expression is one in which a derivative is taken at a point, as in `1 - h**2` or `z > 0`."""
     match node:
         case ast.Call():
-            return name_of(node) not in LINEAR
+            return name_of(node) not in LINEAR and not is_of_several(node)
         case ast.BinOp(op=ast.Pow()) | ast.Compare() | ast.UnaryOp(op=ast.Invert()):
             return True
         case ast.BinOp(op=ast.Add() | ast.Sub()):

@@ -12,9 +12,9 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
-from tinygrad_scratch.verifier.source import text_of
-from tinygrad_scratch.verifier.told_factors import beyond
-from tinygrad_scratch.verifier.told_forms import Difference, is_number, rest_of_one
+from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.told_factors import beyond, holds_array
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, rest_of_one
 
 BATCH = "missing-batch-sum-or-mean"
 OF_FACTORS = ("scale-factor", BATCH, "missing-derivative")
@@ -33,7 +33,9 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
     sizes = more or less
     if any(rest_of_one(outer) is not None for outer in found.way):  # `1 - p / k`, a slope
         return ""
-    if cause.kind not in OF_FACTORS or not sizes or not all(is_size(cause, each) for each in sizes):
+    if is_number(found.old) and is_size(case, cause, found.new) and is_one_factor(cause, found):
+        return BATCH if counts_samples(case, found.new) else "scale-factor"
+    if cause.kind not in OF_FACTORS or not sizes or not all(is_size(case, cause, each) for each in sizes):
         return ""
     if not all(counts_samples(case, each) for each in sizes):
         return "scale-factor"
@@ -42,15 +44,33 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
     return BATCH if is_of_parameter(case, cause) else "scale-factor"
 
 
-def is_size(cause: Cause, node: ast.AST) -> bool:
-    """Whether a factor is called as sizes are, or was given the length of something in the function around."""
+def is_one_factor(cause: Cause, found: Difference) -> bool:
+    """Whether a 1 is a factor of a product, or what something is divided by."""
+    outer = found.way[-1] if found.way else None
+    whole = outer is None or isinstance(outer, ast.stmt)
+    in_place = whole and re.search(r"[*/]=", statement_at(cause.file, cause.line)) is not None
+    in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    return (in_place or in_product) and ast.unparse(found.old) in ("1", "1.0")
+
+
+def is_size(case: Case, cause: Cause, node: ast.AST) -> bool:
+    """Whether a factor is called as sizes are, or was given the length of something, or is as often as a loop turns."""
     if SIZE.fullmatch(ast.unparse(node)):
         return True
+    if holds_array(case, node):  # `mask = np.ones(x.shape)`
+        return False
     source = source_of(text_of(cause.file))
     bound = [each for each in nodes_around(source, cause.line) if isinstance(each, ast.Assign)]
+    if any(counts_to(each, ast.unparse(node)) for each in nodes_around(source, cause.line)):
+        return True
     given = [each for each in bound if MEASURED.search(ast.unparse(each.value))]
     parts = [part for each in given for target in each.targets for part in ast.walk(target)]
     return isinstance(node, ast.Name) and node.id in {part.id for part in parts if isinstance(part, ast.Name)}
+
+
+def counts_to(node: ast.AST, name: str) -> bool:
+    """Whether a part of a program is `range(n)`, of a name."""
+    return isinstance(node, ast.Call) and ast.unparse(node) == f"range({name})"
 
 
 def counts_samples(case: Case, node: ast.AST) -> bool:

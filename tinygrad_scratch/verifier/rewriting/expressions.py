@@ -243,6 +243,8 @@ def of_comparison(part: Part) -> Iterator[Rewrite]:
 
 def of_constant(part: Part) -> Iterator[Rewrite]:
     value = part.node.value
+    if isinstance(value, bool) and part.argument == "copy":
+        return
     if isinstance(value, bool):
         yield part.change(str(not value), "broadcasting-shape", f"{value} should be {not value}")
     elif isinstance(value, str):

@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
 OF_OBJECTS = re.compile(r"\bdtype\s*=\s*(?:np\.|numpy\.)?object\b|astype\((?:np\.|numpy\.)?object\b")
+OTHERS = {"+=": ("-=", "*="), "-=": ("+=", "*="), "*=": ("/=", "+=", "-="), "/=": ("*=",)}
 MOST_LATER = 12  # statements that one may be moved after
 
 
@@ -72,8 +73,8 @@ class Statement(Expressions):
         span = self.source.span(node.target)[1], self.source.span(node.value)[0]
         sign = self.source.text[slice(*span)]
         own = sign_in(sign)
-        for other in {"+=": ("-=",), "-=": ("+=",), "*=": ("/=",), "/=": ("*=",)}.get(own, ()):
-            kind = "sign" if other in ("+=", "-=") else "scale-factor"
+        for other in OTHERS.get(own, ()):
+            kind = {"+=-=": "sign", "*=/=": "scale-factor"}.get("".join(sorted((own, other))), "wrong-operand")
             yield self.change(span, sign.replace(own, other), kind, f"`{own}` should be `{other}`")
         if isinstance(node.target, ast.Subscript):
             yield from self.each_time(node, node.target, own)
@@ -156,6 +157,9 @@ class Statement(Expressions):
                 said = f"{name} is written over: add to it, with `{other}` instead of `=`"
                 tier = CHANGED if other == "+=" else PUT_IN
                 yield self.change(span, sign.replace("=", other), "overwritten-accumulation", said, tier)
+            if isinstance(target, ast.Subscript) and not own:
+                said = f"{name} is written over: multiply it, with `*=` instead of `=`"
+                yield self.change(span, sign.replace("=", "*="), "overwritten-accumulation", said)
             yield from self.to_another(target, name)
 
     def to_another(self, target: ast.expr, written: str) -> Iterator[Rewrite]:

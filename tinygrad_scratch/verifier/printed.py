@@ -1,0 +1,50 @@
+"""The variables that a program prints as its loss: `print("focal loss", fl)`, `print(f"cost: {k:.3f}")`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from tinygrad_scratch.verifier.source import statements, text_of
+
+CALLED = re.compile(r"(?:loss|cost|objective|error|nll|energy)[^\w{}%]*$", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"%[-+ #\d.]*[a-z]|\{[^{}]*\}")
+
+
+@cache
+def printed_as_losses(file: str) -> frozenset[str]:
+    """The names that a file prints right after a word for losses."""
+    calls = (each for statement in statements(text_of(file)) for each in ast.walk(statement))
+    printing = (each for each in calls if isinstance(each, ast.Call) and ast.unparse(each.func) == "print")
+    pairs = (pair for call in printing for pair in labelled(call.args))
+    return frozenset(value.id for text, value in pairs if isinstance(value, ast.Name) and CALLED.search(text))
+
+
+def labelled(printed: list[ast.expr]) -> Iterator[tuple[str, ast.expr]]:
+    """What is printed, each with the text before it.
+
+    >>> call = ast.parse("print('epoch', i, 'loss', k, f'cost: {c:.2f}', 'nll %.2f' % n, 'error {}'.format(e))").body[0]
+    >>> [(text, value.id) for text, value in labelled(call.value.args) if CALLED.search(text)]
+    [('loss', 'k'), ('cost: ', 'c'), ('nll ', 'n'), ('error ', 'e')]
+    """
+    before = ""
+    for part in printed:
+        match part:
+            case ast.Constant(value=str(text)):
+                before = text
+                continue
+            case ast.JoinedStr(values=values):
+                yield from labelled(values)
+            case ast.FormattedValue(value=value):
+                yield before, value
+            case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=right):
+                yield from zip(
+                    PLACEHOLDER.split(text), right.elts if isinstance(right, ast.Tuple) else [right], strict=False
+                )
+            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format"), args=values):
+                yield from zip(PLACEHOLDER.split(text), values, strict=False)
+            case _:
+                yield before, part
+        before = ""
