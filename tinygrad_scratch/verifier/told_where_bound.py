@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -29,7 +30,9 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     told = cause.kind in TOLD and cause.certainty != "unexplained"
     found = difference(cause) if told else None
     if found is None or cause.kind != "missing-derivative":
-        return None if found is None else tell_handed_over(case, cause, found)
+        return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
+    if tell_where_returned(cause, found):
+        return None
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
@@ -43,12 +46,67 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     if not factors or bound is None or not any(isinstance(part, COMPUTED) for part in ast.walk(bound.value)):
         return None
     repair = repair_at(case, cause.file, bound, found.old.id)
-    if repair is None:
+    if repair is None and not is_known_by(source, bound, factors):
         return None
-    cause.place, cause.name = repair.event.place, repair.event.name
+    tell_at(cause, bound, repair, found.old.id)
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
     return repair
+
+
+def tell_within(case: Case, cause: Cause, found: Difference) -> Repair | None:
+    """Tell a term that lacks in a product where its factor was made: `da = w.T @ dy`, and then `slope * da`."""
+    old, new = found.old, found.new
+    if not isinstance(new, ast.BinOp) or not isinstance(new.op, ast.Add) or not isinstance(old, ast.BinOp):
+        return None
+    if ast.dump(new.left) != ast.dump(old) or not isinstance(old.op, ast.Mult):
+        return None
+    source = source_of(text_of(cause.file))
+    for name, factor in ((old.right, old.left), (old.left, old.right)):
+        terms = beyond(new.right, factor)
+        bound = only_binding(source, cause.line, name.id) if isinstance(name, ast.Name) and len(terms) == 1 else None
+        if bound is not None and isinstance(name, ast.Name) and is_known_by(source, bound, terms):
+            repair = repair_at(case, cause.file, bound, name.id)
+            tell_at(cause, bound, repair, name.id)
+            cause.expression, term = source.code(bound.value), ast.unparse(terms[0])
+            cause.should_be, cause.sentence = f"{cause.expression} + {term}", f"the term `{term}` is missing"
+            return repair
+    return None
+
+
+def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -> None:
+    """Tell a cause where a name was given to a value; of a loop no single value mends all."""
+    if repair is not None:
+        cause.place, cause.name = repair.event.place, repair.event.name
+    else:
+        cause.place, cause.name = replace(cause.place, line=bound.lineno, offset=0), name
+
+
+def is_known_by(source: Source, bound: ast.Assign, expressions: list[ast.AST]) -> bool:
+    """Whether a function knows all names of some expressions where it gives a name to a value."""
+    known = source.words(bound.lineno).text
+    names = {node.id for each in expressions for node in ast.walk(each) if isinstance(node, ast.Name)}
+    return all(re.search(rf"\b{name}\b", known) for name in names - {"np"})
+
+
+def tell_where_returned(cause: Cause, found: Difference) -> bool:
+    """Tell what comes from above, and lacks in a slope with a name, where that is returned: `return slope`."""
+    source = source_of(text_of(cause.file))
+    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    around, factors = source.function_around(cause.line), beyond(found.new, found.old)
+    name = ast.unparse(own.targets[0]) if isinstance(own, ast.Assign) else ""
+    if not isinstance(around, ast.FunctionDef) or not isinstance(own, ast.Assign) or not OF_SLOPE.search(name):
+        return False
+    above = {argument.arg for argument in around.args.args}
+    block = source.block_of(own)
+    then = block[block.index(own) + 1] if own is not block[-1] else None
+    returned = isinstance(then, ast.Return) and then.value is not None and ast.unparse(then.value) == name
+    if not returned or then is None or len(factors) != 1 or ast.unparse(factors[0]) not in above:
+        return False
+    cause.place, cause.expression = replace(cause.place, line=then.lineno, offset=0), name
+    cause.should_be = f"{name} * {ast.unparse(factors[0])}"
+    cause.sentence = f"`{name}` is not multiplied by {ast.unparse(factors[0])}, which comes from above"
+    return True
 
 
 def tell_handed_over(case: Case, cause: Cause, found: Difference) -> Repair | None:

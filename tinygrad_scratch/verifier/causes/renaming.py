@@ -22,5 +22,10 @@ def another_value(region: Region) -> Iterator[Finding]:
         edit = WithArgument(0, region.values, event.node)
         if region.gives_truth({step.index: edit}):
             said = f"{region.expression} should be {event.name}"
+            if event.name == region.event.name:
+                said = f"{event.name} is written over: add to it, with `+=` instead of `=`"
+                should = f"{event.name} + {region.expression}"
+                yield Finding("overwritten-accumulation", said, step, should, {step.index: edit})
+                return
             yield Finding("wrong-operand", said, step, event.name, {step.index: edit}, meant=event.name)
             return
