@@ -70,12 +70,18 @@ class ComputedLosses(WellKnown):
     def _is_named_as_loss(self, name: str, node: int) -> bool:
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.
 
-        So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one.
+        So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
+        or is called the total.
         """
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
-            may_be = not is_gradient_name(name) and (self._is_sum_of_losses(node) or self._is_printed(name, node))
-            return is_loss_name(name) or may_be
+            may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
+            return is_loss_name(name) or (may_be and not is_gradient_name(name))
         return not any(node in step.reads for step in self.tape.steps)
+
+    def _is_total(self, name: str, node: int) -> bool:
+        """Whether a number is called the total, and nothing reads it: it is only watched."""
+        called = re.fullmatch(r"(?:\w*_)?(?:total|tot|obj)", own(name)) is not None
+        return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
 
     def _is_printed(self, name: str, node: int) -> bool:
         """Whether a number is printed as a loss."""

@@ -89,9 +89,11 @@ class Misgiven:
         found = {}
         for branch in {call.branch: None for call in back}:
             own = [call for call in back if call.branch == branch]
-            of = [call for call in ahead if is_named_after(own[0], call)]
-            if of and all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
-                found[branch] = of
+            after = [call for call in ahead if is_named_after(own[0], call)]
+            for other in {call.branch: None for call in after}:
+                of = [call for call in after if call.branch == other]
+                if all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
+                    found[branch] = of
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
+    MADE,
     NAMED,
     PUT_IN,
     SIZE,
@@ -170,3 +171,8 @@ def terms(part: Part) -> Iterator[Rewrite]:
         for sign in "+-":
             said = f"the term {term} is missing"
             yield part.change(f"({written} {sign} {term})", kind_of_term(term), said, PUT_IN, about=term)
+    if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Mult | ast.Div):  # the rule of products
+        for name in dict.fromkeys(node.id for node in ast.walk(part.node) if isinstance(node, ast.Name)):
+            if name not in ("np", "numpy"):
+                said = f"the term {name} is missing"
+                yield part.change(f"({name} + {written})", kind_of_term(name), said, MADE, about=name)

@@ -17,6 +17,7 @@ KEPT = re.compile(r"\bself\.([A-Za-z_]\w*)\b(?!\()")
 def of_others(part: Part) -> Iterator[Rewrite]:
     if part.is_value and not part.in_index:
         yield from kept_by_another(part)
+        yield from kept_beside(part)
         yield from entries_of_others(part)
         yield from of_turn_before(part)
 
@@ -36,6 +37,18 @@ def kept_by_another(part: Part) -> Iterator[Rewrite]:
         if other != part.code:
             said = f"the derivative is taken at {part.code}; it should be at {other}"
             yield part.change(other, "derivative-at-wrong-point", said, NAMED)
+
+
+def kept_beside(part: Part) -> Iterator[Rewrite]:
+    """For what an object keeps, what its class keeps beside it: `neuron.w` for `neuron.x`."""
+    node = part.node
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.value.id == "self":
+        return
+    kept = list(dict.fromkeys(KEPT.findall(part.source.text)))
+    for name in kept[:MOST_KEPT] if node.attr in kept else ():
+        if name != node.attr:
+            said = f"{part.code} should be {node.value.id}.{name}"
+            yield part.change(f"{node.value.id}.{name}", "wrong-operand", said, NAMED)
 
 
 def entries_of_others(part: Part) -> Iterator[Rewrite]:

@@ -104,9 +104,12 @@ class Source:
         return slopes + ([f"{holder}{dot}{other}" for other in others] if name in own else [])
 
     def takes_one(self, line: int) -> list[str]:
-        """The functions that are called with one value, as written in a line's class; and those of all the text."""
+        """The functions that are called with one value, as written in a line's class; and those of all the text.
+
+        What is defined for one value and called nowhere comes first: the call of it may be what was left out.
+        """
         own = [name for name in self.everything.called if not name.startswith("self.")]
-        called = [*self.words(line, of_class=True).called, *self.methods_beside(line), *own]
+        called = [*self.uncalled, *self.words(line, of_class=True).called, *self.methods_beside(line), *own]
         return [*list(dict.fromkeys(called))[:MOST_CALLED], *self.words(line).of_numpy]
 
     def methods_beside(self, line: int) -> list[str]:
@@ -121,6 +124,13 @@ class Source:
     def everything(self) -> Words:
         """What is written in all of the text."""
         return Words(self, list(ast.walk(self.tree)))
+
+    @cached_property
+    def uncalled(self) -> list[str]:
+        """The functions of one value that the text defines, and does not mention again."""
+        functions = [node for node in getattr(self.tree, "body", ()) if isinstance(node, ast.FunctionDef)]
+        read = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        return [node.name for node in functions if len(node.args.args) == 1 and node.name not in read]
 
     @cached_property
     def slopes_uncalled(self) -> list[str]:
