@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import compared, statement_at, text_of
 
@@ -25,6 +26,7 @@ FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
+OF_VALUES = ("missing-derivative", "missing-term", "wrong-operand", "derivative-at-wrong-point")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)?$", re.MULTILINE)
@@ -36,13 +38,21 @@ UNKNOWN = 100  # words and signs of a change whose text isn't known
 def is_doubtful(cause: Cause) -> bool:
     """Whether a cause makes something up: a minus that nobody wrote, or a number, or a value without a name, too.
 
-    Or whether the line would be unlike the others of its form then.
+    Or whether the line would be unlike the others of its form then, or what was made for it is read nowhere even so.
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     unsaid = is_vague(cause) and not of_order
     inverse = "(1 / " in (cause.should_be or "") and "(1 / " not in cause.expression  # a slope of another function
     made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
-    return made_up or unsaid or apart_by(cause) > 0
+    return made_up or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
+
+
+def leaves_unread(cause: Cause) -> bool:
+    """Whether a line before it gave a name to something that nothing reads, and that is not what a cause asks for."""
+    source = source_of(text_of(cause.file))
+    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    unread = bound_unread(source, own) if own is not None and cause.kind in OF_VALUES else []
+    return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", cause.should_be or "") is None for name in unread)
 
 
 def puts_in(cause: Cause) -> bool:

@@ -357,8 +357,10 @@ def of_slices(part: Part) -> Iterator[Rewrite]:
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:
-    """Another index in its place, or the key of another entry that a method of the class puts in a dictionary."""
-    keys = part.source.words(part.line, of_class=True).keys if is_text(part.node) else []
+    """Another index in its place, or the key of another entry that a method or a function puts in a dictionary."""
+    of_class = part.source.class_around(part.line) is not None
+    known = part.source.words(part.line, of_class=True) if of_class else part.source.everything
+    keys = known.keys if is_text(part.node) else []
     for other in dict.fromkeys([*part.source.words(part.line).indices, *keys]):
         if other != part.code:
             said = f"the index {part.code} should be {other}"

@@ -331,8 +331,9 @@ class Words:
     @cached_property
     def keys(self) -> list[str]:
         """The texts by which entries of dictionaries are put in."""
-        keys = (key for node in self.nodes if isinstance(node, ast.Dict) for key in node.keys)
-        return usable(self.source.code(key) for key in keys if is_text(key))
+        keys = [key for node in self.nodes if isinstance(node, ast.Dict) for key in node.keys]
+        put = (node for node in self.nodes if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store))
+        return usable(self.source.code(key) for key in (*keys, *(node.slice for node in put)) if is_text(key))
 
     def _operations(self, signs: tuple[type, ...]) -> Iterator[ast.BinOp]:
         return (n for n in self.nodes if isinstance(n, ast.BinOp) and isinstance(n.op, signs))

@@ -26,6 +26,9 @@ def unused(part: Part) -> Iterator[Rewrite]:
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
+        if part.is_whole and isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.MatMult):
+            for text in (f"{part.code} @ {name}", f"{name} @ {part.code}"):
+                yield part.change(text, kind, said, NAMED, about=name)
         said = f"{name} is read nowhere: the term is missing"
         kind = "overwritten-accumulation" if is_entry_of_target(part, name) else kind_of_term(name)
         for text in (f"{name} + {written}", f"{written} - {name}"):
