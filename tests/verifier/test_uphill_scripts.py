@@ -154,7 +154,7 @@ for hour in range(9):
             "sands[key] = sands[key] + 0.1",
             "sands[key] = sands[key] - 0.1 * moves[key]",
         ),
-        ('d_low = notes["low"] - wish', 'd_low = wish - notes["low"]', '-(wish - notes["low"])'),
+        ('d_low = notes["low"] - wish', 'd_low = wish - notes["low"]', 'd_low = notes["low"] - wish'),
     ],
 )
 def test_what_turns_all_updates_round(tmp_path: Path, right: str, wrong: str, due: str) -> None:

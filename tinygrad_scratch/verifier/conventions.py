@@ -208,10 +208,15 @@ def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
 
 
 def numbers_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
-    """The numbers that a value was made with, and no forward pass, each by its name or as it is written."""
-    before = case.ancestors([final.node]) - case.forward
-    for node in before:
-        yield from ((f"{abs(number):g}", abs(number)) for number in literals_of(case.step_of(node)))
+    """The numbers that a value was made with, and no forward pass, by their names; in an update as they are written."""
+    before, place = case.ancestors([final.node]) - case.forward, case.step_of(final.node).place
+    for step in map(case.step_of, before) if only_in_updates(case) else ():
+        if (
+            place is not None
+            and step.place is not None
+            and (step.place.file, step.place.line) == (place.file, place.line)
+        ):
+            yield from ((f"{abs(number):g}", abs(number)) for number in literals_of(step))
     for event in (*case.arguments, *case.events):
         value = case.tape.nodes[event.node].value
         if event.node in before and value.size == 1 and case.step_of(event.node).function is None:

@@ -25,6 +25,8 @@ from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
 from tinygrad_scratch.verifier.without_rates import true_in
 
+TINY = 1e-12  # of the largest gradient: what is less is 0
+
 
 class Owners(WholeSteps):
     """The gradients of a run, each with its parameter."""
@@ -403,6 +405,7 @@ class Owners(WholeSteps):
 
         Where the sum is wrong, they are as many as the uses, and kept in as many places of one kind.
         """
+        self._pair_nothing(reached, truth)
         for parameter in [p for p in reached if p.asked]:
             final = next((f for f in self.finals if f.parameter is parameter), None)
             if final is not None and is_close(self._value(final.node), parameter):
@@ -424,6 +427,25 @@ class Owners(WholeSteps):
                 kept = tuple(g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
                 if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
                     self._take_sum(kept, parameter, final)
+
+    def _pair_nothing(self, reached: list[Parameter], truth: Truth) -> None:
+        """Gradients that are 0 with what has none, as a bias of keys that a softmax takes no notice of, by their names.
+
+        Any of them is right for any of these, and any two are pieces of one.
+        """
+        sizes = {id(p): np.max(np.abs(truth.cotangents[p.node]), initial=0.0) for p in reached}
+        nothing = TINY * max(sizes.values(), default=0.0)
+        done = {id(final.parameter) for final in self.finals}
+        for parameter in [p for p in reached if sizes[id(p)] <= nothing and id(p) not in done]:
+            shape = parameter.recorded.shape
+            empty = [g for g in self.unsure if self._value(g[1]).shape == shape and self._is_nothing(g[1], nothing)]
+            if empty:
+                best = max(empty, key=lambda gradient: max(alike(name, parameter.name) for name in gradient[0]))
+                self.unsure.remove(best)
+                self.finals.append(Final(shown(best[0]), best[1], parameter, "value"))
+
+    def _is_nothing(self, node: int, bound: float) -> bool:
+        return bool(np.max(np.abs(self._value(node)), initial=0.0) <= bound)
 
     def _take_sum(self, chosen: tuple[Gradient, ...], parameter: Parameter, final: Final | None) -> None:
         """The sum of some gradients as one."""

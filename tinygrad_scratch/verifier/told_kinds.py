@@ -87,8 +87,10 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     if found is None:
         written = parsed(cause.expression)
-        scaled = cause.kind in SCALES and isinstance(written, ast.Expr) and is_penalty(case, written.value)
-        cause.kind = "regularisation" if scaled else cause.kind
+        of_penalty = isinstance(written, ast.Expr) and (
+            is_penalty(case, written.value) or any(OF_PENALTY.search(name) for name in names_in(written.value))
+        )
+        cause.kind = "regularisation" if of_penalty and cause.kind in SCALES else cause.kind
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken

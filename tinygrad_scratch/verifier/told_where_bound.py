@@ -198,13 +198,11 @@ def is_in_product(found: Difference) -> bool:
 
 
 def is_handed_over(cause: Cause, name: str) -> bool:
-    """Whether a line only hands on what has a name: among what it returns, into a list, under another name."""
+    """Whether a line only hands on what has a name: among what it returns, or into a list."""
     match parsed(statement_at(cause.file, cause.line)):
         case ast.Return(value=ast.Tuple(elts=several)):
             handed = several
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[one])):
-            handed = [one]
-        case ast.Assign(value=one):
             handed = [one]
         case _:
             handed = []
