@@ -30,8 +30,8 @@ class Difference:
 
     @property
     def around(self) -> Iterator[tuple[ast.AST, ast.AST]]:
-        """The parts around it from the innermost one on, each with what is in it."""
-        return zip(reversed(self.way), reversed((*self.way[1:], self.old)), strict=True)
+        """The parts around it from the innermost one on, each with what is in it; none around a whole statement."""
+        return zip(reversed(self.way), reversed((*self.way[1:], self.old) if self.way else ()), strict=True)
 
 
 def is_slope_elsewhere(found: Difference) -> bool:

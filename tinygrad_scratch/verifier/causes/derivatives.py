@@ -46,7 +46,8 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
         text for text, node, _ in factors_of(region, region.truth, region.value) if not only_known or node in named
     )
     slope = next(known, "")
-    should = f"{bracketed(region.expression)} * {slope}" if slope else None
+    is_change = re.match(r"[^=]*[-+*/]=", region.statement) is not None  # of which the expression is a part alone
+    should = f"{bracketed(region.expression)} * {slope}" if slope and not is_change else None
     said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
