@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
@@ -26,7 +27,7 @@ FIRST_NAME = re.compile(r"(?:self\.)?[A-Za-z_]\w*")
 TEXT = re.compile(r"'[^']*'|\"[^\"]*\"")
 NUMBER = re.compile(r"(?<![\w.])\d+\.?\d*(?:e[-+]?\d+)?")
 USUAL = {"0", "1", "2", "3", "0.5", "1.0", "2.0"}
-OF_VALUES = ("missing-derivative", "missing-term", "wrong-operand", "derivative-at-wrong-point")
+OF_VALUES = ("missing-derivative", "missing-term", "wrong-operand")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)?$", re.MULTILINE)
@@ -52,6 +53,7 @@ def leaves_unread(cause: Cause) -> bool:
     source = source_of(text_of(cause.file))
     own = next((node for node in source.statements if node.lineno == cause.line), None)
     unread = bound_unread(source, own) if own is not None and cause.kind in OF_VALUES else []
+    unread = [name for name in unread if not is_loss_name(name)]
     return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", cause.should_be or "") is None for name in unread)
 
 

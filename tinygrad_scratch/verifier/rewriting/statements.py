@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SIZE, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.scattered import scattered
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
 SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
@@ -61,6 +62,7 @@ class Statement(Expressions):
             yield from self.added(node)
         elif isinstance(node, ast.Assign):
             yield from self.assigned(node)
+            yield from scattered(self.source, node)
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
             yield from carried_over(self.source, node)

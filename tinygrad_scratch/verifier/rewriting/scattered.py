@@ -1,0 +1,56 @@
+"""What a gradient is put into, entry by entry: at places that the forward pass kept, and with what comes from above.
+
+So is `dx[np.arange(n), kept] = dout.ravel()` of a maximum over windows.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.text import Source
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread, nodes_around, read_in
+
+PLACES = re.compile(r"arg|idx|ind(?:ex|ices)?|max|cache|where|pos", re.IGNORECASE)
+"""The names of what says where something was."""
+FROM_ABOVE = re.compile(r"^d|grad|out|delta|up", re.IGNORECASE)
+MOST = 6  # names of each sort
+
+
+def scattered(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
+    """Other places, and another value, of a statement that puts something into entries of an array."""
+    target = node.targets[-1]
+    if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Tuple):
+        return
+    for index in target.slice.elts:
+        whole = isinstance(index, ast.Slice) and ast.unparse(index) == ":"
+        if whole or isinstance(index, ast.Constant):
+            for name in names_of_places(source, node):
+                kind = "broadcasting-shape" if whole else "wrong-operand"
+                said = f"the index {source.code(index)} should be {name}"
+                yield Rewrite(node.lineno, *source.span(index), name, kind, said, NAMED)
+    if isinstance(node.value, ast.Constant):
+        for name in from_above(source, node):
+            for text in (name, f"{name}.ravel()"):
+                said = f"what comes from above, {name}, is due"
+                yield Rewrite(node.lineno, *source.span(node.value), text, "missing-derivative", said, PUT_IN)
+
+
+def names_of_places(source: Source, node: ast.stmt) -> list[str]:
+    """What the function around makes or is given and reads nowhere, and what is called after places."""
+    around = source.function_around(node.lineno)
+    read = read_in(nodes_around(source, node.lineno))
+    given = [each.arg for each in around.args.args if each.arg not in (*read, "self")] if around is not None else []
+    known = source.words(node.lineno, of_class=True).names
+    called = [name for name in known if PLACES.search(name.rpartition(".")[2]) and "[" not in name]
+    return list(dict.fromkeys([*given, *bound_unread(source, node), *called]))[:MOST]
+
+
+def from_above(source: Source, node: ast.stmt) -> list[str]:
+    """What the function around is given, or what it makes of that, and is called as gradients are."""
+    around = source.function_around(node.lineno)
+    given = [each.arg for each in around.args.args if each.arg != "self"] if around is not None else []
+    made = [name for name in source.words(node.lineno).names if FROM_ABOVE.search(name) and name.isidentifier()]
+    return list(dict.fromkeys([*given, *made]))[:MOST]
