@@ -488,3 +488,81 @@ def test_targets_that_are_the_inputs_stay_what_they_are_in_other_data(tmp_path: 
     check, line = edited(tmp_path / "coder.py", CODED, right, wrong)
     assert check.first_wrong.line == line, str(check)
     assert check.first_wrong.should_be == right
+
+
+POOLED = """
+import numpy as np
+
+
+class Pool:
+    def forward(self, x):
+        self.shape = x.shape
+        pairs = x.reshape(-1, 2)
+        self.at = pairs.argmax(axis=1)
+        return pairs.max(axis=1).reshape(len(x), -1)
+
+    def backward(self, dout):
+        dpairs = np.zeros((dout.size, 2))
+        dpairs[np.arange(dout.size), self.at] = dout.ravel()
+        return dpairs.reshape(self.shape)
+
+
+class Softmax:
+    def forward(self, z, labels):
+        self.labels = labels
+        self.logp = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        return -np.mean(self.logp[np.arange(len(z)), labels])
+
+    def backward(self):
+        n = len(self.labels)
+        d = np.exp(self.logp)
+        d[np.arange(n), self.labels] -= 1
+        return d / n
+
+
+class Dense:
+    def __init__(self, w):
+        self.w = w
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, d):
+        self.dw = self.x.T @ d
+        return d @ self.w.T
+
+
+def check(verify):
+    rng = np.random.default_rng(11)
+    first, pool, last, cost = Dense(rng.normal(size=(3, 8))), Pool(), Dense(rng.normal(size=(4, 5))), Softmax()
+    x, labels = rng.normal(size=(7, 3)), rng.integers(5, size=7)
+    with verify(first=first, last=last) as check:
+        check.loss = cost.forward(last.forward(pool.forward(first.forward(x))), labels)
+        first.backward(pool.backward(last.backward(cost.backward())))
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("dpairs[np.arange(dout.size), self.at]", "dpairs[np.arange(dout.size), 0]", "wrong-operand"),
+        ("= dout.ravel()", "= 1", "missing-derivative"),
+        ("d[np.arange(n), self.labels]", "d[:n, self.labels]", "broadcasting-shape"),
+        ("d = np.exp(self.logp)", "d = self.logp.copy()", "derivative-at-wrong-point"),
+        ("self.dw = self.x.T @ d", "self.dw = np.ones_like(self.x).T @ d", "wrong-operand"),
+    ],
+)
+def test_what_is_put_into_entries(right: str, wrong: str, kind: str, tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "pooled.py", POOLED, right, wrong)
+    assert told(check) == (line, kind), str(check)
+
+
+def test_penalties_of_several_strengths_are_told(tmp_path: Path) -> None:
+    penalised = LAST.replace("a2.T @ e3", "(a2.T @ e3 + 0.6 * w2)").replace("x.T @ e2", "(x.T @ e2 + 0.3 * w1)")
+    check = check_of_script(tmp_path, penalised)
+    assert check.ok is True, str(check)
+    assert any("several strengths" in note for note in check.notes), check.notes
+    same = check_of_script(tmp_path, penalised.replace("0.6", "0.3"))
+    assert not any("several strengths" in note for note in same.notes)

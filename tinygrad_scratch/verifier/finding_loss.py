@@ -157,7 +157,17 @@ class FindingLoss(ComputedLosses):
                 f"{listed(list(found))} {verb} a part that was made of {whose} alone: it is taken as the gradient of a "
                 "penalty in the loss."
             )
+            self._tell_of_strengths({name: much for name, (_, much) in found.items()})
         return replace(candidate, penalties=tuple(found.values()))
+
+    def _tell_of_strengths(self, found: dict[str, Array]) -> None:
+        """Penalties of which one is another multiple of its parameter than the others: a factor may be forgotten."""
+        sizes = {
+            name: float(np.mean(much)) for name, much in found.items() if np.allclose(much, np.mean(much), rtol=1e-6)
+        }
+        if len(sizes) == len(found) > 1 and not np.allclose(list(sizes.values()), min(sizes.values()), rtol=1e-6):
+            said = [f"{size:.6g} times the weights in {name}" for name, size in sizes.items()]
+            self.notes.append(f"These penalties are of several strengths: {listed(said)}. Is that meant?")
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""

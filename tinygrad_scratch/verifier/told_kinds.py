@@ -11,7 +11,7 @@ import re
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.rewriting.part import counted_by, name_of
+from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
@@ -30,6 +30,7 @@ from tinygrad_scratch.verifier.told_factors import (
 )
 from tinygrad_scratch.verifier.told_forms import (
     FACTORS,
+    FLIP,
     Difference,
     is_bound_of_mask,
     is_cut,
@@ -161,6 +162,10 @@ def kind_of_form(case: Case, found: Difference) -> str:
         return "scale-factor"
     if is_place_in_call(found):
         return "off-by-one"
+    if is_other_turn(found):
+        return "transpose"
+    if is_like_in_product(found):
+        return "wrong-operand"
     if is_strength_of_penalty(found):
         return "regularisation"
     if is_needless_copy(found):
@@ -316,6 +321,24 @@ def is_strength_of_penalty(found: Difference) -> bool:
     if not isinstance(old, ast.Call) or not isinstance(new, ast.Call) or not same(old.func, new.func):
         return False
     return PENALTY.search(name_of(old).replace("_", " ")) is not None
+
+
+def is_other_turn(found: Difference) -> bool:
+    """Whether a call that turns an array round is given another number."""
+    numbers = is_number(found.old) and is_number(found.new)
+    return numbers and any(isinstance(each, ast.Call) and FLIP.match(name_of(each)) for each in found.way)
+
+
+def is_like_in_product(found: Difference) -> bool:
+    """Whether ones or zeros of the shape of an array stand for it in a product of matrices."""
+    match found.old:
+        case ast.Call(args=[inner]) as call if name_of(call) in ("ones_like", "zeros_like") and same(inner, found.new):
+            return any(
+                (isinstance(each, ast.Call) and name_of(each) in PRODUCTS)
+                or (isinstance(each, ast.BinOp) and isinstance(each.op, ast.MatMult))
+                for each in found.way
+            )
+    return False
 
 
 def is_needless_copy(found: Difference) -> bool:

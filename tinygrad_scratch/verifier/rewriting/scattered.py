@@ -19,9 +19,9 @@ FROM_ABOVE = re.compile(r"^d|grad|out|delta|up", re.IGNORECASE)
 MOST = 6  # names of each sort
 
 
-def scattered(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
+def scattered(source: Source, node: ast.Assign | ast.AugAssign) -> Iterator[Rewrite]:
     """Other places, and another value, of a statement that puts something into entries of an array."""
-    target = node.targets[-1]
+    target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
     if not isinstance(target, ast.Subscript) or not isinstance(target.slice, ast.Tuple):
         return
     for index in target.slice.elts:
@@ -31,7 +31,11 @@ def scattered(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
                 kind = "broadcasting-shape" if whole else "wrong-operand"
                 said = f"the index {source.code(index)} should be {name}"
                 yield Rewrite(node.lineno, *source.span(index), name, kind, said, NAMED)
-    if isinstance(node.value, ast.Constant):
+        if isinstance(index, ast.Slice) and index.upper is not None and index.lower is None:
+            text = f"np.arange({source.code(index.upper)})"
+            said = f"`{source.code(index)}` takes all rows for each of the others: one of each is due, `{text}`"
+            yield Rewrite(node.lineno, *source.span(index), text, "broadcasting-shape", said, NAMED)
+    if isinstance(node.value, ast.Constant) and isinstance(node, ast.Assign):
         for name in from_above(source, node):
             for text in (name, f"{name}.ravel()"):
                 said = f"what comes from above, {name}, is due"
@@ -39,13 +43,19 @@ def scattered(source: Source, node: ast.Assign) -> Iterator[Rewrite]:
 
 
 def names_of_places(source: Source, node: ast.stmt) -> list[str]:
-    """What the function around makes or is given and reads nowhere, and what is called after places."""
+    """What the function around makes or is given and reads nowhere, or an object keeps, and what is called after places."""
     around = source.function_around(node.lineno)
     read = read_in(nodes_around(source, node.lineno))
     given = [each.arg for each in around.args.args if each.arg not in (*read, "self")] if around is not None else []
     known = source.words(node.lineno, of_class=True).names
     called = [name for name in known if PLACES.search(name.rpartition(".")[2]) and "[" not in name]
-    return list(dict.fromkeys([*given, *bound_unread(source, node), *called]))[:MOST]
+    return list(dict.fromkeys([*given, *bound_unread(source, node), *kept_unread(source), *called]))[:MOST]
+
+
+def kept_unread(source: Source) -> list[str]:
+    """What objects keep, and no line reads."""
+    kept = dict.fromkeys(re.findall(r"\bself\.\w+(?=\s*=[^=])", source.text))
+    return [name for name in kept if len(re.findall(rf"{re.escape(name)}\b", source.text)) == 1]
 
 
 def from_above(source: Source, node: ast.stmt) -> list[str]:

@@ -222,8 +222,10 @@ class Search:
         first = self.case.scale
         nodes = self.case.tape.nodes
         spots = {
-            final.node: spots_in(left, start.found, nodes[final.parameter.node].value, gradient_now(self.case, final))
-            or spots_after(self.case, final, left)
+            final.node: [
+                *spots_in(left, start.found, nodes[final.parameter.node].value, gradient_now(self.case, final)),
+                *spots_after(self.case, final, left),  # what is called a gradient may be that of another one
+            ]
             for final in self.case.finals
         }
         spots = {node: by_known_factors(node, spots, nodes) for node in spots}

@@ -60,6 +60,7 @@ class Statement(Expressions):
         node = self.statement
         if isinstance(node, ast.AugAssign):
             yield from self.added(node)
+            yield from scattered(self.source, node)
         elif isinstance(node, ast.Assign):
             yield from self.assigned(node)
             yield from scattered(self.source, node)

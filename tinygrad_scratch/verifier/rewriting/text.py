@@ -110,7 +110,8 @@ class Source:
         """
         own = [name for name in self.everything.called if not name.startswith("self.")]
         called = [*self.uncalled, *self.words(line, of_class=True).called, *self.methods_beside(line), *own]
-        return [*list(dict.fromkeys(called))[:MOST_CALLED], *self.words(line).of_numpy]
+        of_numpy = [*self.words(line).of_numpy, *self.everything.of_numpy[:MOST_CALLED]]
+        return [*list(dict.fromkeys(called))[:MOST_CALLED], *dict.fromkeys(of_numpy)]
 
     def methods_beside(self, line: int) -> list[str]:
         """The other methods of one value that a class has, as they are called: `self.f`, and `self` of an object."""

@@ -23,6 +23,8 @@ def unused(part: Part) -> Iterator[Rewrite]:
         for text in (f"{name}.T", f"{name}.swapaxes(-1, -2)") if isinstance(part.node, NAMES) else ():
             said = f"{name} is read nowhere: {part.code} should be `{text}`"
             yield part.change(text, "wrong-operand", said, NAMED)
+        if not isinstance(part.node, ast.BinOp):
+            yield part.change(name, "wrong-operand", f"{part.code} should be {name}, which is read nowhere", NAMED)
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
