@@ -421,12 +421,20 @@ class Owners(WholeSteps):
                 if final is not None and final.node not in {node for _, node in chosen}:
                     continue  # what is meant as the whole is none of its pieces
                 if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
-                    self._take_sum(chosen, parameter, final)
+                    if not self._is_updated_by_one(parameter, chosen):
+                        self._take_sum(chosen, parameter, final)
                     break
             else:
                 kept = tuple(g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
                 if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
                     self._take_sum(kept, parameter, final)
+
+    def _is_updated_by_one(self, parameter: Parameter, pieces: tuple[Gradient, ...]) -> bool:
+        """Whether a parameter was changed by one of the pieces of its gradient alone: the others were forgotten then."""
+        before = self._value(parameter.node)
+        after = self._value(self.after.get(parameter.name, parameter.node))
+        alike = before.shape == after.shape
+        return alike and any(is_multiple(before - after, self._value(node)) for _, node in pieces)
 
     def _pair_nothing(self, reached: list[Parameter], truth: Truth) -> None:
         """Gradients that are 0 with what has none, as a bias of keys that a softmax takes no notice of, by their names.

@@ -43,7 +43,7 @@ def scattered(source: Source, node: ast.Assign | ast.AugAssign) -> Iterator[Rewr
 
 
 def names_of_places(source: Source, node: ast.stmt) -> list[str]:
-    """What the function around makes or is given and reads nowhere, or an object keeps, and what is called after places."""
+    """What a function makes or is given, or an object keeps, and nothing reads; and what is called after places."""
     around = source.function_around(node.lineno)
     read = read_in(nodes_around(source, node.lineno))
     given = [each.arg for each in around.args.args if each.arg not in (*read, "self")] if around is not None else []
