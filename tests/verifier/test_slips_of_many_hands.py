@@ -559,6 +559,54 @@ def test_what_is_put_into_entries(right: str, wrong: str, kind: str, tmp_path: P
     assert told(check) == (line, kind), str(check)
 
 
+LATER = """
+import numpy as np
+
+lam = 0.4
+
+
+class Logistic:
+    def __init__(self, x, y, theta):
+        self.x, self.y, self.theta = x, y, theta
+
+    def prediction(self):
+        return 1 / (1 + np.exp(-np.dot(self.x, self.theta)))
+
+    def cost(self):
+        p, m = self.prediction(), len(self.x)
+        fit = -np.sum(self.y * np.log(p) + (1 - self.y) * np.log(1 - p)) / m
+        return fit + lam / (2 * m) * np.sum(self.theta ** 2)
+
+    def derivative(self):
+        p, m = self.prediction(), len(self.x)
+        d = (np.dot(self.x.T, p - self.y) + lam * self.theta) / m
+        return d
+
+    def fit(self):
+        costs = []
+        for _ in range(2):
+            self.theta = self.theta - 0.5 * self.derivative()
+            costs.append(self.cost())
+        return costs
+
+
+rng = np.random.default_rng(12)
+Logistic(rng.normal(size=(10, 5)), rng.integers(0, 2, (10, 1)), rng.normal(size=(5, 1))).fit()
+"""
+
+
+@pytest.mark.parametrize(
+    "wrong", ["np.dot(self.x.T, p - self.y) / m + lam * self.theta", "{} + lam * self.theta ** 2)"]
+)
+def test_a_penalty_is_judged_by_a_loss_that_is_computed_after_the_update(wrong: str, tmp_path: Path) -> None:
+    """What holds a penalty of its own could be the gradient of a well-known loss with that; theirs says which it is."""
+    right = "(np.dot(self.x.T, p - self.y) + lam * self.theta) / m"
+    assert check_of_script(tmp_path, LATER).ok is True
+    text = wrong.format("(np.dot(self.x.T, p - self.y)") + (" / m" if "{}" in wrong else "")
+    check = check_of_script(tmp_path, LATER.replace(right, text))
+    assert told(check) == (LATER[: LATER.index(right)].count("\n") + 1, "regularisation"), str(check)
+
+
 def test_penalties_of_several_strengths_are_told(tmp_path: Path) -> None:
     penalised = LAST.replace("a2.T @ e3", "(a2.T @ e3 + 0.6 * w2)").replace("x.T @ e2", "(x.T @ e2 + 0.3 * w1)")
     check = check_of_script(tmp_path, penalised)

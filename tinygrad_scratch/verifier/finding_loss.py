@@ -59,7 +59,10 @@ class FindingLoss(ComputedLosses):
             return self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine)
         known = self._best(run, usual, finals)
-        if known is not None and best is not None and self._penalises(run, best[0], known[0], finals):
+        late = self._penalised_later(run, known, usual, finals) if best is None else None
+        best = best or late
+        held = [final.parameter.node for final in finals if final.node in self._penalty]
+        if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
             known = None
         unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
@@ -83,6 +86,15 @@ class FindingLoss(ComputedLosses):
             "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
+
+    def _penalised_later(
+        self, run: Played, known: Fitting | None, usual: list[Candidate], finals: list[Final]
+    ) -> Fitting | None:
+        """A loss of theirs that was computed after the update: a well-known one, of the output that fits, with a penalty."""
+        nodes = [final.parameter.node for final in finals]
+        parts = [part for part in usual if known is not None and part.node == known[0].node]
+        late = (each for each in self._late if any(self._penalises(run, each, part, nodes) for part in parts))
+        return next(((each, 0, 0, 0) for each in late), None)
 
     def _theirs(self, finals: list[Final]) -> tuple[list[Candidate], list[Final], str | None]:
         """What they compute that may be the loss, with the gradients; or why what was named can't be."""
@@ -129,6 +141,7 @@ class FindingLoss(ComputedLosses):
         made = [replace(c, node=node) for c, node in zip(named, again, strict=False) if node is not None]
         best = self._best(played(self.tape), made, finals) if made else None
         if best is None or not best[1]:
+            self._late = made
             return [], finals
         first = self.tape.nodes[losses[again.index(best[0].node)]].step
         self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]  # later ones went into no loss
@@ -208,16 +221,16 @@ class FindingLoss(ComputedLosses):
         mine = mine if self.wanted_loss else of_data or mine
         if not self._penalty:
             return mine
+        held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
         return [
             part
             for part in mine
-            if not any(part.node in behind[w.node] and self._penalises(run, w, part, finals) for w in mine)
+            if not any(part.node in behind[w.node] and self._penalises(run, w, part, held) for w in mine)
         ]
 
-    def _penalises(self, run: Played, whole: Candidate, part: Candidate, finals: list[Final]) -> bool:
-        """Whether one loss is another one with a penalty on parameters whose gradients hold one."""
-        nodes = [final.parameter.node for final in finals if final.node in self._penalty]
+    def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
+        """Whether one loss is another one with a penalty on some parameters."""
         one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
         return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
 

@@ -430,7 +430,7 @@ class Owners(WholeSteps):
                     self._take_sum(kept, parameter, final)
 
     def _is_updated_by_one(self, parameter: Parameter, pieces: tuple[Gradient, ...]) -> bool:
-        """Whether a parameter was changed by one of the pieces of its gradient alone: the others were forgotten then."""
+        """Whether a parameter was changed by one piece of its gradient alone: the others were forgotten then."""
         before = self._value(parameter.node)
         after = self._value(self.after.get(parameter.name, parameter.node))
         alike = before.shape == after.shape

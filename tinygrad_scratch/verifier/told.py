@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.gradients import Decay, Given
 from tinygrad_scratch.verifier.leaks import left
-from tinygrad_scratch.verifier.losses import Loss
+from tinygrad_scratch.verifier.losses import Candidate, Loss
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.places import Place
@@ -64,6 +64,7 @@ class Told:
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it
     is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
+    _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None
     _gradient_problem: str | None = None

@@ -467,7 +467,8 @@ def is_derivative_for_function(found: Difference) -> bool:
     outer = found.way[-1] if found.way else None
     called = isinstance(outer, ast.Call) and outer.func is found.old
     one, other = ast.unparse(found.old), ast.unparse(found.new)
-    return called and is_derivative_of(other, {one}) and not is_derivative_of(one, {other})
+    named = OF_FUNCTION.search(other) is not None and OF_FUNCTION.search(one) is None
+    return called and (named or is_derivative_of(other, {one})) and not is_derivative_of(one, {other})
 
 
 def is_plain(found: Difference) -> bool:
