@@ -132,6 +132,32 @@ for turn in range(3):
 }
 
 
+LETTERS = """
+import numpy as np
+
+x = np.linspace(-1, 1, 20)
+y = np.sin(3 * x)
+a, b, c, d, e = 0.1, -0.2, 0.3, 0.4, -0.5
+for t in range(3):
+    y_pred = a + b * x + c * x ** 2 + d * x ** 3 + e * x ** 4
+    loss = np.square(y_pred - y).sum()
+    grad_y_pred = 2.0 * (y_pred - y)
+    a -= 1e-3 * grad_y_pred.sum()
+    b -= 1e-3 * (grad_y_pred * x).sum()
+    c -= 1e-3 * (grad_y_pred * x ** 2).sum()
+    d -= 1e-3 * (grad_y_pred * x ** 3).sum()
+    e -= 1e-3 * (grad_y_pred * x ** 4).sum()
+"""
+
+
+def test_a_letter_of_losses_may_be_a_parameter(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, LETTERS)
+    assert check.ok is True, str(check)
+    assert len(check.finals) == 5
+    wrong = check_of_script(tmp_path, LETTERS.replace("* x ** 4).sum()", "* x ** 3).sum()"))
+    assert wrong.first_wrong.line == LETTERS.rstrip().count("\n") + 1, str(wrong)
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_script_is_right(name: str, tmp_path: Path) -> None:
     check = check_of_script(tmp_path, RIGHT[name])

@@ -25,7 +25,7 @@ from tinygrad_scratch.verifier.semi_gradients import semi, truths_held
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
 
@@ -207,15 +207,17 @@ def rates_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
     return ((name, number) for name, number in numbers_in(case, final) if RATE.match(name))
 
 
+def is_of_one_line(one: Step, other: Step) -> bool:
+    """Whether two calls were made in one line."""
+    places = [(step.place.file, step.place.line) for step in (one, other) if step.place is not None]
+    return len(places) == 2 and places[0] == places[1]
+
+
 def numbers_in(case: Case, final: Final) -> Iterator[tuple[str, float]]:
     """The numbers that a value was made with, and no forward pass, by their names; in an update as they are written."""
-    before, place = case.ancestors([final.node]) - case.forward, case.step_of(final.node).place
+    before, own = case.ancestors([final.node]) - case.forward, case.step_of(final.node)
     for step in map(case.step_of, before) if only_in_updates(case) else ():
-        if (
-            place is not None
-            and step.place is not None
-            and (step.place.file, step.place.line) == (place.file, place.line)
-        ):
+        if is_of_one_line(step, own):
             yield from ((f"{abs(number):g}", abs(number)) for number in literals_of(step))
     for event in (*case.arguments, *case.events):
         value = case.tape.nodes[event.node].value

@@ -90,7 +90,7 @@ class FindingLoss(ComputedLosses):
     def _penalised_later(
         self, run: Played, known: Fitting | None, usual: list[Candidate], finals: list[Final]
     ) -> Fitting | None:
-        """A loss of theirs that was computed after the update: a well-known one, of the output that fits, with a penalty."""
+        """A loss of theirs, computed after the update, that is a well-known one of the same output with a penalty."""
         nodes = [final.parameter.node for final in finals]
         parts = [part for part in usual if known is not None and part.node == known[0].node]
         late = (each for each in self._late if any(self._penalises(run, each, part, nodes) for part in parts))

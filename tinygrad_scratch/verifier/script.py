@@ -327,8 +327,11 @@ def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:
 
 
 def is_logged(name: str, value: Array) -> bool:
-    """Whether a number is a loss that is only written down: `smooth_loss += 0.001 * (loss - smooth_loss)`."""
-    return value.size == 1 and is_loss_name(name)
+    """Whether a number is a loss that is only written down: `smooth_loss += 0.001 * (loss - smooth_loss)`.
+
+    A letter may be a parameter, as the e after a, b, c and d.
+    """
+    return value.size == 1 and is_loss_name(name) and len(name.rpartition(".")[2]) > 1
 
 
 def is_same_name(one: Event, other: Event) -> bool:
