@@ -45,7 +45,8 @@ def is_doubtful(cause: Cause) -> bool:
     unsaid = is_vague(cause) and not of_order
     inverse = "(1 / " in (cause.should_be or "") and "(1 / " not in cause.expression  # a slope of another function
     made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
-    return made_up or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
+    exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
+    return made_up or unsaid or exchanged or apart_by(cause) > 0 or leaves_unread(cause)
 
 
 def leaves_unread(cause: Cause) -> bool:

@@ -6,10 +6,11 @@ import ast
 from dataclasses import replace
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.doubt import is_right_elsewhere
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import right_side, statement_at, text_of
+from tinygrad_scratch.verifier.source import in_same_function, right_side, statement_at, text_of
 from tinygrad_scratch.verifier.told_where_bound import only_binding
 
 Found = list[tuple[Repair, Cause]]
@@ -18,6 +19,8 @@ VAGUE = ("missing-term", "unexplained")
 
 def told_once(case: Case, found: Found) -> Found:
     """One mistake for several of one kind that one line of a helper made, in all of its calls."""
+    if len(found) == 1 and found[0][1].kind == "missing-term" and not found[0][1].should_be:
+        tell_in_helper(case, *found[0])
     kinds = {(cause.kind, cause.should_be) for _, cause in found}
     if len(found) < 2 or len(kinds) > 1 or found[0][1].kind not in VAGUE or found[0][1].should_be:
         return found
@@ -27,6 +30,13 @@ def told_once(case: Case, found: Found) -> Found:
         return found
     cause.place, cause.expression = place, right_side(statement_at(place.file, place.line))
     return [(repair, cause)]
+
+
+def tell_in_helper(case: Case, repair: Repair, cause: Cause) -> None:
+    """Tell what a value lacks in the helper that made it, unless that is right in another call."""
+    place = helper_of(case, repair, cause)
+    if place is not None and not in_same_function(place, cause.place) and not is_right_elsewhere(case, repair):
+        cause.place, cause.expression = place, right_side(statement_at(place.file, place.line))
 
 
 def is_made_there(case: Case, place: Place, first: tuple[Repair, Cause], other: tuple[Repair, Cause]) -> bool:
@@ -40,7 +50,8 @@ def helper_of(case: Case, repair: Repair, cause: Cause) -> Place | None:
     """The line of a helper of the backward pass that made the value at which a cause is told."""
     here = cause.name, cause.file, cause.line
     named = [e for e in case.events if (e.name, e.place.file, e.place.line) == here]
-    place = case.step_of((named or [repair.event])[-1].node).place
+    event = repair.event if repair.event in named or not named else named[-1]
+    place = case.step_of(event.node).place
     ahead = {s.place.function for node in case.forward if (s := case.step_of(node)).place}
     return place if place is not None and place.function not in ahead else None
 

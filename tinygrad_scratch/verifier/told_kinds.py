@@ -88,10 +88,11 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     if found is None:
         written = parsed(cause.expression)
-        of_penalty = isinstance(written, ast.Expr) and (
-            is_penalty(case, written.value) or any(OF_PENALTY.search(name) for name in names_in(written.value))
-        )
-        cause.kind = "regularisation" if of_penalty and cause.kind in SCALES else cause.kind
+        value = written.value if isinstance(written, ast.Expr | ast.Assign | ast.AugAssign) else None
+        whole = value is not None and is_penalty(case, value)
+        part = value is not None and any(OF_PENALTY.search(name) for name in names_in(value))
+        is_other = cause.kind in SCALES or (whole and cause.kind == "wrong-operand")
+        cause.kind = "regularisation" if is_other and (whole or part) else cause.kind
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken
@@ -170,7 +171,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
         return "regularisation"
     if is_needless_copy(found):
         return "inplace-corruption"
-    return AT_POINT if is_bound_of_mask(found) or is_other_of_kept(found) else ""
+    return AT_POINT if is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found) else ""
 
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
@@ -313,6 +314,14 @@ def is_place_in_call(found: Difference) -> bool:
     numbers = all(re.fullmatch(r"-?\d+", ast.unparse(each)) for each in (found.old, found.new))
     outer = next((each for each in reversed(found.way) if not isinstance(each, ast.UnaryOp)), None)
     return numbers and isinstance(outer, ast.Call) and name_of(outer) in COUNTING
+
+
+def is_bound_of_slope(case: Case, found: Difference) -> bool:
+    """Whether an array is compared with another number, outside of an index: `z > 1`, which is the slope of nothing."""
+    outer = found.way[-1] if found.way else None
+    if not isinstance(outer, ast.Compare) or not (is_number(found.old) and is_number(found.new)):
+        return False
+    return any(holds_array(case, side) for side in (outer.left, *outer.comparators))
 
 
 def is_strength_of_penalty(found: Difference) -> bool:

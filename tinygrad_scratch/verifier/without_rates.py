@@ -29,8 +29,11 @@ def down_to(tape: Tape, change: Signed, gradient: int) -> Iterator[Signed]:
 
 def true_in(tape: Tape, change: Signed | None, final: Final, wanted: Array) -> Signed | None:
     """The true gradient on this way; None where what is called the gradient is the true one, or none is."""
-    value = final.direction * tape.nodes[final.node].value
-    if change is None or final.by != "update" or (value.shape == wanted.shape and close(value, wanted)):
+    if change is None or final.by != "update" or is_true(tape, (final.node, final.direction), wanted):
         return None
-    on_the_way = down_to(tape, change, final.node)
-    return next(((n, sign) for n, sign in on_the_way if close(sign * tape.nodes[n].value, wanted)), None)
+    return next((signed for signed in down_to(tape, change, final.node) if is_true(tape, signed, wanted)), None)
+
+
+def is_true(tape: Tape, signed: Signed, wanted: Array) -> bool:
+    value = signed[1] * tape.nodes[signed[0]].value
+    return value.shape == wanted.shape and close(value, wanted)

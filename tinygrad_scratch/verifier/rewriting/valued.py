@@ -97,9 +97,12 @@ def is_mere_number(case: Case, node: int) -> bool:
 
 
 def parameter_of(case: Case, node: int) -> int | None:
-    """The parameter that a value is, or is a row or a copy of."""
+    """The parameter that a value is, or is a row or a copy of, or what an update has made of it since."""
     parameters = {final.parameter.node for final in case.finals}
+    slots = {case.tape.nodes[parameter].slot: parameter for parameter in parameters}
     while node not in parameters:
+        if case.tape.nodes[node].slot in slots:
+            return slots[case.tape.nodes[node].slot]
         step = case.step_of(node)
         if not step.reads or (step.function is not renamed and name_of(step.function) not in LAID_OUT):
             return None
