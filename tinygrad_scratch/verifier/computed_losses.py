@@ -180,16 +180,22 @@ class ComputedLosses(WellKnown):
     def _is_likelier(self, one: Meant, other: Meant) -> bool | None:
         """Whether a loss is likelier than another one that as many gradients fit; None where nothing tells.
 
-        It is where they compute it, or the other one goes into it, or it is a mean: that is forgotten, and not made up.
+        It is where they compute it, or the other one goes into it, or it is a mean, or a squared error: a mean and a
+        slope are forgotten, and not made up.
         """
         nodes = [candidate.node for candidate, _ in (one, other)]
         if one[0].function is other[0].function is None and len({*nodes}) == 2:  # the whole sooner than a part of it
             parts = [nodes[1 - i] in self.all_behind(node) for i, node in enumerate(nodes)]
             return parts[0] if any(parts) else None
         computed = [self._is_computed(candidate) for candidate, _ in (one, other)]
+        squared, entropy = (
+            [word in candidate.name for candidate, _ in (one, other)] for word in ("squared error", "cross-entropy")
+        )
         ratio = one_factor(one[1], other[1])
         if computed[0] != computed[1]:
             return computed[0]
+        if squared == entropy[::-1] and squared[0] != squared[1]:  # the slope of the output is in some gradient
+            return squared[0]
         of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
         return ratio < 1 if ratio is not None and of_samples else None
 

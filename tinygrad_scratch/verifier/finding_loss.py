@@ -281,7 +281,7 @@ class FindingLoss(ComputedLosses):
             of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
             key = same, exact, of_all, near[:3], but_for_sign, precise
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
-            tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
+            tied = found is not None and key[:2] == found[1][:2] and ((same > 0 and exact < len(finals)) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
             if found is None or (key > found[1] if better is None else better):
                 found = candidate, key, true
@@ -321,8 +321,9 @@ class FindingLoss(ComputedLosses):
         alone = candidate.name == UNNAMED and not exact  # some number that gradients go with, as with an output
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful:
+            fitting = f"only {fits} of {count} gradients fit it" if fits < count else "gradients fit it up to a factor"
             return (
-                f"No loss was found: {candidate.name} is a number, and only {fits} of {count} gradients fit it. Set "
+                f"No loss was found: {candidate.name} is a number, and {fitting}. Set "
                 "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
                 'check.loss_is("mean squared error", output, targets).'
             )

@@ -351,9 +351,14 @@ def replaced(text: str, old: str, new: str) -> str | None:
 
 
 def leaves(node: ast.AST) -> Iterator[ast.AST]:
-    """The factors of a product."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        yield from leaves(node.left)
-        yield from leaves(node.right)
-    else:
-        yield node
+    """The factors of a product, also of `np.multiply(a, b)`."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div(), right=right):
+            parts = (left, right)
+        case ast.Call(func=ast.Attribute(attr="multiply"), args=[left, right], keywords=[]):
+            parts = (left, right)
+        case _:
+            yield node
+            return
+    for part in parts:
+        yield from leaves(part)

@@ -84,6 +84,9 @@ def name_kind(case: Case, cause: Cause) -> None:
     if found is not None and is_flipped(found):
         cause.kind = "transpose"
         return
+    if found is not None and cause.kind == "broadcasting-shape" and is_of_penalty(case, found):
+        cause.kind = "regularisation"
+        return
     if cause.kind not in NAMED_BY_TEXT:
         return
     if found is None:
@@ -102,7 +105,9 @@ def name_kind(case: Case, cause: Cause) -> None:
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     if kind == "wrong-operand" and source_of(text_of(cause.file)).is_in_derivative(cause.line):
-        kind = AT_POINT if any(holds_array(case, each) for each in beyond(found.old, found.new)) else kind
+        exchanged = all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
+        more = any(holds_array(case, each) for each in beyond(found.old, found.new))
+        kind = AT_POINT if exchanged or more else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind

@@ -57,7 +57,7 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
     step = region.case.tape.steps[steps[0]]
     line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
     name = region.event.name
-    if region.parts is region.case.truth.parts.get(region.of) and all(is_penalty(region, s) for s in steps):
+    if all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
     if overwritten and not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression):
         return Finding(
