@@ -614,3 +614,113 @@ def test_penalties_of_several_strengths_are_told(tmp_path: Path) -> None:
     assert any("several strengths" in note for note in check.notes), check.notes
     same = check_of_script(tmp_path, penalised.replace("0.6", "0.3"))
     assert not any("several strengths" in note for note in same.notes)
+
+
+GLOBALS = """
+import numpy as np
+
+rng = np.random.default_rng(13)
+DECAY = 0.05
+
+
+def relu(x):
+    return x * (x > 0)
+
+
+def drelu(x):
+    return 1.0 * (x > 0)
+
+
+class Bent:
+    def __init__(self):
+        self.slope = 0.2
+
+    def forward(self, x):
+        self.low = x < 0
+        return np.where(self.low, self.slope * x, x)
+
+    def backward(self, grad):
+        return np.where(self.low, self.slope * grad, grad)
+
+
+def forward(W1, B1, W2, x):
+    hidden_in = np.dot(W1, x) + B1
+    return hidden_in, relu(hidden_in), np.dot(W2, relu(hidden_in))
+
+
+def backward(W1, W2, x, d_out, hidden_in, hidden_out):
+    d_W2 = np.dot(d_out, hidden_out.T) + DECAY * W2
+    relu_slope = drelu(hidden_in) * 1.0
+    d_hidden = (np.dot(W2.T, d_out) *
+                relu_slope)
+    d_W1 = np.dot(d_hidden, x.T) + DECAY * W1
+    return d_W1, d_hidden.sum(axis=1, keepdims=True), d_W2
+
+
+def check(verify):
+    W1, B1, W2 = rng.normal(size=(5, 3)), rng.normal(size=(5, 1)), rng.normal(size=(2, 5))
+    x, y, bent = rng.normal(size=(3, 8)) * 2, rng.normal(size=(2, 8)), Bent()
+    with verify(W1=W1, B1=B1, W2=W2) as check:
+        hidden_in, hidden_out, raw = forward(W1, B1, W2, x)
+        out = bent.forward(raw)
+        check.loss = 0.5 * np.sum((out - y) ** 2) + 0.5 * DECAY * (np.sum(W1 ** 2) + np.sum(W2 ** 2))
+        below = bent.backward(out - y)
+        grads = backward(W1, W2, x, below, hidden_in, hidden_out)
+        check.gradients = dict(zip(("W1", "B1", "W2"), grads))
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kinds"),
+    [
+        ("np.dot(d_out, hidden_out.T)", "np.dot(d_out, hidden_in.T)", {"wrong-operand"}),
+        ("return 1.0 * (x > 0)", "return 1.0 * (x > 1)", {"derivative-at-wrong-point"}),
+        ("self.slope * grad, grad)", "0, grad)", {"missing-term", "missing-derivative", "wrong-operand"}),
+        ("drelu(hidden_in) * 1.0", "hidden_in * 1.0", {"derivative-at-wrong-point", "missing-derivative"}),
+        (" + DECAY * W1", "", {"regularisation"}),
+        (" + DECAY * W2", " + np.sum(DECAY * W2)", {"regularisation"}),
+    ],
+)
+def test_helpers_and_what_they_are_given(right: str, wrong: str, kinds: set[str], tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "helped.py", GLOBALS, right, wrong)
+    assert check.first_wrong.line == line, str(check)
+    assert check.first_wrong.kind in kinds, str(check)
+
+
+LOOPLESS = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+
+
+class Small:
+    def __init__(self):
+        self.rate = 0.1
+        self.low, self.high = rng.normal(size=(4, 3)), rng.normal(size=(2, 4))
+
+    def train(self, inputs, aims):
+        hidden = 1 / (1 + np.exp(-np.dot(self.low, inputs)))
+        out = 1 / (1 + np.exp(-np.dot(self.high, hidden)))
+        lack = aims - out
+        below = np.dot(self.high.T, lack * out * (1.0 - out))
+        self.high += self.rate * np.dot(lack * out * (1.0 - out), hidden.T)
+        self.low += self.rate * np.dot(below * hidden * (1.0 - hidden), inputs.T)
+
+
+small, data, aims = Small(), rng.normal(size=(3, 6)), rng.random((2, 6))
+for turn in range(2):
+    small.train(data, aims)
+"""
+
+
+def test_a_slope_is_forgotten_and_not_made_up(tmp_path: Path) -> None:
+    """By one loss the slope of the output is missing in one gradient, by another one it is too much in the other."""
+    right = "np.dot(lack * out * (1.0 - out), hidden.T)"
+    check = check_of_script(tmp_path, LOOPLESS.replace(right, "np.dot(lack, hidden.T)"))
+    assert told(check) == (LOOPLESS[: LOOPLESS.index(right)].count("\n") + 1, "missing-derivative"), str(check)
+
+
+def test_brackets_around_all_of_a_value_are_kept(tmp_path: Path) -> None:
+    check, _ = edited(tmp_path / "bracketed.py", JACOBIANS, "J_L_z2 = sigmoid(z2) - t", "J_L_z2 = (z2 - t)")
+    assert "right is   J_L_z2 = (sigmoid(z2) - t)\n" in str(check)

@@ -311,7 +311,7 @@ def found_in(text: str, part: str) -> Marked:
     pattern = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w)" if part[:1].isidentifier() else re.escape(part))
     start = value_starts(text)
     match = pattern.search(text, start)
-    return Marked(text, *match.span()) if match else Marked(text, start, len(text))
+    return Marked(text, *match.span()) if match else Marked(text, start, start + len(right_side(text)))
 
 
 def value_starts(text: str) -> int:
@@ -327,8 +327,15 @@ def value_starts(text: str) -> int:
 
 
 def right_side(text: str) -> str:
-    """The value of an assignment or a return; all of another statement."""
-    return text[value_starts(text) :]
+    """The value of an assignment or a return, without brackets around all of it; all of another statement.
+
+    >>> right_side("d = (y - t)"), right_side("d = (y - t) * (1 - y)")
+    ('y - t', '(y - t) * (1 - y)')
+    """
+    value = text[value_starts(text) :]
+    while value.endswith(")") and value.count(")") > value.count("("):
+        value = value[:-1].rstrip()
+    return value
 
 
 def bracketed(text: str) -> str:

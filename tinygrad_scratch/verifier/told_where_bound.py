@@ -19,7 +19,8 @@ from tinygrad_scratch.verifier.told_forms import Difference
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, parsed
 
 COMPUTED = ast.Call | ast.BinOp
-TOLD = "missing-derivative", "missing-term", "regularisation", "wrong-operand"
+AT_POINT = "derivative-at-wrong-point"
+TOLD = "missing-derivative", "missing-term", "regularisation", "wrong-operand", AT_POINT
 
 
 def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
@@ -29,6 +30,9 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     """
     told = cause.kind in TOLD and cause.certainty != "unexplained"
     found = difference(cause) if told else None
+    if found is not None and cause.kind == AT_POINT:
+        tell_where_worked_out(cause, found)
+        return None
     if found is None or cause.kind != "missing-derivative":
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
     if tell_where_returned(cause, found):
@@ -72,6 +76,21 @@ def tell_within(case: Case, cause: Cause, found: Difference) -> Repair | None:
             cause.should_be, cause.sentence = f"{cause.expression} + {term}", f"the term `{term}` is missing"
             return repair
     return None
+
+
+def tell_where_worked_out(cause: Cause, found: Difference) -> None:
+    """Tell a slope that is none where it was worked out, if a line reads it by a name: `slope = z * (1 - z)`."""
+    gone, due = (
+        [each for each in leaves(one) if ast.dump(each) not in map(ast.dump, leaves(other))]
+        for one, other in ((found.old, found.new), (found.new, found.old))
+    )
+    source, name = source_of(text_of(cause.file)), getattr(gone[0], "id", "") if len(gone) == 1 else ""
+    bound = only_binding(source, cause.line, name) if OF_SLOPE.search(name) else None
+    if bound is None or not due or not isinstance(bound.value, ast.BinOp) or not is_known_by(source, bound, due):
+        return
+    tell_at(cause, bound, None, name)
+    cause.expression, cause.should_be = source.code(bound.value), " * ".join(bracketed(ast.unparse(d)) for d in due)
+    cause.sentence = f"`{cause.expression}` is not the derivative: it should be {cause.should_be}"
 
 
 def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -> None:
@@ -222,7 +241,7 @@ def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
         for node in nodes
         if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == [name]
     ]
-    found = [node for node in bound if node.lineno == last.get(line)]
     reads = [node.lineno for node in uses if isinstance(node.ctx, ast.Load)]
+    found = [node for node in bound if node.lineno in {last[at] for at in reads if at in own}]
     of_it = [at for at in reads if found and last[at] in (found[0].lineno, 0)]
     return found[0] if len(found) == 1 and len(of_it) == 1 and of_it[0] in own else None
