@@ -281,7 +281,7 @@ class FindingLoss(ComputedLosses):
             of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
             key = same, exact, of_all, near[:3], but_for_sign, precise
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
-            tied = found is not None and key[:2] == found[1][:2] and ((same > 0 and exact < len(finals)) or unfit)
+            tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
             if found is None or (key > found[1] if better is None else better):
                 found = candidate, key, true

@@ -33,8 +33,8 @@ def told_once(case: Case, found: Found) -> Found:
 
 
 def tell_in_helper(case: Case, repair: Repair, cause: Cause) -> None:
-    """Tell what a value lacks in the helper that made it, unless that is right in another call."""
-    place = helper_of(case, repair, cause)
+    """Tell a path that a value lacks in the helper that made it, unless that is right in another call."""
+    place = helper_of(case, repair, cause) if " depends on " in cause.sentence else None
     if place is not None and not in_same_function(place, cause.place) and not is_right_elsewhere(case, repair):
         cause.place, cause.expression = place, right_side(statement_at(place.file, place.line))
 

@@ -104,8 +104,11 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
-    if kind == "wrong-operand" and source_of(text_of(cause.file)).is_in_derivative(cause.line):
-        exchanged = all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
+    source = source_of(text_of(cause.file))
+    if kind == "wrong-operand" and source.is_in_derivative(cause.line):
+        around = source.function_around(cause.line)
+        of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
+        exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
         more = any(holds_array(case, each) for each in beyond(found.old, found.new))
         kind = AT_POINT if exchanged or more else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
