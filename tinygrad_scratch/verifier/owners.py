@@ -203,7 +203,8 @@ class Owners(WholeSteps):
         if None in changes or len(changes) < 2 or self._is_one_multiple(truth):
             return
         found = [change for change in changes if change is not None]
-        factors = [factor_of(sign * self._value(node), of) for (node, sign), of in zip(found, wanted, strict=True)]
+        steps = [in_shape_of(of, sign * self._value(n)) for (n, sign), of in zip(found, wanted, strict=True)]
+        factors = [factor_of(step, of) for step, of in zip(steps, wanted, strict=True)]
         known = [factor for factor in factors if factor]
         down = [factor for factor in known if factor > 0]
         if known == factors and 2 * len(down) > len(known) and np.allclose(np.abs(known), down[0], rtol=1e-6, atol=0):
