@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.gradients import is_plain_number, literals_of
 from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import is_plain_number, literals_of
 
 KEPT = ("copy", "array", "asarray", "setitem", "astype")
 BOUNDS = {"minimum": "maximum", "maximum": "minimum"}

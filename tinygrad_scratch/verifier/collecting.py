@@ -7,12 +7,14 @@ import re
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.gradients import Given, Updates, in_update, is_grown, lost, unjoined
+from tinygrad_scratch.verifier.gradients import Given, unjoined
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
+from tinygrad_scratch.verifier.update_steps import in_update, is_grown
+from tinygrad_scratch.verifier.updates import Updates, lost
 
 
 class Collecting(Told):

@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.gradients import is_plain_number
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
@@ -18,6 +17,7 @@ from tinygrad_scratch.verifier.printed import printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.update_steps import is_plain_number
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples

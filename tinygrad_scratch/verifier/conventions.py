@@ -12,7 +12,6 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
-from tinygrad_scratch.verifier.gradients import literals_of
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
 from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
@@ -28,6 +27,7 @@ from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.update_steps import literals_of
 
 
 def is_right_by_convention(case: Case) -> bool:

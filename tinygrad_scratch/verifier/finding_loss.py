@@ -10,7 +10,6 @@ from itertools import islice
 import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import ComputedLosses
-from tinygrad_scratch.verifier.gradients import Decay, within
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -29,6 +28,8 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.update_steps import within
+from tinygrad_scratch.verifier.updates import Decay
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8

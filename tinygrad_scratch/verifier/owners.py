@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import Updates, factors_of, in_update, inside, is_of_another, lost, within
+from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
@@ -21,6 +21,8 @@ from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, within
+from tinygrad_scratch.verifier.updates import Updates, lost
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
 from tinygrad_scratch.verifier.without_rates import true_in

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.gradients import JOINING, SHAPING, is_plain_number
+from tinygrad_scratch.verifier.gradients import JOINING, SHAPING
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import VIEWING
+from tinygrad_scratch.verifier.update_steps import is_plain_number
 
 ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
 MOST = 50

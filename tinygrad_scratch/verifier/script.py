@@ -21,7 +21,6 @@ import numpy as np
 from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.gradients import in_update, is_average
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -32,6 +31,7 @@ from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
+from tinygrad_scratch.verifier.update_steps import in_update, is_average
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts

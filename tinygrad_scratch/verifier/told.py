@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.gradients import Decay, Given
+from tinygrad_scratch.verifier.gradients import Given
 from tinygrad_scratch.verifier.leaks import left
 from tinygrad_scratch.verifier.losses import Candidate, Loss
 from tinygrad_scratch.verifier.pairing import Final
@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.updates import Decay
 from tinygrad_scratch.verifier.watch import Watch
 
 LOSS_AFTER_UPDATE = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tinygrad_scratch.verifier.gradients import beside_nothing, in_update, inside
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import beside_nothing, in_update, inside
 
 FEWEST = 3  # velocities, of which one is the odd one
 

@@ -7,7 +7,6 @@ from itertools import chain, islice
 
 import numpy as np
 
-from tinygrad_scratch.verifier.gradients import literals_of
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
 from tinygrad_scratch.verifier.names import without_holder
@@ -15,6 +14,7 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.update_steps import literals_of
 
 MOST_MEETINGS = 3
 MOST_PAIRS = 20

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
-from tinygrad_scratch.verifier.gradients import in_update, lost
 from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -21,6 +20,8 @@ from tinygrad_scratch.verifier.steps import Array, renamed
 from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.update_steps import in_update
+from tinygrad_scratch.verifier.updates import lost
 
 TELLING = 3  # entries, from which a gradient and its parameter can be told apart in a change
 MOST_STEPS = 12  # from the loss back to an array

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinygrad_scratch.verifier.gradients import inside
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import inside
 
 Signed = tuple[int, int]  # a value, and 1 if it is taken off a parameter, -1 if it is added
 

@@ -1,0 +1,220 @@
+"""What a step of a program is to a parameter: an update, a rate times something, a decay, a mere copy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.gradients import unjoined
+from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.tape import Tape
+
+
+def literals_of(step: Step) -> list[float]:
+    """The plain numbers among what a call was given."""
+    given = step.arguments if isinstance(step.arguments, tuple) else ()
+    return [part for part in given if type(part) in (int, float)]
+
+
+def is_shrunk(tape: Tape, node: int, before: int) -> bool:
+    """Whether a value is a parameter times a number, as in a decay of the weights, or what that was taken off."""
+    step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name in ("add", "subtract") and len(step.reads) == 2:
+        return all(read == before or is_shrunk(tape, read, before) for read in step.reads)
+    return (
+        name in ("multiply", "divide")
+        and before in step.reads[: 1 if name == "divide" else 2]
+        and all(read == before or is_plain_number(tape, read) for read in step.reads)
+    )
+
+
+LINEAR = {
+    "multiply",
+    "divide",
+    "negative",
+    "matmul",
+    "dot",
+    "transpose",
+    "T",
+    "reshape",
+    "sum",
+    "mean",
+    "outer",
+    "copy",
+    "true_divide",
+}
+
+
+def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator[int]:
+    """The factors of a product that are wanted, the outer ones first; also of one in a product of matrices."""
+    waiting = [node]
+    for _ in range(60):
+        if not waiting:
+            return
+        here = waiting.pop(0)
+        step = tape.steps[tape.nodes[here].step]
+        if wanted(here) and tape.nodes[here].value.size == 1:
+            yield here
+        elif getattr(step.function, "__name__", "") in LINEAR:
+            waiting += step.reads[:1] if step.function is np.divide else step.reads
+
+
+COPIES = ("setitem", "copyto", "copy", "asarray", "array", "astype")
+BOUNDS = ("clip", "maximum", "minimum")
+
+
+def handed_over(step: Step) -> int | None:
+    """The value that a step only copies, or keeps within bounds, as people do with a parameter after its update."""
+    name = getattr(step.function, "__name__", "")
+    if not step.reads or name not in (*COPIES, *BOUNDS):
+        return None
+    return step.reads[-1 if name in COPIES else 0]
+
+
+def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
+    """What an update took off a value, and 1; or what it added, and -1."""
+    name = getattr(step.function, "__name__", "")
+    inner = handed_over(step)
+    if inner is not None:
+        if inner == before or tape.nodes[inner].step == step.index:
+            return None
+        return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)
+    if name == "getitem":
+        return in_update_of_all(tape, step, before)
+    if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
+        return None
+    one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
+    if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
+        decayed = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
+        if decayed is not None:
+            return decayed
+    if one == other or (one != before and not (name == "add" and other == before)):
+        return None  # a decay alone is an update of its own, before that by the gradient
+    change = other if one == before else one
+    shape = tape.nodes[before].value.shape
+    if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
+        return None
+    return change, 1 if name == "subtract" else -1
+
+
+def in_update_of_all(tape: Tape, taken: Step, before: int) -> tuple[int, int] | None:
+    """The same of a number that was put into an array with others, updated there, and taken out again.
+
+    So is `a, b = np.array([a, b]) - rate * np.array([da, db])`.
+    """
+    place = taken.arguments[1] if isinstance(taken.arguments, tuple) and len(taken.arguments) > 1 else None
+    whole = tape.steps[tape.nodes[taken.reads[0]].step]
+    name = getattr(whole.function, "__name__", "")
+    if type(place) is not int or name not in ("add", "subtract") or len(whole.reads) != 2:
+        return None
+    held, change, sign = unjoined(tape, whole.reads[0]), whole.reads[1], 1 if name == "subtract" else -1
+    while len(unjoined(tape, change)) == 1 and (inner := inside(tape, change)) is not None:
+        change, sign = inner[0], sign * inner[1]
+    changes = unjoined(tape, change)
+    is_of_it = len(held) == len(changes) > place and held[place] == before
+    return (changes[place], sign) if is_of_it else None
+
+
+def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
+    """Whether an update moves a value part of the way to another one, as an average is: `m += (g - m) / n`."""
+    found: tuple[int, int] | None = change
+    while found is not None:
+        node, sign = found
+        step = tape.steps[tape.nodes[node].step]
+        if getattr(step.function, "__name__", "") == "subtract" and before in step.reads:
+            return sign < 0 and step.reads[1:] == (before,)
+        inner = inside(tape, node)
+        found = None if inner is None else (inner[0], sign * inner[1])
+    return False
+
+
+def is_grown(tape: Tape, before: int, after: int) -> bool:
+    """Whether a value has the shape of another one, or that shape spread by a gradient of a wrong shape."""
+    one, other = tape.nodes[before].value.shape, tape.nodes[after].value.shape
+    return len(one) == len(other) and all(n in (1, m) for n, m in zip(one, other, strict=True))
+
+
+def inside(tape: Tape, node: int) -> tuple[int, int] | None:
+    """What a value is a multiple of, as far as updates go, and the sign of the factor; None for anything else."""
+    step = tape.steps[tape.nodes[node].step]
+    name, reads, shape = getattr(step.function, "__name__", ""), step.reads, tape.nodes[node].value.shape
+    if step.function is None or len(step.makes) != 1:
+        return None
+    arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
+    if name == "negative":
+        return reads[0], -1
+    if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
+        return reads[0], 1
+    if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
+        of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
+        return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1
+    if name == "divide" and len(arrays) == 2 and is_root(tape, reads[1]):
+        return reads[0], 1
+    if (moved := behind_matrix(tape, step)) is not None:
+        return moved, 1
+    if name not in ("multiply", "divide"):
+        return None
+    if len(arrays) != 1 or (name == "divide" and arrays[0] != reads[0]):
+        return None
+    others = [read for read in reads if read not in arrays]
+    if not all(is_plain_number(tape, read) for read in others):
+        return None
+    factors = [tape.nodes[read].value for read in others]
+    factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
+    """What is added to 0: to a velocity before its first step, which may begin as an array or as a number."""
+    if len(arrays) == 2 and tape.nodes[arrays[0]].value.size > 1:
+        moved = [read for read in arrays if np.any(tape.nodes[read].value)]
+        return moved[0] if len(moved) == 1 else None
+    numbers = [tape.nodes[read].value for read in step.reads if read not in arrays]
+    numbers += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
+    alone = len(arrays) == len(numbers) == 1 and numbers[0].size == 1 and not np.any(numbers[0])
+    return arrays[0] if alone else None
+
+
+def behind_matrix(tape: Tape, step: Step) -> int | None:
+    """The gradient in a step of Newton's: `solve(hessian, g)`, or `inv(hessian) @ g`."""
+    name, reads = getattr(step.function, "__name__", ""), step.reads
+    if name not in ("solve", "matmul", "dot") or len(reads) != 2 or len(step.makes) != 1:
+        return None
+    by = tape.steps[tape.nodes[reads[0]].step]
+    while getattr(by.function, "__name__", "") in ("multiply", "negative", "divide"):
+        by = tape.steps[tape.nodes[max(by.reads, key=lambda read: tape.nodes[read].value.size)].step]
+    inverted = name == "solve" or getattr(by.function, "__name__", "") in ("inv", "pinv")
+    same = tape.nodes[reads[1]].value.shape == tape.nodes[step.makes[0]].value.shape
+    return reads[1] if inverted and same else None
+
+
+def is_plain_number(tape: Tape, node: int) -> bool:
+    """Whether a value is a number from outside, or was made from such numbers alone."""
+    step = tape.steps[tape.nodes[node].step]
+    if tape.nodes[node].value.size != 1:
+        return False
+    return step.function is None or all(is_plain_number(tape, read) for read in step.reads)
+
+
+def is_root(tape: Tape, node: int) -> bool:
+    """Whether a value is a square root, or one with an epsilon: what Adam and its kin divide by."""
+    step = tape.steps[tape.nodes[node].step]
+    name = getattr(step.function, "__name__", "")
+    if name == "add" and step.reads:
+        return any(is_root(tape, read) for read in step.reads)
+    return name == "sqrt"
+
+
+def within(tape: Tape, node: int) -> Iterator[int]:
+    """The values of its shape that an update was made of, the nearest first."""
+    shape = tape.nodes[node].value.shape
+    seen: set[int] = set()
+    waiting = [node]
+    while waiting:
+        for read in tape.steps[tape.nodes[waiting.pop(0)].step].reads:
+            if read not in seen and tape.nodes[read].value.shape == shape and len(seen) < 40:
+                seen.add(read)
+                waiting.append(read)
+                yield read

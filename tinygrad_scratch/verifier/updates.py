@@ -1,0 +1,297 @@
+"""The gradients that stand only in the updates of the weights, and what these took off."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
+from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.recorded import Recorded, record
+from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import (
+    behind_matrix,
+    factors_of,
+    in_update,
+    inside,
+    is_grown,
+    is_plain_number,
+    is_root,
+    is_shrunk,
+    literals_of,
+)
+from tinygrad_scratch.verifier.ways import Way, at_end, way_to
+
+
+@dataclass(frozen=True)
+class Decay:
+    """An update that also shrinks its parameter: `w = (1 - rate * decay) * w - rate * g`."""
+
+    before: int
+    after: int
+    change: int
+    direction: int
+
+    def whole(self, tape: Tape, gradient: int) -> int | None:
+        """All that the update did, in the measure of the gradient in it."""
+        change, alone = tape.nodes[self.change].value, tape.nodes[gradient].value
+        if change.shape != alone.shape or not np.any(alone):
+            return None
+        rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
+        whole = lost(tape, self.before, self.after, rate * self.direction) if rate else None
+        return whole.node if whole is not None else None
+
+
+def lost(tape: Tape, before: int, after: int, rate: float, decay: float = 0.0) -> Recorded | None:
+    """What an update took off a value but for a decay, by a rate: (before - after) / rate.
+
+    None if that was written to since. The calls for it are nobody's mistake, and stand where the update does.
+    """
+    live = Recorded(tape, tape.nodes[after].value, tape.nodes[after].slot)
+    if live.node != after:
+        return None
+    first = len(tape.steps)
+    held = as_it_was(tape, before)
+    whole: Recorded = (held - live - decay * held if decay else held - live) / rate
+    for step in tape.steps[first:]:
+        step.place = tape.steps[tape.nodes[after].step].place
+        tape.worked_out.add(step.index)
+    return whole
+
+
+def as_it_was(tape: Tape, node: int) -> Recorded:
+    """What a value was, whatever was written to its array since."""
+    live = Recorded(tape, tape.nodes[node].value, tape.nodes[node].slot)
+    if live.node == node:
+        return live
+    held = tape.nodes[node].value.copy()
+    kept = Recorded(tape, held, tape.constant(held))
+    tape.copies[kept.node] = node
+    return kept
+
+
+@dataclass
+class Updates:
+    """The statements of a run that updated parameters; `names` are those of all values."""
+
+    tape: Tape
+    names: dict[int, list[str]]
+    changes: dict[int, int] = field(default_factory=dict)  # a gradient that was worked out of an update -> the change
+    decays: dict[int, Decay] = field(default_factory=dict)  # a gradient in an update that shrinks the parameter, too
+    made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
+    ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
+    called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
+    several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
+
+    def of_all(
+        self, parameters: list[Parameter], bound: Callable[[Parameter], list[int]], read: set[int]
+    ) -> Iterator[tuple[Parameter, int, int]]:
+        """The gradient in the first update of each parameter, and its sign.
+
+        Where only the others tell what in such an update is the gradient, as beside a velocity that is one number, it
+        stands where theirs do.
+        """
+        self.called = {f"d{parameter.short}" for parameter in parameters}
+        found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
+        found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
+        times = Counter(gradient for _, (gradient, _, _) in found)
+        own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
+        rate = self.rate_of(own)
+        for parameter, (gradient, sign, after) in found:
+            named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
+            if times[gradient] > 1:  # each has its own in what is taken off it
+                yield parameter, *self.of_its_own(parameter.node, after, rate or 1.0)
+            elif named is not None:
+                self.made[named[0]] = after
+                yield parameter, *named
+            else:
+                yield parameter, gradient, sign
+
+    def where_others_have(self, after: int, before: int) -> tuple[int, int] | None:
+        """What is called a gradient and stands in an update where the gradients of others do, and its sign."""
+        change = self.change_in(after, before)
+        for way, turned in self.ways if change is not None else ():
+            inner = at_end(self.tape, change[0], way) if change is not None else None
+            if change is not None and inner is not None and self.is_gradient(inner):
+                return inner, turned * change[1]
+        return None
+
+    def is_velocity(self, of: tuple[int, int, int], others: list[tuple[int, int, int]]) -> bool:
+        """Whether what an update made went into another one by the same gradient, as a velocity does."""
+        same = [after for gradient, _, after in others if gradient == of[0] and after != of[2]]
+        return bool(same) and of[2] in ancestors(self.tape.parents(), same)
+
+    def rate_of(self, found: list[tuple[int, tuple[int, int, int]]]) -> float | None:
+        """The number that all of some gradients are taken off times; None where that is not one number."""
+        shares = set[float]()
+        for before, (gradient, sign, after) in found:
+            change, value = self.change_in(after, before), sign * np.asarray(self.tape.nodes[gradient].value)
+            if change is not None and np.any(value):
+                whole = change[1] * np.asarray(self.tape.nodes[change[0]].value)
+                spread = np.broadcast_to(whole, value.shape) if whole.size == 1 else whole  # as of a wrong axis
+                share = float(np.vdot(spread, value) / np.vdot(value, value)) if spread.size == value.size else 0.0
+                shares.add(float(f"{share:.9g}") if share and np.allclose(spread, share * value) else 0.0)
+        return shares.pop() if len(shares) == 1 and 0.0 not in shares else None
+
+    def of_its_own(self, before: int, after: int, rate: float) -> tuple[int, int]:
+        """What an update takes off a parameter alone, without the rate of all others."""
+        change = self.change_in(after, before)
+        assert change is not None  # it was one before
+        node, sign = change
+        value = Recorded(self.tape, self.tape.nodes[node].value, self.tape.nodes[node].slot)
+        if value.node == node and (rate != 1.0 or node in self.made):
+            node = record(self.tape, np.divide, (value, rate), {}).node
+            self.changes[node] = change[0]
+            self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[after].step].place
+        self.made[node] = after
+        return node, sign
+
+    def change_in(self, after: int, before: int) -> tuple[int, int] | None:
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)
+
+    def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int, int] | None:
+        """The gradient in the first update of a parameter, its sign, and what that made: `w -= rate * g` gives (g, 1).
+
+        What the loss was `read` from is no update: it is a part of the forward pass.
+        """
+        tape, first = self.tape, parameter.node
+        slot = tape.nodes[first].slot
+        later = [node.number for node in tape.nodes if node.slot == slot and node.number not in {first, *read}]
+        parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
+        if parts:
+            return self.whole_of(*parts)
+        for after in (*later, *bound):
+            if after != first and is_grown(tape, first, after):
+                change = self.change_in(after, first)
+                if change is not None:
+                    gradient, sign = self.without_rate(change[0])
+                    self.made[gradient] = after
+                    way = way_to(tape, change[0], gradient) if self.is_gradient(gradient) else None
+                    if way:
+                        self.ways.append((way, sign))
+                    reads = tape.steps[tape.nodes[after].step].reads
+                    if any(read != first and is_shrunk(tape, read, first) for read in reads):
+                        self.decays[gradient] = Decay(first, after, *change)
+                    return gradient, sign * change[1], after
+        return self.in_parts(first, [node for node in later if node > first])
+
+    def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
+        """The same of a parameter of which some entries were updated after the others, as a whole."""
+        parts = parts_between(self.tape, before, later[-1]) if later else []
+        for i, part in enumerate(parts):
+            if part.place in {other.place for other in parts[:i]} and self.goes_into_loss(part.before):
+                self.several.append(before)
+                return None
+        return self.whole_of(parts, later[-1]) if parts else None
+
+    def goes_into_loss(self, node: int) -> bool:
+        """Whether what is called a loss was made of a value, and not of what was written then to an array."""
+        found, written = {node}, {self.tape.nodes[node].slot}
+        for step in self.tape.steps[self.tape.nodes[node].step + 1 :]:
+            if not found.isdisjoint(step.reads):
+                made = [each for each in step.makes if self.tape.nodes[each].slot not in written]
+                found.update(made if len(made) == len(step.makes) else ())
+            written.update(self.tape.nodes[each].slot for each in step.makes)
+        single = (each for each in found if self.tape.nodes[each].value.size == 1)
+        return any(is_loss_name(name) for each in single for name in self.names.get(each, ()))
+
+    def whole_of(self, parts: list[Part], after: int) -> tuple[int, int, int] | None:
+        """What all parts of an update took off a parameter, by their rate."""
+        rate = rate_in(self.tape, parts, self.is_rate)
+        whole = lost(self.tape, parts[0].before, after, rate)
+        if whole is None:
+            return None
+        self.changes[whole.node] = self.made[whole.node] = after
+        return whole.node, 1 if rate > 0 else -1, after
+
+    def without_rate(self, change: int) -> tuple[int, int]:
+        """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
+
+        What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
+        """
+        node, sign, depth, adapts = change, 1, 0, False
+        while (inner := self.next_in(node)) is not None:
+            adapts = adapts or self.adapts(node)
+            node, sign, depth = inner[0], sign * inner[1], depth + 1
+        if (inner := self.behind_rate(node)) is not None:
+            return inner[0], sign * inner[1]
+        rate = None if self.is_gradient(node) else next(iter(factors_of(self.tape, change, self.is_rate)), None)
+        if rate is None or adapts or (depth == 1 and rate in self.tape.steps[self.tape.nodes[change].step].reads):
+            return node, sign
+        given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
+        if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
+            return node, sign
+        first, place = len(self.tape.steps), self.tape.steps[self.tape.nodes[change].step].place
+        if sign < 0:  # `w += -rate * g`
+            given[1] = record(self.tape, np.negative, (given[1],), {})
+        quotient = record(self.tape, np.divide, tuple(given), {}).node
+        self.changes[quotient] = change
+        for step in self.tape.steps[first:]:
+            step.place = place
+        return quotient, sign
+
+    def next_in(self, node: int) -> tuple[int, int] | None:
+        """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
+        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node))
+
+    def in_velocity(self, node: int) -> tuple[int, int] | None:
+        """What is added to the rest of a velocity, whatever that is called: g, and -1, of `dw = 0.9 * dw - g`."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name, reads = getattr(step.function, "__name__", ""), step.reads
+        if name not in ("add", "subtract") or len(reads) != 2:
+            return None
+        for kept, moved in (reads, reads[::-1]) if name == "add" else (reads,):
+            made = self.tape.steps[self.tape.nodes[kept].step]
+            decayed = made.reads if getattr(made.function, "__name__", "") == "multiply" else ()
+            before = (n for n in decayed if not is_plain_number(self.tape, n))
+            if not {name for n in before for name in self.names.get(n, ())}.isdisjoint(self.names.get(node, ())):
+                return moved, -1 if name == "subtract" else 1
+        return None
+
+    def behind_rate(self, node: int) -> tuple[int, int] | None:
+        """The gradient in a step that is called one, too: `dw = rate * grad_w`."""
+        sign, rated = 1, False
+        while (inner := self.inside(node)) is not None:
+            rated = rated or any(self.is_rate(read) for read in self.tape.steps[self.tape.nodes[node].step].reads)
+            node, sign = inner[0], sign * inner[1]
+            if rated and self.is_gradient(node):
+                return node, sign
+        return None
+
+    def inside(self, node: int) -> tuple[int, int] | None:
+        """What a value is a multiple of. Of a number a rate is taken off, or a literal: other numbers may be data."""
+        if self.tape.nodes[node].value.ndim:
+            return inside(self.tape, node)
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name, reads = getattr(step.function, "__name__", ""), step.reads
+        if name == "negative":
+            return reads[0], -1
+        if name == "multiply" and len(reads) == 1 and (literals := literals_of(step)):
+            return reads[0], 1 if literals[0] > 0 else -1
+        rates = [read for read in reads if self.is_rate(read)]
+        if name == "multiply" and len(reads) == 2 and len(rates) == 1:
+            return next(read for read in reads if read not in rates), 1
+        return None
+
+    def adapts(self, node: int) -> bool:
+        """Whether a value in an update is more than a multiple: a velocity, or divided by a root, or by a matrix."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        name = getattr(step.function, "__name__", "")
+        by_root = name == "divide" and is_root(self.tape, step.reads[-1])
+        return name in ("add", "subtract") or by_root or behind_matrix(self.tape, step) is not None
+
+    def is_gradient(self, node: int) -> bool:
+        short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
+        return any(is_gradient_name(name) or name in self.called for name in short)
+
+    def is_rate(self, node: int) -> bool:
+        short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
+        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)", name) for name in short)
