@@ -403,7 +403,7 @@ def test_gradients_that_are_nothing_are_paired_by_their_names() -> None:
         for layer in layers:
             x = layer.forward(x)
         check.loss = 0.5 * np.sum(x**2)
-        grads = {}
+        grads: dict[str, Any] = {}
         for i, layer in reversed(list(enumerate(layers))):
             x, own = layer.backward(x)
             grads |= {f"layer{i}_{name}": value for name, value in own.items()}
