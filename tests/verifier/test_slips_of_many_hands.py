@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from tests.verifier.files import check_of_script, edited, told
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.told_where_bound import is_known_by
 
 FLAGGED = """
 import numpy as np
@@ -87,8 +90,7 @@ def backward(layers, kept, d):
     return grads, d
 
 
-def last(layers, kept, d):
-    first = layers[0]
+def last(kept, d):
     x, out = kept[0]
     d1 = d * (1 - out ** 2)
     dw = x.T @ d1
@@ -103,7 +105,7 @@ def check(verify):
         out, kept = forward(layers, x)
         check.loss = 0.5 * np.sum((out - y) ** 2)
         (_, (w1, b1)), _ = backward(layers, kept, out - y)
-        dw, db = last(layers, kept, ((out - y) * (1 - out ** 2)) @ layers[1].w.T)
+        dw, db = last(kept, ((out - y) * (1 - out ** 2)) @ layers[1].w.T)
         check.gradients = {"layers[0].w": dw, "layers[0].b": db, "layers[1].w": w1, "layers[1].b": b1}
     return check
 """
@@ -122,6 +124,13 @@ def test_what_is_only_handed_on_is_told_where_it_was_made(
     check, line = edited(tmp_path / "handed_on.py", HANDED, right, wrong)
     assert check.first_wrong.line == line, str(check)
     assert check.first_wrong.kind in kinds
+
+
+def test_nothing_is_asked_for_before_it_is_made() -> None:
+    """A slope that is worked out after the value that lacks it can't be put in where that is made."""
+    source = source_of("def f(d, z):\n    delta = d * 2\n    slope = 1 - z\n    return delta * slope\n")
+    bound = next(node for node in source.statements if isinstance(node, ast.Assign))
+    assert [is_known_by(source, bound, [ast.parse(name)]) for name in ("slope", "z", "unheard")] == [False, True, False]
 
 
 RECURRENT = """
@@ -272,7 +281,6 @@ import numpy as np
 rng = np.random.default_rng(6)
 x, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 4))
 w, v = rng.normal(size=(3, 6)), rng.normal(size=(5, 4))
-mask = np.ones(6)
 
 
 def back_through(state, d):

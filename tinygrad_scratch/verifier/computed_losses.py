@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from tinygrad_scratch.verifier.printed import printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
-from tinygrad_scratch.verifier.update_steps import is_plain_number
+from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
@@ -96,16 +95,8 @@ class ComputedLosses(WellKnown):
         arrays = {p.node for p in self.parameters if p.recorded.size > 1}
         if any(arrays.isdisjoint(self.all_behind(read)) for read in step.reads):
             return False
-        terms = {inner for read in step.reads for inner in self._scaled(read)}
-        return any(is_loss_name(event.name) for event in self.watch.events if event.node in terms)
-
-    def _scaled(self, node: int) -> Iterator[int]:
-        """A number, and what it is the product of."""
-        yield node
-        step = self.tape.steps[self.tape.nodes[node].step]
-        if name_of(step.function) in ("multiply", "divide", "negative"):
-            for read in step.reads:
-                yield from self._scaled(read)
+        losses = {event.node for event in self.watch.events if is_loss_name(event.name)}
+        return any(True for read in step.reads for _ in factors_of(self.tape, read, losses.__contains__))
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""

@@ -130,8 +130,9 @@ class Misgiven:
         places = {place for call in calls if (place := self.place_of(call)) is not None}
         place = calls[0].event.place
         written = rf"(?<!def )\b{short(place.function)}\("  # of single numbers calls tell nothing
-        known = 1 if calls[0].function != others[0].function else len(calls) + len(others)
-        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > known for each in places)
+        of_itself = calls[0].function == others[0].function  # then the calls of the forward pass are written so, too
+        once = len(calls) + len(others) if of_itself else 1
+        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > once for each in places)
         again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
         return several and again and all(self.made_by(call, others) is not None for call in calls)
 

@@ -175,10 +175,10 @@ class Owners(WholeSteps):
         return Final(f"the step of {final.parameter.name}", whole, final.parameter, "update", final.direction)
 
     def _without_rates_alone(self, truth: Truth) -> None:
-        """The true gradients in steps that also divide them by a size, or by that and a rate in one.
+        """The true gradients in steps that also divide by a size: of `w -= 0.5 * (g / n)` the mean, and not the sum.
 
-        What lies behind a rate may be so by the size of that, and so it is not taken. Those that are right as they are
-        count against it.
+        A whole step is none: that may be one by the size of its rate. The means are taken where they are most of the
+        gradients that are right but for a factor.
         """
         found: dict[int, tuple[int, int]] = {}
         multiples = 0

@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
+"""What makes a mean of a sum."""
 
 
 def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:

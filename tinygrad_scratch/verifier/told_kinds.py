@@ -163,23 +163,19 @@ def is_other_divisor(found: Difference) -> bool:
 
 def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
-    if is_updated(case, found):
-        return "stale-or-updated-weights"
-    if is_turned_round(found):
-        return "sign"
-    if is_other_divisor(found):
-        return "scale-factor"
-    if is_place_in_call(found):
-        return "off-by-one"
-    if is_other_turn(found):
-        return "transpose"
-    if is_like_in_product(found):
-        return "wrong-operand"
-    if is_strength_of_penalty(found):
-        return "regularisation"
-    if is_needless_copy(found):
-        return "inplace-corruption"
-    return AT_POINT if is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found) else ""
+    at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
+    forms = (
+        ("stale-or-updated-weights", is_updated(case, found)),
+        ("sign", is_turned_round(found)),
+        ("scale-factor", is_other_divisor(found)),
+        ("off-by-one", is_place_in_call(found)),
+        ("transpose", is_other_turn(found)),
+        ("wrong-operand", is_like_in_product(found)),
+        ("regularisation", is_strength_of_penalty(found)),
+        ("inplace-corruption", is_needless_copy(found)),
+        (AT_POINT, at_point),
+    )
+    return next((kind for kind, holds in forms if holds), "")
 
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:

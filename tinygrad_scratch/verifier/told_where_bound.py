@@ -103,9 +103,13 @@ def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -
 
 def is_known_by(source: Source, bound: ast.Assign, expressions: list[ast.AST]) -> bool:
     """Whether a function knows all names of some expressions where it gives a name to a value."""
+    function = source.function_around(bound.lineno)
+    uses = [node for node in ast.walk(function or source.tree) if isinstance(node, ast.Name)]
+    late = {node.id for node in uses if isinstance(node.ctx, ast.Store)}
+    late -= {node.id for node in uses if isinstance(node.ctx, ast.Store) and node.lineno < bound.lineno}
     known = source.words(bound.lineno).text
-    names = {node.id for each in expressions for node in ast.walk(each) if isinstance(node, ast.Name)}
-    return all(re.search(rf"\b{name}\b", known) for name in names - {"np"})
+    names = {node.id for each in expressions for node in ast.walk(each) if isinstance(node, ast.Name)} - {"np"}
+    return all(name not in late and re.search(rf"\b{name}\b", known) for name in names)
 
 
 def tell_where_returned(cause: Cause, found: Difference) -> bool:
@@ -140,7 +144,7 @@ def tell_handed_over(case: Case, cause: Cause, found: Difference) -> Repair | No
     repair = repair_at(case, cause.file, bound, old.id) if bound is not None else None
     if bound is None or repair is None:
         return None
-    cause.place, cause.name = repair.event.place, repair.event.name
+    tell_at(cause, bound, repair, old.id)
     cause.expression = source.code(bound.value)
     right = ast.unparse(new)
     cause.should_be = replaced(right, old.id, bracketed(cause.expression)) or right
