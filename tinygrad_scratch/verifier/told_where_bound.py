@@ -86,10 +86,14 @@ def tell_where_worked_out(cause: Cause, found: Difference) -> None:
     )
     source, name = source_of(text_of(cause.file)), getattr(gone[0], "id", "") if len(gone) == 1 else ""
     bound = only_binding(source, cause.line, name) if OF_SLOPE.search(name) else None
-    if bound is None or not due or not isinstance(bound.value, ast.BinOp) or not is_known_by(source, bound, due):
+    if bound is None or not due or not isinstance(bound.value, ast.BinOp):
+        return
+    written, text = source.code(bound.value), " * ".join(bracketed(ast.unparse(each)) for each in due)
+    right = replaced(text, name, bracketed(written)) or text
+    if not is_known_by(source, bound, [ast.parse(right)]):
         return
     tell_at(cause, bound, None, name)
-    cause.expression, cause.should_be = source.code(bound.value), " * ".join(bracketed(ast.unparse(d)) for d in due)
+    cause.expression, cause.should_be = written, right
     cause.sentence = f"`{cause.expression}` is not the derivative: it should be {cause.should_be}"
 
 

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.directions import UP, direction
 from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_near, is_without, source_of
-from tinygrad_scratch.verifier.rewriting.unused import bound_unread, only_read_by, read_in
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread, given_unread, only_read_by
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, with_bare_names, without_brackets
 
@@ -141,10 +141,7 @@ class Hit:
         """Whether it reads what a line before it gave a name, or its function is given, and nothing reads as it is."""
         source = source_of(text_of(self.file))
         own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
-        around = source.function_around(self.rewrite.line)
-        read = read_in(list(ast.walk(around))) if around is not None else set()
-        given = [each.arg for each in around.args.args if each.arg not in read] if around is not None else []
-        unread = [*bound_unread(source, own), *given] if own is not None else []
+        unread = [*bound_unread(source, own), *given_unread(source, self.rewrite.line)] if own is not None else []
         found = [name for name in unread if re.search(rf"\b{name}\b", self.right)]
         return any(nodes_named(self.check.case, name) for name in found)  # what was not recorded is a size
 

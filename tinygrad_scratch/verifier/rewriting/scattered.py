@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source
-from tinygrad_scratch.verifier.rewriting.unused import bound_unread, nodes_around, read_in
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread, given_unread
 
 PLACES = re.compile(r"arg|idx|ind(?:ex|ices)?|max|cache|where|pos", re.IGNORECASE)
 """The names of what says where something was."""
@@ -44,12 +44,10 @@ def scattered(source: Source, node: ast.Assign | ast.AugAssign) -> Iterator[Rewr
 
 def names_of_places(source: Source, node: ast.stmt) -> list[str]:
     """What a function makes or is given, or an object keeps, and nothing reads; and what is called after places."""
-    around = source.function_around(node.lineno)
-    read = read_in(nodes_around(source, node.lineno))
-    given = [each.arg for each in around.args.args if each.arg not in (*read, "self")] if around is not None else []
     known = source.words(node.lineno, of_class=True).names
+    unread = [*given_unread(source, node.lineno), *bound_unread(source, node)]
     called = [name for name in known if PLACES.search(name.rpartition(".")[2]) and "[" not in name]
-    return list(dict.fromkeys([*given, *bound_unread(source, node), *kept_unread(source), *called]))[:MOST]
+    return list(dict.fromkeys([*unread, *kept_unread(source), *called]))[:MOST]
 
 
 def kept_unread(source: Source) -> list[str]:

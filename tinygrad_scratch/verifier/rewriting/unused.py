@@ -54,10 +54,7 @@ def is_entry_of_target(part: Part, name: str) -> bool:
 
 def names_unused(part: Part) -> list[str]:
     """The names that the function around, or a comprehension around, binds before the line and doesn't read."""
-    around = part.source.function_around(part.line)
-    given = [argument.arg for argument in around.args.args] if around is not None else []
-    read = read_in(nodes_around(part.source, part.line))
-    found = [*bound_unread(part.source, part.statement), *(name for name in given if name not in read)]
+    found = [*bound_unread(part.source, part.statement), *given_unread(part.source, part.line)]
     inner: list[list[Any]] = [list(ast.walk(each)) for each in part.way if isinstance(each, COMPREHENSIONS)]
     first = [n.id for nodes in inner for n in nodes if is_bound(n) and n.id not in read_in(nodes)]
     return [name for name in (*first, *found) if name not in ("self", "_")]
@@ -91,6 +88,13 @@ def nodes_around(source: Source, line: int) -> list[Any]:
 
 def is_bound(node: Any) -> bool:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def given_unread(source: Source, line: int) -> list[str]:
+    """What the function around a line is given, and reads nowhere."""
+    around = source.function_around(line)
+    read = {*read_in(nodes_around(source, line)), "self"}
+    return [each.arg for each in around.args.args if each.arg not in read] if around is not None else []
 
 
 def read_in(nodes: list[Any]) -> set[str]:
