@@ -357,6 +357,14 @@ def replaced(text: str, old: str, new: str) -> str | None:
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
+def entries_of(node: ast.expr) -> list[ast.expr]:
+    """What a tuple, list or dict holds, and such ones in it."""
+    match node:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Dict(values=parts):
+            return [entry for part in parts for entry in entries_of(part)]
+    return [node]
+
+
 def leaves(node: ast.AST) -> Iterator[ast.AST]:
     """The factors of a product, also of `np.multiply(a, b)`."""
     match node:

@@ -145,7 +145,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return kind_of_brackets(case, *lacking)
     if number is not None:
         return AT_POINT if holds_array(case, number) else "scale-factor"
-    if is_power_too_high(found) and kind in SCALES:
+    if is_power_too_high(found) and kind in SCALES and holds_array(case, found.new):
         return AT_POINT if SLOPE.search(ast.unparse(found.new)) else "wrong-operand"
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.source import bracketed, leaves, replaced, statement_at, text_of
+from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, parsed
@@ -227,8 +227,8 @@ def is_in_product(found: Difference) -> bool:
 def is_handed_over(cause: Cause, name: str) -> bool:
     """Whether a line only hands on what has a name: among what it returns, or into a list."""
     match parsed(statement_at(cause.file, cause.line)):
-        case ast.Return(value=ast.Tuple(elts=several)):
-            handed = several
+        case ast.Return(value=ast.Tuple() | ast.List() | ast.Dict() as several):
+            handed = entries_of(several)
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[one])):
             handed = [one]
         case _:

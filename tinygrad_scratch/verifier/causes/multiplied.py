@@ -7,6 +7,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Region
+from tinygrad_scratch.verifier.source import operand_in
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -27,6 +28,14 @@ def kind_of_power(region: Region, step: Step, low: bool) -> str:
         return "missing-derivative"
     readers = [other for other in region.steps if not set(step.makes).isdisjoint(other.reads)]
     return "derivative-at-wrong-point" if any(is_rest_of_one(region, other) for other in readers) else "wrong-operand"
+
+
+def exponent_named(region: Region, step: Step) -> str:
+    """The name of the number that something is taken to the power of; nothing where a number stands there."""
+    code = region.code(step)
+    found = operand_in(code, 1) if name_of(step.function) == "power" else None
+    text = code[slice(*found)].strip("() ") if found else ""
+    return text if text.replace(".", "").replace("_", "").isidentifier() else ""
 
 
 def is_rest_of_one(region: Region, step: Step) -> bool:

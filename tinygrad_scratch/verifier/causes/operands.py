@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.candidates import candidates, is_made_of
-from tinygrad_scratch.verifier.causes.multiplied import is_rest_of_one
+from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_rest_of_one
 from tinygrad_scratch.verifier.edits import (
     LINEAR,
     PRODUCTS,
@@ -40,9 +40,8 @@ def operands(region: Region) -> Iterator[Finding]:
                     s.index: WithArgument(place, region.values, node, turned)
                     for s, node in zip(turns, nodes, strict=True)
                 }
-                if region.gives_truth(changes):
-                    node, read = nodes[turns.index(step)], node_at(region, step, place)
-                    assert read is not None
+                node, read = nodes[turns.index(step)], node_at(region, step, place)
+                if read is not None and not is_base_of(region, read, node) and region.gives_truth(changes):
                     told = region.call_with(step, read, node)
                     calls = {(s.caller.file, s.caller.line) for s in turns if s.caller is not None}
                     if told is not None and len(calls) > 1:  # what is given in several lines is not to blame
@@ -63,6 +62,13 @@ def operands(region: Region) -> Iterator[Finding]:
         if best.others:
             best.certainty = "fits"
         yield best
+
+
+def is_base_of(region: Region, node: int, other: int) -> bool:
+    """Whether a value is another one to a power with a name, in the slope of which that power is one less."""
+    step = region.case.step_of(node)
+    bases = [base for base in step.reads[:1] if np.array_equal(region.values[base], region.values[other])]
+    return bool(bases and exponent_named(region, step))
 
 
 def is_one_use_of_argument(region: Region, step: Step, node: int, told: Place) -> bool:

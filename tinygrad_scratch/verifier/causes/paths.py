@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.causes.penalties import is_penalty
+from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import node_at
@@ -57,7 +57,7 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
     step = region.case.tape.steps[steps[0]]
     line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
     name = region.event.name
-    if all(is_penalty(region, s) for s in steps):
+    if is_of_parameters(region, region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
     if overwritten and not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression):
         return Finding(

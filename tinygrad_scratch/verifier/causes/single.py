@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.factors import batch_size, factor_found
-from tinygrad_scratch.verifier.causes.multiplied import is_power_of_array, kind_of_power
+from tinygrad_scratch.verifier.causes.multiplied import exponent_named, is_power_of_array, kind_of_power
 from tinygrad_scratch.verifier.causes.state import is_of_penalty, is_parameter, updates_parameter
 from tinygrad_scratch.verifier.edits import (
     PRODUCTS,
@@ -138,8 +138,8 @@ def doubled(region: Region) -> Iterator[Finding]:
 def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Finding | None:
     """What is said of a call that should be one of its operands alone; None where that does not mend it."""
     name = name_of(step.function)
-    if name in (*PRODUCTS, "getitem", "setitem", "T"):
-        return None
+    if name in (*PRODUCTS, "getitem", "setitem", "T") or (name == "power" and exponent_named(region, step)):
+        return None  # an exponent with a name is one less in the slope of a power, and never 1
     changes = {s.index: only(place) for s in turns}
     if not region.gives_truth(changes):
         return None
@@ -249,9 +249,12 @@ def literal(region: Region) -> Iterator[Finding]:
                     if kind == "scale-factor" and is_power_of_array(region, step, place):
                         kind = kind_of_power(region, step, low=abs(other) > abs(value))
                     code = region.code(step)
-                    text = with_operand(code, place, f"{value:g}", f"{other:g}")
+                    named = exponent_named(region, step) if place and other == value - 1 else ""
+                    old, new = (named, f"({named} - 1)") if named else (f"{value:g}", f"{other:g}")
+                    text = with_operand(code, place, old, new)
                     should = region.rewritten(step, text) if text else None
-                    said = f"{value:g} in `{code}` should be {other:g}"
+                    kind = "off-by-one" if named else kind
+                    said = f"{old} in `{code}` should be {new.strip('()')}"
                     yield Finding(kind, said, step, should, changes, made_up=name_of(step.function) != "power")
 
 

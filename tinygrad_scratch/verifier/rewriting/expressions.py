@@ -122,8 +122,17 @@ def of_operation(part: Part) -> Iterator[Rewrite]:
         case ast.MatMult():
             yield from part.other_ways(part.node.left, part.node.right, "{} @ {}")
         case ast.Pow():
-            base = part.source.operand(part.node.left)
-            yield part.change(base, "wrong-operand", f"`{part.code}` should be {base} alone", about=base)
+            yield from of_power(part)
+
+
+def of_power(part: Part) -> Iterator[Rewrite]:
+    """What was taken to a power; or to one that is one less, where it has a name: so the slope of a power is."""
+    base, power = part.source.operand(part.node.left), part.source.operand(part.node.right)
+    if isinstance(part.node.right, NAMES):
+        said = f"`{part.code}` should be to the power of {power} - 1"
+        yield part.change(f"({power} - 1)", "off-by-one", said, at=part.source.span(part.node.right))
+    else:
+        yield part.change(base, "wrong-operand", f"`{part.code}` should be {base} alone", about=base)
 
 
 def of_sign(part: Part) -> Iterator[Rewrite]:

@@ -17,7 +17,15 @@ from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_near, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, given_unread, only_read_by
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
-from tinygrad_scratch.verifier.source import TOKEN, compared, statement_in, text_of, with_bare_names, without_brackets
+from tinygrad_scratch.verifier.source import (
+    TOKEN,
+    compared,
+    entries_of,
+    statement_in,
+    text_of,
+    with_bare_names,
+    without_brackets,
+)
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
@@ -208,8 +216,8 @@ class Hit:
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
                 return True
-            case ast.Return(value=ast.Tuple(elts=parts)):
-                return all(isinstance(part, ast.Name) for part in parts)
+            case ast.Return(value=ast.Tuple() | ast.List() | ast.Dict() as several):
+                return all(isinstance(part, ast.Name) for part in entries_of(several))
             case ast.Return(value=ast.Name()):
                 return self.rewrite.kind == "missing-term"
         return False
