@@ -132,8 +132,9 @@ def meant(case: Case, values: Mapping[int, Any]) -> int:
 def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
     """How many gradients of what has a name are among the values with a name.
 
-    First up to factors that a later step makes up for, then strictly: with one factor for those of parameters, and one
-    for those on the way, such as that of a mean which is taken later, or the sign of a descent.
+    First up to factors that a later step makes up for, then strictly, twice as many: with one factor for those of
+    parameters, and one for those on the way, such as that of a mean which is taken later; one less where its sign is
+    the other one, as that of a descent.
     """
     again = {read for step in case.tape.steps if step.function is renamed for read in step.reads}
     nodes = {event.node for event in case.events if event.node not in case.forward} - again
@@ -144,10 +145,14 @@ def both_ways(case: Case, values: Mapping[int, Any]) -> tuple[int, int]:
         found = meant_by(case, np.asarray(values[node]))
         if found is not None:
             known[signature(np.abs(true[found[0]]))].add(round(found[1], 9))
-    return len(known), sum(
-        max(Counter(factor for key in keys for factor in known[key]).values(), default=0)
+    counts = [
+        Counter(factor for key in keys for factor in known[key])
         for keys in (known.keys() & of_parameters, known.keys() - of_parameters)
-    )
+    ]
+    most = [max(count.values(), default=0) for count in counts]
+    ends, way = ([f for f, n in count.items() if n == m] for count, m in zip(counts, most, strict=True))
+    turned = bool(ends and way) and not any(one * other > 0 for one in ends for other in way)
+    return len(known), 2 * sum(most) - turned
 
 
 def meant_by(case: Case, value: Array) -> tuple[int, float] | None:

@@ -276,7 +276,7 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
 LOSS_WORDS = re.compile(
     r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|entropy|j|l|e)\d*$"
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)"
-    r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|perte|perda|verlust|verlies|costo|coste|custo|kosten)(?:_|\d*$)"
+    r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten)(?:_|\d*$)"
 )
 """The names of losses, at the end of a longer one; some learners write them in their own language."""
 

@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.slopes import user_of
 from tinygrad_scratch.verifier.source import (
+    bracketed,
     call_at,
     in_same_function,
     names_in,
@@ -151,6 +152,20 @@ class Misgiven:
                 right = self.made(call, np.asarray(self.value(of.given), float)) if of is not None else None
                 if of is not None and right is not None:
                     yield call, of, right
+                elif of is None and not self.case.is_forward(call.given):
+                    yield from self.of_gradient(call, others)
+
+    def of_gradient(self, call: Call, others: list[Call]) -> Iterator[tuple[Call, Call, Array]]:
+        """The call of the other function at whose value a derivative is due that a gradient was given to.
+
+        What is right is that gradient times the derivative, which nobody multiplied it by.
+        """
+        given = self.value(call.given)
+        for of in (other for other in others if self.value(other.given).shape == given.shape):
+            slope = self.made(call, np.asarray(self.value(of.given), float))
+            if slope is not None and self.case.match(self.case.scale * given * slope) is not None:
+                yield call, of, np.asarray(given * slope)
+                return
 
     def value(self, node: int) -> Array:
         return self.case.tape.nodes[node].value
@@ -173,19 +188,23 @@ class Misgiven:
             return None
         repairs: dict[Place, tuple[Repair, Finding]] = {}
         for call, of, right in calls:
-            user = user_of(self.case, call.event)
+            user = user_of(self.case, call.event) if self.case.is_forward(call.given) else self.named(call)
             truth = np.asarray(played[user.node]) if user is not None else right
             match = self.case.match_up_to_factor(truth)
             event = user or call.event
             repair = Repair(event, truth, match[0].of if match else of.given, None, len(wrong) - len(still))
-            alone = all(each.event.node in put_in for each in self.calls if each.branch == call.branch)
+            alone = self.case.is_forward(call.given) and all(
+                each.event.node in put_in for each in self.calls if each.branch == call.branch
+            )
             repairs.setdefault(event.place, (repair, self.finding(repair, call, of, alone)))
         return list(repairs.values()), put_in
 
     def finding(self, repair: Repair, call: Call, of: Call, alone: bool) -> Finding:
         slope, name = short(call.event.place.function), short(of.event.place.function)
         said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
-        if call.function == of.function:
+        if not self.case.is_forward(call.given):
+            said = f"`{slope}` is given a gradient: that is due at what `{name}` is given, times the gradient"
+        elif call.function == of.function:
             said = f"`{slope}` gives its derivative here at what it makes itself, not at what it is given for that"
         finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
         caller, own = self.place_of(call), repair.event.place
@@ -194,6 +213,10 @@ class Misgiven:
             what = "its derivative by" if call.function == of.function else f"`{slope}` for"
             finding.certainty, finding.others = "fits", [f"{what} what `{name}` makes"]
         return finding
+
+    def named(self, call: Call) -> Event | None:
+        """Where what a call returned got a name."""
+        return next((event for event in self.case.events if event.node == call.event.node), None)
 
     def should_be(self, repair: Repair, call: Call, of: Call) -> str | None:
         """The statement with the right value in the call, where that has one text, known in the same function."""
@@ -207,7 +230,9 @@ class Misgiven:
             return None
         if not all(re.search(rf"\b{name}\b", known) for name in names_in(right[1])):
             return None
-        return replaced(expression, written[0], written[0].replace(f"({written[1]}", f"({right[1]}", 1))
+        new = written[0].replace(f"({written[1]}", f"({right[1]}", 1)
+        times = "" if self.case.is_forward(call.given) else f"{bracketed(written[1])} * "
+        return replaced(expression, written[0], times + new)
 
     def is_attribute(self, name: str, node: int) -> bool:
         """Whether a value is kept under a name that is the same in all methods of an object."""

@@ -357,6 +357,15 @@ def replaced(text: str, old: str, new: str) -> str | None:
     return re.sub(pattern, lambda _: new, text) if re.search(pattern, text) else None
 
 
+def parsed(text: str) -> ast.stmt | None:
+    """The one statement that a text is; None where it is none."""
+    try:
+        found = ast.parse(text.strip()).body
+    except SyntaxError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
 def entries_of(node: ast.expr) -> list[ast.expr]:
     """What a tuple, list or dict holds, and such ones in it."""
     match node:

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, counted_by, name_
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.source import leaves, statement_at, text_of
+from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import (
     beyond,
     holds_array,
@@ -228,14 +228,6 @@ def difference(cause: Cause) -> Difference | None:
         elif (value := getattr(written, "value", None)) is not None:
             return apart(value, right.value, (written,))
     return None
-
-
-def parsed(text: str) -> ast.stmt | None:
-    try:
-        found = ast.parse(text.strip()).body
-    except SyntaxError:
-        return None
-    return found[0] if len(found) == 1 else None
 
 
 def apart(one: ast.AST, other: ast.AST, way: tuple[ast.AST, ...]) -> Difference | None:

@@ -13,10 +13,10 @@ from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
-from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, replaced, statement_at, text_of
+from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
-from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, parsed
+from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference
 
 COMPUTED = ast.Call | ast.BinOp
 AT_POINT = "derivative-at-wrong-point"
@@ -227,7 +227,9 @@ def is_in_product(found: Difference) -> bool:
 def is_handed_over(cause: Cause, name: str) -> bool:
     """Whether a line only hands on what has a name: among what it returns, or into a list."""
     match parsed(statement_at(cause.file, cause.line)):
-        case ast.Return(value=ast.Tuple() | ast.List() | ast.Dict() as several):
+        case ast.Return(value=several) | ast.Assign(value=several) if isinstance(
+            several, ast.Tuple | ast.List | ast.Dict
+        ):
             handed = entries_of(several)
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append"), args=[one])):
             handed = [one]

@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.source import (
     call_at,
     in_same_function,
     is_same,
+    parsed,
     replaced,
     right_side,
     statement_at,
@@ -99,6 +100,8 @@ class Wording(Extent):
         if old == self.expression:
             return new
         place = step.place if step is not None else None
+        if place is not None and old == statement_at(place.file, place.line):  # as `d *= s`
+            return right_side(new) if parsed(new) is not None else None
         here = place is not None and in_same_function(place, self.event.place)
         own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
         whole = next((expression for expression in (self.expression, *own) if old in expression), None)

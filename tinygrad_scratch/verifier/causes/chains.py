@@ -277,11 +277,15 @@ def signs_of(text: str) -> list[str]:
 
 def span_of(code: str, places: tuple[int, ...], count: int) -> tuple[int, int] | None:
     """Where some of the factors of a product stand in its text; None where they don't stand side by side."""
+    target = re.match(r"[^=]*?(?=\s*\*=)", code)  # a product in place: the target is its first factor
+    start = code.index("*=") + 2 if target else 0
+    start += len(code[start:]) - len(code[start:].lstrip())
     try:
-        whole = ast.parse(code, mode="eval").body
+        whole = ast.parse(code[start:], mode="eval").body
     except SyntaxError:
         return None
-    spans = list(spans_of(whole, code))
+    inner = spans_of(whole, code[start:])
+    spans = [*([target.span()] if target else []), *((a + start, b + start) for a, b in inner)]
     if len(spans) != count or list(places) != list(range(places[0], places[-1] + 1)):
         return None
     return spans[places[0]][0], spans[places[-1]][1]
