@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
 from tinygrad_scratch.verifier.update_steps import within
 from tinygrad_scratch.verifier.updates import Decay
 
@@ -44,6 +45,8 @@ class FindingLoss(ComputedLosses):
         finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
+        self._put_totals({final.node for final in finals})
+        finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         mine, finals, problem = self._theirs(finals)
         if problem:
             return problem
@@ -87,6 +90,18 @@ class FindingLoss(ComputedLosses):
             "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
         )
+
+    def _put_totals(self, finals: set[int]) -> None:
+        """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
+        asked = self.wanted_loss
+        events = [*self.watch.events, *self.watch.returned]
+        losses = [e for e in events if (own(e.name) == asked if asked else self._is_named_as_loss(e.name, e.node))]
+        for turns in never_added_up(self.tape, losses, finals):
+            last, nodes = turns[-1], tuple(event.node for event in turns)
+            node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)
+            self.renumber(moved)
+            self.watch.events.append(replace(last, name=PLACE_IN_LIST.sub("", last.name), node=node))
+            self._totals[node] = len(turns)
 
     def _penalised_later(
         self, run: Played, known: Fitting | None, usual: list[Candidate], finals: list[Final]
@@ -332,6 +347,8 @@ class FindingLoss(ComputedLosses):
         self.loss_name = candidate.name
         if candidate.name == UNNAMED:  # it is under a name that losses don't have
             self.loss_name = next((e.name for e in self.watch.events if e.node == candidate.node), UNNAMED)
+        if candidate.node in self._totals:
+            self.loss_name = f"the sum of {self.loss_name} in {self._totals[candidate.node]} turns"
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
@@ -380,6 +397,7 @@ class FindingLoss(ComputedLosses):
         self.changes = {moved(node): moved(change) for node, change in self.changes.items()}
         self._updates = {moved(node): value for node, value in self._updates.items()}
         self._made = {moved(node): moved(after) for node, after in self._made.items()}
+        self._totals = {moved(node): count for node, count in self._totals.items()}
         self._penalty = {moved(node): part for node, part in self._penalty.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)

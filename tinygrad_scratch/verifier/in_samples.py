@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.references import Ref, map_tree
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 
 Meeting = tuple[tuple[int, ...], tuple[int, ...]]  # the outputs of the turns, and their targets
@@ -33,6 +34,46 @@ def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Mee
         sizes = {tape.nodes[node].value.size for turn in turns for node in turn}  # a target may be a plain number
         if len(set(made)) == len(turns) > 1 and len(shapes) == len(sizes) == 1 and not are_of_one(tape, made):
             yield made, targets
+
+
+def labelled(tape: Tape, outputs: set[int]) -> Iterator[tuple[tuple[int, ...], int | None, Array]]:
+    """Where 1 is taken off the entry of an output that the class of a sample names: `d = p.copy(); d[label] -= 1`.
+
+    In one turn of a loop or more: the outputs, what the last class was read from, and a row of ones and zeros for each.
+    """
+    found = defaultdict[Any, dict[int, tuple[int | None, Array]]](dict)
+    for step in tape.steps:
+        index = index_of_one_less(tape, step)
+        output = copied(tape, step.reads[0]) if index is not None else -1
+        if output in outputs:
+            ones = np.zeros(tape.nodes[output].value.shape)
+            ones[index] = 1
+            of = [read for read in step.reads[1:-1] if tape.nodes[read].value.dtype.kind in "iu"]
+            if ones.sum() == 1 and ones.size == max(ones.shape):
+                found[step.place].setdefault(output, (of[0] if of else None, ones))
+    for turns in found.values():
+        targets = [ones for _, ones in turns.values()]
+        if len({ones.shape for ones in targets}) == 1:
+            name = list(turns.values())[-1][0]
+            yield tuple(turns), name, np.asarray(stacked(targets)) if len(turns) > 1 else targets[0]
+
+
+def index_of_one_less(tape: Tape, step: Step) -> Any:
+    """The index of the entry that a call puts one less in than it was; None where it is no such call."""
+    if getattr(step.function, "__name__", "") != "setitem" or type(step.arguments[2]) is not Ref:
+        return None
+    less = tape.steps[tape.nodes[step.reads[-1]].step]
+    if getattr(less.function, "__name__", "") != "subtract" or less.arguments[1:] != (1,) or not less.reads:
+        return None
+    values = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads}
+    index = map_tree(lambda part: values[part.slot].astype(int) if type(part) is Ref else part, step.arguments[1])
+    return index if tape.steps[tape.nodes[less.reads[0]].step].reads[:1] == step.reads[:1] else None
+
+
+def copied(tape: Tape, node: int) -> int:
+    """What a value is a copy of; itself where it is none."""
+    step = tape.steps[tape.nodes[node].step]
+    return step.reads[0] if getattr(step.function, "__name__", "") in ("copy", "array") and step.reads else node
 
 
 def are_of_one(tape: Tape, nodes: tuple[int, ...]) -> bool:

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
+from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -53,13 +53,19 @@ class WellKnown(Owners):
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
         in_turns = [
-            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", targets, turns)
+            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", found, turns)
             for turns, targets in islice(met_in_turns(self.tape, made_of_all, given), MOST_MEETINGS)
+            for found in [stacked_values(self.tape, targets)]
+        ] + [
+            (turns[-1], f"{names.get(of or -1, 'the class')} in {len(turns)} turns", target, turns)
+            if len(turns) > 1
+            else (turns[0], names.get(of or -1, "the class"), target, ())
+            for turns, of, target in islice(labelled(self.tape, made_of_all), MOST_MEETINGS)
         ]
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
-                *((node, of, stacked_values(self.tape, targets), turns) for node, of, targets, turns in in_turns),
+                *in_turns,
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()

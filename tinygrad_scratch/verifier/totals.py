@@ -1,0 +1,39 @@
+"""Losses that a loop computes of one sample a turn, and never adds up: the loss is the sum of them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.tape import Tape
+
+PLACE_IN_LIST = re.compile(r"\[-?\d+\]$")
+
+
+def total(*numbers: Any) -> Any:
+    return np.sum(np.stack([np.reshape(number, ()) for number in numbers]))
+
+
+def never_added_up(tape: Tape, losses: list[Event], finals: set[int]) -> list[list[Event]]:
+    """The losses that one line of a loop gave one name or put into one list, turn by turn, and that no loss is made of.
+
+    No gradient went into them, as through an update after each sample.
+    """
+    found = defaultdict[Any, dict[int, Event]](dict)
+    for event in losses:
+        if tape.nodes[event.node].value.size == 1:
+            found[PLACE_IN_LIST.sub("", event.name), event.place, event.owner].setdefault(event.node, event)
+    parents = tape.parents()
+    behind = [ancestors(parents, [event.node]) - {event.node} for event in losses]
+    return [
+        list(turns.values())
+        for turns in found.values()
+        if len(turns) > 1
+        and finals.isdisjoint(ancestors(parents, turns))
+        and all(made_of.isdisjoint(turns) for made_of in behind)
+    ]
