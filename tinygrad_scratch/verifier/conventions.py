@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.beside_the_gradient import decayed, made_steps, shaken
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
@@ -43,6 +44,9 @@ def is_right_by_convention(case: Case) -> bool:
         averaged_within,
         with_the_rate,
         own_rates,
+        made_steps,
+        decayed,
+        shaken,
         per_sample,
         almost,
         targets_held,

@@ -45,7 +45,7 @@ class FindingLoss(ComputedLosses):
         finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        self._put_totals({final.node for final in finals})
+        self._put_totals()
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         mine, finals, problem = self._theirs(finals)
         if problem:
@@ -91,12 +91,13 @@ class FindingLoss(ComputedLosses):
             'check.loss_is("mean squared error", output, targets).'
         )
 
-    def _put_totals(self, finals: set[int]) -> None:
+    def _put_totals(self) -> None:
         """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
         asked = self.wanted_loss
         events = [*self.watch.events, *self.watch.returned]
         losses = [e for e in events if (own(e.name) == asked if asked else self._is_named_as_loss(e.name, e.node))]
-        for turns in never_added_up(self.tape, losses, finals):
+        later = {n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node}
+        for turns in never_added_up(self.tape, losses, later | {node for _, node in self.gradients}):
             last, nodes = turns[-1], tuple(event.node for event in turns)
             node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)
             self.renumber(moved)

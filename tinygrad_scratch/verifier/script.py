@@ -31,7 +31,8 @@ from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.update_steps import in_update, is_average
+from tinygrad_scratch.verifier.truth import shows
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, is_average, is_mix
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
@@ -217,7 +218,8 @@ class Loops:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
-                self.changed = list(self._changed(turns[-1]))
+                self.changed = list(self._changed(turns[-1], {last for _, last in found}))
+                give(watch.tape, self._outermost(frame, turns[-1]), {p.node for p in self.updated})
                 raise TurnDone("one turn")
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
@@ -280,14 +282,17 @@ class Loops:
                     last = now
                 else:
                     change = in_update(tape, step, event.node, before)
-                    if change is None or is_average(tape, change, before):
+                    if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
         return list(found.values())
 
-    def _changed(self, turn: Turn) -> Iterator[tuple[Parameter, int]]:
-        """What a turn read of before it, and under whose name another value is now, in whatever way it came there."""
+    def _changed(self, turn: Turn, updated: set[int]) -> Iterator[tuple[Parameter, int]]:
+        """What a turn read of before it, and under whose name another value is now, in whatever way it came there.
+
+        What only follows a parameter, as an average or a copy of it does, has no gradient.
+        """
         tape, events = self.check.tape, self.check.watch.events
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
@@ -301,6 +306,8 @@ class Loops:
                 continue
             last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
             after = next(last, tape.current[before.slot])
+            if is_mix(tape, after, node) or handed_over(tape.steps[tape.nodes[after].step]) in updated:
+                continue
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
                 stand = Recorded(tape, before.value, before.slot)
                 yield Parameter(event.name.removeprefix("self."), stand, None, first=node), after
@@ -318,6 +325,15 @@ class Loops:
             if made.function is None or made.index < turn.steps:
                 named.setdefault(event.node, []).append(event)
         return named
+
+
+def give(tape: Tape, first: int, parameters: set[int]) -> None:
+    """Take for given what was made of parameters before the loop, as a copy of them was for a target network."""
+    for step in tape.steps[:first]:
+        apart = step.function is not None and not shows(step) and len(step.makes) == 1
+        if apart and not parameters.isdisjoint(step.reads):
+            value = tape.nodes[step.makes[0]].value
+            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:

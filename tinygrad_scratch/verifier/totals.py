@@ -19,10 +19,10 @@ def total(*numbers: Any) -> Any:
     return np.sum(np.stack([np.reshape(number, ()) for number in numbers]))
 
 
-def never_added_up(tape: Tape, losses: list[Event], finals: set[int]) -> list[list[Event]]:
+def never_added_up(tape: Tape, losses: list[Event], later: set[int]) -> list[list[Event]]:
     """The losses that one line of a loop gave one name or put into one list, turn by turn, and that no loss is made of.
 
-    No gradient went into them, as through an update after each sample.
+    Nothing that came `later` went into them: no gradient, and no parameter that was updated after each sample.
     """
     found = defaultdict[Any, dict[int, Event]](dict)
     for event in losses:
@@ -34,6 +34,6 @@ def never_added_up(tape: Tape, losses: list[Event], finals: set[int]) -> list[li
         list(turns.values())
         for turns in found.values()
         if len(turns) > 1
-        and finals.isdisjoint(ancestors(parents, turns))
+        and later.isdisjoint(ancestors(parents, turns))
         and all(made_of.isdisjoint(turns) for made_of in behind)
     ]

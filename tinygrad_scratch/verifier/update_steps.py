@@ -90,13 +90,23 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         decayed = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
         if decayed is not None:
             return decayed
-    if one == other or (one != before and not (name == "add" and other == before)):
+    if one == other:
         return None  # a decay alone is an update of its own, before that by the gradient
+    if one != before and not (name == "add" and other == before):
+        return within_statement(tape, step, before)
     change = other if one == before else one
     shape = tape.nodes[before].value.shape
     if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def within_statement(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:
+    """The same where a statement goes on with what it updated, as it adds noise: `w = w - rate * g + noise`."""
+    inner = tape.steps[tape.nodes[step.reads[0]].step]
+    places = [each.place for each in (step, inner) if each.place is not None and each.function is not None]
+    in_one = len(places) == 2 and len({(place.file, place.line) for place in places}) == 1
+    return in_update(tape, inner, step.reads[0], before) if in_one else None
 
 
 def in_update_of_all(tape: Tape, taken: Step, before: int) -> tuple[int, int] | None:
@@ -128,6 +138,31 @@ def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
         inner = inside(tape, node)
         found = None if inner is None else (inner[0], sign * inner[1])
     return False
+
+
+def is_mix(tape: Tape, after: int, before: int) -> bool:
+    """Whether a value is a mix of what it was and of another one, as `slow = 0.99 * slow + 0.01 * fast`: an average."""
+    step = tape.steps[tape.nodes[after].step]
+    inner = handed_over(step)
+    if inner is not None and inner != before and tape.nodes[inner].step != step.index:
+        return is_mix(tape, inner, before)
+    if getattr(step.function, "__name__", "") != "add" or len(step.reads) != 2:
+        return False
+    shares = [share_of(tape, read) for read in step.reads]
+    numbers = [number for number, _ in shares]
+    whole = min(numbers) > 0 and bool(np.isclose(sum(numbers), 1, rtol=1e-9))
+    return whole and before in [of for _, of in shares]
+
+
+def share_of(tape: Tape, node: int) -> tuple[float, int]:
+    """The number that a value was multiplied by, and that value; 1 and the product itself for anything else."""
+    step = tape.steps[tape.nodes[node].step]
+    arrays = [read for read in step.reads if not is_plain_number(tape, read)]
+    if getattr(step.function, "__name__", "") != "multiply" or len(arrays) != 1:
+        return 1.0, node
+    numbers = [float(part) for part in step.arguments if isinstance(part, int | float)]
+    numbers += [float(tape.nodes[read].value.reshape(-1)[0]) for read in step.reads if read not in arrays]
+    return float(np.prod(numbers)), arrays[0]
 
 
 def is_grown(tape: Tape, before: int, after: int) -> bool:

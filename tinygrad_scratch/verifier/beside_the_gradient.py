@@ -1,0 +1,103 @@
+"""What is done to a right gradient before it is taken off, and is meant: it is made a step, or pulled, or shaken."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.directions import DOWN, direction
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steps import Array
+
+DRAWN = re.compile(r"\b(?:randn|standard_normal|normal|uniform|laplace|random)\(")
+SAME = 1e-6  # how near the shares of all weights are that a decay takes off
+
+
+def made_steps(case: Case, values: dict[int, Any]) -> str:
+    """Each is the gradient, multiplied by a number where it stands, and taken off as it is then: `dw *= rate`."""
+    steps = all(is_made_step(case, values, final) for final in case.finals)
+    return "made steps where they stand: each was the gradient, before it was multiplied by a rate" if steps else ""
+
+
+def is_made_step(case: Case, values: dict[int, Any], final: Final) -> bool:
+    """Whether a value was right until a number multiplied it in place, and is only taken off a parameter after that."""
+    tape, step = case.tape, case.step_of(final.node)
+    if name_of(step.function) not in ("multiply", "divide"):
+        return False
+    slot, now = tape.nodes[final.node].slot, np.asarray(values[final.node])
+    before = [node for node in step.reads if tape.nodes[node].slot == slot]
+    if not before or not is_along(np.asarray(values[before[0]]), now):
+        return False
+    held = {node.number for node in tape.nodes if node.slot == tape.nodes[final.parameter.node].slot}
+    readers = [other for other in tape.steps if final.node in other.reads]
+    off = all(name_of(other.function) in ("add", "subtract", "iadd", "isub") for other in readers)
+    taken_off = bool(readers) and off and all(not held.isdisjoint(other.reads) for other in readers)
+    return taken_off and case.is_right(np.asarray(values[before[0]]), final)
+
+
+def decayed(case: Case, values: dict[int, Any]) -> str:
+    """All matrices are pulled to 0 by one share of theirs, where the loss has no penalty: so a decay of weights is."""
+    if has_penalty(case):
+        return ""
+    found = [parts_of(case, values, final) for final in case.finals]
+    if any(part is None for part in found):
+        return ""
+    scales, shares = zip(*(part for part in found if part is not None), strict=True)
+    pulled = [share for share, final in zip(shares, case.finals, strict=True) if case.true_of(final).ndim > 1]
+    others = {round(share, 9) for share in shares} - {0.0, *(round(share, 9) for share in pulled)}
+    same = len(pulled) > 1 and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
+    if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
+        return ""
+    whole = is_near_number(scales[0], 1) or (is_near_number(scales[0], -1) and direction(case) != DOWN)
+    if not whole and not all(final.by == "update" for final in case.finals):
+        return ""
+    return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
+
+
+def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:
+    """How many times the gradient a value is, and how large a share of the parameter is added to that; or None."""
+    value, truth = np.asarray(values[final.node], float), case.true_of(final)
+    weights = np.where(truth == 0, 0, np.asarray(case.tape.nodes[final.parameter.node].value, float))
+    if value.shape != truth.shape or value.shape != weights.shape or not np.any(truth):
+        return None
+    columns = [truth.ravel(), weights.ravel()] if np.any(weights) and truth.size > 2 else [truth.ravel()]
+    mix: Array = np.array(columns, float).T
+    shares = np.linalg.lstsq(mix, value.ravel(), rcond=None)[0]
+    if not close((mix @ shares).reshape(value.shape), value) or abs(shares[0]) < SAME:
+        return None
+    pull = float(shares[1] / shares[0]) if len(columns) > 1 else 0.0
+    return float(shares[0]), pull if abs(pull) > SAME else 0.0
+
+
+def has_penalty(case: Case) -> bool:
+    """Whether a number that only parameters went into is a part of the loss."""
+    tape, parents = case.tape, case.tape.parents()
+    numbers = [node for node in case.forward if not tape.nodes[node].value.ndim]
+    return any(is_of_alone(tape, parents, node, final.parameter.node) for node in numbers for final in case.finals)
+
+
+def shaken(case: Case, values: dict[int, Any]) -> str:
+    """The gradients are right but for random numbers that were drawn for nothing but to be added to them."""
+    wrong = case.wrong(values)
+    added = [is_shaken(case, values, final) for final in wrong]
+    return "with noise: random numbers are added to what is the gradient before" if added and all(added) else ""
+
+
+def is_shaken(case: Case, values: dict[int, Any], final: Final) -> bool:
+    step = case.step_of(final.node)
+    if name_of(step.function) not in ("add", "subtract") or len(step.reads) != 2 or step.place is None:
+        return False
+    for node, noise in (step.reads, step.reads[::-1]):
+        given = case.ancestors([noise])
+        behind = {event.node for event in case.events if event.name != final.name} & given
+        drawn = DRAWN.search(statement_at(step.place.file, step.place.line)) is not None
+        if drawn and not behind and given.isdisjoint(case.forward) and case.is_right(np.asarray(values[node]), final):
+            return True
+    return False
