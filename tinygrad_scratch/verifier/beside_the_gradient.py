@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
 
 DRAWN = re.compile(r"\b(?:randn|standard_normal|normal|uniform|laplace|random)\(")
+SUMMING = "sum", "mean", "dot", "vdot", "inner", "matmul", "einsum", "norm", "trace"
 SAME = 1e-6  # how near the shares of all weights are that a decay takes off
 
 
@@ -50,7 +51,8 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     if any(part is None for part in found):
         return ""
     scales, shares = zip(*(part for part in found if part is not None), strict=True)
-    pulled = [share for share, final in zip(shares, case.finals, strict=True) if case.true_of(final).ndim > 1]
+    matrices = [sum(n > 1 for n in case.true_of(final).shape) > 1 for final in case.finals]
+    pulled = [share for share, is_matrix in zip(shares, matrices, strict=True) if is_matrix]
     others = {round(share, 9) for share in shares} - {0.0, *(round(share, 9) for share in pulled)}
     same = len(pulled) > 1 and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
     if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
@@ -79,7 +81,7 @@ def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, f
 def has_penalty(case: Case) -> bool:
     """Whether a number that only parameters went into is a part of the loss."""
     tape, parents = case.tape, case.tape.parents()
-    numbers = [node for node in case.forward if not tape.nodes[node].value.ndim]
+    numbers = [n for n in case.forward if not tape.nodes[n].value.ndim and name_of(case.step_of(n).function) in SUMMING]
     return any(is_of_alone(tape, parents, node, final.parameter.node) for node in numbers for final in case.finals)
 
 
