@@ -11,36 +11,49 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, direction
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.names import without_holder
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import is_of_alone
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
 
 DRAWN = re.compile(r"\b(?:randn|standard_normal|normal|uniform|laplace|random)\(")
+NAME = re.compile(r"[A-Za-z_][\w.]*")
 SUMMING = "sum", "mean", "dot", "vdot", "inner", "matmul", "einsum", "norm", "trace"
 SAME = 1e-6  # how near the shares of all weights are that a decay takes off
 
 
 def made_steps(case: Case, values: dict[int, Any]) -> str:
-    """Each is the gradient, multiplied by a number where it stands, and taken off as it is then: `dw *= rate`."""
+    """Each is the gradient times a rate, or times a number where it stands, and is taken off as it is then."""
     steps = all(is_made_step(case, values, final) for final in case.finals)
-    return "made steps where they stand: each was the gradient, before it was multiplied by a rate" if steps else ""
+    return "made steps: each was the gradient, before it was multiplied by a rate" if steps else ""
 
 
 def is_made_step(case: Case, values: dict[int, Any], final: Final) -> bool:
-    """Whether a value was right until a number multiplied it in place, and is only taken off a parameter after that."""
+    """Whether a value was right until it was multiplied by a number, and is only taken off its parameter after that.
+
+    So is `dw *= 0.1`, and `dw = rate * gradient(w)`.
+    """
     tape, step = case.tape, case.step_of(final.node)
-    if name_of(step.function) not in ("multiply", "divide"):
+    if name_of(step.function) not in ("multiply", "divide") or step.place is None:
         return False
-    slot, now = tape.nodes[final.node].slot, np.asarray(values[final.node])
-    before = [node for node in step.reads if tape.nodes[node].slot == slot]
-    if not before or not is_along(np.asarray(values[before[0]]), now):
-        return False
+    names = NAME.findall(statement_at(step.place.file, step.place.line))
+    of_rate = any(RATE.match(without_holder(name)) for name in names)
+    before = [node for node in step.reads if of_rate or tape.nodes[node].slot == tape.nodes[final.node].slot]
+    right = [node for node in before if is_multiple(case, np.asarray(values[node]), final)]
     held = {node.number for node in tape.nodes if node.slot == tape.nodes[final.parameter.node].slot}
     readers = [other for other in tape.steps if final.node in other.reads]
-    off = all(name_of(other.function) in ("add", "subtract", "iadd", "isub") for other in readers)
-    taken_off = bool(readers) and off and all(not held.isdisjoint(other.reads) for other in readers)
-    return taken_off and case.is_right(np.asarray(values[before[0]]), final)
+    taken_off = all(name_of(o.function) in ("add", "subtract") and not held.isdisjoint(o.reads) for o in readers)
+    return bool(right and readers) and taken_off
+
+
+def is_multiple(case: Case, value: Array, final: Final) -> bool:
+    """Whether a value is a gradient, or that times a number of samples."""
+    truth = case.true_of(final)
+    if value.shape != truth.shape or not np.any(truth) or not is_along(value, truth):
+        return False
+    return case.is_carried(float(np.vdot(truth, value) / np.vdot(truth, truth)))
 
 
 def decayed(case: Case, values: dict[int, Any]) -> str:

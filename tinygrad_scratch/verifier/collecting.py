@@ -30,6 +30,7 @@ class Collecting(Told):
                 parameter.asked = False
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
+        used = [parameter for parameter in used if not self._is_fed_back(parameter)]
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
@@ -53,6 +54,11 @@ class Collecting(Told):
             for number in parameters:  # these were asked for where there were no arrays
                 number.asked = False
         return used
+
+    def _is_fed_back(self, parameter: Parameter) -> bool:
+        """Whether an object keeps a value that begins as noughts and that forward gives another one, as a state is."""
+        renewed = not self._before_loss().isdisjoint(self._bound(parameter))
+        return parameter.kept and renewed and not np.any(self._value(parameter.node))
 
     def _is_made_and_updated(self, node: int, held: dict[tuple[int, str], list[int]]) -> bool:
         """Whether a target was given an array while recording, and another value for it later: as in a `fit`."""
@@ -285,6 +291,10 @@ class Collecting(Told):
         """All that the array of a parameter held."""
         slot = self.tape.nodes[parameter.node].slot
         return [node.number for node in self.tape.nodes if node.slot == slot]
+
+    def updated_values(self, parameter: Parameter) -> set[int]:
+        """What a parameter was after its first value."""
+        return {node for node in (*self._bound(parameter), *self._versions(parameter)) if node > parameter.node}
 
     def _all_names(self) -> dict[int, list[str]]:
         names: dict[int, list[str]] = {}

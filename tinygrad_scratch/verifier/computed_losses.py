@@ -33,7 +33,7 @@ class ComputedLosses(WellKnown):
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
         events = [*self.watch.events, *self.watch.returned]
-        named = [event for event in events if self._is_named_as_loss(event.name, event.node)]
+        named = [event for event in events if self.is_named_as_loss(event.name, event.node)]
         named.sort(key=lambda event: not OF_LOSS.search(event.short.lower()))
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
@@ -66,7 +66,7 @@ class ComputedLosses(WellKnown):
         small = name_of(taken[0].function) == "multiply" and any(abs(share) < 0.5 for share in shares)
         return small and step.place is not None and goes_on(statement_at(step.place.file, step.place.line))
 
-    def _is_named_as_loss(self, name: str, node: int) -> bool:
+    def is_named_as_loss(self, name: str, node: int) -> bool:
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.
 
         So may any be that is given to a sum of losses, as `total = mix * ce + (1 - mix) * kl`, or is printed as one,
@@ -100,14 +100,14 @@ class ComputedLosses(WellKnown):
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""
-        if not self._is_named_as_loss(candidate.name, candidate.node):
+        if not self.is_named_as_loss(candidate.name, candidate.node):
             return False
         return bool(OF_LOSS.search(candidate.name.lower())) or self._is_only_watched(candidate)
 
     def _is_only_watched(self, candidate: Candidate) -> bool:
         """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
         made_of = self.all_behind(*(node for _, node in self.gradients))
-        named = candidate.function is None and self._is_named_as_loss(candidate.name, candidate.node)
+        named = candidate.function is None and self.is_named_as_loss(candidate.name, candidate.node)
         return named and candidate.node not in made_of
 
     def _is_error(self, name: str, node: int) -> bool:
@@ -125,7 +125,7 @@ class ComputedLosses(WellKnown):
     def _is_of_gradient(self, node: int) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
         moving = self.depending_on({p.node for p in self.parameters}) - {p.node for p in self.parameters}
-        versions = (n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node)
+        versions = (node for parameter in self.parameters for node in self.updated_values(parameter))
         behind = (
             self.all_behind(node) - self.all_behind(*versions) - {node}
         )  # what is made after an update is of gradients, too

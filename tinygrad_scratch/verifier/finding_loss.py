@@ -95,8 +95,8 @@ class FindingLoss(ComputedLosses):
         """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
         asked = self.wanted_loss
         events = [*self.watch.events, *self.watch.returned]
-        losses = [e for e in events if (own(e.name) == asked if asked else self._is_named_as_loss(e.name, e.node))]
-        later = {n for p in self.parameters for n in (*self._bound(p), *self._versions(p)) if n > p.node}
+        losses = [e for e in events if (own(e.name) == asked if asked else self.is_named_as_loss(e.name, e.node))]
+        later = {node for parameter in self.parameters for node in self.updated_values(parameter)}
         for turns in never_added_up(self.tape, losses, later | {node for _, node in self.gradients}):
             last, nodes = turns[-1], tuple(event.node for event in turns)
             node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)
@@ -124,8 +124,14 @@ class FindingLoss(ComputedLosses):
                 f"the loss, or one of: {', '.join(LOSSES)}."
             )
             return [], finals, problem
-        late = [c for c in mine if finals and {final.node for final in finals} <= self.all_behind(c.node)]
-        mine = [candidate for candidate in mine if candidate not in late]
+        wholes = self._penalised_after(mine, finals) if not self.wanted_loss else []
+        again: list[Candidate] = []
+        if wholes:
+            again, finals = self._made_again(wholes, finals)
+            mine = self._computed()
+        ends = {final.node for final in finals}
+        late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
+        mine = [*again, *(candidate for candidate in mine if candidate not in late)]
         if mine or not late:
             return mine, finals, None
         mine, finals = self._made_again(late, finals)
@@ -134,6 +140,12 @@ class FindingLoss(ComputedLosses):
             "at the weights before. Compute it before the update."
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
+
+    def _penalised_after(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Those that are another one, computed before the update, with a penalty of the weights after it."""
+        ends = {final.node for final in finals}
+        before = {each.node for each in losses if ends.isdisjoint(self.all_behind(each.node))}
+        return [w for w in losses if w.node not in before and not before.isdisjoint(self.all_behind(w.node))]
 
     def _made_again(self, late: list[Candidate], finals: list[Final]) -> tuple[list[Candidate], list[Final]]:
         """A loss that was computed after an update, as it is of the weights before it, and the gradients that fit it.

@@ -33,6 +33,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
 from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
+from tinygrad_scratch.verifier.later_losses import by_later_losses
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
@@ -235,6 +236,9 @@ class Judging:
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
             self.problem += f" {left(before[0])}."
+        later, said = by_later_losses(self.entry)
+        self.entry.finals = [final for final in self.entry.finals if final not in later]
+        self.notes += [said] if said else []
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)

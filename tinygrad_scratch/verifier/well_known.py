@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
 from tinygrad_scratch.verifier.names import without_holder
@@ -52,20 +53,10 @@ class WellKnown(Owners):
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
             chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
-        in_turns = [
-            (turns[-1], f"{names.get(targets[-1], 'the targets')} in {len(turns)} turns", found, turns)
-            for turns, targets in islice(met_in_turns(self.tape, made_of_all, given), MOST_MEETINGS)
-            for found in [stacked_values(self.tape, targets)]
-        ] + [
-            (turns[-1], f"{names.get(of or -1, 'the class')} in {len(turns)} turns", target, turns)
-            if len(turns) > 1
-            else (turns[0], names.get(of or -1, "the class"), target, ())
-            for turns, of, target in islice(labelled(self.tape, made_of_all), MOST_MEETINGS)
-        ]
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
-                *in_turns,
+                *self._in_turns(made_of_all, given, names),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
@@ -76,6 +67,21 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def _in_turns(
+        self, outputs: set[int], given: set[int], names: dict[int, str]
+    ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
+        """The outputs that a loop makes of one sample a turn, the last one first, with all of their targets."""
+        for turns, targets in islice(met_in_turns(self.tape, outputs, given), MOST_MEETINGS):
+            name = names.get(targets[-1], "the targets")
+            if not RATE.match(without_holder(name)) and not claims_gradient(names.get(turns[-1], "")):
+                yield turns[-1], f"{name} in {len(turns)} turns", stacked_values(self.tape, targets), turns
+        for turns, of, target in islice(labelled(self.tape, outputs), MOST_MEETINGS):
+            name = "the class" if of is None else names.get(of, "the class")
+            if len(turns) > 1:
+                yield turns[-1], f"{name} in {len(turns)} turns", target, turns
+            else:
+                yield turns[0], name, target, ()
 
     def _is_times_a_number(self, node: int, names: dict[int, str]) -> bool:
         """Whether a value without a name is a number times one that has one, as in `2 * y - t`: no output is."""

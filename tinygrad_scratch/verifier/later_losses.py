@@ -1,0 +1,42 @@
+"""Steps by a loss of their own, computed after another parameter was updated: as those of the two nets of a GAN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.told import own
+
+
+def by_later_losses(entry: Any) -> tuple[list[Final], str]:
+    """The gradients of a loss that was computed when another parameter had been updated already; and what is said."""
+    parents, updated = entry.tape.parents(), {f.parameter.node: entry.updated_values(f.parameter) for f in entry.finals}
+    losses = [e for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node)]
+    losses = [e for e in losses if entry.tape.nodes[e.node].value.size == 1]
+    behind = {event.node: ancestors(parents, [event.node]) for event in losses if event.node != entry.loss}
+    found, names = [], list[str]()
+    for final in entry.finals:
+        node = final.parameter.node
+        others = set[int]().union(*(values for of, values in updated.items() if of != node))
+        made_of = ancestors(parents, [final.node])
+        own_losses = [
+            own(event.name)
+            for event in losses
+            if event.node in behind
+            and event.node < final.node
+            and node in behind[event.node]
+            and not behind[event.node].isdisjoint(others)
+            and behind[event.node].isdisjoint(updated[node])
+        ]
+        if own_losses and not made_of.isdisjoint(others):
+            found.append(final)
+            names.append(own_losses[-1])
+    if not found or len(found) == len(entry.finals):
+        return [], ""
+    whose = listed([final.parameter.name for final in found])
+    return found, (
+        f"{listed(list(dict.fromkeys(names)))} was computed after an update, for the update of {whose}: that is a step "
+        "of its own, and not judged. To judge it, make it alone, in a block."
+    )
