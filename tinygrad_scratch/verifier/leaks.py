@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.conventions import given_from_above
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Leak
+
+DRAWING = re.compile(r"\.(?:choice|choices|multinomial|binomial|bernoulli)\(")
 
 
 def unseen(case: Case, repairs: list[Repair]) -> str:
     """Why what was found wrong can't be told from what was not seen; empty where it can."""
     wrong = case.ancestors(repair.event.node for repair in repairs)
     for leak in case.tape.leaks if repairs else ():
+        if is_for_draw(leak):
+            continue
         if is_before_loss(case, leak) or is_before_wrong(case, leak, wrong):
             return said(leak)
     return ""
+
+
+def is_for_draw(leak: Leak) -> bool:
+    """Whether a value left for a draw at random, such as that of an action: no gradient goes through what was drawn."""
+    text = statement_at(leak.place.file, leak.place.line) if leak.place is not None else ""
+    return DRAWING.search(text) is not None
 
 
 def is_before_loss(case: Case, leak: Leak) -> bool:

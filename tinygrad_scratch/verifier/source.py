@@ -358,9 +358,10 @@ def replaced(text: str, old: str, new: str) -> str | None:
 
 
 def parsed(text: str) -> ast.stmt | None:
-    """The one statement that a text is; None where it is none."""
+    """The one statement that a text is, or the head of a loop or a condition; None where it is none."""
+    text = text.strip()
     try:
-        found = ast.parse(text.strip()).body
+        found = ast.parse(f"{text} pass" if text.endswith(":") else text).body
     except SyntaxError:
         return None
     return found[0] if len(found) == 1 else None

@@ -38,9 +38,12 @@ def is_slope_elsewhere(found: Difference) -> bool:
     """Whether `s * (1 - s)`, or the square in `1 - h * h` or `1 - h**2`, is due of another value: no such is plain."""
     if is_product_elsewhere(found.old, found.new):
         return True
-    outer, old, new = found.way[-1] if found.way else found.old, found.old, found.new
-    if is_square(outer) and len(found.way) > 1:
-        outer, old, new = found.way[-2], outer, outer
+    way, old, new = list(found.way), found.old, found.new
+    while way and isinstance(way[-1], ast.Attribute | ast.Subscript):  # `a.value` is of a what `b.value` is of b
+        old = new = way.pop()
+    outer = way[-1] if way else old
+    if is_square(outer) and len(way) > 1:
+        outer, old, new = way[-2], outer, outer
     return rest_of_one(outer) is not None and is_square(old) and is_square(new)
 
 

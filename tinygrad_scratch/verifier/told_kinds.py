@@ -9,6 +9,7 @@ import ast
 import re
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.conventions import is_one_layer
 from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, counted_by, name_of
@@ -277,7 +278,7 @@ def adds_penalty(case: Case, found: Difference) -> bool:
 def is_penalty(case: Case, *expressions: ast.AST) -> bool:
     """Whether all factors are parameters and numbers, and there are some of each."""
     numbered = any(holds_number(case, part) for each in expressions for part in leaves(each))
-    return numbered and holds_parameters_alone(case, *expressions)
+    return numbered and not is_one_layer(case) and holds_parameters_alone(case, *expressions)
 
 
 def holds_parameters_alone(case: Case, *expressions: ast.AST) -> bool:

@@ -80,7 +80,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
             f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
         )
     words = part.source.words(part.line, of_class=True)
-    for size in (each for each in words.divisors if each != part.code):
+    sizes = dict.fromkeys([*words.divisors, *part.source.counts_around(part.line)])
+    for size in (each for each in sizes if each != part.code):
         kind, about = elsewhere or kind_of_divisor(size), "" if elsewhere else size
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
         said = f"`{part.code}` is not multiplied by {size}"

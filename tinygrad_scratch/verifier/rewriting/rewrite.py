@@ -30,7 +30,7 @@ class Rewrite:
 
 
 SLOPE = re.compile(rf"1\.?0?\s*-|{WORDS}|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
-OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay)", re.IGNORECASE)
+OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay|wd\b)", re.IGNORECASE)
 PENALTY = re.compile(rf"{OF_PENALTY.pattern}|\b(?:l1\w*|l2\w*|alpha|beta|mu)\b", re.IGNORECASE)
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")
 

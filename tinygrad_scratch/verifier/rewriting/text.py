@@ -204,6 +204,18 @@ class Source:
             self._words[key] = Words(self, [*own, *rest])
         return self._words[key]
 
+    def counts_around(self, line: int) -> list[str]:
+        """How many turns the loops around a line take: `len(words)` of `for word in words`, `n` of `range(n)`."""
+        loops = [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
+        found = []
+        for loop in loops:
+            match loop.iter:
+                case ast.Name() | ast.Attribute():
+                    found.append(f"len({self.code(loop.iter)})")
+                case ast.Call(func=ast.Name(id="range"), args=[count]):
+                    found.append(self.code(count))
+        return usable(found)
+
     def loop_around(self, line: int) -> range:
         """The lines of the outermost loop of a script around a line; that line alone where there is none."""
         loops = (lines_of(node) for node in self.tree.body if isinstance(node, ast.For | ast.While))
