@@ -32,7 +32,7 @@ from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import shows
-from tinygrad_scratch.verifier.update_steps import handed_over, in_update, is_average, is_mix
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
@@ -218,7 +218,7 @@ class Loops:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
-                self.changed = list(self._changed(turns[-1], {last for _, last in found}))
+                self.changed = list(self._changed(turns[-1], found))
                 give(watch.tape, self._outermost(frame, turns[-1]), {p.node for p in self.updated})
                 raise TurnDone("one turn")
             self.passed_over |= bool(found)
@@ -286,14 +286,26 @@ class Loops:
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
-        return list(found.values())
+        return [each for each in found.values() if not self._is_velocity(each[1], found)]
 
-    def _changed(self, turn: Turn, updated: set[int]) -> Iterator[tuple[Parameter, int]]:
+    def _is_velocity(self, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
+        """Whether what a value was updated to is what another one was then updated by."""
+        tape = self.check.tape
+        changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
+        for change in changes:
+            while change is not None:
+                if change[0] == last:
+                    return True
+                change = inside(tape, change[0])
+        return False
+
+    def _changed(self, turn: Turn, found: list[tuple[Parameter, int]]) -> Iterator[tuple[Parameter, int]]:
         """What a turn read of before it, and under whose name another value is now, in whatever way it came there.
 
-        What only follows a parameter, as an average or a copy of it does, has no gradient.
+        What only follows a parameter, as an average or a copy of it does, or is its velocity, has no gradient.
         """
         tape, events = self.check.tape, self.check.watch.events
+        updated = {each[0].node: each for each in found}
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
         for node, names in sorted(self._names(turn).items()):
@@ -306,7 +318,9 @@ class Loops:
                 continue
             last = (e.node for e in reversed(events[turn.events :]) if is_same_name(event, e))
             after = next(last, tape.current[before.slot])
-            if is_mix(tape, after, node) or handed_over(tape.steps[tape.nodes[after].step]) in updated:
+            copied = handed_over(tape.steps[tape.nodes[after].step])
+            follows = copied in [last for _, last in found] or is_mix(tape, after, node)
+            if follows or (node not in updated and self._is_velocity(after, updated)):
                 continue
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
                 stand = Recorded(tape, before.value, before.slot)

@@ -203,7 +203,7 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
 
 def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
     """What is added to 0: to a velocity before its first step, which may begin as an array or as a number."""
-    if len(arrays) == 2 and tape.nodes[arrays[0]].value.size > 1:
+    if len(arrays) == 2 and tape.nodes[arrays[0]].value.ndim:
         moved = [read for read in arrays if np.any(tape.nodes[read].value)]
         return moved[0] if len(moved) == 1 else None
     numbers = [tape.nodes[read].value for read in step.reads if read not in arrays]
