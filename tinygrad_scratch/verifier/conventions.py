@@ -163,7 +163,9 @@ def is_divided_later(case: Case, final: Final, values: dict[int, Any], n: int) -
     """Whether an update takes a gradient off divided by the number of samples."""
     readers = (step for step in case.tape.steps if final.by == "update" and final.node in step.reads)
     return any(
-        name_of(step.function) in ("divide", "multiply") and is_part(values[step.makes[0]], values[final.node], n)
+        name_of(step.function) in ("divide", "multiply")
+        and (step.place is None or "/" in statement_at(step.place.file, step.place.line))  # `0.1 * g` is no mean of 10
+        and is_part(values[step.makes[0]], values[final.node], n)
         for step in readers
     )
 

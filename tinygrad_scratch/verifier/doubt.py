@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import PUT_IN, both_ways
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -19,7 +20,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
-from tinygrad_scratch.verifier.source import compared, statement_at, text_of
+from tinygrad_scratch.verifier.source import compared, in_same_function, start_of_function, statement_at, text_of
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 ATTRIBUTE = re.compile(r"(?<![\w.])self\.\w+")
@@ -112,10 +113,25 @@ def is_gradient_already(case: Case, repair: Repair) -> bool:
 
 
 def is_right_elsewhere(case: Case, repair: Repair) -> bool:
-    """Whether the same statement made a true gradient in another call of its function: then it is not to blame."""
+    """Whether the same statement made a true gradient in another call of its function: then it is not to blame.
+
+    So it is where the statement only calls what an object has, and that of another one made a true gradient.
+    """
     here, ends = repair.event, case.ancestors(final.node for final in case.finals) - case.forward
-    others = (e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.owner != here.owner)
-    return any(e.node in ends and case.match(np.asarray(case.tape.nodes[e.node].value)) is not None for e in others)
+    same = [e for e in case.events if (e.place, e.name) == (here.place, here.name) and e.node in ends]
+    others = [e for e in same if e.owner != here.owner or made_by_others(case, here, e)]
+    return any(case.match(np.asarray(case.tape.nodes[e.node].value)) is not None for e in others)
+
+
+def made_by_others(case: Case, one: Event, other: Event) -> bool:
+    """Whether two values under one name were made in two functions, neither of which has the name."""
+    places = [case.place_of(event.node) for event in (one, other)]
+    starts = [
+        (place.file, start_of_function(place))
+        for place in places
+        if place is not None and not in_same_function(place, one.place)
+    ]
+    return len(starts) == 2 and starts[0] != starts[1]
 
 
 def size_of_cause(cause: Cause) -> int:

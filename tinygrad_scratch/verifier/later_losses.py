@@ -12,7 +12,10 @@ from tinygrad_scratch.verifier.told import own
 
 def by_later_losses(entry: Any) -> tuple[list[Final], str]:
     """The gradients of a loss that was computed when another parameter had been updated already; and what is said."""
-    parents, updated = entry.tape.parents(), {f.parameter.node: entry.updated_values(f.parameter) for f in entry.finals}
+    parents, updated = entry.tape.parents(), dict[int, set[int]]()
+    for final in entry.finals:
+        values = entry.updated_values(final.parameter)
+        updated[final.parameter.node] = {node for node in values if final.node in ancestors(parents, [node])}
     losses = [e for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node)]
     losses = [e for e in losses if entry.tape.nodes[e.node].value.size == 1]
     behind = {event.node: ancestors(parents, [event.node]) for event in losses if event.node != entry.loss}

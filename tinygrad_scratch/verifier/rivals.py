@@ -49,6 +49,7 @@ def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     Where the gradients are in a convention either way, one is as good as the other.
     """
     means = [hit for hit in hits if hit.rewrite.kind in SCALES and (abs(case.scale) != 1 or not hit.convention)]
+    means = [hit for hit in means if not hit.convention] or means
     batch = [hit for hit in means if hit.rewrite.kind == "missing-batch-sum-or-mean"]
     lacking = [hit for hit in batch if len(MEAN.findall(hit.right)) > len(MEAN.findall(hit.written))]
     return lacking if cause.kind in SCALES and len(lacking) < len(means) else []

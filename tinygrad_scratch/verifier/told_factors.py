@@ -34,6 +34,8 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)
     if (more or less) and all(map(is_minus_one, more or less)):
         return "sign"
+    if kind == "missing-derivative" and (more or less) and all(is_root_of_number(case, each) for each in more or less):
+        return "scale-factor"
     if kind == "wrong-operand" and slopes_beyond(case, found):
         return "derivative-at-wrong-point"
     if kind == "wrong-operand" and more and all(holds_number(case, each) for each in more):
@@ -51,6 +53,12 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind
+
+
+def is_root_of_number(case: Case, node: ast.AST) -> bool:
+    """Whether a part of an expression is the root of no array, as of a width."""
+    is_root = isinstance(node, ast.Call) and name_of(node) == "sqrt"
+    return is_root and not holds_array(case, node)
 
 
 def is_power_too_high(found: Difference) -> bool:

@@ -35,6 +35,7 @@ from tinygrad_scratch.verifier.told_forms import (
     Difference,
     is_bound_of_mask,
     is_cut,
+    is_factor_twice,
     is_flipped,
     is_inverted,
     is_number,
@@ -165,6 +166,7 @@ def is_other_divisor(found: Difference) -> bool:
 def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
     at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
+    at_point = at_point or (is_factor_twice(found) and holds_array(case, found.old))
     forms = (
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),

@@ -38,7 +38,8 @@ class WellKnown(Owners):
             )
             depends[made.number] = mine
             if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
-                outputs += [] if self._is_times_a_number(made.number, names) else [made.number]
+                of_gradient = claims_gradient(names.get(made.number, ""))
+                outputs += [] if of_gradient or self._is_times_a_number(made.number, names) else [made.number]
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
         given = {node for node in beside if not depends.get(node)}

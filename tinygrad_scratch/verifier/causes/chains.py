@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always,
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.slopes import Slopes
-from tinygrad_scratch.verifier.source import TOKEN, in_same_function, without_brackets
+from tinygrad_scratch.verifier.source import TOKEN, bracketed, in_same_function, without_brackets
 from tinygrad_scratch.verifier.steps import Array, Step
 
 
@@ -195,7 +195,7 @@ def varies(region: Region, held: Factors, slope: Any) -> bool:
 def told(region: Region, step: Step, held: Factors, changes: dict[int, Edit], pattern: str) -> Finding:
     """What is said of factors that should be a slope."""
     code, span, written = region.code(step), where(region, step, held), written_of(region, step, held)
-    right = pattern.format(t=called_in(written) or region.name(held.source))
+    right = pattern.format(t=called_in(written) or bracketed(region.name(held.source)))
     should = (
         region.rewritten(step, without_brackets(f"{code[: span[0]]}{right}{code[span[1] :]}", code)) if span else None
     )
@@ -225,6 +225,8 @@ def kind_of(written: str, right: str) -> tuple[str, str]:
         if is_number(rest):
             return "scale-factor", f"the factor {rest} of the derivative is missing"
         return "missing-derivative", f"the factor {rest} is missing, of a derivative"
+    if right.startswith("2 * ") and written in (f"{right[4:]} ** 2", f"{right[4:]}**2"):
+        return "missing-derivative", f"`{written}` is squared, and its derivative is {right}"
     if is_part_of(written, right):
         return "missing-derivative", f"`{written}` is not all of the derivative: it should be {right}"
     return "derivative-at-wrong-point", f"`{written}` is not the derivative: it should be {right}"
@@ -314,7 +316,7 @@ def slope_within(region: Region) -> Iterator[Finding]:
             for text, slope in SLOPES:
                 changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
                 if text != "{t}" and region.gives_truth(changes):
-                    code, right = region.code(step), text.format(t=region.name(node))
+                    code, right = region.code(step), text.format(t=bracketed(region.name(node)))
                     new = without_brackets(right, code) if f"({code})" in region.expression else right
                     yield Finding(*kind_of(code, right), step, region.rewritten(step, new), changes)
                     return

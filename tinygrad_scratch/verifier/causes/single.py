@@ -147,29 +147,49 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     rest = region.name(node) if node is not None else "the rest"
     if is_filled(step):
         return without_values(region, step, rest, changes)
-    is_term, left = name in ("add", "subtract"), node_at(region, step, 1 - place)
-    if name in SUMS and is_needless_factor(region, step):
+    if (name in SUMS and is_needless_factor(region, step)) or (
+        name in ("add", "subtract") and not is_term(region, step, place)
+    ):
         return None
-    if is_term and node is not None and updates_parameter(region, step, node):
-        return None  # what reads it is too late, or its update too early
-    beside = region.case.constant_value(step.arguments[1 - place]) if left is None and is_term else None
-    if is_term and (beside == 0 or (left is not None and not np.any(region.values[left]))):
-        return None  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
-    kind = kind_of_too_many(region, step, place)
-    inverted = is_term and kind == "wrong-operand"
-    what = "is the mask turned round" if inverted else f"has one {'term' if is_term else 'factor'} too many"
-    if name in SUMS or name in SHAPED:
-        kind, what = "broadcasting-shape", what if name in SUMS else "has another shape than is due"
-    elif name in (*TURNS, *OF_ONE):
-        kind, what = ("transpose", "has its axes exchanged") if name in TURNS else (kind, "is one call too many")
-    elif name in ROUGH:
-        scaled = node is not None and is_along(
-            np.asarray(region.values[step.makes[0]]), np.asarray(region.values[node])
-        )
-        kind, what = "scale-factor" if scaled else "wrong-operand", "is not what is due"
+    kind, what = told_of(region, step, place)
     why = ", as the loss has no such penalty" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
+
+
+def is_term(region: Region, step: Step, place: int) -> bool:
+    """Whether the other side of a sum is what is too many in it."""
+    node, left, value_of = node_at(region, step, place), node_at(region, step, 1 - place), region.case.constant_value
+    if node is not None and updates_parameter(region, step, node):
+        return False  # what reads it is too late, or its update too early
+    if value_of(step.arguments[place]) == 1 and is_factor(region, step):
+        return False  # all of it is one factor too many
+    nothing = value_of(step.arguments[1 - place]) == 0 if left is None else not np.any(region.values[left])
+    return not nothing  # a velocity that begins at nothing, or a target that is 0: what changes is the sign
+
+
+def told_of(region: Region, step: Step, place: int) -> tuple[str, str]:
+    """The kind of a call of which one operand alone is right, and what is said of it."""
+    name, node = name_of(step.function), node_at(region, step, place)
+    kind, what = kind_of_too_many(region, step, place), "has one factor too many"
+    if name in ("add", "subtract"):
+        what = "is the mask turned round" if kind == "wrong-operand" else "has one term too many"
+    made = np.asarray(region.values[step.makes[0]])
+    if name in SUMS:
+        return "broadcasting-shape", "is one number for all of them" if made.size == 1 else what
+    if name in SHAPED:
+        return "broadcasting-shape", "has another shape than is due"
+    if name in TURNS:
+        return "transpose", "has its axes exchanged"
+    if name in ROUGH:
+        scaled = node is not None and is_along(made, np.asarray(region.values[node]))
+        return "scale-factor" if scaled else "wrong-operand", "is not what is due"
+    return kind, "is one call too many" if name in OF_ONE else what
+
+
+def is_factor(region: Region, step: Step) -> bool:
+    """Whether what a call makes is a factor of a product in the statement, as `1 - s` is in `d * s * (1 - s)`."""
+    return any(name_of(s.function) == "multiply" and step.makes[0] in s.reads for s, _ in region.sites())
 
 
 def kind_of_too_many(region: Region, step: Step, place: int) -> str:

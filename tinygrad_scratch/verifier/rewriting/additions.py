@@ -64,6 +64,15 @@ def of_whole(part: Part) -> Iterator[Rewrite]:
     if isinstance(part.node, NAMES):
         said = f"{part.code} is written over before its last use: a copy is due"
         yield part.change(f"{written}.copy()", "inplace-corruption", said, about=part.code)
+    if isinstance(part.statement, ast.AugAssign) and isinstance(part.statement.op, ast.Mult | ast.Div):
+        for name in part.source.words(part.line).of_numpy:
+            said = f"`{name}({part.code})` is meant, and not {part.code} itself"
+            yield part.change(f"{name}({part.code})", kind_of_call(name), said, PUT_IN)
+    if isinstance(part.node, ast.Subscript) and isinstance(part.node.slice, ast.Constant):
+        for inside in ("axis=0", ""):
+            said = f"`{part.code}` is one of what should be summed over the batch"
+            whole = part.source.code(part.node.value)
+            yield part.change(f"{whole}.sum({inside})", "missing-batch-sum-or-mean", said, CHANGED)
     if re.search(r"\b(?:sum|mean)\(", part.code) is None:
         for inside in ("axis=0", "axis=1", "axis=0, keepdims=True", "axis=1, keepdims=True", ""):
             said = f"`{part.code}` is not summed over the batch"

@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power, name_of
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
-from tinygrad_scratch.verifier.rewriting.repeated import repeated
+from tinygrad_scratch.verifier.rewriting.repeated import repeated, squares
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -83,6 +83,7 @@ class Expressions:
             yield from usual(part)
             yield from in_turns(part)
             yield from repeated(part)
+            yield from squares(part)
             yield from put_together(part)
             yield from like_others(part)
             yield from before_call(part)
@@ -171,6 +172,8 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         yield from of_sides(part)
     one_less = minus and isinstance(part.node.left, ast.Constant)  # `1 - m` is what a mask or a gate leaves out
     for kept, gone in ((left, right), (right, left)):
+        if one_less and kept is left and isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult):
+            continue  # all of it is one factor too many
         of_gate = one_less and kept is right
         kind = "off-by-one" if part.in_index else "wrong-operand" if of_gate else kind_of_term(gone)
         about = gone if kind in ("regularisation", "missing-term") else ""

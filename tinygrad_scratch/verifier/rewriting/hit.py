@@ -191,7 +191,8 @@ class Hit:
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         likely = -self.meant[1], self.leaves_number or self.divides_by_array, not self.only_takes_away
-        return bool(self.convention), puts_in, not (self.is_much_alike or self.calls_uncalled), *likely, *form
+        alike = self.is_much_alike or self.calls_uncalled or self.divides_as_beside
+        return bool(self.convention), puts_in, not alike, *likely, *form
 
     @cached_property
     def gathers(self) -> int:
@@ -227,6 +228,12 @@ class Hit:
         """Whether it calls a slope that is defined, and called nowhere."""
         uncalled = source_of(text_of(self.file)).slopes_uncalled
         return any(f"{name}(" in self.right for name in uncalled)
+
+    @cached_property
+    def divides_as_beside(self) -> bool:
+        """Whether a term is divided by what another term of the statement is divided by already, and is only so."""
+        found = re.fullmatch(r"\s*/\s*([\w.]+)\s*", compared(self.written, self.right)[1].part)
+        return found is not None and re.search(rf"/\s*{re.escape(found[1])}\b", self.written) is not None
 
     @property
     def is_much_alike(self) -> bool:

@@ -39,6 +39,16 @@ def repeated(part: Part) -> Iterator[Rewrite]:
         yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
 
 
+def squares(part: Part) -> Iterator[Rewrite]:
+    """Another value for both factors of a square: `h * h` for `d * d`."""
+    if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Mult) and isinstance(part.node.left, NAMES):
+        written = part.source.code(part.node.left)
+        if written == part.source.code(part.node.right):
+            for other in others(part, written):
+                said = f"{written} should be {other} in `{part.code}`"
+                yield part.change(f"{other} * {other}", kind_of_name(written, other, True), said, NAMED)
+
+
 def other_entries(part: Part, written: str, in_slope: bool) -> Iterator[tuple[str, str]]:
     """The neighbours of an entry, and the entries at the same place of what has a name."""
     holder, _, index = written.removesuffix("]").rpartition("[")

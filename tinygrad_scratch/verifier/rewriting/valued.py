@@ -54,7 +54,7 @@ def nodes_named(case: Case, name: str) -> list[int]:
     own = [(f.parameter.node, f.parameter.name) for f in case.finals]
     found += [node for node, known in own if known == name or name.endswith(f".{known}")]
     if not found and "." in name:  # another name of what holds it
-        every = [*own, *((event.node, event.name) for event in events)]
+        every = [each for each in (*own, *((event.node, event.name) for event in events)) if "." in each[1]]
         found = [node for node, known in every if known.rpartition(".")[2] == name.rpartition(".")[2]]
     return found
 
