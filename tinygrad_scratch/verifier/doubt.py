@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
-from tinygrad_scratch.verifier.rewriting.unused import bound_unread
+from tinygrad_scratch.verifier.rewriting.unused import bound_unread, sizes_unread
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import compared, in_same_function, start_of_function, statement_at, text_of
 
@@ -44,10 +44,12 @@ def is_doubtful(cause: Cause) -> bool:
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     unsaid = is_vague(cause) and not of_order
-    inverse = "(1 / " in (cause.should_be or "") and "(1 / " not in cause.expression  # a slope of another function
+    inverse = any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
+    # what is inverse, or an exponential, is mostly a slope of another function:
     made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
     exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
-    return made_up or unsaid or exchanged or apart_by(cause) > 0 or leaves_unread(cause)
+    lacks_size = cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file))))
+    return made_up or unsaid or exchanged or lacks_size or apart_by(cause) > 0 or leaves_unread(cause)
 
 
 def leaves_unread(cause: Cause) -> bool:

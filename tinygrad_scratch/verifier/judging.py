@@ -334,7 +334,7 @@ class Judging:
         if len(self.causes) == 1:
             alone = self._case(self.truth)
             alone.scale, alone.transposed = self.case.scale, self.case.transposed
-            repair = tell_where_bound(alone, self.causes[0])
+            repair = tell_where_bound(alone, self.causes[0], self.repairs[0].event)
             if repair is not None:
                 self.repairs = [repair]
                 self.case.apply(repair)

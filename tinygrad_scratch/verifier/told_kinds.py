@@ -246,7 +246,7 @@ def is_updated(case: Case, found: Difference) -> bool:
     """Whether a parameter less a step stands where the parameter itself is due, or it after one, and a copy is due."""
     old, outer = found.old, found.way[-1] if found.way else None
     holds = isinstance(outer, ast.Attribute) and outer.attr not in LAID_OUT  # an object, and no value
-    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name) and not holds:
+    if isinstance(old, ast.Attribute | ast.Subscript) and isinstance(found.new, ast.Name | ast.Attribute) and not holds:
         held, due = (first_parameters(case, each) for each in (old, found.new))
         return bool(held & due)
     if not isinstance(old, ast.BinOp) or not is_sum(old) or not same(old.left, found.new):

@@ -10,8 +10,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import apart_by
+from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
+from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
@@ -23,13 +25,15 @@ AT_POINT = "derivative-at-wrong-point"
 TOLD = "missing-derivative", "missing-term", "regularisation", "wrong-operand", AT_POINT
 
 
-def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
+def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
     """Tell a slope that is missing where its line is, and not where a product or a return reads what lacks it.
 
     The value is mended then that the line makes; None where nothing else is told, as that would not mend the gradients.
     """
     told = cause.kind in TOLD and cause.certainty != "unexplained"
     found = difference(cause) if told else None
+    if found is not None and tell_in_called(case, cause, found, wrong):
+        return None
     if found is not None and cause.kind == AT_POINT:
         tell_where_worked_out(cause, found)
         return None
@@ -56,6 +60,32 @@ def tell_where_bound(case: Case, cause: Cause) -> Repair | None:
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
     return repair
+
+
+def tell_in_called(case: Case, cause: Cause, found: Difference, wrong: Event) -> bool:
+    """Tell what should be made of an argument in the function that reads it once: `f(a)`, where `f(g(a))` is right."""
+    call = found.way[-1] if found.way else None
+    place = case.place_of(wrong.node) if (wrong.place.file, wrong.place.line) == (cause.file, cause.line) else None
+    if not isinstance(call, ast.Call) or found.old not in call.args or place is None:
+        return False
+    makes = isinstance(found.new, ast.Call) and [ast.dump(each) for each in found.new.args] == [ast.dump(found.old)]
+    source = source_of(text_of(place.file))
+    around = source.function_around(place.line)
+    if not makes or not isinstance(around, ast.FunctionDef) or around.name != name_of(call):
+        return False
+    given = [each.arg for each in around.args.args if each.arg != "self"]
+    name = given[call.args.index(found.old)] if len(given) == len(call.args) else ""
+    reads = [n for n in ast.walk(around) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    own = [node for node in source.statements if reads and reads[0].lineno in lines_of(node) and node is not around]
+    value = getattr(own[-1], "value", None) if own else None
+    if len(reads) != 1 or not isinstance(found.new, ast.Call) or not isinstance(value, ast.expr):
+        return False
+    function = ast.unparse(found.new.func)
+    cause.place = replace(cause.place, file=place.file, line=own[-1].lineno, function=place.function, offset=0)
+    cause.expression = source.code(value)
+    cause.should_be = replaced(cause.expression, name, f"{function}({name})")
+    cause.kind, cause.sentence = kind_of_call(function), f"`{function}({name})` is meant, and not {name} itself"
+    return True
 
 
 def tell_within(case: Case, cause: Cause, found: Difference) -> Repair | None:

@@ -28,7 +28,8 @@ from tinygrad_scratch.verifier.losses import COMPARING
 from tinygrad_scratch.verifier.penalised import is_mask
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.calls import TURNS
-from tinygrad_scratch.verifier.source import bracketed, replaced, with_operand
+from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.source import bracketed, replaced, text_of, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
 ROUGH = {*COMPARING, "round", "around"}
@@ -203,7 +204,8 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
         return "regularisation" if left is not None and is_of_penalty(region, left) else "missing-term"
     kept = node_at(region, step, place)
     if name in OF_ONE:
-        return "wrong-operand"
+        of_slope = step.place is not None and source_of(text_of(step.place.file)).is_in_derivative(step.place.line)
+        return "derivative-at-wrong-point" if of_slope else "wrong-operand"
     if name == "multiply" and kept is not None and is_parameter(region, kept) and is_in_step_of(region, step):
         return "regularisation"  # a decay
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None

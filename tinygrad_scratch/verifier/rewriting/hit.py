@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.source import (
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
+SPREAD = re.compile(r"keepdims=True\)\)?\s*\*\s*[A-Za-z_]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
@@ -181,6 +182,13 @@ class Hit:
         case = self.check.case
         return any(not is_mere_number(case, node) for node in nodes_named(case, found[1]))
 
+    @property
+    def spreads_sum(self) -> bool:
+        """Whether it multiplies a sum that kept its axes where it is made, so that it is spread over them at once."""
+        return all(
+            (SPREAD.search(text) is not None) == due for text, due in ((self.written, False), (self.right, True))
+        )
+
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
@@ -190,7 +198,8 @@ class Hit:
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
-        likely = -self.meant[1], self.leaves_number or self.divides_by_array, not self.only_takes_away
+        odd = self.leaves_number or self.divides_by_array or self.spreads_sum
+        likely = -self.meant[1], odd, not self.only_takes_away
         alike = self.is_much_alike or self.calls_uncalled or self.divides_as_beside
         return bool(self.convention), puts_in, not alike, *likely, *form
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
-from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_factor, kind_of_term
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    NAMED,
+    SIZE,
+    Rewrite,
+    kind_of_divisor,
+    kind_of_factor,
+    kind_of_term,
+)
 from tinygrad_scratch.verifier.rewriting.text import Source
 
 MOST_UNUSED = 6
@@ -28,6 +35,9 @@ def unused(part: Part) -> Iterator[Rewrite]:
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
+        if SIZE.fullmatch(name):
+            said = f"{name} is read nowhere: `{part.code}` is not divided by it"
+            yield part.change(f"({written} / {name})", kind_of_divisor(name), said, NAMED, about=name)
         if part.is_whole and isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.MatMult):
             for text in (f"{part.code} @ {name}", f"{name} @ {part.code}"):
                 yield part.change(text, kind, said, NAMED, about=name)
@@ -95,6 +105,12 @@ def given_unread(source: Source, line: int) -> list[str]:
     around = source.function_around(line)
     read = {*read_in(nodes_around(source, line)), "self"}
     return [each.arg for each in around.args.args if each.arg not in read] if around is not None else []
+
+
+def sizes_unread(source: Source) -> list[str]:
+    """The sizes that functions are given, and read nowhere."""
+    functions = [node for node in source.statements if isinstance(node, ast.FunctionDef)]
+    return [name for node in functions for name in given_unread(source, node.lineno) if SIZE.fullmatch(name)]
 
 
 def read_in(nodes: list[Any]) -> set[str]:
