@@ -43,12 +43,14 @@ def is_doubtful(cause: Cause) -> bool:
     Or whether the line would be unlike the others of its form then, or what was made for it is read nowhere even so.
     """
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
-    unsaid = is_vague(cause) and not of_order
+    left_out = " adds the gradient of a penalty" in cause.sentence  # all of the statement should be
+    unsaid = is_vague(cause) and not of_order and not left_out
     inverse = any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
     # what is inverse, or an exponential, is mostly a slope of another function:
     made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
     exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
-    lacks_size = cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file))))
+    of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
+    lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
     return made_up or unsaid or exchanged or lacks_size or apart_by(cause) > 0 or leaves_unread(cause)
 
 
@@ -264,7 +266,7 @@ def is_alike(kind: str, other: str) -> bool:
 def key_of(hit: Hit) -> tuple[Any, ...]:
     """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
     changed = hit.rewrite.tier == CHANGED
-    alike, as_it_was = hit.is_much_alike or hit.calls_uncalled, hit.sets_apart <= 0
+    alike, as_it_was = hit.is_alike, hit.sets_apart <= 0
     effort = hit.effort + CLEARLY * hit.puts_in  # what wasn't there has to be clearly smaller
     form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none

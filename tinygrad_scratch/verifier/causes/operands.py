@@ -41,7 +41,9 @@ def operands(region: Region) -> Iterator[Finding]:
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 node, read = nodes[turns.index(step)], node_at(region, step, place)
-                if read is not None and not is_base_of(region, read, node) and region.gives_truth(changes):
+                usable = np.any(region.values[node]) and read is not None and not is_base_of(region, read, node)
+                if usable and region.gives_truth(changes):
+                    assert read is not None
                     told = region.call_with(step, read, node)
                     calls = {(s.caller.file, s.caller.line) for s in turns if s.caller is not None}
                     if told is not None and len(calls) > 1:  # what is given in several lines is not to blame

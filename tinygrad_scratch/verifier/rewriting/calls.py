@@ -136,6 +136,8 @@ def with_switch(part: Part) -> Iterator[Rewrite]:
 
 def without_call(part: Part) -> Iterator[Rewrite]:
     """What a function of one number is given, and not what it makes of it."""
+    if isinstance(part.statement, ast.Expr) and part.is_whole:
+        return
     if len(part.node.args) == 1 and part.source.code(part.node.func) in part.source.takes_one(part.line):
         inner = part.source.code(part.node.args[0])
         kind = "derivative-at-wrong-point" if part.is_of_slope else "wrong-operand"

@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
 from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, is_power, name_of
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, counted_by, is_power, name_of
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
 from tinygrad_scratch.verifier.rewriting.repeated import repeated, squares
 from tinygrad_scratch.verifier.rewriting.rewrite import (
@@ -402,7 +402,9 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     own, in_slope = part.source.words(part.line).names, part.is_in_slope
     known = known_to(part, "" if attribute else "self.") if attribute or in_slope or part.is_compared else own
     others = sorted(dict.fromkeys(known), key=lambda name: not is_near(part.code, name))[:MOST_NAMES]
-    measured = part.measured
+    measured, counters = part.measured, {counted_by(node) for node in part.source.statements}
+    if not part.in_index and part.code not in counters:  # a value is no number of a turn
+        others = [name for name in others if name not in counters]
     for other in others:
         if measured and measured.format(other) not in part.source.text:  # nobody counts by what is counted nowhere
             continue

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.anywhere import both_ways
 from tinygrad_scratch.verifier.conventions import WAYS, is_of_layout
 from tinygrad_scratch.verifier.directions import UP, direction
@@ -29,6 +31,7 @@ from tinygrad_scratch.verifier.source import (
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
+NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
 SPREAD = re.compile(r"keepdims=True\)\)?\s*\*\s*[A-Za-z_]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_SLOPE = re.compile(
@@ -183,6 +186,15 @@ class Hit:
         return any(not is_mere_number(case, node) for node in nodes_named(case, found[1]))
 
     @property
+    def puts_in_nothing(self) -> bool:
+        """Whether it puts in a name that held nothing but noughts: then it only takes away what it stands for."""
+        new = {*NAMED_IN.findall(self.right)} - {*NAMED_IN.findall(self.written)}
+        case, here = self.check.case, (self.file, self.rewrite.line)
+        until = min((e.node for e in case.events if (e.place.file, e.place.line) == here), default=0)
+        held = [[node for node in nodes_named(case, name) if node < until] for name in new]
+        return any(nodes and not any(np.any(case.tape.nodes[node].value) for node in nodes) for nodes in held)
+
+    @property
     def spreads_sum(self) -> bool:
         """Whether it multiplies a sum that kept its axes where it is made, so that it is spread over them at once."""
         return all(
@@ -200,8 +212,7 @@ class Hit:
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         odd = self.leaves_number or self.divides_by_array or self.spreads_sum
         likely = -self.meant[1], odd, not self.only_takes_away
-        alike = self.is_much_alike or self.calls_uncalled or self.divides_as_beside
-        return bool(self.convention), puts_in, not alike, *likely, *form
+        return bool(self.convention), puts_in, not self.is_alike, *likely, *form
 
     @cached_property
     def gathers(self) -> int:
@@ -248,6 +259,11 @@ class Hit:
     def is_much_alike(self) -> bool:
         """Whether a small change makes the statement as others are, of a form that few have."""
         return self.sets_apart == MUCH_ALIKE and self.effort <= SMALL
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether what else they wrote speaks for it: statements of the form, a term beside it, an uncalled slope."""
+        return self.is_much_alike or self.calls_uncalled or self.divides_as_beside
 
     @property
     def said(self) -> str:

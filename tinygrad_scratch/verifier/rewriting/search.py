@@ -150,7 +150,8 @@ class Search:
         if check is None or not check.right or not self.is_of_the_same(check):
             return None
         usual = factor_said(self.case, self.case.scale) if self.case.scale != 1 else ""
-        return Hit(file, rewrite, check, self.again.holds(file, rewrite.line), usual)
+        hit = Hit(file, rewrite, check, self.again.holds(file, rewrite.line), usual)
+        return None if hit.puts_in_nothing else hit
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
 
