@@ -289,10 +289,18 @@ def test_a_mistake_beside_a_penalty_is_found(old: str, new: str, tmp_path: Path)
     assert new in statement_at(first.file, first.line)
 
 
+OWN = ("delta = chances\n", "loss = -np.sum(np.log(chances[np.arange(len(x)), labels])); delta = chances\n")
+
+
 @pytest.mark.parametrize("form", ["in place", "in the sum"])
-def test_a_penalty_that_their_own_loss_has_not_is_told_as_that(form: str, tmp_path: Path) -> None:
-    own = ("delta = chances\n", "loss = -np.sum(np.log(chances[np.arange(len(x)), labels])); delta = chances\n")
-    first = turn_of(tmp_path, FIT, None, QUIET, own, *PENALTIES[form]).first_wrong
+def test_a_decay_of_all_weights_that_their_own_loss_has_not_is_meant(form: str, tmp_path: Path) -> None:
+    check = turn_of(tmp_path, FIT, None, QUIET, OWN, *PENALTIES[form])
+    assert check.ok, str(check)
+    assert "with a decay of" in check.convention
+
+
+def test_a_penalty_of_one_matrix_that_their_own_loss_has_not_is_told_as_that(tmp_path: Path) -> None:
+    first = turn_of(tmp_path, FIT, None, QUIET, OWN, *PENALTIES["of one"]).first_wrong
     assert first.kind == "regularisation"
     assert "decay" in statement_at(first.file, first.line)
 

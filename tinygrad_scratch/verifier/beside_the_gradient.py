@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
 
@@ -67,13 +68,20 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     matrices = [sum(n > 1 for n in case.true_of(final).shape) > 1 for final in case.finals]
     pulled = [share for share, is_matrix in zip(shares, matrices, strict=True) if is_matrix]
     others = {round(share, 9) for share in shares} - {0.0, *(round(share, 9) for share in pulled)}
-    same = len(pulled) > 1 and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
+    meant = len(pulled) > 1 or any(is_called_decay(case, final) for final in case.finals)
+    same = meant and bool(pulled) and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
     if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
         return ""
     whole = is_near_number(scales[0], 1) or (is_near_number(scales[0], -1) and direction(case) != DOWN)
     if not whole and not all(final.by == "update" for final in case.finals):
         return ""
     return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
+
+
+def is_called_decay(case: Case, final: Final) -> bool:
+    """Whether the line that made a gradient has a name for how much the weights decay."""
+    place = case.place_of(final.node)
+    return place is not None and OF_PENALTY.search(statement_at(place.file, place.line)) is not None
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:

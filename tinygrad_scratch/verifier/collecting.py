@@ -57,8 +57,14 @@ class Collecting(Told):
 
     def _is_fed_back(self, parameter: Parameter) -> bool:
         """Whether an object keeps a value that begins as noughts and that forward gives another one, as a state is."""
-        renewed = not self._before_loss().isdisjoint(self._bound(parameter))
-        return parameter.kept and renewed and not np.any(self._value(parameter.node))
+        if not parameter.kept or np.any(self._value(parameter.node)):
+            return False
+        bound = (node for node in self._bound(parameter) if parameter.node in self.all_behind(node))
+        renewed = sorted(self._before_loss().intersection(bound))
+        return bool(renewed) and not self._is_updated_to(parameter.node, renewed[0])
+
+    def _is_updated_to(self, before: int, after: int) -> bool:
+        return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before) is not None
 
     def _is_made_and_updated(self, node: int, held: dict[tuple[int, str], list[int]]) -> bool:
         """Whether a target was given an array while recording, and another value for it later: as in a `fit`."""

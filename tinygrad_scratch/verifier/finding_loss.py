@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from tinygrad_scratch.verifier.computed_losses import ComputedLosses
+from tinygrad_scratch.verifier.computed_losses import ComputedLosses, one_factor
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -95,7 +95,9 @@ class FindingLoss(ComputedLosses):
         """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
         asked = self.wanted_loss
         events = [*self.watch.events, *self.watch.returned]
-        losses = [e for e in events if (own(e.name) == asked if asked else self.is_named_as_loss(e.name, e.node))]
+        named = [e for e in events if (own(e.name) == asked if asked else self.is_named_as_loss(e.name, e.node))]
+        made_of = self.all_behind(*(node for _, node in self.gradients))
+        losses = [e for e in named if e.node not in made_of]  # an error is a difference, of which gradients are made
         later = {node for parameter in self.parameters for node in self.updated_values(parameter)}
         for turns in never_added_up(self.tape, losses, later | {node for _, node in self.gradients}):
             last, nodes = turns[-1], tuple(event.node for event in turns)
@@ -301,7 +303,7 @@ class FindingLoss(ComputedLosses):
             is_part = any(candidate.node in self.all_behind(node) for node in seen.get(candidate.name, ()))
             given = [self._meant(final, wanted, is_part) for final, wanted in zip(finals, true, strict=True)]
             same, exact, but_for_sign, precise = fit(given, true)
-            if is_part and same < len(finals):
+            if (is_part and same < len(finals)) or (same and self._is_odd_multiple(candidate, given, true)):
                 continue
             if candidate.function is None and candidate.name != UNNAMED:
                 seen.setdefault(candidate.name, []).append(candidate.node)
@@ -317,6 +319,18 @@ class FindingLoss(ComputedLosses):
                 if precise == len(finals):
                     break
         return (found[0], *found[1][:2], found[1][4]) if found else None
+
+    def _is_odd_multiple(self, candidate: Candidate, given: list[Array], true: list[Array]) -> bool:
+        """Whether all gradients are one number times those of the samples of a loop, and that is no size and no rate.
+
+        Then it is what the samples are weighted by, as by a reward, and the same for all of them by chance.
+        """
+        if not candidate.turns or self._updates:
+            return False
+        factor = one_factor(given, true)
+        sizes = (1.0, 2.0, float(len(candidate.turns)), 2.0 * len(candidate.turns))
+        known = [*sizes, *(1 / size for size in sizes)]
+        return factor is not None and not any(np.isclose(abs(factor), size) for size in known)
 
     def _meant(self, final: Final, truth: Array, is_whole: bool = False) -> Array:
         """The value of a gradient; of an update that does more, as with a decay, the part that fits if there is one."""

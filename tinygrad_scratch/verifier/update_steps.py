@@ -105,7 +105,7 @@ def within_statement(tape: Tape, step: Step, before: int) -> tuple[int, int] | N
     """The same where a statement goes on with what it updated, as it adds noise: `w = w - rate * g + noise`."""
     inner = tape.steps[tape.nodes[step.reads[0]].step]
     places = [each.place for each in (step, inner) if each.place is not None and each.function is not None]
-    in_one = len(places) == 2 and len({(place.file, place.line) for place in places}) == 1
+    in_one = len(set(places)) == 2 and len({(place.file, place.line) for place in places}) == 1  # else of other turns
     return in_update(tape, inner, step.reads[0], before) if in_one else None
 
 

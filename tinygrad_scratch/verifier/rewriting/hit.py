@@ -253,7 +253,7 @@ class Hit:
     def divides_as_beside(self) -> bool:
         """Whether a term is divided by what another term of the statement is divided by already, and is only so."""
         found = re.fullmatch(r"\s*/\s*([\w.]+)\s*", compared(self.written, self.right)[1].part)
-        return found is not None and re.search(rf"/\s*{re.escape(found[1])}\b", self.written) is not None
+        return found is not None and re.search(rf"(?<![1\s])\s*/\s*{re.escape(found[1])}\b", self.written) is not None
 
     @property
     def is_much_alike(self) -> bool:

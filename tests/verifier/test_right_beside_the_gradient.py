@@ -1,0 +1,238 @@
+"""Right scripts that do more with a gradient than to take it off, or have no loss of all samples: none is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script
+
+DATA = """
+import copy
+import numpy as np
+
+rng = np.random.default_rng(5)
+X, Y = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+W, b = rng.normal(size=(3, 2)), rng.normal(size=2)
+"""
+
+NET = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+X, Y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+W1, b1 = rng.normal(size=(3, 4)), rng.normal(size=4)
+W2, b2 = rng.normal(size=(4, 2)), rng.normal(size=2)
+for turn in range(3):
+    h = np.tanh(X @ W1 + b1)
+    d = (h @ W2 + b2 - Y) / 8
+    loss = 4 * np.sum(d**2)
+    dh = d @ W2.T * (1 - h**2)
+    gW1, gb1, gW2, gb2 = X.T @ dh, dh.sum(0), h.T @ d, d.sum(0)
+"""
+
+LINEAR = """
+for turn in range(4):
+    d = (X @ W + b - Y) / 7
+    loss = 3.5 * np.sum(d**2)
+    gW, gb = X.T @ d, d.sum(0)
+"""
+
+LABELS = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+X, labels = rng.normal(size=(6, 3)), rng.integers(0, 4, 6)
+W, V = rng.normal(size=(3, 5)), rng.normal(size=(5, 4))
+for turn in range(2):
+    gW, gV = np.zeros_like(W), np.zeros_like(V)
+    seen = []
+    for x, label in zip(X, labels):
+        h = np.tanh(x @ W)
+        p = np.exp(h @ V)
+        p = p / p.sum()
+        KEPT
+        d = p.copy()
+        d[label] -= 1
+        gV += np.outer(h, d)
+        gW += np.outer(x, V @ d * (1 - h**2))
+    W -= 0.1 * gW
+    V -= 0.1 * gV
+"""
+
+ALL_RIGHT = {
+    "a target that is a copy from before the loop, and is moved after the weights": DATA
+    + "slow = {'W': W.copy()}\n"
+    + """for turn in range(3):
+    aim = Y + 0.9 * X @ slow["W"]
+    d = (X @ W - aim) / 7
+    loss = 3.5 * np.sum(d**2)
+    W -= 0.1 * X.T @ d
+    slow["W"] = 0.95 * slow["W"] + 0.05 * W
+""",
+    "a target network that is a copy of an object": DATA
+    + """
+
+class Head:
+    def __init__(self, W):
+        self.W = W
+
+    def scores(self, X):
+        return X @ self.W
+
+
+head = Head(W)
+target = copy.deepcopy(head)
+for turn in range(4):
+    d = (head.scores(X) - (Y + 0.5 * target.scores(X))) / 7
+    loss = 3.5 * np.sum(d**2)
+    head.W = head.W - 0.1 * X.T @ d
+    if turn % 2:
+        target = copy.deepcopy(head)
+""",
+    "the ratio to what a policy gave before the loop": DATA
+    + "before = X @ W\n"
+    + """for turn in range(3):
+    gap = X @ W - before - Y
+    loss = np.sum(gap**2)
+    W -= 0.1 * 2 * X.T @ gap
+""",
+    "noise in the step itself": DATA
+    + LINEAR
+    + """    W = W - 0.1 * gW + 0.01 * rng.normal(size=W.shape)
+    b = b - 0.1 * gb + 0.01 * rng.normal(size=b.shape)
+""",
+    "a momentum that looks ahead, with the loss returned": DATA
+    + """
+
+def slopes(W, b):
+    d = (X @ W + b - Y) / 7
+    return 3.5 * np.sum(d**2), X.T @ d, d.sum(0)
+
+
+vW, vb = np.zeros_like(W), np.zeros_like(b)
+for turn in range(3):
+    J, gW, gb = slopes(W + 0.9 * vW, b + 0.9 * vb)
+    vW, vb = 0.9 * vW - 0.1 * gW, 0.9 * vb - 0.1 * gb
+    W, b = W + vW, b + vb
+""",
+    "a momentum of the last two weights": DATA
+    + "last = W.copy()\n"
+    + LINEAR
+    + """    W, last = W - 0.1 * gW + 0.8 * (W - last), W
+    b = b - 0.1 * gb
+""",
+    "the loss of each sample, that of the last one printed": LABELS.replace("KEPT", "loss = -np.log(p[label])")
+    + "    print(loss)\n",
+    "the losses of the samples in a list": LABELS.replace("KEPT", "seen.append(p)").replace("seen", "losses").replace(
+        "losses.append(p)", "losses.append(-np.log(p[label]))"
+    ),
+    "classes of samples one by one, and no loss at all": LABELS.replace("KEPT", "seen.append(p.argmax() == label)"),
+    "a penalty of the weights as they are after the update, in what is kept": DATA
+    + """kept = {"losses": []}
+for turn in range(3):
+    d = (X @ W + b - Y) / 7
+    loss = 3.5 * np.sum(d**2)
+    W -= 0.1 * (X.T @ d + 0.3 * W)
+    b -= 0.1 * d.sum(0)
+    total_loss = loss + 0.15 * np.sum(W**2)
+""",
+    "two nets in turns, each by its own loss": DATA
+    + """
+D = rng.normal(size=(2, 1))
+for turn in range(3):
+    fake = X @ W
+    p = 1 / (1 + np.exp(-fake @ D))
+    q = 1 / (1 + np.exp(-Y @ D))
+    d_loss = -np.mean(np.log(q)) - np.mean(np.log(1 - p))
+    D = D - 0.1 * (Y.T @ (q - 1) / 7 + fake.T @ p / 7)
+    p = 1 / (1 + np.exp(-X @ W @ D))
+    g_loss = -np.mean(np.log(p))
+    W = W - 0.1 * X.T @ ((p - 1) / 7 @ D.T)
+""",
+}  # fmt: skip
+
+BY_CONVENTION = {
+    "gradients that are made steps where they stand": DATA
+    + LINEAR
+    + """    gW *= 0.1
+    np.multiply(gb, 0.1, out=gb)
+    W -= gW
+    b -= gb
+""",
+    "a function that returns steps": DATA
+    + """
+
+def step(W, b, rate):
+    d = (X @ W + b - Y) / 7
+    return rate * (X.T @ d), rate * d.sum(0)
+
+
+for turn in range(3):
+    loss = np.sum((X @ W + b - Y) ** 2) / 14
+    dW, db = step(W, b, 0.1)
+    W = W - dW
+    b = b - db
+""",
+    "a decay of all weights, beside a loss without a penalty": NET
+    + """    gW1 += 0.02 * W1
+    gW2 += 0.02 * W2
+    W1 -= 0.1 * gW1
+    b1 -= 0.1 * gb1
+    W2 -= 0.1 * gW2
+    b2 -= 0.1 * gb2
+""",
+    "a decay with a name": DATA
+    + "decay = 0.02\n"
+    + LINEAR
+    + """    gW = gW + decay * W
+    W -= 0.1 * gW
+    b -= 0.1 * gb
+""",
+    "noise on the gradients": DATA
+    + LINEAR
+    + """    gW = gW + rng.normal(0, 0.01, gW.shape)
+    gb += 0.01 * rng.standard_normal(gb.shape)
+    W -= 0.1 * gW
+    b -= 0.1 * gb
+""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALL_RIGHT)
+def test_no_right_script_is_asked_about(tmp_path: Path, name: str) -> None:
+    check = check_of_script(tmp_path, ALL_RIGHT[name])
+    assert check.ok is True, str(check)
+
+
+@pytest.mark.parametrize("name", BY_CONVENTION)
+def test_what_is_done_to_right_gradients_is_a_convention(tmp_path: Path, name: str) -> None:
+    check = check_of_script(tmp_path, BY_CONVENTION[name])
+    assert check.ok is True, str(check)
+    assert "another convention" in str(check), str(check)
+
+
+WRONG = {
+    "one of two matrices has a decay": (BY_CONVENTION["a decay of all weights, beside a loss without a penalty"],
+        "    gW1 += 0.02 * W1\n", "", "gW2 += 0.02 * W2"),
+    "one gradient that is doubled where it stands": (
+        DATA + LINEAR + "    gb += 0\n    W -= 0.1 * gW\n    b -= 0.1 * gb\n", "gb += 0", "gb *= 2", "gb *= 2"),
+    "a slope that is forgotten, where a loop keeps the last loss": (
+        ALL_RIGHT["the loss of each sample, that of the last one printed"],
+        "V @ d * (1 - h**2)", "V @ d", "gW += np.outer(x, V @ d)"),
+    "a class that is the next one's": (
+        ALL_RIGHT["classes of samples one by one, and no loss at all"],
+        "gV += np.outer(h, d)", "gV += np.outer(h, p)", "gV += np.outer(h, p)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_mistakes_beside_such_steps_are_told(tmp_path: Path, name: str) -> None:
+    script, old, new, line = WRONG[name]
+    assert old in script
+    check = check_of_script(tmp_path, script.replace(old, new))
+    assert check.ok is False, str(check)
+    assert check.first_wrong is not None
+    told = (tmp_path / "script.py").read_text().splitlines()[check.first_wrong.line - 1]
+    assert line in told, str(check)
