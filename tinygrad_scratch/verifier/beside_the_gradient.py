@@ -106,6 +106,16 @@ def has_penalty(case: Case) -> bool:
     return any(is_of_alone(tape, parents, node, final.parameter.node) for node in numbers for final in case.finals)
 
 
+def frozen(case: Case, values: dict[int, Any]) -> str:
+    """The gradients are right but for noughts where weights are 0, as those that were pruned stay."""
+    held = [(np.asarray(values[f.node]), case.true_of(f), case.tape.nodes[f.parameter.node].value) for f in case.finals]
+    if any(value.shape != truth.shape or not np.any(weights) for value, truth, weights in held):
+        return ""
+    kept = [np.where((value == 0) & (weights == 0), value, truth) for value, truth, weights in held]
+    right = all(close(value, each) for (value, _, _), each in zip(held, kept, strict=True))
+    return "with weights that stay 0: their gradients are left out" if right else ""
+
+
 def shaken(case: Case, values: dict[int, Any]) -> str:
     """The gradients are right but for random numbers that were drawn for nothing but to be added to them."""
     wrong = case.wrong(values)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.beside_the_gradient import decayed, made_steps, shaken
+from tinygrad_scratch.verifier.beside_the_gradient import decayed, frozen, made_steps, shaken
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
 from tinygrad_scratch.verifier.edits import name_of, only
@@ -47,6 +47,7 @@ def is_right_by_convention(case: Case) -> bool:
         made_steps,
         decayed,
         shaken,
+        frozen,
         per_sample,
         almost,
         targets_held,

@@ -95,7 +95,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)
         said = f"`{part.code}` is not multiplied by {size}"
         yield part.change(f"({written} * {size})", kind, said, NAMED, about=about)
-    for factor in renumbered(words.factors, part.source.code(part.statement)):
+    counted = with_counted_index(words.factors, part.source.indices_around(part.line))
+    for factor in dict.fromkeys([*renumbered(words.factors, part.source.code(part.statement)), *counted]):
         said = f"`{part.code}` is not multiplied by {factor}"
         kind, about = elsewhere or kind_of_factor(factor), "" if elsewhere else factor
         yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)
@@ -131,6 +132,14 @@ def with_own_index(texts: list[str], statement: str) -> Iterator[str]:
             yield from (INDEX.sub(f"[{index}]", text) for index in own)
 
 
+def with_counted_index(texts: list[str], indices: list[str]) -> Iterator[str]:
+    """Expressions of the last entry or the first one with that which a loop has come to: `s[i - 1]` for `s[-1]`."""
+    for text in texts:
+        if len(set(ENTRY.findall(text))) == 1:
+            yield from (ENTRY.sub(f"[{index}]", text) for index in indices)
+
+
+ENTRY = re.compile(r"\[-?\d+\]")
 INDEX = re.compile(r"\[([A-Za-z_]\w*(?:\s*[-+]\s*\d+)?)\]")
 
 

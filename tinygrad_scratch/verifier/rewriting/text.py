@@ -216,6 +216,13 @@ class Source:
                     found.append(self.code(count))
         return usable(found)
 
+    def indices_around(self, line: int) -> list[str]:
+        """What the loops around a line count entries by, and its neighbours: `i`, `i - 1`, `i + 1`."""
+        loops = [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
+        names = [loop.target.id for loop in loops if isinstance(loop.target, ast.Name)]
+        used = [name for name in names if re.search(rf"\[{name}\b", self.text)]
+        return [text for name in used for text in (name, f"{name} - 1", f"{name} + 1")]
+
     def loop_around(self, line: int) -> range:
         """The lines of the outermost loop of a script around a line; that line alone where there is none."""
         loops = (lines_of(node) for node in self.tree.body if isinstance(node, ast.For | ast.While))
