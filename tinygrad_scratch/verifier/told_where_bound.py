@@ -12,6 +12,8 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -41,6 +43,13 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None if found is None else tell_within(case, cause, found) or tell_handed_over(case, cause, found)
     if tell_where_returned(cause, found):
         return None
+    if is_update(statement_at(cause.file, cause.line)):
+        return tell_before_update(case, cause, found)
+    return tell_at_binding(case, cause, found)
+
+
+def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | None:
+    """Tell what a product lacks, or what is handed over, where the value was made that has a name there."""
     if not isinstance(found.old, ast.Name):
         tell_where_renamed(cause, found)
         return None
@@ -60,6 +69,23 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
     cause.expression = source.code(bound.value)
     cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
     return repair
+
+
+def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | None:
+    """Tell a slope that lacks in an update where the one value was made that the update reads for it."""
+    factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
+    names = {node.id for node in ast.walk(found.old) if isinstance(node, ast.Name)} if factors else set()
+    for name in sorted(names):
+        bound = only_binding(source, cause.line, name)
+        repair = repair_at(case, cause.file, bound, name) if bound is not None else None
+        sure = repair is not None or "delta" in name.lower() or is_gradient_name(name)
+        if bound is not None and sure and is_known_by(source, bound, factors):
+            tell_at(cause, bound, repair, name)
+            cause.expression = source.code(bound.value)
+            cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+            cause.sentence = f"`{cause.expression}` is not multiplied by {ast.unparse(factors[0])}"
+            return repair
+    return None
 
 
 def tell_in_called(case: Case, cause: Cause, found: Difference, wrong: Event) -> bool:
@@ -142,7 +168,9 @@ def is_known_by(source: Source, bound: ast.Assign, expressions: list[ast.AST]) -
     late = {node.id for node in uses if isinstance(node.ctx, ast.Store)}
     late -= {node.id for node in uses if isinstance(node.ctx, ast.Store) and node.lineno < bound.lineno}
     known = source.words(bound.lineno).text
+    functions = {node.name for node in ast.walk(source.tree) if isinstance(node, ast.FunctionDef)}
     names = {node.id for each in expressions for node in ast.walk(each) if isinstance(node, ast.Name)} - {"np"}
+    names -= functions
     return all(name not in late and re.search(rf"\b{name}\b", known) for name in names)
 
 
