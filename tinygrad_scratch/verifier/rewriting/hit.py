@@ -41,7 +41,7 @@ OF_SLOPE = re.compile(
 COMPUTES = ast.Call | ast.BinOp | ast.UnaryOp | ast.Compare
 
 
-@dataclass
+@dataclass(eq=False)
 class Hit:
     """A change, and the check of the calls made with it."""
 
@@ -264,6 +264,12 @@ class Hit:
     def is_alike(self) -> bool:
         """Whether what else they wrote speaks for it: statements of the form, a term beside it, an uncalled slope."""
         return self.is_much_alike or self.calls_uncalled or self.divides_as_beside
+
+    def does_as_much_as(self, other: Hit) -> bool:
+        """Whether as many values with a name are gradients with it, in as usual a form, and in no other convention."""
+        odd = self.leaves_number or self.divides_by_array or self.spreads_sum or self.is_of_block
+        usual = (self.convention, self.puts_in) == (other.convention, other.puts_in)
+        return not odd and usual and self.meant[1] >= other.meant[1]
 
     @property
     def said(self) -> str:

@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.source import end_of_head, is_same, text_of
 from tinygrad_scratch.verifier.suspects import wrong_name
 
 BREAK = re.compile(r"\s*\\?\n\s*")
+MOST_TOLD = 3  # changes beside the likeliest one
 Moved = tuple[Event, Any]  # a value with a name, and what it is after the change
 
 
@@ -33,7 +34,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
     if repair is None:
         return None
-    others = [hit for hit in hits if hit.likelihood() == best.likelihood() and not is_same(hit.said, best.said)]
+    others = rivals_of(best, hits)
     event = repair.event
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
@@ -45,6 +46,15 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     )  # fmt: skip
     case.overrides |= {event.node: value for event, value in moved if case.can_stand(event.node, value)}
     return repair, cause
+
+
+def rivals_of(best: Hit, hits: list[Hit]) -> list[Hit]:
+    """The changes that do as well as the likeliest one: as likely, or another mistake by which as much is right."""
+    others = sorted((hit for hit in hits if not is_same(hit.said, best.said)), key=Hit.likelihood)
+    as_likely = [hit for hit in others if hit.likelihood() == best.likelihood()]
+    told = best.rewrite.line, best.rewrite.kind
+    another = [hit for hit in others if (hit.rewrite.line, hit.rewrite.kind) != told and hit.does_as_much_as(best)]
+    return list(dict.fromkeys([*as_likely, *another]))[:MOST_TOLD]
 
 
 def lines_of(hit: Hit) -> range:
