@@ -36,6 +36,27 @@ def met_in_turns(tape: Tape, outputs: set[int], given: set[int]) -> Iterator[Mee
             yield made, targets
 
 
+def met_one_by_one(
+    tape: Tape, depends: dict[int, set[int]], wanted: set[int]
+) -> Iterator[tuple[tuple[int, ...], Array]]:
+    """Where single outputs meet their targets in one call each, as those of neurons that are objects of their own.
+
+    Together they depend on all parameters, and each on those of its own neuron and of what is behind it.
+    """
+    found = defaultdict[Any, dict[int, float]](dict)
+    for step in tape.steps:
+        mine = [read for read in step.reads if depends.get(read)]
+        if getattr(step.function, "__name__", "") != "subtract" or len(mine) != 1 or step.place is None:
+            continue
+        others = [tape.nodes[read].value for read in step.reads if read not in mine]
+        others += [np.asarray(part) for part in step.arguments if type(part) in (int, float)]
+        if len(others) == 1 == others[0].size == tape.nodes[mine[0]].value.size:
+            found[step.place].setdefault(mine[0], float(others[0].reshape(-1)[0]))
+    for turns in found.values():
+        if len(turns) > 1 and set[int]().union(*(depends[node] for node in turns)) >= wanted:
+            yield tuple(turns), np.array(list(turns.values()))
+
+
 def labelled(tape: Tape, outputs: set[int]) -> Iterator[tuple[tuple[int, ...], int | None, Array]]:
     """Where 1 is taken off the entry of an output that the class of a sample names: `d = p.copy(); d[label] -= 1`.
 

@@ -8,7 +8,7 @@ from itertools import chain, islice
 import numpy as np
 
 from tinygrad_scratch.verifier.events import claims_gradient
-from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, stacked_values
+from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
@@ -58,6 +58,7 @@ class WellKnown(Owners):
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
                 *self._in_turns(made_of_all, given, names),
+                *self._one_by_one(depends, wanted, names),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
@@ -83,6 +84,14 @@ class WellKnown(Owners):
                 yield turns[-1], f"{name} in {len(turns)} turns", target, turns
             else:
                 yield turns[0], name, target, ()
+
+    def _one_by_one(
+        self, depends: dict[int, set[int]], wanted: set[int], names: dict[int, str]
+    ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
+        """The single outputs that meet their targets one by one, the last one first."""
+        for turns, targets in islice(met_one_by_one(self.tape, depends, wanted), MOST_MEETINGS):
+            if not claims_gradient(names.get(turns[-1], "")):
+                yield turns[-1], f"its target in {len(turns)} turns", np.reshape(targets, (-1,)), turns
 
     def _is_times_a_number(self, node: int, names: dict[int, str]) -> bool:
         """Whether a value without a name is a number times one that has one, as in `2 * y - t`: no output is."""
