@@ -32,6 +32,7 @@ OF_VALUES = ("missing-derivative", "missing-term", "wrong-operand")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)?$", re.MULTILINE)
+TERM_TWICE = re.compile(r"([-+] [\w.]+) \1(?![\w.(\[])")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
 UNKNOWN = 100  # words and signs of a change whose text isn't known
@@ -48,10 +49,18 @@ def is_doubtful(cause: Cause) -> bool:
     inverse = any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
     # what is inverse, or an exponential, is mostly a slope of another function:
     made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
-    exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
+    twice = cause.kind == "missing-term" and TERM_TWICE.search(cause.should_be or "") is not None
+    exchanged = (
+        twice or " should be exchanged in " in cause.sentence
+    )  # of two that are given, one alone may be wrong within
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
     return made_up or unsaid or exchanged or lacks_size or apart_by(cause) > 0 or leaves_unread(cause)
+
+
+def has_term_twice(cause: Cause) -> bool:
+    """Whether a cause asks for a term that stands there already: sooner it stands in no brackets that are due."""
+    return cause.kind == "missing-term" and TERM_TWICE.search(cause.should_be or "") is not None
 
 
 def leaves_unread(cause: Cause) -> bool:

@@ -96,7 +96,7 @@ def mended(statement: str, expression: str | None, should_be: str) -> Iterator[s
     spans = [found_in(statement, WHOLE_VALUE)] if is_value else [every]
     if expression == statement:
         spans.append(every)
-    if expression and expression in right_side(statement):
+    if is_expression(should_be) and expression and expression in right_side(statement):
         spans.append(found_in(statement, expression))
     for span in spans:
         whole = statement[: span.start] + should_be + statement[span.end :]

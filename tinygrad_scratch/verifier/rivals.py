@@ -7,6 +7,7 @@ import re
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import (
     OF_ORDER,
+    has_term_twice,
     is_enough,
     is_gradient_already,
     is_right_elsewhere,
@@ -28,6 +29,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     repair, cause = told
     return (
         moving_step(case, cause, hits)
+        or [hit for hit in hits if has_term_twice(cause) and hit.rewrite.sentence.startswith("brackets are missing")]
         or lacking_mean(case, cause, hits)
         or of_all(case, cause, hits)
         or of_readers(case, repair, cause, hits)

@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -375,7 +376,8 @@ def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:
     names = frame.f_locals
     stepped = stepped_in(frame.f_code.co_filename, line)
     for name, value in list(names.items()):
-        if type(value) is float or (type(value) is int and name in stepped):
+        begins = type(value) is int and (name in stepped or is_bias_of(frame, name, value))
+        if type(value) is float or begins:
             names[name] = from_outside(tape, float(value))
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):

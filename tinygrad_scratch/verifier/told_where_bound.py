@@ -56,11 +56,14 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if OF_SLOPE.search(found.old.id):
         tell_where_called(cause, found)
         return None
-    if not (is_in_product(found) or is_handed_over(cause, found.old.id)) or apart_by(cause) < 0:
-        return None  # or others of its form have it in the product, too
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     bound = only_binding(source, cause.line, found.old.id)
-    if not factors or bound is None or not any(isinstance(part, COMPUTED) for part in ast.walk(bound.value)):
+    is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # that lacks something sooner
+    handed = is_in_product(found) or is_handed_over(cause, found.old.id) or is_other_name
+    if not handed or apart_by(cause) < 0:
+        return None  # or others of its form have it in the product, too
+    computed = is_other_name or (bound is not None and any(isinstance(p, COMPUTED) for p in ast.walk(bound.value)))
+    if not factors or bound is None or not computed:
         return None
     repair = repair_at(case, cause.file, bound, found.old.id)
     if repair is None and not is_known_by(source, bound, factors):

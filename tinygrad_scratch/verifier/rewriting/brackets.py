@@ -1,4 +1,4 @@
-"""A factor, or a divisor, of one term alone, where brackets make it one of all of a sum."""
+"""A factor, or a divisor, of one term alone, where brackets make it one of all of a sum; and where they are due."""
 
 from __future__ import annotations
 
@@ -29,6 +29,26 @@ def out_of_brackets(part: Part) -> Iterator[Rewrite]:
             said = f"`{sides[other]}` is not to be {'divided' if divided else 'multiplied'} by {by}"
             told = "regularisation" if of_penalty else kind
             yield part.change(text if part.is_whole else f"({text})", told, said, NAMED)
+
+
+def into_brackets(part: Part) -> Iterator[Rewrite]:
+    """`2 * (a - b)` for `2 * a - b`, and `(a - b) / n` for `a - b / n`."""
+    node = part.node
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub) or part.in_index:
+        return
+    sign, code = "-" if isinstance(node.op, ast.Sub) else "+", part.source.operand
+    for inner in (node.left, node.right):
+        if not isinstance(inner, ast.BinOp) or not isinstance(inner.op, ast.Mult | ast.Div):
+            continue
+        divided = isinstance(inner.op, ast.Div)
+        before = inner is node.left and not divided
+        factor, rest = (inner.left, inner.right) if before else (inner.right, inner.left)
+        one, other = (rest, node.right) if inner is node.left else (node.left, rest)
+        total = f"({code(one)} {sign} {code(other)})"
+        text = f"{code(factor)} * {total}" if before else f"{total} {'/' if divided else '*'} {code(factor)}"
+        kind = kind_of_divisor(code(factor)) if divided else kind_of_factor(code(factor))
+        said = f"brackets are missing: `{part.code}` should be `{text}`"
+        yield part.change(text if part.is_whole else f"({text})", kind, said)
 
 
 def power_of_term(part: Part) -> Iterator[Rewrite]:

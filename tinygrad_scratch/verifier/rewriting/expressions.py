@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.rewriting.additions import additions
 from tinygrad_scratch.verifier.rewriting.before_call import before_call
-from tinygrad_scratch.verifier.rewriting.brackets import out_of_brackets, power_of_term
+from tinygrad_scratch.verifier.rewriting.brackets import into_brackets, out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
@@ -75,6 +75,7 @@ class Expressions:
             yield from written_elsewhere(part)
             yield from counts(part)
             yield from out_of_brackets(part)
+            yield from into_brackets(part)
             yield from power_of_term(part)
             yield from new_axes(part)
             yield from other_slope(part)
@@ -137,7 +138,9 @@ def of_power(part: Part) -> Iterator[Rewrite]:
 
 
 def of_sign(part: Part) -> Iterator[Rewrite]:
-    """What a minus, or a `not`, is before."""
+    """What a minus, or a `not`, is before; nothing at all, where a mask puts in a number."""
+    if part.is_put_in_mask and isinstance(part.node.operand, ast.Constant):
+        yield part.change("0", "derivative-at-wrong-point", f"{part.code} should be 0")
     if not part.is_argument:
         said = f"`{part.code[:1]}` is one too many in `{part.code}`"
         of_mask = isinstance(part.node.op, ast.Invert)
@@ -300,6 +303,10 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
                 of_another = part.is_rest_of_one or part.is_negated or value % 1 != 0  # no power of it is a factor
                 high = "derivative-at-wrong-point" if of_another else "wrong-operand"
                 kind = "missing-derivative" if other > value and not part.is_negated else high
+            if not other and isinstance(part.around, ast.UnaryOp):
+                continue  # a minus is not left before nothing
+            in_mask = part.is_put_in_mask and kind == "scale-factor"
+            kind = "derivative-at-wrong-point" if in_mask else kind
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             tier = NAMED if kind == "sign" else CHANGED
             yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)

@@ -172,6 +172,13 @@ class Part:
         return around is self.statement and not isinstance(self.statement, ast.For | ast.If | ast.While)
 
     @property
+    def is_put_in_mask(self) -> bool:
+        """Whether it is what a statement puts in wherever a mask holds, as in `d[z <= 0] = 0`."""
+        targets = self.statement.targets if isinstance(self.statement, ast.Assign) else []
+        masked = targets and isinstance(targets[0], ast.Subscript) and isinstance(targets[0].slice, ast.Compare)
+        return bool(masked) and self.is_whole
+
+    @property
     def is_value(self) -> bool:
         """Whether it stands for a value, and is not the name of what is called or of a module."""
         called = isinstance(self.around, ast.Call) and self.around.func is self.node
