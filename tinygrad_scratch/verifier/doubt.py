@@ -32,7 +32,7 @@ OF_VALUES = ("missing-derivative", "missing-term", "wrong-operand")
 OF_ORDER = ("stale-or-updated-weights", "inplace-corruption", "overwritten-accumulation", "dtype-or-integer")
 """What no other text of the same expression would mend."""
 ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)?$", re.MULTILINE)
-TERM_TWICE = re.compile(r"([-+] [\w.]+) \1(?![\w.(\[])")
+TERM_TWICE = re.compile(r"([-+] [\w.]+)\)? \1(?![\w.(\[])")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
 UNKNOWN = 100  # words and signs of a change whose text isn't known
