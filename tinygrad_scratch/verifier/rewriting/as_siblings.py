@@ -80,6 +80,8 @@ def changes(source: Source, statement: ast.stmt) -> Iterator[Rewrite]:
         if len(beside.others) != 1 or not is_alike(statement, other):
             continue
         mine, theirs = beside.others[0]
+        if any(isinstance(getattr(node, "ctx", None), ast.Store) for node in ast.walk(theirs)):
+            continue  # with another name for what a comprehension binds, it would bind that
         first = next((node for node in outermost(theirs) if isinstance(mine, NAMES)), mine)
         names = {source.code(first): source.code(mine)} | beside.names
         begins = first is not mine and source.code(mine) in by_letters(source.code(first), beside.names)
