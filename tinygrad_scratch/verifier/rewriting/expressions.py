@@ -398,7 +398,7 @@ def of_name(part: Part) -> Iterator[Rewrite]:
     if part.in_index and isinstance(part.node, ast.Name):
         for other in (f"{part.code} + 1", f"{part.code} - 1", *part.larger_indices()):
             yield part.change(f"({other})", "off-by-one", f"`{part.code}` should be `{other}` here")
-    if isinstance(part.node, ast.Attribute) and part.node.attr == "T":
+    if (isinstance(part.node, ast.Attribute) and part.node.attr == "T") or part.is_power:
         return
     attribute = isinstance(part.node, ast.Attribute) or "." in part.code
     stands = f"1-{without_blanks(part.code)}" in without_blanks(part.source.text)

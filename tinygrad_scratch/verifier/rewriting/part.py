@@ -165,6 +165,11 @@ class Part:
         return is_power(self.around) and self.around.left is self.node
 
     @property
+    def is_power(self) -> bool:
+        """Whether something is taken to the power of it: no other value is meant there."""
+        return is_power(self.around) and self.around.right is self.node
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is all that a statement assigns or returns, or an entry of that, or what makes each of them."""
         inner = isinstance(self.around, ast.ListComp | ast.GeneratorExp) and self.around.elt is self.node
