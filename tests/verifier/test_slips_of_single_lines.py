@@ -163,7 +163,7 @@ SLIPS = [
     ("gated", "dn = dg * softplus_grad(n)", "dn = dg * softplus_grad(n) * (1 - softplus_grad(n))",
      {"derivative-at-wrong-point", "missing-derivative"}),
     ("gated", "return d - total / size - z", "return d - total - z", {"missing-batch-sum-or-mean", "scale-factor"}),
-    ("places", "d[z <= 0] = 0", "d[z <= 0] = -1", {"wrong-operand", "derivative-at-wrong-point"}),
+    ("places", "d[z <= 0] = 0", "d[z <= 0] = -1", {"missing-derivative"}),
     ("places", "d = 2 * (self.a[-1] - y)", "d = 2 * self.a[-1] - y", {"scale-factor", "wrong-operand"}),
     ("places", "db.insert(0, d.sum(axis=0))", "db.insert(0, d[0])", {"missing-batch-sum-or-mean"}),
 ]  # fmt: skip

@@ -53,7 +53,8 @@ def met_one_by_one(
         if len(others) == 1 == others[0].size == tape.nodes[mine[0]].value.size:
             found[step.place].setdefault(mine[0], float(others[0].reshape(-1)[0]))
     for turns in found.values():
-        if len(turns) > 1 and set[int]().union(*(depends[node] for node in turns)) >= wanted:
+        whole = set[int]().union(*(depends[node] for node in turns)) >= wanted
+        if len(turns) > 1 and whole and not are_of_one(tape, tuple(turns)):
             yield tuple(turns), np.array(list(turns.values()))
 
 
@@ -74,7 +75,7 @@ def labelled(tape: Tape, outputs: set[int]) -> Iterator[tuple[tuple[int, ...], i
                 found[step.place].setdefault(output, (of[0] if of else None, ones))
     for turns in found.values():
         targets = [ones for _, ones in turns.values()]
-        if len({ones.shape for ones in targets}) == 1:
+        if len({ones.shape for ones in targets}) == 1 and not (len(turns) > 1 and are_of_one(tape, tuple(turns))):
             name = list(turns.values())[-1][0]
             yield tuple(turns), name, np.asarray(stacked(targets)) if len(turns) > 1 else targets[0]
 

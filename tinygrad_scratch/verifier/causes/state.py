@@ -186,7 +186,7 @@ def damaged_value(region: Region) -> Iterator[Finding]:
     if name in ("add", "subtract") and any(is_of_penalty(region, node) for node in step.reads):
         said = f"`{region.code(step)}` adds the gradient of a penalty, which the loss has not"
         yield Finding("regularisation", said, step)
-    elif readers and name in ("multiply", "divide") and is_along(np.asarray(region.values[earlier[-1]]), region.value):
+    elif region.node in region.case.ends and is_along(np.asarray(region.values[earlier[-1]]), region.value):
         said = f"{region.event.name} was right, and `{region.code(step)}` makes a multiple of it"
         yield Finding("scale-factor", said, step)
     elif readers:

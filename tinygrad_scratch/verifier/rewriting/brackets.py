@@ -43,6 +43,8 @@ def into_brackets(part: Part) -> Iterator[Rewrite]:
         divided = isinstance(inner.op, ast.Div)
         before = inner is node.left and not divided
         factor, rest = (inner.left, inner.right) if before else (inner.right, inner.left)
+        if not divided and not isinstance(factor, ast.Constant):
+            continue  # a product of two values is a term of its own
         one, other = (rest, node.right) if inner is node.left else (node.left, rest)
         total = f"({code(one)} {sign} {code(other)})"
         text = f"{code(factor)} * {total}" if before else f"{total} {'/' if divided else '*'} {code(factor)}"

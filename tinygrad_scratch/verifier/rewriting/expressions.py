@@ -140,7 +140,7 @@ def of_power(part: Part) -> Iterator[Rewrite]:
 def of_sign(part: Part) -> Iterator[Rewrite]:
     """What a minus, or a `not`, is before; nothing at all, where a mask puts in a number."""
     if part.is_put_in_mask and isinstance(part.node.operand, ast.Constant):
-        yield part.change("0", "derivative-at-wrong-point", f"{part.code} should be 0")
+        yield part.change("0", "missing-derivative", f"{part.code} should be 0")
     if not part.is_argument:
         said = f"`{part.code[:1]}` is one too many in `{part.code}`"
         of_mask = isinstance(part.node.op, ast.Invert)
@@ -305,8 +305,6 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
                 kind = "missing-derivative" if other > value and not part.is_negated else high
             if not other and isinstance(part.around, ast.UnaryOp):
                 continue  # a minus is not left before nothing
-            in_mask = part.is_put_in_mask and kind == "scale-factor"
-            kind = "derivative-at-wrong-point" if in_mask else kind
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             tier = NAMED if kind == "sign" else CHANGED
             yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)

@@ -190,7 +190,7 @@ class Hit:
         """Whether it puts in a name that held nothing but noughts: then it only takes away what it stands for."""
         new = {*NAMED_IN.findall(self.right)} - {*NAMED_IN.findall(self.written)}
         case, here = self.check.case, (self.file, self.rewrite.line)
-        until = min((e.node for e in case.events if (e.place.file, e.place.line) == here), default=0)
+        until = max((e.node for e in case.events if (e.place.file, e.place.line) == here), default=0)
         held = [[node for node in nodes_named(case, name) if node < until] for name in new]
         return any(nodes and not any(np.any(case.tape.nodes[node].value) for node in nodes) for nodes in held)
 
