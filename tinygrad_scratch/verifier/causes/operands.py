@@ -41,7 +41,8 @@ def operands(region: Region) -> Iterator[Finding]:
                     for s, node in zip(turns, nodes, strict=True)
                 }
                 node, read = nodes[turns.index(step)], node_at(region, step, place)
-                usable = np.any(region.values[node]) and read is not None and not is_base_of(region, read, node)
+                something = any(np.any(region.values[each]) for each in nodes)
+                usable = something and read is not None and not is_base_of(region, read, node)
                 if usable and region.gives_truth(changes):
                     assert read is not None
                     told = region.call_with(step, read, node)
