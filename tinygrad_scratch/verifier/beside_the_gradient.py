@@ -1,4 +1,4 @@
-"""What is done to a right gradient before it is taken off, and is meant: it is made a step, or pulled, or shaken."""
+"""What is done to right gradients before they are taken off, and is meant: they are made steps, shrunk, or shaken."""
 
 from __future__ import annotations
 
@@ -27,34 +27,36 @@ SAME = 1e-6  # how near the shares of all weights are that a decay takes off
 
 def made_steps(case: Case, values: dict[int, Any]) -> str:
     """Each is the gradient times a rate, or times a number where it stands, and is taken off as it is then."""
-    steps = all(is_made_step(case, values, final) for final in case.finals)
-    return "made steps: each was the gradient, before it was multiplied by a rate" if steps else ""
+    found = [before_step(case, values, final) for final in case.finals]
+    factors = [factor for factor in found if factor is not None]
+    same = len(factors) == len(found) and all(is_near_number(factor, factors[0]) for factor in factors)
+    return "made steps: each was the gradient, before it was multiplied by a rate" if same else ""
 
 
-def is_made_step(case: Case, values: dict[int, Any], final: Final) -> bool:
-    """Whether a value was right until it was multiplied by a number, and is only taken off its parameter after that.
+def before_step(case: Case, values: dict[int, Any], final: Final) -> float | None:
+    """How many times the gradient a value was until it was multiplied by a number, and taken off its parameter.
 
-    So is `dw *= 0.1`, and `dw = rate * gradient(w)`.
+    So it is by `dw *= 0.1`, and `dw = rate * gradient(w)`; None where a value was made otherwise, or is read elsewhere.
     """
     tape, step = case.tape, case.step_of(final.node)
     if name_of(step.function) not in ("multiply", "divide") or step.place is None:
-        return False
+        return None
     names = NAME.findall(statement_at(step.place.file, step.place.line))
     of_rate = any(RATE.match(without_holder(name)) for name in names)
     before = [node for node in step.reads if of_rate or tape.nodes[node].slot == tape.nodes[final.node].slot]
-    right = [node for node in before if is_multiple(case, np.asarray(values[node]), final)]
+    factors = [factor for node in before if (factor := times_gradient(case, values[node], final)) is not None]
     held = {node.number for node in tape.nodes if node.slot == tape.nodes[final.parameter.node].slot}
     readers = [other for other in tape.steps if final.node in other.reads]
     taken_off = all(name_of(o.function) in ("add", "subtract") and not held.isdisjoint(o.reads) for o in readers)
-    return bool(right and readers) and taken_off
+    return factors[0] if factors and readers and taken_off and factors[0] * final.direction > 0 else None
 
 
-def is_multiple(case: Case, value: Array, final: Final) -> bool:
-    """Whether a value is a gradient, or that times a number of samples."""
-    truth = case.true_of(final)
+def times_gradient(case: Case, value: Any, final: Final) -> float | None:
+    """How many times the true gradient a value is; None where it is no multiple of it."""
+    value, truth = np.asarray(value), case.true_of(final)
     if value.shape != truth.shape or not np.any(truth) or not is_along(value, truth):
-        return False
-    return case.is_carried(float(np.vdot(truth, value) / np.vdot(truth, truth)))
+        return None
+    return float(np.vdot(truth, value) / np.vdot(truth, truth))
 
 
 def decayed(case: Case, values: dict[int, Any]) -> str:
@@ -109,9 +111,9 @@ def has_penalty(case: Case) -> bool:
 def frozen(case: Case, values: dict[int, Any]) -> str:
     """The gradients are right but for noughts where weights are 0, as those that were pruned stay."""
     held = [(np.asarray(values[f.node]), case.true_of(f), case.tape.nodes[f.parameter.node].value) for f in case.finals]
-    if any(value.shape != truth.shape or not np.any(weights) for value, truth, weights in held):
+    if any(value.shape != truth.shape for value, truth, _ in held):
         return ""
-    kept = [np.where((value == 0) & (weights == 0), value, truth) for value, truth, weights in held]
+    kept = [np.where((value == 0) & (weights == 0) & np.any(weights), value, truth) for value, truth, weights in held]
     right = all(close(value, each) for (value, _, _), each in zip(held, kept, strict=True))
     return "with weights that stay 0: their gradients are left out" if right else ""
 

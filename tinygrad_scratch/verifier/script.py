@@ -287,11 +287,13 @@ class Loops:
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
-        return [each for each in found.values() if not self._is_velocity(each[1], found)]
+        return [each for before, each in found.items() if not self._is_velocity(before, each[1], found)]
 
-    def _is_velocity(self, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
-        """Whether what a value was updated to is what another one was then updated by."""
+    def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
+        """Whether a value began as nothing, and what it was updated to is what another one was then updated by."""
         tape = self.check.tape
+        if np.any(tape.nodes[before].value):
+            return False
         changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
         for change in changes:
             while change is not None:
@@ -321,7 +323,7 @@ class Loops:
             after = next(last, tape.current[before.slot])
             copied = handed_over(tape.steps[tape.nodes[after].step])
             follows = copied in [last for _, last in found] or is_mix(tape, after, node)
-            if follows or (node not in updated and self._is_velocity(after, updated)):
+            if follows or (node not in updated and self._is_velocity(node, after, updated)):
                 continue
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
                 stand = Recorded(tape, before.value, before.slot)
