@@ -225,7 +225,7 @@ class Loops:
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
             turns.pop()
-        lift_numbers(frame, line, self.check.tape)
+        lift_numbers(frame, line, watch)
         turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))
 
     def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
@@ -373,14 +373,19 @@ def is_same_name(one: Event, other: Event) -> bool:
     return in_containers or (one.owner, one.short) == (other.owner, other.short)
 
 
-def lift_numbers(frame: FrameType, line: int, tape: Tape) -> None:
-    """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded."""
-    names = frame.f_locals
+def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
+    """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded.
+
+    A bias that begins as a number is known by its name from then on: a function may update it, and return it.
+    """
+    names, tape = frame.f_locals, watch.tape
     stepped = stepped_in(frame.f_code.co_filename, line)
     for name, value in list(names.items()):
-        begins = type(value) is int and (name in stepped or is_bias_of(frame, name, value))
-        if type(value) is float or begins:
+        is_bias = is_bias_of(frame, name, value)
+        if type(value) is float or (type(value) is int and (name in stepped or is_bias)):
             names[name] = from_outside(tape, float(value))
+            if is_bias:
+                watch.note(frame, name, names[name].node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):
                 recorded = from_outside(tape, part) if type(part) is not Recorded else None

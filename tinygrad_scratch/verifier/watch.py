@@ -91,6 +91,10 @@ class Watch:
     def _owner(self, frame: FrameType) -> int:
         return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self._numbers.get(id(frame), id(frame))
 
+    def note(self, frame: FrameType, name: str, node: int) -> None:
+        """Note that a running function has a value under a name."""
+        self.events.append(Event(name, node, line_in(frame), self._owner(frame), len(self.tape.steps)))
+
     def owners_of(self, frame: FrameType | None) -> set[int]:
         """The owners of the variables of a running function and of those that called it."""
         found: set[int] = set()
