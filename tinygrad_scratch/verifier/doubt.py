@@ -46,16 +46,21 @@ def is_doubtful(cause: Cause) -> bool:
     of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
     left_out = " adds the gradient of a penalty" in cause.sentence  # all of the statement should be
     unsaid = is_vague(cause) and not of_order and not left_out
-    inverse = any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
-    # what is inverse, or an exponential, is mostly a slope of another function:
-    made_up = puts_in(cause) or inverse or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
-    twice = cause.kind == "missing-term" and TERM_TWICE.search(cause.should_be or "") is not None
-    exchanged = (
-        twice or " should be exchanged in " in cause.sentence
-    )  # of two that are given, one alone may be wrong within
+    made_up = (
+        puts_in(cause)
+        or is_of_another_slope(cause)
+        or (cause.kind == "sign" and (cause.made_up or puts_in_minus(cause)))
+    )
+    exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
-    return made_up or unsaid or exchanged or lacks_size or apart_by(cause) > 0 or leaves_unread(cause)
+    odd = made_up or exchanged or lacks_size or has_term_twice(cause)
+    return odd or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
+
+
+def is_of_another_slope(cause: Cause) -> bool:
+    """Whether a cause puts in what is inverse, or an exponential: so the slope of another function often is."""
+    return any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
 
 
 def has_term_twice(cause: Cause) -> bool:

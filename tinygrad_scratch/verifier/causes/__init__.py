@@ -32,7 +32,6 @@ from tinygrad_scratch.verifier.causes.paths import (
     overwritten_on_the_way,
     parts_left_out,
     skipped,
-    term_of_rule,
 )
 from tinygrad_scratch.verifier.causes.penalties import penalty
 from tinygrad_scratch.verifier.causes.renaming import another_value
@@ -56,14 +55,14 @@ EXPLANATIONS = (
     one_left_out, gradient_of_another, dropped, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, literal, slope_without_formula, fewer_entries, other_axes,
     diagonal, held_constant, slope_is_another, factor_too_many, value_for_number, operand_without_term, odd_ratio,
-    nothing_from_above, term_of_rule,
+    nothing_from_above,
 )  # fmt: skip
 
 MADE_UP = (
     ratio, parts_left_out, missing_derivative, negated, factor_left_out, operand_without_slope, upstream_left_out,
     slope_within, operand_without_factor, one_factor, diagonal, held_constant, slope_is_another, factor_too_many,
     value_for_number, operand_without_term, odd_ratio, nothing_from_above, one_left_out, slope_without_formula,
-    gradient_of_another, term_of_rule,
+    gradient_of_another,
 )  # fmt: skip
 """What puts in something that isn't there, or names no change at all: a change of what is there is likelier."""
 

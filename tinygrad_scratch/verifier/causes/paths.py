@@ -21,8 +21,6 @@ from tinygrad_scratch.verifier.source import bracketed, end_of_turns, in_same_fu
 from tinygrad_scratch.verifier.steps import Step, renamed
 from tinygrad_scratch.verifier.table import PART
 
-MOST_TERMS = 4  # of the rule for products
-
 
 def parts_left_out(region: Region) -> Iterator[Finding]:
     """The gradient is the sum over all that read a value; some of them were left out, or counted twice."""
@@ -45,21 +43,6 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
             if close(region.value, region.truth + total):
                 step = region.case.tape.steps[parts[chosen[0]][0]]
                 yield Finding("missing-term", f"the part through `{region.code(step)}` is counted twice", None)
-                return
-
-
-def term_of_rule(region: Region) -> Iterator[Finding]:
-    """Of the rule for products only some terms, where a value stands more than once in a statement: `u * f(u)`."""
-    parts = region.parts
-    if not 1 < len(parts) <= MOST_TERMS or parts[0][1].shape != region.truth.shape:
-        return
-    for count in range(1, len(parts)):
-        for chosen in combinations(range(len(parts)), count):
-            total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
-            if region.is_truth_of(region.value, total):
-                left = next(parts[i][0] for i in range(len(parts)) if i not in chosen)
-                said = f"the term is missing that comes through `{region.code(region.case.tape.steps[left])}`"
-                yield Finding("missing-term", f"of the derivative by {region.name(region.of)} {said}", None)
                 return
 
 

@@ -210,8 +210,7 @@ class Hit:
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
-        odd = self.leaves_number or self.divides_by_array or self.spreads_sum
-        likely = -self.meant[1], odd, not self.only_takes_away
+        likely = -self.meant[1], self.is_odd, not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_alike, *likely, *form
 
     @cached_property
@@ -261,15 +260,19 @@ class Hit:
         return self.sets_apart == MUCH_ALIKE and self.effort <= SMALL
 
     @property
+    def is_odd(self) -> bool:
+        """Whether nobody writes what would be right."""
+        return self.leaves_number or self.divides_by_array or self.spreads_sum
+
+    @property
     def is_alike(self) -> bool:
         """Whether what else they wrote speaks for it: statements of the form, a term beside it, an uncalled slope."""
         return self.is_much_alike or self.calls_uncalled or self.divides_as_beside
 
     def does_as_much_as(self, other: Hit) -> bool:
         """Whether as many values with a name are gradients with it, in as usual a form, and in no other convention."""
-        odd = self.leaves_number or self.divides_by_array or self.spreads_sum or self.is_of_block
         usual = (self.convention, self.puts_in) == (other.convention, other.puts_in)
-        return not odd and usual and self.meant[1] >= other.meant[1]
+        return usual and not self.is_odd and not self.is_of_block and self.meant[1] >= other.meant[1]
 
     @property
     def said(self) -> str:

@@ -34,7 +34,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
     if repair is None:
         return None
-    others = rivals_of(best, hits)
+    others = told_beside(best, hits)
     event = repair.event
     at_line = event.place.file == best.file and event.place.line in lines
     place = event.place if at_line else Place(best.file, best.rewrite.line, event.place.function, 0)
@@ -48,7 +48,7 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     return repair, cause
 
 
-def rivals_of(best: Hit, hits: list[Hit]) -> list[Hit]:
+def told_beside(best: Hit, hits: list[Hit]) -> list[Hit]:
     """The changes that do as well as the likeliest one: as likely, or another mistake by which as much is right."""
     others = sorted((hit for hit in hits if not is_same(hit.said, best.said)), key=Hit.likelihood)
     as_likely = [hit for hit in others if hit.likelihood() == best.likelihood()]
