@@ -50,7 +50,8 @@ def met_one_by_one(
             continue
         others = [tape.nodes[read].value for read in step.reads if read not in mine]
         others += [np.asarray(part) for part in step.arguments if type(part) in (int, float)]
-        if len(others) == 1 == others[0].size == tape.nodes[mine[0]].value.size:
+        is_entry = getattr(tape.steps[tape.nodes[mine[0]].step].function, "__name__", "") == "getitem"
+        if len(others) == 1 == others[0].size == tape.nodes[mine[0]].value.size and not is_entry:
             found[step.place].setdefault(mine[0], float(others[0].reshape(-1)[0]))
     for turns in found.values():
         whole = set[int]().union(*(depends[node] for node in turns)) >= wanted

@@ -58,7 +58,7 @@ class WellKnown(Owners):
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
                 *self._in_turns(made_of_all, given, names),
-                *self._one_by_one(depends, wanted, names),
+                *(() if theirs_named else self._one_by_one(depends, wanted, names)),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
@@ -78,17 +78,22 @@ class WellKnown(Owners):
             name = names.get(targets[-1], "the targets")
             if not RATE.match(without_holder(name)) and not claims_gradient(names.get(turns[-1], "")):
                 yield turns[-1], f"{name} in {len(turns)} turns", stacked_values(self.tape, targets), turns
-        for turns, of, target in islice(labelled(self.tape, outputs), MOST_MEETINGS):
+
+    def _one_by_one(
+        self, depends: dict[int, set[int]], wanted: set[int], names: dict[int, str]
+    ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
+        """The single outputs that meet their targets one by one, and those of which a class is made one less.
+
+        Not beside a loss of theirs: then a wrong target could pass for the right one.
+        """
+        for turns, of, target in islice(
+            labelled(self.tape, {n for n, on in depends.items() if on >= wanted}), MOST_MEETINGS
+        ):
             name = "the class" if of is None else names.get(of, "the class")
             if len(turns) > 1:
                 yield turns[-1], f"{name} in {len(turns)} turns", target, turns
             else:
                 yield turns[0], name, target, ()
-
-    def _one_by_one(
-        self, depends: dict[int, set[int]], wanted: set[int], names: dict[int, str]
-    ) -> Iterator[tuple[int, str, Array, tuple[int, ...]]]:
-        """The single outputs that meet their targets one by one, the last one first."""
         for turns, targets in islice(met_one_by_one(self.tape, depends, wanted), MOST_MEETINGS):
             if not claims_gradient(names.get(turns[-1], "")):
                 yield turns[-1], f"its target in {len(turns)} turns", np.reshape(targets, (-1,)), turns

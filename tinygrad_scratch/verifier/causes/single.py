@@ -177,7 +177,9 @@ def told_of(region: Region, step: Step, place: int) -> tuple[str, str]:
         what = "is the mask turned round" if kind == "wrong-operand" else "has one term too many"
     made = np.asarray(region.values[step.makes[0]])
     if name in SUMS:
-        return "broadcasting-shape", "is one number for all of them" if made.size == 1 else what
+        is_gradient = node is not None and region.case.match_up_to_factor(np.asarray(region.values[node])) is not None
+        said = "is one number for all of them" if made.size == 1 else "is the same for all along an axis"
+        return "broadcasting-shape" if is_gradient else "wrong-operand", said
     if name in SHAPED:
         return "broadcasting-shape", "has another shape than is due"
     if name in TURNS:
