@@ -211,6 +211,8 @@ def kind_of_too_many(region: Region, step: Step, place: int) -> str:
     if name == "multiply" and kept is not None and is_parameter(region, kept) and is_in_step_of(region, step):
         return "regularisation"  # a decay
     number = region.case.constant_value(step.arguments[1 - place]) if name in ("multiply", "divide") else None
+    if number is not None and abs(number) == 1:
+        return "sign"
     of_batch = number and number > 0 and batch_size(region, number if name == "divide" else 1 / number)
     return "missing-batch-sum-or-mean" if of_batch else "scale-factor"
 

@@ -32,11 +32,14 @@ class Rewrite:
 SLOPE = re.compile(rf"1\.?0?\s*-|{WORDS}|grad|\bd_?(?:sig|tanh|relu|act)|[<>]\s*0", re.IGNORECASE)
 OF_PENALTY = re.compile(r"(?:\b|_)(?:reg(?!ress|ion)|lam|decay|wd\b)", re.IGNORECASE)
 PENALTY = re.compile(rf"{OF_PENALTY.pattern}|\b(?:l1\w*|l2\w*|alpha|beta|mu)\b", re.IGNORECASE)
+SIGNED = re.compile(r"\(*-1(?:\.0?)?\)*(?:\s*\*\*\s*.+)?")  # a minus, or one in turns
 RATE = re.compile(r"[\d.\s*/()-]+|\w*(?:rate|eta|lr|step)\w*")
 
 
 def kind_of_factor(factor: str) -> str:
     """The kind of a mistake by the factor that is missing, or one too many."""
+    if SIGNED.fullmatch(factor):
+        return "sign"
     if SLOPE.search(factor):
         return "missing-derivative"
     return "scale-factor" if RATE.fullmatch(factor) or PENALTY.search(factor) else "missing-derivative"
