@@ -238,7 +238,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     line, and of the same kind, makes it as likely as that is, and says in other words what should be.
     """
     usual = [hit for hit in hits if not hit.convention]
-    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
+    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term", "derivative-at-wrong-point")
     there = [hit for hit in usual if hit.rewrite.line == cause.line and hit.rewrite.tier == CHANGED]
     if (
         is_vague(cause) and cause.should_be and there and cause.kind not in SCALES

@@ -185,7 +185,7 @@ def told_of(region: Region, step: Step, place: int) -> tuple[str, str]:
     if name in TURNS:
         return "transpose", "has its axes exchanged"
     if name in ROUGH:
-        scaled = node is not None and is_along(made, np.asarray(region.values[node]))
+        scaled = node is not None and made.size > 1 and is_along(made, np.asarray(region.values[node]))
         return "scale-factor" if scaled else "wrong-operand", "is not what is due"
     return kind, "is one call too many" if name in OF_ONE else what
 
