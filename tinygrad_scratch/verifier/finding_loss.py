@@ -45,7 +45,7 @@ class FindingLoss(ComputedLosses):
         finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        self._put_totals()
+        self._put_totals(finals)
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         mine, finals, problem = self._theirs(finals)
         if problem:
@@ -91,14 +91,14 @@ class FindingLoss(ComputedLosses):
             'check.loss_is("mean squared error", output, targets).'
         )
 
-    def _put_totals(self) -> None:
+    def _put_totals(self, finals: list[Final]) -> None:
         """Put the sum of losses that a loop computes one a turn, and never adds up, on the tape, under their name."""
         asked = self.wanted_loss
         events = [*self.watch.events, *self.watch.returned]
         named = [e for e in events if (own(e.name) == asked if asked else self.is_named_as_loss(e.name, e.node))]
         made_of = self.all_behind(*(node for _, node in self.gradients))
         losses = [e for e in named if e.node not in made_of]  # an error is a difference, of which gradients are made
-        later = {node for parameter in self.parameters for node in self.updated_values(parameter)}
+        later = {node for final in finals for node in self.updated_values(final.parameter)}
         for turns in never_added_up(self.tape, losses, later | {node for _, node in self.gradients}):
             last, nodes = turns[-1], tuple(event.node for event in turns)
             node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)

@@ -89,7 +89,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
             f"({written} * {number})", elsewhere or "scale-factor", f"`{part.code}` lacks the factor {number}", NAMED
         )
     words = part.source.words(part.line, of_class=True)
-    sizes = dict.fromkeys([*words.divisors, *part.source.counts_around(part.line)])
+    turns = part.source.counts_around(part.line) if part.is_whole else []
+    sizes = dict.fromkeys([*words.divisors, *turns])
     for size in (each for each in sizes if each != part.code):
         kind, about = elsewhere or kind_of_divisor(size), "" if elsewhere else size
         yield part.change(f"({written} / {size})", kind, f"`{part.code}` is not divided by {size}", NAMED, about=about)

@@ -212,7 +212,7 @@ class Source:
             match loop.iter:
                 case ast.Name() | ast.Attribute():
                     found.append(f"len({self.code(loop.iter)})")
-                case ast.Call(func=ast.Name(id="range"), args=[count]):
+                case ast.Call(func=ast.Name(id="range"), args=[count]) if not isinstance(count, ast.Constant):
                     found.append(self.code(count))
         return usable(found)
 
