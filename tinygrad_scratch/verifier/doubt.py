@@ -238,7 +238,8 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     line, and of the same kind, makes it as likely as that is, and says in other words what should be.
     """
     usual = [hit for hit in hits if not hit.convention]
-    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term", "derivative-at-wrong-point")
+    made_up = is_vague(cause) and cause.kind in ("missing-derivative", "missing-term")
+    at_point = is_vague(cause) and cause.kind == "derivative-at-wrong-point"
     there = [hit for hit in usual if hit.rewrite.line == cause.line and hit.rewrite.tier == CHANGED]
     if (
         is_vague(cause) and cause.should_be and there and cause.kind not in SCALES
@@ -246,9 +247,9 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         return there
     if is_vague(cause) and cause.kind in SCALES and usual:
         return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
-    if not usual and (made_up or (is_vague(cause) and cause.kind in SCALES)):
+    if not usual and (made_up or at_point or (is_vague(cause) and cause.kind in SCALES)):
         kinds = {"scale-factor", *(hit.rewrite.kind for hit in hits)}  # a mean that is no mistake by another scale
-        return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or cause.kind in kinds)]
+        return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or at_point or cause.kind in kinds)]
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]
