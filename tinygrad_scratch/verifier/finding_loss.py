@@ -61,7 +61,7 @@ class FindingLoss(ComputedLosses):
         named = best is not None and self._is_called_loss(best[0])
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
-        usual = self._well_known(nodes, mine)
+        usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))
         known = self._best(run, usual, finals)
         late = self._penalised_later(run, known, usual, finals) if best is None else None
         best = best or late

@@ -25,8 +25,11 @@ Pair = tuple[int, str, Array]  # an output, and a target with its name
 class WellKnown(Owners):
     """Candidates for the loss that nobody computed."""
 
-    def _well_known(self, parameters: list[int], theirs: list[Candidate]) -> list[Candidate]:
-        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets."""
+    def _well_known(self, parameters: list[int], theirs: list[Candidate], alone: bool) -> list[Candidate]:
+        """Well-known losses of the first values that depend on all parameters, and arrays from outside as targets.
+
+        `alone` says that they compute no loss themselves.
+        """
         depends: dict[int, set[int]] = {node: {node} for node in parameters}
         wanted = set(parameters)
         named = [*self.watch.events, *self.watch.arguments]  # targets may be made where they are given
@@ -58,7 +61,7 @@ class WellKnown(Owners):
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
                 *self._in_turns(made_of_all, given, names),
-                *(() if theirs_named else self._one_by_one(depends, wanted, names)),
+                *(self._one_by_one(depends, wanted, names) if alone else ()),
                 *((node, of, target, ()) for node, of, target in pairs),
             ]
             for name, function in chosen.items()
