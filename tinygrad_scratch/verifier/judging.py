@@ -47,7 +47,7 @@ from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import Search
-from tinygrad_scratch.verifier.rivals import is_of_step, rivals_of
+from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
@@ -296,11 +296,14 @@ class Judging:
         modules = [names for names, _ in self.watch.outer.values()]
         told = None
         try:
-            hits = Search(
+            every_hit = Search(
                 self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
             ).run()
-            hits = rivals_of(self.case, (self.repairs[0], self.causes[0]), hits, names) if alone else hits
+            own = self.repairs[0], self.causes[0]
+            hits = rivals_of(self.case, own, every_hit, names) if alone else every_hit
             told = outcome(self.case, hits) if hits else None
+            if alone and told is None:
+                admit(self.causes[0], every_hit)
         except Exception as error:  # what was found without it is told all the same
             self.notes.append(f"The search for a change of the source ended early ({type(error).__name__}: {error}).")
         if told is None:

@@ -17,6 +17,7 @@ from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
+from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
@@ -37,6 +38,15 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
+
+
+def admit(cause: Cause, hits: list[Hit]) -> None:
+    """Say of a cause that stands which other changes give the right gradients too: then it only fits."""
+    told = cause.file, cause.line, cause.kind
+    usual = [hit for hit in hits if not (hit.convention or hit.puts_in or hit.is_odd or hit.is_of_block)]
+    others = [hit.said for hit in usual if (hit.file, hit.rewrite.line, hit.rewrite.kind) != told]
+    if others and cause.certainty == "checked":
+        cause.certainty, cause.others = "fits", list(dict.fromkeys(others))[:MOST_TOLD]
 
 
 def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
