@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.verifier.files import check_of_script, edited, told
+from tinygrad_scratch.verifier.rivals import admit
 
 POWERS = """
 import numpy as np
@@ -275,3 +278,29 @@ def test_what_a_script_draws_with_pythons_own_numbers_stays_as_it_is(tmp_path: P
     """A change of the source once made `random.seed` what a comprehension counts, and all that came after it failed."""
     check = check_of_script(tmp_path, DRAWN.replace("return self.w.T @ d", "return self.w.T @ err"))
     assert told(check) == (DRAWN[: DRAWN.index("return self.w.T @ d")].count("\n") + 1, "wrong-operand"), str(check)
+
+
+def other(**known: Any) -> Any:
+    """A change of the source in the line after that of a cause, as usual as any; but for what is said of it."""
+    usual = {
+        "convention": "",
+        "puts_in": False,
+        "is_odd": False,
+        "is_of_block": False,
+        "said": "d = -e",
+        "file": "a.py",
+    }
+    return SimpleNamespace(**{**usual, "rewrite": SimpleNamespace(line=3, kind="sign"), **known})
+
+
+def test_a_cause_beside_which_another_change_mends_as_much_only_fits() -> None:
+    def admitted(*hits: Any) -> Any:
+        cause: Any = SimpleNamespace(file="a.py", line=2, kind="sign", certainty="checked", others=[])
+        admit(cause, list(hits))
+        return cause.certainty, cause.others
+
+    assert admitted(other()) == ("fits", ["d = -e"])
+    assert admitted() == ("checked", [])
+    assert admitted(other(rewrite=SimpleNamespace(line=2, kind="sign"))) == ("checked", [])
+    for odd in ({"convention": "twice"}, {"puts_in": True}, {"is_odd": True}, {"is_of_block": True}):
+        assert admitted(other(**odd)) == ("checked", [])
