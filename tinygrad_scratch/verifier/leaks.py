@@ -16,9 +16,7 @@ def unseen(case: Case, repairs: list[Repair]) -> str:
     """Why what was found wrong can't be told from what was not seen; empty where it can."""
     wrong = case.ancestors(repair.event.node for repair in repairs)
     for leak in case.tape.leaks if repairs else ():
-        if is_for_draw(leak):
-            continue
-        if is_before_loss(case, leak) or is_before_wrong(case, leak, wrong):
+        if not is_for_draw(leak) and (is_before_loss(case, leak) or is_before_wrong(case, leak, wrong)):
             return said(leak)
     return ""
 

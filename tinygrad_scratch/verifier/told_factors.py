@@ -29,6 +29,13 @@ def beyond(one: ast.AST, other: ast.AST) -> list[ast.AST]:
     return rest
 
 
+def is_factor_twice(found: Difference) -> bool:
+    """Whether a factor too many stands in the same product once more, as in `d * s * (1 - s) * s`."""
+    more, less = beyond(found.old, found.new), beyond(found.new, found.old)
+    outer = next((each for each in found.way if isinstance(each, ast.BinOp)), found.old)
+    return len(more) == 1 and not less and sum(same(more[0], each) for each in leaves(outer)) > 1
+
+
 def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     """The kind of a difference of factors by what these are; the one that was told where nothing says another."""
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)

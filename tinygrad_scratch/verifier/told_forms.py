@@ -47,16 +47,6 @@ def is_slope_elsewhere(found: Difference) -> bool:
     return rest_of_one(outer) is not None and is_square(old) and is_square(new)
 
 
-def is_factor_twice(found: Difference) -> bool:
-    """Whether a factor too many stands in the same product once more, as in `d * s * (1 - s) * s`."""
-    more = [each for each in leaves(found.old) if not any(same(each, other) for other in leaves(found.new))]
-    more = more or [each for each in leaves(found.old) if sum(same(each, other) for other in leaves(found.old)) > 1]
-    products = [outer for outer in found.way if isinstance(outer, ast.BinOp)]
-    whole = list(leaves(products[0])) if products else list(leaves(found.old))
-    fewer = len(list(leaves(found.old))) == len(list(leaves(found.new))) + 1
-    return fewer and len(more) > 0 and sum(same(more[0], each) for each in whole) > 1
-
-
 def is_product_elsewhere(old: ast.AST, new: ast.AST) -> bool:
     """Whether two products are the same of two values, and one of the factors is what is left of one."""
     values = apart_in(old, new)

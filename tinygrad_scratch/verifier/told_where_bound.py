@@ -70,7 +70,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
         return None
     tell_at(cause, bound, repair, found.old.id)
     cause.expression = source.code(bound.value)
-    cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+    cause.should_be = product_of(cause.expression, factors)
     return repair
 
 
@@ -85,10 +85,14 @@ def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | 
         if bound is not None and sure and is_known_by(source, bound, factors):
             tell_at(cause, bound, repair, name)
             cause.expression = source.code(bound.value)
-            cause.should_be = " * ".join(map(bracketed, [cause.expression, *map(ast.unparse, factors)]))
+            cause.should_be = product_of(cause.expression, factors)
             cause.sentence = f"`{cause.expression}` is not multiplied by {ast.unparse(factors[0])}"
             return repair
     return None
+
+
+def product_of(expression: str, factors: list[ast.AST]) -> str:
+    return " * ".join(map(bracketed, [expression, *map(ast.unparse, factors)]))
 
 
 def tell_in_called(case: Case, cause: Cause, found: Difference, wrong: Event) -> bool:

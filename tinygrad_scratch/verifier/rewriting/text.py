@@ -204,11 +204,14 @@ class Source:
             self._words[key] = Words(self, [*own, *rest])
         return self._words[key]
 
+    def loops_over(self, line: int) -> list[ast.For]:
+        """The loops that a line is in."""
+        return [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
+
     def counts_around(self, line: int) -> list[str]:
         """How many turns the loops around a line take: `len(words)` of `for word in words`, `n` of `range(n)`."""
-        loops = [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
         found = []
-        for loop in loops:
+        for loop in self.loops_over(line):
             match loop.iter:
                 case ast.Name() | ast.Attribute():
                     found.append(f"len({self.code(loop.iter)})")
@@ -218,8 +221,7 @@ class Source:
 
     def indices_around(self, line: int) -> list[str]:
         """What the loops around a line count entries by, and its neighbours: `i`, `i - 1`, `i + 1`."""
-        loops = [node for node in self.statements if isinstance(node, ast.For) and line in lines_of(node)]
-        names = [loop.target.id for loop in loops if isinstance(loop.target, ast.Name)]
+        names = [loop.target.id for loop in self.loops_over(line) if isinstance(loop.target, ast.Name)]
         used = [name for name in names if re.search(rf"\[{name}\b", self.text)]
         return [text for name in used for text in (name, f"{name} - 1", f"{name} + 1")]
 
