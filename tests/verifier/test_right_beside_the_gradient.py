@@ -197,6 +197,33 @@ for turn in range(3):
     W -= 0.1 * gW
     b -= 0.1 * gb
 """,
+    "gradients that are centred before their use": DATA
+    + LINEAR
+    + """    gW = gW - gW.mean(axis=0)
+    W -= 0.1 * gW
+    b -= 0.1 * gb
+""",
+    "a direction of conjugate gradients, and how far it goes": DATA
+    + "old = way = None\n"
+    + """for turn in range(3):
+    miss = X @ W - Y
+    loss = 0.5 * np.sum(miss**2)
+    slope = X.T @ miss
+    way = -slope if way is None else np.sum(slope**2) / np.sum(old**2) * way - slope
+    W = W + np.sum(slope**2) / np.sum((X @ way) ** 2) * way
+    old = slope
+""",
+    "gradients that are divided by second derivatives": """
+import numpy as np
+
+rng = np.random.default_rng(8)
+X, y, w = rng.normal(size=(20, 4)), rng.integers(0, 2, 20), rng.normal(size=4)
+for turn in range(3):
+    p = 1 / (1 + np.exp(-X @ w))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    slope = X.T @ (p - y) / 20
+    w = w - 0.5 * slope / ((X**2).T @ (p * (1 - p)) / 20 + 0.001)
+""",
 }  # fmt: skip
 
 
@@ -224,6 +251,13 @@ WRONG = {
     "a class that is the next one's": (
         ALL_RIGHT["classes of samples one by one, and no loss at all"],
         "gV += np.outer(h, d)", "gV += np.outer(h, p)", "gV += np.outer(h, p)"),
+    "a gradient that is transposed in a square": (
+        DATA.replace("3", "2") + LINEAR + "    W -= 0.1 * gW\n    b -= 0.1 * gb\n",
+        "0.1 * gW", "0.1 * gW.T", "gW.T"),
+    "a gradient of which a row is lost": (
+        DATA + LINEAR + "    W -= 0.1 * gW\n    b -= 0.1 * gb\n", "    W -=", "    gW[0] = 0\n    W -=", "gW[0] = 0"),
+    "a gradient that goes uphill, and is centred": (
+        BY_CONVENTION["gradients that are centred before their use"], "W -=", "W +=", "gW.mean"),
 }  # fmt: skip
 
 

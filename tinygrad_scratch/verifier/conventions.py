@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
 from tinygrad_scratch.verifier.names import is_gradient_name, listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.own_rates import rate_named
+from tinygrad_scratch.verifier.own_steps import own_steps
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
@@ -48,6 +49,7 @@ def is_right_by_convention(case: Case) -> bool:
         decayed,
         shaken,
         frozen,
+        own_steps,
         per_sample,
         almost,
         targets_held,

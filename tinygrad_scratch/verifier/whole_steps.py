@@ -34,10 +34,11 @@ class Whole:
     after: int
     factor: float | None = None
     decay: float = 0.0
+    is_turned: bool = False  # by the transpose of its gradient, in a square
 
     @property
     def is_plain(self) -> bool:
-        return self.factor is not None and not self.decay
+        return self.factor is not None and not self.decay and not self.is_turned
 
 
 class WholeSteps(Collecting):
@@ -94,15 +95,18 @@ class WholeSteps(Collecting):
             factor, decay = parts_of(change, wanted, before)
             if factor is None:  # of what is almost the true gradient, as beside an epsilon in the loss
                 factor, decay = parts_of(change, self._value(final.node), before)
-            found.append(Whole(last, factor, decay))
+            is_turned = factor is None and wanted.ndim == 2 and parts_of(change, wanted.T)[0] is not None
+            if is_turned:
+                factor, decay = parts_of(change, wanted.T)
+            found.append(Whole(last, factor, decay, is_turned))
         return found
 
     def _as_they_step(self, truth: Truth) -> None:
         """The whole of the updates, where the gradients in them are right and what is made of them is a mistake.
 
         That is one that goes another way than the others, as all do that go uphill on what is to be made small; one
-        with the number of samples once more or less than the others; a decay of what the loss has no penalty on where
-        it has one on others; and a decay that makes larger what it is of.
+        with the number of samples once more or less than the others; one by the transpose of its gradient; a decay of
+        what the loss has no penalty on where it has one on others; and a decay that makes larger what it is of.
         """
         wholes = self._wholes(truth) if self.rate is None and not self.uphill else []
         steps = [(f, whole) for f, whole in zip(self.finals, wholes, strict=False) if whole is not None]
@@ -160,6 +164,8 @@ class WholeSteps(Collecting):
     def _are_odd(self, steps: list[tuple[Final, Whole]], usual: float, truth: Truth) -> bool:
         """Whether some updates are by another number than most, and by one that tells what is wrong with them."""
         factors = [(whole, (whole.factor or 0.0) / usual) for _, whole in steps]
+        if any(whole.is_turned for _, whole in steps):
+            return True
         odd = [(whole, ratio) for whole, ratio in factors if not is_near_number(ratio, 1.0)]
         if not odd:
             own_ones = [whole for final, whole in steps if self._is_penalised(final.parameter, truth)]

@@ -27,7 +27,9 @@ from tinygrad_scratch.verifier.steps import Step
 
 def layout(region: Region) -> Iterator[Finding]:
     value, truth = region.value, region.truth
-    if value.ndim >= 2 and region.is_truth(swapped_axes(value)) and not close(value, truth):
+    turned = value.ndim >= 2 and region.is_truth(swapped_axes(value)) and not close(value, truth)
+    in_update = region.event.name.startswith("the step of")
+    if turned and not in_update:
         yield Finding("transpose", "it is transposed", None, f"{bracketed(region.expression)}.T")
     for step, turns in region.sites():
         name = name_of(step.function)
@@ -44,6 +46,8 @@ def layout(region: Region) -> Iterator[Finding]:
             if before.shape == after.shape and not close(before, after):
                 sentence = f"`{region.code(step)}` turns an axis round that should stay"
                 yield from too_much(region, step, turns, sentence)
+    if turned and in_update:  # of a statement there is no transpose to write
+        yield Finding("transpose", "it is transposed", None)
 
 
 def axes_before(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
