@@ -234,11 +234,18 @@ class Case(Lineage):
     def apply(self, repair: Repair) -> None:
         node = self.tape.nodes[repair.event.node]
         read = any(node.number in step.reads for step in self.tape.steps)
-        other = node.value.shape != repair.truth.shape or node.number in self.forward
+        other = node.value.shape != repair.truth.shape or node.number in self.forward or self._is_given(node.number)
         if read and other and node.number in {final.node for final in self.finals}:
             self.settled.add(node.number)
         else:
             self.overrides |= {repair.event.node: repair.truth, **repair.turns}
+
+    def _is_given(self, node: int) -> bool:
+        """Whether a value is data from outside, or a part of it, as targets are: nothing can have made it wrong."""
+        step = self.step_of(node)
+        while getattr(step.function, "__name__", "") == "getitem" and len(step.reads) == 1:
+            step = self.step_of(step.reads[0])
+        return step.function is None and node not in self.smooth
 
     def put_in(self, edits: dict[int, Any]) -> None:
         """Mend what some calls made by other calls in their places."""

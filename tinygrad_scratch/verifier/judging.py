@@ -53,9 +53,11 @@ from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
 from tinygrad_scratch.verifier.watch import Watch
+from tinygrad_scratch.verifier.written_losses import written
 
 FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes of the source that are tried
 MOST_CAUSES = 2  # that may be one change of the source
+WRITTEN = -1  # the loss that they wrote, among those that are assumed
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
@@ -102,8 +104,33 @@ class Judging:
                 self._try(partial(self._judge_by_theirs, parameters, before))
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
-        elif self.entry.may_assume:
+        elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
+
+    def _judge_by_written(self) -> bool:
+        """Judge by the loss that they wrote and did not call, where no other fits: if one step is wrong by that."""
+        problem, parameters, before = self.problem, self.parameters, len(self.notes)
+        self.assumed, self.may_rewrite = WRITTEN, True
+        self.problem = self._assume(WRITTEN, parameters)
+        if not self.problem:
+            self.notes.append(f"No loss was named, and none that is known fits: {self.entry.loss_name} is taken.")
+            self._judge_by_loss()
+        if self._is_one_known() and not self.problem and not self.unsure:
+            self._rest_on_loss()
+            return True
+        del self.notes[before:]
+        self.assumed, self.may_rewrite, self.tape.played = None, False, 0
+        self._judge_nothing(problem, parameters)
+        return False
+
+    def _rest_on_loss(self) -> None:
+        """Say of the one cause that it is so by a loss that nobody named."""
+        self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
+
+    def _judge_nothing(self, problem: str | None, parameters: list[Parameter]) -> None:
+        """Leave it at a problem that there was before a loss was tried."""
+        self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
+        self.finals, self.unsure, self.missing = [], [], []
 
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
@@ -159,11 +186,10 @@ class Judging:
                 "verdict rests on that. If another is meant, say so: check.loss = ..., or "
                 'check.loss_is("mean squared error", output, targets).'
             )
-            self.causes = [replace(self.causes[0], certainty="fits", others=["another loss, if you mean one"])]
+            self._rest_on_loss()
             return
         del self.notes[before:]
-        self.problem, self.parameters, self.repairs, self.causes = problem, parameters, [], []
-        self.finals, self.unsure, self.missing = [], [], []
+        self._judge_nothing(problem, parameters)
 
     def _explained_by(
         self, numbers: Iterable[int], parameters: list[Parameter], until_sure: bool = False
@@ -182,6 +208,9 @@ class Judging:
 
     def _assume(self, number: int, parameters: list[Parameter]) -> str | None:
         """Take one of the usual losses on trial."""
+        if number == WRITTEN:
+            theirs = written(self.entry)
+            return "They wrote none." if theirs is None else self.entry.assume(theirs.candidate, parameters)
         losses = list(assumable(self.entry))  # what is put on the tape gives the rest other numbers
         if number >= len(losses):
             return "The output does not meet the targets."
@@ -265,7 +294,7 @@ class Judging:
     def _may_tell(self) -> bool:
         """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""
         assert self.assumed is not None
-        if self.has_no_loss or not self.finals or self.problem:
+        if self.has_no_loss or not self.finals or self.problem or self.assumed == WRITTEN:
             return True
         other = list(assumable(self.entry))[self.assumed]
         return may_be_no_slope(self.case, (other.output, other.target))
@@ -294,11 +323,11 @@ class Judging:
         tiers = every if vague or not few else every[:3] if puts_in(self.causes[0]) else every[:2]
         work = MANY if not few else SOME if vague else FEW
         modules = [names for names, _ in self.watch.outer.values()]
+        only_near = self.assumed not in (None, WRITTEN)
         told = None
         try:
-            every_hit = Search(
-                self.case, self.again, self.kind_of_rerun(), modules, tiers, near, work, self.assumed is not None
-            ).run()
+            doubted = self.case, self.again, self.kind_of_rerun(), modules
+            every_hit = Search(*doubted, tiers, near, work, only_near).run()
             own = self.repairs[0], self.causes[0]
             hits = rivals_of(self.case, own, every_hit, names) if alone else every_hit
             told = outcome(self.case, hits) if hits else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,7 @@ class Told:
     renamed: dict[str, int] = field(default_factory=dict)  # by which rename each of these is known, by its path
     stored: list[Given] = field(default_factory=list)
     after: dict[str, int] = field(default_factory=dict)  # what was under the names of the parameters at the end
+    losses_written: list[Callable[..., Any]] = field(default_factory=list)  # functions of theirs with a loss's name
     parameters: list[Parameter] = field(default_factory=list)
     gradients: list[Gradient] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)

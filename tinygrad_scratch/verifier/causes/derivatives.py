@@ -113,10 +113,12 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
                 factor = slope(value.astype(float))
             if text == "({t} > 0)" and np.array_equal(factor, value):  # a mask is its own sign
                 text = "{t}"
-            if np.ptp(factor) > 1e-9 and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
+            telling = np.ptp(factor) > max(1e-9, HARDLY * float(np.max(np.abs(factor), initial=0.0)))
+            if telling and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
                 yield text.format(t=name), node, text
 
 
+HARDLY = 1e-4  # how much of a factor has to differ between entries: the cosine of a small number tells nothing
 MOST_LOOKED_AT = 4  # entries by which most factors are ruled out
 
 
