@@ -33,7 +33,7 @@ def gradients_named(case: Case, values: dict[int, Any]) -> dict[int, tuple[Event
     found: dict[int, tuple[Event, set[int]]] = {}
     for event in case.events:
         value = np.asarray(values[event.node])
-        if value.shape and event.node not in case.forward:
+        if value.shape and value.dtype.kind == "f" and event.node not in case.forward:
             of = {f.parameter.node for f in case.finals if case.is_right(value, f) or case.is_right(-value, f)}
             if of:
                 found.setdefault(event.node, (event, of))
