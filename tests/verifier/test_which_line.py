@@ -9,6 +9,31 @@ import pytest
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
+SUMS = """
+import numpy as np
+
+def train_once(X, labels, first, second, rate, size):
+    for start in range(0, len(X), size):
+        x, chosen = X[start:start + size], labels[start:start + size]
+        hidden = np.maximum(0, x @ first)
+        back = np.exp(hidden @ second)
+        back /= back.sum(axis=1, keepdims=True)
+        back[np.arange(size), chosen] -= 1
+        inner = (hidden > 0) * (back @ second.T)
+        first -= rate / size * np.transpose(x) @ inner
+        second -= rate / size * np.transpose(hidden) @ back
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    X, labels = rng.normal(size=(6, 5)), rng.integers(0, 3, 6)
+    first, second = rng.normal(size=(5, 4)), rng.normal(size=(4, 3))
+    with verify(first=first, second=second) as check:
+        out = np.maximum(0, X @ first) @ second
+        check.loss = np.mean(np.log(np.exp(out).sum(axis=1)) - out[np.arange(6), labels])
+        train_once(X, labels, first, second, rate=0.2, size=6)
+    return check
+"""
+
 SPREAD = """
 import numpy as np
 
@@ -388,12 +413,15 @@ def check(verify):
 """
 
 PROGRAMS = {
-    "planes": PLANES, "drawn": DRAWN, "gathered": GATHERED,
+    "sums": SUMS, "planes": PLANES, "drawn": DRAWN, "gathered": GATHERED,
     "spread": SPREAD, "brief": BRIEF, "helpers": HELPERS, "moving": MOVING, "time": THROUGH_TIME, "room": ROOM,
     "around": AROUND,
 }  # fmt: skip
 
 MISTAKES = [
+    # of sums that are made means in the updates, the update that is none
+    ("sums", "first -= rate / size *", "first -= rate *", {"missing-batch-sum-or-mean", "scale-factor"}),
+    ("sums", "second -= rate / size *", "second -= rate *", {"missing-batch-sum-or-mean", "scale-factor"}),
     # of a number that is lacking, the value that is no gradient for it, and not what is made of that later
     ("spread", "d_power = 0.5 * d_root / self.root", "d_power = d_root / self.root", {"scale-factor"}),
     ("spread", "d_z = d_away - d_mean / n", "d_z = d_away - d_mean",

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.likeness import tolerance_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import PART, Entry
-from tinygrad_scratch.verifier.trials import later_values
+from tinygrad_scratch.verifier.trials import is_carried_on, later_values
 from tinygrad_scratch.verifier.turns import sources_of
 
 NUMBERS = (2.0, -1.0, 0.5, -2.0, 3.0)
@@ -25,6 +25,7 @@ MOST_STATEMENTS = 40
 def too_large(case: Case, values: dict[int, Any], wrong: list[Final]) -> Repair | None:
     """The first statement of which a multiple mends all wrong gradients: one that makes multiples, else any other."""
     events = [event for event in suspects(case, wrong, values) if np.size(values[event.node]) > 2]
+    events = [e for e in events if not is_carried_on(case, e, case.match_up_to_factor(np.asarray(values[e.node])))]
     named = {event.node for event in events}
     statements = list(islice(by_statement(case, events), MOST_STATEMENTS))
     claims = [(made, multiple_of(case, values[made[0].node])) for made in statements]

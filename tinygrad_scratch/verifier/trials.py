@@ -91,6 +91,8 @@ def tried(
     meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
     if not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT if is_due(case, event.node, matched) else rank
+    if rank == UNKNOWN and is_carried_on(case, event, matched):
+        rank = RIGHT
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, factor, entry.how)
     value = np.asarray(values[event.node])
@@ -120,6 +122,17 @@ def does_nothing(case: Case, event: Event) -> bool:
 def adds_up(case: Case, event: Event) -> bool:
     """Whether a name held another value before, as that of a sum does to which one part after the other is added."""
     return any((e.name, e.owner) == (event.name, event.owner) and e.node < event.node for e in case.events)
+
+
+def is_carried_on(case: Case, event: Event, matched: tuple[Entry, float] | None) -> bool:
+    """Whether a gradient carries the number of samples as one that it was made of does: it ends where that is due."""
+    if matched is None or event.node in case.ends or abs(matched[1] - case.scale) < 1e-9:
+        return False
+    if not case.is_carried(matched[1]):
+        return False
+    before = (e.node for e in case.events if e.node in case.ancestors([event.node]) - {event.node} - case.forward)
+    found = (case.match_up_to_factor(case.tape.nodes[node].value) for node in before)
+    return any(each is not None and abs(each[1] / matched[1] - 1) < 1e-9 for each in found)
 
 
 def is_multiple_of_right(case: Case, matched: tuple[Entry, float] | None, truth: Array, value: Array) -> bool:

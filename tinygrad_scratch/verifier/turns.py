@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.source import in_same_function, is_rename
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.suspects import suspects
 from tinygrad_scratch.verifier.table import SAMPLE
-from tinygrad_scratch.verifier.trials import KNOWN, likelihood, newly, spoils
+from tinygrad_scratch.verifier.trials import KNOWN, is_carried_on, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 
 
@@ -52,6 +52,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             changed = len(newly(case, other, truth, values, played))
             whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
             event = name_of(case, [e for e in events if e.node == other], values[other])
+            if is_carried_on(case, event, case.match_up_to_factor(values[other])):
+                continue
             along = is_along(np.asarray(values[other]), truth)
             rank, order = likelihood(case, event, values[other], case.scale)
             last = order if rank == KNOWN else 0  # of what is right as something else, the last is wrong

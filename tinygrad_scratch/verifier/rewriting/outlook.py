@@ -98,6 +98,10 @@ class Outlook:
     def updates(self) -> set[int]:
         """What was made of the gradients: a change of that is one of an update, of which slopes say nothing."""
         found = {final.node for final in self.case.finals if final.by == "update"}
+        nodes = self.case.tape.nodes
+        for node in list(found):  # of which a rate was taken off
+            reads = self.case.step_of(node).reads
+            found.update(read for read in reads if nodes[read].value.shape == nodes[node].value.shape)
         for step in self.case.tape.steps:
             if not found.isdisjoint(step.reads):
                 found.update(step.makes)
