@@ -101,6 +101,39 @@ def check(verify):
 """
 
 
+GROUPS = """
+import numpy as np
+
+
+def norm_forward(x, gain):
+    columns = x.reshape(4, 6).T
+    centre, width = columns.mean(axis=0), columns.std(axis=0)
+    norm = ((columns - centre) / width).T.reshape(x.shape)
+    return gain * norm, {"gain": gain, "norm": norm, "width": width}
+
+
+def norm_backward(given, kept):
+    dgain = np.sum(given * kept["norm"], axis=(0, 2), keepdims=True)
+    norm = kept["norm"].reshape(4, 6).T
+    dnorm = given * kept["gain"]
+    dnorm = dnorm.reshape(4, 6).T
+    dx = dnorm - np.sum(dnorm, axis=0) / 6 - np.sum(dnorm * norm, axis=0) * norm / 6
+    dx /= kept["width"]
+    return dx.T.reshape(given.shape), dgain
+
+
+def check(verify):
+    rng = np.random.default_rng(1)
+    x, gain, given = rng.normal(size=(2, 4, 3)), rng.normal(size=(1, 4, 1)), rng.normal(size=(2, 4, 3))
+    with verify(x=x, gain=gain) as check:
+        out, kept = norm_forward(x, gain)
+        check.loss = np.sum(out * given)
+        dx, dgain = norm_backward(given, kept)
+        check.gradients = {"x": dx, "gain": dgain}
+    return check
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "right", "wrong", "kind"),
     [
@@ -108,6 +141,7 @@ def check(verify):
         (VOTES, "d_ballots = from_left + from_right", "d_ballots = from_right", "missing-term"),
         (MEANS, "dw = np.dot(X, dz.T) / m", "dw = np.dot(X, dz.T)", "missing-batch-sum-or-mean"),
         (MARGIN, "d_scores = -2 * wish * margin / n", "d_scores = -2 * margin / n", "missing-derivative"),
+        (GROUPS, 'dnorm = given * kept["gain"]', "dnorm = given", "missing-derivative"),
     ],
 )
 def test_told_where_it_is_lacking(tmp_path: Path, program: str, right: str, wrong: str, kind: str) -> None:

@@ -66,7 +66,8 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if not factors or bound is None or not computed:
         return None
     repair = repair_at(case, cause.file, bound, found.old.id)
-    if repair is None and not is_known_by(source, bound, factors):
+    is_lost = not is_known_by(source, bound, factors) and is_known_by(source, own_statement(source, cause), factors)
+    if repair is None and is_lost:
         return None
     tell_at(cause, bound, repair, found.old.id)
     cause.expression = source.code(bound.value)
@@ -168,8 +169,15 @@ def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -
         cause.place, cause.name = replace(cause.place, line=bound.lineno, offset=0), name
 
 
-def is_known_by(source: Source, bound: ast.Assign, expressions: list[ast.AST]) -> bool:
-    """Whether a function knows all names of some expressions where it gives a name to a value."""
+def own_statement(source: Source, cause: Cause) -> ast.stmt | None:
+    """The statement at which a cause is told."""
+    return next((node for node in source.statements if node.lineno == cause.line), None)
+
+
+def is_known_by(source: Source, bound: ast.stmt | None, expressions: list[ast.AST]) -> bool:
+    """Whether a function knows all names of some expressions at a statement of it."""
+    if bound is None:
+        return False
     function = source.function_around(bound.lineno)
     uses = [node for node in ast.walk(function or source.tree) if isinstance(node, ast.Name)]
     late = {node.id for node in uses if isinstance(node.ctx, ast.Store)}
@@ -184,7 +192,7 @@ def is_known_by(source: Source, bound: ast.Assign, expressions: list[ast.AST]) -
 def tell_where_returned(cause: Cause, found: Difference) -> bool:
     """Tell what comes from above, and lacks in a slope with a name, where that is returned: `return slope`."""
     source = source_of(text_of(cause.file))
-    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    own = own_statement(source, cause)
     around, factors = source.function_around(cause.line), beyond(found.new, found.old)
     name = ast.unparse(own.targets[0]) if isinstance(own, ast.Assign) else ""
     if not isinstance(around, ast.FunctionDef) or not isinstance(own, ast.Assign) or not OF_SLOPE.search(name):

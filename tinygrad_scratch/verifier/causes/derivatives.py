@@ -216,7 +216,6 @@ def slope_from(region: Region) -> Place | None:
     case = region.case
     loss, made = case.tape.nodes[case.truth.loss].step, case.tape.nodes[region.node].step
     forward = {(event.place.file, event.place.function) for event in case.returned if event.time <= loss}
-    home = region.event.place.function
     multiplied = {read for step in region.steps if name_of(step.function) == "multiply" for read in step.reads}
     return next(
         (
@@ -224,7 +223,7 @@ def slope_from(region: Region) -> Place | None:
             for event in reversed(case.returned)
             if event.node in multiplied
             and loss < event.time <= made
-            and event.place.function != home
+            and not in_same_function(event.place, region.event.place)
             and (event.place.file, event.place.function) not in forward
             and (region.is_to_blame(case.step_of(event.node)) or hands_on(case, event))
         ),
