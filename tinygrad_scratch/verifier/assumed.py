@@ -97,7 +97,8 @@ def between(entry: Any) -> tuple[set[int], set[int]]:
     }
     reached = [entry.depending_on({node}) for node in wanted]
     behind = entry.all_behind(*(node for _, node in entry.gradients))
-    return set.intersection(*reached) if reached else set(), behind - set.union(set(), *reached)
+    outputs = set.intersection(*reached) - entry.parts_of_parameters() if reached else set()
+    return outputs, behind - set.union(set(), *reached)
 
 
 def have_no_loss(entry: Any) -> bool:

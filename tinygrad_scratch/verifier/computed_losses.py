@@ -118,7 +118,8 @@ class ComputedLosses(WellKnown):
         step = self.tape.steps[self.tape.nodes[node].step]
         while getattr(step.function, "__name__", "") in ("negative", "sum", "mean", "getitem", "squeeze"):
             step = self.tape.steps[self.tape.nodes[step.reads[0]].step]
-        moving = self.depending_on({p.node for p in self.parameters})
+        owners = {final.parameter.node for final in self.owners_by(lambda value, parameter: False)[0]}
+        moving = self.depending_on(owners or {p.node for p in self.parameters})
         is_difference = getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
         return is_difference and OF_LOSS.search(name.lower()) is None
 

@@ -24,7 +24,8 @@ class Entry(Decays):
             self._take_decays()
             return None
         problem = self._find_loss()
-        self.may_assume = problem is not None and self.wanted_loss is None and self._wanted is None
+        unknown = problem is not None and not self.goes_either_way
+        self.may_assume = unknown and self.wanted_loss is None and self._wanted is None
         return problem
 
     def resolve_gradients(self, parameters: list[Parameter]) -> str | None:

@@ -9,7 +9,8 @@ from itertools import islice
 
 import numpy as np
 
-from tinygrad_scratch.verifier.computed_losses import ComputedLosses, one_factor
+from tinygrad_scratch.verifier.computed_losses import OF_LOSS, ComputedLosses, one_factor
+from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -26,6 +27,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
+from tinygrad_scratch.verifier.steady_losses import Elsewhere
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
@@ -34,6 +36,10 @@ from tinygrad_scratch.verifier.updates import Decay
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
+EITHER_WAY = (
+    "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
+    "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
+)
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
@@ -62,7 +68,7 @@ class FindingLoss(ComputedLosses):
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))
-        known = self._best(run, usual, finals)
+        known = self._best_known(run, usual, finals)
         late = self._penalised_later(run, known, usual, finals) if best is None else None
         best = best or late
         held = [final.parameter.node for final in finals if final.node in self._penalty]
@@ -71,6 +77,9 @@ class FindingLoss(ComputedLosses):
         unnamed = best is not None and not named
         by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
         fits = known[1] + unnamed if known is not None and known[1] else 0
+        if known is not None and not best and self._goes_either_way(run, known[0], finals):
+            self.goes_either_way = True
+            return EITHER_WAY.format(known[0].name)
         if known is not None and not by_chance and fits > (best[1] if best else 0):
             theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
             self.other_node = theirs.node if theirs else None
@@ -89,6 +98,22 @@ class FindingLoss(ComputedLosses):
             "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
             "say which it is: "
             'check.loss_is("mean squared error", output, targets).'
+        )
+
+    def _goes_either_way(self, run: Played, candidate: Candidate, finals: list[Final]) -> bool:
+        """Whether all updates go uphill on a loss that nobody computed, and would not for other data."""
+        true = run.gradients(candidate, [final.parameter.node for final in finals])
+        changes = [self._change_of(final) for final in finals]
+        if true is None or None in changes or not changes:
+            return False
+        steps = [(change, final) for change, final in zip(changes, finals, strict=True) if change is not None]
+        if not all(np.vdot(sign * self._value(n), of) < 0 for ((n, sign), _), of in zip(steps, true, strict=True)):
+            return False
+        forward = self.all_behind(*candidate.outputs)
+        return any(
+            is_turned_by_data(self.tape, node, self.depending_on({final.parameter.node}), forward)
+            or is_taken_both_ways(self.tape.steps[self.tape.nodes[self._made[final.node]].step])
+            for (node, _), final in steps
         )
 
     def _put_totals(self, finals: list[Final]) -> None:
@@ -271,6 +296,15 @@ class FindingLoss(ComputedLosses):
         best = self._best(run, watched, finals) if watched else None
         return best if best is not None and best[1] else self._best(run, mine, finals)
 
+    def _best_known(self, run: Played, usual: list[Candidate], finals: list[Final]) -> Fitting | None:
+        """The best of the well-known losses; of those of one number, only those that gradients fit elsewhere, too."""
+        known = self._best(run, usual, finals)
+        if known is None or not known[1] or not self._is_of_one(known[0]):
+            return known
+        elsewhere = Elsewhere(self.tape, run, finals)
+        steady = [each for each in usual if not self._is_of_one(each) or elsewhere.is_steady(each)]
+        return self._best(run, steady, finals)
+
     def _with_small_numbers_off(
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
     ) -> tuple[Played, Fitting | None]:
@@ -353,8 +387,8 @@ class FindingLoss(ComputedLosses):
     def _choose(self, candidate: Candidate, same: int, exact: int, but_for_sign: int, count: int) -> str | None:
         fits = exact or same
         factor = "" if exact or not same else ", up to one factor"
-        few = not but_for_sign or (2 * same < count and candidate.name.startswith(OF_PIECES))
-        if candidate.function is not None and (not same or (few and self._fits_any(candidate))):
+        few = self._is_of_pieces(candidate) and (not but_for_sign or 2 * same < count)
+        if candidate.function is not None and (not same or few):
             return (
                 "No loss was found, and none of the well-known ones fits. Set check.loss = ... in the "
                 "block, or say which it is: "
@@ -371,6 +405,8 @@ class FindingLoss(ComputedLosses):
                 'check.loss_is("mean squared error", output, targets).'
             )
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
+        called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
+        self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
         self.loss_name = candidate.name
         if candidate.name == UNNAMED:  # it is under a name that losses don't have
             self.loss_name = next((e.name for e in self.watch.events if e.node == candidate.node), UNNAMED)
@@ -382,8 +418,14 @@ class FindingLoss(ComputedLosses):
 
     def _fits_any(self, candidate: Candidate) -> bool:
         """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""
-        of_one = not candidate.turns and self._value(candidate.node).size == 1
-        return self.wanted_loss is None and (of_one or candidate.name.startswith(OF_PIECES))
+        return self._is_of_one(candidate) or self._is_of_pieces(candidate)
+
+    def _is_of_pieces(self, candidate: Candidate) -> bool:
+        return self.wanted_loss is None and candidate.name.startswith(OF_PIECES)
+
+    def _is_of_one(self, candidate: Candidate) -> bool:
+        """Whether a loss is one of a single output: by one factor, gradients fit any such loss."""
+        return self.wanted_loss is None and not candidate.turns and self._value(candidate.node).size == 1
 
     def _put(self, candidate: Candidate) -> str | None:
         """Make a candidate the loss; a known one is put on the tape right after its output."""

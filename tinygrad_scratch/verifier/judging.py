@@ -104,8 +104,19 @@ class Judging:
                 self._try(partial(self._judge_by_theirs, parameters, before))
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
+            if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
+                self._leave_unexplained(before)
         elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
+
+    def _leave_unexplained(self, notes: int) -> None:
+        """Accuse of nothing where a loss that nobody named tells only that something is another number."""
+        del self.notes[notes:]
+        problem = (
+            "No loss was found that these are the gradients of. Set check.loss = ... in the block, to the value that "
+            'NumPy computed, or say which it is: check.loss_is("mean squared error", output, targets).'
+        )
+        self._judge_nothing(problem, self.parameters)
 
     def _judge_by_written(self) -> bool:
         """Judge by the loss that they wrote and did not call, where no other fits: if one step is wrong by that."""

@@ -222,8 +222,13 @@ def keeps_off(step: Step) -> bool:
     return name_of(step.function) in ("clip", "maximum") and bool(bounds) and type(given[0]) is Ref
 
 
-def played(tape: Tape, off: Callable[[Step], bool] = lambda step: False) -> Played:
-    """The recorded run on Tensors, as far as autodiff can follow it; without the calls that are `off`."""
+def played(
+    tape: Tape, off: Callable[[Step], bool] = lambda step: False, given: dict[int, Array] | None = None
+) -> Played:
+    """The recorded run on Tensors, as far as autodiff can follow it; without the calls that are `off`.
+
+    `given` puts other values in the place of some, by node.
+    """
     tensors: dict[int, Tensor] = {}
     playing: dict[int, Any] = {}
     lost: set[int] = set()
@@ -244,6 +249,8 @@ def played(tape: Tape, off: Callable[[Step], bool] = lambda step: False) -> Play
             else:
                 lost.update(tape.nodes[node].slot for node in step.makes)
             for node in step.makes:
+                if given and node in given:
+                    playing[tape.nodes[node].slot] = Tensor(given[node], requires_grad=True) * 1
                 held = playing.get(tape.nodes[node].slot)
                 if tape.nodes[node].slot not in lost and type(held) is Tensor:
                     tensors[node] = make(held._value, held._record)

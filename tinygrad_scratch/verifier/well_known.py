@@ -7,6 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
@@ -15,8 +16,10 @@ from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.truth import VIEWING
 from tinygrad_scratch.verifier.update_steps import literals_of
 
+SHOWING = VIEWING | {"copy", "array"}
 MOST_MEETINGS = 3
 MOST_PAIRS = 20
 Pair = tuple[int, str, Array]  # an output, and a target with its name
@@ -49,7 +52,8 @@ class WellKnown(Owners):
         labels = self._labels(names, {node for node, of in depends.items() if of}, wanted)
         met = [label for node, label in labels.items() if node in given]  # of single numbers, any would do
         met = met or list(self._numbers_met(made_of_all))
-        outputs = sorted(outputs[:300], key=lambda node: (node not in names, node))
+        parts = self.parts_of_parameters()  # these are outputs only where they meet their targets: `w - x`
+        outputs = sorted((n for n in outputs[:300] if n not in parts), key=lambda node: (node not in names, node))
         fitting = (pairs_of(outputs, some[-60:], self.tape) for some in (met, list(labels.values())))
         every = chain(self._meetings(made_of_all, labels), *fitting)
         pairs = list(islice(every, MOST_PAIRS))
@@ -72,6 +76,17 @@ class WellKnown(Owners):
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
         ]
+
+    def parts_of_parameters(self) -> set[int]:
+        """The parameters, what they are changed by and to, and what is taken out of these or laid out otherwise."""
+        changed = {final.parameter for final in self.owners_by(lambda value, parameter: False)[0]}
+        parameters = changed or {parameter for parameter in self.parameters if parameter.asked}
+        found = {node for _, node in self.gradients} | {parameter.node for parameter in parameters}
+        found.update(*map(self.updated_values, parameters))
+        for step in self.tape.steps:
+            if name_of(step.function) in SHOWING and not found.isdisjoint(step.reads[:1]):
+                found.update(step.makes)
+        return found
 
     def _in_turns(
         self, outputs: set[int], given: set[int], names: dict[int, str]

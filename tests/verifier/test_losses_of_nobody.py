@@ -1,0 +1,120 @@
+"""Programs that descend on a loss which they never compute, or on none that is known: what is right is not accused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinygrad_scratch.verifier.script import checks_of
+
+ECHO = """
+import numpy as np
+rng = np.random.default_rng(4)
+spoken = rng.normal(size=90)
+heard = np.convolve(spoken, [0.7, 0.2, -0.4, 0.1])[:90]
+taps = START
+for now in range(4, 90):
+    window = spoken[now - 3 : now + 1]
+    left = heard[now] - window @ taps
+    taps += 0.05 * left * window
+"""
+ZEROS, HALVES = "np.zeros(4)", "np.zeros(4) + 0.5"
+WINDY = """
+import numpy as np
+rng = np.random.default_rng(1)
+liking = rng.normal(size=4) * 0.2
+usual = 0.5
+for day in range(30):
+    chance = np.exp(liking) / np.exp(liking).sum()
+    pick = rng.choice(4, p=chance)
+    gain = rng.normal() - 3.0
+    taken = np.zeros(4)
+    taken[pick] = 1.0
+    liking += 0.1 * (gain - usual) * (taken - chance)
+"""
+SORTING = """
+import numpy as np
+rng = np.random.default_rng(2)
+birds = rng.normal(size=(20, 3))
+kinds = np.zeros(20)
+models = rng.normal(size=(2, 3))
+names = np.array([1, 1])
+for bird, kind in zip(birds, kinds):
+    near = np.argmin(((models - bird) ** 2).sum(axis=1))
+    if names[near] == kind:
+        models[near] += 0.1 * (bird - models[near])
+    else:
+        models[near] -= 0.1 * (bird - models[near])
+"""
+DREAMS = """
+import numpy as np
+rng = np.random.default_rng(0)
+seen = (rng.random((25, 5)) < 0.4).astype(float)
+links, lean, tilt = 0.1 * rng.normal(size=(5, 3)), np.zeros(5), np.zeros(3)
+for night in range(4):
+    awake = 1 / (1 + np.exp(-(seen @ links + tilt)))
+    on = (rng.random(awake.shape) < awake).astype(float)
+    dreamt = 1 / (1 + np.exp(-(on @ links.T + lean)))
+    asleep = 1 / (1 + np.exp(-(dreamt @ links + tilt)))
+    links += 0.1 * (seen.T @ awake - dreamt.T @ asleep) / len(seen)
+    lean += 0.1 * (seen - dreamt).mean(0)
+    tilt += 0.1 * (awake - asleep).mean(0)
+"""
+
+
+def check_of(folder: Path, text: str) -> Any:
+    file = folder / "train.py"
+    file.write_text(text)
+    return checks_of(str(file))[0]
+
+
+@pytest.mark.parametrize("start", [ZEROS, HALVES])
+def test_a_filter_that_follows_one_sample_after_the_other_is_right(tmp_path: Path, start: str) -> None:
+    check = check_of(tmp_path, ECHO.replace("START", start))
+    assert check.ok, str(check)
+    assert "half squared error of the output and heard[...]" in " ".join(check.notes)
+
+
+def test_a_filter_by_the_size_of_its_input_is_right(tmp_path: Path) -> None:
+    text = ECHO.replace("START", ZEROS).replace("* window\n", "* window / (1e-6 + window @ window)\n")
+    check = check_of(tmp_path, text)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize("start", [ZEROS, HALVES])
+def test_a_filter_that_goes_uphill_is_told(tmp_path: Path, start: str) -> None:
+    check = check_of(tmp_path, ECHO.replace("START", start).replace("taps +=", "taps -="))
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (10, "sign")
+
+
+def test_a_step_by_a_reward_below_the_usual_is_not_accused(tmp_path: Path) -> None:
+    check = check_of(tmp_path, WINDY)
+    assert check.first_wrong is None, str(check)
+    assert "as a reward is" in str(check.problem)
+
+
+def test_the_same_step_without_a_reward_is_told_to_go_uphill(tmp_path: Path) -> None:
+    check = check_of(tmp_path, WINDY.replace("liking += 0.1 * (gain - usual)", "liking -= 0.1"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "sign"
+
+
+def test_a_branch_that_goes_the_other_way_is_not_accused(tmp_path: Path) -> None:
+    check = check_of(tmp_path, SORTING)
+    assert check.first_wrong is None, str(check)
+    assert "in another branch" in str(check.problem)
+
+
+def test_the_same_without_the_other_branch_is_told_to_go_uphill(tmp_path: Path) -> None:
+    check = check_of(tmp_path, SORTING.replace("models[near] += 0.1 * (bird - models[near])", "pass"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.kind == "sign"
+
+
+def test_steps_of_no_known_loss_are_not_accused_by_the_one_that_fits_by_chance(tmp_path: Path) -> None:
+    check = check_of(tmp_path, DREAMS)
+    assert check.first_wrong is None, str(check)
+    assert "No loss was found that these are the gradients of" in str(check.problem)

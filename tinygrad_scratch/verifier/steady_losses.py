@@ -1,0 +1,42 @@
+"""Whether gradients are those of a loss by a number of the program: at other parameters it is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.losses import Candidate, Played, played
+from tinygrad_scratch.verifier.moved import is_times, moved
+from tinygrad_scratch.verifier.owners import factor_of
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.tape import Tape
+
+
+class Elsewhere:
+    """A run as it was, and with other parameters."""
+
+    def __init__(self, tape: Tape, run: Played, finals: list[Final]) -> None:
+        self.tape, self.run, self.finals = tape, run, finals
+        self.parameters = [final.parameter.node for final in finals]
+        start = moved(tape, self.parameters, every=True)
+        self.there = played(tape, given=start)
+        self.values: dict[int, Any] = {}
+        try:
+            with np.errstate(all="ignore"):
+                self.values = tape.replay(start) if start else {}
+        except Exception:  # a call that can't be made there
+            self.values = {}
+
+    def is_steady(self, candidate: Candidate) -> bool:
+        """Whether the gradients that are one number times those of a loss here are so there, too."""
+        here, there = (run.gradients(candidate, self.parameters) for run in (self.run, self.there))
+        if here is None or there is None or not self.values:
+            return False
+        mine = [self.tape.nodes[final.node].value for final in self.finals]
+        numbers = [factor for value, of in zip(mine, here, strict=True) if (factor := factor_of(value, of))]
+        found = [[i for i, value in enumerate(mine) if is_times(number, value, here[i])] for number in numbers]
+        most = max(range(len(found)), key=lambda i: len(found[i]), default=None)
+        return most is not None and all(
+            is_times(numbers[most], self.values[self.finals[i].node], there[i]) for i in found[most]
+        )
