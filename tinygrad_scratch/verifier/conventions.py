@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.own_steps import own_steps
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.referee import slopes_at
 from tinygrad_scratch.verifier.rounding import but_for_rounding
-from tinygrad_scratch.verifier.semi_gradients import semi, truths_held
+from tinygrad_scratch.verifier.semi_gradients import nodes_given, semi, truths_held
 from tinygrad_scratch.verifier.sizes import conventional, divided_by, samples, sizes_of_the_loss
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
@@ -397,8 +397,12 @@ def truths_without(case: Case) -> Iterator[Truth]:
 def targets_held(case: Case, values: dict[int, Any]) -> str:
     """A target that the network makes itself, as in Q-learning, is taken for a constant: a semi-gradient."""
     for truth in truths_held(case):
-        if not replace(case, truth=truth).wrong(values):
-            return semi(case, truth.held)
+        held, said = replace(case, truth=truth, _matches={}), semi(case, nodes_given(truth))
+        if not held.wrong(values):
+            return said
+        factor = throughout(held, values)
+        if factor:
+            return f"{factor}; and {said}"
     return ""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.self_made_targets import given_in
 from tinygrad_scratch.verifier.steps import Array
 
 STEP = 1e-6
@@ -76,7 +78,7 @@ def complex_step(case: Case, node: int, direction: Array) -> float:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error")  # where the imaginary part is dropped
             until = case.tape.nodes[case.truth.loss].step
-            values = case.tape.replay(held_at(case, {}), start={node: shifted}, until=until)
+            values = case.tape.replay(**held_at(case, {}), start={node: shifted}, until=until)
         return float(np.sum(np.imag(values[case.truth.loss]))) / TINY
     except Exception:  # a call that takes no complex numbers
         return float("nan")
@@ -109,14 +111,19 @@ def loss_at(case: Case, node: int, shift: Array, start: dict[int, Array]) -> flo
     here = {other: value.copy() for other, value in start.items()}
     here[node] = here.get(node, case.tape.nodes[node].value) + shift
     with np.errstate(all="ignore"):
-        values = case.tape.replay(held_at(case, start), start=here, until=case.tape.nodes[case.truth.loss].step)
+        values = case.tape.replay(**held_at(case, start), start=here, until=case.tape.nodes[case.truth.loss].step)
     return float(np.sum(values[case.truth.loss]))
 
 
-def held_at(case: Case, start: dict[int, Array]) -> dict[int, Array]:
-    """The values that are constants in what is taken for true, whatever a parameter is shifted by."""
-    if not case.truth.held:
+def held_at(case: Case, start: dict[int, Array]) -> dict[str, Any]:
+    """What keeps values constant in a run, whatever a parameter is shifted by, as they are for what is true."""
+    given = given_in(case.truth)
+    nodes = [*case.truth.held, *(call.node for call in given.values())]
+    if not nodes:
         return {}
     here = {other: value.copy() for other, value in start.items()}
-    values = case.tape.replay(start=here, until=max(case.tape.nodes[node].step for node in case.truth.held))
-    return {node: np.asarray(values[node]) for node in case.truth.held}
+    values = case.tape.replay(start=here, until=max(case.tape.nodes[node].step for node in nodes))
+    return {
+        "overrides": {node: np.asarray(values[node]) for node in case.truth.held},
+        "edits": {index: replace(call, value=np.asarray(values[call.node])) for index, call in given.items()},
+    }

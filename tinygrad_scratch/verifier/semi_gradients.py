@@ -11,6 +11,9 @@ from typing import Any
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
+from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, truth_of
 
@@ -26,12 +29,34 @@ def truths_held(case: Case) -> Iterator[Truth]:
         with contextlib.suppress(NotOnTensors):
             truth = truth_of(case.tape, [], case.truth.loss, edits=edits)
             yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
+    given = SelfMadeTargets(case).found() if not case.truth.edits else {}
+    if given:
+        with contextlib.suppress(NotOnTensors):
+            truth = truth_of(case.tape, [], case.truth.loss, edits=given)
+            yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
+
+
+def nodes_given(truth: Truth) -> list[int]:
+    """The values that are constants in what is taken for true, or are so where a call reads them."""
+    return [*truth.held, *(call.node for call in given_in(truth).values())]
 
 
 def semi(case: Case, held: Iterable[int]) -> str:
     """What is said of values that are held constant, by their names."""
-    names = [e.short for e in (*case.events, *case.arguments) if e.node in held and TARGET.fullmatch(e.short)]
+    names = names_of(case, set(held)) or names_of(case, {n for node in held for n in case.parents[node]} & case.smooth)
+    names = names or [f"a part of `{statement_at(place.file, place.line)}`" for place in places(case, held)]
     return f"semi-gradients: none goes through {listed(list(dict.fromkeys(names)))}, though parameters do"
+
+
+def names_of(case: Case, nodes: set[int]) -> list[str]:
+    """The names of some values, those of targets alone where there are such."""
+    named = [event.short for event in (*case.events, *case.arguments) if event.node in nodes]
+    return [name for name in named if TARGET.fullmatch(name)] or named
+
+
+def places(case: Case, nodes: Iterable[int]) -> Iterator[Place]:
+    """Where some values were made."""
+    yield from (place for node in nodes if (place := case.place_of(node)) is not None)
 
 
 def meets_another(case: Case, node: int) -> bool:

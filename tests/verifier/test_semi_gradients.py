@@ -1,0 +1,136 @@
+"""What a network made itself and a loss counts as given: no gradient goes through it, and that is no mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinygrad_scratch.verifier.script import checks_of
+
+WALK = """
+import numpy as np
+rng = np.random.default_rng(3)
+worth = rng.normal(size=4) * 0.2
+places = rng.normal(size=(30, 4))
+gains = rng.normal(size=30)
+for now in range(20):
+    here, later = places[now], places[now + 1]
+    surprise = gains[now] + 0.8 * (worth @ later) - worth @ here
+    loss = surprise**2 / 2
+    worth += 0.1 * surprise * here
+"""
+TWINS = """
+import numpy as np
+rng = np.random.default_rng(6)
+photos = rng.normal(size=(12, 5))
+look, guess = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
+for turn in range(4):
+    one, other = photos + 0.1 * rng.normal(size=(12, 5)), photos + 0.1 * rng.normal(size=(12, 5))
+    seen, also = one @ look, other @ look
+    told, too = seen @ guess, also @ guess
+    loss = np.sum((told - also) ** 2) + np.sum((too - seen) ** 2)
+    d_told, d_too = 2 * (told - also), 2 * (too - seen)
+    d_guess = seen.T @ d_told + also.T @ d_too
+    d_look = one.T @ (d_told @ guess.T) + other.T @ (d_too @ guess.T)
+    look -= 0.01 * d_look
+    guess -= 0.01 * d_guess
+"""
+QUICK = """
+import numpy as np
+rng = np.random.default_rng(8)
+start = rng.normal(size=(3, 1))
+
+def slope(w, x, y):
+    return x.T @ (x @ w - y), 0.5 * np.sum((x @ w - y) ** 2)
+
+for turn in range(4):
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+    first, before = slope(start, x, y)
+    better = start - 0.05 * first
+    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 1))
+    outer, loss = slope(better, x, y)
+    start = start - 0.1 * outer
+"""
+PAIR = """
+import numpy as np
+rng = np.random.default_rng(9)
+one, other = rng.normal(size=(10, 4)), rng.normal(size=(10, 4))
+look, bend = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+for turn in range(4):
+    here, there = np.tanh(one @ look), np.tanh(other @ look)
+    apart = here - there
+    loss = np.sum(apart**2)
+    d_look = one.T @ (2 * apart * (1 - here**2)) - other.T @ (2 * apart * (1 - there**2))
+    look -= 0.01 * d_look
+"""
+SKIP = """
+import numpy as np
+rng = np.random.default_rng(5)
+x, y = rng.normal(size=(10, 3)), rng.normal(size=(10, 1))
+first, second, last = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 1))
+for turn in range(4):
+    low = x @ first
+    high = np.tanh(low @ second) - low
+    miss = high @ last - y
+    loss = np.sum(miss**2)
+    d_high = 2 * miss @ last.T
+    d_bent = d_high * (1 - np.tanh(low @ second) ** 2)
+    d_last = high.T @ (2 * miss)
+    d_second = low.T @ d_bent
+    d_first = x.T @ (d_bent @ second.T - d_high)
+    first -= 0.01 * d_first
+    second -= 0.01 * d_second
+    last -= 0.01 * d_last
+"""
+
+
+def check_of(folder: Path, text: str) -> Any:
+    file = folder / "train.py"
+    file.write_text(text)
+    return checks_of(str(file))[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        (WALK, "a part of `surprise = "),
+        (
+            WALK.replace("surprise = gains[now]", "aim = gains[now]").replace(
+                " - worth @ here", "\n    surprise = aim - worth @ here"
+            ),
+            "aim",
+        ),
+        (TWINS, "seen and also"),
+        (QUICK, "first"),
+    ],
+)
+def test_what_counts_as_given(tmp_path: Path, text: str, held: str) -> None:
+    check = check_of(tmp_path, text)
+    assert check.ok, str(check)
+    assert f"semi-gradients: none goes through {held}" in check.convention
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "line"),
+    [
+        (WALK, "* surprise * here", "* surprise * later", 11),
+        (TWINS, "seen.T @ d_told + also.T @ d_too", "seen.T @ d_told + also.T @ d_told", 12),
+        (TWINS, "other.T @ (d_too", "other.T @ (d_told", 13),
+        (PAIR, " - other.T @ (2 * apart * (1 - there**2))", "", 10),
+        (SKIP, "@ second.T - d_high)", "@ second.T)", 15),
+    ],
+)
+def test_a_mistake_beside_it_or_a_forgotten_path_is_told(
+    tmp_path: Path, text: str, right: str, wrong: str, line: int
+) -> None:
+    assert text.count(right) == 1
+    check = check_of(tmp_path, text.replace(right, wrong))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == line, str(check)
+
+
+@pytest.mark.parametrize("text", [PAIR, SKIP])
+def test_a_difference_of_what_both_sides_learn_is_right(tmp_path: Path, text: str) -> None:
+    assert check_of(tmp_path, text).ok

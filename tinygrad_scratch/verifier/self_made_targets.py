@@ -1,0 +1,100 @@
+"""What no gradient goes through by its form: what the loss takes a prediction from, and a network made itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.penalised import is_of_parameters_alone
+from tinygrad_scratch.verifier.references import Ref
+from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.truth import Truth, plain_of
+
+OF_ERRORS = {
+    "square", "power", "multiply", "divide", "abs", "absolute", "sum", "mean", "dot", "matmul", "add", "sqrt", "where",
+    "minimum", "maximum", "negative", "getitem",
+}  # fmt: skip
+
+
+class SelfMadeTargets:
+    """The operands of subtractions that a loss may count as given, though parameters went into them."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        parameters = {final.parameter.node for final in case.finals}
+        self.behind: dict[int, set[int]] = {node: {node} for node in parameters}  # the parameters that went into each
+        for step in case.tape.steps:
+            for node in step.makes:
+                mine = set[int]().union(*(self.behind.get(read, set()) for read in step.reads))
+                self.behind[node] = self.behind.get(node, set()) | mine
+        self.parameters = parameters
+
+    def found(self) -> dict[int, Given]:
+        """The steps with such an operand, by their numbers, as calls that count it as given."""
+        return {step.index: given for step, given in self.each()}
+
+    def each(self) -> Iterator[tuple[Step, Given]]:
+        for step in self.case.tape.steps:
+            if name_of(step.function) == "subtract" and self.case.forward.issuperset(step.makes):
+                nodes = self.operands(step)
+                if len(nodes) == 2 and all(self.behind[node] for node in nodes):
+                    yield from (
+                        (step, Given(i, nodes[i])) for i in (0, 1) if self.is_given(step, nodes[i], nodes[1 - i])
+                    )
+
+    def operands(self, step: Step) -> list[int]:
+        """The nodes that a call of two operands was given, in this order; none where one is no array."""
+        slots = {self.case.tape.nodes[read].slot: read for read in step.reads}
+        given = step.arguments[:2] if isinstance(step.arguments, tuple) else ()
+        nodes = [slots[part.slot] for part in given if type(part) is Ref and part.slot in slots]
+        return nodes if len(set(nodes)) == 2 and len(step.arguments) == 2 and not step.keywords else []
+
+    def is_given(self, step: Step, node: int, other: int) -> bool:
+        """Whether an operand may count as given: as a step of parameters within the loss, or as a target of another.
+
+        A target is something given and a value of the network, as a reward and what is expected later, or what fewer
+        parameters went into.
+        """
+        if other in self.parameters:
+            alone = is_of_parameters_alone(self.case.tape, self.case.parents, node, [*self.parameters])
+            return other in self.behind[node] and node == self.operands(step)[1] and not alone
+        if node in self.parameters or not self.is_error(step.makes[0]):
+            return False
+        made, mine, others = self.case.step_of(node), self.behind[node], self.behind[other]
+        adds = name_of(made.function) == "add" and sum(bool(self.behind[read]) for read in made.reads) == 1
+        return mine < others or (adds and mine == others)
+
+    def is_error(self, node: int) -> bool:
+        """Whether a difference goes into the loss as an error does: what it is multiplied by is nothing else."""
+        found = {node}
+        for step in self.case.tape.steps:
+            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
+                continue
+            others = [read for read in step.reads if read not in found and self.behind[read]]
+            is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
+            if name_of(step.function) not in OF_ERRORS or (others and not is_sum):
+                return False
+            found.update(step.makes)
+        return True
+
+
+@dataclass(frozen=True)
+class Given:
+    """A call that counts one of its operands as given; if told, with the value that this has elsewhere."""
+
+    place: int
+    node: int
+    value: Any = None
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        given = list(arguments)
+        given[self.place] = plain_of(given[self.place]) if self.value is None else self.value
+        return step.function(*given, **keywords)
+
+
+def given_in(truth: Truth) -> dict[int, Given]:
+    """The calls that count an operand as given in what is taken for true, by their steps."""
+    return {index: call for index, call in truth.edits.items() if type(call) is Given}
