@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from tinygrad_scratch.verifier.computed_losses import OF_LOSS, ComputedLosses, one_factor
+from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.losses import (
     played,
 )
 from tinygrad_scratch.verifier.made_again import made_again
+from tinygrad_scratch.verifier.mixes import Fitting, Mixes
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
@@ -40,10 +41,9 @@ EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
     "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
 )
-Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 
 
-class FindingLoss(ComputedLosses):
+class FindingLoss(Mixes):
     """The loss of a run, by the gradients that fit it."""
 
     def _find_loss(self) -> str | None:
@@ -64,7 +64,9 @@ class FindingLoss(ComputedLosses):
         run, best = self._with_small_numbers_off(run, self._best_of_theirs(run, mine, finals), mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
-        named = best is not None and self._is_called_loss(best[0])
+        mix = self._mixed(run, mine, finals, best[1] if best else 0)
+        best = mix or best
+        named = mix is not None or (best is not None and self._is_called_loss(best[0]))
         if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
             return self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))

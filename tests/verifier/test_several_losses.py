@@ -1,0 +1,79 @@
+"""Several losses that are descended together and never added up: the loss is the sum of them, or a mix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script
+
+TWO_HEADS = """
+import numpy as np
+
+rng = np.random.default_rng(11)
+notes, pitch, length = rng.normal(size=(9, 4)), rng.normal(size=(9, 2)), rng.normal(size=(9, 3))
+ear = rng.normal(size=(4, 5)) * 0.5
+to_pitch, to_length = rng.normal(size=(5, 2)), rng.normal(size=(5, 3))
+
+for evening in range(4):
+    heard = np.tanh(notes @ ear)
+    off_pitch, off_length = heard @ to_pitch - pitch, heard @ to_length - length
+    pitch_mse = np.mean(off_pitch**2)
+    length_mse = np.mean(off_length**2)
+    d_pitch, d_length = 2 * off_pitch / off_pitch.size, 2 * off_length / off_length.size
+    d_heard = d_pitch @ to_pitch.T + d_length @ to_length.T
+    d_to_pitch, d_to_length = heard.T @ d_pitch, heard.T @ d_length
+    d_ear = notes.T @ (d_heard * (1 - heard**2))
+    to_pitch -= 0.2 * d_to_pitch
+    to_length -= 0.2 * d_to_length
+    ear -= 0.2 * d_ear
+    print(evening, pitch_mse, length_mse)
+"""
+ONE_STEP = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+x, near, far = rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=(8, 2))
+w = rng.normal(size=(3, 2))
+
+for turn in range(4):
+    off_near, off_far = x @ w - near, x @ w - far
+    near_loss, far_loss = np.mean(off_near**2), np.mean(off_far**2)
+    d_near, d_far = x.T @ off_near / 8, x.T @ off_far / 8
+    w -= 0.1 * (0.8 * d_near + 0.2 * d_far)
+    print(near_loss, far_loss)
+"""
+WEIGHTED = TWO_HEADS.replace("+ d_length @", "+ 0.25 * d_length @").replace("0.2 * d_to_length", "0.05 * d_to_length")
+
+
+@pytest.mark.parametrize(
+    ("text", "loss", "fitting"),
+    [
+        (TWO_HEADS, "pitch_mse + length_mse", "3 of 3"),
+        (WEIGHTED, "pitch_mse + 0.25 length_mse", "3 of 3"),
+        (ONE_STEP, "0.8 near_loss + 0.2 far_loss", "1 of 1"),
+        (ONE_STEP.replace("0.8 * d_near + 0.2 * d_far", "d_near + d_far"), "near_loss + far_loss", "1 of 1"),
+    ],
+    ids=["two heads", "two heads, one of less weight", "one matrix, weighted", "one matrix"],
+)
+def test_losses_that_are_not_added_up(text: str, loss: str, fitting: str, tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, text)
+    assert check.ok, check
+    assert any(f"{loss} is taken; {fitting} gradients fit it" in note for note in check.notes), check
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "name"),
+    [
+        ("(1 - heard**2)", "(1 - heard)", "d_ear"),
+        ("+ d_length @", "- d_length @", "d_heard"),
+        ("d_to_length = heard.T @ d_pitch, heard.T", "d_to_length = heard.T @ d_pitch, (heard**2).T", "d_to_length"),
+    ],
+    ids=["slope", "sign", "operand"],
+)
+def test_a_mistake_is_told_by_their_sum(right: str, wrong: str, name: str, tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TWO_HEADS.replace(right, wrong))
+    assert check.first_wrong is not None
+    assert check.first_wrong.name == name, check
+    assert any("pitch_mse + length_mse is taken; 2 of 3" in note for note in check.notes), check

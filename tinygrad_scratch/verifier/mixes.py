@@ -1,0 +1,129 @@
+"""Several losses that are descended together and never added up: the loss is a sum of them, each with its weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.computed_losses import ComputedLosses
+from tinygrad_scratch.verifier.losses import Candidate, Played, fit
+from tinygrad_scratch.verifier.owners import is_multiple
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.update_steps import is_plain_number, literals_of
+
+MOST_LOSSES = 4
+ROUNDING = 1e-6
+Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
+Weights = tuple[float, ...]
+
+
+def weighted(losses: Any, weights: Any) -> Any:
+    return np.sum(losses.reshape(-1) * np.asarray(weights))
+
+
+class Mixes(ComputedLosses):
+    """A loss that is a mix of what they compute."""
+
+    def _mixed(self, run: Played, mine: list[Candidate], finals: list[Final], alone: int) -> Fitting | None:
+        """The mix of losses of theirs that more gradients fit than any single one; `alone` is how many fit that.
+
+        Steps are read as they are, and nothing in them is passed over, as the gradient of another loss would be.
+        """
+        nodes = [final.parameter.node for final in finals]
+        losses = {c: run.gradients(c, nodes) for c in self._losses_apart(mine, finals)}
+        known = {c: true for c, true in losses.items() if true is not None and any(map(np.any, true))}
+        readings = self._readings(finals)
+        least = max((fit(given, true)[0] for given in readings for true in known.values()), default=0) + 1
+        best: tuple[tuple[int, int, int, bool], Fitting] | None = None
+        for count in range(2, len(known) + 1):
+            for chosen in combinations(known, count):
+                if self._are_parts(chosen):
+                    continue
+                for weights, fits in self._weighings(chosen, known, readings, finals):
+                    if fits[0] >= max(alone, least) and (best is None or fits > best[0]):
+                        same, exact, but_for_sign, _ = fits
+                        best = fits, (self._mix_of(chosen, weights), same, exact, but_for_sign)
+        return best[1] if best else None
+
+    def _losses_apart(self, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Losses of which no gradient was made, nor they of one as after an update, each with a name of its own."""
+        names = {event.node: own(event.name) for event in reversed(self.watch.events)}
+        made_of = self.all_behind(*(node for _, node in self.gradients))
+        ends = {final.node for final in finals}
+        found: dict[str, Candidate] = {}
+        for candidate in mine:
+            name = candidate.name if candidate.name != UNNAMED else names.get(candidate.node, "")
+            apart = candidate.node not in made_of and ends.isdisjoint(self.all_behind(candidate.node))
+            if name and apart and candidate.function is None:
+                found.setdefault(name, Candidate(name, candidate.node))
+        return list(found.values())[:MOST_LOSSES]
+
+    def _are_parts(self, chosen: tuple[Candidate, ...]) -> bool:
+        return any(one.node in self.all_behind(other.node) for one, other in permutations(chosen, 2))
+
+    def _readings(self, finals: list[Final]) -> list[list[Array]]:
+        """The gradients as they are, and as the whole changes of the parameters: a weight may stand in the update."""
+        changes = [change for final in finals if (change := self._change_of(final)) is not None]
+        steps = [sign * self._value(node) for node, sign in changes]
+        return [[f.direction * self._value(f.node) for f in finals], *([steps] if len(steps) == len(finals) else [])]
+
+    def _weighings(
+        self, chosen: tuple[Candidate, ...], known: dict[Candidate, list[Array]], readings: list[list[Array]],
+        finals: list[Final],
+    ) -> Iterator[tuple[Weights, tuple[int, int, int, bool]]]:  # fmt: skip
+        """Weights that may be meant, the plain sum first, and how many gradients fit the mix of them."""
+        true = [known[candidate] for candidate in chosen]
+        asked = [(given, (1.0,) * len(chosen)) for given in readings]
+        asked += [(given, weights) for given in readings for weights in solved(given, true)]
+        for given, weights in asked:
+            mixed = [sum(w * t for w, t in zip(weights, parts, strict=True)) for parts in zip(*true, strict=True)]
+            fits = fit(given, [np.asarray(part) for part in mixed])
+            plain = len(set(weights)) == 1
+            if plain or self._are_written(weights) or (fits[0] == len(finals) and self._are_derived(true, finals)):
+                yield weights, (*fits[:3], plain)
+
+    def _are_written(self, weights: Weights) -> bool:
+        """Whether their ratios are those of numbers, or of sizes, that the program holds."""
+        numbers = {1.0, 2.0, *(abs(float(n)) for step in self.tape.steps for n in literals_of(step))}
+        numbers |= {float(n) for node in self.tape.nodes for n in (node.value.size, *node.value.shape)}
+        plain = (node for node in self.tape.nodes if is_plain_number(self.tape, node.number))
+        numbers |= {abs(float(node.value.reshape(-1)[0])) for node in plain}
+        held = np.array([number for number in numbers if number and math.isfinite(number)])
+        ratios = (weight / weights[0] for weight in weights)
+        return all(np.any(np.isclose(held[:, None], ratio * held, rtol=ROUNDING, atol=0)) for ratio in ratios)
+
+    def _are_derived(self, true: list[list[Array]], finals: list[Final]) -> bool:
+        """Whether a gradient of each loss by itself is among what the gradients were made of."""
+        values = [self._value(node) for node in self.all_behind(*(final.node for final in finals))]
+        return all(any(is_multiple(v, t) for v in values for t in mine if t.size > 1) for mine in true)
+
+    def _mix_of(self, chosen: tuple[Candidate, ...], weights: Weights) -> Candidate:
+        parts = (c.name if w == 1 else f"{w:.4g} {c.name}" for c, w in zip(chosen, weights, strict=True))
+        nodes = tuple(candidate.node for candidate in chosen)
+        return Candidate(" + ".join(parts), max(nodes), weighted, weights, (), nodes)
+
+
+def solved(given: list[Array], true: list[list[Array]]) -> Iterator[Weights]:
+    """The weights by least squares of all gradients, and of each alone; as they are, or the largest as 1."""
+    rows = [
+        (np.stack([part.reshape(-1) for part in parts], axis=1), value.reshape(-1))
+        for value, *parts in zip(given, *true, strict=True)
+        if value.size == parts[0].size
+    ]
+    if not rows:
+        return
+    whole = np.concatenate([parts for parts, _ in rows]), np.concatenate([value for _, value in rows])
+    for parts, value in (whole, *rows):
+        if len(value) <= len(true) or not np.all(np.isfinite(parts)) or not np.all(np.isfinite(value)):
+            continue
+        weights = np.linalg.lstsq(parts, value, rcond=ROUNDING)[0]
+        largest = weights[np.argmax(np.abs(weights))]
+        if largest and np.all(weights / largest > ROUNDING):
+            share = weights if np.isclose(weights.sum(), 1) else weights / largest
+            yield tuple(float(f"{weight:.9g}") for weight in share)
