@@ -79,7 +79,7 @@ class ComputedLosses(WellKnown):
 
     def _is_total(self, name: str, node: int) -> bool:
         """Whether a number is called the total, and nothing reads it: it is only watched."""
-        called = re.fullmatch(r"(?:\w*_)?(?:total|tot|obj)", own(name)) is not None
+        called = re.fullmatch(r"(?:\w*_)?(?:total|tot)", own(name)) is not None
         return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
 
     def _is_printed(self, name: str, node: int) -> bool:
@@ -105,10 +105,16 @@ class ComputedLosses(WellKnown):
         return bool(OF_LOSS.search(candidate.name.lower())) or self._is_only_watched(candidate)
 
     def _is_only_watched(self, candidate: Candidate) -> bool:
-        """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none."""
+        """Whether a number is called as losses are, and no gradient was made of it: `error = y - p` is none.
+
+        Nor was one made of what it was in another turn of a loop, as of what an equation hands on backwards in time.
+        """
         made_of = self.all_behind(*(node for _, node in self.gradients))
         named = candidate.function is None and self.is_named_as_loss(candidate.name, candidate.node)
-        return named and candidate.node not in made_of
+        bound = {(e.name, e.place) for e in self.watch.events if e.node == candidate.node}
+        return named and made_of.isdisjoint(
+            {candidate.node} | {e.node for e in self.watch.events if (e.name, e.place) in bound}
+        )
 
     def _is_error(self, name: str, node: int) -> bool:
         """Whether a number is the mere difference of an output and a target, which nobody makes small.

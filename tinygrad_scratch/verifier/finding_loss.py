@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
+from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -83,7 +84,8 @@ class FindingLoss(Mixes):
             self.goes_either_way = True
             return EITHER_WAY.format(known[0].name)
         if known is not None and not by_chance and fits > (best[1] if best else 0):
-            theirs = self._whole_of([candidate for candidate in mine if self._is_only_watched(candidate)])
+            watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
+            theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
             self.is_slip = any(self._is_slip(known[0], other) for other in usual)
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
@@ -293,10 +295,13 @@ class FindingLoss(Mixes):
         return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
-        """The best of what they compute: what is called a loss and only watched, where any gradient fits such."""
+        """The best of what they compute: what is called a loss and only watched, unless gradients fit others alone."""
         watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
         best = self._best(run, watched, finals) if watched else None
-        return best if best is not None and best[1] else self._best(run, mine, finals)
+        if best is not None and best[1]:
+            return best
+        other = self._best(run, mine, finals)
+        return other if best is None or (other is not None and other[1]) else best
 
     def _best_known(self, run: Played, usual: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The best of the well-known losses; of those of one number, only those that gradients fit elsewhere, too."""
@@ -327,6 +332,7 @@ class FindingLoss(Mixes):
         One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
         """
         found: tuple[Candidate, tuple[int, int, int, tuple[int, ...], int, int], list[Array]] | None = None
+        steps = self._steps_of(finals)
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
         seen: dict[str, list[int]] = {}
@@ -339,6 +345,8 @@ class FindingLoss(Mixes):
             is_part = any(candidate.node in self.all_behind(node) for node in seen.get(candidate.name, ()))
             given = [self._meant(final, wanted, is_part) for final, wanted in zip(finals, true, strict=True)]
             same, exact, but_for_sign, precise = fit(given, true)
+            if steps and 0 < same < len(finals) and fit(steps, true)[0] == len(finals):  # some are read with their rate
+                same, exact, but_for_sign, precise = fit(steps, true)
             if (is_part and same < len(finals)) or (same and self._is_odd_multiple(candidate, given, true)):
                 continue
             if candidate.function is None and candidate.name != UNNAMED:
@@ -374,7 +382,8 @@ class FindingLoss(Mixes):
             return self._value(final.node) * final.direction
         value = self._value(final.node)
         step = self.tape.steps[self.tape.nodes[final.node].step]
-        if final.node in self._penalty and is_multiple(value - self._penalty[final.node], truth):
+        right = close(value * final.direction, truth)  # a number less a part of it is a multiple of any other, too
+        if final.node in self._penalty and not right and is_multiple(value - self._penalty[final.node], truth):
             value = value - self._penalty[final.node]
         elif final.by == "update" and step.reads and not is_multiple(value, truth):
             nodes = list(islice(within(self.tape, final.node), MOST_PARTS))
@@ -401,11 +410,12 @@ class FindingLoss(Mixes):
         doubtful = alone or (2 * fits < count and not named)
         if candidate.function is None and not self.wanted_loss and doubtful:
             fitting = f"only {fits} of {count} gradients fit it" if fits < count else "gradients fit it up to a factor"
-            return (
-                f"No loss was found: {candidate.name} is a number, and {fitting}. Set "
-                "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
-                'check.loss_is("mean squared error", output, targets).'
-            )
+            return no_loss(candidate.name, fitting)
+        weak = candidate.function is None and not self.wanted_loss and not OF_LOSS.search(candidate.name.lower())
+        vague = (
+            "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"
+        )
+        self.doubted = no_loss(candidate.name, vague) if weak and vague else ""
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
@@ -475,3 +485,12 @@ class FindingLoss(Mixes):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
+
+
+def no_loss(name: str, fitting: str) -> str:
+    """What is said of a number that may be no loss."""
+    return (
+        f"No loss was found: {name} is a number, and {fitting}. Set "
+        "check.loss = ... in the block, to the value that NumPy computed, or say which it is: "
+        'check.loss_is("mean squared error", output, targets).'
+    )

@@ -106,6 +106,9 @@ class Judging:
                 self._try(partial(self._judge_by_usual, before))
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
                 self._leave_unexplained(before)
+            if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
+                del self.notes[before:]
+                self._judge_nothing(self.entry.doubted, parameters)
         elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
 
@@ -323,7 +326,8 @@ class Judging:
         alone = self._is_one_known()
         if self.assumed is not None and not self.may_rewrite:
             return
-        if self.again is None or (alone and not self._is_in_doubt()):
+        may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
+        if self.again is None or may_be_no_loss or (alone and not self._is_in_doubt()):
             return
         found, values = self.case.state(), self.case.replay()
         unfinished, names = bool(self.case.wrong(values)), names_with(self.case, self.causes[0])

@@ -280,9 +280,11 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
     return same, as_they_are, but_for_sign, precise
 
 
+LARGE_IS_GOOD = re.compile(r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?)\d*$")
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|nll|mse|sse|bce|ce|crossentropy|entropy|j|l|e)\d*$"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|misfit|j|l|e)\d*$"
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)"
+    rf"|{LARGE_IS_GOOD.pattern}"
     r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten)(?:_|\d*$)"
 )
 """The names of losses, at the end of a longer one; some learners write them in their own language."""
@@ -308,7 +310,9 @@ def is_loss_name(name: str) -> bool:
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
 
 
-SMALL_IS_GOOD = re.compile(r"(?:^|_)(?:losses|costs?|errors?|errs?|mse|sse|mae|nll|bce)\d*$")
+SMALL_IS_GOOD = re.compile(
+    r"(?:^|_)(?:neg(?:ative)?|minus)_?l|(?:^|_)(?:losses|costs?|errors?|errs?|misfit|mse|sse|mae|nll|bce)\d*$"
+)
 
 
 def is_made_small(name: str) -> bool:
@@ -316,9 +320,21 @@ def is_made_small(name: str) -> bool:
 
     >>> is_made_small("total_cost"), is_made_small("self.mse_loss()"), is_made_small("J"), is_made_small("likelihood")
     (True, True, False, False)
+    >>> is_made_small("neg_log_likelihood"), is_made_small("loglik"), is_loss_name("loglik")
+    (True, False, True)
     """
     text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
     return "loss" in text or "cost" in text or bool(SMALL_IS_GOOD.search(text))
+
+
+def is_made_large(name: str) -> bool:
+    """Whether a name is one of what training makes large.
+
+    >>> is_made_large("model.log_likelihood()"), is_made_large("neg_ll"), is_made_large("loss")
+    (True, False, False)
+    """
+    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    return bool(LARGE_IS_GOOD.search(text)) and not is_made_small(name)
 
 
 def is_likelihood(tape: Tape, node: int) -> bool:

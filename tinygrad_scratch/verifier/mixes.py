@@ -69,9 +69,13 @@ class Mixes(ComputedLosses):
 
     def _readings(self, finals: list[Final]) -> list[list[Array]]:
         """The gradients as they are, and as the whole changes of the parameters: a weight may stand in the update."""
+        steps = self._steps_of(finals)
+        return [[final.direction * self._value(final.node) for final in finals], *([steps] if steps else [])]
+
+    def _steps_of(self, finals: list[Final]) -> list[Array]:
+        """The whole changes of the parameters; none where one of them is not known."""
         changes = [change for final in finals if (change := self._change_of(final)) is not None]
-        steps = [sign * self._value(node) for node, sign in changes]
-        return [[f.direction * self._value(f.node) for f in finals], *([steps] if len(steps) == len(finals) else [])]
+        return [sign * self._value(node) for node, sign in changes] if len(changes) == len(finals) else []
 
     def _weighings(
         self, chosen: tuple[Candidate, ...], known: dict[Candidate, list[Array]], readings: list[list[Array]],

@@ -64,6 +64,7 @@ class Told:
     fits_few: bool = False  # whether the loss is a well-known one that most gradients don't fit
     rests_on_little: bool = False  # whether nobody named the loss, and few gradients fit it, or all: none is wrong then
     goes_either_way: bool = False  # whether updates go uphill for some data, and downhill for others
+    doubted: str = ""  # what is said where the loss may be another number by its name, and does not fit as it is
     may_assume: bool = False  # whether no loss was named and none fits
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one

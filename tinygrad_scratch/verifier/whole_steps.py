@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
 from tinygrad_scratch.verifier.likeness import is_near_number
+from tinygrad_scratch.verifier.losses import is_made_large
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
@@ -238,8 +239,11 @@ class WholeSteps(Collecting):
         if known and still:
             yield f"{listed(still)} got no update, and the others did: is that meant?"
         factors = [whole.factor for _, whole in known if whole.factor is not None]
-        if factors and max(factors) < 0:
+        is_large = is_made_large(self.loss_name)
+        if factors and max(factors) < 0 and not is_large:
             yield "Every update goes uphill on the loss, which is right only if it is to be made large."
+        if factors and min(factors) > 0 and is_large:
+            yield f"Every update goes downhill on {self.loss_name}, which is right only if it is to be made small."
         if factors and any(not is_near_number(factor, factors[0]) for factor in factors):
             said = [f"{whole.factor:.6g} times for {name}" for name, whole in known if whole.factor is not None]
             yield f"The updates take different multiples of the gradients: {listed(said)}. Is that meant?"
