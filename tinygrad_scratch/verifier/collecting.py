@@ -31,6 +31,8 @@ class Collecting(Told):
         used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
         known = {p.node for p in used}
         used = [parameter for parameter in used if not self._is_fed_back(parameter)]
+        asked_nodes = {p.node for p in used if p.asked}
+        used = [p for p in used if p.asked or not p.kept or not self._is_compared_with(p.node, asked_nodes)]
         born = not any(p.asked and type(p.array) in ARRAYS for p in parameters)  # if at all, then while recording
         later: dict[int, list[str]] = {}
         held: dict[tuple[int, str], list[int]] = {}  # what the names in targets stood for
@@ -62,6 +64,18 @@ class Collecting(Told):
         bound = (node for node in self._bound(parameter) if parameter.node in self.all_behind(node))
         renewed = sorted(self._before_loss().intersection(bound))
         return bool(renewed) and not self._is_updated_to(parameter.node, renewed[0])
+
+    def _is_compared_with(self, node: int, parameters: set[int]) -> bool:
+        """Whether data meets only outputs, as targets do: values that were made of parameters and of other data."""
+        moving = self.depending_on(parameters)
+        mine = self.depending_on({node}) - moving
+        met = {n for step in self.tape.steps if not mine.isdisjoint(step.reads) for n in step.reads if n in moving}
+        return bool(met) and all(self._is_of_other_data(n, parameters | mine) for n in met)
+
+    def _is_of_other_data(self, node: int, known: set[int]) -> bool:
+        """Whether an array from outside went into a value, beside those that are known."""
+        leaves = (n for n in self.all_behind(node) - known if self._value(n).size > 1)
+        return any(self.tape.steps[self.tape.nodes[n].step].function is None for n in leaves)
 
     def _is_updated_to(self, before: int, after: int) -> bool:
         return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before) is not None

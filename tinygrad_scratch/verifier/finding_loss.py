@@ -445,7 +445,7 @@ class FindingLoss(Mixes):
             self.loss = candidate.node
             return None
         self.is_well_known = True
-        outputs, penalised = candidate.outputs, [node for node, _ in candidate.penalties]
+        outputs, penalised = self._as_they_were(candidate)
         try:
             with np.errstate(all="ignore"):
                 last = max(self.tape.nodes[node].step for node in outputs)  # they may be in the order of another loop
@@ -460,6 +460,18 @@ class FindingLoss(Mixes):
         self.renumber(moved)
         self.loss, self.loss_name = node, self.loss_name or candidate.name
         return None
+
+    def _as_they_were(self, candidate: Candidate) -> tuple[list[int], list[int]]:
+        """The outputs and what is penalised; a copy of one that is written to before the last output is made."""
+        read = [*candidate.outputs, *(node for node, _ in candidate.penalties)]
+        for i in range(len(read)):
+            node, last = read[i], max(read[: len(candidate.outputs)])
+            slot = self.tape.nodes[node].slot
+            if any(other.slot == slot and node < other.number <= last for other in self.tape.nodes):
+                copy, moved = self.tape.insert(self.tape.nodes[node].step, np.copy, (node,))
+                self.renumber(moved)
+                read = [copy if j == i else moved(other) for j, other in enumerate(read)]
+        return read[: len(candidate.outputs)], read[len(candidate.outputs) :]
 
     def renumber(self, moved: Callable[[int], int]) -> None:
         """Call all values by other numbers."""

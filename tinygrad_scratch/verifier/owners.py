@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
-from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.names import alike, bare, is_gradient_name, listed
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
@@ -71,6 +71,11 @@ class Owners(WholeSteps):
             self.finals = []
             return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
+        unused = list(self._made_for_nothing([p for p in reached if p.asked and id(p) not in done], is_near))
+        if unused:
+            said = listed([name for name, _ in unused])
+            self.notes.append(f"{said} {'is' if len(unused) == 1 else 'are'} right, but in no update: is that meant?")
+            done |= {id(parameter) for _, parameter in unused}
         asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
@@ -104,14 +109,6 @@ class Owners(WholeSteps):
         made = after != parameter.node and after in self.depending_on({parameter.node})
         return made and not self._goes_on_from(parameter.node, after)
 
-    def depending_on(self, parameters: set[int]) -> set[int]:
-        """All values that were computed from a parameter."""
-        found: set[int] = set()
-        for node in self.tape.nodes:
-            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
-                found.add(node.number)
-        return found
-
     def grown(self) -> Iterator[int]:
         """The gradients with which an update spread its parameter to another shape."""
         for final in self.finals:
@@ -127,7 +124,9 @@ class Owners(WholeSteps):
     ) -> tuple[list[Final], list[Gradient]]:
         """By update first: what a parameter is changed by is meant as its gradient."""
         free = list(self.parameters if parameters is None else parameters)
-        left = list(self.gradients)
+        left = [
+            g for g in self.gradients if not self._is_of_a_value(g) or any(close(self._value(g[1]), p) for p in free)
+        ]
         finals: list[Final] = []
         for gradient in list(left):
             parameter, direction = self._updates.get(gradient[1], (None, 1))
@@ -147,6 +146,15 @@ class Owners(WholeSteps):
         more, unsure = paired(free, left, self.tape, close, near, told, bool(finals))
         done = {final.node for final in (*finals, *more)}
         return [*finals, *more], [gradient for gradient in unsure if gradient[1] not in done] if self.given else []
+
+    def _is_of_a_value(self, gradient: Gradient) -> bool:
+        """Whether what is stored is called after a value, such as an activation, and no parameter, and in no update."""
+        (path, *_), node = gradient
+        is_kept = path in {stored for stored, _ in self.stored} and node not in self._updates
+        if not is_kept or any(alike(path, parameter.name) for parameter in self.parameters):
+            return False
+        short = path.rsplit(".", 1)[-1]
+        return is_of_another(short, {event.short for event in self.watch.events} - {short})
 
     def _has_an_odd_velocity(self, truth: Truth) -> bool:
         """Whether one of several velocities is another multiple of its gradient; then they are what is judged."""
@@ -431,6 +439,17 @@ class Owners(WholeSteps):
                 kept = tuple(g for g in free if final is not None and unnumbered(g[0][0]) == unnumbered(final.path))
                 if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
                     self._take_sum(kept, parameter, final)
+
+    def _made_for_nothing(
+        self, free: list[Parameter], is_near: Callable[[Array, Parameter], bool]
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters that got no update and of which backward makes the gradient, with what that is called."""
+        for parameter in free if self._updates and not self.given else ():
+            for event in self.watch.events:
+                called = is_gradient_name(event.short) and bare(event.short) == bare(parameter.short)
+                if called and is_near(self._value(event.node), parameter):
+                    yield own(event.name), parameter
+                    break
 
     def _is_updated_by_one(self, parameter: Parameter, pieces: tuple[Gradient, ...]) -> bool:
         """Whether a parameter was changed by one piece of its gradient alone: the others were forgotten then."""

@@ -148,6 +148,14 @@ class Told:
         """Values and all that they were computed from."""
         return ancestors(self._parents, nodes)
 
+    def depending_on(self, parameters: set[int]) -> set[int]:
+        """All values that were computed from a parameter."""
+        found: set[int] = set()
+        for node in self.tape.nodes:
+            if node.number in parameters or not found.isdisjoint(self._parents.get(node.number, ())):
+                found.add(node.number)
+        return found
+
     def _value(self, node: int) -> Array:
         return self.tape.nodes[node].value
 
