@@ -9,7 +9,7 @@ from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.losses import Candidate
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.parameters import Parameter
-from tinygrad_scratch.verifier.told import Gradient, shown
+from tinygrad_scratch.verifier.told import Gradient, own, shown
 
 
 class Entry(Decays):
@@ -59,7 +59,8 @@ class Entry(Decays):
             inner = before_clipping(self.tape, node, in_update=node in self.changes or node in self._updates)
             found.append((names, inner))
             if inner != node:
-                clipped.append(shown([name for name in names if name] or [""]))
+                whose = f"the gradient of {own(self._updates[node][0].name)}" if node in self._updates else "a gradient"
+                clipped.append(shown([name for name in (*names, *self._names("", inner)) if name] or [whose]))
                 for known in (self._updates, self.changes, self._decays, self._made):
                     self._also(known, node, inner)
         if clipped:

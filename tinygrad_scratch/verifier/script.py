@@ -9,6 +9,7 @@ import linecache
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -287,6 +288,9 @@ class Loops:
                         continue
                 stand = Recorded(tape, node.value, node.slot)
                 found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
+        name_apart(
+            [each for each in found.values() if tape.nodes[each[1]].slot == tape.nodes[each[0].node].slot], named
+        )
         return [each for before, each in found.items() if not self._is_velocity(before, each[1], found)]
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
@@ -342,6 +346,14 @@ class Loops:
             if made.function is None or made.index < turn.steps:
                 named.setdefault(event.node, []).append(event)
         return named
+
+
+def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event]]) -> None:
+    """Call parameters that are updated in place under one name, as by `for p, g in zip(...)`, by their first ones."""
+    times = Counter(parameter.name for parameter, _ in updated)
+    for parameter, _ in updated:
+        if times[parameter.name] > 1:
+            parameter.name = named[parameter.node][0].name.removeprefix("self.")
 
 
 def give(tape: Tape, first: int, parameters: set[int]) -> None:

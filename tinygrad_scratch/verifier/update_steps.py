@@ -81,8 +81,9 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         if inner == before or tape.nodes[inner].step == step.index:
             return None
         return in_update(tape, tape.steps[tape.nodes[inner].step], inner, before)
-    if name == "getitem":
-        return in_update_of_all(tape, step, before)
+    otherwise = {"getitem": in_update_of_all, "multiply": in_exponent}.get(name)
+    if otherwise is not None:
+        return otherwise(tape, step, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
     one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
@@ -99,6 +100,17 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
     if not is_grown(tape, before, after) or (not shape and tape.nodes[change].value.shape):
         return None
     return change, 1 if name == "subtract" else -1
+
+
+def in_exponent(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:
+    """The same of what is added to the logarithm of a value, as `w *= np.exp(-rate * g)` does."""
+    others = [read for read in step.reads if read != before]
+    if len(others) != 1 or before not in step.reads:
+        return None
+    by = tape.steps[tape.nodes[others[0]].step]
+    is_power = getattr(by.function, "__name__", "") == "exp" and len(by.reads) == 1
+    same = is_power and tape.nodes[by.reads[0]].value.shape == tape.nodes[before].value.shape != ()
+    return (by.reads[0], -1) if same else None
 
 
 def within_statement(tape: Tape, step: Step, before: int) -> tuple[int, int] | None:
@@ -231,6 +243,21 @@ def is_plain_number(tape: Tape, node: int) -> bool:
     if tape.nodes[node].value.size != 1:
         return False
     return step.function is None or all(is_plain_number(tape, read) for read in step.reads)
+
+
+def is_made_of(tape: Tape, node: int, values: set[int]) -> bool:
+    """Whether a value was made of some others, of plain numbers, and of noughts, as velocities begin, alone."""
+    waiting, seen = [node], set[int]()
+    while waiting:
+        here = waiting.pop()
+        if here in seen or here in values:
+            continue
+        seen.add(here)
+        step, value = tape.steps[tape.nodes[here].step], tape.nodes[here].value
+        if step.function is None and value.size > 1 and np.any(value):
+            return False
+        waiting += step.reads
+    return True
 
 
 def is_root(tape: Tape, node: int) -> bool:
