@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -14,14 +14,14 @@ from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
-from tinygrad_scratch.verifier.names import alike, bare, is_gradient_name, listed
+from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
-from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, within
+from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, is_made_of, within
 from tinygrad_scratch.verifier.updates import Updates, lost
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
@@ -66,16 +66,12 @@ class Owners(WholeSteps):
         self._with_the_rate_of_others(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
+        self._as_named(truth)
         self._in_pieces(reached, is_close, truth)
         if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []
             return LOSS_AFTER_UPDATE
         done = {id(final.parameter) for final in self.finals}
-        unused = list(self._made_for_nothing([p for p in reached if p.asked and id(p) not in done], is_near))
-        if unused:
-            said = listed([name for name, _ in unused])
-            self.notes.append(f"{said} {'is' if len(unused) == 1 else 'are'} right, but in no update: is that meant?")
-            done |= {id(parameter) for _, parameter in unused}
         asked = [p for p in reached if p.asked]
         self.lacking = self._lacking([p for p in asked if id(p) not in done])
         self.missing = [p for p in asked if id(p) not in done and not self._is_state(p)] if self.all_asked else []
@@ -210,7 +206,8 @@ class Owners(WholeSteps):
         """
         wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         changes = [self._change_of(final) for final in self.finals]
-        if None in changes or len(changes) < 2 or self._is_one_multiple(truth):
+        given = [factor_of(self._value(f.node), of) for f, of in zip(self.finals, wanted, strict=True)]
+        if None in changes or len(changes) < 2 or is_one_number(given) or self._is_one_multiple(truth):
             return
         found = [change for change in changes if change is not None]
         steps = [in_shape_of(of, sign * self._value(n)) for (n, sign), of in zip(found, wanted, strict=True)]
@@ -240,6 +237,31 @@ class Owners(WholeSteps):
                 self.finals[i] = Final(
                     f"the step of {final.parameter.name}", change[0], final.parameter, "update", change[1]
                 )
+
+    def _as_named(self, truth: Truth) -> None:
+        """The true gradients that have names, where all steps are these times one number, as of Nadam at its start."""
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        values = [final.direction * self._value(final.node) for final in self.finals]
+        factors = [factor_of(value, of) for value, of in zip(values, wanted, strict=True)]
+        in_updates = self.rate is None and all(f.by == "update" and f.node in self._made for f in self.finals)
+        if not in_updates or not is_one_number(factors) or min(factor or 0.0 for factor in factors) <= 0:
+            return
+        names, steps = self._all_names(), [final.node for final in self.finals]
+        found = [self._true_within(node, of, names) for node, of in zip(steps, wanted, strict=True)]
+        true = {node for node in found if node is not None}
+        if len(true) < len(found) or not all(is_made_of(self.tape, step, true) for step in steps):
+            return
+        for i, (final, node) in enumerate(zip(self.finals, found, strict=True)):
+            if node is not None:
+                self._made.setdefault(node, self._made[final.node])
+                self.finals[i] = Final(own(names[node][0]), node, final.parameter, "update")
+
+    def _true_within(self, step: int, wanted: Array, names: Container[int]) -> int | None:
+        """The true gradient, under a name, in a step that is none itself."""
+        called = any(is_gradient_name(name.rsplit(".", 1)[-1]) for name in self._all_names().get(step, ()))
+        if called or close(self._value(step), wanted):
+            return None
+        return next((n for n in within(self.tape, step) if n in names and close(self._value(n), wanted)), None)
 
     def _change_of(self, final: Final) -> tuple[int, int] | None:
         """All that an update took off a parameter, and 1; or what it added, and -1."""
@@ -440,17 +462,6 @@ class Owners(WholeSteps):
                 if 1 < len(kept) == len(truth.parts.get(parameter.node, ())):
                     self._take_sum(kept, parameter, final)
 
-    def _made_for_nothing(
-        self, free: list[Parameter], is_near: Callable[[Array, Parameter], bool]
-    ) -> Iterator[tuple[str, Parameter]]:
-        """The parameters that got no update and of which backward makes the gradient, with what that is called."""
-        for parameter in free if self._updates and not self.given else ():
-            for event in self.watch.events:
-                called = is_gradient_name(event.short) and bare(event.short) == bare(parameter.short)
-                if called and is_near(self._value(event.node), parameter):
-                    yield own(event.name), parameter
-                    break
-
     def _is_updated_by_one(self, parameter: Parameter, pieces: tuple[Gradient, ...]) -> bool:
         """Whether a parameter was changed by one piece of its gradient alone: the others were forgotten then."""
         before = self._value(parameter.node)
@@ -520,6 +531,12 @@ def sign_of(value: Array, truth: Array, by_one_number: bool) -> int:
 def factor_of(value: Array, of: Array) -> float | None:
     """The number that an array is multiplied by in another one; None where that is no multiple."""
     return float(np.vdot(of, value) / np.vdot(of, of)) if is_multiple(value, of) else None
+
+
+def is_one_number(factors: list[float | None]) -> bool:
+    """Whether several factors are known, and one number."""
+    known = [factor for factor in factors if factor]
+    return 0 < len(known) == len(factors) and bool(np.allclose(known, known[0], rtol=1e-6, atol=0))
 
 
 def nearest_multiple(value: Array, of: Array) -> Array:

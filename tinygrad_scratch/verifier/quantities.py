@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.likeness import close, difference
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import call_at
 from tinygrad_scratch.verifier.steps import renamed
+from tinygrad_scratch.verifier.truth import shows
 
 
 class Quantities:
@@ -113,8 +114,17 @@ class Quantities:
         if culprit is not None:
             return CONSEQUENCE, entry.of, culprit, truth
         if abs(factor - 1) > 1e-9:
+            if self.is_shown(node):
+                return USED, None, "", None
             return CONVENTION, entry.of, times_said(factor), truth
         return RIGHT, entry.of, entry.how, truth
+
+    def is_shown(self, node: int) -> bool:
+        """Whether a value is a parameter in another shape, of which a penalty may be a multiple."""
+        parameters = {parameter.node for parameter in self.check.parameters}
+        while node not in parameters and shows(self.case.step_of(node)):
+            node = self.case.step_of(node).reads[0]
+        return node in parameters
 
     def judged_final(self, final: Any, value: Any, culprit: str | None) -> tuple[str, int, str, Any]:
         """The same of a gradient that the backward pass ended with."""

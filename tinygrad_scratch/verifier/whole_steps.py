@@ -94,8 +94,9 @@ class WholeSteps(Collecting):
                 continue
             change, wanted = before - self._value(last), truth.cotangents[final.parameter.node]
             factor, decay = parts_of(change, wanted, before)
-            if factor is None:  # of what is almost the true gradient, as beside an epsilon in the loss
-                factor, decay = parts_of(change, self._value(final.node), before)
+            if factor is None or decay:  # what is almost the true gradient, or holds a decay, tells more of its step
+                mine = parts_of(change, self._value(final.node), before)
+                factor, decay = mine if factor is None or (mine[0] and not mine[1]) else (factor, decay)
             is_turned = factor is None and wanted.ndim == 2 and parts_of(change, wanted.T)[0] is not None
             if is_turned:
                 factor, decay = parts_of(change, wanted.T)
