@@ -5,25 +5,23 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import linecache
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.bindings import counters_in
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import put
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
+from tinygrad_scratch.verifier.loops import begun_in, loops_in, stepped_in, without_magics
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
@@ -31,7 +29,7 @@ from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
@@ -104,11 +102,6 @@ def run_with_checks(code: Any, names: dict[str, Any], made: list[Any], seconds: 
             made[-1].notes.append(f"After this check the script raised {type(error).__name__}: {error}")
     finally:
         verify.made, verify.seconds = None, before
-
-
-def without_magics(text: str) -> str:
-    """A script without the commands of notebooks, such as `%matplotlib inline`, in lines of their own."""
-    return re.sub(r"(?m)^([ \t]*)[%!]\w.*$", r"\1pass", text)
 
 
 def makes_checks(text: str) -> bool:
@@ -218,6 +211,7 @@ class Loops:
         watch = self.check.watch
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
+            found = [] if self._begin_anew(found, frame, turns[-1]) else found
             if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1], found))
@@ -241,6 +235,33 @@ class Loops:
             first = min([first, *(other.steps for other in self.running.get(id(frame), []))])
             frame = frame.f_back
         return first
+
+    def _begin_anew(self, found: list[tuple[Parameter, int]], frame: FrameType | None, turn: Turn) -> bool:
+        """Whether an outer loop makes something anew in each turn of what it updates itself, and that is no copy.
+
+        So begins what an equation hands on backwards in time, and not what is trained.
+        """
+        tape, updated, outer = self.check.tape, set[str](), None
+        while frame is not None:
+            for other in self.running.get(id(frame), []):
+                if other is not turn:
+                    updated |= stepped_in(frame.f_code.co_filename, other.first)
+                    outer = min(outer or other.steps, other.steps)
+            frame = frame.f_back
+        if outer is None or not updated:
+            return False
+        names = {node: {event.short for event in events} for node, events in self._names(turn).items()}
+        parents = tape.parents()
+        for parameter, _ in found:
+            made = tape.steps[tape.nodes[parameter.node].step]
+            if made.index >= outer and made.function is not None and handed_over(made) is None:
+                behind = ancestors(parents, [parameter.node]) - {parameter.node}
+                steps = {node: tape.steps[tape.nodes[node].step] for node in behind}
+                before = [node for node, step in steps.items() if step.index < outer or step.function is None]
+                own = {name for node in before for name in names.get(node, ())}
+                if parameter.short not in own and not updated.isdisjoint(own):
+                    return True
+        return False
 
     def _updates(self, turn: Turn, outermost: int, running: set[int]) -> list[tuple[Parameter, int]]:
         """The values that were there before the turn, were used in it, and then changed under their own name.
@@ -345,7 +366,9 @@ class Loops:
             made = tape.steps[tape.nodes[event.node].step]
             if made.function is None or made.index < turn.steps:
                 named.setdefault(event.node, []).append(event)
-        return named
+        for node, given in list(named.items()):  # a number that begins in each turn was not there before it
+            named[node] = [e for e in given if e.short not in begun_in(e.place.file, turn.first)]
+        return {node: given for node, given in named.items() if given}
 
 
 def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event]]) -> None:
@@ -403,40 +426,3 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
                 recorded = from_outside(tape, part) if type(part) is not Recorded else None
                 if recorded is not None:
                     put(holder, key, recorded)
-
-
-@cache
-def stepped_in(file: str, line: int) -> frozenset[str]:
-    """The names that a loop takes something off: `w = w - ...`, `w -= ...`. What counts down is none."""
-    found: set[str] = set()
-    for node in ast.walk(tree_of(file)):
-        match node:
-            case ast.AugAssign(target=ast.Name(id=name), op=ast.Sub(), value=step):
-                pass
-            case ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.BinOp(left=ast.Name(id=other), op=ast.Sub(), right=step)
-            ) if name == other:
-                pass
-            case _:
-                continue
-        if line < node.lineno <= loops_in(file).get(line, 0) and not isinstance(step, ast.Constant):
-            found.add(name)
-    return frozenset(found) - counters_in(file)
-
-
-@cache
-def tree_of(file: str) -> ast.AST:
-    try:
-        return ast.parse(without_magics("".join(linecache.getlines(file))))
-    except SyntaxError:
-        return ast.Module([], [])
-
-
-@cache
-def loops_in(file: str) -> dict[int, int]:
-    """The first and last lines of the loops in a file."""
-    return {
-        node.lineno: node.end_lineno or node.lineno
-        for node in ast.walk(tree_of(file))
-        if isinstance(node, ast.For | ast.While) and (node.end_lineno or 0) > node.lineno
-    }
