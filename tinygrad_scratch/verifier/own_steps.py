@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.edits import name_of, places_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.pairing import Final
 
 MOVING = "setitem", "getitem", "astype", "transpose", "flip", "roll", "take"  # no optimizer does that, but slips do
+CLIPPING = "clip", "minimum", "maximum"  # what is clipped is judged as it was before that
 MOST_STEPS = 12  # from a gradient to what an optimizer makes of it
 
 
@@ -61,7 +62,10 @@ def is_of_gradients(case: Case, node: int, right: set[int], depth: int) -> bool:
         return True
     if case.tape.nodes[node].value.size == 1:
         return is_free(case, node, right)
-    if depth == 0 or not step.reads or name_of(step.function) in MOVING:
+    if depth == 0 or not step.reads or name_of(step.function) in (*MOVING, *CLIPPING):
+        return False
+    arrays = [read for read in step.reads if case.tape.nodes[read].value.size > 1]
+    if name_of(step.function) == "multiply" and (len(arrays) > 1 or len(set(step.reads)) < len(places_of(step))):
         return False
     over = name_of(step.function) == "divide" and is_curvature(case, step.reads[-1])
     reads = step.reads[:1] if over else step.reads
