@@ -230,6 +230,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
             else:
                 self.error = error
                 self.problem = their_error(error, self.tape)
+        except Exception as fault:
+            self.error = fault
+            self._judge_nothing(own_fault(fault), self.parameters)
         finally:
             self.tape.closed, self.again = True, None  # no more of theirs is kept than the check itself
 
@@ -402,6 +405,16 @@ def variable_of(frame: FrameType | None, value: Any) -> str:
     if frame is None:
         return ""
     return next((name for name, own in {**frame.f_globals, **frame.f_locals}.items() if own is value), "")
+
+
+def own_fault(fault: Exception) -> str:
+    """What is said where the judging itself fails: what they wrote may be right, and did not raise anything."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    said = f"{type(fault).__name__}: {fault}".rstrip(":. ")
+    return (
+        f"Your code ran to its end, and judging it raised {said} ({Path(last.filename).name}, line {last.lineno}). "
+        "That is a fault of this program, not of yours."
+    )
 
 
 def their_error(error: BaseException, tape: Tape) -> str:

@@ -1,0 +1,114 @@
+"""What failed in the judging itself: it is told as a fault of the check, and programs that led to one are judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import check_of_script, told
+from tinygrad_scratch import verify
+from tinygrad_scratch.cli import UNDECIDED, main
+
+HEAD = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+"""
+
+
+def test_a_failure_of_the_judging_is_not_told_as_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(check: Any) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(verify, "_judge", fails)
+    with verify(w=np.ones(2)) as check:
+        check.loss = 1.0
+    assert not check.ok
+    assert check.first_wrong is None
+    assert isinstance(check.error, KeyError)
+    script = tmp_path / "script.py"
+    script.write_text(HEAD + "w = rng.normal(size=3)\nfor turn in range(2):\n    w -= 0.1 * w\n")
+    assert main(["verify", str(script)]) == UNDECIDED
+    for text in (str(check), capsys.readouterr().out):
+        said = " ".join(text.split())
+        assert "Not checkable: Your code ran to its end, and judging it raised KeyError: 'lost'" in said
+        assert "That is a fault of this program, not of yours." in said
+
+
+MASKED = (
+    HEAD
+    + """
+X, y = rng.normal(size=(8, 3)), rng.normal(size=8)
+w, v = rng.normal(size=(3, 4)), rng.normal(size=4)
+for turn in range(3):
+    z = X @ w
+    h = np.maximum(z, 0)
+    loss = np.sum((h @ v - y) ** 2)
+    error = 2 * (h @ v - y)
+    dv = h.T @ error
+    on = z > 0
+    dw = X.T @ (np.outer(error, v) * on)
+    w -= 0.01 * dw
+    v -= 0.01 * dv
+"""
+)
+
+
+def test_true_and_false_are_no_gradients(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, MASKED).ok
+    wrong = MASKED.replace("dv = h.T @ error", "dv = h.T @ np.abs(error)")
+    assert told(check_of_script(tmp_path, wrong))[0] == 13
+
+
+TWO_LOSSES = (
+    HEAD
+    + """
+X, Y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+w = rng.normal(size=(3, 2))
+for turn in range(3):
+    dw = np.zeros((3, 2))
+    for x, y in zip(X, Y):
+        error = x @ w - y
+        squared_loss = 0.5 * np.sum(error ** 2)
+        absolute_loss = np.sum(np.abs(error))
+        dw += np.outer(x, error)
+    w -= 0.1 * dw
+"""
+)
+
+
+def test_a_loop_may_compute_two_losses_of_each_sample(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TWO_LOSSES)
+    assert check.ok, str(check)
+    assert "the sum of squared_loss in 5 turns is taken" in " ".join(str(check).split())
+    wrong = TWO_LOSSES.replace("np.outer(x, error)", "np.outer(x, np.abs(error))")
+    assert told(check_of_script(tmp_path, wrong))[0] == 14
+
+
+READ_BEFORE = (
+    HEAD
+    + """
+X, y = rng.normal(size=(8, 3)), rng.normal(size=8)
+w = rng.normal(size=3)
+for turn in range(3):
+    before = np.sum(X @ w)
+    for epoch in range(3):
+        error = X @ w - y
+        loss = np.mean(error ** 2)
+        dw = 2 * X.T @ error / 8
+        w -= 0.1 * dw
+"""
+)
+
+
+def test_turns_before_an_update_are_no_part_of_the_loss(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, READ_BEFORE)
+    assert check.ok, str(check)
+    assert "No loss was named: loss is taken" in str(check)
+    wrong = READ_BEFORE.replace("2 * X.T @ error", "2 * X.T @ error ** 2")
+    assert told(check_of_script(tmp_path, wrong))[0] == 13
