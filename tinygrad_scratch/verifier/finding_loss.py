@@ -128,10 +128,15 @@ class FindingLoss(Mixes):
         made_of = self.all_behind(*(node for _, node in self.gradients))
         losses = [e for e in named if e.node not in made_of]  # an error is a difference, of which gradients are made
         later = {node for final in finals for node in self.updated_values(final.parameter)}
-        for turns in never_added_up(self.tape, losses, later | {node for _, node in self.gradients}):
+        later |= {node for _, node in self.gradients}
+        parameters = {p.node for p in ([final.parameter for final in finals] or self.parameters)}
+        found = never_added_up(self.tape, losses, parameters, later)
+        while found:
+            turns, *found = found
             last, nodes = turns[-1], tuple(event.node for event in turns)
             node, moved = self.tape.insert(self.tape.nodes[max(nodes)].step, total, nodes)
             self.renumber(moved)
+            found = [[replace(event, node=moved(event.node)) for event in others] for others in found]
             self.watch.events.append(replace(last, name=PLACE_IN_LIST.sub("", last.name), node=node))
             self._totals[node] = len(turns)
 

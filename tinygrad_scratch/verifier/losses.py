@@ -282,7 +282,8 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
 
 LARGE_IS_GOOD = re.compile(r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?)\d*$")
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|misfit|j|l|e)\d*$"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|misfit)\d*$"
+    r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)"
     rf"|{LARGE_IS_GOOD.pattern}"
     r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten)(?:_|\d*$)"
@@ -301,7 +302,7 @@ def known_name(loss: str) -> str:
 def is_loss_name(name: str) -> bool:
     """Whether a name is one that people give to losses.
 
-    >>> is_loss_name("total_cost"), is_loss_name("J"), is_loss_name("layer"), is_loss_name("d_loss_d_out")
+    >>> is_loss_name("total_cost"), is_loss_name("J"), is_loss_name("z_j"), is_loss_name("d_loss_d_out")
     (True, True, False, False)
     """
     if is_gradient_name(name.rsplit(".", 1)[-1]):

@@ -19,16 +19,17 @@ def total(*numbers: Any) -> Any:
     return np.sum(np.stack([np.reshape(number, ()) for number in numbers]))
 
 
-def never_added_up(tape: Tape, losses: list[Event], later: set[int]) -> list[list[Event]]:
+def never_added_up(tape: Tape, losses: list[Event], parameters: set[int], later: set[int]) -> list[list[Event]]:
     """The losses that one line of a loop gave one name or put into one list, turn by turn, and that no loss is made of.
 
-    Nothing that came `later` went into them: no gradient, and no parameter that was updated after each sample.
+    Nothing that came `later` went into them: no gradient, and no parameter that was updated after each sample. What
+    reads none of the `parameters`, as the turn before an update does, is none of them.
     """
     found = defaultdict[Any, dict[int, Event]](dict)
-    for event in losses:
-        if tape.nodes[event.node].value.size == 1:
-            found[PLACE_IN_LIST.sub("", event.name), event.place, event.owner].setdefault(event.node, event)
     parents = tape.parents()
+    for event in losses:
+        if tape.nodes[event.node].value.size == 1 and not parameters.isdisjoint(ancestors(parents, [event.node])):
+            found[PLACE_IN_LIST.sub("", event.name), event.place, event.owner].setdefault(event.node, event)
     behind = [ancestors(parents, [event.node]) - {event.node} for event in losses]
     return [
         list(turns.values())
