@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.calling_theirs import CALL_THEIRS, vectorized, vectorizing
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
@@ -19,13 +20,12 @@ from tinygrad_scratch.verifier.respelled import (
     of_math,
     spelled,
     strided,
-    vectorized,
-    vectorizing,
 )
 from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape
 
 MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
+SPELLED_HERE = {**CALL_THEIRS, np.lib.stride_tricks.as_strided: strided}
 
 
 class Proxy(ModuleType):
@@ -85,12 +85,12 @@ def made_for(value: Any, tape: Tape) -> Any:
         return UFunc(value, tape)
     if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS or is_put_in(value):
         return value
+    if value in SPELLED_HERE:
+        return SPELLED_HERE[value](tape)
     if value in NUMPY_OF_MATH:
         return of_math(value, NUMPY_OF_MATH[value], tape)
     if is_random(value):
         return drawing(value, tape)
-    if value is np.lib.stride_tricks.as_strided:
-        return strided(tape)
     ours = spellings().get(id(value))
     return recording(value, tape) if ours is None else spelled(value, ours, tape)
 

@@ -1,4 +1,4 @@
-"""Functions that are recorded by other calls than their own: draws, strides, loops, and what NumPy spells otherwise."""
+"""Functions that are recorded by other calls than their own: draws, strides, and what NumPy spells otherwise."""
 
 from __future__ import annotations
 
@@ -62,38 +62,6 @@ def offsets(shape: tuple[int, ...], strides: tuple[int, ...]) -> np.ndarray[Any,
     for axis, (length, stride) in enumerate(zip(shape, strides, strict=True)):
         found += (np.arange(length) * stride).reshape([-1] + [1] * (len(shape) - axis - 1))
     return found
-
-
-def vectorizing(tape: Tape) -> Callable[..., Any]:
-    """np.vectorize, of a function, or with options alone, as a decorator has them."""
-
-    def vectorize(pyfunc: Any = None, otypes: Any = None, **options: Any) -> Callable[..., Any]:
-        if not callable(pyfunc):
-            return lambda function: vectorize(function, otypes, **options)
-        kinds = np.vectorize(pyfunc, otypes, **options).otypes
-        return np.vectorize(pyfunc, otypes, **options) if "signature" in options else vectorized(pyfunc, kinds, tape)
-
-    return vectorize
-
-
-def vectorized(function: Callable[..., Any], kinds: str | None, tape: Tape) -> Callable[..., Any]:
-    """np.vectorize: the function is called with one recorded number after the other; `kinds` are NumPy's types."""
-
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        given = [part if type(part) is Recorded else created(np.asarray(part), tape) for part in arguments]
-        shape = np.broadcast_shapes(*(part.shape for part in given))
-        if not shape or tape.closed:
-            return (
-                np.vectorize(function, kinds)(*unrecorded(arguments), **keywords)
-                if tape.closed
-                else function(*given, **keywords)
-            )
-        spread = [record(tape, np.broadcast_to, (part, shape), {}) for part in given]
-        made = [function(*(part[place] for part in spread), **keywords) for place in np.ndindex(shape)]
-        row = record(tape, np.array, (made,), {}) if holds_recorded(made) else created(np.array(made), tape)
-        return row.reshape(shape) if kinds is None else row.reshape(shape).astype(kinds[0])
-
-    return call
 
 
 NUMPY_OF_MATH: dict[Any, Any] = {
