@@ -20,6 +20,10 @@ from tinygrad_scratch.verifier.updates import Updates, lost
 class Collecting(Told):
     """The parameters and the gradients of a run."""
 
+    def _is_its_own(self, parameter: Parameter) -> bool:
+        """Whether an array from outside is no view of another one: of a view, nothing is asked for by itself."""
+        return self.tape.steps[self.tape.nodes[parameter.node].step].function is None
+
     def _known(self, parameters: list[Parameter]) -> list[Parameter]:
         """The parameters that some call read, and other named arrays from outside that might be meant."""
         passed = {id(value) for value in self.watch.given}
@@ -28,7 +32,7 @@ class Collecting(Told):
             called = is_name_of_data(name) and (name != "data" or name == parameter.name)  # in `w.data` are weights
             if parameter.kept and (called or id(parameter.recorded) in passed):
                 parameter.asked = False
-        used = [*self.updated, *(p for p in parameters if p.recorded.is_used)]
+        used = [*self.updated, *(p for p in parameters if p.recorded.is_used and self._is_its_own(p))]
         known = {p.node for p in used}
         used = [parameter for parameter in used if not self._is_fed_back(parameter)]
         asked_nodes = {p.node for p in used if p.asked}

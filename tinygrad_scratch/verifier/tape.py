@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.one_memory import tie
 from tinygrad_scratch.verifier.places import place_of, places_of_call
 from tinygrad_scratch.verifier.references import Ref, map_tree, may_write, refs_in, target_of
 from tinygrad_scratch.verifier.run import Run, same
@@ -36,6 +37,7 @@ class Tape(Run):
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it
     _arrays: dict[int, weakref.ref[Any]] = field(default_factory=dict)  # slot -> its array
     _constants: dict[int, tuple[Any, int]] = field(default_factory=dict)  # id of an array from outside -> it, its slot
+    _apart: set[int] = field(default_factory=set)  # slots of arrays from outside of which no views were looked for
     _memory: dict[int, list[int]] = field(default_factory=dict)  # id of what owns the memory -> the slots that show it
 
     # ---- recording ---------------------------------------------------------------------------------------------------
@@ -50,6 +52,7 @@ class Tape(Run):
         self._append(step)
         step.makes = (self._node(slot, array),)
         self._constants[id(array)] = (array, slot)
+        self._apart.add(slot)
         return slot
 
     def is_constant(self, array: Array) -> bool:
@@ -75,7 +78,11 @@ class Tape(Run):
         step = Step(len(self.steps), function, references[0], references[1], place, reads, caller=caller)
         self._append(step)
         written = target_of(function, references[0], references[1]) if before else None
-        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in self._changed(before, written))
+        changed = self._changed(before, written)
+        if written in self._apart and len(changed) > 1:
+            tie(self, written, {slot: array for slot in changed if (array := self._arrays[slot]()) is not None})
+            self._apart.remove(written)
+        step.makes = tuple(self._node(slot, self._arrays[slot]()) for slot in changed)
         return step, value
 
     def add_result(self, step: Step, array: Array) -> int:

@@ -1,0 +1,54 @@
+"""Arrays that showed one memory before the recording began: a weight that is used as it is, and turned round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.verifier.files import module_of
+from tinygrad_scratch import verify
+
+TIED = """
+import numpy as np
+
+class Coder:
+    def __init__(self, rng):
+        self.W = rng.normal(size=(5, 3))
+        self.V = VIEW
+        self.b = np.zeros(3)
+
+    def train(self, x, rate):
+        h = np.tanh(x @ self.W + self.b)
+        error = h @ self.V.reshape(5, 3).T - x
+        loss = 0.5 * np.sum(error ** 2)
+        dz = error @ self.W * (1 - h ** 2)
+        dW = x.T @ dz + error.T @ h
+        self.W -= rate * dW
+        self.b -= rate * dz.sum(axis=0)
+        return loss
+"""
+TURNED = TIED.replace("self.V.reshape(5, 3).T", "self.V").replace("VIEW", "self.W.T")
+
+
+@pytest.mark.parametrize(
+    "text", [TURNED, TIED.replace("VIEW", "self.W.reshape(15)"), TIED.replace("VIEW", "self.W[:]")]
+)
+def test_a_weight_may_be_used_as_another_view_of_it_too(tmp_path: Path, text: str) -> None:
+    def check_of(text: str) -> tuple[Any, Any]:
+        rng = np.random.default_rng(2)
+        coder, x = module_of(tmp_path / "coder.py", text).Coder(rng), rng.normal(size=(6, 5))
+        before = coder.W.copy()
+        with verify(coder) as check:
+            check.loss = coder.train(x, 0.1)
+        assert np.array_equal(coder.W, before)
+        assert np.shares_memory(coder.W, coder.V)
+        return check, text
+
+    check, _ = check_of(text)
+    assert check.ok, str(check)
+    assert [final.parameter.name for final in check.finals] == ["W", "b"]
+    check, wrong = check_of(text.replace("dz + error.T @ h", "dz"))
+    assert wrong.splitlines()[check.first_wrong.line - 1].strip() == "dW = x.T @ dz"
