@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.calling_theirs import CALL_THEIRS, vectorized, vectorizing
+from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
@@ -25,6 +26,7 @@ from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape
 
 MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
+CALLED_TYPES: dict[Any, Any] = {np.vectorize: vectorizing, np.nditer: iterating, np.ndenumerate: enumerating}
 SPELLED_HERE = {**CALL_THEIRS, np.lib.stride_tricks.as_strided: strided}
 
 
@@ -101,8 +103,8 @@ def is_put_in(value: Any) -> bool:
 
 
 def type_in_place(kind: type, tape: Tape) -> Any:
-    """What stands for a type: types of numbers are called with values, and np.vectorize with functions."""
-    if kind is np.vectorize:
-        return vectorizing(tape)
+    """What stands for a type: types of numbers are called with values, np.vectorize and the like are functions."""
+    if kind in CALLED_TYPES:
+        return CALLED_TYPES[kind](tape)
     known: Any = kind
     return recorded_type(known) if kind in NUMBERS else kind

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.number_types import recorded_type
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
-from tinygrad_scratch.verifier.proxy import MODULES, stand_in, stood_for
+from tinygrad_scratch.verifier.proxy import CALLED_TYPES, MODULES, stand_in, stood_for
 from tinygrad_scratch.verifier.respelled import is_random
 from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape
@@ -93,7 +93,7 @@ def numpy_functions() -> set[int]:
     for module in MODULES:
         for name in dir(module):
             value = getattr(module, name, None)
-            if callable(value) and (not isinstance(value, type) or value is np.vectorize):
+            if callable(value) and (not isinstance(value, type) or value in CALLED_TYPES):
                 found.add(id(value))
     return found
 
