@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,19 @@ def test_turns_before_an_update_are_no_part_of_the_loss(tmp_path: Path) -> None:
     assert "No loss was named: loss is taken" in str(check)
     wrong = READ_BEFORE.replace("2 * X.T @ error", "2 * X.T @ error ** 2")
     assert told(check_of_script(tmp_path, wrong))[0] == 13
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_pieces_of_a_gradient_are_not_added_up_in_every_way(size: int) -> None:
+    rng = np.random.default_rng(4)
+    x, y, w = rng.normal(size=(2, size)), rng.normal(size=2), rng.normal(size=size)
+    for wrong in (0.0, 0.5):
+        before = time.monotonic()
+        with verify(w=w) as check:
+            error = x @ w - y
+            check.loss = np.sum(error**2)
+            pieces = [2 * error[0] * x[0], (2 - wrong) * error[1] * x[1], *(w * i for i in rng.normal(size=60))]
+            check.gradients = {f"part{i}": piece for i, piece in enumerate(pieces)}
+        assert time.monotonic() - before < 30
+        assert not check.repairs
+        assert [final.name for final in check.finals] == ([] if wrong else ["part0 + part1"])

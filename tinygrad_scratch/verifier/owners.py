@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
 from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
 from tinygrad_scratch.verifier.without_rates import true_in
 
+MOST_PIECES = 6  # of a gradient
+MOST_SUMS, MOST_SUMS_OF_NUMBERS = 5000, 100  # that are tried; of more numbers, some come out right by chance
 TINY = 1e-12  # of the largest gradient: what is less is 0
 
 
@@ -450,7 +452,8 @@ class Owners(WholeSteps):
             mine = None if final is None else self._value(final.node)
             if mine is not None and sum(np.array_equal(mine, self._value(node)) for _, node in free) > 1:
                 continue  # what is meant as the whole is a copy of one piece
-            for chosen in (c for count in range(2, min(len(free), 6) + 1) for c in combinations(free, count)):
+            sums = (chosen for count in range(2, MOST_PIECES + 1) for chosen in combinations(free, count))
+            for chosen in islice(sums, MOST_SUMS if parameter.recorded.size > 1 else MOST_SUMS_OF_NUMBERS):
                 if final is not None and final.node not in {node for _, node in chosen}:
                     continue  # what is meant as the whole is none of its pieces
                 if is_close(np.sum([self._value(node) for _, node in chosen], axis=0), parameter):
