@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
 
 RECURRENT = """
@@ -422,3 +422,33 @@ def check(verify):
     check = module_of(tmp_path / "where_transposed.py", source).check(verify)
     assert check.first_wrong is not None, str(check)
     assert (check.first_wrong.name, check.first_wrong.kind) == ("dw", "transpose"), str(check)
+
+
+STEPS = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+X, goals = rng.normal(size=(8, 2)), rng.integers(0, 2, (8, 1))
+w = np.MADE([[-1.2, 0.8]])
+
+def chances(w):
+    return 1 / (1 + np.exp(-X.dot(w.T)))
+
+def gradient(w):
+    return (chances(w) - goals).T BY X + w
+
+def step(w, rate):
+    return rate * gradient(w)
+
+for turn in range(2):
+    dw = step(w, rate=0.05)
+    w = w - dw
+"""
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of np.matrix
+@pytest.mark.parametrize(("made", "by"), [("array", "@"), ("asmatrix", "*")])
+def test_a_mistake_in_a_step_that_a_rate_went_into_already(tmp_path: Path, made: str, by: str) -> None:
+    text = STEPS.replace("MADE", made).replace("BY", by)
+    assert check_of_script(tmp_path, text.replace(" + w\n", "\n")).ok
+    assert told(check_of_script(tmp_path, text)) == (12, "regularisation")

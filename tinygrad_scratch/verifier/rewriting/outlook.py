@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates, scales
+from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates, rates_in, scales
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.sizes import conventional, ratios_of_sizes, sizes_of_the_loss
@@ -193,7 +193,8 @@ def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
     more = [*sizes_of_the_loss(case), *(ratios_of_sizes(case) if only_in_updates(case) else ())]
     adds = all(final.by == "update" and final.direction < 0 for final in case.finals)
     ascent = [-factor for factor in known] if adds else []
-    return list(dict.fromkeys([case.scale, 1.0, *ascent, *scales(case, values), *known, *more]))[:MOST_FACTORS]
+    rates = [rate for _, rate in rates_in(case, case.finals[0])]
+    return list(dict.fromkeys([case.scale, 1.0, *ascent, *scales(case, values), *rates, *known, *more]))[:MOST_FACTORS]
 
 
 def arrays_in(value: Any) -> list[Any] | None:
