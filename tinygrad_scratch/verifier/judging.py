@@ -104,11 +104,11 @@ class Judging:
                 self._try(partial(self._judge_by_theirs, parameters, before))
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
-            if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
-                self._leave_unexplained(before)
             if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
                 del self.notes[before:]
                 self._judge_nothing(self.entry.doubted, parameters)
+            if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
+                self._leave_unexplained(before)
         elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
 

@@ -17,6 +17,7 @@ OF_ERRORS = {
     "square", "power", "multiply", "divide", "abs", "absolute", "sum", "mean", "dot", "matmul", "add", "sqrt", "where",
     "minimum", "maximum", "negative", "getitem",
 }  # fmt: skip
+BENDING = {"square", "power", "abs", "absolute", "dot", "matmul", "sqrt", "where", "minimum", "maximum"}
 
 
 class SelfMadeTargets:
@@ -68,8 +69,11 @@ class SelfMadeTargets:
         return mine < others or (adds and mine == others)
 
     def is_error(self, node: int) -> bool:
-        """Whether a difference goes into the loss as an error does: what it is multiplied by is nothing else."""
-        found = {node}
+        """Whether a difference goes into the loss as an error does: it is bent, and multiplied by nothing else.
+
+        A difference of two terms of a loss is none.
+        """
+        found, is_bent = {node}, False
         for step in self.case.tape.steps:
             if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
                 continue
@@ -77,8 +81,10 @@ class SelfMadeTargets:
             is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
             if name_of(step.function) not in OF_ERRORS or (others and not is_sum):
                 return False
+            by_itself = name_of(step.function) == "multiply" and found.issuperset(step.reads)
+            is_bent = is_bent or by_itself or name_of(step.function) in BENDING
             found.update(step.makes)
-        return True
+        return is_bent
 
 
 @dataclass(frozen=True)

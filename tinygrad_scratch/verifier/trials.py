@@ -91,7 +91,7 @@ def tried(
     meant = matched is not None and meant_as(case, event, entry.of, matched[1], values[event.node])
     if not meant and is_multiple_of_right(case, matched, truth, np.asarray(values[event.node])):
         rank = RIGHT if is_due(case, event.node, matched) else rank
-    if rank == UNKNOWN and is_carried_on(case, event, matched):
+    if rank == UNKNOWN and matched is not None and matched[0].of == entry.of and is_carried_on(case, event, matched):
         rank = RIGHT
     whole = {"": 3, PART: 1, SAMPLE: 2}.get(entry.how, 2)
     repair = Repair(event, truth, entry.of, entry.through, mended, factor, entry.how)

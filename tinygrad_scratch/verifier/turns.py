@@ -52,7 +52,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             changed = len(newly(case, other, truth, values, played))
             whole = {"": 2, SAMPLE: 1}.get(entry.how, 0)
             event = name_of(case, [e for e in events if e.node == other], values[other])
-            if is_carried_on(case, event, case.match_up_to_factor(values[other])):
+            matched = case.match_up_to_factor(values[other])
+            if matched is not None and matched[0].of == entry.of and is_carried_on(case, event, matched):
                 continue
             along = is_along(np.asarray(values[other]), truth)
             rank, order = likelihood(case, event, values[other], case.scale)
