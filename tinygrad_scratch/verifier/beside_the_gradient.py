@@ -80,6 +80,18 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
 
 
+def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
+    """The share of each matrix that is added to its gradient, where several have the same one, and others are wrong."""
+    if has_penalty(case):
+        return {}
+    found = [(final, parts_of(case, values, final)) for final in case.finals]
+    known = {final.parameter.node: part for final, part in found if part is not None and part[1] > 0}
+    shares = {round(pull, 9) for _, pull in known.values()}
+    scales = {round(scale, 9) for scale, _ in known.values()}
+    same = len(known) > 1 and len(shares) == len(scales) == 1 and all(case.tape.nodes[n].value.ndim > 1 for n in known)
+    return {node: pull for node, (_, pull) in known.items()} if same else {}
+
+
 def is_called_decay(case: Case, final: Final) -> bool:
     """Whether the line that made a gradient has a name for how much the weights decay."""
     place = case.place_of(final.node)

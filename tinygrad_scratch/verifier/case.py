@@ -57,6 +57,7 @@ class Case(Lineage):
     settled: set[int] = field(default_factory=set)  # wrong only as a gradient, by their shape: what reads them is right
     transposed: bool = False  # whether gradients are laid out as their parameters' transposes, by convention
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
+    decays: dict[int, float] = field(default_factory=dict)  # the share of a parameter that is meant to be added
     grown: set[int] = field(default_factory=set)  # gradients with which an update spread its parameter to another shape
     is_assumed: bool = False  # whether nobody named the loss, and none fits
     doubt: str = ""  # why nothing can be said
@@ -152,6 +153,8 @@ class Case(Lineage):
     def wanted(self, value: Array, final: Final) -> Array:
         """The true gradient, in the layout that a value has."""
         truth = self.true_of(final) * self.scale
+        if final.parameter.node in self.decays:
+            truth = truth + self.scale * self.decays[final.parameter.node] * self.tape.nodes[final.parameter.node].value
         if self.transposed and truth.ndim == 2 and value.shape == truth.shape[::-1]:
             return truth.T
         if value.shape == truth.shape or value.size != truth.size or final.node in self.grown:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygrad_scratch.verifier.anywhere import NOTHING, PUT_IN, likeliest_change, meant, weight
+from tinygrad_scratch.verifier.beside_the_gradient import decays_meant
 from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
@@ -274,6 +275,7 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
+    case.decays = decays_meant(case, {node.number: node.value for node in case.tape.nodes})
     turned = turning(case) if case.uphill else None
     if turned is not None:
         return [turned[0]], [sign_of_all(case, *turned)]
@@ -404,6 +406,10 @@ def of_slopes(case: Case) -> dict[tuple[str, int], tuple[Repair, Cause]]:
     cause = cause_of(case, repair)
     if is_call:
         cause.place = repair.event.place
+    elif cause.certainty == "unexplained":  # all that is known is that it is another function's, or another value's
+        by = Region(case, repair).name(repair.of)
+        cause.kind, cause.certainty = "derivative-at-wrong-point", "fits"
+        cause.sentence = f"what is returned is not the derivative by {by} of what is made of it"
     case.overrides |= put_in
     return {(cause.file, cause.line): (repair, cause)}
 

@@ -304,6 +304,11 @@ class Judging:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
             self._end()
+            if self.causes and self.case.decays:
+                share = next(iter(self.case.decays.values()))
+                self.notes.append(
+                    f"A decay of {share:.6g} times the weights is no part of the loss, and counts as meant."
+                )
 
     def _may_tell(self) -> bool:
         """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""

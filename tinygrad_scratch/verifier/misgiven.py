@@ -93,18 +93,21 @@ class Misgiven:
             after = [call for call in ahead if is_named_after(own[0], call)]
             for other in {call.branch: None for call in after}:
                 of = [call for call in after if call.branch == other]
-                if all(self.is_derivative(call, of[0]) for call in own) and not self.are_all_wrong(own, of):
+                is_doubted = self.are_all_wrong(own, of) or self.may_be_others(own, of)
+                if not is_doubted and all(self.is_derivative(call, of[0]) for call in own):
                     found[branch] = of
         return found
 
     @cached_property
     def right_functions(self) -> set[tuple[str, int]]:
-        """The functions that have such returns, each by its file and where it starts."""
-        return {(file, start) for file, start, _ in self.derivatives}
+        """The functions of which all returns are such, each by its file and where it starts."""
+        returns = {call.branch for call in self.calls if call.event.node not in self.case.forward}
+        starts = {(file, start) for file, start, _ in self.derivatives}
+        return {each for each in starts if all(r in self.derivatives for r in returns if r[:2] == each)}
 
     def is_right_derivative(self, place: Place) -> bool:
-        """Whether a place is in such a function."""
-        return (place.file, start_of_function(place)) in self.right_functions
+        """Whether a place is such a return."""
+        return (place.file, start_of_function(place), place.line) in self.derivatives
 
     def is_derivative(self, call: Call, of: Call) -> bool:
         value = np.asarray(self.value(call.given), float)
@@ -136,6 +139,16 @@ class Misgiven:
         several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > once for each in places)
         again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
         return several and again and all(self.made_by(call, others) is not None for call in calls)
+
+    def may_be_others(self, calls: list[Call], others: list[Call]) -> bool:
+        """Whether all calls are given what the other function made where any function may be called, as a layer does.
+
+        What stands there is right for the others, then: `self.slope(self.z)`, `layer.activation.gradient(z)`.
+        """
+        texts = [call_at(place) if place is not None else None for place in map(self.place_of, calls)]
+        own = short(calls[0].event.place.function)
+        known = own.isidentifier() and all(text is not None and is_of_any(text, own) for text in texts)
+        return known and all(self.made_by(call, others) is not None for call in calls)
 
     def made_by(self, call: Call, others: list[Call]) -> Call | None:
         """The call of the other function that made what a call is given, if none was given that itself."""
@@ -258,6 +271,19 @@ def is_named_after(slope: Call, other: Call) -> bool:
     if slope.function == other.function:
         return True
     return is_derivative_of(name, {of}) or name.removeprefix("d").strip("_") == of or (bare and in_one_file)
+
+
+def is_of_any(call: str, function: str) -> bool:
+    """Whether a call is one of whatever function stands under a name, or of whatever object's.
+
+    >>> is_of_any("self.slope(z)", "bend_slope"), is_of_any("self.act.slope(z)", "slope")
+    (True, True)
+    >>> is_of_any("slope(z)", "slope")
+    False
+    """
+    callee, _, _ = call.partition("(")
+    holder, _, name = callee.strip().rpartition(".")
+    return name != function or "." in holder or (bool(holder) and holder != "self" and holder.islower())
 
 
 def argument_of(place: Place | None) -> tuple[str, str] | None:

@@ -134,7 +134,9 @@ class Quantities:
         if close(value, truth):
             return RIGHT, parameter, "", truth
         if self.case.is_right(value, final):
-            said = times_said(self.case.scale) if self.case.scale != 1 else f"of shape {value.shape}"
+            decays = final.parameter.node in self.case.decays and self.case.scale == 1
+            same = f"of shape {value.shape}" if not decays else "with a decay"
+            said = times_said(self.case.scale) if self.case.scale != 1 else same
             return (
                 (RIGHT, parameter, "", wanted)
                 if value.shape == truth.shape == ()

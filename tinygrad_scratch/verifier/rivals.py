@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.derivative_names import short
 from tinygrad_scratch.verifier.doubt import (
     OF_ORDER,
     has_term_twice,
@@ -14,11 +15,12 @@ from tinygrad_scratch.verifier.doubt import (
     likelier,
 )
 from tinygrad_scratch.verifier.explain import SCALES, Cause
+from tinygrad_scratch.verifier.misgiven import is_of_any
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.source import call_at, statement_at
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
@@ -28,6 +30,7 @@ MEAN = re.compile(r"/|\b(?:mean|average)\(")
 def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
     """The changes that are likelier than a cause, with which so many names are gradients; none where it is."""
     repair, cause = told
+    hits = [hit for hit in hits if not is_given_to_any(case, cause, hit)]
     return (
         moving_step(case, cause, hits)
         or [hit for hit in hits if has_term_twice(cause) and hit.rewrite.sentence.startswith("brackets are missing")]
@@ -38,6 +41,24 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
+
+
+def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
+    """Whether a change gives something else to whatever function is called there, where one of them is told."""
+    own = [e.node for e in case.returned if (e.place.file, e.place.line) == (cause.file, cause.line)]
+    callers = {caller for node in own if (caller := case.step_of(node).caller) is not None}
+    calls = {
+        call
+        for place in callers
+        if (place.file, place.line) == (hit.file, hit.rewrite.line) and (call := call_at(place))
+    }
+    called = [call for call in calls if is_of_any(call, short(cause.place.function))]
+    return any(bare(call) in bare(hit.written) and bare(call) not in bare(hit.right) for call in called)
+
+
+def bare(code: str) -> str:
+    """A text without blanks."""
+    return re.sub(r"\s", "", code)
 
 
 def admit(cause: Cause, hits: list[Hit]) -> None:

@@ -38,7 +38,7 @@ class Result:
 def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
     """What mends gradients if all wrong results of a function are replaced: with what is to be put in.
 
-    Of a function that is right elsewhere, the call is wrong; the last says so.
+    Where the same return of a function is right elsewhere, the call is wrong; the last says so.
     """
     wrong = case.wrong(case.replay())
     for results in Slopes(case).by_function():
@@ -55,7 +55,8 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
             continue
         first, mended = bad[0], len(wrong) - len(still)
         repair = Repair(first.event, first.slope, first.of, None, mended, how="slope")
-        called = None if len(bad) == len(results) else user_of(case, first.event)
+        elsewhere = any(result.is_right and result.event.place == first.event.place for result in results)
+        called = user_of(case, first.event) if elsewhere else None
         if called is not None:
             truth = np.asarray(played[called.node])
             match = case.match_up_to_factor(truth)

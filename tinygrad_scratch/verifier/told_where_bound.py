@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.names import is_gradient_name
+from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
@@ -45,7 +45,40 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None
     if is_update(statement_at(cause.file, cause.line)):
         return tell_before_update(case, cause, found)
-    return tell_at_binding(case, cause, found)
+    if is_other_name(source_of(text_of(cause.file)), cause):
+        return None
+    alias = other_name_of(cause, found)
+    return tell_at_binding(case, cause, found) if alias is None else tell_at_other_name(case, cause, found, alias)
+
+
+def is_other_name(source: Source, cause: Cause) -> bool:
+    """Whether a cause is told where a value only gets another name."""
+    own = own_statement(source, cause)
+    if not isinstance(own, ast.Assign) or not isinstance(own.value, ast.Name):
+        return False
+    return without_holder(ast.unparse(own.targets[0])) != own.value.id
+
+
+def other_name_of(cause: Cause, found: Difference) -> ast.Assign | None:
+    """Where what lacks a slope only gets another name, and is read nowhere else: `e = w.T @ d`, then `d1 = e`."""
+    source, factors = source_of(text_of(cause.file)), beyond(found.new, found.old)
+    own = own_statement(source, cause)
+    name = own.targets[0].id if isinstance(own, ast.Assign) and isinstance(own.targets[0], ast.Name) else ""
+    aliases = [each for each in source.statements if isinstance(each, ast.Assign) and ast.unparse(each.value) == name]
+    alias = aliases[0] if len(aliases) == 1 and name and factors else None
+    if alias is None or only_binding(source, alias.lineno, name) is not own or not is_known_by(source, alias, factors):
+        return None
+    return alias if without_holder(ast.unparse(alias.targets[0])) != name else None
+
+
+def tell_at_other_name(case: Case, cause: Cause, found: Difference, alias: ast.Assign) -> Repair | None:
+    """Tell it in that line."""
+    factors, name, target = beyond(found.new, found.old), ast.unparse(alias.value), ast.unparse(alias.targets[0])
+    repair = repair_at(case, cause.file, alias, target)
+    tell_at(cause, alias, repair, target)
+    cause.expression, cause.should_be = name, product_of(name, factors)
+    cause.sentence = f"`{name}` is not multiplied by {product_of('', factors)[3:]}"
+    return repair
 
 
 def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | None:

@@ -38,6 +38,8 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
     """The gradient of one penalty, or of all, times a number; it is told where that is added."""
     apart = region.value - region.truth
     factor = float(np.vdot(part, apart) / np.vdot(part, part))
+    if not np.ptp(part) and not is_usual(region, 1 + factor):  # any number is a multiple of one for all entries
+        return
     if close(region.value, region.truth + factor * part) and abs(factor) > 1e-9:
         found = penalty_scaled(1 + factor, where)
         terms = (s for s in region.steps if name_of(s.function) in ("add", "subtract"))
@@ -45,6 +47,13 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
         if found.step is None:
             found.place = where_whole(region)
         yield found
+
+
+def is_usual(region: Region, factor: float) -> bool:
+    """Whether a number is one by which a penalty is often too large, or too small: a size, twice one, or none of it."""
+    return abs(factor) < 1e-6 or any(
+        abs(abs(factor) / known - 1) < 1e-6 for known in (1.0, *region.case.factors) if known > 0
+    )
 
 
 def where_whole(region: Region) -> Place | None:
