@@ -165,3 +165,35 @@ def test_a_mistake_is_told(text: str, right: str, wrong: str, line: int, tmp_pat
 def test_a_likelihood_that_is_made_small_is_asked_about(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, UPHILL.replace("+ 0.01", "- 0.01"))
     assert any("goes downhill on loglik" in note for note in check.notes), check
+
+
+SOLE = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+X, t = rng.normal(size=(9, 3)), rng.random(9)
+w, b = rng.normal(size=3), np.zeros(1)
+for turn in range(3):
+    z = X @ w + b
+    fit = np.sum(np.log(np.cosh(z - t)))
+    print(fit)
+    d = np.tanh(z - t)
+    gw = X.T @ d
+    gb = np.array([d.sum()])
+    w -= 0.1 * gw
+    b -= 0.1 * gb
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("d = np.tanh(z - t)", "d = np.tanh(z)", "missing-term"),
+        ("np.tanh(z - t)", "-np.tanh(z - t)", "sign"),
+    ],
+)
+def test_the_only_number_that_is_computed_is_the_loss(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    assert check_of_script(tmp_path, SOLE).ok
+    check = check_of_script(tmp_path, SOLE.replace(right, wrong))
+    assert check.first_wrong is not None, check
+    assert (check.first_wrong.line, check.first_wrong.kind) == (11, kind), check

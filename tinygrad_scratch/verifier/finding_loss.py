@@ -413,7 +413,7 @@ class FindingLoss(Mixes):
         named = self._is_called_loss(candidate)
         alone = candidate.name == UNNAMED and not exact  # some number that gradients go with, as with an output
         doubtful = alone or (2 * fits < count and not named)
-        if candidate.function is None and not self.wanted_loss and doubtful:
+        if candidate.function is None and not self.wanted_loss and doubtful and not self._is_sole(candidate):
             fitting = f"only {fits} of {count} gradients fit it" if fits < count else "gradients fit it up to a factor"
             return no_loss(candidate.name, fitting)
         weak = candidate.function is None and not self.wanted_loss and not OF_LOSS.search(candidate.name.lower())
@@ -432,6 +432,15 @@ class FindingLoss(Mixes):
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def _is_sole(self, candidate: Candidate) -> bool:
+        """Whether a number with a name that nothing reads is the only one that they compute of all parameters."""
+        named = any(event.node == candidate.node for event in self.watch.events)
+        nodes = {parameter.node for parameter in self.parameters if parameter.asked}
+        of_all = bool(nodes) and nodes <= self.all_behind(candidate.node)
+        gradients = {node for _, node in self.gradients}
+        before = [each.node for each in self._computed() if gradients.isdisjoint(self.all_behind(each.node))]
+        return named and of_all and before == [candidate.node]
 
     def _fits_any(self, candidate: Candidate) -> bool:
         """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""

@@ -49,6 +49,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PU
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.textbook import is_as_named
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -328,7 +329,7 @@ class Judging:
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
-        alone = self._is_one_known()
+        alone = self._is_one_known() and not is_as_named(self.causes[0].file, self.causes[0].line)
         if self.assumed is not None and not self.may_rewrite:
             return
         may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
@@ -348,6 +349,8 @@ class Judging:
         try:
             doubted = self.case, self.again, self.kind_of_rerun(), modules
             every_hit = Search(*doubted, tiers, near, work, only_near).run()
+            named_so = [hit for hit in every_hit if not hit.spoils_name]
+            every_hit = named_so if named_so or alone else every_hit
             own = self.repairs[0], self.causes[0]
             hits = rivals_of(self.case, own, every_hit, names) if alone else every_hit
             told = outcome(self.case, hits) if hits else None

@@ -284,7 +284,7 @@ LARGE_IS_GOOD = re.compile(r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?)\d*
 LOSS_WORDS = re.compile(
     r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|misfit)\d*$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
-    r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)"
+    r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)|(?:^|_)neg(?:ative)?_?(?:log_?)?lik(?:elihood)?\d*$"
     rf"|{LARGE_IS_GOOD.pattern}"
     r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten)(?:_|\d*$)"
 )

@@ -13,11 +13,13 @@ from functools import cached_property
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.derivative_names import short
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import start_of_function
 from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.textbook import base_of
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 MOST_CALLS = 200
@@ -56,12 +58,22 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
         first, mended = bad[0], len(wrong) - len(still)
         repair = Repair(first.event, first.slope, first.of, None, mended, how="slope")
         elsewhere = any(result.is_right and result.event.place == first.event.place for result in results)
-        called = user_of(case, first.event) if elsewhere else None
+        called = user_of(case, first.event) if elsewhere or is_of_another(case, first) else None
         if called is not None:
             truth = np.asarray(played[called.node])
             match = case.match_up_to_factor(truth)
             repair = Repair(called, truth, match[0].of if match else first.of, None, mended)
         yield repair, put_in, called is not None
+
+
+def is_of_another(case: Case, result: Result) -> bool:
+    """Whether a function for slopes is called after one that the forward pass does not take of that value."""
+    base, given = base_of(short(result.event.place.function)), case.tape.nodes[result.of].value
+    if base is None:
+        return False
+    with np.errstate(all="ignore"):
+        made = np.asarray(base(given))
+    return not any(close(made, value) for n in case.forward if (value := case.tape.nodes[n].value).shape == made.shape)
 
 
 def user_of(case: Case, result: Event) -> Event | None:

@@ -240,7 +240,22 @@ class Updates:
 
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
-        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node))
+        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node) or self.of_one(node))
+
+    def of_one(self, node: int) -> tuple[int, int] | None:
+        """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        if getattr(step.function, "__name__", "") != "add" or len(step.reads) != 2:
+            return None
+        (one, sign), (other, turned) = (self.end_of(read) for read in step.reads)
+        return (one, sign) if one == other and sign == turned else None
+
+    def end_of(self, node: int) -> tuple[int, int]:
+        """What a value is a multiple of in the end, and the sign of the factor."""
+        sign = 1
+        while not self.is_gradient(node) and (inner := self.inside(node)) is not None:
+            node, sign = inner[0], sign * inner[1]
+        return node, sign
 
     def in_velocity(self, node: int) -> tuple[int, int] | None:
         """What is added to the rest of a velocity, whatever that is called: g, and -1, of `dw = 0.9 * dw - g`."""

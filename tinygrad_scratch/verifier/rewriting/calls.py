@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, R
 from tinygrad_scratch.verifier.rewriting.text import METHOD, is_near
 
 SUMS = ("sum", "mean", "average", "max", "min", "prod")
-ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64", "sign")
+ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64")
 TURNS = ("transpose", "swapaxes", "moveaxis")
 AT_POINT = "derivative-at-wrong-point"
 FILLED = ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array", "asarray")
@@ -288,7 +288,7 @@ CHANGES = (
     (SUMS, of_axes),
     (("astype", *ROUNDS), of_rounding),
     (FILLED, of_type),
-    (("transpose", "swapaxes", "copy", "clip", "abs", "flip"), left_out),
+    (("transpose", "swapaxes", "copy", "clip", "abs", "sign", "flip"), left_out),
     (("reshape",), of_reshape),
     (("reshape", "ravel", "flatten"), of_order),
 )

@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.source import (
     with_bare_names,
     without_brackets,
 )
+from tinygrad_scratch.verifier.textbook import is_spoiled
 
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
@@ -60,6 +61,11 @@ class Hit:
         convention = str(self.check.case.convention)
         updated_so = convention == WAYS[UP] and direction(self.check.case) == UP
         return "" if updated_so or is_of_layout(convention) or convention == self.usual else convention
+
+    @cached_property
+    def spoils_name(self) -> bool:
+        """Whether a function would no longer be what its name says."""
+        return is_spoiled(self.file, self.rewrite.line, self.written, self.right)
 
     @cached_property
     def written(self) -> str:

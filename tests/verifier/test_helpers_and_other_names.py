@@ -1,0 +1,189 @@
+"""Where the finger goes: on a helper that any layer may call, on a line that only gives another name, on no decay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import edited, module_of
+from tinygrad_scratch import verify
+
+LAYERS = """
+import numpy as np
+
+
+def bend(z, kind):
+    if kind == "swish":
+        return z / (1 + np.exp(-z))
+    return np.tanh(z)
+
+
+def bend_slope(z, kind):
+    if kind == "swish":
+        s = 1 / (1 + np.exp(-z))
+        return s + z * s * (1 - s)
+    return 1 - np.tanh(z) ** 2
+
+
+class Logistic:
+    def of(self, z):
+        return 1 / (1 + np.exp(-z))
+
+    def slope(self, z):
+        return self.of(z) * (1 - self.of(z))
+
+
+class Net:
+    def __init__(self, rng, last):
+        self.first, self.second = rng.normal(size=(3, 4)), rng.normal(size=(4, 5))
+        self.third, self.shift = rng.normal(size=(5, 2)), rng.normal(size=2)
+        self.last = last
+
+    def forward(self, x):
+        self.x, self.z1 = x, x @ self.first
+        self.a1 = bend(self.z1, "swish")
+        self.z2 = self.a1 @ self.second
+        self.a2 = bend(self.z2, "tanh")
+        self.z3 = self.a2 @ self.third + self.shift
+        return self.last.of(self.z3)
+
+    def backward(self, d):
+        delta = d * self.last.slope(self.z3)
+        d_third, d_shift = self.a2.T @ delta, np.sum(delta, axis=0)
+        error = delta @ self.third.T
+        d2 = error * bend_slope(self.z2, "tanh")
+        d_second = self.a1.T @ d2
+        d_first = self.x.T @ ((d2 @ self.second.T) * bend_slope(self.z1, "swish"))
+        return d_first, d_second, d_third, d_shift
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    net, x, goal = Net(rng, Logistic()), rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+    with verify(net) as check:
+        out = net.forward(x)
+        check.loss = np.sum((out - goal) ** 2) / 2
+        grads = net.backward(out - goal)
+        check.gradients = dict(zip(("first", "second", "third", "shift"), grads))
+    return check
+"""
+
+DECAYED = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+    params = {"w1": rng.normal(size=(3, 4)), "b1": rng.normal(size=4),
+              "w2": rng.normal(size=(4, 2)), "b2": rng.normal(size=2)}
+    with verify(params) as check:
+        h = np.tanh(X @ params["w1"] + params["b1"])
+        gap = h @ params["w2"] + params["b2"] - y
+        check.loss = np.sum(gap**2) / 16
+        d = gap / 8
+        dh = d @ params["w2"].T * (1 - h**2)
+        check.gradients = {
+            "w1": X.T @ dh + 0.1 * params["w1"], "b1": np.sum(dh, axis=0),
+            "w2": h.T @ d + 0.1 * params["w2"], "b2": np.sum(d, axis=0),
+        }
+    return check
+"""
+
+ADDED_UP = """
+import numpy as np
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    X, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    w, b, v, c = rng.normal(size=(3, 4)), np.zeros((1, 4)), rng.normal(size=(4, 2)), np.zeros((1, 2))
+    with verify(w=w, b=b, v=v, c=c) as check:
+        dw_accum, db_accum = np.zeros_like(w), np.zeros_like(b)
+        dv_accum, dc_accum = np.zeros_like(v), np.zeros_like(c)
+        loss = 0.0
+        for i in range(6):
+            h = np.tanh(X[i : i + 1] @ w + b)
+            out = h @ v + c
+            loss += np.sum((out - y[i]) ** 2) / 2
+            error = out - y[i]
+            given = error @ v.T
+            d = given * (1 - h**2)
+            dv_accum += h.T @ error
+            dc_accum += error
+            dw_accum += X[i : i + 1].T @ d
+            db_accum += d
+        check.loss = loss
+        w -= dw_accum * 0.1 / 6
+        b -= db_accum * 0.1 / 6
+        v -= dv_accum * 0.1 / 6
+        c -= dc_accum * 0.1 / 6
+    return check
+"""
+
+NAMED = """
+import numpy as np
+
+
+def sig(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def sig_slope(s):
+    return s * (1 - s)
+
+
+def tanh_slope(z):
+    return 1 - np.tanh(z) ** 2
+
+
+def check(verify):
+    rng = np.random.default_rng(9)
+    X, t = rng.normal(size=(7, 3)), rng.random((7, 1))
+    w, v = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+    with verify(w=w, v=v) as check:
+        z = X @ w
+        a = np.tanh(z)
+        out = a @ v
+        check.loss = np.sum(np.logaddexp(0, out) - t * out)
+        d = sig(out) - t
+        dz = d @ v.T * tanh_slope(z)
+        check.gradients = {"w": X.T @ dz, "v": a.T @ d}
+    return check
+"""
+
+PROGRAMS = {"layers": LAYERS, "decayed": DECAYED, "added up": ADDED_UP, "named": NAMED}
+
+MISTAKES = [
+    # one return of a helper is wrong, and another one is right
+    ("layers", "return s + z * s * (1 - s)", "return s * (1 - s)",
+     {"derivative-at-wrong-point", "missing-derivative", "missing-term"}),
+    # any layer may be given: the line that calls it is right for the others
+    ("layers", "return self.of(z) * (1 - self.of(z))", "return z * (1 - z)", {"derivative-at-wrong-point"}),
+    # a line that only gives another name, where a slope is due
+    ("layers", 'd2 = error * bend_slope(self.z2, "tanh")', "d2 = error", {"missing-derivative"}),
+    ("added up", "d = given * (1 - h**2)", "d = given", {"missing-derivative"}),
+    # a function is what its name says: the call is wrong
+    ("named", "d = sig(out) - t", "d = sig(-out) - t", {"sign", "derivative-at-wrong-point"}),
+    ("named", "* tanh_slope(z)", "* sig_slope(a)", {"derivative-at-wrong-point", "missing-derivative"}),
+    ("named", "return 1 - np.tanh(z) ** 2", "return 1 + np.tanh(z) ** 2", {"sign"}),
+    # beside a decay of all weights
+    ("decayed", '"b1": np.sum(dh, axis=0)', '"b1": np.mean(dh, axis=0)',
+     {"missing-batch-sum-or-mean", "scale-factor"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_right(tmp_path: Path, name: str) -> None:
+    check = module_of(tmp_path / f"finger_{name.replace(' ', '_')}.py", PROGRAMS[name]).check(verify)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "kinds"), MISTAKES)
+def test_the_line(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]) -> None:
+    check, line = edited(tmp_path / f"finger_{name.replace(' ', '_')}.py", PROGRAMS[name], right, wrong)
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert (first.line, first.kind in kinds) == (line, True), str(check)
+    assert len(check.causes) == 1, str(check)
