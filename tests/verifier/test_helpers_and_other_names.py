@@ -26,7 +26,14 @@ def bend_slope(z, kind):
     return 1 - np.tanh(z) ** 2
 
 
+def logistic_slope(z):
+    return 1 / (1 + np.exp(-z)) * (1 - 1 / (1 + np.exp(-z)))
+
+
 class Logistic:
+    def __init__(self):
+        self.slope_of = logistic_slope
+
     def of(self, z):
         return 1 / (1 + np.exp(-z))
 
@@ -38,7 +45,7 @@ class Net:
     def __init__(self, rng, last):
         self.first, self.second = rng.normal(size=(3, 4)), rng.normal(size=(4, 5))
         self.third, self.shift = rng.normal(size=(5, 2)), rng.normal(size=2)
-        self.last = last
+        self.last, self.is_short = last, False
 
     def forward(self, x):
         self.x, self.z1 = x, x @ self.first
@@ -50,6 +57,9 @@ class Net:
 
     def backward(self, d):
         delta = d * self.last.slope(self.z3)
+        if self.is_short:
+            slope = self.last.slope_of(self.z3)
+            delta = d * slope
         d_third, d_shift = self.a2.T @ delta, np.sum(delta, axis=0)
         error = delta @ self.third.T
         d2 = error * bend_slope(self.z2, "tanh")
@@ -153,7 +163,8 @@ def check(verify):
     return check
 """
 
-PROGRAMS = {"layers": LAYERS, "decayed": DECAYED, "added up": ADDED_UP, "named": NAMED}
+SHORT = LAYERS.replace("self.is_short = last, False", "self.is_short = last, True")
+PROGRAMS = {"layers": LAYERS, "short": SHORT, "decayed": DECAYED, "added up": ADDED_UP, "named": NAMED}
 
 MISTAKES = [
     # one return of a helper is wrong, and another one is right
@@ -161,6 +172,9 @@ MISTAKES = [
      {"derivative-at-wrong-point", "missing-derivative", "missing-term"}),
     # any layer may be given: the line that calls it is right for the others
     ("layers", "return self.of(z) * (1 - self.of(z))", "return z * (1 - z)", {"derivative-at-wrong-point"}),
+    # unless it returns the slope that it is named after, at what it is given
+    ("short", "slope = self.last.slope_of(self.z3)", "slope = self.last.slope_of(d)",
+     {"derivative-at-wrong-point", "wrong-operand"}),
     # a line that only gives another name, where a slope is due
     ("layers", 'd2 = error * bend_slope(self.z2, "tanh")', "d2 = error", {"missing-derivative"}),
     ("added up", "d = given * (1 - h**2)", "d = given", {"missing-derivative"}),

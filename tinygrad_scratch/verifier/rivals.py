@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
 from tinygrad_scratch.verifier.source import call_at, statement_at
+from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
 MEAN = re.compile(r"/|\b(?:mean|average)\(")
@@ -45,6 +46,8 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
 
 def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
     """Whether a change gives something else to whatever function is called there, where one of them is told."""
+    if is_slope_of_given(cause.file, cause.line):
+        return False
     own = [e.node for e in case.returned if (e.place.file, e.place.line) == (cause.file, cause.line)]
     callers = {caller for node in own if (caller := case.step_of(node).caller) is not None}
     calls = {

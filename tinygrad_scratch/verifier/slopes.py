@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.source import start_of_function
 from tinygrad_scratch.verifier.steps import Array, Step
-from tinygrad_scratch.verifier.textbook import base_of
+from tinygrad_scratch.verifier.textbook import base_of, is_slope_of_given
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 MOST_CALLS = 200
@@ -58,7 +58,9 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
         first, mended = bad[0], len(wrong) - len(still)
         repair = Repair(first.event, first.slope, first.of, None, mended, how="slope")
         elsewhere = any(result.is_right and result.event.place == first.event.place for result in results)
-        called = user_of(case, first.event) if elsewhere or is_of_another(case, first) else None
+        place = first.event.place
+        is_right = elsewhere or is_of_another(case, first) or is_slope_of_given(place.file, place.line)
+        called = user_of(case, first.event) if is_right else None
         if called is not None:
             truth = np.asarray(played[called.node])
             match = case.match_up_to_factor(truth)

@@ -30,22 +30,29 @@ KNOWN: tuple[tuple[str, Callable[[Any], Any], tuple[Callable[[Any], Any], ...]],
 
 def is_spoiled(file: str, line: int, written: str, right: str) -> bool:
     """Whether a change makes of a function that is what its name says one that isn't: another line is wrong, then."""
-    function = source_of(text_of(file)).function_around(line)
-    if not isinstance(function, ast.FunctionDef) or not is_plain(function):
-        return False
-    given, meant = [each.arg for each in function.args.args if each.arg != "self"], meant_by(function.name)
-    if len(given) != 1 or not meant:
-        return False
-    return is_one_of(meant, written, given[0]) and not is_one_of(meant, right, given[0])
+    meant = of_function(file, line)
+    return meant is not None and is_one_of(meant[0], written, meant[1]) and not is_one_of(meant[0], right, meant[1])
 
 
 def is_as_named(file: str, line: int) -> bool:
     """Whether a line returns what the name of its function says, and that is no slope: the call of it may be wrong."""
+    meant = of_function(file, line)
+    return meant is not None and len(meant[0]) == 1 and is_one_of(meant[0], statement_at(file, line), meant[1])
+
+
+def is_slope_of_given(file: str, line: int) -> bool:
+    """Whether a line returns the slope that its function is named after, at what is given: the call is wrong then."""
+    meant = of_function(file, line)
+    return meant is not None and len(meant[0]) > 1 and is_one_of(meant[0][-1:], statement_at(file, line), meant[1])
+
+
+def of_function(file: str, line: int) -> tuple[tuple[Callable[[Any], Any], ...], str] | None:
+    """What the function around a line may be by its name, and the name of what it is given."""
     function = source_of(text_of(file)).function_around(line)
     if not isinstance(function, ast.FunctionDef) or not is_plain(function):
-        return False
+        return None
     given, meant = [each.arg for each in function.args.args if each.arg != "self"], meant_by(function.name)
-    return len(given) == len(meant) == 1 and is_one_of(meant, statement_at(file, line), given[0])
+    return (meant, given[0]) if len(given) == 1 and meant else None
 
 
 def is_plain(function: ast.FunctionDef) -> bool:
