@@ -197,3 +197,22 @@ def test_the_only_number_that_is_computed_is_the_loss(tmp_path: Path, right: str
     check = check_of_script(tmp_path, SOLE.replace(right, wrong))
     assert check.first_wrong is not None, check
     assert (check.first_wrong.line, check.first_wrong.kind) == (11, kind), check
+
+
+TRACES = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+steps = rng.integers(0, 5, 8)
+values, traces = rng.normal(size=5), np.zeros(5)
+for now, later in zip(steps, steps[1:]):
+    x = np.eye(5)[now]
+    gap_error = 0.3 + 0.9 * values[later] - values @ x
+    traces = 0.7 * traces + x
+    values = values + 0.1 * gap_error * traces
+"""
+
+
+def test_what_a_step_is_made_of_is_not_watched(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TRACES)
+    assert check.first_wrong is None, check

@@ -421,6 +421,8 @@ class FindingLoss(Mixes):
             "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"
         )
         self.doubted = no_loss(candidate.name, vague) if weak and vague else ""
+        if self.doubted and candidate.node in self.all_behind(*(node for _, node in self.gradients)):
+            return self.doubted  # it is what gradients are made of, as an error in time is
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
@@ -440,7 +442,8 @@ class FindingLoss(Mixes):
         of_all = bool(nodes) and nodes <= self.all_behind(candidate.node)
         gradients = {node for _, node in self.gradients}
         before = [each.node for each in self._computed() if gradients.isdisjoint(self.all_behind(each.node))]
-        return named and of_all and before == [candidate.node]
+        is_watched = candidate.node not in self.all_behind(*gradients)
+        return named and of_all and is_watched and before == [candidate.node]
 
     def _fits_any(self, candidate: Candidate) -> bool:
         """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""
