@@ -90,26 +90,23 @@ def test_a_filter_that_goes_uphill_is_told(tmp_path: Path, start: str) -> None:
     assert (check.first_wrong.line, check.first_wrong.kind) == (10, "sign")
 
 
-def test_a_step_by_a_reward_below_the_usual_is_not_accused(tmp_path: Path) -> None:
-    check = check_of(tmp_path, WINDY)
+@pytest.mark.parametrize(("text", "said"), [(WINDY, "as a reward is"), (SORTING, "in another branch")])
+def test_a_step_that_goes_the_other_way_for_other_data_is_not_accused(tmp_path: Path, text: str, said: str) -> None:
+    check = check_of(tmp_path, text)
     assert check.first_wrong is None, str(check)
-    assert "as a reward is" in str(check.problem)
+    assert said in str(check.problem)
 
 
-def test_the_same_step_without_a_reward_is_told_to_go_uphill(tmp_path: Path) -> None:
-    check = check_of(tmp_path, WINDY.replace("liking += 0.1 * (gain - usual)", "liking -= 0.1"))
-    assert check.first_wrong is not None, str(check)
-    assert check.first_wrong.kind == "sign"
-
-
-def test_a_branch_that_goes_the_other_way_is_not_accused(tmp_path: Path) -> None:
-    check = check_of(tmp_path, SORTING)
-    assert check.first_wrong is None, str(check)
-    assert "in another branch" in str(check.problem)
-
-
-def test_the_same_without_the_other_branch_is_told_to_go_uphill(tmp_path: Path) -> None:
-    check = check_of(tmp_path, SORTING.replace("models[near] += 0.1 * (bird - models[near])", "pass"))
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (WINDY, "liking += 0.1 * (gain - usual)", "liking -= 0.1"),
+        (SORTING, "models[near] += 0.1 * (bird - models[near])", "pass"),
+    ],
+)
+def test_the_same_step_for_all_data_is_told_to_go_uphill(tmp_path: Path, text: str, right: str, wrong: str) -> None:
+    assert right in text
+    check = check_of(tmp_path, text.replace(right, wrong))
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.kind == "sign"
 

@@ -71,7 +71,7 @@ def has_term_twice(cause: Cause) -> bool:
 def leaves_unread(cause: Cause) -> bool:
     """Whether a line before it gave a name to something that nothing reads, and that is not what a cause asks for."""
     source = source_of(text_of(cause.file))
-    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    own = source.statement_on(cause.line)
     unread = bound_unread(source, own) if own is not None and cause.kind in OF_VALUES else []
     unread = [name for name in unread if not is_loss_name(name)]
     return any(re.search(rf"(?<![\w.]){re.escape(name)}\b", cause.should_be or "") is None for name in unread)

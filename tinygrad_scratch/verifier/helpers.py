@@ -61,7 +61,7 @@ def tell_where_added(cause: Cause) -> None:
     if cause.kind != "missing-term" or cause.should_be:
         return
     source = source_of(text_of(cause.file))
-    own = next((node for node in source.statements if node.lineno == cause.line), None)
+    own = source.statement_on(cause.line)
     value = own.value if isinstance(own, ast.Assign | ast.Return) else None
     if isinstance(value, ast.Tuple) and value.elts:
         value = value.elts[0]

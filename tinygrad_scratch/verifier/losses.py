@@ -299,6 +299,11 @@ def known_name(loss: str) -> str:
         return loss
 
 
+def without_holder_or_call(name: str) -> str:
+    """What a name says without its object, brackets and case: `self.Loss()` says `loss`."""
+    return re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+
+
 def is_loss_name(name: str) -> bool:
     """Whether a name is one that people give to losses.
 
@@ -307,7 +312,7 @@ def is_loss_name(name: str) -> bool:
     """
     if is_gradient_name(name.rsplit(".", 1)[-1]):
         return False
-    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    text = without_holder_or_call(name)
     return bool(LOSS_WORDS.search(text)) or "loss" in text or "cost" in text
 
 
@@ -324,7 +329,7 @@ def is_made_small(name: str) -> bool:
     >>> is_made_small("neg_log_likelihood"), is_made_small("loglik"), is_loss_name("loglik")
     (True, False, True)
     """
-    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    text = without_holder_or_call(name)
     return "loss" in text or "cost" in text or bool(SMALL_IS_GOOD.search(text))
 
 
@@ -334,7 +339,7 @@ def is_made_large(name: str) -> bool:
     >>> is_made_large("model.log_likelihood()"), is_made_large("neg_ll"), is_made_large("loss")
     (True, False, False)
     """
-    text = re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
+    text = without_holder_or_call(name)
     return bool(LARGE_IS_GOOD.search(text)) and not is_made_small(name)
 
 

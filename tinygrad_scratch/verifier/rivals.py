@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.outcome import MOST_TOLD
-from tinygrad_scratch.verifier.source import call_at, statement_at
+from tinygrad_scratch.verifier.source import call_at, statement_at, without_blanks
 from tinygrad_scratch.verifier.textbook import is_slope_of_given
 from tinygrad_scratch.verifier.told_where_bound import line_of_binding
 
@@ -56,12 +56,10 @@ def is_given_to_any(case: Case, cause: Cause, hit: Hit) -> bool:
         if (place.file, place.line) == (hit.file, hit.rewrite.line) and (call := call_at(place))
     }
     called = [call for call in calls if is_of_any(call, short(cause.place.function))]
-    return any(bare(call) in bare(hit.written) and bare(call) not in bare(hit.right) for call in called)
-
-
-def bare(code: str) -> str:
-    """A text without blanks."""
-    return re.sub(r"\s", "", code)
+    return any(
+        without_blanks(call) in without_blanks(hit.written) and without_blanks(call) not in without_blanks(hit.right)
+        for call in called
+    )
 
 
 def admit(cause: Cause, hits: list[Hit]) -> None:

@@ -53,7 +53,7 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
 
 def is_other_name(source: Source, cause: Cause) -> bool:
     """Whether a cause is told where a value only gets another name."""
-    own = own_statement(source, cause)
+    own = source.statement_on(cause.line)
     if not isinstance(own, ast.Assign) or not isinstance(own.value, ast.Name):
         return False
     return without_holder(ast.unparse(own.targets[0])) != own.value.id
@@ -62,7 +62,7 @@ def is_other_name(source: Source, cause: Cause) -> bool:
 def other_name_of(cause: Cause, found: Difference) -> ast.Assign | None:
     """Where what lacks a slope only gets another name, and is read nowhere else: `e = w.T @ d`, then `d1 = e`."""
     source, factors = source_of(text_of(cause.file)), beyond(found.new, found.old)
-    own = own_statement(source, cause)
+    own = source.statement_on(cause.line)
     name = own.targets[0].id if isinstance(own, ast.Assign) and isinstance(own.targets[0], ast.Name) else ""
     aliases = [each for each in source.statements if isinstance(each, ast.Assign) and ast.unparse(each.value) == name]
     alias = aliases[0] if len(aliases) == 1 and name and factors else None
@@ -99,7 +99,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
     if not factors or bound is None or not computed:
         return None
     repair = repair_at(case, cause.file, bound, found.old.id)
-    is_lost = not is_known_by(source, bound, factors) and is_known_by(source, own_statement(source, cause), factors)
+    is_lost = not is_known_by(source, bound, factors) and is_known_by(source, source.statement_on(cause.line), factors)
     if repair is None and is_lost:
         return None
     tell_at(cause, bound, repair, found.old.id)
@@ -202,11 +202,6 @@ def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -
         cause.place, cause.name = replace(cause.place, line=bound.lineno, offset=0), name
 
 
-def own_statement(source: Source, cause: Cause) -> ast.stmt | None:
-    """The statement at which a cause is told."""
-    return next((node for node in source.statements if node.lineno == cause.line), None)
-
-
 def is_known_by(source: Source, bound: ast.stmt | None, expressions: list[ast.AST]) -> bool:
     """Whether a function knows all names of some expressions at a statement of it."""
     if bound is None:
@@ -225,7 +220,7 @@ def is_known_by(source: Source, bound: ast.stmt | None, expressions: list[ast.AS
 def tell_where_returned(cause: Cause, found: Difference) -> bool:
     """Tell what comes from above, and lacks in a slope with a name, where that is returned: `return slope`."""
     source = source_of(text_of(cause.file))
-    own = own_statement(source, cause)
+    own = source.statement_on(cause.line)
     around, factors = source.function_around(cause.line), beyond(found.new, found.old)
     name = ast.unparse(own.targets[0]) if isinstance(own, ast.Assign) else ""
     if not isinstance(around, ast.FunctionDef) or not isinstance(own, ast.Assign) or not OF_SLOPE.search(name):

@@ -97,9 +97,8 @@ class WholeSteps(Collecting):
             if factor is None or decay:  # what is almost the true gradient, or holds a decay, tells more of its step
                 mine = parts_of(change, self._value(final.node), before)
                 factor, decay = mine if factor is None or (mine[0] and not mine[1]) else (factor, decay)
-            is_turned = factor is None and wanted.ndim == 2 and parts_of(change, wanted.T)[0] is not None
-            if is_turned:
-                factor, decay = parts_of(change, wanted.T)
+            turned = parts_of(change, wanted.T)[0] if factor is None and wanted.ndim == 2 else None
+            factor, is_turned = (factor, False) if turned is None else (turned, True)
             found.append(Whole(last, factor, decay, is_turned))
         return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from tinygrad_scratch.verifier.causes.factors import number
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.extent import node_at
-from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import statement_at
@@ -52,7 +52,7 @@ def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
 def is_usual(region: Region, factor: float) -> bool:
     """Whether a number is one by which a penalty is often too large, or too small: a size, twice one, or none of it."""
     return abs(factor) < 1e-6 or any(
-        abs(abs(factor) / known - 1) < 1e-6 for known in (1.0, *region.case.factors) if known > 0
+        is_near_number(abs(factor), known) for known in (1.0, *region.case.factors) if known > 0
     )
 
 

@@ -158,7 +158,7 @@ class Hit:
     def takes_up(self) -> bool:
         """Whether it reads what a line before it gave a name, or its function is given, and nothing reads as it is."""
         source = source_of(text_of(self.file))
-        own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
+        own = source.statement_on(self.rewrite.line)
         unread = [*bound_unread(source, own), *given_unread(source, self.rewrite.line)] if own is not None else []
         found = [name for name in unread if re.search(rf"\b{name}\b", self.right)]
         return any(nodes_named(self.check.case, name) for name in found)  # what was not recorded is a size
@@ -167,7 +167,7 @@ class Hit:
     def leaves_unread(self) -> bool:
         """Whether nothing reads any more what a line before it gave a name: that was made for it."""
         source = source_of(text_of(self.file))
-        own = next((node for node in source.statements if node.lineno == self.rewrite.line), None)
+        own = source.statement_on(self.rewrite.line)
         dropped = only_read_by(source, own) if own is not None and self.right else []
         return any(re.search(rf"\b{name}\b", self.right) is None for name in dropped)
 
@@ -225,7 +225,7 @@ class Hit:
 
         A slope that is returned as it is lacks what is above it.
         """
-        node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
+        node = source_of(text_of(self.file)).statement_on(self.rewrite.line)
         match node:
             case ast.Assign(targets=[ast.Name()], value=ast.Name()):
                 return 0
@@ -238,7 +238,7 @@ class Hit:
     @cached_property
     def hands_on(self) -> bool:
         """Whether the statement only puts a named value into a list, or returns several: it lacks something seldom."""
-        node = next((n for n in source_of(text_of(self.file)).statements if n.lineno == self.rewrite.line), None)
+        node = source_of(text_of(self.file)).statement_on(self.rewrite.line)
         match node:
             case ast.Expr(value=ast.Call(func=ast.Attribute(attr="append" | "insert"), args=[*_, ast.Name()])):
                 return True

@@ -50,6 +50,10 @@ class Source:
         code = self.code(node)
         return f"({code})" if isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.IfExp | ast.BoolOp) else code
 
+    def statement_on(self, line: int) -> ast.stmt | None:
+        """The statement that begins on a line."""
+        return next((node for node in self.statements if node.lineno == line), None)
+
     # ---- what is around a line ----
 
     def function_around(self, line: int) -> ast.FunctionDef | None:
