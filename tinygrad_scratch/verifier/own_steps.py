@@ -25,8 +25,8 @@ def own_steps(case: Case, values: dict[int, Any]) -> str:
         return ""
     one = next(event for event in found if event is not None)
     place = case.place_of(case.wrong(values)[0].node)
-    where = f" in line {place.line}" if place is not None else ""
-    return f"right until its use: {one.name} is the gradient, and the step that is made of it{where} is not judged"
+    where = f"line {place.line}" if place is not None else "the update"
+    return f"before a step of its own: {one.name} is the gradient, and what {where} makes of it is not judged"
 
 
 def gradients_named(case: Case, values: dict[int, Any]) -> dict[int, tuple[Event, set[int]]]:
