@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.tape import Tape
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
@@ -92,13 +93,21 @@ def assumable_in_turns(entry: Any) -> Iterator[Assumed]:
 
 def between(entry: Any) -> tuple[set[int], set[int]]:
     """What depends on all parameters, and what gradients were made of and depends on none."""
-    wanted = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]} or {
+    updated = {final.parameter.node for final in entry.owners_by(lambda value, parameter: False)[0]}
+    wanted = {node for node in updated if not is_only_added_to(entry.tape, node)} or {
         p.node for p in entry.parameters if p.asked
     }
     reached = [entry.depending_on({node}) for node in wanted]
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     outputs = set.intersection(*reached) - entry.parts_of_parameters() if reached else set()
     return outputs, behind - set.union(set(), *reached)
+
+
+def is_only_added_to(tape: Tape, node: int) -> bool:
+    """Whether all that reads a value changes it in place: so gradients are added up, and no output is made."""
+    slot = tape.nodes[node].slot
+    readers = [step for step in tape.steps if node in step.reads]
+    return bool(readers) and all(tape.nodes[made].slot == slot for step in readers for made in step.makes)
 
 
 def have_no_loss(entry: Any) -> bool:

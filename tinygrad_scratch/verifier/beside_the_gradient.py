@@ -81,15 +81,28 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
 
 
 def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
-    """The share of each matrix that is added to its gradient, where several have the same one, and others are wrong."""
+    """The share of each matrix that is added to its gradient, where others are wrong.
+
+    Several right ones have the same share, or one, by its name; then those that are wrong have it, where it is named.
+    """
     if has_penalty(case):
         return {}
     found = [(final, parts_of(case, values, final)) for final in case.finals]
-    known = {final.parameter.node: part for final, part in found if part is not None and part[1] > 0}
-    shares = {round(pull, 9) for _, pull in known.values()}
-    scales = {round(scale, 9) for scale, _ in known.values()}
-    same = len(known) > 1 and len(shares) == len(scales) == 1 and all(case.tape.nodes[n].value.ndim > 1 for n in known)
-    return {node: pull for node, (_, pull) in known.items()} if same else {}
+    known = [(final, part) for final, part in found if part is not None and part[1] > 0]
+    shares = {round(pull, 9) for _, (_, pull) in known}
+    scales = {round(scale, 9) for _, (scale, _) in known}
+    if len(shares) != 1 or len(scales) != 1 or not all(is_matrix(case, final) for final, _ in known):
+        return {}
+    named = all(is_called_decay(case, final) for final, _ in known)
+    if len(known) == 1 and not named:
+        return {}
+    share = known[0][1][1]
+    others = [f for f in case.wrong(values) if named and is_matrix(case, f) and is_called_decay(case, f)]
+    return {final.parameter.node: share for final in (*others, *(final for final, _ in known))}
+
+
+def is_matrix(case: Case, final: Final) -> bool:
+    return case.tape.nodes[final.parameter.node].value.ndim > 1
 
 
 def is_called_decay(case: Case, final: Final) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.clipped import before_clipping
 from tinygrad_scratch.verifier.decays import Decays
-from tinygrad_scratch.verifier.losses import Candidate
+from tinygrad_scratch.verifier.losses import Candidate, played
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.told import Gradient, own, shown
@@ -95,4 +95,5 @@ class Entry(Decays):
         """Take a loss on trial: as if nothing had been paired before."""
         self.parameters, self.finals, self.unsure, self.missing, self.uphill = list(parameters), [], [], [], []
         self.loss_name = candidate.name
-        return self._put(candidate)
+        finals = self.owners_by(lambda value, parameter: False)[0]
+        return self._put(self._penalised(candidate, played(self.tape), finals))

@@ -20,11 +20,12 @@ from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_b
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
+from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import (
     TOKEN,
@@ -37,6 +38,7 @@ from tinygrad_scratch.verifier.source import (
     statement_at,
     with_bare_names,
 )
+from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.turns import mend_turns
 from tinygrad_scratch.verifier.uphill import turning
 
@@ -183,6 +185,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         elif place in (call, finding.place):
             expression = written
     if finding.should_be:
+        finding.should_be = in_whole(region, finding.step, finding.should_be, expression)
         finding.should_be = in_list(with_bare_names(finding.should_be, expression), expression)
     return Cause(
         finding.kind,
@@ -199,6 +202,14 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+
+
+def in_whole(region: Region, step: Step | None, right: str, whole: str) -> str:
+    """What one call should be, as all of the expression that it is a part of; an expression as it is."""
+    written = region.code(step) if step is not None else whole
+    head, _, tail = whole.partition(written)
+    is_part = written != whole and written in whole and head not in right[: len(head)]
+    return f"{head}{right}{tail}" if is_part and written.partition("(")[0] == right.partition("(")[0] else right
 
 
 def in_list(part: str, whole: str) -> str:
@@ -309,15 +320,20 @@ def unexplained(found: list[tuple[Repair, Cause]]) -> int:
 def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     """The mistakes with the factor for all gradients with which they are fewest.
 
-    Of two by which one gradient is only a multiple it is the smaller factor: a mean is forgotten, and not made up.
+    Of two by which one gradient is only a multiple it is a usual one, such as the 2 of a square, and the smaller of two
+    that are: a mean is forgotten, and not made up.
     """
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
-    best: tuple[tuple[bool, int, int, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
+    best: tuple[tuple[bool, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
+    usual = conventional(case)
     for scale in likeliest_first(case, [1.0, *scales(case, case.replay())]):
         case.reset(scale)
         found = mistakes(case)
-        size = abs(scale) if all(cause.kind in SCALES for _, cause in found) else 0.0
-        key = bool(case.wrong(case.replay())), len(found), unexplained(found), scale * way < 0, scale != way, size
+        scaled = all(cause.kind in SCALES for _, cause in found)
+        unusual = scaled and not any(is_near_number(abs(scale), factor) for factor in usual)
+        size = abs(scale) if scaled else 0.0
+        wrong = bool(case.wrong(case.replay()))
+        key = wrong, len(found), unexplained(found), scale * way < 0, scale != way, unusual, size
         if best is None or key < best[0]:
             best = key, scale, found
         if key[:5] == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none

@@ -63,6 +63,12 @@ MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
 
+NO_LOSS = (
+    "No loss was found that these are the gradients of. Set check.loss = ... in the block, to the value that NumPy "
+    'computed, or say which it is: check.loss_is("mean squared error", output, targets).'
+)
+
+
 class Judging:
     """What was recorded, and what came of judging it."""
 
@@ -106,21 +112,18 @@ class Judging:
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
             if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
-                del self.notes[before:]
-                self._judge_nothing(self.entry.doubted, parameters)
+                self._judge_by_usual_or_not(self.entry.doubted, before)
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
-                self._leave_unexplained(before)
+                self._judge_by_usual_or_not(NO_LOSS, before)
         elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
 
-    def _leave_unexplained(self, notes: int) -> None:
-        """Accuse of nothing where a loss that nobody named tells only that something is another number."""
-        del self.notes[notes:]
-        problem = (
-            "No loss was found that these are the gradients of. Set check.loss = ... in the block, to the value that "
-            'NumPy computed, or say which it is: check.loss_is("mean squared error", output, targets).'
-        )
-        self._judge_nothing(problem, self.parameters)
+    def _judge_by_usual_or_not(self, problem: str, notes: int) -> None:
+        """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
+        self._try(partial(self._judge_by_usual, notes))
+        if not self._is_one_known():
+            del self.notes[notes:]
+            self._judge_nothing(problem, self.parameters)
 
     def _judge_by_written(self) -> bool:
         """Judge by the loss that they wrote and did not call, where no other fits: if one step is wrong by that."""

@@ -44,6 +44,8 @@ def rate_named(case: Case, final: Final) -> tuple[str, float | None]:
     if place is None:
         return "", None
     name, here = begin_of_change(statement_at(place.file, place.line)), (place.file, place.line)
+    if any(case.tape.nodes[event.node].value.size > 1 for event in case.events if event.name == name):
+        return "", None  # the gradient itself, of which each has one of its own
     steps = [step for step in case.tape.steps if step.place and (step.place.file, step.place.line) == here]
     products = [step for step in steps if name_of(step.function) == "multiply"]
     numbers = (case.constant_value(part) for step in products for part in step.arguments)

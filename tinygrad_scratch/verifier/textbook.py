@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from textwrap import dedent
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import statement_at, text_of
+from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
+from tinygrad_scratch.verifier.source import text_of
 
 POINTS = np.array([-1.3, -0.4, 0.3, 1.7])
 SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)d_?(?=sig|logis|tanh|relu)")
@@ -28,36 +31,67 @@ KNOWN: tuple[tuple[str, Callable[[Any], Any], tuple[Callable[[Any], Any], ...]],
 """What a name has in it, the function that is called so, and its slopes: at what comes out, and at what goes in."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """A function of one value with a name that says what it is, and what that may be."""
+
+    code: str
+    name: str
+    meant: tuple[Callable[[Any], Any], ...]
+    is_method: bool
+
+    def is_one_of(self, meant: tuple[Callable[[Any], Any], ...], code: str | None = None) -> bool:
+        """Whether the function, or another code of it, gives what one of some functions does."""
+        names: dict[str, Any] = {"np": np, "numpy": np, "sigmoid": logistic}
+        try:
+            with np.errstate(all="ignore"):
+                exec(compile(dedent(code or self.code), "<function>", "exec", dont_inherit=True), names)
+                given = (SimpleNamespace(sigmoid=logistic), POINTS.copy()) if self.is_method else (POINTS.copy(),)
+                found = np.asarray(names[self.name](*given), float)
+            return any(np.allclose(found, function(POINTS)) for function in meant)
+        except Exception:  # it calls something else
+            return False
+
+
 def is_spoiled(file: str, line: int, written: str, right: str) -> bool:
     """Whether a change makes of a function that is what its name says one that isn't: another line is wrong, then."""
-    meant = of_function(file, line)
-    return meant is not None and is_one_of(meant[0], written, meant[1]) and not is_one_of(meant[0], right, meant[1])
+    named = function_at(file, line)
+    if named is None or not named.is_one_of(named.meant):
+        return False
+    return not named.is_one_of(named.meant, named.code.replace(written, right, 1))
 
 
 def is_as_named(file: str, line: int) -> bool:
-    """Whether a line returns what the name of its function says, and that is no slope: the call of it may be wrong."""
-    meant = of_function(file, line)
-    return meant is not None and len(meant[0]) == 1 and is_one_of(meant[0], statement_at(file, line), meant[1])
+    """Whether a line is in a function that is what its name says, and that is no slope: the call of it may be wrong."""
+    named = function_at(file, line)
+    return named is not None and len(named.meant) == 1 and named.is_one_of(named.meant)
 
 
 def is_slope_of_given(file: str, line: int) -> bool:
-    """Whether a line returns the slope that its function is named after, at what is given: the call is wrong then."""
-    meant = of_function(file, line)
-    return meant is not None and len(meant[0]) > 1 and is_one_of(meant[0][-1:], statement_at(file, line), meant[1])
+    """Whether a line is in the slope that its function is named after, at what is given: the call is wrong then."""
+    named = function_at(file, line)
+    return named is not None and len(named.meant) > 1 and named.is_one_of(named.meant[-1:])
 
 
-def of_function(file: str, line: int) -> tuple[tuple[Callable[[Any], Any], ...], str] | None:
-    """What the function around a line may be by its name, and the name of what it is given."""
-    function = source_of(text_of(file)).function_around(line)
-    if not isinstance(function, ast.FunctionDef) or not is_plain(function):
+def function_at(file: str, line: int) -> Named | None:
+    """The innermost function around a line, if its name says what it is and it only works out a value."""
+    source = source_of(text_of(file))
+    around = [node for node in source.blocks if isinstance(node, ast.FunctionDef) and line in lines_of(node)]
+    if not around or not is_plain(around[-1]):
         return None
-    given, meant = [each.arg for each in function.args.args if each.arg != "self"], meant_by(function.name)
-    return (meant, given[0]) if len(given) == 1 and meant else None
+    function, start = around[-1], source.at(around[-1].lineno)
+    given, meant = [each.arg for each in function.args.args], meant_by(function.name)
+    is_method = given[:1] == ["self"]
+    if len(given) != 1 + is_method or not meant:
+        return None
+    return Named(source.text[start : source.span(function)[1]], function.name, meant, is_method)
 
 
 def is_plain(function: ast.FunctionDef) -> bool:
-    """Whether all that a function does is to return a value."""
-    return all(isinstance(each, ast.Return | ast.Expr) for each in function.body)
+    """Whether all that a function does is to work out a value, and to return it."""
+    said = (each for each in function.body if isinstance(each, ast.Expr))
+    works = all(isinstance(each, ast.Assign | ast.Return | ast.Expr) for each in function.body)
+    return works and all(isinstance(each.value, ast.Constant) for each in said)
 
 
 def meant_by(name: str) -> tuple[Callable[[Any], Any], ...]:
@@ -77,15 +111,3 @@ def base_of(name: str) -> Callable[[Any], Any] | None:
     """The function that the slope of a name is the slope of; None for another name."""
     slopes = meant_by(name)
     return next((function for _, function, own in KNOWN if own == slopes), None)
-
-
-def is_one_of(meant: tuple[Callable[[Any], Any], ...], statement: str, given: str) -> bool:
-    """Whether a return gives what one of some functions does."""
-    try:
-        returned = ast.parse(statement.strip().removeprefix("return").strip(), mode="eval")
-        code = compile(returned, "<return>", "eval")
-        with np.errstate(all="ignore"):
-            found = eval(code, {"np": np, "numpy": np, "sigmoid": logistic, given: POINTS})
-        return any(np.allclose(np.asarray(found, float), function(POINTS)) for function in meant)
-    except Exception:  # of a call of something else
-        return False

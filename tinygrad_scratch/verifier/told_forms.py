@@ -137,7 +137,8 @@ def flips_in(node: ast.AST) -> int:
     """How often an expression turns arrays round: by calls for it, or by slices with a step of -1, of several axes."""
     nodes = list(ast.walk(node))
     calls = [each for each in nodes if isinstance(each, ast.Call) and FLIP.match(name_of(each))]
-    backwards = [each for each in nodes if isinstance(each, ast.Slice) and ast.unparse(each).endswith(":-1")]
+    slices = [each for each in nodes if isinstance(each, ast.Slice) and each.step is not None]
+    backwards = [each for each in slices if each.step is not None and ast.unparse(each.step) == "-1"]
     return len(calls) + len(backwards) // 2
 
 

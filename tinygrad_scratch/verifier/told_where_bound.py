@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference
-from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference
+from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
 
 COMPUTED = ast.Call | ast.BinOp
 AT_POINT = "derivative-at-wrong-point"
@@ -36,6 +36,8 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
     found = difference(cause) if told else None
     if found is not None and tell_in_called(case, cause, found, wrong):
         return None
+    if found is not None and cause.kind == "wrong-operand" and (bound := made_for_nothing(cause, found)) is not None:
+        return tell_what_is_meant(case, cause, found, bound)
     if found is not None and cause.kind == AT_POINT:
         tell_where_worked_out(cause, found)
         return None
@@ -49,6 +51,26 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None
     alias = other_name_of(cause, found)
     return tell_at_binding(case, cause, found) if alias is None else tell_at_other_name(case, cause, found, alias)
+
+
+def made_for_nothing(cause: Cause, found: Difference) -> ast.Assign | None:
+    """Where a name was given to what is read for another value, and nowhere else: it would be made for nothing."""
+    if not isinstance(found.old, ast.Name):
+        return None
+    source = source_of(text_of(cause.file))
+    bound = only_binding(source, cause.line, found.old.id)
+    return bound if is_known_by(source, bound, [found.new]) else None
+
+
+def tell_what_is_meant(case: Case, cause: Cause, found: Difference, bound: ast.Assign) -> Repair | None:
+    """Tell there what that name is meant to be: `d = e * s`, read as `d.sum()`, where `e.sum()` is right."""
+    name, right = ast.unparse(found.old), ast.unparse(found.new)
+    repair = repair_at(case, cause.file, bound, name)
+    tell_at(cause, bound, repair, name)
+    cause.expression, cause.should_be = source_of(text_of(cause.file)).code(bound.value), right
+    cause.sentence = f"`{cause.expression}` should be {right}"
+    name_kind(case, cause)
+    return repair
 
 
 def is_other_name(source: Source, cause: Cause) -> bool:

@@ -84,6 +84,7 @@ def tried(
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
     again = exact and case.step_of(event.node).function is renamed  # it is right under another name
+    rank = KNOWN if is_of_another(matched, factor, entry) else rank
     rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (again and not part) else rank
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
@@ -190,6 +191,12 @@ def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, 
     """Whether a value is a gradient already, and with a factor that is due; and whether it is only a part of one."""
     exact = matched is not None and abs(matched[1] - factor) < 1e-9 * abs(factor)
     return exact, matched is not None and matched[0].how == PART
+
+
+def is_of_another(matched: tuple[Entry, float] | None, factor: float, entry: Entry) -> bool:
+    """Whether a value is a multiple of the gradient of something else than what it is to be the gradient of."""
+    exact, _ = is_known(matched, factor)
+    return matched is not None and not exact and matched[0].how == "" and matched[0].of != entry.of
 
 
 def spoils(case: Case, value: Array, truth: Array, factor: float) -> bool:

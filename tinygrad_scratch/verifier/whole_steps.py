@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygrad_scratch.verifier.collecting import Collecting
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.losses import is_made_large
 from tinygrad_scratch.verifier.names import listed
@@ -25,7 +26,7 @@ from tinygrad_scratch.verifier.update_steps import in_update
 from tinygrad_scratch.verifier.updates import lost
 
 TELLING = 3  # entries, from which a gradient and its parameter can be told apart in a change
-MOST_STEPS = 12  # from the loss back to an array
+MOST_STEPS = 40  # from the loss back to arrays
 
 
 @dataclass(frozen=True)
@@ -202,17 +203,22 @@ class WholeSteps(Collecting):
         return set(map(float, common | one_by_one | self._lengths_in_loss() - widths - {1}))
 
     def _lengths_in_loss(self) -> set[int]:
-        """The lengths of the arrays that the loss is computed from as its last, or how many of one shape it is of."""
+        """The lengths of the arrays that the loss is computed from as its last, or of how many numbers it is the sum.
+
+        These are read by one call, or added one by one in a line.
+        """
         waiting, found = [self.loss] if self.loss is not None else [], set[int]()
+        adding = Counter[Place | None]()
         for _ in range(MOST_STEPS):
             if not waiting:
                 break
-            reads = self.tape.steps[self.tape.nodes[waiting.pop(0)].step].reads
-            found |= {times for times in Counter(self._value(read).shape for read in reads).values() if times > 2}
-            for read in reads:
+            step = self.tape.steps[self.tape.nodes[waiting.pop(0)].step]
+            adding[step.place] += name_of(step.function) == "add"
+            found |= {times for times in Counter(self._value(read).shape for read in step.reads).values() if times > 2}
+            for read in step.reads:
                 found.update(self._value(read).shape)
                 waiting += [] if self._value(read).ndim else [read]
-        return found
+        return found | {times for place, times in adding.items() if place is not None and times > 2}
 
     def _is_to_fall(self) -> bool:
         raise NotImplementedError

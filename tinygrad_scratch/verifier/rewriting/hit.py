@@ -33,6 +33,7 @@ from tinygrad_scratch.verifier.textbook import is_spoiled
 SMALL = 6  # words and signs: up to so many a change that makes a line as others are is a slip
 OF_A_LINE = 4  # words: what it takes to move one
 NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
+PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
 SPREAD = re.compile(r"keepdims=True\)\)?\s*\*\s*[A-Za-z_]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_SLOPE = re.compile(
@@ -234,6 +235,12 @@ class Hit:
             case ast.Assign() | ast.Return() if not any(isinstance(part, COMPUTES) for part in ast.walk(node)):
                 return 2
         return 1
+
+    @cached_property
+    def lacks_elsewhere(self) -> bool:
+        """Whether a slope is put in beside no product of matrices: it mostly stands where that comes back."""
+        own = PRODUCT.search(self.written) is not None and not self.updates_parameter
+        return self.rewrite.kind == "missing-derivative" and not own
 
     @cached_property
     def hands_on(self) -> bool:

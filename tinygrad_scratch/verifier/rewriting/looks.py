@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -119,6 +119,15 @@ def is_same(one: Any, other: Any) -> bool:
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
 
 
+class Looker(Protocol):
+    """What looks at a statement with the values that it finds, each time that a run comes to it."""
+
+    is_lambda: bool
+    is_complete: bool
+
+    def look(self, names: dict[str, Any], outlook: Outlook) -> None: ...
+
+
 FAILED = object()
 
 
@@ -135,12 +144,12 @@ class Looks(Lines):
     """A traced run that looks at the changes of the statements that it comes to."""
 
     def __init__(
-        self, left: Left, seconds: float, outlook: Outlook, looked: dict[tuple[str, int], Looked],
+        self, left: Left, seconds: float, outlook: Outlook, looked: Mapping[tuple[str, int], Looker],
         ends: Callable[[FrameType], None] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(left, float("inf"), seconds + MUCH_LONGER * ALL_SECONDS, ends)
         self.outlook, self.looked = outlook, looked
-        self.at: dict[int, Looked | None] = {}  # by the id of what runs
+        self.at: dict[int, Looker | None] = {}  # by the id of what runs
         self.clock = Clock()
         self.until = self.clock.now() + ALL_SECONDS
 

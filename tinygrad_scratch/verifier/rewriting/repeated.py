@@ -17,7 +17,8 @@ def repeated(part: Part) -> Iterator[Rewrite]:
 
     Of a call that stands more than once also what it is given, as in `x * (1 - x)` for `f(x) * (1 - f(x))`.
     """
-    if not part.is_whole or isinstance(part.node, NAMES):
+    is_entry = isinstance(part.node, ast.BinOp) and isinstance(part.around, ast.List | ast.Tuple | ast.Call)
+    if not (part.is_whole or is_entry) or isinstance(part.node, NAMES):
         return
     in_slope = SLOPE.search(part.code) is not None
     for written, places in places_of(part, names_in(part)).items():
@@ -50,11 +51,12 @@ def squares(part: Part) -> Iterator[Rewrite]:
 
 
 def other_entries(part: Part, written: str, in_slope: bool) -> Iterator[tuple[str, str]]:
-    """The neighbours of an entry, and the entries at the same place of what has a name."""
+    """The neighbours of an entry, the entries at the same place of what has a name, and those by other names."""
     holder, _, index = written.removesuffix("]").rpartition("[")
-    for other in (f"{holder}[{index} + 1]", f"{holder}[{index} - 1]"):
+    known, by_name = part.source.words(part.line).names, index[:1] in "'\""
+    for other in (f"{holder}[{index} + 1]", f"{holder}[{index} - 1]") if not by_name else ():
         yield other, "off-by-one"
-    entries = (name for name in part.source.words(part.line).names if name.endswith(f"[{index}]"))
+    entries = (name for name in known if name.endswith(f"[{index}]") or (by_name and name.startswith(f"{holder}[")))
     for name in [name for name in entries if name != written][:MOST_NAMES]:
         yield name, kind_of_name(written, name, in_slope)
 

@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.rewriting.again import Again, Run
 from tinygrad_scratch.verifier.rewriting.clock import Clock
+from tinygrad_scratch.verifier.rewriting.composed import composed_at
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_of
 from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
@@ -28,7 +29,7 @@ from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
-from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import MADE, PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -106,7 +107,30 @@ class Search:
                     break
                 hit = self.hit(file, rewrite)
                 hits += [hit] if hit is not None else []
+        if not hits and MADE in self.tiers:
+            hits = [hit for change in self.composed(unchecked) if (hit := self.hit(*change)) is not None]
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
+
+    def composed(self, unchecked: Unchecked) -> list[tuple[str, Rewrite]]:
+        """The changes of the suspected lines by composed values with which the gradients are right."""
+        places = [place for place in self.near | self.called_near() if place in self.calls_of]
+        outlook, loud = Outlook(self.case, self.case.replay()), loud_names(self.modules)
+        composed = {
+            place: each
+            for place in places
+            if (each := composed_at(self.case, place, self.calls_of[place], loud)) is not None
+        }
+        run = self.again.plain("", None)
+        if not composed or run is None:
+            return []
+        self.run_plainly(run, Looks(Left(set(self.lines)), self.run_seconds, outlook, composed, self.again.ends()))
+        found = [(place[0], change) for place, each in composed.items() for change in each.found(outlook)]
+        return [each for each in found if not unchecked.calls(*each)]
+
+    def called_near(self) -> set[tuple[str, int]]:
+        """The lines of the functions that the suspected lines call."""
+        steps = (step for step in self.case.tape.steps if not places_of([step.caller]).isdisjoint(self.near))
+        return places_of(step.place for step in steps)
 
     def rounds(
         self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], float]
@@ -165,6 +189,7 @@ class Search:
         for file, own in by_line.items():
             looked |= looked_at(source_of(text_of(file)), file, own, outlook, loud)
         found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
+        self.calls_of = {place: each.times for place, each in looked.items() if each.is_known and each.times}
         return lambda each: found.get((each[0], *known(each[1])), UNKNOWN)
 
     def looks_at(self, outlook: Outlook, looked: dict[tuple[str, int], Looked]) -> bool:

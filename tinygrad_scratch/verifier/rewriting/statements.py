@@ -67,8 +67,22 @@ class Statement(Expressions):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
             yield from carried_over(self.source, node)
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            yield from self.of_same_index(node)
         yield from self.of_expressions()
         yield from as_siblings(self.source, node)
+
+    def of_same_index(self, node: ast.Assign | ast.AugAssign) -> Iterator[Rewrite]:
+        """Another index on both sides: `dW[1:] += k * W[1:]` for `dW[:-1] += k * W[:-1]`."""
+        start, end = self.source.span(node)
+        target = node.targets[-1] if isinstance(node, ast.Assign) else node.target
+        read = [self.source.code(n.slice) for n in ast.walk(node.value) if isinstance(n, ast.Subscript)]
+        index = self.source.code(target.slice) if isinstance(target, ast.Subscript) else ""
+        others = self.source.words(self.line).indices if index in read else []
+        for other in others:
+            text = self.source.text[start:end].replace(f"[{index}]", f"[{other}]")
+            said = f"the index {index} should be {other} on both sides"
+            yield self.change((start, end), text, "off-by-one", said, NAMED)
 
     def added(self, node: ast.AugAssign) -> Iterator[Rewrite]:
         """`a += b`: with another sign, set and not added to, and for another name."""

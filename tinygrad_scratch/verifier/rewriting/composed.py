@@ -1,0 +1,260 @@
+"""Values composed of what is known at a statement, each tried in the place of each part of it.
+
+This is for a mistake that is no usual one: where no change of a known form leaves the right gradients. What is tried
+is worked out in a plain run, with the values that the statement finds there, the shorter texts first.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.rewriting.looks import compiled, formula_of, value_of, worked_out
+from tinygrad_scratch.verifier.rewriting.outlook import Foretold, Outlook, arrays_in, nodes_made_at
+from tinygrad_scratch.verifier.rewriting.part import Part
+from tinygrad_scratch.verifier.rewriting.quiet import is_quiet
+from tinygrad_scratch.verifier.rewriting.rewrite import MADE, Rewrite
+from tinygrad_scratch.verifier.rewriting.statements import Statement
+from tinygrad_scratch.verifier.rewriting.text import Source, effort, lines_of, source_of, usable
+from tinygrad_scratch.verifier.source import text_of
+
+SECONDS = 3.0  # for one statement, in all of its calls
+MOST_NAMES, MOST_WRITTEN, MOST_PARTS = 40, 150, 16
+MOST_FOUND = 6
+LARGER, LARGEST = 2, 9  # words and signs: than the smallest change that is found, and of any
+HOLE = "_hole_"
+FORMS = ("-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T")
+"""What is made of one value."""
+TURNS = ("{}[::-1]", "{}[:, ::-1]", "{}[..., ::-1, ::-1]", "{}[:, None]", "{}[None]")
+OF_NUMPY = (
+    "exp", "log", "tanh", "sqrt", "abs", "sign", "sum", "mean", "cumsum", "sum(axis=0)", "sum(axis=1)",
+    "sum(axis=0, keepdims=True)", "sum(axis=1, keepdims=True)", "mean(axis=0)", "mean(axis=1)",
+)  # fmt: skip
+BETWEEN = ("*", "+", "-", "/", "@")
+TURNED = ("-", "/", "@")  # of these the other way round is another value
+COMPARED = ("<=", ">=")
+VALUES = ast.BinOp | ast.Call | ast.Compare | ast.UnaryOp | ast.Subscript
+Made = tuple[str, Any]  # the text of a value, in brackets where it needs them, and the value
+
+
+@dataclass
+class Hole:
+    """A part of a statement, and the code of the statement with anything in its place."""
+
+    part: Part
+    own: CodeType
+    code: CodeType
+
+
+@dataclass
+class Composed:
+    """A statement, and what is known of it with each composed value in the place of each part."""
+
+    source: Source
+    node: ast.stmt
+    file: str
+    nodes: list[int]  # of the values that it made
+    times: int  # that it is made in a run
+    loud: set[str]
+    is_lambda: bool = False
+    is_complete: bool = True
+    told: dict[tuple[int, str], Foretold] = field(default_factory=dict)
+    taken: list[int] = field(default_factory=list)
+    seen: int = 0
+
+    @cached_property
+    def holes(self) -> list[Hole]:
+        formula, found = formula_of(self.source, self.node), []
+        start, end = self.source.span(value_of(self.node))
+        for part in Statement(self.source, self.node).parts():
+            a, b = self.source.span(part.node)
+            if formula is None or not part.is_value or part.in_index or not (start <= a and b <= end):
+                continue
+            if any(isinstance(each, ast.Lambda | ast.ListComp | ast.GeneratorExp) for each in part.way):
+                continue
+            own = self.compiled(part.code)
+            code = compiled(formula(part.change(HOLE, "", "")), self.file)
+            if own is not None and code is not None:
+                found.append(Hole(part, own, code))
+        return found[:MOST_PARTS]
+
+    def compiled(self, text: str) -> CodeType | None:
+        """The code of an expression that may be worked out once more."""
+        code = compiled(f"({text})", self.file)
+        return code if code is not None and is_quiet(code, self.loud) else None
+
+    @cached_property
+    def names(self) -> list[tuple[str, CodeType]]:
+        """What the function around has a name for."""
+        return self.coded(self.source.words(self.node.lineno).names)[:MOST_NAMES]
+
+    @cached_property
+    def written(self) -> list[tuple[str, CodeType]]:
+        """What is worked out elsewhere in the text."""
+        nodes = (node for node in ast.walk(self.source.tree) if isinstance(node, VALUES))
+        return self.coded(usable(map(self.source.operand, nodes)))[:MOST_WRITTEN]
+
+    def coded(self, texts: Iterable[str]) -> list[tuple[str, CodeType]]:
+        codes = ((text, self.compiled(text)) for text in texts)
+        return [(text, code) for text, code in codes if code is not None]
+
+    @cached_property
+    def forms(self) -> list[tuple[str, CodeType]]:
+        """What is made of one value: by a form, by a function of NumPy's, and by one of theirs."""
+        texts = [*FORMS, *(f"np.{name}({{}})" for name in OF_NUMPY if "(" not in name)]
+        texts += [f"np.{name[:-1].replace('(', '({}, ')})" for name in OF_NUMPY if "(" in name]
+        own = [name for name in self.source.takes_one(self.node.lineno) if not name.startswith("np.")]
+        return self.coded_forms([*texts, *(f"{name}({{}})" for name in own), *TURNS])
+
+    def coded_forms(self, forms: Iterable[str]) -> list[tuple[str, CodeType]]:
+        codes = ((form, self.compiled(form.format(HOLE))) for form in forms)
+        return [(form, code) for form, code in codes if code is not None]
+
+    # ---- what is tried -----------------------------------------------------------------------------------------------
+
+    def look(self, names: dict[str, Any], outlook: Outlook) -> None:
+        """Work out all that there is time for, with the values of one call."""
+        self.seen += 1
+        formula = formula_of(self.source, self.node)
+        code = compiled(formula(None), self.file) if formula is not None else None
+        parts = arrays_in(worked_out(code, names)) if code is not None else None
+        if parts is None:
+            self.is_complete = False
+            return
+        later = [node for node in self.nodes if node > max(self.taken, default=-1)]
+        nodes = [outlook.same_in(later, part) for part in parts]
+        self.taken += [node for node in nodes if node is not None]
+        until = time.perf_counter() + SECONDS / max(self.times, 1)
+        done = set[tuple[int, str]]()
+        for number, text, value in self.tried(names):
+            known = number, text
+            if known in done or (self.seen > 1 and known not in self.told):
+                continue
+            done.add(known)
+            if time.perf_counter() > until and self.seen == 1:
+                break
+            names[HOLE] = value
+            told = self.told.setdefault(known, Foretold())
+            others = arrays_in(worked_out(self.holes[number].code, names))
+            if others is None or len(others) != len(parts):
+                told.fails = True
+                continue
+            for node, part, other in zip(nodes, parts, others, strict=True):
+                if not np.array_equal(part, other):
+                    outlook.note(told, node, part, other)
+
+    def tried(self, names: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
+        """What to try in which hole, the shorter first."""
+        atoms = list(valued(self.names, names))
+        written = list(valued(self.written, names))
+        owns = [list(valued([(self.source.operand(hole.part.node), hole.own)], names)) for hole in self.holes]
+        made = list(self.made_of([*atoms, *written], names))
+        for i, own in enumerate(owns):
+            own = [] if isinstance(self.holes[i].part.node, ast.Constant) else own  # of a number nothing is made
+            owns[i] = own
+            first = chain(atoms, written, self.made_of(own, names), between(own, atoms, names), made)
+            yield from ((i, *each) for each in first)
+        for i, own in enumerate(owns):
+            yield from ((i, *each) for each in between(own, written, names))
+            yield from ((i, *each) for each in between(own, made, names))
+        pairs = list(between(atoms, atoms, names))
+        for i in range(len(owns)):
+            yield from ((i, *each) for each in pairs)
+
+    def made_of(self, values: Iterable[Made], names: dict[str, Any]) -> Iterator[Made]:
+        for text, value in values:
+            for form, code in self.forms:
+                other = worked_out(code, names | {HOLE: value})
+                if is_numeric(other):
+                    yield filled(form, text), other
+
+    # ---- what is found -----------------------------------------------------------------------------------------------
+
+    def found(self, outlook: Outlook) -> list[Rewrite]:
+        """The smallest changes with which the gradients are right, as far as slopes tell."""
+        mending = [
+            known
+            for known, told in self.told.items()
+            if not told.fails and told.differs and told.is_complete and outlook.mends(told)
+        ]
+        changes = [self.change(self.holes[number].part, text) for number, text in mending]
+        asked = {change: self.effort(change) for change in changes}
+        least = min(asked.values(), default=0)
+        near = [change for change in changes if asked[change] <= min(least + LARGER, LARGEST)]
+        return sorted(near, key=lambda change: asked[change])[:MOST_FOUND]
+
+    def effort(self, change: Rewrite) -> int:
+        written, start = self.source.code(self.node), self.source.span(self.node)[0]
+        return effort(written, written[: change.start - start] + change.text + written[change.end - start :])
+
+    def change(self, part: Part, text: str) -> Rewrite:
+        bare = without_outer(text)
+        kept = bare if part.is_whole or isinstance(part.around, ast.Call) else text
+        return part.change(kept, "wrong-operand", f"`{part.code}` should be `{bare}`", MADE)
+
+
+def composed_at(case: Case, place: tuple[str, int], times: int, loud: set[str]) -> Composed | None:
+    """The statement of a line, which is made so many times in a run; None where its value can't be worked out."""
+    file, line = place
+    source = source_of(text_of(file))
+    node = source.statement_on(line)
+    if node is None or formula_of(source, node) is None:
+        return None
+    return Composed(source, node, file, nodes_made_at(case, file, lines_of(node)), times, loud)
+
+
+def valued(coded: Iterable[tuple[str, CodeType]], names: dict[str, Any]) -> Iterator[Made]:
+    for text, code in coded:
+        value = worked_out(code, names)
+        if is_numeric(value):
+            yield text, value
+
+
+def is_numeric(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiub" and value.size > 0
+    return isinstance(value, float | int | np.generic)
+
+
+def without_outer(text: str) -> str:
+    """A text without the brackets around all of it."""
+    return text[1:-1] if text.startswith("(") and compiled(text[1:-1], "") is not None else text
+
+
+def filled(form: str, text: str) -> str:
+    """A form with a text in it; in brackets unless it is a call, or an entry."""
+    if "({}" in form:
+        return form.format(without_outer(text))
+    return form.format(text) if form.startswith(("{}[", "{}.")) else f"({form.format(text)})"
+
+
+OPERATIONS = {
+    "*": np.multiply, "+": np.add, "-": np.subtract, "/": np.true_divide, "@": np.matmul, "<=": np.less_equal,
+    ">=": np.greater_equal,
+}  # fmt: skip
+
+
+def between(ones: Iterable[Made], others: list[Made], names: dict[str, Any]) -> Iterator[Made]:
+    """What is made of two values."""
+    for one, a in ones:
+        for other, b in others:
+            if a is b:
+                continue
+            for sign in (*BETWEEN, *COMPARED):
+                for first, second in ((one, a), (other, b)), ((other, b), (one, a)):
+                    if first[0] != one and sign not in TURNED:
+                        continue
+                    try:
+                        value = OPERATIONS[sign](first[1], second[1])
+                    except Exception:  # shapes that don't fit
+                        continue
+                    yield f"({first[0]} {sign} {second[0]})", value
