@@ -19,7 +19,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import put
+from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.loops import begun_in, loops_in, stepped_in, without_magics
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -418,9 +418,10 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
     for name, value in list(names.items()):
         is_bias = is_bias_of(frame, name, value)
         if type(value) is float or (type(value) is int and (name in stepped or is_bias)):
-            names[name] = from_outside(tape, float(value))
+            number = from_outside(tape, float(value))
+            set_local(frame, name, number)
             if is_bias:
-                watch.note(frame, name, names[name].node)
+                watch.note(frame, name, number.node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):
                 recorded = from_outside(tape, part) if type(part) is not Recorded else None
