@@ -30,6 +30,55 @@ def stepped_in(file: str, line: int) -> frozenset[str]:
 
 
 @cache
+def trained_in(file: str) -> frozenset[str]:
+    """The names that a file takes a product off: `W` of `W -= rate * g`, and of `net.W -= ...` and `W[i] -= ...`.
+
+    Of what a loop runs over, as in `for w, g in zip(ws, gs)`, the names that lead to it.
+    """
+    found, led_to = set[str](), dict[str, set[str]]()
+    for node in ast.walk(tree_of(file)):
+        match node:
+            case ast.For(target=target, iter=leading):
+                for name in names_in(target):
+                    led_to.setdefault(name, set()).update(names_in(leading))
+            case ast.AugAssign(target=target, op=ast.Sub(), value=ast.BinOp(op=ast.Mult())):
+                found |= names_in(root_of(target))
+            case ast.Assign(
+                targets=[target], value=ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(op=ast.Mult()))
+            ) if ast.unparse(target) == ast.unparse(left):
+                found |= names_in(root_of(target))
+    found |= {name for each in found for name in led_to.get(each, ())}
+    return frozenset(found - {"self", "zip", "enumerate", "range"})
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names and the attributes that an expression mentions."""
+    parts = list(ast.walk(node))
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
+
+
+def root_of(target: ast.expr) -> ast.expr:
+    """What holds the entry that an assignment gives a value to."""
+    while isinstance(target, ast.Subscript):
+        target = target.value
+    return target
+
+
+@cache
+def bound_between(file: str, first: int, last: int) -> frozenset[str]:
+    """The names that assignments between two lines bind."""
+    return frozenset(
+        name.id
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Assign) and first < node.lineno < last
+        for target in node.targets
+        for name in (target.elts if isinstance(target, ast.Tuple) else [target])
+        if isinstance(name, ast.Name)
+    )
+
+
+@cache
 def begun_in(file: str, line: int) -> frozenset[str]:
     """The names that a loop gives plain numbers, or arrays of them: `total, lam = 0.0, np.zeros(3)`."""
     last, found = loops_in(file).get(line, 0), set[str]()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, with_arrays
+from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, set_local, with_arrays
 from tinygrad_scratch.verifier.names import without_holder, words
 from tinygrad_scratch.verifier.numbers_by_name import is_bias
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
@@ -279,10 +277,3 @@ def holders_below(roots: list[Any]) -> Iterator[Any]:
 def undo_below(roots: list[Any]) -> list[Step]:
     """What gives every container and object of a person's own below some values what it has now."""
     return [step for holder in holders_below(roots) for step in undo_of(holder)]
-
-
-def set_local(frame: FrameType, name: str, value: Any) -> None:
-    """Give a variable of a running function another value."""
-    frame.f_locals[name] = value
-    if sys.version_info < (3, 13):
-        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))

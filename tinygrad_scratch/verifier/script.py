@@ -6,6 +6,7 @@ import ast
 import contextlib
 import io
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,9 +20,10 @@ import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import put
+from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, take_apart
+from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
-from tinygrad_scratch.verifier.loops import begun_in, loops_in, stepped_in, without_magics
+from tinygrad_scratch.verifier.loops import begun_in, bound_between, loops_in, stepped_in, trained_in, without_magics
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
@@ -180,6 +182,7 @@ def check_of_turn(
 class Turn:
     """A turn of a loop that is being made."""
 
+    file: str
     first: int
     last: int
     steps: int  # how many steps and events there were before
@@ -211,7 +214,7 @@ class Loops:
         watch = self.check.watch
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
-            found = [] if self._begin_anew(found, frame, turns[-1]) else found
+            found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
             if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1], found))
@@ -221,37 +224,58 @@ class Loops:
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
             turns.pop()
         lift_numbers(frame, line, watch)
-        turns.append(Turn(line, last, len(watch.tape.steps), len(watch.events)))
+        turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events)))
 
     def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
         """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it."""
         nodes = self.check.tape.nodes
         return not any(np.array_equal(nodes[after].value, nodes[p.node].value) for p, after in found)
 
-    def _outermost(self, frame: FrameType | None, turn: Turn) -> int:
-        """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
-        first = turn.steps
+    def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:
+        """The turns of loops that a turn is made in, the nearest first, with the functions that run them."""
         while frame is not None:
-            first = min([first, *(other.steps for other in self.running.get(id(frame), []))])
+            yield from ((frame, other) for other in reversed(self.running.get(id(frame), [])) if other is not turn)
             frame = frame.f_back
-        return first
 
-    def _begin_anew(self, found: list[tuple[Parameter, int]], frame: FrameType | None, turn: Turn) -> bool:
+    def _outermost(self, frame: FrameType, turn: Turn) -> int:
+        """The step at which the outermost loop around a turn began its own; the turn itself where there is none."""
+        return min([turn.steps, *(other.steps for _, other in self._around(frame, turn))])
+
+    def _is_forward(self, found: list[tuple[Parameter, int]], frame: FrameType) -> bool:
+        """Whether a turn only adds to what the loop around it, or the function, begins anew, by what else is trained.
+
+        So does a residual network, layer by layer or step by step, and what is handed back through it. Where no other
+        loop trains anything, this one does.
+        """
+        tape, turn = self.check.tape, self.running[id(frame)][-1]
+        outer = next(self._around(frame, turn), None)
+        if outer is None or not found or not self.most_silent:
+            return False
+        begun = outer[1].first if outer[0] is frame else frame.f_code.co_firstlineno
+        anew = bound_between(turn.file, begun, turn.first) | (set() if outer[0] is frame else arguments_of(frame))
+        if not all(parameter.name in anew for parameter, _ in found) or not any(
+            is_added(tape, *each) for each in found
+        ):
+            return False
+        read = {node for step in tape.steps[turn.steps :] for node in step.reads} - {p.node for p, _ in found}
+        named = self._names(turn)
+        names = {word for node in read for event in named.get(node, ()) for word in re.findall(r"\w+", event.name)}
+        if names.isdisjoint(trained_in(turn.file)):
+            return False
+        self.passed_over = True
+        return True
+
+    def _begin_anew(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
         """Whether an outer loop makes something anew in each turn of what it updates itself, and that is no copy.
 
         So begins what an equation hands on backwards in time, and not what is trained.
         """
-        tape, updated, outer = self.check.tape, set[str](), None
-        while frame is not None:
-            for other in self.running.get(id(frame), []):
-                if other is not turn:
-                    updated |= stepped_in(frame.f_code.co_filename, other.first)
-                    outer = min(outer or other.steps, other.steps)
-            frame = frame.f_back
-        if outer is None or not updated:
+        tape, around = self.check.tape, list(self._around(frame, turn))
+        updated = {name for by, other in around for name in stepped_in(by.f_code.co_filename, other.first)}
+        if not updated:
             return False
+        outer, parents = min(other.steps for _, other in around), tape.parents()
         names = {node: {event.short for event in events} for node, events in self._names(turn).items()}
-        parents = tape.parents()
         for parameter, _ in found:
             made = tape.steps[tape.nodes[parameter.node].step]
             if made.index >= outer and made.function is not None and handed_over(made) is None:
@@ -267,7 +291,8 @@ class Loops:
         """The values that were there before the turn, were used in it, and then changed under their own name.
 
         What an outer loop used before is updated by a part of its turn only, such as the loop over the layers. What
-        only a function that has ended called so was no update, as a sum that begins with a bias.
+        only a function that has ended called so was no update, as a sum that begins with a bias; nor is such a sum in
+        the turn itself, which begins as another name of the bias, and of which other updates are made.
         """
         tape, events = self.check.tape, self.check.watch.events
         steps = tape.steps[turn.steps :]
@@ -281,6 +306,8 @@ class Loops:
         for number in named:
             of_array.setdefault(tape.nodes[number].slot, set()).add(number)
         found: dict[int, tuple[Parameter, int]] = {}
+        lent = lent_in(named, turn.file, turn.first, turn.last)
+        apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
             if event.owner < 0 and event.owner not in running:
                 continue
@@ -292,6 +319,7 @@ class Loops:
                 if (
                     old is None
                     or before in found
+                    or (before in apart and old in lent)
                     or before in early
                     or reads.get(before, 0) < 2
                     or node.value.dtype.kind != "f"
@@ -308,7 +336,9 @@ class Loops:
                     if change is None or is_average(tape, change, before) or is_mix(tape, event.node, before):
                         continue
                 stand = Recorded(tape, node.value, node.slot)
-                found[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
+                into = apart if old in lent and tape.nodes[last].slot != node.slot else found
+                into[before] = Parameter(old.name.removeprefix("self."), stand, None, first=before), last
+        take_apart(tape, apart, found)
         name_apart(
             [each for each in found.values() if tape.nodes[each[1]].slot == tape.nodes[each[0].node].slot], named
         )
@@ -418,9 +448,10 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
     for name, value in list(names.items()):
         is_bias = is_bias_of(frame, name, value)
         if type(value) is float or (type(value) is int and (name in stepped or is_bias)):
-            names[name] = from_outside(tape, float(value))
+            number = from_outside(tape, float(value))
+            set_local(frame, name, number)
             if is_bias:
-                watch.note(frame, name, names[name].node)
+                watch.note(frame, name, number.node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):
                 recorded = from_outside(tape, part) if type(part) is not Recorded else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.bindings import NONE
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, with_arrays
+from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_local, with_arrays
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
@@ -106,19 +106,21 @@ class Watch:
     def _enter(self, frame: FrameType) -> None:
         """Arguments are names of what others named already; those of values without a name are kept apart."""
         place = line_in(frame)
-        names, owner = frame.f_locals, self._owner(frame)
+        owner = self._owner(frame)
         self.remember(frame)
         if frame.f_code.co_name == "<module>":
             return
-        for name, value in list(names.items()):
+        for name, value in list(frame.f_locals.items()):
             if type(value) is float and RATE.match(name):  # so that an update says what was taken off
-                names[name] = value = from_outside(self.tape, value)
+                value = from_outside(self.tape, value)
+                set_local(frame, name, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if self._numbers.get(id(frame.f_back), self.block) == self.block:
                     self.given.append(value)
                 if value.is_used:
-                    names[name] = value = self._handed_over(frame, value)
+                    value = self._handed_over(frame, value)
+                    set_local(frame, name, value)
                     self._known[owner, name] = value.node
                     time, number = len(self.tape.steps), value._renamed
                     self.arguments.append(Event(name, value.node, place, owner, time, number))
@@ -175,7 +177,7 @@ class Watch:
                 value = self._recorded(frame, name, names[name])
                 seen = self._see(owner, name, name, value, line, DEPTH)
                 if seen is not value and name not in frame.f_code.co_cellvars + frame.f_code.co_freevars:
-                    names[name] = seen
+                    set_local(frame, name, seen)
             elif name in outer and not isinstance(outer[name], FunctionType | ModuleType | type):
                 value = self._global(frame, name)
                 self._see(id(outer), name, name, value, line, DEPTH)
@@ -187,7 +189,7 @@ class Watch:
             return value
         names = frame.f_locals
         if "__name__" not in names or id(names) in self.own_names:
-            names[name] = recorded
+            set_local(frame, name, recorded)
             self.in_cells = self.in_cells or name in (*frame.f_code.co_freevars, *frame.f_code.co_cellvars)
         return recorded
 

@@ -1,0 +1,47 @@
+"""What a turn of a loop makes of parameters on its way to the loss, and what looks like an update of them."""
+
+from __future__ import annotations
+
+from types import FrameType
+
+from tinygrad_scratch.verifier.events import Event
+from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import in_update
+
+Updates = dict[int, tuple[Parameter, int]]  # by what each was before: the parameter, and what it is afterwards
+
+
+def lent_in(named: dict[int, list[Event]], file: str, first: int, last: int) -> set[Event]:
+    """The names that lines of a loop gave to what had another one, as `z = b` and `y = coef[0]` do before a sum."""
+    return {
+        event
+        for names in named.values()
+        for event in names[1:]
+        if event.short != names[0].short and event.place.file == file and first < event.place.line <= last
+    }
+
+
+def take_apart(tape: Tape, apart: Updates, found: Updates) -> None:
+    """Add to updates those under a name that was lent: where they are put back, or no other update is made of them.
+
+    What other updates are made of is a part of the forward pass.
+    """
+    parents = tape.parents()
+    for before, each in apart.items():
+        others = [last for node, (_, last) in (apart | found).items() if node != before]
+        if found[before][1] == each[1] if before in found else each[1] not in ancestors(parents, others):
+            found[before] = each
+
+
+def is_added(tape: Tape, parameter: Parameter, after: int) -> bool:
+    """Whether an update adds to what it is of; what goes downhill takes off."""
+    change = in_update(tape, tape.steps[tape.nodes[after].step], after, parameter.node)
+    return change is not None and change[1] < 0
+
+
+def arguments_of(frame: FrameType) -> set[str]:
+    """The names by which a running function knows what it was given."""
+    code = frame.f_code
+    return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
