@@ -11,10 +11,11 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.directions import DOWN, direction
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
+from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.penalised import is_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array
@@ -60,15 +61,17 @@ def times_gradient(case: Case, value: Any, final: Final) -> float | None:
 
 
 def decayed(case: Case, values: dict[int, Any]) -> str:
-    """All matrices are pulled to 0 by one share of theirs, where the loss has no penalty: so a decay of weights is."""
+    """All weights are pulled to 0 by one share of theirs, where the loss has no penalty: so a decay of weights is."""
     if has_penalty(case):
         return ""
-    found = [parts_of(case, values, final) for final in case.finals]
-    if any(part is None for part in found):
+    finals = [f for f in case.finals if np.any(case.true_of(f)) or not case.is_right(values[f.node], f)]
+    found = [parts_of(case, values, final) for final in finals]
+    if not found or any(part is None for part in found):
         return ""
     scales, shares = zip(*(part for part in found if part is not None), strict=True)
-    matrices = [sum(n > 1 for n in case.true_of(final).shape) > 1 for final in case.finals]
-    pulled = [share for share, is_matrix in zip(shares, matrices, strict=True) if is_matrix]
+    if len({final.direction for final in finals}) > 1:  # of some, the negative is added
+        scales = tuple(final.direction * scale for final, scale in zip(finals, scales, strict=True))
+    pulled = [share for share, is_weight in zip(shares, are_weights(case, finals), strict=True) if is_weight]
     others = {round(share, 9) for share in shares} - {0.0, *(round(share, 9) for share in pulled)}
     meant = len(pulled) > 1 or any(is_called_decay(case, final) for final in case.finals)
     same = meant and bool(pulled) and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
@@ -80,35 +83,43 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
 
 
-def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
-    """The share of each matrix that is added to its gradient, where others are wrong.
+def are_weights(case: Case, finals: list[Final]) -> list[bool]:
+    """Which of the parameters are weights, and no biases: the matrices; where there are none, the rows."""
+    ways = [sum(n > 1 for n in case.true_of(final).shape) for final in finals]
+    return [0 < count >= min(2, max(ways)) for count in ways]
 
-    Several right ones have the same share, or one, by its name; then those that are wrong have it, where it is named.
+
+def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
+    """The share of the weights that is added to gradients, where others are wrong.
+
+    It is meant where several matrices have the same one, or where all weights do and it has a name.
     """
     if has_penalty(case):
         return {}
     found = [(final, parts_of(case, values, final)) for final in case.finals]
-    known = [(final, part) for final, part in found if part is not None and part[1] > 0]
-    shares = {round(pull, 9) for _, (_, pull) in known}
-    scales = {round(scale, 9) for _, (scale, _) in known}
-    if len(shares) != 1 or len(scales) != 1 or not all(is_matrix(case, final) for final, _ in known):
-        return {}
-    named = all(is_called_decay(case, final) for final, _ in known)
-    if len(known) == 1 and not named:
-        return {}
-    share = known[0][1][1]
-    others = [f for f in case.wrong(values) if named and is_matrix(case, f) and is_called_decay(case, f)]
-    return {final.parameter.node: share for final in (*others, *(final for final, _ in known))}
+    known = {final.parameter.node: part for final, part in found if part is not None and part[1] > 0}
+    shares = {round(pull, 9) for _, pull in known.values()}
+    scales = {round(scale, 9) for scale, _ in known.values()}
+    same = len(known) > 1 and len(shares) == len(scales) == 1 and all(case.tape.nodes[n].value.ndim > 1 for n in known)
+    if same:
+        return {node: pull for node, (_, pull) in known.items()}
+    weights = [final for final, is_weight in zip(case.finals, are_weights(case, case.finals), strict=True) if is_weight]
+    pulls = {final.parameter.node: decay_written(case, final) for final in weights}
+    return pulls if pulls and 0 < min(pulls.values()) >= (1 - SAME) * max(pulls.values()) else {}
 
 
-def is_matrix(case: Case, final: Final) -> bool:
-    return case.tape.nodes[final.parameter.node].value.ndim > 1
+def decay_written(case: Case, final: Final) -> float:
+    """The share of a parameter that the line of a gradient adds to it, under a name; 0 where it adds none."""
+    node = final.parameter.node
+    part = penalty_in(case.tape, case.tape.parents(), final.node, node) if is_called_decay(case, final) else None
+    much = None if part is None else strength(final.direction * part, case.tape.nodes[node].value)
+    return float(np.mean(much)) if much is not None and not np.ptp(much) > SAME * np.max(much) else 0.0
 
 
 def is_called_decay(case: Case, final: Final) -> bool:
     """Whether the line that made a gradient has a name for how much the weights decay."""
     place = case.place_of(final.node)
-    return place is not None and OF_PENALTY.search(statement_at(place.file, place.line)) is not None
+    return place is not None and bool(OF_PENALTY.search(statement_at(place.file, place.line, final.parameter.short)))
 
 
 def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, float] | None:
@@ -127,8 +138,10 @@ def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, f
 
 
 def has_penalty(case: Case) -> bool:
-    """Whether a number that only parameters went into is a part of the loss."""
-    tape, parents = case.tape, case.tape.parents()
+    """Whether a number that only parameters went into is a part of the loss, or a penalty was put to it."""
+    tape, parents, loss = case.tape, case.tape.parents(), case.step_of(case.truth.loss).function
+    if isinstance(loss, KnownLoss) and loss.candidate.penalties:
+        return True
     numbers = [n for n in case.forward if not tape.nodes[n].value.ndim and name_of(case.step_of(n).function) in SUMMING]
     return any(is_of_alone(tape, parents, node, final.parameter.node) for node in numbers for final in case.finals)
 

@@ -153,8 +153,6 @@ class Case(Lineage):
     def wanted(self, value: Array, final: Final) -> Array:
         """The true gradient, in the layout that a value has."""
         truth = self.true_of(final) * self.scale
-        if final.parameter.node in self.decays:
-            truth = truth + self.scale * self.decays[final.parameter.node] * self.tape.nodes[final.parameter.node].value
         if self.transposed and truth.ndim == 2 and value.shape == truth.shape[::-1]:
             return truth.T
         if value.shape == truth.shape or value.size != truth.size or final.node in self.grown:
@@ -228,7 +226,18 @@ class Case(Lineage):
 
     def take_without(self, edits: dict[int, Any]) -> None:
         """Take for true what the loss gives without some calls of the forward pass."""
-        self.truth = truth_of(self.tape, [], self.truth.loss, edits=edits)
+        self.take_as_true(truth_of(self.tape, [], self.truth.loss, edits=edits))
+
+    def take_decays(self, decays: dict[int, float]) -> None:
+        """Take for true what the loss gives with a decay of the weights, as if it had a penalty."""
+        self.decays = decays
+        self.take_as_true(self.truth)
+
+    def take_as_true(self, truth: Truth) -> None:
+        """Take another truth, to which decays that are meant are added."""
+        decayed = {node: share * self.tape.nodes[node].value for node, share in self.decays.items()}
+        cotangents = {node: value + decayed.get(node, 0) for node, value in truth.cotangents.items()}
+        self.truth = replace(truth, cotangents=cotangents) if decayed else truth
         self._matches.clear()
         self._noises.clear()
         for cached in ("table", "elsewhere"):

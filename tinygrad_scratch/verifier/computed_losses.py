@@ -39,11 +39,13 @@ class ComputedLosses(WellKnown):
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
+        updated = {*self._made.values(), *(node for p in self.parameters if p.asked for node in self.updated_values(p))}
         found = [
             Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
             if node in reached
             and node not in parameters
+            and (node in names or node not in updated)
             and self.tape.nodes[node].value.dtype.kind == "f"
             and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
             and not self._is_of_gradient(node)

@@ -286,7 +286,9 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     case.doubt = disputed(case)
     if case.doubt:
         return [], []
-    case.decays = decays_meant(case, {node.number: node.value for node in case.tape.nodes})
+    decays = decays_meant(case, {node.number: node.value for node in case.tape.nodes})
+    if decays:
+        case.take_decays(decays)
     turned = turning(case) if case.uphill else None
     if turned is not None:
         return [turned[0]], [sign_of_all(case, *turned)]

@@ -220,7 +220,8 @@ class FindingLoss(Mixes):
             return candidate
         factors = [factor_of(self._meant(final, wanted), wanted) for final, wanted in zip(finals, true, strict=True)]
         known = [factor for factor in factors if factor]
-        usual = max(known, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
+        likely = sorted(known, key=lambda factor: abs(factor - 1))  # of two as frequent, no mistake's
+        usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
         found: dict[str, tuple[int, Array]] = {}
         for final, wanted in zip(finals, true, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node

@@ -52,6 +52,8 @@ def is_plausible(name: str, output: Array, target: Array) -> bool:
     """Whether an output and targets are what a known loss is made for."""
     if "binary" in name:
         return bool(np.all((output >= 0) & (output <= 1)))
+    if name in OF_PIECES and are_signs(target, output):
+        return "hinge" in name
     if name in OF_LABELS:
         whole = target.size != output.size or is_probabilities(np.reshape(target, output.shape))
         return whole and bool(output.ndim > 1 or target.size == output.size)
@@ -85,8 +87,16 @@ def squares(output: Any, target: Any) -> Any:
     return np.sum((output - np.reshape(target, output.shape)) ** 2)
 
 
+def are_signs(target: Any, output: Any) -> bool:
+    """Whether targets are 1 and -1, one for each output; of several, both."""
+    found = [] if np.size(target) != output.size else np.unique(target).tolist()
+    return found == [-1, 1] or (found in ([-1], [1]) and output.size == 1)
+
+
 def margins(output: Any, target: Any) -> Any:
-    """The multiclass hinge loss with a margin of 1, summed."""
+    """The hinge loss with a margin of 1, summed: of classes, or of one output for each sign."""
+    if are_signs(target, output):
+        return np.sum(np.maximum(0, 1 - np.reshape(target, output.shape) * output))
     right = chosen(output, target)
     return np.sum(np.maximum(0, output - right[..., None] + 1)) - rows_of(output)
 
@@ -282,7 +292,7 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
 
 LARGE_IS_GOOD = re.compile(r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?)\d*$")
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|misfit)\d*$"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit)\d*$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)|(?:^|_)neg(?:ative)?_?(?:log_?)?lik(?:elihood)?\d*$"
     rf"|{LARGE_IS_GOOD.pattern}"

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.tensor import Tensor
+
 PLAIN = {"shape", "ndim", "size", "dtype", "nbytes", "itemsize", "strides", "flags", "base", "data", "ctypes"}
 VIEWS = {"T", "mT", "real", "imag"}
 PLAIN_METHODS = {"tobytes", "tofile", "dump", "dumps", "setflags"}
@@ -34,6 +36,9 @@ class Method:
         self.__name__ = name
 
     def __call__(self, array: Any, *arguments: Any, **keywords: Any) -> Any:
+        given = any(type(part) is Tensor for part in (*arguments, *keywords.values()))
+        if given and type(array) is not Tensor and hasattr(np, self.__name__):  # an array's own takes no Tensors
+            return getattr(np, self.__name__)(array, *arguments, **keywords)
         return getattr(array, self.__name__)(*arguments, **keywords)
 
     def __repr__(self) -> str:

@@ -101,15 +101,16 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
 
 
 def is_changed(case: Case, before: int, after: int) -> bool:
-    """Whether a value was made from the one before; of one that was 0, also by way of a decay, or a copy of it."""
-    by_way = {"add", "subtract", "multiply", "copy", "array"} if not np.any(case.tape.nodes[before].value) else set()
+    """Whether a value was made from the one before; of what is 0, also by way of a decay, or a copy of it."""
+    by_way = {"add", "subtract", "multiply", "copy", "array"}
+    began_as_0 = not np.any(case.tape.nodes[before].value)
     waiting = [*case.parents[after]]
     while waiting:
         node = waiting.pop()
         if node == before:
             return True
-        function = case.step_of(node).function
-        if function is renamed or name_of(function) in by_way:
+        function, is_0 = case.step_of(node).function, began_as_0 or not np.any(case.tape.nodes[node].value)
+        if function is renamed or (is_0 and name_of(function) in by_way):
             waiting += case.parents[node]
     return False
 

@@ -44,17 +44,22 @@ def statement_at(file: str, line: int, about: str | None = None) -> str:
 @lru_cache(maxsize=4096)
 def statement_in(text: str, line: int, about: str | None) -> str:
     """The same, of a text."""
+    written = statements_on(text, line)
+    whole = re.compile(rf"(?<!\w){re.escape(about)}(?!\w)") if about else None
+    return next((statement for statement in written if whole and whole.search(statement)), written[-1])
+
+
+def statements_on(text: str, line: int) -> list[str]:
+    """All statements that a line belongs to, each on one line; the line as it is where there are none."""
     lines = text.splitlines()
     found = [node for node in statements(text) if node.lineno <= line <= end_of_head(node)]
     if not found:
-        return lines[line - 1].strip() if 0 < line <= len(lines) else ""
-    written = [
+        return [lines[line - 1].strip() if 0 < line <= len(lines) else ""]
+    return [
         on_one_line("\n".join(lines[node.lineno - 1 : end_of_head(node)]), text, node)
         for node in found
         if not hasattr(node, "body") or node is found[-1]
     ]
-    whole = re.compile(rf"(?<!\w){re.escape(about)}(?!\w)") if about else None
-    return next((statement for statement in written if whole and whole.search(statement)), written[-1])
 
 
 def on_one_line(text: str, whole: str, node: ast.stmt) -> str:

@@ -10,7 +10,10 @@ from tinygrad_scratch.verifier.losses import Candidate, Played, played
 from tinygrad_scratch.verifier.moved import is_times, moved
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
+
+SHARES = 1.0, 0.1, 0.01  # of the way to the other parameters, as far as the same branches are taken
 
 
 class Elsewhere:
@@ -19,14 +22,21 @@ class Elsewhere:
     def __init__(self, tape: Tape, run: Played, finals: list[Final]) -> None:
         self.tape, self.run, self.finals = tape, run, finals
         self.parameters = [final.parameter.node for final in finals]
-        start = moved(tape, self.parameters, every=True)
+        far = moved(tape, self.parameters, every=True)
+        for share in SHARES:
+            start = {node: (1 - share) * tape.nodes[node].value + share * value for node, value in far.items()}
+            self.values = self.played_at(start)
+            if all(n in self.values and np.array_equal(self.values[n], tape.nodes[n].value) for n in tape.decided):
+                break
         self.there = played(tape, given=start)
-        self.values: dict[int, Any] = {}
+
+    def played_at(self, start: dict[int, Array]) -> dict[int, Any]:
+        """All values with other parameters; none where a call can't be made there."""
         try:
             with np.errstate(all="ignore"):
-                self.values = tape.replay(start) if start else {}
-        except Exception:  # a call that can't be made there
-            self.values = {}
+                return self.tape.replay(start) if start else {}
+        except Exception:
+            return {}
 
     def is_steady(self, candidate: Candidate) -> bool:
         """Whether the gradients that are one number times those of a loss here are so there, too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,13 +67,15 @@ def renamed(array: Any) -> Any:
     return array[...]
 
 
-def ancestors(parents: Mapping[int, Iterable[int]], nodes: Iterable[int]) -> set[int]:
-    """Nodes and all that they were made from."""
+def ancestors(
+    parents: Mapping[int, Iterable[int]], nodes: Iterable[int], until: Container[int] = frozenset()
+) -> set[int]:
+    """Nodes and all that they were made from; of some of that, it is not asked further."""
     found: set[int] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()
         if node not in found:
             found.add(node)
-            waiting += parents.get(node, ())
+            waiting += parents.get(node, ()) if node not in until else ()
     return found

@@ -169,7 +169,7 @@ def is_mix(tape: Tape, after: int, before: int) -> bool:
 def share_of(tape: Tape, node: int) -> tuple[float, int]:
     """The number that a value was multiplied by, and that value; 1 and the product itself for anything else."""
     step = tape.steps[tape.nodes[node].step]
-    arrays = [read for read in step.reads if not is_plain_number(tape, read)]
+    arrays = [read for read in step.reads if literals_of(step) or not is_plain_number(tape, read)]
     if getattr(step.function, "__name__", "") != "multiply" or len(arrays) != 1:
         return 1.0, node
     numbers = [float(part) for part in step.arguments if isinstance(part, int | float)]

@@ -14,10 +14,10 @@ from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candi
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.truth import VIEWING
-from tinygrad_scratch.verifier.update_steps import literals_of
+from tinygrad_scratch.verifier.update_steps import is_shrunk, literals_of
 
 SHOWING = VIEWING | {"copy", "array"}
 MOST_MEETINGS = 3
@@ -45,7 +45,8 @@ class WellKnown(Owners):
             depends[made.number] = mine
             if mine >= wanted and made.value.dtype.kind == "f" and made.value.ndim <= 2:
                 of_gradient = claims_gradient(names.get(made.number, ""))
-                outputs += [] if of_gradient or self._is_times_a_number(made.number, names) else [made.number]
+                is_part = self._is_times_a_number(made.number, names) or self._is_a_decay(made.number, names, wanted)
+                outputs += [] if of_gradient or is_part else [made.number]
         made_of_all = set(outputs)
         beside = {node for step in self.tape.steps if not made_of_all.isdisjoint(step.reads) for node in step.reads}
         given = {node for node in beside if not depends.get(node)}
@@ -60,7 +61,8 @@ class WellKnown(Owners):
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
         if self.wanted_loss is None and (theirs_named or not self._in_pieces_of_lines()):
-            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES}
+            kept = [name for name in OF_PIECES if "hinge" in name and not theirs_named and self._in_branches()]
+            chosen = {name: loss for name, loss in LOSSES.items() if name not in OF_PIECES or name in kept}
         found = (
             (name, Candidate(f"{name} of {names.get(node, 'the output')} and {of}", node, function, target, (), turns))
             for node, of, target, turns in [
@@ -75,7 +77,19 @@ class WellKnown(Owners):
             for name, candidate in found
             if (not self.judged_by or candidate.name == self.judged_by)
             and (self.wanted_loss or is_plausible(name, self._output(candidate), candidate.target))
+            and not (name in OF_PIECES and self._is_of_its_target(candidate))
         ]
+
+    def _is_of_its_target(self, candidate: Candidate) -> bool:
+        """Whether an output was made of its target already, as a margin is, `y * (w @ x)`."""
+        behind = ancestors(self._parents, [candidate.node], until={p.node for p in self.parameters})
+        for node in self.tape.nodes if not candidate.turns else ():
+            target = node.number
+            while name_of((step := self.tape.steps[self.tape.nodes[target].step]).function) in SHOWING and step.reads:
+                target = step.reads[0]
+            if node.value is candidate.target and target in behind:
+                return True
+        return False
 
     def parts_of_parameters(self) -> set[int]:
         """The parameters, what they are changed by and to, and what is taken out of these or laid out otherwise."""
@@ -122,6 +136,11 @@ class WellKnown(Owners):
         multiplied = getattr(step.function, "__name__", "") == "multiply" and len(step.reads) == 1
         return node not in names and multiplied and step.reads[0] in names and bool(literals_of(step))
 
+    def _is_a_decay(self, node: int, names: dict[int, str], parameters: set[int]) -> bool:
+        """Whether a value without a name is an array of parameters times a number, as in `lam * w`: no output is."""
+        arrays = [parameter for parameter in parameters if self._value(parameter).size > 1]
+        return node not in names and any(is_shrunk(self.tape, node, parameter) for parameter in arrays)
+
     def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
         """What may be targets, by node: what no parameter went into and has a name that is none of a rate's."""
         found = {}
@@ -155,7 +174,14 @@ class WellKnown(Owners):
 
     def _in_pieces_of_lines(self) -> bool:
         """Whether the gradients were made with signs or comparisons, as those of hinges and absolute values are."""
-        steps = (
-            self.tape.steps[self.tape.nodes[node].step] for node in self.all_behind(*(n for _, n in self.gradients))
-        )
+        return self._are_comparing(self.all_behind(*(node for _, node in self.gradients)))
+
+    def _in_branches(self) -> bool:
+        """Whether a branch was taken by what was made of parameters before the gradients, as by `if margin < 1`."""
+        last = max((node for _, node in self.gradients), default=-1)
+        moving = self.depending_on({parameter.node for parameter in self.parameters})
+        return self._are_comparing({node for node in self.tape.decided if node in moving and node < last})
+
+    def _are_comparing(self, nodes: set[int]) -> bool:
+        steps = (self.tape.steps[self.tape.nodes[node].step] for node in nodes)
         return any(getattr(step.function, "__name__", "") in COMPARING for step in steps)

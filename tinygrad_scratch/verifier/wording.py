@@ -101,7 +101,8 @@ class Wording(Extent):
             return new
         place = step.place if step is not None else None
         if place is not None and old == statement_at(place.file, place.line):  # as `d *= s`
-            return right_side(new) if parsed(new) is not None else None
+            of_another_sign = old.partition("=")[0].strip() != new.partition("=")[0].strip()
+            return None if parsed(new) is None else new if of_another_sign else right_side(new)
         here = place is not None and in_same_function(place, self.event.place)
         own = [right_side(statement_at(place.file, place.line))] if place is not None and here else []
         whole = next((expression for expression in (self.expression, *own) if old in expression), None)

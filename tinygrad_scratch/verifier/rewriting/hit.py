@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.source import (
     TOKEN,
     compared,
     entries_of,
-    statement_in,
+    statements_on,
     text_of,
     with_bare_names,
     without_brackets,
@@ -69,8 +69,17 @@ class Hit:
         return is_spoiled(self.file, self.rewrite.line, self.written, self.right)
 
     @cached_property
+    def statements(self) -> tuple[str, str]:
+        """The statement that is changed, before and after that."""
+        text = text_of(self.file)
+        pairs = list(
+            zip(*(statements_on(each, self.rewrite.line) for each in (text, self.rewrite.of(text))), strict=False)
+        )
+        return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+
+    @property
     def written(self) -> str:
-        return statement_in(text_of(self.file), self.rewrite.line, None)
+        return self.statements[0]
 
     @cached_property
     def right(self) -> str:
@@ -79,8 +88,7 @@ class Hit:
             return ""
         if "; " in self.rewrite.text:  # two statements for one
             return self.rewrite.text
-        changed = statement_in(self.rewrite.of(text_of(self.file)), self.rewrite.line, None)
-        changed = with_bare_names(changed, self.written)
+        changed = with_bare_names(self.statements[1], self.written)
         return changed if changed.count("(") == self.written.count("(") else without_brackets(changed, self.written)
 
     @cached_property
