@@ -17,6 +17,9 @@ from tinygrad_scratch.verifier.source import text_of
 
 POINTS = np.array([-1.3, -0.4, 0.3, 1.7])
 SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)d_?(?=sig|logis|tanh|relu)")
+OF_CLASS = re.compile(r"d[a-z]{0,5}$|bprop|local_grad")
+"""The names of methods that give the slope of the function that their class is called after."""
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def logistic(x: Any) -> Any:
@@ -81,6 +84,9 @@ def function_at(file: str, line: int) -> Named | None:
         return None
     function, start = around[-1], source.at(around[-1].lineno)
     given, meant = [each.arg for each in function.args.args], meant_by(function.name)
+    holder = source.class_around(line)
+    if not meant and holder is not None and (SLOPE.search(function.name) or OF_CLASS.match(function.name)):
+        meant = meant_by(f"{CAMEL.sub('_', holder.name)}_deriv")
     is_method = given[:1] == ["self"]
     if len(given) != 1 + is_method or not meant:
         return None

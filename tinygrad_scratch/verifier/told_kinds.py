@@ -207,7 +207,7 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
 
 def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:
     """The kind of brackets that are missing, by the factors that a term lacks for it, or by the term."""
-    if any(holds_array(case, each) for each in factors):
+    if any(holds_array(case, each) or SLOPE.search(ast.unparse(each)) for each in factors):
         return "missing-derivative"
     if is_penalty(case, term):
         return "regularisation"

@@ -161,7 +161,8 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
     sign = part.source.text[slice(*span)]
     minus = isinstance(part.node.op, ast.Sub)
     other = sign.replace("-", "+") if minus else sign.replace("+", "-")
-    kind = "off-by-one" if part.in_index else "sign"
+    counts = part.in_index or part.is_of_loop
+    kind = "off-by-one" if counts else "sign"
     yield part.change(other, kind, f"`{sign.strip()}` should be `{other.strip()}` in `{part.code}`", at=span)
     if minus:
         yield part.change(f"({right} - {left})", kind, f"`{part.code}` is the wrong way round")
@@ -178,7 +179,7 @@ def of_sum(part: Part) -> Iterator[Rewrite]:
         if one_less and kept is left and isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult):
             continue  # all of it is one factor too many
         of_gate = one_less and kept is right
-        kind = "off-by-one" if part.in_index else "wrong-operand" if of_gate else kind_of_term(gone)
+        kind = "off-by-one" if counts else "wrong-operand" if of_gate else kind_of_term(gone)
         about = gone if kind in ("regularisation", "missing-term") else ""
         said = f"`{part.code}` has one term too many: {kept} alone is right"
         yield part.change(f"({kept})", kind, said, about=about)
