@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.methods import Method
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -173,6 +174,7 @@ class Updates:
                 change = self.change_in(after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    gradient = self.as_row(gradient, first, change[0])
                     self.made[gradient] = after
                     way = way_to(tape, change[0], gradient) if self.is_gradient(gradient) else None
                     if way:
@@ -182,6 +184,17 @@ class Updates:
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
+
+    def as_row(self, gradient: int, before: int, change: int) -> int:
+        """A gradient that is a matrix of one row, of a parameter that is a row of entries, in the shape of that."""
+        tape, shape = self.tape, self.tape.nodes[before].value.shape
+        held = Recorded(tape, tape.nodes[gradient].value, tape.nodes[gradient].slot)
+        if held.node != gradient or len(shape) != 1 or held.shape != (1, *shape):
+            return gradient
+        row: int = record(tape, Method("reshape"), (held, shape), {}).node
+        tape.steps[-1].place = tape.steps[tape.nodes[change].step].place
+        self.changes[row] = change
+        return row
 
     def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
         """The same of a parameter of which some entries were updated after the others, as a whole."""
@@ -309,4 +322,4 @@ class Updates:
 
     def is_rate(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
-        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)", name) for name in short)
+        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)|^rate_", name) for name in short)
