@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
+from tinygrad_scratch.verifier.inputs_by_name import Inputs, inputs_of, is_by_input
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.methods import Method
 from tinygrad_scratch.verifier.names import is_gradient_name
@@ -90,6 +91,7 @@ class Updates:
     made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
+    inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
@@ -101,6 +103,7 @@ class Updates:
         stands where theirs do.
         """
         self.called = {f"d{parameter.short}" for parameter in parameters}
+        self.inputs = inputs_of(self.tape, [parameter.node for parameter in parameters])
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
         times = Counter(gradient for _, (gradient, _, _) in found)
@@ -303,6 +306,8 @@ class Updates:
         if name == "negative":
             return reads[0], -1
         if name == "multiply" and len(reads) == 1 and (literals := literals_of(step)):
+            if is_by_input(step, self.inputs):
+                return None
             return reads[0], 1 if literals[0] > 0 else -1
         rates = [read for read in reads if self.is_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
