@@ -63,3 +63,16 @@ def test_a_step_the_wrong_way_is_told(tmp_path: Path, old: str, new: str, kind: 
     check = check_of(tmp_path, NEURON, old, new)
     assert check.first_wrong is not None, check.problem
     assert (check.first_wrong.kind, check.first_wrong.line) == (kind, line), str(check)
+
+
+def test_a_slope_that_stands_twice_is_told_by_an_assumed_loss(tmp_path: Path) -> None:
+    check = check_of(tmp_path, NEURON, "miss * bend(answer, True)", "miss * bend(answer, True) * bend(answer, True)")
+    assert check.first_wrong is not None, check.problem
+    assert (check.first_wrong.line, check.first_wrong.certainty) == (16, "fits"), str(check)
+    assert "half squared error of answer and 0.2 is assumed" in " ".join(check.notes)
+
+
+@pytest.mark.parametrize("slope", ["miss * miss", "(2 - answer)", "abs(miss)", "answer"])
+def test_a_loss_of_their_own_is_left_alone(tmp_path: Path, slope: str) -> None:
+    check = check_of(tmp_path, NEURON, "miss * bend(answer, True)", f"miss * bend(answer, True) * {slope}")
+    assert check.first_wrong is None, str(check)
