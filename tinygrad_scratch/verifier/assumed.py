@@ -18,6 +18,7 @@ import numpy as np
 from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
@@ -25,8 +26,9 @@ from tinygrad_scratch.verifier.rewriting.alike import form
 from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.update_steps import literals_of
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
@@ -47,7 +49,7 @@ class Assumed:
 
     candidate: Candidate
     output: int
-    target: int
+    target: int | None  # none where it is a plain number
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def assumable(entry: Any) -> Iterator[Assumed]:
     yield from in_turns
     meeting = meeting_in(entry) if not in_turns else None
     if meeting is None:
+        yield from () if in_turns else of_number(entry)
         return
     output, target, names = meeting.outputs[-1], meeting.target, meeting.names
     for loss in usual(entry.tape.nodes[output].value):
@@ -89,6 +92,30 @@ def assumable_in_turns(entry: Any) -> Iterator[Assumed]:
         name = f"{loss} of all {len(made)} outputs and their targets"
         candidate = Candidate(name, made[-1], LOSSES[loss], target, (), made)
         yield Assumed(candidate, made[-1], targets[-1])
+
+
+def of_number(entry: Any) -> Iterator[Assumed]:
+    """The plainest losses of an output that is a number and meets a plain number, where there is one such meeting."""
+    outputs, _ = between(entry)
+    behind = entry.all_behind(*(node for _, node in entry.gradients))
+    names = {event.node: event.name for event in reversed(entry.watch.events)}
+    met = {pair for step in entry.tape.steps if (pair := met_in(entry.tape, step)) and step.makes[0] in behind}
+    found = {pair for pair in met if pair[0] in outputs and pair[0] in names}
+    for output, target in found if len(found) == 1 else ():
+        value = entry.tape.nodes[output].value
+        for loss in [each for each in usual(value) if each in PLAINEST]:
+            name = f"{loss} of {names[output]} and {target:g}"
+            yield Assumed(Candidate(name, output, LOSSES[loss], np.full(value.shape, target)), output, None)
+
+
+def met_in(tape: Tape, step: Step) -> tuple[int, float] | None:
+    """The number and the plain number of which a step is the difference; none of `1 - s` in a slope `s * (1 - s)`."""
+    numbers = literals_of(step)
+    if name_of(step.function) != "subtract" or len(numbers) != 1 or tape.nodes[step.reads[0]].value.ndim:
+        return None
+    both = {step.reads[0], step.makes[0]}
+    in_slope = any(name_of(each.function) == "multiply" and both <= set(each.reads) for each in tape.steps)
+    return None if in_slope else (step.reads[0], float(numbers[0]))
 
 
 def between(entry: Any) -> tuple[set[int], set[int]]:
@@ -176,7 +203,7 @@ def usual(output: Array) -> Iterator[str]:
         yield from SQUARES_PER_SAMPLE
 
 
-def may_be_no_slope(case: Case, assumed: tuple[int, int]) -> bool:
+def may_be_no_slope(case: Case, assumed: Assumed) -> bool:
     """Whether `is_no_slope` or `returns_no_slope` may say so of any cause: what is told before one is looked for."""
     if any(has_double(statement_at(*line)) or has_slope(statement_at(*line)) for line in lines_behind(case)):
         return True
@@ -194,9 +221,11 @@ def lines_behind(case: Case) -> set[tuple[str, int]]:
     return {(place.file, place.line) for place in places if place is not None}
 
 
-def where_none_is_due(case: Case, assumed: tuple[int, int]) -> Any:
+def where_none_is_due(case: Case, assumed: Assumed) -> Any:
     """The values where the output is the target, at which the slope of a loss is 0; None where there are none."""
-    output, target = assumed
+    output, target = assumed.output, assumed.target
+    if target is None:
+        return case.tape.replay({output: assumed.candidate.target})
     drawn = np.asarray(np.random.default_rng(0).uniform(0.2, 0.8, case.tape.nodes[output].value.shape))
     there = drawn.reshape(case.tape.nodes[target].value.shape)
     try:
@@ -205,7 +234,7 @@ def where_none_is_due(case: Case, assumed: tuple[int, int]) -> Any:
         return None
 
 
-def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: tuple[int, int]) -> bool:
+def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: Assumed) -> bool:
     """Whether what was written can't be the slope of a loss: it is not 0 where the output is the target."""
     values = where_none_is_due(case, assumed)
     if values is None:

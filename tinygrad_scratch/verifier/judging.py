@@ -252,8 +252,7 @@ class Judging:
             return ((cause.place.file, cause.place.line), False) if may_be_one else None
         is_known = cause.certainty != "unexplained"
         if not (self.has_no_loss or returns_no_slope(self.case, cause)):
-            meant = other.output, other.target
-            if is_known and (is_slope_elsewhere(cause) or is_no_slope(self.case, self.repairs[0], cause, meant)):
+            if is_known and (is_slope_elsewhere(cause) or is_no_slope(self.case, self.repairs[0], cause, other)):
                 return (cause.place.file, cause.place.line), True
             may_be_elsewhere = is_known and not self.may_rewrite and cause.kind == "derivative-at-wrong-point"
             return ((cause.place.file, cause.place.line), False) if may_be_elsewhere else None
@@ -319,8 +318,7 @@ class Judging:
         assert self.assumed is not None
         if self.has_no_loss or not self.finals or self.problem or self.assumed == WRITTEN:
             return True
-        other = list(assumable(self.entry))[self.assumed]
-        return may_be_no_slope(self.case, (other.output, other.target))
+        return may_be_no_slope(self.case, list(assumable(self.entry))[self.assumed])
 
     def _end(self) -> None:
         """Take back what is in doubt, and say what of the updates was not judged."""

@@ -111,7 +111,8 @@ class Owners(WholeSteps):
         """The gradients with which an update spread its parameter to another shape."""
         for final in self.finals:
             after = self._made.get(final.node)
-            if after is not None and self._value(after).shape != self._value(final.parameter.node).shape:
+            shape = self._value(final.parameter.node).shape
+            if after is not None and self._value(after).shape not in (shape, (1, *shape)):
                 yield final.node
 
     def owners_by(

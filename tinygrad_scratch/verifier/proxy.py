@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
-from tinygrad_scratch.verifier.recording import Joined, UFunc, recording
+from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recording
 from tinygrad_scratch.verifier.respelled import (
     NUMPY_OF_MATH,
     drawing,
@@ -27,7 +28,8 @@ from tinygrad_scratch.verifier.tape import Tape
 
 MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
 CALLED_TYPES: dict[Any, Any] = {np.vectorize: vectorizing, np.nditer: iterating, np.ndenumerate: enumerating}
-SPELLED_HERE = {**CALL_THEIRS, np.lib.stride_tricks.as_strided: strided}
+SIZES: dict[Any, Any] = {function: partial(of_sizes, function) for function in (np.shape, np.ndim, np.size)}
+SPELLED_HERE = {**CALL_THEIRS, **SIZES, np.lib.stride_tricks.as_strided: strided}
 
 
 class Proxy(ModuleType):
@@ -85,7 +87,8 @@ def made_for(value: Any, tape: Tape) -> Any:
         return vectorized(value.pyfunc, value.otypes, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
-    if not callable(value) or getattr(value, "__name__", "") in PLAIN_RESULTS or is_put_in(value):
+    is_plain = getattr(value, "__name__", "") in PLAIN_RESULTS
+    if not callable(value) or is_put_in(value) or (is_plain and value not in SPELLED_HERE):
         return value
     if value in SPELLED_HERE:
         return SPELLED_HERE[value](tape)

@@ -65,6 +65,17 @@ def recording(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     return call
 
 
+def of_sizes(function: Callable[..., Any], _: Tape) -> Callable[..., Any]:
+    """`np.shape` and the like, which of lists of arrays, too, say nothing of what was computed."""
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        return function(*unrecorded(arguments), **unrecorded(keywords))
+
+    call.__name__ = call.__qualname__ = function.__name__
+    call.__doc__ = function.__doc__
+    return call
+
+
 class UFunc:
     """A ufunc that records, with its methods."""
 

@@ -26,6 +26,7 @@ from tinygrad_scratch.verifier.in_parts import Part, parts_between
 from tinygrad_scratch.verifier.loops import begun_in, bound_between, loops_in, stepped_in, trained_in, without_magics
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
+from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -187,6 +188,7 @@ class Turn:
     last: int
     steps: int  # how many steps and events there were before
     events: int
+    begun: int  # how many steps there were before its first turn
 
 
 @dataclass
@@ -212,6 +214,7 @@ class Loops:
         if last is None:
             return
         watch = self.check.watch
+        begun = len(watch.tape.steps)
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
@@ -222,9 +225,9 @@ class Loops:
                 raise TurnDone("one turn")
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
-            turns.pop()
+            begun = turns.pop().begun
         lift_numbers(frame, line, watch)
-        turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events)))
+        turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
 
     def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
         """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it."""
@@ -324,6 +327,7 @@ class Loops:
                     or reads.get(before, 0) < 2
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
+                    or goes_over_entries(tape, before, outermost, turn.begun, turn.steps)
                 ):
                     continue
                 last = event.node

@@ -178,8 +178,12 @@ def share_of(tape: Tape, node: int) -> tuple[float, int]:
 
 
 def is_grown(tape: Tape, before: int, after: int) -> bool:
-    """Whether a value has the shape of another one, or that shape spread by a gradient of a wrong shape."""
+    """Whether a value has the shape of another one, or that shape spread by a gradient of a wrong shape.
+
+    A row of entries may have become a matrix of one row: `b - rate * delta`, where delta is that.
+    """
     one, other = tape.nodes[before].value.shape, tape.nodes[after].value.shape
+    other = other[1:] if len(one) == 1 and len(other) == 2 and other[0] == 1 else other
     return len(one) == len(other) and all(n in (1, m) for n, m in zip(one, other, strict=True))
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
+from tinygrad_scratch.verifier.inputs_by_name import Inputs, inputs_of, is_by_input
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.methods import Method
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -89,6 +91,7 @@ class Updates:
     made: dict[int, int] = field(default_factory=dict)  # a gradient in an update -> what the update made
     ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
+    inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
@@ -100,6 +103,7 @@ class Updates:
         stands where theirs do.
         """
         self.called = {f"d{parameter.short}" for parameter in parameters}
+        self.inputs = inputs_of(self.tape, [parameter.node for parameter in parameters])
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
         times = Counter(gradient for _, (gradient, _, _) in found)
@@ -173,6 +177,7 @@ class Updates:
                 change = self.change_in(after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    gradient = self.as_row(gradient, first, change[0])
                     self.made[gradient] = after
                     way = way_to(tape, change[0], gradient) if self.is_gradient(gradient) else None
                     if way:
@@ -182,6 +187,17 @@ class Updates:
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
+
+    def as_row(self, gradient: int, before: int, change: int) -> int:
+        """A gradient that is a matrix of one row, of a parameter that is a row of entries, in the shape of that."""
+        tape, shape = self.tape, self.tape.nodes[before].value.shape
+        held = Recorded(tape, tape.nodes[gradient].value, tape.nodes[gradient].slot)
+        if held.node != gradient or len(shape) != 1 or held.shape != (1, *shape):
+            return gradient
+        row: int = record(tape, Method("reshape"), (held, shape), {}).node
+        tape.steps[-1].place = tape.steps[tape.nodes[change].step].place
+        self.changes[row] = change
+        return row
 
     def in_parts(self, before: int, later: list[int]) -> tuple[int, int, int] | None:
         """The same of a parameter of which some entries were updated after the others, as a whole."""
@@ -290,6 +306,8 @@ class Updates:
         if name == "negative":
             return reads[0], -1
         if name == "multiply" and len(reads) == 1 and (literals := literals_of(step)):
+            if is_by_input(step, self.inputs):
+                return None
             return reads[0], 1 if literals[0] > 0 else -1
         rates = [read for read in reads if self.is_rate(read)]
         if name == "multiply" and len(reads) == 2 and len(rates) == 1:
@@ -309,4 +327,4 @@ class Updates:
 
     def is_rate(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]
-        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)", name) for name in short)
+        return any(RATE.match(name) or re.search(r"(?:^|_)(?:lr|eta)(?:_|$)|^rate_", name) for name in short)
