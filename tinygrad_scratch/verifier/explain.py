@@ -161,7 +161,7 @@ def size_of(region: Region, finding: Finding) -> int:
 
 def as_cause(region: Region, finding: Finding) -> Cause:
     call = only_here(region, finding)
-    place = call or finding.place or region.here(finding.step)
+    place = call or finding.place or writes_over(finding) or region.here(finding.step)
     step = finding.step if call is None else None
     if call is not None:
         finding.should_be = None
@@ -202,6 +202,11 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+
+
+def writes_over(finding: Finding) -> Place | None:
+    """Where a value is written over that is read later, in whatever function that is."""
+    return finding.step.place if finding.kind == "inplace-corruption" and finding.step is not None else None
 
 
 def in_whole(region: Region, step: Step | None, right: str, whole: str) -> str:

@@ -167,11 +167,12 @@ def is_sum_of_all(node: ast.AST) -> bool:
 def holds_number(case: Case, node: ast.AST) -> bool:
     """Whether what an expression reads are numbers that were given.
 
-    What was not recorded is no array: a variable of that kind is a number, of others the name tells.
+    What was not recorded is no array: a variable of that kind is a number, of others the name tells; a list is none.
     """
+    lists = {ast.unparse(each.value) for each in ast.walk(node) if isinstance(each, ast.Subscript)}
     held = {name: nodes_named(case, name) for name in names_in(node)}
     return all(
-        all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name)
+        all(is_mere_number(case, each) for each in nodes) if nodes else is_name_of_number(name) and name not in lists
         for name, nodes in held.items()
     )
 

@@ -101,7 +101,7 @@ def said(
         where = f"line {step.place.line}" if step.place else "a later line"
         said_so = f"{mine} is written over before its use in {where}"
         return 1, Finding("inplace-corruption", said_so, region.case.step_of(read), None, changes)
-    sentence = f"{mine} should be {other_name}"
+    sentence = f"{mine} should be {another(other_name, mine)}"
     neighbour = next((name for name in (mine, *region.names_of(read)) if is_beside(region, name, other_name)), None)
     if neighbour is not None:
         said_so = f"{neighbour} should be {other_name}: the neighbour was taken"
@@ -121,7 +121,7 @@ def said(
     if wrong_point(region, step, read, other):
         return 1 if named else 3, Finding(
             "derivative-at-wrong-point",
-            f"the derivative is taken at {mine}; it should be at {other_name}",
+            f"the derivative is taken at {mine}; it should be at {another(other_name, mine)}",
             step,
             should,
             changes,
@@ -135,6 +135,15 @@ def said(
         said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
         return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def another(name: str, taken: str) -> str:
+    """What is told of the value that is meant: one that has the same name in another function is not that one.
+
+    >>> another("z", "a"), another("y", "y")
+    ('z', 'another y than this one')
+    """
+    return name if name != taken else f"another {name} than this one"
 
 
 def one_more(value: Any) -> Any:

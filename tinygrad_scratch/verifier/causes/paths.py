@@ -115,9 +115,10 @@ def is_used_in(region: Region, step: int | None, place: Place | None) -> bool:
 def overwritten(region: Region) -> Iterator[Finding]:
     """What the same name held before, added to it, gives the truth; or another name that a later line gave it."""
     yield from lost_by_another_name(region)
-    for total in region.case.with_earlier(region.event, region.values):
+    name = region.event.name
+    changes_itself = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression) is not None
+    for total in region.case.with_earlier(region.event, region.values) if not changes_itself else ():
         if region.is_truth(total):
-            name = region.event.name
             yield Finding(
                 "overwritten-accumulation",
                 f"{name} is written over in each turn: add to it, with `+=` instead of `=`",

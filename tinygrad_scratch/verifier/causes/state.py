@@ -10,7 +10,9 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import Edit, WithArgument, name_of, only, places_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -59,6 +61,7 @@ def later_state(region: Region) -> Iterator[Finding]:
                         f"{name} was updated before this line: the gradient needs its value from the forward pass. "
                         "Update it after its last use",
                         step,
+                        place=called_after(step, case.step_of(read)),
                     )
                 else:
                     writer = case.step_of(read)
@@ -66,6 +69,15 @@ def later_state(region: Region) -> Iterator[Finding]:
                     said = f"{name} is written over before its use in {where}"
                     scaled = is_along(np.asarray(held), np.asarray(region.values[read]))  # so may be what reads it
                     yield Finding("inplace-corruption", said, writer, made_up=scaled)
+
+
+def called_after(reader: Step, update: Step) -> Place | None:
+    """Where the helper that reads a parameter was called too late, in the function that the update is seen in, too."""
+    own, caller = reader.place, reader.caller
+    seen = [place for place in (update.place, update.caller) if place is not None]
+    if own is None or caller is None or any(in_same_function(own, place) for place in seen):
+        return None
+    return caller if any(in_same_function(caller, place) for place in seen) else None
 
 
 def adds_in_place(region: Region, step: Step, slot: int) -> bool:

@@ -309,6 +309,8 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             tier = NAMED if kind == "sign" else CHANGED
             yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)
+    for counted in part.source.indices_around(part.line) if part.in_index and value == 0 else ():
+        yield part.change(counted, "wrong-operand", f"the index {part.code} should be {counted}", NAMED)
     for size in part.source.words(part.line, of_class=True).divisors if not counts else ():
         kind = kind_of_divisor(size)
         tier = NAMED if kind == "missing-batch-sum-or-mean" else PUT_IN

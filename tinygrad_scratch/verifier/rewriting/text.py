@@ -226,7 +226,7 @@ class Source:
     def indices_around(self, line: int) -> list[str]:
         """What the loops around a line count entries by, and its neighbours: `i`, `i - 1`, `i + 1`."""
         names = [loop.target.id for loop in self.loops_over(line) if isinstance(loop.target, ast.Name)]
-        used = [name for name in names if re.search(rf"\[{name}\b", self.text)]
+        used = [name for name in names if re.search(rf"\[[^\]]*\b{name}\b", self.text)]
         return [text for name in used for text in (name, f"{name} - 1", f"{name} + 1")]
 
     def loop_around(self, line: int) -> range:
