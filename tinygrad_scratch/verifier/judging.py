@@ -121,7 +121,7 @@ class Judging:
     def _judge_by_usual_or_not(self, problem: str, notes: int) -> None:
         """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
         self._try(partial(self._judge_by_usual, notes))
-        if not self._is_one_known():
+        if not self._is_settled():
             del self.notes[notes:]
             self._judge_nothing(problem, self.parameters)
 
@@ -153,13 +153,18 @@ class Judging:
     def _is_one_known(self) -> bool:
         return len(self.causes) == 1 and self.causes[0].certainty != "unexplained"
 
+    def _is_settled(self) -> bool:
+        """Whether one step is wrong by a loss, or all that was found fits one that is taken on trial."""
+        fits = self.assumed is not None and not self.problem and not (self.causes or self.unsure or self.missing)
+        return self._is_one_known() or (fits and bool(self.finals))
+
     def _try(self, judge: Callable[[], None]) -> None:
         """Judge by another loss, and put all back where it is no one known step that is wrong then."""
         found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
         entry, said = dict(vars(self.entry)), list(self.notes)
         self.repairs, self.causes, self.tape.played = [], [], 0
         judge()
-        if not self._is_one_known() or self.problem or self.unsure:
+        if not self._is_settled() or self.problem or self.unsure:
             vars(self).update(found)
             vars(self.entry).update(entry)
             self.notes[:] = said
@@ -189,6 +194,10 @@ class Judging:
         losses = list(assumable(self.entry))
         self.has_no_loss = bool(losses) and have_no_loss(self.entry)
         found = self._explained_by(range(len(losses)), parameters)
+        if self._is_settled() and not self.causes:
+            del self.notes[before:]
+            self.notes.append(f"No loss was named: {self.entry.loss_name} is taken; all gradients fit it.")
+            return
         if found and not any(sure for _, sure in found.values()):
             self.tape.played, self.may_rewrite = 0, True
             found = self._explained_by(list(found)[:MOST_SEARCHED], parameters, until_sure=True)
@@ -218,6 +227,8 @@ class Judging:
             if self.tape.played > MOST_PLAYED:  # people wait
                 break
             explained = self._is_explained_by(number, parameters)
+            if self._is_settled() and not self.causes:  # all of it is right by that
+                return {}
             if explained is not None:
                 found[number] = explained
             if until_sure and explained is not None and explained[1]:

@@ -45,7 +45,7 @@ class Named:
 
     def is_one_of(self, meant: tuple[Callable[[Any], Any], ...], code: str | None = None) -> bool:
         """Whether the function, or another code of it, gives what one of some functions does."""
-        names: dict[str, Any] = {"np": np, "numpy": np, "sigmoid": logistic}
+        names: dict[str, Any] = {"np": np, "numpy": np, "sigmoid": logistic, "logistic": logistic}
         try:
             with np.errstate(all="ignore"):
                 exec(compile(dedent(code or self.code), "<function>", "exec", dont_inherit=True), names)
@@ -57,11 +57,15 @@ class Named:
 
 
 def is_spoiled(file: str, line: int, written: str, right: str) -> bool:
-    """Whether a change makes of a function that is what its name says one that isn't: another line is wrong, then."""
+    """Whether a change makes of a function that is what its name says one that isn't: another line is wrong, then.
+
+    A slope at what is given is no longer one where it is taken by what comes out.
+    """
     named = function_at(file, line)
     if named is None or not named.is_one_of(named.meant):
         return False
-    return not named.is_one_of(named.meant, named.code.replace(written, right, 1))
+    meant = named.meant[-1:] if named.is_one_of(named.meant[-1:]) else named.meant
+    return not named.is_one_of(meant, named.code.replace(written, right, 1))
 
 
 def is_as_named(file: str, line: int) -> bool:

@@ -7,7 +7,6 @@ is worked out in a plain run, with the values that the statement finds there, th
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.rewriting.clock import Clock
 from tinygrad_scratch.verifier.rewriting.looks import compiled, formula_of, value_of, worked_out
 from tinygrad_scratch.verifier.rewriting.outlook import Foretold, Outlook, arrays_in, nodes_made_at
 from tinygrad_scratch.verifier.rewriting.part import Part
@@ -34,7 +34,8 @@ LARGER, LARGEST = 2, 9  # words and signs: than the smallest change that is foun
 HOLE = "_hole_"
 FORMS = ("-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T")
 """What is made of one value."""
-TURNS = ("{}[::-1]", "{}[:, ::-1]", "{}[..., ::-1, ::-1]", "{}[:, None]", "{}[None]")
+TURNED_ROUND = "..., ::-1, ::-1"
+TURNS = ("{}[::-1]", "{}[:, ::-1]", f"{{}}[{TURNED_ROUND}]", "{}[:, None]", "{}[None]")
 OF_NUMPY = (
     "exp", "log", "tanh", "sqrt", "abs", "sign", "sum", "mean", "cumsum", "sum(axis=0)", "sum(axis=1)",
     "sum(axis=0, keepdims=True)", "sum(axis=1, keepdims=True)", "mean(axis=0)", "mean(axis=1)",
@@ -43,6 +44,7 @@ BETWEEN = ("*", "+", "-", "/", "@")
 TURNED = ("-", "/", "@")  # of these the other way round is another value
 COMPARED = ("<=", ">=")
 VALUES = ast.BinOp | ast.Call | ast.Compare | ast.UnaryOp | ast.Subscript
+Tried = tuple[int, str]  # the number of a hole, and what is put there
 Made = tuple[str, Any]  # the text of a value, in brackets where it needs them, and the value
 
 
@@ -67,7 +69,7 @@ class Composed:
     loud: set[str]
     is_lambda: bool = False
     is_complete: bool = True
-    told: dict[tuple[int, str], Foretold] = field(default_factory=dict)
+    told: dict[Tried, Foretold] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
     seen: int = 0
 
@@ -133,42 +135,47 @@ class Composed:
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
         nodes = [outlook.same_in(later, part) for part in parts]
         self.taken += [node for node in nodes if node is not None]
-        until = time.perf_counter() + SECONDS / max(self.times, 1)
-        done = set[tuple[int, str]]()
-        for number, text, value in self.tried(names):
-            known = number, text
-            if known in done or (self.seen > 1 and known not in self.told):
-                continue
-            done.add(known)
-            if time.perf_counter() > until and self.seen == 1:
+        clock = Clock()
+        until = clock.now() + SECONDS / max(self.times, 1)
+        first, left = self.seen == 1, {*self.told}
+        for known, value in self.tried(names):
+            if first and clock.now() > until:
                 break
-            names[HOLE] = value
-            told = self.told.setdefault(known, Foretold())
-            others = arrays_in(worked_out(self.holes[number].code, names))
-            if others is None or len(others) != len(parts):
-                told.fails = True
+            if known in self.told if first else known not in left:  # there was time for these alone
                 continue
-            for node, part, other in zip(nodes, parts, others, strict=True):
-                if not np.array_equal(part, other):
-                    outlook.note(told, node, part, other)
+            left.discard(known)
+            self.note(known, worked_out(self.holes[known[0]].code, names | {HOLE: value}), nodes, parts, outlook)
+            if not first and not left:
+                break
 
-    def tried(self, names: dict[str, Any]) -> Iterator[tuple[int, str, Any]]:
+    def note(self, known: Tried, value: Any, nodes: list[int | None], parts: list[Any], outlook: Outlook) -> None:
+        """Note what the statement makes with a composed value."""
+        told, others = self.told.setdefault(known, Foretold()), arrays_in(value)
+        if others is None or len(others) != len(parts):
+            told.fails = True
+            return
+        for node, part, other in zip(nodes, parts, others, strict=True):
+            if not np.array_equal(part, other):
+                outlook.note(told, node, part, other)
+
+    def tried(self, names: dict[str, Any]) -> Iterator[tuple[Tried, Any]]:
         """What to try in which hole, the shorter first."""
-        atoms = list(valued(self.names, names))
-        written = list(valued(self.written, names))
-        owns = [list(valued([(self.source.operand(hole.part.node), hole.own)], names)) for hole in self.holes]
+        atoms, written = list(valued(self.names, names)), list(valued(self.written, names))
+        owns = [list(valued(self.own_of(hole), names)) for hole in self.holes]
+        for own, i in zip(owns, range(len(owns)), strict=True):
+            yield from in_hole(i, chain(atoms, written, self.made_of(own, names)))
         made = list(self.made_of([*atoms, *written], names))
-        for i, own in enumerate(owns):
-            own = [] if isinstance(self.holes[i].part.node, ast.Constant) else own  # of a number nothing is made
-            owns[i] = own
-            first = chain(atoms, written, self.made_of(own, names), between(own, atoms, names), made)
-            yield from ((i, *each) for each in first)
-        for i, own in enumerate(owns):
-            yield from ((i, *each) for each in between(own, written, names))
-            yield from ((i, *each) for each in between(own, made, names))
-        pairs = list(between(atoms, atoms, names))
+        for own, i in zip(owns, range(len(owns)), strict=True):
+            yield from in_hole(i, chain(between(own, atoms), made))
+        for own, i in zip(owns, range(len(owns)), strict=True):
+            yield from in_hole(i, chain(between(own, written), between(own, made)))
         for i in range(len(owns)):
-            yield from ((i, *each) for each in pairs)
+            yield from in_hole(i, between(atoms, atoms))
+
+    def own_of(self, hole: Hole) -> list[tuple[str, CodeType]]:
+        """What stands in a hole; of a number nothing is made."""
+        node = hole.part.node
+        return [] if isinstance(node, ast.Constant) else [(self.source.operand(node), hole.own)]
 
     def made_of(self, values: Iterable[Made], names: dict[str, Any]) -> Iterator[Made]:
         for text, value in values:
@@ -193,13 +200,15 @@ class Composed:
         return sorted(near, key=lambda change: asked[change])[:MOST_FOUND]
 
     def effort(self, change: Rewrite) -> int:
+        """How many words and signs a change takes; to turn a kernel round is one thing."""
         written, start = self.source.code(self.node), self.source.span(self.node)[0]
-        return effort(written, written[: change.start - start] + change.text + written[change.end - start :])
+        text = change.text.replace(TURNED_ROUND, "::-1")
+        return effort(written, written[: change.start - start] + text + written[change.end - start :])
 
     def change(self, part: Part, text: str) -> Rewrite:
-        bare = without_outer(text)
-        kept = bare if part.is_whole or isinstance(part.around, ast.Call) else text
-        return part.change(kept, "wrong-operand", f"`{part.code}` should be `{bare}`", MADE)
+        inner = bare(text)
+        kept = inner if part.is_whole or isinstance(part.around, ast.Call) else text
+        return part.change(kept, "wrong-operand", f"`{part.code}` should be `{inner}`", MADE)
 
 
 def composed_at(case: Case, place: tuple[str, int], times: int, loud: set[str]) -> Composed | None:
@@ -210,6 +219,10 @@ def composed_at(case: Case, place: tuple[str, int], times: int, loud: set[str]) 
     if node is None or formula_of(source, node) is None:
         return None
     return Composed(source, node, file, nodes_made_at(case, file, lines_of(node)), times, loud)
+
+
+def in_hole(number: int, values: Iterable[Made]) -> Iterator[tuple[Tried, Any]]:
+    return (((number, text), value) for text, value in values)
 
 
 def valued(coded: Iterable[tuple[str, CodeType]], names: dict[str, Any]) -> Iterator[Made]:
@@ -225,7 +238,7 @@ def is_numeric(value: Any) -> bool:
     return isinstance(value, float | int | np.generic)
 
 
-def without_outer(text: str) -> str:
+def bare(text: str) -> str:
     """A text without the brackets around all of it."""
     return text[1:-1] if text.startswith("(") and compiled(text[1:-1], "") is not None else text
 
@@ -233,7 +246,7 @@ def without_outer(text: str) -> str:
 def filled(form: str, text: str) -> str:
     """A form with a text in it; in brackets unless it is a call, or an entry."""
     if "({}" in form:
-        return form.format(without_outer(text))
+        return form.format(bare(text))
     return form.format(text) if form.startswith(("{}[", "{}.")) else f"({form.format(text)})"
 
 
@@ -243,7 +256,7 @@ OPERATIONS = {
 }  # fmt: skip
 
 
-def between(ones: Iterable[Made], others: list[Made], names: dict[str, Any]) -> Iterator[Made]:
+def between(ones: Iterable[Made], others: list[Made]) -> Iterator[Made]:
     """What is made of two values."""
     for one, a in ones:
         for other, b in others:

@@ -1,0 +1,358 @@
+"""Where a mistake is told: where a name was made for nothing, where a value is written over, where a call is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited, module_of
+from tinygrad_scratch import verify
+
+MACHINE = """
+import numpy as np
+
+class Coder:
+    def __init__(self, rng):
+        self.W, self.b, self.c = rng.normal(size=(6, 4)), np.zeros(4), np.zeros(6)
+
+    def train(self, x, rate):
+        y = 1 / (1 + np.exp(-(x @ self.W + self.b)))
+        z = 1 / (1 + np.exp(-(y @ self.W.T + self.c)))
+        out_gap = x - z
+        code_gap = out_gap @ self.W * y * (1 - y)
+        for_c = out_gap
+        for_b = code_gap
+        for_W = x.T @ code_gap + out_gap.T @ y
+        self.W += rate * for_W
+        self.b += rate * np.sum(for_b, axis=0)
+        self.c += rate * np.sum(for_c, axis=0)
+        return -np.sum(x * np.log(z) + (1 - x) * np.log(1 - z))
+
+def check(verify):
+    rng = np.random.default_rng(1)
+    coder, x = Coder(rng), (rng.uniform(size=(5, 6)) < 0.5) * 1.0
+    with verify(coder) as check:
+        check.loss = coder.train(x, 0.1)
+    return check
+"""
+
+DROPPED = """
+import numpy as np
+
+def ramp(z):
+    return (z > 0) * z
+
+def ramp_slope(out):
+    return out > 0
+
+def step(x, goal, A, B, kept, rate):
+    hidden = ramp(x @ A)
+    hidden *= kept * 2
+    out = hidden @ B
+    loss = np.sum((goal - out) ** 2)
+    d_out = goal - out
+    d_hidden = B @ d_out * ramp_slope(hidden)
+    d_hidden *= kept * 2
+    A += rate * np.outer(x, d_hidden)
+    B += rate * np.outer(hidden, d_out)
+    return loss
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    A, B, x, goal = rng.normal(size=(5, 6)), rng.normal(size=(6, 3)), rng.normal(size=5), rng.normal(size=3)
+    with verify(A=A, B=B) as check:
+        check.loss = step(x, goal, A, B, np.array([1, 0, 1, 1, 0, 1]), 0.1)
+    return check
+"""
+
+SPLIT = """
+import numpy as np
+
+def squash(z):
+    return np.where(z < 0, 0, z)
+
+def back_first(up, B, kept):
+    return np.where(kept < 0, 0, up @ B.T)
+
+def check(verify):
+    rng = np.random.default_rng(5)
+    x, goal = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    A, B = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+    with verify(A=A, B=B) as check:
+        z = x @ A
+        h = squash(z)
+        out = h @ B
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        d_out = out - goal
+        d_B = h.T @ d_out
+        d_z = back_first(d_out, B, z)
+        d_A = x.T @ d_z
+        A -= 0.1 * d_A
+        B -= 0.1 * d_B
+    return check
+"""
+
+PARTS = """
+import numpy as np
+
+class Bend:
+    def calc(self, z):
+        return np.tanh(z)
+
+    def dcalc(self, z):
+        return 1 - np.square(np.tanh(z))
+
+class Tanh(Bend):
+    def calc(self, z):
+        return np.tanh(z)
+
+    def dcalc(self, z):
+        return 1 - np.square(np.tanh(z))
+
+class Logistic:
+    def __init__(self):
+        def logistic(z):
+            return 1 / (1 + np.exp(-z))
+
+        def logistic_prime(z):
+            s = logistic(z)
+            return s * (1 - s)
+
+        self.value, self.slope = logistic, logistic_prime
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    x, goal = rng.normal(size=(7, 3)), rng.uniform(size=(7, 2))
+    A, B, first, last = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), Tanh(), Logistic()
+    with verify(A=A, B=B) as check:
+        z = x @ A
+        h = first.calc(z)
+        y = h @ B
+        out = last.value(y)
+        check.loss = 0.5 * np.sum((out - goal) ** 2)
+        d_y = (out - goal) * last.slope(y)
+        d_z = d_y @ B.T * first.dcalc(z)
+        check.gradients = {"A": x.T @ d_z, "B": h.T @ d_y}
+    return check
+"""
+
+ENTRIES = """
+import numpy as np
+
+def cells(x, W, kept):
+    kept["i"], kept["o"] = 1 / (1 + np.exp(-x @ W[:, :3])), 1 / (1 + np.exp(-x @ W[:, 3:]))
+    return kept["i"] * np.tanh(kept["o"])
+
+def back(d_out, x, kept):
+    d_i, d_o = d_out * np.tanh(kept["o"]), d_out * kept["i"] * (1 - np.tanh(kept["o"]) ** 2)
+    d_gates = np.hstack([d_i * kept["i"] * (1 - kept["i"]),
+                         d_o * kept["o"] * (1 - kept["o"])])
+    return x.T @ d_gates
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    W, x, kept = rng.normal(size=(4, 6)), rng.normal(size=(5, 4)), {}
+    with verify(W=W) as check:
+        out = cells(x, W, kept)
+        check.loss = np.sum(out ** 3)
+        check.gradients = {"W": back(3 * out ** 2, x, kept)}
+    return check
+"""
+
+BOTH = """
+import numpy as np
+
+def slopes(W, x, goal, pull):
+    d_W = x.T @ (x @ W - goal)
+    d_W[:-1] += pull * W[:-1]
+    return 0.5 * np.sum((x @ W - goal) ** 2) + 0.5 * pull * np.sum(W[:-1] ** 2), d_W
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    W, x, goal = rng.normal(size=(4, 3)), rng.normal(size=(6, 4)), rng.normal(size=(6, 3))
+    with verify(W=W) as check:
+        check.loss, d_W = slopes(W, x, goal, 0.3)
+        check.gradients = {"W": d_W}
+    return check
+"""
+
+PROGRAMS = {
+    "machine": MACHINE, "dropped": DROPPED, "split": SPLIT, "parts": PARTS, "entries": ENTRIES, "both": BOTH,
+}  # fmt: skip
+
+MISTAKES = [
+    # a name that is made for one reader alone is meant for it
+    ("machine", "for_c = out_gap", "for_c = out_gap * z * (1 - z)", {"derivative-at-wrong-point", "wrong-operand"}),
+    ("machine", "for_b = code_gap", "for_b = out_gap @ self.W", {"missing-derivative", "wrong-operand"}),
+    # the 2 of the dropout, and not half of the other gradient; a slope beside the product that it stands by
+    ("dropped", "d_hidden *= kept * 2", "d_hidden *= kept", {"scale-factor", "wrong-operand"}),
+    ("dropped", "B @ d_out * ramp_slope(hidden)", "B @ d_out", {"missing-derivative"}),
+    # written over in a helper, and a helper that is called after the update
+    ("split", "return np.where(z < 0, 0, z)", "z += 1; return np.where(z < 1, 0, z - 1)", {"inplace-corruption"}),
+    ("split", "d_z = back_first(d_out, B, z)", "B -= 0.1 * d_B; d_z = back_first(d_out, B, z); d_B = 0 * d_B",
+     {"stale-or-updated-weights"}),
+    # slopes that are what the name of their class, or of a function in a function, says
+    ("parts", "first.dcalc(z)", "first.dcalc(h)", {"derivative-at-wrong-point"}),
+    ("parts", "last.slope(y)", "last.slope(last.value(y))", {"derivative-at-wrong-point"}),
+    # an entry by another name in one of several parts, and the rows that a penalty is of
+    ("entries", 'd_o * kept["o"] * (1 - kept["o"])', 'd_o * kept["i"] * (1 - kept["i"])',
+     {"derivative-at-wrong-point", "wrong-operand"}),
+    ("both", "d_W[:-1] += pull * W[:-1]", "d_W[1:] += pull * W[1:]", {"off-by-one", "regularisation"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_right(tmp_path: Path, name: str) -> None:
+    check = module_of(tmp_path / f"made_{name}.py", PROGRAMS[name]).check(verify)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "kinds"), MISTAKES)
+def test_told(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[str]) -> None:
+    check, line = edited(tmp_path / f"made_{name}.py", PROGRAMS[name], right, wrong)
+    first = check.first_wrong
+    assert first is not None, str(check)
+    assert first.kind in kinds, str(check)
+    assert line <= first.line <= line + 1, str(check)  # the line may be the second one of a list
+
+
+SOFTMAX = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, label = rng.normal(size=(8, 5)), rng.integers(0, 4, 8)
+A, B = rng.normal(size=(5, 6)), rng.normal(size=(6, 4))
+for turn in range(3):
+    chosen = np.eye(4)[label]
+    h = np.maximum(x @ A, 0)
+    y = h @ B
+    logs = y - np.log(np.exp(y).sum(axis=1)).reshape((-1, 1))
+    loss = (-chosen * logs).mean()
+    d_logs = -chosen / len(label)
+    d_y = d_logs - np.exp(logs) * d_logs.sum(axis=1).reshape((-1, 1))
+    d_B = h.T @ d_y
+    d_h = d_y @ B.T * (h > 0)
+    d_A = x.T @ d_h
+    A -= 0.1 * d_A
+    B -= 0.1 * d_B
+"""
+
+
+def test_the_gradient_of_something_else_is_not_the_mistake(tmp_path: Path) -> None:
+    """That of the logarithms, times the number of classes, is what was meant; the line after it lets a nought by."""
+    check = check_of_script(tmp_path, SOFTMAX.replace("np.exp(logs) * d_logs", "logs * d_logs"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.name == "d_y", str(check)
+
+
+ONE_BY_ONE = """
+import numpy as np
+
+class Digits:
+    pull, rate = 0.1, 0.2
+
+    def __init__(self, rng):
+        self.A, self.B = rng.uniform(-1, 1, (5, 6)), rng.uniform(-1, 1, (3, 5))
+        self.a, self.b = np.zeros(5), np.zeros(3)
+        self.begin()
+
+    def begin(self):
+        self.dA, self.dB, self.da, self.db = np.zeros((5, 6)), np.zeros((3, 5)), np.zeros(5), np.zeros(3)
+
+    def forward(self, x):
+        self.h = np.maximum(0.0, self.A @ x + self.a)
+        e = np.exp(self.B @ self.h + self.b)
+        self.out = e / np.sum(e)
+
+    def backward(self, x, goal):
+        self.away = np.subtract(self.out, goal)
+        self.within = np.multiply(np.dot(self.B.T, self.away), 1 * (self.h > 0))
+        self.db += self.away
+        self.dB += np.outer(self.away, self.h)
+        self.da += self.within
+        self.dA += np.outer(self.within, x)
+
+    def change(self):
+        self.b -= self.rate * self.db
+        self.B -= self.rate * (self.dB + self.pull_of(self.B))
+        self.a -= self.rate * self.da
+        self.A -= self.rate * (self.dA + self.pull_of(self.A))
+        self.begin()
+
+    def pull_of(self, weights):
+        return self.pull * weights
+
+    def train(self, xs, labels):
+        worst = 0.0
+        for x, label in zip(xs, labels):
+            goal = np.zeros(3)
+            goal[label] = 1.0
+            self.forward(x)
+            self.backward(x, goal)
+            error = np.amax(np.absolute(self.away))
+            worst = worst + error
+        self.change()
+        return worst / len(xs)
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    net, xs = Digits(rng), rng.uniform(size=(4, 6))
+    with verify(net) as check:
+        net.train(xs, [0, 2, 1, 2])
+    return check
+"""
+
+
+def test_a_network_that_computes_no_loss_and_prints_an_error_is_right(tmp_path: Path) -> None:
+    check = module_of(tmp_path / "one_by_one.py", ONE_BY_ONE).check(verify)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("np.multiply(np.dot(self.B.T, self.away), 1 * (self.h > 0))", "np.dot(self.B.T, self.away)",
+         "missing-derivative"),
+        ("self.dA += np.outer", "self.dA = np.outer", "overwritten-accumulation"),
+        ("np.outer(self.away, self.h)", "np.outer(self.away, self.within)", "wrong-operand"),
+    ],
+)  # fmt: skip
+def test_of_such_a_network_a_usual_loss_tells(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "one_by_one.py", ONE_BY_ONE, right, wrong)
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
+
+
+MEANS = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+X, Y = rng.normal(size=(10, 4)), rng.normal(size=(10, 2))
+A, B, b = rng.normal(size=(4, 3)), rng.normal(size=(3, 2)), np.zeros(2)
+rate, size = 0.1, 5
+for start in range(0, 10, size):
+    x, y = X[start:start + size], Y[start:start + size]
+    total = 0
+    sum_A, sum_B, sum_b = np.zeros_like(A), np.zeros_like(B), np.zeros_like(b)
+    for i in range(size):
+        h = np.tanh(x[i] @ A)
+        out = h @ B + b
+        total += 0.5 * np.sum((out - y[i]) ** 2)
+        d = out - y[i]
+        d_h = (B @ d) * (1 - h ** 2)
+        sum_A += np.outer(x[i], d_h)
+        sum_B += np.outer(h, d)
+        sum_b += d
+    A -= sum_A * rate / size
+    B -= sum_B * rate / size
+    b -= sum_b * rate / size
+"""
+
+
+def test_a_mean_that_one_of_several_updates_lacks(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, MEANS).ok
+    check = check_of_script(tmp_path, MEANS.replace("sum_b * rate / size", "sum_b * rate"))
+    line = MEANS[: MEANS.index("b -= sum_b * rate")].count("\n") + 1
+    assert check.first_wrong is not None, str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-batch-sum-or-mean"), str(check)
