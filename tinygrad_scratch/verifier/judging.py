@@ -360,7 +360,8 @@ class Judging:
         told = None
         try:
             doubted = self.case, self.again, self.kind_of_rerun(), modules
-            every_hit = Search(*doubted, tiers, near, work, only_near).run()
+            unknown = any(cause.certainty == "unexplained" for cause in self.causes)
+            every_hit = Search(*doubted, tiers, near, work, only_near, unknown).run()
             named_so = [hit for hit in every_hit if not hit.spoils_name]
             every_hit = named_so if named_so or alone else every_hit
             own = self.repairs[0], self.causes[0]

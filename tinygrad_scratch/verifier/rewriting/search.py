@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
-from tinygrad_scratch.verifier.rewriting.rewrite import MADE, PUT_IN, Rewrite
+from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
@@ -60,6 +60,7 @@ class Search:
     near: set[tuple[str, int]]  # files and lines that are suspected already
     work_left: int  # in calls of NumPy
     only_near: bool = False  # whether no other lines are looked at
+    composes: bool = False  # whether, where no usual change is right, composed values are tried
 
     seconds: ClassVar = 30.0  # after which nothing more is tried
     run_seconds: ClassVar = 5.0  # after which a run is stopped
@@ -107,7 +108,7 @@ class Search:
                     break
                 hit = self.hit(file, rewrite)
                 hits += [hit] if hit is not None else []
-        if not hits and MADE in self.tiers:
+        if not hits and self.composes and self.work_left > 0 < self.time_left():
             hits = [hit for change in self.composed(unchecked) if (hit := self.hit(*change)) is not None]
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
 
