@@ -75,6 +75,7 @@ class FindingLoss(Mixes):
         late = self._penalised_later(run, known, usual, finals) if best is None else None
         best = best or late
         held = [final.parameter.node for final in finals if final.node in self._penalty]
+        held = nodes if best is not None and self._is_called_loss(best[0]) else held  # a penalty may be missing in all
         if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
             known = None
         unnamed = best is not None and not named
@@ -281,18 +282,23 @@ class FindingLoss(Mixes):
         return self._put(best[0] if best is not None else candidates[0])
 
     def _without_parts(self, run: Played, mine: list[Candidate], finals: list[Final]) -> list[Candidate]:
-        """Without penalties alone, and the losses to which another one of theirs adds one that gradients hold."""
+        """Without penalties alone, and the losses to which another one of theirs adds one.
+
+        That is one that gradients hold, or that goes under the name of the loss: then it is missing in them.
+        """
         nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
         of_data = [c for c in mine if not is_of_parameters_alone(self.tape, self._parents, c.node, nodes)]
         mine = mine if self.wanted_loss else of_data or mine
-        if not self._penalty:
-            return mine
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
         return [
             part
             for part in mine
-            if not any(part.node in behind[w.node] and self._penalises(run, w, part, held) for w in mine)
+            if not any(
+                part.node in behind[w.node] and self._penalises(run, w, part, nodes if w.name == part.name else held)
+                for w in mine
+                if held or (w.name == part.name and self._is_called_loss(w))
+            )
         ]
 
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
