@@ -318,7 +318,8 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         return self.causes[0] if self.causes else None
 
     def kind_of_rerun(self) -> Any:
-        by_theirs = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
+        is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
+        by_theirs = is_other or self.entry.fits_none
         as_here = {
             "assumed": self.assumed,
             "judged_by": self.entry.loss_name,
@@ -342,7 +343,7 @@ class Rerun(verify):
 
     def _judge(self) -> None:
         self.entry.judged_by = self.judged_by
-        self.entry.wanted_loss = self.judged_by if self.by_theirs else self.entry.wanted_loss
+        self.entry.wanted_loss = self.judged_by.removesuffix("()") if self.by_theirs else self.entry.wanted_loss
         if self.assumed is None:
             self.problem = self.entry.resolve(self.parameters)
         else:

@@ -35,6 +35,7 @@ ALIAS = re.compile(r"^\s*\w[\w.]*\s*=\s*[A-Za-z_][\w.]*(?:\[[^\]]*\])?\s*(?:#.*)
 TERM_TWICE = re.compile(r"([-+] [\w.]+)\)? \1(?![\w.(\[])")
 OF_A_VALUE = 2  # words and signs: what it takes to name another value, and where it stands
 CLEARLY = 3  # words and signs: by how many a change must be smaller than one that says what a cause does
+MUCH_PLAINER = 6  # words and signs: than a slope that is written out, and made up
 UNKNOWN = 100  # words and signs of a change whose text isn't known
 
 
@@ -250,6 +251,9 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     if not usual and (made_up or at_point or (is_vague(cause) and cause.kind in SCALES)):
         kinds = {"scale-factor", *(hit.rewrite.kind for hit in hits)}  # a mean that is no mistake by another scale
         return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or at_point or cause.kind in kinds)]
+    plain = [hit for hit in usual if hit.effort + MUCH_PLAINER <= size_of_cause(cause)]
+    if is_of_another_slope(cause) and plain:
+        return plain
     if cause.kind not in SCALES and not made_up:  # a mere number says less than a derivative does
         usual = [hit for hit in usual if hit.rewrite.kind not in SCALES or hit.takes_away]
     confirming = [hit for hit in usual if hit.rewrite.line == cause.line and is_alike(hit.rewrite.kind, cause.kind)]

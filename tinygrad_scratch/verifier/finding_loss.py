@@ -206,7 +206,7 @@ class FindingLoss(Mixes):
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         made = [replace(c, node=node) for c, node in zip(named, again, strict=False) if node is not None]
         best = self._best(played(self.tape), made, finals) if made else None
-        if best is None or not best[1]:
+        if best is None or not (best[1] or self.judged_by):
             self._late = made
             return [], finals
         first = self.tape.nodes[losses[again.index(best[0].node)]].step
@@ -430,6 +430,7 @@ class FindingLoss(Mixes):
         self.doubted = no_loss(candidate.name, vague) if weak and vague else ""
         if self.doubted and candidate.node in self.all_behind(*(node for _, node in self.gradients)):
             return self.doubted  # it is what gradients are made of, as an error in time is
+        self.fits_none = candidate.function is None and not fits
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
