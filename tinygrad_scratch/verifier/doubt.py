@@ -55,13 +55,24 @@ def is_doubtful(cause: Cause) -> bool:
     exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
-    odd = made_up or exchanged or lacks_size or has_term_twice(cause)
+    odd = made_up or exchanged or lacks_size or has_term_twice(cause) or is_composed(cause)
     return odd or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
 
 
 def is_of_another_slope(cause: Cause) -> bool:
     """Whether a cause puts in what is inverse, or an exponential: so the slope of another function often is."""
     return any(odd in (cause.should_be or "") and odd not in cause.expression for odd in ("(1 / ", "np.exp("))
+
+
+def is_composed(cause: Cause) -> bool:
+    """Whether a cause takes another value for an expression that nobody wrote: a factor of that may be missing."""
+    new = compared(cause.expression, cause.should_be or "")[1].part
+    text = re.sub(r"\s", "", source_of(text_of(cause.file)).text)
+    return (
+        cause.kind == "wrong-operand"
+        and re.search(r"\w\s*[-+]\s*\w", new) is not None
+        and re.sub(r"\s", "", new) not in text
+    )
 
 
 def has_term_twice(cause: Cause) -> bool:

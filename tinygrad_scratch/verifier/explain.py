@@ -25,6 +25,7 @@ from tinygrad_scratch.verifier.misgiven import Misgiven
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
+from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.sizes import conventional
 from tinygrad_scratch.verifier.slopes import wrong_slopes
 from tinygrad_scratch.verifier.source import (
@@ -36,6 +37,7 @@ from tinygrad_scratch.verifier.source import (
     replaced,
     right_side,
     statement_at,
+    text_of,
     with_bare_names,
 )
 from tinygrad_scratch.verifier.steps import Step
@@ -129,6 +131,8 @@ def is_shorter(region: Region, finding: Finding) -> bool:
     return 0 < len(TOKEN.findall(finding.should_be or "")) < len(TOKEN.findall(region.expression))
 
 
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+HANDED = ("wrong-operand", "missing-derivative", "derivative-at-wrong-point")  # what a helper may be given wrongly
 OF_A_VALUE = ("wrong-operand", "derivative-at-wrong-point")
 CLEARLY = 3  # how many words and signs less make a change the better one
 
@@ -187,7 +191,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     if finding.should_be:
         finding.should_be = in_whole(region, finding.step, finding.should_be, expression)
         finding.should_be = in_list(with_bare_names(finding.should_be, expression), expression)
-    return Cause(
+    cause = Cause(
         finding.kind,
         finding.sentence,
         named_on(region, place),
@@ -202,6 +206,22 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.made_up,
         finding.meant,
     )
+    return at_call(region, cause)
+
+
+def at_call(region: Region, cause: Cause) -> Cause:
+    """A cause where a helper was called, if what is meant has a name there, and none in the helper."""
+    caller = region.case.step_of(region.node).caller
+    if cause.kind not in HANDED or caller is None or in_same_function(caller, cause.place):
+        return cause
+    asked = QUOTED.sub("", cause.should_be or cause.meant)
+    new = {name.partition(".")[0] for name in put_in(cause.expression, asked)}
+    own, above = (source_of(text_of(p.file)).words(p.line).text.split() for p in (cause.place, caller))
+    roots = [{re.split(r"[.\[]", name)[0] for name in known} for known in (own, above)]
+    if new and new.isdisjoint(roots[0]) and new <= roots[1]:
+        written = statement_at(caller.file, caller.line)
+        cause.place, cause.expression, cause.should_be = caller, right_side(written), None
+    return cause
 
 
 def writes_over(finding: Finding) -> Place | None:

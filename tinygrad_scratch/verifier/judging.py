@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.corrupted import corrupted
 from tinygrad_scratch.verifier.doubt import (
     is_doubtful,
     is_gradient_already,
+    is_of_another_slope,
     is_right_elsewhere,
     is_vague,
     kind_with,
@@ -360,7 +361,7 @@ class Judging:
         told = None
         try:
             doubted = self.case, self.again, self.kind_of_rerun(), modules
-            unknown = any(cause.certainty == "unexplained" for cause in self.causes)
+            unknown = any(cause.certainty == "unexplained" or is_of_another_slope(cause) for cause in self.causes)
             every_hit = Search(*doubted, tiers, near, work, only_near, unknown).run()
             named_so = [hit for hit in every_hit if not hit.spoils_name]
             every_hit = named_so if named_so or alone else every_hit

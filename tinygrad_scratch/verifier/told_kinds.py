@@ -68,6 +68,7 @@ COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu"
 """Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
+OF_RESULT = re.compile(r"^(?:([\w.\[\]\"']+)\*\(1-\1\)|1-([\w.\[\]\"']+)(?:\*\*2|\*\2))$")
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
@@ -90,6 +91,8 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.kind = "regularisation"
         return
     if cause.kind not in NAMED_BY_TEXT:
+        return
+    if found is None and cause.sentence.endswith("before the penalty is added"):
         return
     if found is None:
         written = parsed(cause.expression)
@@ -183,6 +186,8 @@ def kind_of_form(case: Case, found: Difference) -> str:
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
+    if kind in (AT_POINT, "missing-derivative") and is_slope_for_slope(found):
+        return AT_POINT
     if kind == AT_POINT:
         more = [each for each in beyond(found.old, found.new) if not first_parameters(case, each)]
         plain = is_plain(found) and not slopes_beyond(case, found) and not more
@@ -203,6 +208,11 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == "missing-derivative":
         return AT_POINT if is_value_for_mask(found) else kind
     return kind
+
+
+def is_slope_for_slope(found: Difference) -> bool:
+    """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`."""
+    return all(OF_RESULT.search(re.sub(r"\s", "", ast.unparse(each))) is not None for each in (found.old, found.new))
 
 
 def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:

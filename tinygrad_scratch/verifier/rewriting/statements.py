@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
-from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SIZE, Rewrite, kind_of_name
+from tinygrad_scratch.verifier.rewriting.rewrite import (
+    CHANGED,
+    NAMED,
+    OF_PENALTY,
+    PUT_IN,
+    SIZE,
+    Rewrite,
+    kind_of_name,
+)
 from tinygrad_scratch.verifier.rewriting.scattered import scattered
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
@@ -100,6 +108,8 @@ class Statement(Expressions):
         if is_term and isinstance(node.value, ast.Name | ast.Attribute | ast.Subscript):
             said = f"{self.source.code(node.value)} should be 1"
             yield self.change(node.value, "1", "wrong-operand", said, NAMED)
+        if own == "+=" and OF_PENALTY.search(self.source.code(node.value)):
+            yield from self.mean_before(node, target)
         if isinstance(node.target, ast.Name) and "(" not in sign:
             text = f" = {target} {own.removesuffix('=')} {self.source.operand(node.value)}"
             said = f"`{own}` writes over what {target} was given, which is read later: a new array is due"
@@ -111,6 +121,14 @@ class Statement(Expressions):
         yield from self.to_the_one_before(node, target)
         if is_term:
             yield from self.to_sum(node, target)
+
+    def mean_before(self, node: ast.AugAssign, target: str) -> Iterator[Rewrite]:
+        """What was added up, divided by the number of samples where a penalty is added: `dW = dW / n + lam * W`."""
+        known = self.source.words(self.line)
+        for size in filter(SIZE.fullmatch, dict.fromkeys([*known.divisors, *known.names])):
+            text = f"{target} = {target} / {size} + {self.source.code(node.value)}"
+            said = f"{target} is not divided by {size} before the penalty is added"
+            yield self.change(node, text, "missing-batch-sum-or-mean", said, NAMED)
 
     def each_time(self, node: ast.AugAssign, target: ast.Subscript, sign: str) -> Iterator[Rewrite]:
         """Entries that are added to as often as their index is named."""
@@ -211,5 +229,8 @@ class Statement(Expressions):
             said = f"{name} is changed before its last use: line {other.end_lineno} needs it as it was"
             if isinstance(node, ast.Expr):
                 said = f"`{name}` comes too early: line {other.end_lineno} needs what it changes as that was"
-            kind = "stale-or-updated-weights"
-            yield Rewrite(self.line, start, until, moved + own, kind, said, about=name if in_place else "")
+            penalty = isinstance(node, ast.AugAssign) and OF_PENALTY.search(self.source.code(node.value))
+            kind = "regularisation" if penalty else "stale-or-updated-weights"
+            yield Rewrite(
+                self.line, start, until, moved + own, kind, said, about=name if in_place and not penalty else ""
+            )
