@@ -1,0 +1,107 @@
+"""Penalties that the loss has and gradients have not, or in another measure: with no loss named, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, told
+
+BEFORE = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(12, 4)), rng.normal(size=(12, 2))
+W, V = rng.normal(size=(4, 5)), rng.normal(size=(5, 2))
+lam = 0.1
+for step in range(3):
+    h = np.tanh(X @ W)
+    out = h @ V
+    loss = 0.5 * np.mean(np.sum((out - y) ** 2, axis=1))
+    loss += 0.5 * lam * (np.sum(W * W) + np.sum(V * V))
+    d = (out - y) / 12
+    dV = h.T @ d + lam * V
+    dW = X.T @ ((d @ V.T) * (1 - h ** 2)) + lam * W
+    W -= 0.1 * dW
+    V -= 0.1 * dV
+"""
+
+AFTER = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+x, classes = rng.normal(size=(9, 4)), np.eye(3)[rng.integers(0, 3, 9)]
+W = rng.normal(size=(4, 3))
+
+def chances(scores):
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+def cost_of(x, classes, W, pull):
+    penalty = pull / 2 * np.sum(W * W)
+    return -np.sum(classes * np.log(chances(x @ W))) + penalty
+
+def step(x, classes, W, rate, pull):
+    dW = -x.T @ (classes - chances(x @ W)) + pull * W
+    return W - rate * dW
+
+for turn in range(3):
+    W = step(x, classes, W, 0.01, 0.5)
+    print(cost_of(x, classes, W, 0.5))
+"""
+
+ADDED_UP = """
+import numpy as np
+
+def losses(W, x, labels, reg):
+    total, dW, count = 0.0, np.zeros_like(W), len(x)
+    for i in range(count):
+        scores = x[i] @ W
+        e = np.exp(scores - scores.max())
+        p = e / e.sum()
+        total -= np.log(p[labels[i]])
+        for j in range(W.shape[1]):
+            dW[:, j] += p[j] * x[i]
+        dW[:, labels[i]] -= x[i]
+    total = total / count + reg * np.sum(W * W)
+    dW /= count
+    dW += 2 * reg * W
+    return total, dW
+
+rng = np.random.default_rng(3)
+W, x, labels = rng.normal(size=(4, 3)), rng.normal(size=(6, 4)), rng.integers(0, 3, 6)
+from tinygrad_scratch import verify
+
+with verify(W=W) as check:
+    check.loss, check.gradients = losses(W, x, labels, 0.2)
+"""
+
+
+@pytest.mark.parametrize("program", [BEFORE, AFTER, ADDED_UP])
+def test_right(tmp_path: Path, program: str) -> None:
+    assert check_of_script(tmp_path, program).ok
+
+
+@pytest.mark.parametrize("joined", ["loss += ", "loss = loss + "])
+def test_in_no_gradient(tmp_path: Path, joined: str) -> None:
+    """What the loss was before the penalty is none, though all gradients are those of it."""
+    program = BEFORE.replace(" + lam * V\n", "\n").replace(" + lam * W\n", "\n").replace("loss += ", joined)
+    assert told(check_of_script(tmp_path, program))[1] == "regularisation"
+
+
+def test_of_a_cost_that_is_computed_after_the_update(tmp_path: Path) -> None:
+    """It is searched for a change with which all is right, though no gradient fits the loss as it is."""
+    check = check_of_script(tmp_path, AFTER.replace("+ pull * W\n", "+ pull * np.sum(W * W)\n"))
+    line = AFTER[: AFTER.index("dW = -x.T")].count("\n") + 1
+    assert told(check) == (line, "regularisation"), str(check)
+    assert "right is   dW = -x.T @ (classes - chances(x @ W)) + pull * W" in str(check)
+
+
+def test_added_too_early_and_to_a_sum(tmp_path: Path) -> None:
+    early = ADDED_UP.replace("    dW /= count\n    dW += 2 * reg * W\n", "    dW += 2 * reg * W\n    dW /= count\n")
+    line = early[: early.index("dW += 2 * reg")].count("\n") + 1
+    assert told(check_of_script(tmp_path, early)) == (line, "regularisation")
+    summed = ADDED_UP.replace("    dW /= count\n", "")
+    line = summed[: summed.index("dW += 2 * reg")].count("\n") + 1
+    assert told(check_of_script(tmp_path, summed)) == (line, "missing-batch-sum-or-mean")
