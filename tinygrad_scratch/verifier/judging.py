@@ -262,7 +262,7 @@ class Judging:
         if len(self.causes) > 1:  # of samples one by one, a change of the source may be one for all of it
             may_be_one = other.candidate.turns and not self.may_rewrite and len(self.causes) <= MOST_CAUSES
             return ((cause.place.file, cause.place.line), False) if may_be_one else None
-        is_known = cause.certainty != "unexplained"
+        is_known = cause.certainty != "unexplained" and not (cause.kind in SCALES and is_vague(cause))
         if not (self.has_no_loss or returns_no_slope(self.case, cause)):
             if is_known and (is_slope_elsewhere(cause) or is_no_slope(self.case, self.repairs[0], cause, other)):
                 return (cause.place.file, cause.place.line), True

@@ -47,7 +47,8 @@ def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: 
 def is_of_parameters_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameters: list[int]) -> bool:
     """Whether no data went into a value: only parameters did, and numbers, ones and zeros."""
     slots = {tape.nodes[parameter].slot for parameter in parameters}
-    held = {each.number for each in tape.nodes if each.slot in slots}  # an update before may have made them of data
+    last = max(parameters, default=-1)  # up to which an update may have made them of data; those after it are judged
+    held = {each.number for each in tape.nodes[: last + 1] if each.slot in slots}
     behind = ancestors(parents, [node], until=held) - held
     given = (n for n in behind if tape.steps[tape.nodes[n].step].function is None)
     return all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
