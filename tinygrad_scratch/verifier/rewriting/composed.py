@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from types import CodeType
 from typing import Any
 
@@ -28,18 +28,20 @@ from tinygrad_scratch.verifier.rewriting.text import Source, effort, lines_of, s
 from tinygrad_scratch.verifier.source import text_of
 
 SECONDS = 3.0  # for one statement, in all of its calls
+LONGER = 2  # a later call may take so many times as long for what there was time for in the first one
 MOST_NAMES, MOST_WRITTEN, MOST_PARTS = 40, 150, 16
 MOST_FOUND = 6
 LARGER, LARGEST = 2, 9  # words and signs: than the smallest change that is found, and of any
 HOLE = "_hole_"
-FORMS = ("-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T")
-"""What is made of one value."""
 TURNED_ROUND = "..., ::-1, ::-1"
-TURNS = ("{}[::-1]", "{}[:, ::-1]", f"{{}}[{TURNED_ROUND}]", "{}[:, None]", "{}[None]")
-OF_NUMPY = (
-    "exp", "log", "tanh", "sqrt", "abs", "sign", "sum", "mean", "cumsum", "sum(axis=0)", "sum(axis=1)",
-    "sum(axis=0, keepdims=True)", "sum(axis=1, keepdims=True)", "mean(axis=0)", "mean(axis=1)",
+FORMS = (
+    "-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T",
+    "np.exp({})", "np.log({})", "np.tanh({})", "np.sqrt({})", "np.abs({})", "np.sign({})", "np.cumsum({})",
+    "np.sum({})", "np.sum({}, axis=0)", "np.sum({}, axis=1)", "np.sum({}, axis=0, keepdims=True)",
+    "np.sum({}, axis=1, keepdims=True)", "np.mean({})", "np.mean({}, axis=0)", "np.mean({}, axis=1)",
+    "{}[::-1]", "{}[:, ::-1]", f"{{}}[{TURNED_ROUND}]", "{}[:, None]", "{}[None]",
 )  # fmt: skip
+"""What is made of one value."""
 BETWEEN = ("*", "+", "-", "/", "@")
 TURNED = ("-", "/", "@")  # of these the other way round is another value
 COMPARED = ("<=", ">=")
@@ -72,6 +74,8 @@ class Composed:
     told: dict[Tried, Foretold] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
     seen: int = 0
+    clock: Clock = field(default_factory=Clock)
+    until: float = 0.0
 
     @cached_property
     def holes(self) -> list[Hole]:
@@ -111,42 +115,43 @@ class Composed:
 
     @cached_property
     def forms(self) -> list[tuple[str, CodeType]]:
-        """What is made of one value: by a form, by a function of NumPy's, and by one of theirs."""
-        texts = [*FORMS, *(f"np.{name}({{}})" for name in OF_NUMPY if "(" not in name)]
-        texts += [f"np.{name[:-1].replace('(', '({}, ')})" for name in OF_NUMPY if "(" in name]
-        own = [name for name in self.source.takes_one(self.node.lineno) if not name.startswith("np.")]
-        return self.coded_forms([*texts, *(f"{name}({{}})" for name in own), *TURNS])
-
-    def coded_forms(self, forms: Iterable[str]) -> list[tuple[str, CodeType]]:
-        codes = ((form, self.compiled(form.format(HOLE))) for form in forms)
+        """What is made of one value: by a form, and by a function of theirs."""
+        own = [f"{name}({{}})" for name in self.source.takes_one(self.node.lineno) if not name.startswith("np.")]
+        codes = ((form, self.compiled(form.format(HOLE))) for form in (*FORMS, *own))
         return [(form, code) for form, code in codes if code is not None]
+
+    @cached_property
+    def code(self) -> CodeType | None:
+        """The code of what the statement gives as it is."""
+        formula = formula_of(self.source, self.node)
+        return compiled(formula(None), self.file) if formula is not None else None
 
     # ---- what is tried -----------------------------------------------------------------------------------------------
 
     def look(self, names: dict[str, Any], outlook: Outlook) -> None:
         """Work out all that there is time for, with the values of one call."""
         self.seen += 1
-        formula = formula_of(self.source, self.node)
-        code = compiled(formula(None), self.file) if formula is not None else None
-        parts = arrays_in(worked_out(code, names)) if code is not None else None
+        parts = arrays_in(worked_out(self.code, names)) if self.code is not None else None
         if parts is None:
             self.is_complete = False
             return
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
         nodes = [outlook.same_in(later, part) for part in parts]
         self.taken += [node for node in nodes if node is not None]
-        clock = Clock()
-        until = clock.now() + SECONDS / max(self.times, 1)
         first, left = self.seen == 1, {*self.told}
+        self.until = self.clock.now() + (1 if first else LONGER) * SECONDS / self.times
         for known, value in self.tried(names):
-            if first and clock.now() > until:
-                break
             if known in self.told if first else known not in left:  # there was time for these alone
                 continue
             left.discard(known)
             self.note(known, worked_out(self.holes[known[0]].code, names | {HOLE: value}), nodes, parts, outlook)
-            if not first and not left:
+            if self.is_over() or not (first or left):
                 break
+        for known in left:  # it is not known what they give in this call
+            self.told[known].is_complete = False
+
+    def is_over(self) -> bool:
+        return self.clock.now() > self.until
 
     def note(self, known: Tried, value: Any, nodes: list[int | None], parts: list[Any], outlook: Outlook) -> None:
         """Note what the statement makes with a composed value."""
@@ -160,14 +165,14 @@ class Composed:
 
     def tried(self, names: dict[str, Any]) -> Iterator[tuple[Tried, Any]]:
         """What to try in which hole, the shorter first."""
-        atoms, written = list(valued(self.names, names)), list(valued(self.written, names))
-        owns = [list(valued(self.own_of(hole), names)) for hole in self.holes]
-        for own, i in zip(owns, range(len(owns)), strict=True):
+        atoms, written = list(self.valued(self.names, names)), list(self.valued(self.written, names))
+        owns = [list(self.valued(self.own_of(hole), names)) for hole in self.holes]
+        for i, own in enumerate(owns):
             yield from in_hole(i, chain(atoms, written, self.made_of(own, names)))
         made = list(self.made_of([*atoms, *written], names))
-        for own, i in zip(owns, range(len(owns)), strict=True):
+        for i, own in enumerate(owns):
             yield from in_hole(i, chain(between(own, atoms), made))
-        for own, i in zip(owns, range(len(owns)), strict=True):
+        for i, own in enumerate(owns):
             yield from in_hole(i, chain(between(own, written), between(own, made)))
         for i in range(len(owns)):
             yield from in_hole(i, between(atoms, atoms))
@@ -177,9 +182,17 @@ class Composed:
         node = hole.part.node
         return [] if isinstance(node, ast.Constant) else [(self.source.operand(node), hole.own)]
 
+    def valued(self, coded: Iterable[tuple[str, CodeType]], names: dict[str, Any]) -> Iterator[Made]:
+        """The numbers and arrays among some expressions, as long as there is time."""
+        for text, code in takewhile(lambda _: not self.is_over(), coded):
+            value = worked_out(code, names)
+            if is_numeric(value):
+                yield text, value
+
     def made_of(self, values: Iterable[Made], names: dict[str, Any]) -> Iterator[Made]:
+        """What each form makes of some values."""
         for text, value in values:
-            for form, code in self.forms:
+            for form, code in takewhile(lambda _: not self.is_over(), self.forms):
                 other = worked_out(code, names | {HOLE: value})
                 if is_numeric(other):
                     yield filled(form, text), other
@@ -223,13 +236,6 @@ def composed_at(case: Case, place: tuple[str, int], times: int, loud: set[str]) 
 
 def in_hole(number: int, values: Iterable[Made]) -> Iterator[tuple[Tried, Any]]:
     return (((number, text), value) for text, value in values)
-
-
-def valued(coded: Iterable[tuple[str, CodeType]], names: dict[str, Any]) -> Iterator[Made]:
-    for text, code in coded:
-        value = worked_out(code, names)
-        if is_numeric(value):
-            yield text, value
 
 
 def is_numeric(value: Any) -> bool:
