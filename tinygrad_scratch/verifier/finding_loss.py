@@ -224,11 +224,12 @@ class FindingLoss(Mixes):
         likely = sorted(known, key=lambda factor: abs(factor - 1))  # of two as frequent, no mistake's
         usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
         found: dict[str, tuple[int, Array]] = {}
-        for final, wanted in zip(finals, true, strict=True) if usual else ():
+        for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node
+            factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
             if part is None or is_multiple(self._value(final.node), wanted):
                 continue
-            much = strength(final.direction * part / usual, self._value(node))
+            much = strength(final.direction * part / factor, self._value(node))
             if much is not None:
                 found[final.name] = node, much
         if found:
