@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-WORDS = r"deri?v|prime|slope|_der\b"
-"""What stands in the name of a derivative, whatever it is of."""
-OF_SLOPE = re.compile(r"_?(?:deri?v\w*|prime|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_")
+WORDS = r"d[eé]ri?v|prime|slope|_der\b|_dash\b|ableit"
+"""What stands in the name of a derivative, whatever it is of: in some languages."""
+OF_SLOPE = re.compile(
+    r"_?(?:d[eé]ri?v\w*|ableit\w*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
+)
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
 ACTIVATIONS = {

@@ -35,7 +35,8 @@ LARGER, LARGEST = 2, 9  # words and signs: than the smallest change that is foun
 HOLE = "_hole_"
 TURNED_ROUND = "..., ::-1, ::-1"
 FORMS = (
-    "-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T",
+    "-{}", "1 - {}", "{} ** 2", "1 / {}", "2 * {}", "{} / 2", "{} > 0", "{}.T", "{0} * (1 - {0})", "1 - {0} ** 2",
+    "1 + {0} ** 2",
     "np.exp({})", "np.log({})", "np.tanh({})", "np.sqrt({})", "np.abs({})", "np.sign({})", "np.cumsum({})",
     "np.sum({})", "np.sum({}, axis=0)", "np.sum({}, axis=1)", "np.sum({}, axis=0, keepdims=True)",
     "np.sum({}, axis=1, keepdims=True)", "np.mean({})", "np.mean({}, axis=0)", "np.mean({}, axis=1)",
@@ -100,8 +101,10 @@ class Composed:
 
     @cached_property
     def names(self) -> list[tuple[str, CodeType]]:
-        """What the function around has a name for."""
-        return self.coded(self.source.words(self.node.lineno).names)[:MOST_NAMES]
+        """What the function around has a name for, and what objects of its class keep."""
+        words = (self.source.words(self.node.lineno, of_class) for of_class in (False, True))
+        known = dict.fromkeys(name for each in words for name in each.names if ".shape" not in name)
+        return self.coded(known)[:MOST_NAMES]
 
     @cached_property
     def written(self) -> list[tuple[str, CodeType]]:

@@ -114,7 +114,7 @@ class Search:
 
     def composed(self, unchecked: Unchecked) -> list[tuple[str, Rewrite]]:
         """The changes of the suspected lines by composed values with which the gradients are right."""
-        places = [place for place in self.near | self.called_near() if place in self.calls_of]
+        places = [place for place in self.near | self.beside_near() if place in self.calls_of]
         outlook, loud = Outlook(self.case, self.case.replay()), loud_names(self.modules)
         composed = {
             place: each
@@ -128,10 +128,13 @@ class Search:
         found = [(place[0], change) for place, each in composed.items() for change in each.found(outlook)]
         return [each for each in found if not unchecked.calls(*each)]
 
-    def called_near(self) -> set[tuple[str, int]]:
-        """The lines of the functions that the suspected lines call."""
-        steps = (step for step in self.case.tape.steps if not places_of([step.caller]).isdisjoint(self.near))
-        return places_of(step.place for step in steps)
+    def beside_near(self) -> set[tuple[str, int]]:
+        """The lines of the functions that the suspected lines call, and those that made what they read."""
+        steps = self.case.tape.steps
+        called = (step for step in steps if not places_of([step.caller]).isdisjoint(self.near))
+        near = (step for step in steps if not places_of([step.place]).isdisjoint(self.near))
+        read = {node for step in near for node in step.reads} - self.case.forward
+        return places_of(step.place for step in (*called, *map(self.case.step_of, sorted(read))))
 
     def rounds(
         self, every: list[tuple[str, Rewrite]], foretold: Callable[[tuple[str, Rewrite]], float]
