@@ -72,6 +72,8 @@ OF_RESULT = re.compile(r"^(?:([\w.\[\]\"']+)\*\(1-\1\)|1-([\w.\[\]\"']+)(?:\*\*2
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
+STRENGTH = re.compile(rf"{OF_PENALTY.pattern}|(?:\b|_)l[12](?:\b|_)", re.IGNORECASE)
+"""The names of the strengths of penalties."""
 AT_POINT = "derivative-at-wrong-point"
 SCALES = ("scale-factor", "missing-batch-sum-or-mean")
 NAMED_BY_TEXT = (
@@ -154,7 +156,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return AT_POINT if SLOPE.search(ast.unparse(found.new)) else "wrong-operand"
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
-    return kind_by_slope(case, found, kind_by_factors(case, found, kind))
+    told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
+    return "regularisation" if told == AT_POINT and is_beside_strength(found) else told
 
 
 def is_other_divisor(found: Difference) -> bool:
@@ -208,6 +211,13 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == "missing-derivative":
         return AT_POINT if is_value_for_mask(found) else kind
     return kind
+
+
+def is_beside_strength(found: Difference) -> bool:
+    """Whether what differs is multiplied by the strength of a penalty: `l1 * np.sign(w)`."""
+    products = (each for each in found.way if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
+    sides = (side for each in products for side in (each.left, each.right))
+    return any(STRENGTH.search(ast.unparse(side)) for side in sides if isinstance(side, ast.Name | ast.Attribute))
 
 
 def is_slope_for_slope(found: Difference) -> bool:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
+from tinygrad_scratch.verifier.derivative_names import is_derivative_of
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, counted_by
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     NAMED,
@@ -17,7 +18,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 from tinygrad_scratch.verifier.rewriting.text import Source
 
-MOST_UNUSED = 6
+MOST_UNUSED, MOST_SLOPES = 6, 3
 
 
 def unused(part: Part) -> Iterator[Rewrite]:
@@ -35,6 +36,9 @@ def unused(part: Part) -> Iterator[Rewrite]:
         said = f"{name} is read nowhere: `{part.code}` is not multiplied by it"
         kind = kind_of_factor(name)
         yield part.change(f"{written} * {name}", kind, said, NAMED, about=name)
+        for slope in slopes(part.source) if part.is_whole else ():
+            said = f"{name} is read nowhere: `{part.code}` is not multiplied by {slope}({name})"
+            yield part.change(f"{written} * {slope}({name})", "missing-derivative", said, NAMED)
         if SIZE.fullmatch(name):
             said = f"{name} is read nowhere: `{part.code}` is not divided by it"
             yield part.change(f"({written} / {name})", kind_of_divisor(name), said, NAMED, about=name)
@@ -45,6 +49,13 @@ def unused(part: Part) -> Iterator[Rewrite]:
         kind = "overwritten-accumulation" if is_entry_of_target(part, name) else kind_of_term(name)
         for text in (f"{name} + {written}", f"{written} - {name}"):
             yield part.change(text, kind, said, NAMED, about=name)
+
+
+def slopes(source: Source) -> list[str]:
+    """The functions of one value that are called as derivatives are."""
+    names = {node.name for node in source.statements if isinstance(node, ast.FunctionDef)}
+    called = [name for name in source.everything.called if name.isidentifier()]
+    return [name for name in called if is_derivative_of(name, names - {name})][:MOST_SLOPES]
 
 
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call)
