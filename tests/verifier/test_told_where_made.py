@@ -177,8 +177,42 @@ def check(verify):
     return check
 """
 
+CHAIN = """
+import numpy as np
+
+def bend(z):
+    return np.where(z > 0, z, 0.1 * z)
+
+def bend_slope(z):
+    return np.where(z > 0, 1.0, 0.1)
+
+def to_second(z, W, up):
+    return np.multiply(bend_slope(z), W @ up)
+
+def to_first(z, W, up):
+    return np.multiply(bend_slope(z), W @ up)
+
+def check(verify):
+    rng = np.random.default_rng(7)
+    x, goal = rng.normal(size=3), rng.normal(size=2)
+    A, B, C = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(4, 2))
+    with verify(A=A, B=B, C=C) as check:
+        p = A.T @ x
+        q = B.T @ bend(p)
+        out = C.T @ bend(q)
+        check.loss = 0.5 * np.sum((out - goal) ** 2) + 0.2 * np.sum(np.abs(C))
+        d_q = to_second(q, C, out - goal)
+        d_p = to_first(p, B, d_q)
+        l1 = 0.2
+        d_C = np.outer(bend(q), out - goal)
+        d_C += l1 * np.sign(C)
+        check.gradients = {"A": np.outer(x, d_p), "B": np.outer(bend(p), d_q), "C": d_C}
+    return check
+"""
+
 PROGRAMS = {
     "machine": MACHINE, "dropped": DROPPED, "split": SPLIT, "parts": PARTS, "entries": ENTRIES, "both": BOTH,
+    "chain": CHAIN,
 }  # fmt: skip
 
 MISTAKES = [
@@ -198,6 +232,10 @@ MISTAKES = [
     # an entry by another name in one of several parts, and the rows that a penalty is of
     ("entries", 'd_o * kept["o"] * (1 - kept["o"])', 'd_o * kept["i"] * (1 - kept["i"])',
      {"derivative-at-wrong-point", "wrong-operand"}),
+    # what a helper is given and no longer reads, though another one could be called; and a sign beside a strength
+    ("chain", "def to_first(z, W, up):\n    return np.multiply(bend_slope(z), W @ up)",
+     "def to_first(z, W, up):\n    return W @ up", {"missing-derivative"}),
+    ("chain", "d_C += l1 * np.sign(C)", "d_C += l1 * np.sign(d_C)", {"regularisation"}),
     ("both", "d_W[:-1] += pull * W[:-1]", "d_W[1:] += pull * W[1:]", {"off-by-one", "regularisation"}),
 ]  # fmt: skip
 
