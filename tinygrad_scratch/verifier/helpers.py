@@ -21,8 +21,6 @@ def told_once(case: Case, found: Found) -> Found:
     """One mistake for several of one kind that one line of a helper made, in all of its calls."""
     if len(found) == 1 and found[0][1].kind == "missing-term" and not found[0][1].should_be:
         tell_in_helper(case, *found[0])
-    if len({(cause.file, cause.line, cause.kind) for _, cause in found}) == 1:
-        return found[:1]
     kinds = {(cause.kind, cause.should_be) for _, cause in found}
     if len(found) < 2 or len(kinds) > 1 or found[0][1].kind not in VAGUE or found[0][1].should_be:
         return found
