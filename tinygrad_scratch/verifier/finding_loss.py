@@ -112,7 +112,8 @@ class FindingLoss(Mixes):
         if true is None or None in changes or not changes:
             return False
         steps = [(change, final) for change, final in zip(changes, finals, strict=True) if change is not None]
-        if not all(np.vdot(sign * self._value(n), of) < 0 for ((n, sign), _), of in zip(steps, true, strict=True)):
+        pairs = [(sign * self._value(n), of) for ((n, sign), _), of in zip(steps, true, strict=True)]
+        if not all(np.size(step) == np.size(of) and np.vdot(step, of) < 0 for step, of in pairs):
             return False
         forward = self.all_behind(*candidate.outputs)
         return any(
