@@ -120,7 +120,7 @@ def test_what_is_right_is_composed(tmp_path: Path, name: str, right: str, wrong:
     assert first is not None, str(check)
     assert first.certainty != "unexplained", str(check)
     assert first.kind in kinds, str(check)
-    assert abs(first.line - line) <= 1, str(check)  # a mask may be told where it is made, or where it is read
+    assert first.line == line, str(check)
 
 
 def test_a_form_is_put_in_brackets_where_it_needs_them() -> None:

@@ -271,7 +271,8 @@ def between(ones: Iterable[Made], others: list[Made]) -> Iterator[Made]:
         for other, b in others:
             if a is b:
                 continue
-            for sign in (*BETWEEN, *COMPARED):
+            masked = any(np.asarray(value).dtype.kind == "b" for value in (a, b))  # nobody adds to a mask
+            for sign in ("*",) if masked else (*BETWEEN, *COMPARED):
                 for first, second in ((one, a), (other, b)), ((other, b), (one, a)):
                     if first[0] != one and sign not in TURNED:
                         continue
