@@ -17,7 +17,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.derivative_names import is_derivative_of, short
+from tinygrad_scratch.verifier.derivative_names import OF_RESULT, is_derivative_of, short
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
@@ -36,10 +36,6 @@ BINARY = ("summed binary cross-entropy", "binary cross-entropy", "binary cross-e
 OF_CLASSES = ("summed cross-entropy", "cross-entropy")
 PLAINEST = ("half squared error", "summed binary cross-entropy", "summed cross-entropy")
 MOST_STEPS = 5_000
-OF_RESULT = re.compile(
-    r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
-)
-"""The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_LOGISTIC = re.compile(r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)")
 
 

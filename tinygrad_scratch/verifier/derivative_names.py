@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 WORDS = r"d[eé]ri?v|prime|slope|_der\b|_dash\b|ableit"
-"""What stands in the name of a derivative, whatever it is of: in some languages."""
+"""What stands in the name of a derivative, whatever it is of; also in French, German, Spanish or Portuguese."""
+OF_RESULT = re.compile(
+    r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
+)
+"""The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_SLOPE = re.compile(
     r"_?(?:d[eé]ri?v\w*|ableit\w*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
 )

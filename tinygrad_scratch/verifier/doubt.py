@@ -65,7 +65,7 @@ def is_of_another_slope(cause: Cause) -> bool:
 
 
 def is_composed(cause: Cause) -> bool:
-    """Whether a cause takes another value for an expression that nobody wrote: a factor of that may be missing."""
+    """Whether a cause asks for a sum, or a difference, that nobody wrote: a factor that is missing may be as much."""
     new = compared(cause.expression, cause.should_be or "")[1].part
     text = re.sub(r"\s", "", source_of(text_of(cause.file)).text)
     return (

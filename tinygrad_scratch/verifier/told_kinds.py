@@ -10,7 +10,7 @@ import re
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import is_one_layer
-from tinygrad_scratch.verifier.derivative_names import WORDS, is_derivative_of, is_of_activation
+from tinygrad_scratch.verifier.derivative_names import OF_RESULT, WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
@@ -68,7 +68,6 @@ COUNTING = ("delete", "insert", "roll", "take", "repeat", "tile", "tril", "triu"
 """Calls that are given places and counts."""
 IN_VALUES = ast.BinOp | ast.UnaryOp
 OF_SLOPE = re.compile(WORDS, re.IGNORECASE)
-OF_RESULT = re.compile(r"^(?:([\w.\[\]\"']+)\*\(1-\1\)|1-([\w.\[\]\"']+)(?:\*\*2|\*\2))$")
 OF_FUNCTION = re.compile(rf"{WORDS}|^d_[a-z]", re.IGNORECASE)
 """The names of functions that give derivatives."""
 OF_DERIVATIVE = re.compile(r"(?:deriv\w*|prime|grad\w*|back\w*)=True|forward=False")
@@ -94,10 +93,10 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     if cause.kind not in NAMED_BY_TEXT:
         return
-    if found is None and cause.sentence.endswith("before the penalty is added"):
-        return
     if found is None:
         written = parsed(cause.expression)
+        if isinstance(written, ast.AugAssign) and isinstance(parsed(cause.should_be or ""), ast.Assign):
+            return  # what it is added to is another value, and not the penalty
         value = written.value if isinstance(written, ast.Expr | ast.Assign | ast.AugAssign) else None
         whole = value is not None and is_penalty(case, value)
         part = value is not None and any(OF_PENALTY.search(name) for name in names_in(value))
@@ -222,7 +221,8 @@ def is_beside_strength(found: Difference) -> bool:
 
 def is_slope_for_slope(found: Difference) -> bool:
     """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`."""
-    return all(OF_RESULT.search(re.sub(r"\s", "", ast.unparse(each))) is not None for each in (found.old, found.new))
+    texts = (re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new))
+    return all(OF_RESULT.fullmatch(text) is not None for text in texts)
 
 
 def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:

@@ -59,7 +59,7 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
     name = region.event.name
     if is_of_parameters(region, region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
-    if overwritten and not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression):
+    if overwritten and not reads_itself(region):
         return Finding(
             "overwritten-accumulation",
             f"{name} held the part through {line}, and is written over: add to it, with `+=`",
@@ -69,6 +69,11 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
         )
     said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
     return Finding("missing-term", said, place=handed_on(region, steps) or lacking_since(region, steps[0]))
+
+
+def reads_itself(region: Region) -> bool:
+    """Whether a statement reads the name that it gives: then it does not write over what that held."""
+    return re.search(rf"(?<![\w.]){re.escape(region.event.name)}(?!\w)", region.expression) is not None
 
 
 def handed_on(region: Region, left: list[int]) -> Place | None:
@@ -116,8 +121,7 @@ def overwritten(region: Region) -> Iterator[Finding]:
     """What the same name held before, added to it, gives the truth; or another name that a later line gave it."""
     yield from lost_by_another_name(region)
     name = region.event.name
-    changes_itself = re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", region.expression) is not None
-    for total in region.case.with_earlier(region.event, region.values) if not changes_itself else ():
+    for total in region.case.with_earlier(region.event, region.values) if not reads_itself(region) else ():
         if region.is_truth(total):
             yield Finding(
                 "overwritten-accumulation",
