@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.bindings import counters_in
+from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.source import leaves, statements, text_of
 
 BIAS = re.compile(r"^_*(?:b|bias|intercept)_?\d*_*$", re.IGNORECASE)
@@ -36,21 +37,52 @@ def is_bias_of(frame: FrameType, name: str, value: Any) -> bool:
     return learnt and not (type(value) is int and name in counters_in(file))
 
 
+def is_learnt(holder: Any, key: Any, part: Any) -> bool:
+    """The same of what something holds, or of an attribute that is learnt as a bias is."""
+    if is_bias(key, part) or not is_number(part) or not isinstance(key, str):
+        return is_bias(key, part)
+    kind: type = type(holder)
+    return any(f".{key}" in learnt_in(file) for file in files_of(kind))
+
+
+@cache
+def files_of(kind: type) -> frozenset[str]:
+    """Where the methods of a class are written."""
+    methods = (method for one in kind.__mro__ for method in vars(one).values() if isinstance(method, FunctionType))
+    return frozenset(method.__code__.co_filename for method in methods)
+
+
 @cache
 def learnt_in(file: str) -> frozenset[str]:
-    """The variables of a file that something times a rate is added to or taken off: `c += learning_rate * gc`."""
+    """What something times a rate is added to or taken off in a file: `c` of `c += learning_rate * gc`.
+
+    Of attributes, as `.c`, only what is taken off or is called a gradient counts: objects keep running means, too.
+    """
     found = set[str]()
     for statement in statements(text_of(file)):
         match statement:
-            case ast.AugAssign(target=ast.Name(id=name), op=ast.Add() | ast.Sub(), value=ast.BinOp() as step):
+            case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as sign, value=ast.BinOp() as step):
                 pass
             case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.BinOp(left=ast.Name(id=other), op=ast.Add() | ast.Sub(), right=ast.BinOp() as step),
-            ) if name == other:
+                targets=[target],
+                value=ast.BinOp(left=other, op=ast.Add() | ast.Sub() as sign, right=ast.BinOp() as step),
+            ) if ast.unparse(target) == ast.unparse(other):
                 pass
             case _:
                 continue
-        if any(isinstance(part, ast.Name) and RATE.match(part.id) for part in leaves(step)):
-            found.add(name)
+        names = [name.removeprefix(".") for name in map(name_of, leaves(step)) if name]
+        if not any(RATE.match(name) for name in names):
+            continue
+        if isinstance(target, ast.Name) or isinstance(sign, ast.Sub) or any(map(is_gradient_name, names)):
+            found.add(name_of(target))
     return frozenset(found)
+
+
+def name_of(node: ast.AST) -> str:
+    """A variable by its name, an attribute with a point before it; nothing of all else."""
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(attr=name):
+            return f".{name}"
+    return ""

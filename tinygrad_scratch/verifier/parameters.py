@@ -15,7 +15,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.holders import Shared, is_known, is_own, parts_of, put, set_local, with_arrays
 from tinygrad_scratch.verifier.names import without_holder, words
-from tinygrad_scratch.verifier.numbers_by_name import is_bias
+from tinygrad_scratch.verifier.numbers_by_name import is_bias, is_learnt
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
@@ -58,14 +58,13 @@ Found = tuple[Any, Any, str, Any]  # what holds it, under which key, its name, i
 
 
 def arrays_below(value: Any, name: str, seen: set[int], depth: int = DEPTH) -> Iterator[Found]:
-    """Every array and number with a point that an object leads to."""
+    """Every array, number with a point and bias that begins as 0 that an object leads to."""
     if id(value) in seen or not depth or isinstance(value, str | bytes):
         return
     seen.add(id(value))
     for key, part_name, part in parts_below(value, name):
-        if type(part) in (float, np.float64, np.float32, Recorded) or (
-            type(part) in ARRAYS and part.dtype.kind in "biufc"
-        ):
+        is_array = type(part) in ARRAYS and part.dtype.kind in "biufc"
+        if is_array or type(part) in (float, np.float64, np.float32, Recorded) or is_learnt(value, key, part):
             yield value, key, part_name, part
         elif not isinstance(part, str | bytes | int | FunctionType):
             yield from arrays_below(part, part_name, seen, depth - 1)
@@ -120,14 +119,14 @@ class Wrapping:
             self._outside.append(array)
         if recorded.dtype.kind in "fc" and id(recorded) not in self._known and recorded.size:
             self._known.add(id(recorded))
-            is_meant = type(array) in ARRAYS or is_bias(without_holder(path), array)
-            self.found.append(Parameter(path, recorded, array, asked and is_meant, kept))
+            self.found.append(Parameter(path, recorded, array, asked, kept))
         return recorded
 
     def below(self, value: Any, name: str, asked: bool) -> None:
         """The same for all that a value holds."""
         for holder, key, path, array in list(arrays_below(value, name, self.seen)):
-            recorded = self.wrap(array, path_of(path), asked, is_own(type(holder)))
+            is_meant = type(array) in ARRAYS or is_learnt(holder, key, array)
+            recorded = self.wrap(array, path_of(path), asked and is_meant, is_own(type(holder)))
             if recorded is not None and put(holder, key, recorded) and type(key) is Shared:
                 self.undo.append(partial(setattr, key.kind, key.name, array))
         for holder, key, held in list(tuples_below(value, set())):
@@ -137,7 +136,7 @@ class Wrapping:
 
     def target(self, target: Any, name: str) -> None:
         if isinstance(target, np.ndarray | float):
-            self.wrap(target, name, True)
+            self.wrap(target, name, type(target) in ARRAYS or is_bias(name, target))
         else:
             self.below(target, name, True)
 

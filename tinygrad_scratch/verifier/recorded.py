@@ -35,8 +35,8 @@ ARRAYS = np.ndarray, np.matrix
 
 def from_outside(tape: Tape, value: Any) -> Any:
     """An array or a number of Python's from outside as a Recorded, the same one each time; None for anything else."""
-    if type(value) is float or type(value) in (np.float64, np.float32):
-        return Recorded(tape, np.asarray(np.float64(value) if type(value) is float else value), None, True)
+    if type(value) in (int, float, np.float64, np.float32):
+        return Recorded(tape, np.asarray(float(value) if type(value) is int else value), None, True)
     if type(value) not in ARRAYS or value.dtype.kind not in "biufc" or value.size > MOST_ENTRIES:
         return None
     known = tape.wrapped.get(id(value))

@@ -452,7 +452,7 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
     for name, value in list(names.items()):
         is_bias = is_bias_of(frame, name, value)
         if type(value) is float or (type(value) is int and (name in stepped or is_bias)):
-            number = from_outside(tape, float(value))
+            number = from_outside(tape, value)
             set_local(frame, name, number)
             if is_bias:
                 watch.note(frame, name, number.node)

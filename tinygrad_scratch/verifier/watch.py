@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_local, with_arrays
 from tinygrad_scratch.verifier.lines import Line, is_generated, names_on_lines
 from tinygrad_scratch.verifier.names import is_called_after, without_holder
-from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias, is_bias_of
+from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias_of, is_learnt
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs, line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
 from tinygrad_scratch.verifier.source import in_same_function
@@ -207,7 +207,7 @@ class Watch:
             return with_arrays(value, partial(from_outside, self.tape))
         if type(value) not in ARRAYS and not is_number:
             return None
-        recorded: Recorded | None = from_outside(self.tape, float(value) if is_number else value)
+        recorded: Recorded | None = from_outside(self.tape, value)
         return recorded
 
     def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
@@ -258,7 +258,7 @@ class Watch:
 
     def _placed(self, holder: Any, key: Any, part: Any) -> Any:
         """A plain array in a container or an object becomes a recorded one, until the end; so does a bias, a number."""
-        recorded = self._lifted(part, is_bias(key, part))
+        recorded = self._lifted(part, is_learnt(holder, key, part))
         if recorded is None or not put(holder, key, recorded):
             return part
         self.placed.append((holder, key, part, recorded))
