@@ -164,7 +164,8 @@ class Updates:
     def of(self, parameter: Parameter, bound: list[int], read: set[int]) -> tuple[int, int, int] | None:
         """The gradient in the first update of a parameter, its sign, and what that made: `w -= rate * g` gives (g, 1).
 
-        What the loss was `read` from is no update: it is a part of the forward pass.
+        What the loss was `read` from is no update: it is a part of the forward pass. Nor is a step by what was there
+        before, as weights are looked at ahead, by the velocity of the last step.
         """
         tape, first = self.tape, parameter.node
         slot = tape.nodes[first].slot
@@ -177,6 +178,8 @@ class Updates:
                 change = self.change_in(after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    if tape.steps[tape.nodes[gradient].step].function is None and after in bound:
+                        continue
                     gradient = self.as_row(gradient, first, change[0])
                     self.made[gradient] = after
                     way = way_to(tape, change[0], gradient) if self.is_gradient(gradient) else None
