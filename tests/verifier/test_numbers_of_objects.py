@@ -57,3 +57,25 @@ def test_a_number_that_is_learnt_is_judged(tmp_path: Path, name: str, start: str
     check, _ = check_of(tmp_path, name, start, "miss.mean()")
     assert check.first_wrong.line == 22
     assert check.first_wrong.kind == "missing-batch-sum-or-mean"
+
+
+def slopes(w: Any, b: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    left = y - x @ w - b
+    db = 0.0
+    for _ in left:
+        db -= 1.0  # times the sign of what is left
+    return np.sum(np.abs(left)), -x.T @ np.sign(left), db
+
+
+def test_a_gradient_that_is_a_plain_number_is_asked_for() -> None:
+    draw = np.random.default_rng(6)
+    x, y, w, b = draw.normal(size=(5, 3)), draw.normal(size=5), draw.normal(size=3), 0.5
+    with verify(w=w, b=b) as check:
+        check.loss, dw, db = slopes(w, b, x, y)
+        check.gradients = {"w": dw, "b": db}
+    assert not check.ok
+    assert not check.causes
+    assert " ".join(str(check).split()).endswith(
+        "Where is the gradient of b ()? If backward makes it, put it into check.gradients. "
+        "For b it holds a plain number, which nothing recorded went into."
+    )

@@ -24,6 +24,12 @@ def gradients_in(value: Any, path: str = "", depth: int = 6) -> Iterator[tuple[s
             yield from gradients_in(part, text.removeprefix("[").removesuffix("]") if not path else text, depth - 1)
 
 
+def plain_numbers_in(value: Any) -> list[str]:
+    """What stands as a plain number in a dict or an object that backward returned, of which nothing is known."""
+    parts = parts_of(value, "") if not isinstance(value, tuple | list) else ()
+    return [str(key) for key, _, part in parts if isinstance(part, int | float)]
+
+
 def stored_gradients(
     value: Any, path: str = "", seen: set[int] | None = None, inside: bool = False, depth: int = DEPTH
 ) -> Iterator[tuple[str, Recorded]]:

@@ -146,8 +146,11 @@ class Wrapping:
             for parameter in self.found:
                 parameter.asked = True
 
-    def frame(self, frame: FrameType) -> None:
-        """All that a running function's variables lead to. Globals that are arrays the watch sees to."""
+    def frame(self, frame: FrameType, targets: dict[str, Any]) -> None:
+        """All that a running function's variables lead to. Globals that are arrays the watch sees to.
+
+        A number that was pointed at is another one than the variable of that name, which their code reads.
+        """
         before = {name: value for name, value in frame.f_locals.items() if is_data(name, value)}
         changed: dict[str, Any] = {}
         for name, value in variables_of(frame).items():
@@ -156,7 +159,8 @@ class Wrapping:
                 if isinstance(value, tuple) and name in before:
                     changed[name] = with_arrays(value, partial(from_outside, self.tape))
             elif name in before:
-                changed[name] = self.wrap(value, name, False)
+                is_number = name in targets and value is targets[name] and is_bias(name, value)
+                changed[name] = self.wrap(value, name, is_number)
         changed = {name: value for name, value in changed.items() if value is not None}
         for name, value in changed.items():
             set_local(frame, name, value)
@@ -182,7 +186,7 @@ def recorded_parameters(
             wrapping.target(target, name)
         wrapping.ask_for_numbers()
         if frame is not None:
-            wrapping.frame(frame)
+            wrapping.frame(frame, targets)
         yield wrapping.found
     finally:
         wrapping.take_out()

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.called import own_name
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.findings import CONVENTION, NOT_CHECKABLE, RIGHT, UNDECIDED, WRONG, Findings, Leak, Where
+from tinygrad_scratch.verifier.gradients import plain_numbers_in
 from tinygrad_scratch.verifier.mistakes import mistakes_of
 from tinygrad_scratch.verifier.names import is_name_of_data, listed
 from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
@@ -70,7 +71,10 @@ def questions_of(check: Any) -> list[str]:
         if p in check.entry.lacking or not is_name_of_data(p.name)
     ]
     if named:
-        found.append(f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients.")
+        plain = plain_numbers_in(check.gradients)
+        told = f" For {listed(plain)} it holds a plain number, which nothing recorded went into." if plain else ""
+        asked = f"Where is the gradient of {listed(named)}? If backward makes it, put it into check.gradients."
+        found.append(asked + told)
     return found
 
 
