@@ -105,3 +105,27 @@ def test_added_too_early_and_to_a_sum(tmp_path: Path) -> None:
     summed = ADDED_UP.replace("    dW /= count\n", "")
     line = summed[: summed.index("dW += 2 * reg")].count("\n") + 1
     assert told(check_of_script(tmp_path, summed)) == (line, "missing-batch-sum-or-mean")
+
+
+KEPT_OFF = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+soil = np.c_[np.ones((10, 1)), rng.normal(size=(10, 3))]
+plants = np.eye(4)[rng.integers(0, 4, 10)]
+weights = rng.normal(size=(4, 4))
+tiny, pull = 1e-7, 0.3
+for season in range(3):
+    grown = np.exp(soil @ weights)
+    grown = grown / grown.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.sum(plants * np.log(grown + tiny), axis=1)) + pull * 0.5 * np.sum(weights[1:] ** 2)
+    slope = soil.T @ (grown - plants) / len(soil) + np.r_[np.zeros((1, 4)), pull * weights[1:]]
+    weights = weights - 0.1 * slope
+"""
+
+
+def test_in_another_measure_beside_a_small_number_in_a_logarithm(tmp_path: Path) -> None:
+    """The cross-entropy alone fits what is left of the gradient, and is not what they compute."""
+    assert check_of_script(tmp_path, KEPT_OFF).ok
+    check = check_of_script(tmp_path, KEPT_OFF.replace("pull * weights[1:]]", "2 * pull * weights[1:]]"))
+    assert told(check) == (13, "scale-factor"), str(check)

@@ -19,7 +19,7 @@ from tinygrad_scratch.verifier.losses import (
     KnownLoss,
     Played,
     fit,
-    keeps_off,
+    keeping_off,
     known_name,
     played,
 )
@@ -304,7 +304,10 @@ class FindingLoss(Mixes):
         ]
 
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
-        """Whether one loss is another one with a penalty on some parameters."""
+        """Whether one loss is another one with a penalty on some parameters, whatever keeps an output off from 0."""
+        keeps_off = keeping_off(self.tape)
+        if part.function is not None and any(map(keeps_off, self.tape.steps)):  # a well-known loss has no such number
+            run = played(self.tape, keeps_off)
         one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
         return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
 
@@ -330,6 +333,7 @@ class FindingLoss(Mixes):
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
     ) -> tuple[Played, Fitting | None]:
         """The run, and the best loss in it, where nothing keeps an output off from 0, if more gradients fit it then."""
+        keeps_off = keeping_off(self.tape)
         if (best[1] if best else 0) == len(finals) or not any(map(keeps_off, self.tape.steps)):
             return run, best
         free = played(self.tape, keeps_off)

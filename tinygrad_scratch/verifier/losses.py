@@ -223,13 +223,24 @@ class Played:
 
 
 SMALL = 1e-3  # no more than this is an epsilon
+LOGARITHMS = {"log", "log2", "log10"}
 
 
-def keeps_off(step: Step) -> bool:
+def keeping_off(tape: Tape) -> Callable[[Step], bool]:
     """Whether a call only keeps a value off from 0, as that of a logarithm: people derive as if it were not there."""
-    given = step.arguments if isinstance(step.arguments, tuple) else ()
-    bounds = [part for part in given[1:] if isinstance(part, float) and 0 < part <= SMALL]
-    return name_of(step.function) in ("clip", "maximum") and bool(bounds) and type(given[0]) is Ref
+    of_logarithms = {read for step in tape.steps if name_of(step.function) in LOGARITHMS for read in step.reads}
+
+    def is_small(part: Any) -> bool:
+        held = [node for node in tape.nodes if type(part) is Ref and node.slot == part.slot and not node.value.ndim]
+        value = held[0].value if held and tape.steps[held[0].step].function is None else part
+        return type(value) in (float, np.ndarray) and np.ndim(value) == 0 and bool(0 < value <= SMALL)
+
+    def keeps_off(step: Step) -> bool:
+        name, given = name_of(step.function), step.arguments if isinstance(step.arguments, tuple) else ()
+        bounds = name in ("clip", "maximum") or (name == "add" and not of_logarithms.isdisjoint(step.makes))
+        return bounds and type(given[0]) is Ref and any(map(is_small, given[1:]))
+
+    return keeps_off
 
 
 def played(

@@ -97,6 +97,16 @@ def without_blanks(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
+def is_index_of(inner: ast.AST, outer: ast.AST) -> bool:
+    """Whether something is in the square brackets of another, that are no way to put arrays together, as np.r_'s."""
+    return isinstance(outer, ast.Subscript) and inner is not outer.value and not puts_together(outer.value)
+
+
+def puts_together(node: ast.AST) -> bool:
+    """Whether it is np.r_ or np.c_, which stand for no array."""
+    return isinstance(node, ast.Attribute) and node.attr in ("r_", "c_")
+
+
 def is_rename(file: str, line: int) -> bool:
     """Whether a line only gives another name to what has one: `a = b`, or hands it on: `return a`."""
     found = [node for node in statements(text_of(file)) if node.lineno <= line <= end_of_head(node)]

@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.rewriting.part import name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import without_numbers
 from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named
-from tinygrad_scratch.verifier.source import leaves
+from tinygrad_scratch.verifier.source import is_index_of, leaves
 
 FACTORS = ast.Mult | ast.Div
 SIGNS = ast.operator | ast.unaryop | ast.boolop | ast.cmpop | ast.expr_context
@@ -98,7 +98,7 @@ def is_bound_of_mask(found: Difference) -> bool:
     compared = next((i for i, (outer, _) in enumerate(around) if isinstance(outer, ast.Compare)), None)
     if compared is None or not (is_number(found.old) and is_number(found.new)):
         return False
-    return any(isinstance(outer, ast.Subscript) and inner is outer.slice for outer, inner in around[compared:])
+    return any(is_index_of(inner, outer) for outer, inner in around[compared:])
 
 
 def is_value_for_mask(found: Difference) -> bool:
@@ -123,9 +123,9 @@ def is_inverted(found: Difference) -> bool:
 
 def is_other_number_in_index(found: Difference) -> bool:
     """Whether an index or a slice differs in its numbers alone, and so takes the neighbours."""
-    inside = [inner for outer, inner in found.around if isinstance(outer, ast.Subscript) and inner is outer.slice]
+    inside = any(is_index_of(inner, outer) for outer, inner in found.around)
     names = [without_numbers(ast.unparse(each)).replace("...", ":") for each in (found.old, found.new)]
-    return bool(inside) and names[0] == names[1]
+    return inside and names[0] == names[1]
 
 
 def is_flipped(found: Difference) -> bool:

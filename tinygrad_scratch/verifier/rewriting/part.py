@@ -11,6 +11,7 @@ from typing import Any
 from tinygrad_scratch.verifier.derivative_names import is_of_activation
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, SLOPE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import FIRST_WORDS, Source
+from tinygrad_scratch.verifier.source import is_index_of, puts_together
 
 Way = tuple[Any, ...]  # the nodes around an expression, the statement first
 PRODUCTS = ("dot", "matmul", "outer")
@@ -46,8 +47,7 @@ class Part:
         """Whether it counts: in square brackets, or in a range, and not in a mask."""
         ranges = ("range", "reversed", "arange")
         return not any(isinstance(outer, ast.Compare) for outer in self.way) and any(
-            (isinstance(outer, ast.Subscript) and outer.value is not inner)
-            or (isinstance(outer, ast.Call) and name_of(outer) in ranges)
+            is_index_of(inner, outer) or (isinstance(outer, ast.Call) and name_of(outer) in ranges)
             for outer, inner in zip(self.way, (*self.way[1:], self.node), strict=True)
         )
 
@@ -188,7 +188,7 @@ class Part:
         """Whether it stands for a value, and is not the name of what is called or of a module."""
         called = isinstance(self.around, ast.Call) and self.around.func is self.node
         first = isinstance(self.node, ast.Name) and self.node.id in FIRST_WORDS
-        return not called and not first
+        return not called and not first and not puts_together(self.node)
 
     @property
     def is_in_product(self) -> bool:
