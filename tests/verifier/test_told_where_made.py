@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
 
 MACHINE = """
@@ -393,3 +393,75 @@ def test_a_mean_that_one_of_several_updates_lacks(tmp_path: Path) -> None:
     line = MEANS[: MEANS.index("b -= sum_b * rate")].count("\n") + 1
     assert check.first_wrong is not None, str(check)
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-batch-sum-or-mean"), str(check)
+
+
+NEAR = """
+import numpy as np
+
+class Near:
+    def __init__(self, rng):
+        self.A = rng.normal(size=(2, 3))
+
+    def cost(self, x, kin):
+        self.x, self.z = x, x @ self.A.T
+        gaps = np.sum((self.z[:, None, :] - self.z[None, :, :]) ** 2, axis=2)
+        e = np.exp(-gaps) * (1 - np.eye(len(x)))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        self.kin = kin
+        self.hit = np.sum(self.p * kin, axis=1)
+        return -np.mean(np.log(self.hit))
+
+    def slope(self):
+        d_p = -self.kin / self.hit[:, None] / len(self.x)
+        mean = np.sum(d_p * self.p, axis=1, keepdims=True)
+        d_score = self.p * (d_p - mean)
+        d_gaps = -d_score
+        both = d_gaps + d_gaps.T
+        d_z = 2 * (both.sum(axis=1)[:, None] * self.z - both @ self.z)
+        return d_z.T @ self.x
+
+def check(verify):
+    rng = np.random.default_rng(1)
+    near, x = Near(rng), rng.normal(size=(7, 3))
+    kin = (np.arange(7)[:, None] % 3 == np.arange(7)[None, :] % 3) * 1.0
+    with verify(near) as check:
+        check.loss = near.cost(x, kin)
+        check.gradients = {"A": near.slope()}
+    return check
+"""
+
+VISITS = """
+import numpy as np
+rng = np.random.default_rng(612)
+z = np.column_stack([np.ones(16), rng.normal(size=(16, 2))])
+x = np.column_stack([np.ones(16), rng.normal(size=(16, 3))])
+counts = rng.poisson(2.0, size=16) * (rng.uniform(size=16) < 0.7)
+n = len(x)
+zero = (counts == 0).astype(float)
+gamma, beta = rng.normal(size=3) * 0.4, rng.normal(size=4) * 0.3
+for sweep in range(3):
+    away = 1 / (1 + np.exp(-(z @ gamma)))
+    lam = np.exp(x @ beta)
+    none = away + (1 - away) * np.exp(-lam)
+    some = np.log(1 - away) + counts * np.log(lam) - lam
+    loss = -np.mean(zero * np.log(none) + (1 - zero) * some)
+    d_away = zero * (1 - np.exp(-lam)) / none - (1 - zero) / (1 - away)
+    d_lam = -zero * (1 - away) * np.exp(-lam) / none + (1 - zero) * (counts / lam - 1)
+    d_turn = d_away * away * (1 - away)
+    d_line = d_lam * lam
+    d_gamma = -z.T @ d_turn / n
+    d_beta = -x.T @ d_line / n
+    gamma -= 0.05 * d_gamma
+    beta -= 0.05 * d_beta
+"""
+
+
+def test_a_factor_that_is_lost_before_a_sign(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "near.py", NEAR, "d_score = self.p * (d_p - mean)", "d_score = d_p - mean")
+    assert told(check) == (line, "missing-derivative"), str(check)
+
+
+def test_a_factor_that_another_name_lacks_and_not_the_data_beside_it(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, VISITS.replace("d_line = d_lam * lam", "d_line = d_lam"))
+    assert told(check)[1] == "missing-derivative", str(check)
+    assert "right is   d_line = d_lam * lam" in str(check)

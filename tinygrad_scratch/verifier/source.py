@@ -208,11 +208,16 @@ NOT_CALLS = {dis.opmap[name] for name in ("RESUME", "RETURN_VALUE") if name in d
 def with_factor(code: str, place: int, factor: str) -> str | None:
     """An expression such as `a + b` with one of its two operands times something; None for one of another form.
 
-    >>> with_factor("dy * t + dy * (1 - t)", 1, "u"), with_factor("g * (a - b)", 1, "u")
-    ('dy * t + dy * (1 - t) * u', 'g * (a - b) * u')
+    >>> with_factor("dy * t + dy * (1 - t)", 1, "u"), with_factor("g * (a - b)", 1, "u"), with_factor("w @ d", 1, "u")
+    ('dy * t + dy * (1 - t) * u', 'g * (a - b) * u', 'w @ (d * u)')
     """
     found = operand_in(code, place)
-    return f"{code[: found[1]]} * {factor}{code[found[1] :]}" if found else None
+    if found is None:
+        return None
+    start, end = found
+    product = f"{code[start:end]} * {factor}"
+    binds = place == 1 and code[:start].rstrip().endswith(("@", "/", "**"))
+    return f"{code[:start]}({product}){code[end:]}" if binds else f"{code[:start]}{product}{code[end:]}"
 
 
 def with_operand(code: str, place: int, old: str, new: str) -> str | None:

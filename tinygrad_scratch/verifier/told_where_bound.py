@@ -105,26 +105,28 @@ def tell_at_other_name(case: Case, cause: Cause, found: Difference, alias: ast.A
 
 def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | None:
     """Tell what a product lacks, or what is handed over, where the value was made that has a name there."""
-    if not isinstance(found.old, ast.Name):
+    is_turned = isinstance(found.old, ast.UnaryOp) and isinstance(found.old.op, ast.USub)
+    own = found.old.operand if isinstance(found.old, ast.UnaryOp) and is_turned else found.old
+    if not isinstance(own, ast.Name):
         tell_where_renamed(cause, found)
         return None
-    if OF_SLOPE.search(found.old.id):
+    if OF_SLOPE.search(own.id):
         tell_where_called(cause, found)
         return None
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
-    bound = only_binding(source, cause.line, found.old.id)
+    bound = only_binding(source, cause.line, own.id)
     is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # that lacks something sooner
-    handed = is_in_product(found) or is_handed_over(cause, found.old.id) or is_other_name
+    handed = is_in_product(found) or is_handed_over(cause, own.id) or is_other_name or is_turned
     if not handed or apart_by(cause) < 0:
         return None  # or others of its form have it in the product, too
     computed = is_other_name or (bound is not None and any(isinstance(p, COMPUTED) for p in ast.walk(bound.value)))
     if not factors or bound is None or not computed:
         return None
-    repair = repair_at(case, cause.file, bound, found.old.id)
+    repair = repair_at(case, cause.file, bound, own.id)
     is_lost = not is_known_by(source, bound, factors) and is_known_by(source, source.statement_on(cause.line), factors)
     if repair is None and is_lost:
         return None
-    tell_at(cause, bound, repair, found.old.id)
+    tell_at(cause, bound, repair, own.id)
     cause.expression = source.code(bound.value)
     cause.should_be = product_of(cause.expression, factors)
     return repair

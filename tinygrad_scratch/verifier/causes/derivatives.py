@@ -115,7 +115,7 @@ def factors_of(region: Region, product: Array, base: Array) -> Iterator[tuple[st
                 text = "{t}"
             telling = np.ptp(factor) > max(1e-9, HARDLY * float(np.max(np.abs(factor), initial=0.0)))
             if telling and np.all(np.isfinite(factor)) and region.is_truth_of(base * factor, product):
-                yield text.format(t=name), node, text
+                yield text.format(t=name if text == "{t}" or "({t})" in text else bracketed(name)), node, text
 
 
 HARDLY = 1e-4  # how much of a factor has to differ between entries: the cosine of a small number tells nothing

@@ -77,7 +77,8 @@ def first_of(region: Region, *kinds: int) -> Iterator[Finding]:
 class Lack:
     """What one operand of a call seems to lack, in all turns: a number times a value or a slope of one."""
 
-    rank: tuple[bool, int, int, bool]  # what has a name before what has none; whole derivatives before factors of one
+    # what has a name before what has none; whole derivatives before factors of one; of what was computed before of data
+    rank: tuple[bool, int, int, bool, bool]
     step: Step
     place: PlaceOf
     operand: int
@@ -142,8 +143,9 @@ def lacking(region: Region) -> Iterator[Lack]:
                     for s, node in zip(turns, chosen, strict=True)
                 }
                 own = turns.index(step)
-                key = (not is_named, what, rank, name_of(step.function) == "setitem")
-                yield Lack(key, step, place, position.nodes[own], chosen[own], text.format(t=name), edits)
+                is_data = region.case.is_data(position.nodes[own])
+                key = (not is_named, what, rank, is_data, name_of(step.function) == "setitem")
+                yield Lack(key, step, place, position.nodes[own], chosen[own], text.format(t=bracketed(name)), edits)
 
 
 @dataclass(frozen=True)
