@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
     OF_PIECES,
@@ -321,12 +321,16 @@ class FindingLoss(Mixes):
         return other if best is None or (other is not None and other[1]) else best
 
     def _best_known(self, run: Played, usual: list[Candidate], finals: list[Final]) -> Fitting | None:
-        """The best of the well-known losses; of those of one number, only those that gradients fit elsewhere, too."""
+        """The best of the well-known losses; of those of one number, only those that gradients fit elsewhere, too.
+
+        So of all, where every parameter begins with the same number throughout: there many losses are alike.
+        """
         known = self._best(run, usual, finals)
-        if known is None or not known[1] or not self._is_of_one(known[0]):
+        alike = not any(is_varied(self._value(final.parameter.node)) for final in finals)
+        if known is None or not known[1] or not (alike or self._is_of_one(known[0])):
             return known
         elsewhere = Elsewhere(self.tape, run, finals)
-        steady = [each for each in usual if not self._is_of_one(each) or elsewhere.is_steady(each)]
+        steady = [each for each in usual if not (alike or self._is_of_one(each)) or elsewhere.is_steady(each)]
         return self._best(run, steady, finals)
 
     def _with_small_numbers_off(

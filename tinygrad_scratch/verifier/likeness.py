@@ -44,6 +44,11 @@ def is_along(one: Array, other: Array) -> bool:
     return bool(abs(np.vdot(one, other)) > (1 - 1e-12) * np.linalg.norm(one) * np.linalg.norm(other))
 
 
+def is_varied(value: Array) -> bool:
+    """Whether the entries of an array are not all one number."""
+    return bool(value.size > 1 and np.any(value != value.flat[0]))
+
+
 def signature(value: Array) -> tuple[Any, ...]:
     """The same for arrays that are equal but for rounding in their last digits."""
     if value.dtype.kind not in "fiub" or not value.size:

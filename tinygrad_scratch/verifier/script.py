@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
+ROUNDING = 1e-14  # no more than this is what remains of terms that cancel
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -230,9 +231,16 @@ class Loops:
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
 
     def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
-        """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it."""
-        nodes = self.check.tape.nodes
-        return not any(np.array_equal(nodes[after].value, nodes[p.node].value) for p, after in found)
+        """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it.
+
+        Where all of them are nought still, too much is alike: every class has the same output, and any loss may fit.
+        """
+        pairs = [(self._value(parameter.node), self._value(after)) for parameter, after in found]
+        moved = (np.max(np.abs(after - before), initial=0.0) > ROUNDING for before, after in pairs)
+        return all(moved) and any(np.any(before) for before, _ in pairs)
+
+    def _value(self, node: int) -> Array:
+        return np.asarray(self.check.tape.nodes[node].value)
 
     def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:
         """The turns of loops that a turn is made in, the nearest first, with the functions that run them."""

@@ -11,11 +11,12 @@ from tinygrad_scratch.verifier.called import own_name
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.findings import CONVENTION, NOT_CHECKABLE, RIGHT, UNDECIDED, WRONG, Findings, Leak, Where
 from tinygrad_scratch.verifier.gradients import plain_numbers_in
+from tinygrad_scratch.verifier.likeness import is_varied
 from tinygrad_scratch.verifier.mistakes import mistakes_of
 from tinygrad_scratch.verifier.names import is_name_of_data, listed
 from tinygrad_scratch.verifier.quantities import Quantities, depending, without_earlier_states
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.tape import Tape
 
 
@@ -113,10 +114,6 @@ def sizes_of(check: Any) -> list[str]:
                 f"a factor or an axis of {samples} could be either. Check once more with another number of samples."
             )
     return found
-
-
-def is_varied(value: Array) -> bool:
-    return bool(value.size > 1 and np.any(value != value.flat[0]))
 
 
 def is_product(step: Step) -> bool:
