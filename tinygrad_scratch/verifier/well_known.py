@@ -142,14 +142,20 @@ class WellKnown(Owners):
         return node not in names and any(is_shrunk(self.tape, node, parameter) for parameter in arrays)
 
     def _labels(self, names: dict[int, str], depending: set[int], wanted: set[int]) -> dict[int, tuple[str, Array]]:
-        """What may be targets, by node: what no parameter went into and has a name that is none of a rate's."""
+        """What may be targets, by node: what no parameter went into and has a name that is none of a rate's.
+
+        What was made in a turn before of the parameters then has a name that is none of a target's, either.
+        """
+        is_later = any(self.tape.steps[self.tape.nodes[node].step].function is not None for node in wanted)
+        of_outputs = {names[node] for node in depending if node in names} if is_later else set[str]()
         found = {}
         for step in self.tape.steps:
             for node in step.makes if step.function is None or depending.isdisjoint(step.makes) else ():
                 value = self._value(node)
                 picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
                 name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                if node not in wanted and value.dtype.kind in "fiub" and name and not RATE.match(without_holder(name)):
+                is_named = name and name not in of_outputs and not RATE.match(without_holder(name))
+                if node not in wanted and value.dtype.kind in "fiub" and is_named:
                     found[node] = name, value
         return found
 
