@@ -178,3 +178,28 @@ def test_a_gradient_that_is_added_to_that_of_the_last_update_is_told(tmp_path: P
     assert found is not None, str(check)
     assert found.name == "dV"
     assert found.sentence.endswith("write `=` instead of `+=`")
+
+
+LATE = """
+params = [V, c]
+for epoch in range(2):
+    move = [0, 0]
+    for turn in range(6):
+        x, y = X[5 * turn : 5 * turn + 5], Y[5 * turn : 5 * turn + 5]
+        miss = np.tanh(x @ params[0] + params[1]) - y
+        loss = np.mean(miss**2)
+        dz = 2 * miss / miss.size * (1 - (miss + y) ** 2)
+        grads = [x.T @ dz, dz.sum(0)]
+        for i in range(2):
+            params[i] -= move[i]
+        for i in range(2):
+            move[i] = 0.1 * grads[i] + 0.8 * move[i]
+"""
+
+
+def test_an_update_by_the_velocity_of_the_turn_before_is_judged_by_the_loss_of_that(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, HEAD + LATE)
+    assert check.ok, str(check)
+    wrong = check_of_script(tmp_path, HEAD + LATE.replace("(1 - (miss + y) ** 2)", "(1 + (miss + y) ** 2)"))
+    assert wrong.first_wrong is not None
+    assert "dz =" in (HEAD + LATE).splitlines()[wrong.first_wrong.line - 1], str(wrong)

@@ -35,6 +35,22 @@ def begun_at(tape: Tape, updates: list[Update], first: int) -> int:
     return min(found, default=first)
 
 
+def is_late(tape: Tape, updates: list[Update], first: int) -> bool:
+    """Whether updates are by multiples of what was made before a step, of what the parameters are now."""
+    for before, after in updates:
+        change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+        while change is not None and tape.nodes[change[0]].step >= first:
+            change = inside(tape, change[0])
+        if change is None:
+            return False
+    return begun_at(tape, updates, first) < first
+
+
+def is_before(tape: Tape, event: Event, first: int) -> bool:
+    """Whether what got a name was made before a step."""
+    return tape.nodes[event.node].step < first
+
+
 def parts_before(tape: Tape, before: int, after: int, first: int) -> Iterator[int]:
     """What was made before a step of that of which an update is the sum, but for the parameter and noughts."""
     change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
@@ -76,7 +92,7 @@ def sum_in(tape: Tape, before: int, after: int, first: int) -> tuple[int, list[i
     """
     change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
     node = None if change is None else change[0]
-    while node is not None:
+    while node is not None and tape.nodes[node].step >= first:
         terms = list(terms_of(tape, node, first))
         if any(tape.nodes[term].step < first and term != before for term in terms):
             return node, terms

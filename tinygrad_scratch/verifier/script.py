@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.loops import begun_in, bound_between, loops_in, s
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
-from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up
+from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -226,6 +226,10 @@ class Loops:
                 updates = [(parameter.node, after) for parameter, after in found]
                 first = begun_at(watch.tape, updates, self._outermost(frame, turns[-1]))
                 give(watch.tape, first, {p.node for p in self.updated})
+                if is_late(watch.tape, updates, turns[-1].steps):  # nothing that this turn made went into them
+                    after = {node for _, node in updates}
+                    for events in (watch.events, watch.returned):
+                        events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turns[-1].steps)]
                 raise TurnDone("one turn")
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
@@ -362,14 +366,13 @@ class Loops:
         return [each for before, each in found.items() if not self._is_velocity(before, each[1], found)]
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
-        """Whether a value began as nothing, and what it was updated to is what another one was then updated by."""
+        """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
         tape = self.check.tape
-        if np.any(tape.nodes[before].value):
-            return False
+        by = {before} if np.any(tape.nodes[before].value) else {before, last}
         changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
         for change in changes:
             while change is not None:
-                if change[0] == last:
+                if change[0] in by:
                     return True
                 change = inside(tape, change[0])
         return False
