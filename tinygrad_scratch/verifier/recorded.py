@@ -136,6 +136,14 @@ def in_place(name: str) -> Callable[[Any, Any], Any]:
     return lambda self, other: made_new(self, other) if self._is_number else written_to(self, other)
 
 
+def in_place_or_not(name: str) -> Callable[[Any, Any], Any]:
+    """`+=` and `-=`; of a plain 0, as a velocity is before its first step, an array stays what it is."""
+    written_to = in_place(name)
+    return lambda self, other: (
+        self if type(other) is int and other == 0 and not self._is_number else written_to(self, other)
+    )
+
+
 multiplied_in_place = in_place("mul")
 
 
@@ -202,7 +210,7 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
 
     # ---- numbers and containers --------------------------------------------------------------------------------------
 
-    __iadd__, __isub__ = in_place("add"), in_place("sub")
+    __iadd__, __isub__ = in_place_or_not("add"), in_place_or_not("sub")
     __itruediv__, __ifloordiv__, __imod__ = in_place("truediv"), in_place("floordiv"), in_place("mod")
     __ipow__, __imatmul__ = in_place("pow"), in_place("matmul")
     __iand__, __ior__, __ixor__ = in_place("and"), in_place("or"), in_place("xor")

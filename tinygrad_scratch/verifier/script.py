@@ -27,14 +27,14 @@ from tinygrad_scratch.verifier.loops import begun_in, bound_between, loops_in, s
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
+from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
-from tinygrad_scratch.verifier.tape import LimitReached, Tape
-from tinygrad_scratch.verifier.truth import shows
+from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
@@ -204,6 +204,7 @@ class Loops:
     file: str = ""
     line: int = 0
     passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
+    waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
 
     def see(self, frame: FrameType) -> None:
@@ -219,10 +220,17 @@ class Loops:
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
-            if found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent):
+            tells = found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent)
+            if tells and not self._goes_on(found, turns[-1].steps):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1], found))
-                give(watch.tape, self._outermost(frame, turns[-1]), {p.node for p in self.updated})
+                updates = [(parameter.node, after) for parameter, after in found]
+                first = begun_at(watch.tape, updates, self._outermost(frame, turns[-1]))
+                give(watch.tape, first, {p.node for p in self.updated})
+                if is_late(watch.tape, updates, turns[-1].steps):  # nothing that this turn made went into them
+                    after = {node for _, node in updates}
+                    for events in (watch.events, watch.returned):
+                        events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turns[-1].steps)]
                 raise TurnDone("one turn")
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
@@ -241,6 +249,15 @@ class Loops:
 
     def _value(self, node: int) -> Array:
         return np.asarray(self.check.tape.nodes[node].value)
+
+    def _goes_on(self, found: list[tuple[Parameter, int]], first: int) -> bool:
+        """Whether the next update is waited for: what is never set back to nothing is right in the first one."""
+        tape = self.check.tape
+        if self.waited or not self.most_silent or len(tape.steps) > MOST_RECORDED:
+            return not self.waited.isdisjoint(parameter.node for parameter, _ in found)
+        if is_added_up(tape, self.check.watch.events, [(p.node, after) for p, after in found], first):
+            self.waited = {parameter.node for parameter, _ in found}
+        return bool(self.waited)
 
     def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:
         """The turns of loops that a turn is made in, the nearest first, with the functions that run them."""
@@ -307,7 +324,7 @@ class Loops:
         """
         tape, events = self.check.tape, self.check.watch.events
         steps = tape.steps[turn.steps :]
-        early = {node for step in tape.steps[outermost : turn.steps] for node in step.reads}
+        early = {node for step in tape.steps[outermost : turn.begun] for node in step.reads}
         reads: dict[int, int] = {}
         for step in steps:
             for node in step.reads:
@@ -357,14 +374,13 @@ class Loops:
         return [each for before, each in found.items() if not self._is_velocity(before, each[1], found)]
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
-        """Whether a value began as nothing, and what it was updated to is what another one was then updated by."""
+        """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
         tape = self.check.tape
-        if np.any(tape.nodes[before].value):
-            return False
+        by = {before} if np.any(tape.nodes[before].value) else {before, last}
         changes = (in_update(tape, tape.steps[tape.nodes[n].step], n, p.node) for p, n in updated.values() if n != last)
         for change in changes:
             while change is not None:
-                if change[0] == last:
+                if change[0] in by:
                     return True
                 change = inside(tape, change[0])
         return False
@@ -419,15 +435,6 @@ def name_apart(updated: list[tuple[Parameter, int]], named: dict[int, list[Event
     for parameter, _ in updated:
         if times[parameter.name] > 1:
             parameter.name = named[parameter.node][0].name.removeprefix("self.")
-
-
-def give(tape: Tape, first: int, parameters: set[int]) -> None:
-    """Take for given what was made of parameters before the loop, as a copy of them was for a target network."""
-    for step in tape.steps[:first]:
-        apart = step.function is not None and not shows(step) and len(step.makes) == 1
-        if apart and not parameters.isdisjoint(step.reads):
-            value = tape.nodes[step.makes[0]].value
-            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
 
 
 def is_read_elsewhere(steps: list[Step], node: int, parts: list[Part]) -> bool:

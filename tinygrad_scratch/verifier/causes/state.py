@@ -53,7 +53,7 @@ def later_state(region: Region) -> Iterator[Finding]:
                     continue
                 name = region.name(read)
                 if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
-                    said = f"{name} is added to what it held before: write `=` instead of `+=`"
+                    said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
                     yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
                 elif earlier in parameters:
                     yield Finding(
@@ -84,6 +84,13 @@ def adds_in_place(region: Region, step: Step, slot: int) -> bool:
     """Whether a call adds to an array in place, as `+=` does."""
     made = {region.case.tape.nodes[node].slot for node in step.makes}
     return name_of(step.function) == "add" and slot in made and places_of(step)[0] == (0, slot)
+
+
+def instead_of_adding(region: Region, step: Step, slot: int) -> str:
+    """What to do about a sum that begins with what was there before; where it goes on in later turns, `=` drops it."""
+    later = region.case.tape.steps[step.index + 1 :]
+    goes_on = any(other.place == step.place and adds_in_place(region, other, slot) for other in later)
+    return "set it to 0 before the first turn that adds to it" if goes_on else "write `=` instead of `+=`"
 
 
 def changed_under_way(region: Region) -> Iterator[Finding]:

@@ -1,0 +1,138 @@
+"""Gradients that are added up over turns of a loop, until one of the turns updates parameters by the sum of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.truth import shows
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_plain_number
+
+MOST_RECORDED = 20_000  # steps until a first update, for which the next one is waited for
+ADDING = ("add", "subtract", "sum", "mean", "array", "stack")
+Update = tuple[int, int]  # what a parameter was before it, and after
+
+
+def begun_at(tape: Tape, updates: list[Update], first: int) -> int:
+    """The step with which the turns began that updates are made of; `first` where that is this turn alone.
+
+    Some of what each parameter is updated by was made before then, of what that is now; copies and averages of it don't
+    count.
+    """
+    parents, found = tape.parents(), list[int]()
+    for before, after in updates:
+        behind = ancestors(parents, parts_before(tape, before, after, first), {before})
+        steps = {tape.nodes[node].step for node in behind}
+        reading = [step for step in steps if before in tape.steps[step].reads and not is_share(tape, tape.steps[step])]
+        if not reading:
+            return first
+        found += reading
+    return min(found, default=first)
+
+
+def is_late(tape: Tape, updates: list[Update], first: int) -> bool:
+    """Whether updates are by multiples of what was made before a step, of what the parameters are now."""
+    for before, after in updates:
+        change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+        while change is not None and tape.nodes[change[0]].step >= first:
+            change = inside(tape, change[0])
+        if change is None:
+            return False
+    return begun_at(tape, updates, first) < first
+
+
+def is_before(tape: Tape, event: Event, first: int) -> bool:
+    """Whether what got a name was made before a step."""
+    return tape.nodes[event.node].step < first
+
+
+def parts_before(tape: Tape, before: int, after: int, first: int) -> Iterator[int]:
+    """What was made before a step of that of which an update is the sum, but for the parameter and noughts."""
+    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+    waiting, seen = [change[0]] if change is not None else [], {before}
+    while waiting:
+        node = waiting.pop()
+        step = tape.steps[tape.nodes[node].step]
+        if node in seen:
+            continue
+        seen.add(node)
+        if step.index < first:
+            yield from [node] if np.any(tape.nodes[node].value) else []
+        elif name_of(step.function) in ADDING:
+            waiting += step.reads
+        elif (inner := inside(tape, node)) is not None:
+            waiting.append(inner[0])
+
+
+def is_share(tape: Tape, step: Step) -> bool:
+    """Whether a step only copies a value, or takes a part of it, as for an average of weights."""
+    others = [read for read in step.reads if not is_plain_number(tape, read)]
+    return handed_over(step) is not None or (name_of(step.function) in ("multiply", "divide") and len(others) == 1)
+
+
+def is_added_up(tape: Tape, events: list[Event], updates: list[Update], first: int) -> bool:
+    """Whether all updates are by sums with what was there before a step: of other turns, or gradients of nothing."""
+    sums = [found for update in updates if (found := sum_in(tape, *update, first)) is not None]
+    if len(sums) < len(updates):
+        return False
+    if begun_at(tape, updates, first) < first:
+        return True
+    return any(begins_as_nothing(tape, events, node, terms, first) for node, terms in sums)
+
+
+def sum_in(tape: Tape, before: int, after: int, first: int) -> tuple[int, list[int]] | None:
+    """The sum that an update is a multiple of, with its terms, if some were there before a step.
+
+    None behind a velocity: that is nothing in the first update alone, which then tells most.
+    """
+    change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
+    node = None if change is None else change[0]
+    while node is not None and tape.nodes[node].step >= first:
+        terms = list(terms_of(tape, node, first))
+        if any(tape.nodes[term].step < first and term != before for term in terms):
+            return node, terms
+        inner = None if len(terms) > 1 else inside(tape, node)
+        node = None if inner is None else inner[0]
+    return None
+
+
+def terms_of(tape: Tape, node: int, first: int) -> Iterator[int]:
+    """What a value is the sum of: what was made before a step, or in another way."""
+    waiting, seen = [node], set[int]()
+    while waiting:
+        here = waiting.pop()
+        step = tape.steps[tape.nodes[here].step]
+        if here in seen:
+            continue
+        seen.add(here)
+        if step.index < first or name_of(step.function) not in ADDING:
+            yield here
+        else:
+            waiting += step.reads
+
+
+def begins_as_nothing(tape: Tape, events: list[Event], node: int, terms: list[int], first: int) -> bool:
+    """Whether a sum began as a gradient that was nothing, with what it is called now: `g += d`.
+
+    Where another term is nothing, too, it may be what is taken off: a gradient of an earlier turn.
+    """
+    nothing = [term for term in terms if not np.any(tape.nodes[term].value)]
+    if len(nothing) != 1 or tape.nodes[nothing[0]].step >= first:
+        return False
+    called, now = ({(e.owner, e.short) for e in events if e.node == each} for each in (nothing[0], node))
+    same = tape.nodes[nothing[0]].slot == tape.nodes[node].slot or not called.isdisjoint(now)
+    return same and any(claims_gradient(event.name) for event in events if event.node == node)
+
+
+def give(tape: Tape, first: int, parameters: set[int]) -> None:
+    """Take for given what was made of parameters before a step, as a copy of them was for a target network."""
+    for step in tape.steps[:first]:
+        apart = step.function is not None and not shows(step) and len(step.makes) == 1
+        if apart and not parameters.isdisjoint(step.reads):
+            value = tape.nodes[step.makes[0]].value
+            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
