@@ -7,7 +7,7 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.steps import Step, ancestors, renamed
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import is_plain_number, literals_of
+from tinygrad_scratch.verifier.update_steps import is_made_of, is_plain_number, literals_of
 
 KEPT = ("copy", "array", "asarray", "setitem", "astype")
 BOUNDS = {"minimum": "maximum", "maximum": "minimum"}
@@ -67,7 +67,7 @@ def within_bounds(tape: Tape, step: Step) -> int | None:
 
 
 def divided_by_norm(tape: Tape, step: Step) -> int | None:
-    """What a product has beside a number that was made of the norm of it, or of it and others."""
+    """What a product has beside a number that was made of the norm of it, or of it and others, and of numbers alone."""
     if name_of(step.function) not in ("multiply", "divide") or len(step.reads) != 2:
         return None
     parents = tape.parents()
@@ -75,7 +75,8 @@ def divided_by_norm(tape: Tape, step: Step) -> int | None:
         if tape.nodes[factor].value.size != 1 or tape.nodes[inner].value.size == 1:
             continue
         behind = ancestors(parents, [factor])
-        rooted = any(name_of(tape.steps[tape.nodes[each].step].function) in ("norm", "sqrt") for each in behind)
-        if inner in behind and rooted:
+        rooted = (n for n in behind if name_of(tape.steps[tape.nodes[n].step].function) in ("norm", "sqrt"))
+        norms = {n for n in rooted if n != inner and inner in ancestors(parents, [n])}
+        if norms and is_made_of(tape, factor, norms):
             return inner
     return None

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.losses import (
     KnownLoss,
     Played,
     fit,
+    is_made_large,
     keeping_off,
     known_name,
     played,
@@ -304,11 +305,16 @@ class FindingLoss(Mixes):
         ]
 
     def _penalises(self, run: Played, whole: Candidate, part: Candidate, nodes: list[int]) -> bool:
-        """Whether one loss is another one with a penalty on some parameters, whatever keeps an output off from 0."""
+        """Whether one loss, or what is to be made large as a likelihood is, is another one with a penalty.
+
+        That is so whatever keeps an output off from 0.
+        """
         keeps_off = keeping_off(self.tape)
         if part.function is not None and any(map(keeps_off, self.tape.steps)):  # a well-known loss has no such number
             run = played(self.tape, keeps_off)
         one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
+        if other is not None and part.function is not None and is_made_large(whole.name):
+            other = [-gradient for gradient in other]
         return one is not None and other is not None and adds_penalty(one, other, [self._value(n) for n in nodes])
 
     def _best_of_theirs(self, run: Played, mine: list[Candidate], finals: list[Final]) -> Fitting | None:
@@ -348,12 +354,13 @@ class FindingLoss(Mixes):
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.
 
-        Of two that as many fit it is the one that they compute, or one of all samples, or a mean sooner than a sum, or
-        the one that the gradient nearest to the loss fits: a mistake spoils what comes after.
+        Of two that as many fit it is the one that they compute, or one that fits the whole of them and no part, or one
+        of all samples, or a mean sooner than a sum, or the one that the gradient nearest to the loss fits: a mistake
+        spoils what comes after.
         Of the values of one name, the last one is meant that any gradient fits: a penalty may be all that is missing.
         One that went into another of its name is a part of it, unless all gradients as a whole say otherwise.
         """
-        found: tuple[Candidate, tuple[int, int, int, tuple[int, ...], int, int], list[Array]] | None = None
+        found: tuple[Candidate, tuple[int, int, int, int, tuple[int, ...], int, int], list[Array]] | None = None
         steps = self._steps_of(finals)
         nearest = max(range(len(finals)), key=lambda i: self._first_read(finals[i].parameter.node), default=0)
         fitting: set[str] = set()
@@ -376,15 +383,28 @@ class FindingLoss(Mixes):
                 fitting |= {candidate.name} if same else set()
             near = fit(given[nearest : nearest + 1], true[nearest : nearest + 1])
             of_all = len(candidate.turns)  # samples: one gradient may be that of the last of them alone, by mistake
-            key = same, exact, of_all, near[:3], but_for_sign, precise
+            wholes = self._wholes_among(given, finals) if candidate.function is None else len(finals)
+            named = self._known_in_steps(finals, true) if not exact and same == len(finals) else 0
+            key = same, exact + named, wholes, of_all, near[:3], but_for_sign, precise
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
             if found is None or (key > found[1] if better is None else better):
                 found = candidate, key, true
-                if precise == len(finals):
+                if precise == wholes == len(finals):
                     break
-        return (found[0], *found[1][:2], found[1][4]) if found else None
+        return (found[0], *found[1][:2], found[1][5]) if found else None
+
+    def _wholes_among(self, given: list[Array], finals: list[Final]) -> int:
+        """How many gradients are read as they are, and not only a part of them."""
+        wholes = (final.direction * self._value(final.node) for final in finals)
+        return sum(np.array_equal(mine, whole) for mine, whole in zip(given, wholes, strict=True))
+
+    def _known_in_steps(self, finals: list[Final], true: list[Array]) -> int:
+        """How many steps hold the true gradient under a name, if all do: then it is no other multiple of a loss."""
+        names = self._all_names()
+        known = [f.by == "update" and self._true_within(f.node, of, names) for f, of in zip(finals, true, strict=True)]
+        return 0 if None in known or False in known else len(known)
 
     def _is_odd_multiple(self, candidate: Candidate, given: list[Array], true: list[Array]) -> bool:
         """Whether all gradients are one number times those of the samples of a loop, and that is no size and no rate.

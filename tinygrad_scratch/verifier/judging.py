@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -61,6 +62,7 @@ FEW, SOME, MANY = 500_000, 1_200_000, 8_000_000  # calls of NumPy, for changes o
 MOST_CAUSES = 2  # that may be one change of the source
 WRITTEN = -1  # the loss that they wrote, among those that are assumed
 MOST_SEARCHED = 3  # losses that are assumed, of which changes of the source are tried
+NONE_FITS = re.compile(r"; 0 of \d+ gradients fit it\.$")
 Explained = tuple[tuple[str, int], bool]  # file and line of a step, and whether it is clear what is right there
 
 
@@ -303,7 +305,8 @@ class Judging:
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
             self._see_rates()
-        if self.assumed is not None and not self._may_tell():
+        if self.assumed is not None and not self._may_tell() and not self._is_right_by_convention():
+            self.finals = []  # something is wrong, and what it is could not be told
             return
         if self.finals and not self.problem:
             self.repairs, self.causes = self._replaced() or self._judged()
@@ -337,6 +340,7 @@ class Judging:
         if self.problem:
             self.repairs, self.causes = [], []
         elif not self.repairs:
+            self.notes[:] = [NONE_FITS.sub(".", note) for note in self.notes]  # what is in the updates is right, then
             self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
         tell_lines(self.repairs, self.causes)
 

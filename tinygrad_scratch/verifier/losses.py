@@ -256,7 +256,9 @@ def played(
     with enable_grad(), np.errstate(all="ignore"):
         for step in tape.steps:
             if step.function is None:
-                playing[step.result.slot] = Tensor(step.arguments, requires_grad=step.arguments.dtype.kind == "f") * 1
+                playing[step.result.slot] = Tensor(
+                    step.arguments, requires_grad=step.arguments.dtype.kind == "f"
+                ).copy()
             elif lost.isdisjoint(tape.nodes[read].slot for read in step.reads):
                 arguments, keywords = map_tree(
                     lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
@@ -301,7 +303,9 @@ def fit(given: list[Array], true: list[Array]) -> tuple[int, int, int, int]:
     return same, as_they_are, but_for_sign, precise
 
 
-LARGE_IS_GOOD = re.compile(r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?)\d*$")
+LARGE_IS_GOOD = re.compile(
+    r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?|log_?(?:post(?:erior)?|joint|evidence))\d*$"
+)
 LOSS_WORDS = re.compile(
     r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit)\d*$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from itertools import combinations, permutations
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import ComputedLosses
-from tinygrad_scratch.verifier.losses import Candidate, Played, fit
+from tinygrad_scratch.verifier.losses import Candidate, Played, fit, is_made_large
 from tinygrad_scratch.verifier.owners import is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import Array
@@ -19,6 +20,7 @@ from tinygrad_scratch.verifier.update_steps import is_plain_number, literals_of
 
 MOST_LOSSES = 4
 ROUNDING = 1e-6
+REWARDED = re.compile(r"(?:^|_)(?:ent|entropy|bonus)\d*$")
 Fitting = tuple[Candidate, int, int, int]  # how many gradients fit it, in three ways
 Weights = tuple[float, ...]
 
@@ -83,24 +85,24 @@ class Mixes(ComputedLosses):
     ) -> Iterator[tuple[Weights, tuple[int, int, int, bool]]]:  # fmt: skip
         """Weights that may be meant, the plain sum first, and how many gradients fit the mix of them."""
         true = [known[candidate] for candidate in chosen]
+        either = [is_rewarded(candidate.name) for candidate in chosen]
+        held = self._held_numbers()
         asked = [(given, (1.0,) * len(chosen)) for given in readings]
-        asked += [(given, weights) for given in readings for weights in solved(given, true)]
-        for given, weights in asked:
+        asked += [(given, weights) for given in readings for weights in solved(given, true, either)]
+        for given, weights in ((given, as_shares(held, weights)) for given, weights in asked):
             mixed = [sum(w * t for w, t in zip(weights, parts, strict=True)) for parts in zip(*true, strict=True)]
             fits = fit(given, [np.asarray(part) for part in mixed])
             plain = len(set(weights)) == 1
-            if plain or self._are_written(weights) or (fits[0] == len(finals) and self._are_derived(true, finals)):
+            if plain or are_written(held, weights) or (fits[0] == len(finals) and self._are_derived(true, finals)):
                 yield weights, (*fits[:3], plain)
 
-    def _are_written(self, weights: Weights) -> bool:
-        """Whether their ratios are those of numbers, or of sizes, that the program holds."""
+    def _held_numbers(self) -> Array:
+        """The numbers and the sizes that the program holds."""
         numbers = {1.0, 2.0, *(abs(float(n)) for step in self.tape.steps for n in literals_of(step))}
         numbers |= {float(n) for node in self.tape.nodes for n in (node.value.size, *node.value.shape)}
         plain = (node for node in self.tape.nodes if is_plain_number(self.tape, node.number))
         numbers |= {abs(float(node.value.reshape(-1)[0])) for node in plain}
-        held = np.array([number for number in numbers if number and math.isfinite(number)])
-        ratios = (weight / weights[0] for weight in weights)
-        return all(np.any(np.isclose(held[:, None], ratio * held, rtol=ROUNDING, atol=0)) for ratio in ratios)
+        return np.array([number for number in numbers if number and math.isfinite(number)])
 
     def _are_derived(self, true: list[list[Array]], finals: list[Final]) -> bool:
         """Whether a gradient of each loss by itself is among what the gradients were made of."""
@@ -110,11 +112,39 @@ class Mixes(ComputedLosses):
     def _mix_of(self, chosen: tuple[Candidate, ...], weights: Weights) -> Candidate:
         parts = (c.name if w == 1 else f"{w:.4g} {c.name}" for c, w in zip(chosen, weights, strict=True))
         nodes = tuple(candidate.node for candidate in chosen)
-        return Candidate(" + ".join(parts), max(nodes), weighted, weights, (), nodes)
+        return Candidate(" + ".join(parts).replace("+ -", "- "), max(nodes), weighted, weights, (), nodes)
 
 
-def solved(given: list[Array], true: list[list[Array]]) -> Iterator[Weights]:
-    """The weights by least squares of all gradients, and of each alone; as they are, or the largest as 1."""
+def is_rewarded(name: str) -> bool:
+    """Whether a name is one of what may be added to a loss or taken off it, as an entropy is, to keep choices open.
+
+    >>> is_rewarded("ent"), is_rewarded("policy_entropy"), is_rewarded("cross_entropy"), is_rewarded("kl")
+    (True, True, False, False)
+    """
+    return is_made_large(name) or (REWARDED.search(name.lower()) is not None and "cross" not in name.lower())
+
+
+def are_written(held: Array, weights: Weights) -> bool:
+    """Whether the ratios of weights are those of numbers that the program holds."""
+    ratios = (abs(weight / weights[0]) for weight in weights)
+    return all(np.any(np.isclose(held[:, None], ratio * held, rtol=ROUNDING, atol=0)) for ratio in ratios)
+
+
+def as_shares(held: Array, weights: Weights) -> Weights:
+    """The shares of 1 that weights are, if the program holds these and not the weights: `a * one + (1 - a) * other`."""
+    shares = tuple(float(f"{weight / sum(weights):.9g}") for weight in weights) if sum(weights) else weights
+    return shares if not are_among(held, weights) and are_among(held, shares) else weights
+
+
+def are_among(held: Array, weights: Weights) -> bool:
+    return all(np.any(np.isclose(held, weight, rtol=ROUNDING, atol=0)) for weight in weights)
+
+
+def solved(given: list[Array], true: list[list[Array]], either: list[bool]) -> Iterator[Weights]:
+    """The weights by least squares of all gradients, and of each alone; as they are, or the largest as 1.
+
+    All go one way, but those of what may go `either` way.
+    """
     rows = [
         (np.stack([part.reshape(-1) for part in parts], axis=1), value.reshape(-1))
         for value, *parts in zip(given, *true, strict=True)
@@ -128,6 +158,6 @@ def solved(given: list[Array], true: list[list[Array]]) -> Iterator[Weights]:
             continue
         weights = np.linalg.lstsq(parts, value, rcond=ROUNDING)[0]
         largest = weights[np.argmax(np.abs(weights))]
-        if largest and np.all(weights / largest > ROUNDING):
+        if largest and np.all(np.where(either, np.abs(weights / largest), weights / largest) > ROUNDING):
             share = weights if np.isclose(weights.sum(), 1) else weights / largest
             yield tuple(float(f"{weight:.9g}") for weight in share)

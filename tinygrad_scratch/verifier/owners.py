@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.at_one_length import along_sphere
 from tinygrad_scratch.verifier.gradients import is_of_another
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
@@ -363,14 +364,16 @@ class Owners(WholeSteps):
 
         What was given as a gradient, or is called one, is judged as it stands; and what is one times a number, unless
         that was made of what is called one, as a velocity is at its start. Where the steps as a `whole` are gradients
-        by the rate, one that is another multiple is not as it is meant.
+        by the rate, one that is another multiple is not as it is meant. What is called a gradient and is one without
+        what would change the length of its weights, kept at 1, is an update of its own, too.
         """
         meant = {node for _, node in self.given or ()}
         value = self.tape.nodes[final.node].value
         wanted = truth.cotangents[final.parameter.node]
         scaled = value.shape == wanted.shape and np.any(wanted) and close(value, nearest_multiple(value, wanted))
         uphill = scaled and np.vdot(value, wanted) < 0
-        called = self._is_called_gradient(final.node, final.parameter)
+        along = any(is_multiple(value, part) for part in along_sphere(wanted, self._value(final.parameter.node)))
+        called = self._is_called_gradient(final.node, final.parameter) and not along
         if final.by != "update" or final.node in meant or called or uphill or (scaled and whole):
             return final
         made = Updates(self.tape, self._all_names())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tinygrad_scratch.verifier.gradients import unjoined
-from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
 
@@ -140,13 +140,16 @@ def in_update_of_all(tape: Tape, taken: Step, before: int) -> tuple[int, int] | 
 
 
 def is_average(tape: Tape, change: tuple[int, int], before: int) -> bool:
-    """Whether an update moves a value part of the way to another one, as an average is: `m += (g - m) / n`."""
+    """Whether an update moves a value part of the way to another one, as an average is: `m += (g - m) / n`.
+
+    What the value itself went into is no such other one, but a gradient beside a decay: `w += rate * (g - w)`.
+    """
     found: tuple[int, int] | None = change
     while found is not None:
         node, sign = found
         step = tape.steps[tape.nodes[node].step]
         if getattr(step.function, "__name__", "") == "subtract" and before in step.reads:
-            return sign < 0 and step.reads[1:] == (before,)
+            return sign < 0 and step.reads[1:] == (before,) and before not in ancestors(tape.parents(), step.reads[:1])
         inner = inside(tape, node)
         found = None if inner is None else (inner[0], sign * inner[1])
     return False

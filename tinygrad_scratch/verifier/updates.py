@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.in_parts import Part, again_and_again, parts_between, rate_in
 from tinygrad_scratch.verifier.inputs_by_name import Inputs, inputs_of, is_by_input
 from tinygrad_scratch.verifier.losses import is_loss_name
@@ -92,6 +93,7 @@ class Updates:
     ways: list[tuple[Way, int]] = field(default_factory=list)  # from a change to what is called a gradient, and signs
     called: set[str] = field(default_factory=set)  # the names of gradients that are called after parameters
     inputs: Inputs = field(default_factory=dict)  # the numbers that single parameters are multiplied by
+    turned: dict[int, tuple[int, int]] = field(default_factory=dict)  # what is added -> its named negative, and a sign
     several: list[int] = field(default_factory=list)  # parameters with several steps, each by a loss of its own
 
     def of_all(
@@ -106,6 +108,9 @@ class Updates:
         self.inputs = inputs_of(self.tape, [parameter.node for parameter in parameters])
         found = [(p, of) for p in parameters if (of := self.of(p, [n for n in bound(p) if n not in read], read))]
         found = [(p, of) for p, of in found if not self.is_velocity(of, [other for _, other in found])]
+        if any(sign < 0 for _, (_, sign, _) in found):  # where others are added, it is, too
+            found = [(p, (*self.turned.get(of[0], of[:2]), of[2])) for p, of in found]
+            self.made |= {gradient: after for _, (gradient, _, after) in found}
         times = Counter(gradient for _, (gradient, _, _) in found)
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         rate = self.rate_of(own)
@@ -178,6 +183,11 @@ class Updates:
                 change = self.change_in(after, first)
                 if change is not None:
                     gradient, sign = self.without_rate(change[0])
+                    named = self.as_named(change[0])
+                    if named is not None and named[1] == change[1]:
+                        gradient, sign = named
+                    elif named is not None:
+                        self.turned[gradient] = named[0], named[1] * change[1]
                     if tape.steps[tape.nodes[gradient].step].function is None and after in bound:
                         continue
                     gradient = self.as_row(gradient, first, change[0])
@@ -256,6 +266,23 @@ class Updates:
         for step in self.tape.steps[first:]:
             step.place = place
         return quotient, sign
+
+    def as_named(self, change: int) -> tuple[int, int] | None:
+        """What has a name and is the negative of something, as `gb = -e.sum(axis=0)` is in `rate * gb`, and its sign.
+
+        The minus is a part of what is named, as long as that is taken off; of a step that is added, it is the update's.
+        """
+        node, sign, named = change, 1, None
+        while (
+            not self.is_gradient(node) and self.in_velocity(node) is None and (inner := self.inside(node)) is not None
+        ):
+            name = name_of(self.tape.steps[self.tape.nodes[node].step].function)
+            named = (node, sign) if node in self.names else named
+            if name == "negative":
+                return named
+            named = None if name in ("multiply", "divide") else named  # else it would be a step, with its rate
+            node, sign = inner[0], sign * inner[1]
+        return None
 
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
