@@ -111,6 +111,14 @@ for k in range(30):
     V -= 0.1 * X.T @ miss
     b -= 0.1 * np.sum(miss, axis=0)
 """
+MASKED = """
+X = gen.normal(size=(8, 3)); T, some = X.sum(1), X[:, 1] > 0
+V = gen.normal(size=3)
+for k in range(30):
+    miss = X[some] @ V - T[some]
+    loss = 0.5 * np.sum(miss ** 2)
+    V -= 0.01 * X[some].T @ miss
+"""
 PROGRAMS = {
     "wandering": (WANDERING, "M", "np.outer(seen, miss)", "np.outer(seen, miss + place)"),
     "noisy": (NOISY, "c", "miss * (clear + hum)", "miss * (clear - hum)"),
@@ -119,6 +127,7 @@ PROGRAMS = {
     "filter": (FILTER, "raw", "dshare * share * (1 - share)", "dshare * share * (1 + share)"),
     "buffer": (BUFFER, "V U", "held -= 1", "held -= 2"),
     "lags": (LAGS, "V u", "(1 - h * h)", "(1 - h)"),
+    "masked": (MASKED, "V", "X[some].T @ miss", "X[some].T @ (miss + T[some])"),
     "drawn": (DRAWN, "V b", "np.sum(miss, axis=0)", "np.sum(T, axis=0)"),
 }
 

@@ -40,7 +40,8 @@ class States:
         since = min(self.tape.nodes[node].step for node in own)
         readers = (step for step in self.tape.steps[since:] if not made_of.issuperset(step.makes))
         others = {node for step in readers for node in step.reads} - {after} | self.held()
-        spread = all(np.ptp(self.tape.nodes[node].value) > 0 for node in self.given(made_of))
+        values = [self.tape.nodes[node].value for node in self.given(made_of)]
+        spread = all(bool(np.any(value != value.flat[0])) for value in values)
         return spread and others.isdisjoint(own) and self.claimed().isdisjoint(made_of) and not self.hides()
 
     def is_begun(self, node: int) -> bool:
