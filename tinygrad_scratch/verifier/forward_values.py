@@ -45,3 +45,9 @@ def arguments_of(frame: FrameType) -> set[str]:
     """The names by which a running function knows what it was given."""
     code = frame.f_code
     return set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def made_between(tape: Tape, nodes: set[int], first: int, last: int) -> set[int]:
+    """All that values that some steps made were made of: so a number that is learnt goes into what a turn reads."""
+    made = [node for node in nodes if first <= tape.nodes[node].step < last]
+    return ancestors(tape.parents(), made)

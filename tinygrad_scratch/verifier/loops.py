@@ -5,9 +5,27 @@ from __future__ import annotations
 import ast
 import linecache
 import re
+from dataclasses import dataclass
 from functools import cache
 
 from tinygrad_scratch.verifier.bindings import counters_in
+from tinygrad_scratch.verifier.places import Place
+
+
+@dataclass
+class Turn:
+    """A turn of a loop that is being made."""
+
+    file: str
+    first: int
+    last: int
+    steps: int  # how many steps and events there were before
+    events: int
+    begun: int  # how many steps there were before its first turn
+
+    def holds(self, place: Place, time: int) -> bool:
+        """Whether a line was made in it, by when that was, or by where it stands: a new array may not be used yet."""
+        return time > self.steps or (place.file == self.file and self.first < place.line <= self.last)
 
 
 @cache

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
+from tinygrad_scratch.verifier.opponents import Opponents
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
@@ -25,7 +26,7 @@ from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, is_made_of, within
 from tinygrad_scratch.verifier.updates import Updates, lost
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
-from tinygrad_scratch.verifier.whole_steps import WholeSteps, in_shape_of
+from tinygrad_scratch.verifier.whole_steps import in_shape_of
 from tinygrad_scratch.verifier.without_rates import true_in
 
 MOST_PIECES = 6  # of a gradient
@@ -33,7 +34,7 @@ MOST_SUMS, MOST_SUMS_OF_NUMBERS = 5000, 100  # that are tried; of more numbers, 
 TINY = 1e-12  # of the largest gradient: what is less is 0
 
 
-class Owners(WholeSteps):
+class Owners(Opponents):
     """The gradients of a run, each with its parameter."""
 
     def pair(self, truth: Truth, close: Callable[[Any, Array], bool]) -> str | None:
@@ -64,12 +65,14 @@ class Owners(WholeSteps):
             whole = self._are_right_by_rate(is_close)
             self.finals = [self._with_decay(final, truth) for final in self.finals]
             self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
+        opponents = self._take_opponents(truth)
         self._without_rates_alone(truth)
         self._with_one_rate(truth)
         self._with_the_rate_of_others(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
         self._as_named(truth)
+        self.finals += opponents
         self._in_pieces(reached, is_close, truth)
         if self.finals and all(f.node in self.all_behind(f.parameter.node) - {f.parameter.node} for f in self.finals):
             self.finals = []

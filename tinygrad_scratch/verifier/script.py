@@ -20,10 +20,18 @@ import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, take_apart
+from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
-from tinygrad_scratch.verifier.loops import begun_in, bound_between, loops_in, stepped_in, trained_in, without_magics
+from tinygrad_scratch.verifier.loops import (
+    Turn,
+    begun_in,
+    bound_between,
+    loops_in,
+    stepped_in,
+    trained_in,
+    without_magics,
+)
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
@@ -33,6 +41,7 @@ from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
 from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
@@ -181,18 +190,6 @@ def check_of_turn(
 
 
 @dataclass
-class Turn:
-    """A turn of a loop that is being made."""
-
-    file: str
-    first: int
-    last: int
-    steps: int  # how many steps and events there were before
-    events: int
-    begun: int  # how many steps there were before its first turn
-
-
-@dataclass
 class Loops:
     """Sees the loops of a script turn, and ends the run after the first turn that updated parameters."""
 
@@ -281,12 +278,17 @@ class Loops:
             return False
         begun = outer[1].first if outer[0] is frame else frame.f_code.co_firstlineno
         anew = bound_between(turn.file, begun, turn.first) | (set() if outer[0] is frame else arguments_of(frame))
-        if not all(parameter.name in anew for parameter, _ in found) or not any(
-            is_added(tape, *each) for each in found
-        ):
+        if not all(parameter.name in anew for parameter, _ in found):
+            return False
+        states = States(self.check.watch, turn)
+        if all(states.moves_alone(parameter.node, after) for parameter, after in found):
+            self.passed_over = True
+            return True
+        if not any(is_added(tape, *each) for each in found):
             return False
         read = {node for step in tape.steps[turn.steps :] for node in step.reads} - {p.node for p, _ in found}
-        named = self._names(turn)
+        named, since = self._names(turn), self._outermost(frame, turn)
+        read |= made_between(tape, read, since, turn.begun)
         names = {word for node in read for event in named.get(node, ()) for word in re.findall(r"\w+", event.name)}
         if names.isdisjoint(trained_in(turn.file)):
             return False
@@ -371,7 +373,11 @@ class Loops:
         name_apart(
             [each for each in found.values() if tape.nodes[each[1]].slot == tape.nodes[each[0].node].slot], named
         )
-        return [each for before, each in found.items() if not self._is_velocity(before, each[1], found)]
+        trained = {before: each for before, each in found.items() if not self._is_velocity(before, each[1], found)}
+        states = States(self.check.watch, turn).among(trained)
+        rest = [each for before, each in trained.items() if before not in states]
+        self.passed_over |= bool(states) and not rest
+        return rest if rest or self.most_silent else list(trained.values())
 
     def _is_velocity(self, before: int, last: int, updated: dict[int, tuple[Parameter, int]]) -> bool:
         """Whether another value was updated by one: by what it was, or by what became of it if that was nothing."""
@@ -391,7 +397,7 @@ class Loops:
         What only follows a parameter, as an average or a copy of it does, or is its velocity, has no gradient.
         """
         tape, events = self.check.tape, self.check.watch.events
-        updated = {each[0].node: each for each in found}
+        updated, states = {each[0].node: each for each in found}, States(self.check.watch, turn)
         read = {node for step in tape.steps[turn.steps :] for node in step.reads}
         held: dict[tuple[int, str], tuple[int, Event]] = {}
         for node, names in sorted(self._names(turn).items()):
@@ -407,6 +413,8 @@ class Loops:
             copied = handed_over(tape.steps[tape.nodes[after].step])
             follows = copied in [last for _, last in found] or is_mix(tape, after, node)
             if follows or (node not in updated and self._is_velocity(node, after, updated)):
+                continue
+            if states.is_filled(node) or (node not in updated and states.is_apart(node, after, updated)):
                 continue
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
                 stand = Recorded(tape, before.value, before.slot)

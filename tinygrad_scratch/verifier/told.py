@@ -67,6 +67,7 @@ class Told:
     goes_either_way: bool = False  # whether updates go uphill for some data, and downhill for others
     doubted: str = ""  # what is said where the loss may be another number by its name, and does not fit as it is
     may_assume: bool = False  # whether no loss was named and none fits
+    opponents: set[int] = field(default_factory=set)  # parameters that go uphill on purpose, against others
     uphill: list[Place] = field(default_factory=list)  # the updates, if all go uphill on what is to be made small
     other_loss: str = ""  # what they compute as a loss, where the gradients are those of a well-known one
     other_node: int | None = None  # the value of it

@@ -239,7 +239,9 @@ class WholeSteps(Collecting):
             return
         wholes = self._wholes(truth)
         known = [
-            (own(f.parameter.name), whole) for f, whole in zip(self.finals, wholes, strict=True) if whole is not None
+            (own(f.parameter.name), whole)
+            for f, whole in zip(self.finals, wholes, strict=True)
+            if whole is not None and f.parameter.node not in self.opponents
         ]
         still = [own(f.parameter.name) for f in self.finals if self._last_in_turn(f.parameter) == f.parameter.node]
         if known and still:
