@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
 FAR = 0.2  # of the spread of a parameter, or of 1 for a single number
+NOTHING = 1e-12
 SAME = 1e-4  # a small number in the loss makes a difference, too
 
 
@@ -25,9 +26,9 @@ def moved(tape: Tape, parameters: list[int], every: bool = False) -> dict[int, A
 
 
 def spread(value: Array) -> float:
-    """How far the entries of an array are apart; 1 where they are all the same."""
+    """How far the entries of an array are apart; 1 where they are all the same, but for what remains of a sum."""
     found = float(np.std(value))
-    return found if found > SAME * np.max(np.abs(value), initial=0.0) else 1.0
+    return found if found > max(SAME * np.max(np.abs(value), initial=0.0), NOTHING) else 1.0
 
 
 def is_times(factor: float, value: Any, truth: Any) -> bool:

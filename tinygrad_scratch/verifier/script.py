@@ -35,7 +35,7 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
-from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late
+from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late, sum_in
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -217,7 +217,8 @@ class Loops:
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
-            tells = found and (self.tells_of_all(found) or self.silent.get((file, line), 0) == self.most_silent)
+            is_last = self.silent.get((file, line), 0) == self.most_silent
+            tells = found and (is_last or self.tells_of_all(found, turns[-1].steps))
             if tells and not self._goes_on(found, turns[-1].steps):
                 self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
                 self.changed = list(self._changed(turns[-1], found))
@@ -235,14 +236,16 @@ class Loops:
         lift_numbers(frame, line, watch)
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
 
-    def tells_of_all(self, found: list[tuple[Parameter, int]]) -> bool:
+    def tells_of_all(self, found: list[tuple[Parameter, int]], first: int) -> bool:
         """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it.
 
         Where all of them are nought still, too much is alike: every class has the same output, and any loss may fit.
+        But sums that go on from turn to turn are of one loss in the first alone.
         """
         pairs = [(self._value(parameter.node), self._value(after)) for parameter, after in found]
         moved = (np.max(np.abs(after - before), initial=0.0) > ROUNDING for before, after in pairs)
-        return all(moved) and any(np.any(before) for before, _ in pairs)
+        begun = any(np.any(before) for before, _ in pairs)
+        return all(moved) and (begun or any(sum_in(self.check.tape, p.node, after, first) for p, after in found))
 
     def _value(self, node: int) -> Array:
         return np.asarray(self.check.tape.nodes[node].value)
