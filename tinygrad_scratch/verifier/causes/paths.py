@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.causes.derivatives import slope_from
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import Edit, WithMore, added, is_filled, name_of
 from tinygrad_scratch.verifier.events import Event
@@ -68,7 +69,8 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
             place=region.in_statement(),
         )
     said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
-    return Finding("missing-term", said, place=handed_on(region, steps) or lacking_since(region, steps[0]))
+    place = slope_from(region) or handed_on(region, steps) or lacking_since(region, steps[0])
+    return Finding("missing-term", said, place=place)
 
 
 def reads_itself(region: Region) -> bool:
