@@ -18,17 +18,16 @@ import numpy as np
 from tinygrad_scratch.verifier.any_loss import AnyLoss
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import OF_RESULT, is_derivative_of, short
-from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.in_samples import met_in_turns, stacked_values
 from tinygrad_scratch.verifier.losses import LOSSES, Candidate, is_probabilities
+from tinygrad_scratch.verifier.met_numbers import met_in
 from tinygrad_scratch.verifier.rewriting.alike import form
 from tinygrad_scratch.verifier.rewriting.text import is_without
 from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
-from tinygrad_scratch.verifier.update_steps import literals_of
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
@@ -102,16 +101,6 @@ def of_number(entry: Any) -> Iterator[Assumed]:
         for loss in [each for each in usual(value) if each in PLAINEST]:
             name = f"{loss} of {names[output]} and {target:g}"
             yield Assumed(Candidate(name, output, LOSSES[loss], np.full(value.shape, target)), output, None)
-
-
-def met_in(tape: Tape, step: Step) -> tuple[int, float] | None:
-    """The number and the plain number of which a step is the difference; none of `1 - s` in a slope `s * (1 - s)`."""
-    numbers = literals_of(step)
-    if name_of(step.function) != "subtract" or len(numbers) != 1 or tape.nodes[step.reads[0]].value.ndim:
-        return None
-    both = {step.reads[0], step.makes[0]}
-    in_slope = any(name_of(each.function) == "multiply" and both <= set(each.reads) for each in tape.steps)
-    return None if in_slope else (step.reads[0], float(numbers[0]))
 
 
 def between(entry: Any) -> tuple[set[int], set[int]]:

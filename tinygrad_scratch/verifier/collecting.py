@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, unjoined
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
@@ -52,7 +53,8 @@ class Collecting(Told):
             given = made_by.function is None and made_by.makes == (node.number,)
             updated = born and self._is_made_and_updated(node.number, held)
             asked = updated and (given or self._is_drawn(node.number))
-            if given or asked:
+            is_rate = node.value.size == 1 and RATE.match(event.short)
+            if asked or (given and not is_rate):
                 known.add(node.number)
                 stand = Recorded(self.tape, node.value, node.slot)
                 used.append(Parameter(full_name(event, later), stand, None, asked=asked, first=node.number))

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.beside_the_gradient import decayed, frozen, made_steps, shaken
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, direction
+from tinygrad_scratch.verifier.directions import DOWN, UNKNOWN, UP, are_steps, direction
 from tinygrad_scratch.verifier.edits import name_of, only
 from tinygrad_scratch.verifier.likeness import close, difference, is_near_number
 from tinygrad_scratch.verifier.losses import SMALL, is_likelihood
@@ -260,7 +260,7 @@ def is_known(case: Case, factor: float, everywhere: bool) -> bool:
 
 def rate_of_all(case: Case, factor: float) -> str:
     """The name of the number that all steps of updates were made with, if that is the size of a factor: a rate."""
-    if any(final.by != "update" for final in case.finals):
+    if any(final.by != "update" for final in case.finals) and not are_steps(case):
         return ""
     sizes = [{name for name, rate in numbers_in(case, f) if is_near_number(abs(factor), rate)} for f in case.finals]
     return min(set.intersection(*sizes), default="") if sizes else ""

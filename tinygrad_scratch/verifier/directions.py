@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import lru_cache
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import right_side, statement_at, text_of
 
 UP, DOWN, UNKNOWN = -1, 1, 0
 
@@ -16,7 +17,7 @@ UP, DOWN, UNKNOWN = -1, 1, 0
 def direction(case: Case) -> int:
     """Whether they take what backward found off the parameters or add it; unknown where no update is in sight.
 
-    What they call a gradient is one, and goes down, where nothing says otherwise.
+    What they call a gradient is one, and goes down, where nothing says otherwise. What a rate went into is a step.
     """
     updates = [final.direction < 0 for final in case.finals if final.by == "update"]
     if updates:
@@ -28,7 +29,14 @@ def direction(case: Case) -> int:
     if any(is_written(text, "Add", kept, names) for text in texts):
         return UP
     downhill = any(is_written(text, "Sub", kept, names) or is_a_rate_taken_off(text) for text in texts)
-    return DOWN if downhill or any_is_called_a_gradient(case) else UNKNOWN
+    return DOWN if downhill or (any_is_called_a_gradient(case) and not are_steps(case)) else UNKNOWN
+
+
+def are_steps(case: Case) -> bool:
+    """Whether a rate stands in the lines that made all of them: they are changes of weights, which are only shown."""
+    places = [case.step_of(final.node).place for final in case.finals]
+    codes = [right_side(statement_at(place.file, place.line)) if place is not None else "" for place in places]
+    return bool(codes) and all(any(map(RATE.match, re.findall(r"\w+", code))) for code in codes)
 
 
 def any_is_called_a_gradient(case: Case) -> bool:

@@ -80,7 +80,7 @@ class FindingLoss(Mixes):
         if known is not None and best is not None and (late or self._penalises(run, best[0], known[0], held)):
             known = None
         unnamed = best is not None and not named
-        by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0])
+        by_chance = known is not None and not known[3] and best is not None and self._fits_any(known[0], best)
         fits = known[1] + unnamed if known is not None and known[1] else 0
         if known is not None and not best and self._goes_either_way(run, known[0], finals):
             self.goes_either_way = True
@@ -483,9 +483,13 @@ class FindingLoss(Mixes):
         is_watched = candidate.node not in self.all_behind(*gradients)
         return named and of_all and is_watched and before == [candidate.node]
 
-    def _fits_any(self, candidate: Candidate) -> bool:
-        """Whether nothing but signs and one factor tells a loss from others: of straight lines, or of one number."""
-        return self._is_of_one(candidate) or self._is_of_pieces(candidate)
+    def _fits_any(self, candidate: Candidate, theirs: Fitting) -> bool:
+        """Whether nothing but signs and one factor tells a loss from theirs: of straight lines, or of one number.
+
+        One of a number is steady, and goes before a mere error, of which gradients were made.
+        """
+        made_of = self.all_behind(*(node for _, node in self.gradients))
+        return self._is_of_pieces(candidate) or (self._is_of_one(candidate) and theirs[0].node not in made_of)
 
     def _is_of_pieces(self, candidate: Candidate) -> bool:
         return self.wanted_loss is None and candidate.name.startswith(OF_PIECES)

@@ -159,7 +159,11 @@ class Judging:
     def _is_settled(self) -> bool:
         """Whether one step is wrong by a loss, or all that was found fits one that is taken on trial."""
         fits = self.assumed is not None and not self.problem and not (self.causes or self.unsure or self.missing)
-        return self._is_one_known() or (fits and bool(self.finals))
+        return self._is_one_known() or (fits and bool(self.finals) and self._is_right())
+
+    def _is_right(self) -> bool:
+        """Whether what was found is right as it is, or in a convention: what may not be told was not judged."""
+        return bool(self.case.convention) or not self.case.wrong(self.case.replay())
 
     def _try(self, judge: Callable[[], None]) -> None:
         """Judge by another loss, and put all back where it is no one known step that is wrong then."""

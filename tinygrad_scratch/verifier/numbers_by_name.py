@@ -56,7 +56,8 @@ def files_of(kind: type) -> frozenset[str]:
 def learnt_in(file: str) -> frozenset[str]:
     """What something times a rate is added to or taken off in a file: `c` of `c += learning_rate * gc`.
 
-    Of attributes, as `.c`, only what is taken off or is called a gradient counts: objects keep running means, too.
+    Of attributes, as `.c`, only what is taken off or is called a gradient counts: objects keep running means, too. A
+    rate may be written out, as in `c -= 0.1 * gc`; what is taken off by a part of itself, as a rate is, learns nothing.
     """
     found = set[str]()
     for statement in statements(text_of(file)):
@@ -70,12 +71,25 @@ def learnt_in(file: str) -> frozenset[str]:
                 pass
             case _:
                 continue
-        names = [name.removeprefix(".") for name in map(name_of, leaves(step)) if name]
-        if not any(RATE.match(name) for name in names):
+        factors = list(leaves(step))
+        names = [name.removeprefix(".") for name in map(name_of, factors) if name]
+        is_off, of_gradient = isinstance(sign, ast.Sub), any(map(is_gradient_name, names))
+        if not any(RATE.match(name) for name in names) and not (
+            any(map(is_written_out, factors)) and (is_off or of_gradient) and not is_part_of(target, factors)
+        ):
             continue
-        if isinstance(target, ast.Name) or isinstance(sign, ast.Sub) or any(map(is_gradient_name, names)):
+        if isinstance(target, ast.Name) or is_off or of_gradient:
             found.add(name_of(target))
     return frozenset(found)
+
+
+def is_written_out(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
+def is_part_of(target: ast.expr, factors: list[ast.AST]) -> bool:
+    """Whether factors are but numbers and what they are taken off itself: `t -= 0.1 * t`."""
+    return {ast.unparse(node) for node in factors if not is_written_out(node)} <= {ast.unparse(target)}
 
 
 def name_of(node: ast.AST) -> str:

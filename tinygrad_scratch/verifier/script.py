@@ -471,16 +471,17 @@ def is_same_name(one: Event, other: Event) -> bool:
 def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
     """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded.
 
-    A bias that begins as a number is known by its name from then on: a function may update it, and return it.
+    A bias that begins as a number is known by its name from then on, and so is what the loop gives another value: a
+    function may update it, and return it.
     """
-    names, tape = frame.f_locals, watch.tape
-    stepped = stepped_in(frame.f_code.co_filename, line)
+    names, tape, file = frame.f_locals, watch.tape, frame.f_code.co_filename
+    stepped, bound = stepped_in(file, line), bound_between(file, line, loops_in(file)[line] + 1)
     for name, value in list(names.items()):
         is_bias = is_bias_of(frame, name, value)
-        if type(value) is float or (type(value) is int and (name in stepped or is_bias)):
+        if type(value) in (float, np.float64) or (type(value) is int and (name in stepped or is_bias)):
             number = from_outside(tape, value)
             set_local(frame, name, number)
-            if is_bias:
+            if is_bias or name in bound:
                 watch.note(frame, name, number.node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):

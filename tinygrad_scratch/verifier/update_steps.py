@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tinygrad_scratch.verifier.gradients import unjoined
+from tinygrad_scratch.verifier.source import statement_at, statements
 from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -59,6 +61,27 @@ def factors_of(tape: Tape, node: int, wanted: Callable[[int], bool]) -> Iterator
             yield here
         elif getattr(step.function, "__name__", "") in LINEAR:
             waiting += step.reads[:1] if step.function is np.divide else step.reads
+
+
+def first_number(tape: Tape, node: int) -> float | None:
+    """The number that a product is written to begin with: 0.1 of `0.1 * d * x`; None where it does with another."""
+    step = tape.steps[tape.nodes[node].step]
+    while getattr(step.function, "__name__", "") in LINEAR and step.reads:
+        first = step.arguments[0] if isinstance(step.arguments, tuple) else None
+        if isinstance(first, int | float):
+            return float(first) if first > 0 and is_written(first, step) else None
+        step = tape.steps[tape.nodes[step.reads[0]].step]
+    return None
+
+
+def is_written(number: float, step: Step) -> bool:
+    """Whether a number stands in the statement of a step, and no name of one does."""
+    code = statement_at(step.place.file, step.place.line) if step.place is not None else ""
+    return any(
+        isinstance(node, ast.Constant) and node.value == number
+        for statement in statements(code)
+        for node in ast.walk(statement)
+    )
 
 
 COPIES = ("setitem", "copyto", "copy", "asarray", "array", "astype")

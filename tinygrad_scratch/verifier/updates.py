@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
     factors_of,
+    first_number,
     in_update,
     inside,
     is_grown,
@@ -114,6 +115,8 @@ class Updates:
         times = Counter(gradient for _, (gradient, _, _) in found)
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         rate = self.rate_of(own)
+        written = {self.number_before(p.node, after) for p, (_, _, after) in found}
+        number = written.pop() if len(written) == 1 else None
         for parameter, (gradient, sign, after) in found:
             named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
             if times[gradient] > 1:  # each has its own in what is taken off it
@@ -121,6 +124,8 @@ class Updates:
             elif named is not None:
                 self.made[named[0]] = after
                 yield parameter, *named
+            elif number and (gradient, sign) == self.change_in(after, parameter.node):
+                yield parameter, *self.of_its_own(parameter.node, after, number)
             else:
                 yield parameter, gradient, sign
 
@@ -162,6 +167,11 @@ class Updates:
             self.tape.steps[-1].place = self.tape.steps[self.tape.nodes[after].step].place
         self.made[node] = after
         return node, sign
+
+    def number_before(self, before: int, after: int) -> float | None:
+        """The number that what an update takes off is written to be multiplied by first: 0.1 of `w -= 0.1 * d * x`."""
+        change = self.change_in(after, before)
+        return None if change is None else first_number(self.tape, change[0])
 
     def change_in(self, after: int, before: int) -> tuple[int, int] | None:
         return in_update(self.tape, self.tape.steps[self.tape.nodes[after].step], after, before)

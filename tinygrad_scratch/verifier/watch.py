@@ -183,8 +183,12 @@ class Watch:
                 self._see(id(outer), name, name, value, line, DEPTH)
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
-        """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        recorded = None if name.startswith("__") else self._lifted(value, is_bias_of(frame, name, value))
+        """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias.
+
+        So does a rate of a script, so that a change of a weight says what it is a multiple by.
+        """
+        is_rate = type(value) is float and id(frame.f_locals) in self.own_names and bool(RATE.match(name))
+        recorded = None if name.startswith("__") else self._lifted(value, is_rate or is_bias_of(frame, name, value))
         if recorded is None:
             return value
         names = frame.f_locals

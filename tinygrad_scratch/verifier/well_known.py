@@ -11,6 +11,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import claims_gradient
 from tinygrad_scratch.verifier.in_samples import labelled, met_in_turns, met_one_by_one, stacked_values
 from tinygrad_scratch.verifier.losses import COMPARING, LOSSES, OF_PIECES, Candidate, is_plausible, pairs_of
+from tinygrad_scratch.verifier.met_numbers import numbers_met
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.owners import Owners
@@ -56,7 +57,8 @@ class WellKnown(Owners):
         parts = self.parts_of_parameters()  # these are outputs only where they meet their targets: `w - x`
         outputs = sorted((n for n in outputs[:300] if n not in parts), key=lambda node: (node not in names, node))
         fitting = (pairs_of(outputs, some[-60:], self.tape) for some in (met, list(labels.values())))
-        every = chain(self._meetings(made_of_all, labels), *fitting)
+        meetings = list(self._meetings(made_of_all, labels)) or list(numbers_met(self.tape, made_of_all))
+        every = chain(meetings, *fitting)
         pairs = list(islice(every, MOST_PAIRS))
         chosen = {self.wanted_loss: LOSSES[self.wanted_loss]} if self.wanted_loss in LOSSES else LOSSES
         theirs_named = any(candidate.name != UNNAMED for candidate in theirs)
