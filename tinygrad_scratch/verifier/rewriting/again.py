@@ -296,9 +296,9 @@ class Script(Again):
         if loop is not None:
             if before is not None and self.strays():
                 own = loop_at(ast.parse("\n" * lines + before), self.line)
-                loop.body = [ast.If(called(IS_LAST), loop.body, own.body if own is not None else loop.body)]
-            loop.body.append(ast.Expr(called(CHECK)))
-            ast.fix_missing_locations(loop)
+                other = own.body if own is not None else loop.body
+                loop.body = [ast.copy_location(ast.If(called(IS_LAST, loop), loop.body, other), loop)]
+            loop.body.append(ast.copy_location(ast.Expr(called(CHECK, loop)), loop))
         return compile(tree, self.file, "exec", dont_inherit=True)
 
     def ends(self) -> Callable[[FrameType], None] | None:
@@ -340,8 +340,9 @@ def loop_at(tree: ast.AST, line: int) -> ast.For | ast.While | None:
     return next((n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While) and n.lineno == line), None)
 
 
-def called(name: str) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), [], [])
+def called(name: str, loop: ast.stmt) -> ast.Call:
+    """A call in the line in which a loop begins."""
+    return ast.fix_missing_locations(ast.copy_location(ast.Call(ast.Name(name, ast.Load()), [], []), loop))
 
 
 IS_LAST = "__is_last__"
