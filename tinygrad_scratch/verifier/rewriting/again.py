@@ -116,9 +116,9 @@ class Block(Again):
         if node is None:
             return None
         items, own = list(node.items), self.item_in(node)
-        items[own] = ast.withitem(ast.Name(CHECK, ast.Load()), items[own].optional_vars)
-        block = ast.With(items, [*node.body[:-1], without_return(node.body[-1])])
-        ast.fix_missing_locations(ast.copy_location(block, node))
+        check = ast.copy_location(ast.Name(CHECK, ast.Load()), node)
+        items[own] = ast.withitem(check, items[own].optional_vars)
+        block = ast.copy_location(ast.With(items, [*node.body[:-1], without_return(node.body[-1])]), node)
         try:
             return compile(ast.Module([block], []), self.file, "exec", dont_inherit=True)
         except SyntaxError:  # it returns, or waits, in its midst
@@ -148,7 +148,7 @@ def without_return(last: ast.stmt) -> ast.stmt:
     """The last statement of a block; what it returns is worked out and dropped."""
     if not isinstance(last, ast.Return):
         return last
-    return ast.copy_location(ast.Expr(last.value or ast.Constant(None)), last)
+    return ast.copy_location(ast.Expr(last.value or ast.copy_location(ast.Constant(None), last)), last)
 
 
 def values_read_in(frame: FrameType) -> list[Any]:

@@ -6,6 +6,7 @@ import ast
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -167,7 +168,8 @@ class Search:
     def hit(self, file: str, rewrite: Rewrite) -> Hit | None:
         self.work_left -= FOR_EACH + self.work_of_run
         try:
-            with self.functions[file].changed(rewrite):
+            is_inside = self.again.holds(file, rewrite.line)  # a block is made anew
+            with nullcontext() if is_inside else self.functions[file].changed(rewrite):
                 if self.goals and not self.meets_goals(file, rewrite):
                     return None
                 self.work_left -= RECORDED * len(self.case.tape.steps)
@@ -178,7 +180,7 @@ class Search:
         if check is None or not check.right or not self.is_of_the_same(check):
             return None
         usual = factor_said(self.case, self.case.scale) if self.case.scale != 1 else ""
-        hit = Hit(file, rewrite, check, self.again.holds(file, rewrite.line), usual)
+        hit = Hit(file, rewrite, check, is_inside, usual)
         return None if hit.puts_in_nothing else hit
 
     # ---- what is told without a run of its own -----------------------------------------------------------------------
