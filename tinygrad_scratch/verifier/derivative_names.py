@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-WORDS = r"d[eé]ri?v|prime|slope|_der\b|_dash\b|ableit"
-"""What stands in the name of a derivative, whatever it is of; also in French, German, Spanish or Portuguese."""
+WORDS = r"d[eé]ri?v|prime|slope|_der\b|_dash\b|ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod"
+"""What stands in the name of a derivative, whatever it is of, in the languages that learners write, too."""
 OF_RESULT = re.compile(
     r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
 )
 """The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_SLOPE = re.compile(
-    r"_?(?:d[eé]ri?v\w*|ableit\w*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
+    r"_?(?:d[eé]ri?v\w*|(?:ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod)\w*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
 )
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
