@@ -80,13 +80,14 @@ def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
 def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that put a mean in, where others take one away elsewhere: it is forgotten, and not made up.
 
-    Where the gradients are in a convention either way, one is as good as the other.
+    So are those that put one in where another gradient takes it in its own line. Where the gradients are in a convention either way, one is as good as the other.
     """
     means = [hit for hit in hits if hit.rewrite.kind in SCALES and (abs(case.scale) != 1 or not hit.convention)]
     means = [hit for hit in means if not hit.convention] or means
     batch = [hit for hit in means if hit.rewrite.kind == "missing-batch-sum-or-mean"]
     lacking = [hit for hit in batch if len(MEAN.findall(hit.right)) > len(MEAN.findall(hit.written))]
-    return lacking if cause.kind in SCALES and len(lacking) < len(means) else []
+    as_others = [hit for hit in lacking if hit.sets_apart < 0]
+    return (as_others or (lacking if len(lacking) < len(means) else [])) if cause.kind in SCALES else []
 
 
 def is_of_step(case: Case, cause: Cause) -> bool:

@@ -220,12 +220,14 @@ class Hit:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
 
         What is right once a part of it is gone had that part too many: few lines are so by chance, where many lack it.
+        A mean that another gradient takes in its own line is due in that of each.
         """
         puts_in, apart = self.puts_in or self.is_of_block or self.hands_on, self.sets_apart
         in_slope = self.is_of_derivative and not self.turns_number
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
-        likely = -self.meant[1], self.is_odd, not self.only_takes_away
+        is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
+        likely = not (is_mean and apart < 0), -self.meant[1], self.is_odd, not self.only_takes_away
         return bool(self.convention), puts_in, not self.is_alike, *likely, *form
 
     @cached_property
