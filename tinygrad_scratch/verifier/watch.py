@@ -111,9 +111,6 @@ class Watch:
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(frame.f_locals.items()):
-            if type(value) is float and RATE.match(name):  # so that an update says what was taken off
-                value = from_outside(self.tape, value)
-                set_local(frame, name, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if self._numbers.get(id(frame.f_back), self.block) == self.block:
@@ -183,8 +180,12 @@ class Watch:
                 self._see(id(outer), name, name, value, line, DEPTH)
 
     def _recorded(self, frame: FrameType, name: str, value: Any) -> Any:
-        """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias."""
-        recorded = None if name.startswith("__") else self._lifted(value, is_bias_of(frame, name, value))
+        """A plain array under a local name becomes a recorded one, so that its methods are seen; so does a bias.
+
+        So does a rate, so that an update says what was taken off.
+        """
+        is_number = is_bias_of(frame, name, value) or (type(value) is float and bool(RATE.match(name)))
+        recorded = None if name.startswith("__") else self._lifted(value, is_number)
         if recorded is None:
             return value
         names = frame.f_locals

@@ -15,6 +15,7 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.source import bracketed
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.uphill import other_way
 
 
 def ratio(region: Region) -> Iterator[Finding]:
@@ -113,12 +114,14 @@ def times_what_it_should_be(factor: float) -> str:
 
 
 def opposite(code: str) -> str:
-    """An expression with the other sign: of a product that begins with a minus, the rest of it.
+    """An expression, or an update, with the other sign: of a product that begins with a minus, the rest of it.
 
-    >>> opposite("x.T @ d"), opposite("-(a + b)"), opposite("-a / n")
-    ('-(x.T @ d)', 'a + b', 'a / n')
+    >>> opposite("x.T @ d"), opposite("-(a + b)"), opposite("-a / n"), opposite("b -= rate")
+    ('-(x.T @ d)', 'a + b', 'a / n', 'b += rate')
     """
     code = code.strip()
+    if turned := other_way(code):
+        return turned
     with contextlib.suppress(SyntaxError):
         body = first = ast.parse(code, mode="eval").body
         while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.Div | ast.MatMult):
