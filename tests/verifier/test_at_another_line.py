@@ -80,3 +80,53 @@ def test_only_what_a_tuple_holds_is_exchanged() -> None:
     texts = [rewrite.text for line in (1, 2) for rewrite in rewrites_at(source, line)]
     assert "(('q', dk), ('k', dq))" in texts
     assert not any("for np" in text for text in texts)
+
+
+BAKERY = """
+import numpy as np
+
+
+class Bakery:
+    def __init__(self, rng):
+        self.knead, self.rest = rng.normal(size=(5, 6)), rng.normal(size=5)
+        self.bake, self.cool = rng.normal(size=(4, 5)), rng.normal(size=4)
+
+    def loaf(self, flour):
+        flour = self.knead @ flour + self.rest
+        flour = 1 / (1 + np.exp(-flour))
+        flour = np.exp(self.bake @ flour + self.cool)
+        return flour / flour.sum()
+
+    def learn(self, flour, kind):
+        a = self.knead @ flour + self.rest
+        z = 1/(1 + np.exp(-a))
+        heat = np.matmul(self.bake, z) + self.cool
+        heat = np.exp(heat)
+        grads = {}
+        dheat = heat / heat.sum()
+        dheat[kind] -= 1
+        grads["cool"] = dheat
+        grads["bake"] = np.matmul(dheat.reshape(-1, 1), z.reshape(1, -1))
+        dz = np.matmul(dheat, self.bake)
+        da = dz * z * (1 - z)
+        grads["rest"] = da
+        grads["knead"] = np.matmul(da.reshape(-1, 1), flour.reshape(1, -1))
+        for name, grad in grads.items():
+            setattr(self, name, getattr(self, name) - 0.1 * grad)
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    shop, flour = Bakery(rng), rng.normal(size=6)
+    with verify(shop) as check:
+        check.loss = -np.log(shop.loaf(flour)[2])
+        shop.learn(flour, 2)
+    return check
+"""
+
+
+def test_the_rest_of_a_slope_is_told_where_a_part_of_it_stands(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "bakery.py", BAKERY, "dz * z * (1 - z)", "dz * (1-z)")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative")
+    right, _ = edited(tmp_path / "right.py", BAKERY, "dz * z", "z * dz")
+    assert right.ok, str(right)

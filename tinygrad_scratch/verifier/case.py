@@ -351,19 +351,24 @@ class Case(Lineage):
     def _drawn(self, spread: float) -> dict[int, Array]:
         rng = np.random.default_rng(0)
         parameters = {final.parameter.node for final in self.finals}
-        loss, start = self.step_of(self.truth.loss).function, {}
-        targets = np.asarray(loss.candidate.target) if isinstance(loss, KnownLoss) else None  # they stay, also as data
+        start, data = dict[int, Array](), self.forward - ((self.left_as_data | self._in_targets()) - parameters)
         for step in self.tape.steps:
-            if step.function is None and step.makes[0] in self.forward - (self.left_as_data - parameters):
+            if step.function is None and step.makes[0] in data:
                 value = step.arguments
                 whole = not np.any(value % 1) if value.dtype.kind == "f" else True
-                if targets is not None and np.array_equal(value, targets):
-                    continue
                 if value.dtype == np.float64 and value.size > 1 and (not whole or step.makes[0] in parameters):
                     room = spread * (float(np.std(value)) or 1.0)
                     moved = rng.uniform(-1, 1, value.shape)
                     start[step.makes[0]] = value + room * (moved + moved.T if is_symmetric(value) else moved)
         return start | {copy: start[node] for copy, node in self.tape.copies.items() if node in start}
+
+    def _in_targets(self) -> set[int]:
+        """The targets of a well-known loss, which stay what they are, with the data that they were computed from."""
+        loss = self.step_of(self.truth.loss).function
+        if not isinstance(loss, KnownLoss):
+            return set()
+        targets = np.asarray(loss.candidate.target)
+        return self.ancestors([node.number for node in self.tape.nodes if np.array_equal(node.value, targets)])
 
     def _decides_alike(self, start: dict[int, Array]) -> bool:
         """Whether what became plain true or false, or an index, would be the same at other values."""

@@ -48,6 +48,19 @@ def stepped_in(file: str, line: int) -> frozenset[str]:
 
 
 @cache
+def handed_round_in(file: str, line: int) -> frozenset[str]:
+    """The names that a loop gives to a call and takes from it again: `a, b = step(a, b, points)`."""
+    found, last = set[str](), loops_in(file).get(line, 0)
+    for node in ast.walk(tree_of(file)):
+        match node:
+            case ast.Assign(targets=[target], value=ast.Call(args=given)) if line < node.lineno <= last:
+                back = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+                both = [{part.id for part in parts if isinstance(part, ast.Name)} for parts in (given, back)]
+                found |= both[0] & both[1]
+    return frozenset(found) - counters_in(file)
+
+
+@cache
 def trained_in(file: str) -> frozenset[str]:
     """The names that a file takes a product off: `W` of `W -= rate * g`, and of `net.W -= ...` and `W[i] -= ...`.
 

@@ -101,14 +101,14 @@ class Landscape:
         return float(np.sum(played[self.loss]))
 
     def curves(self, node: int) -> Iterator[float]:
-        """How much the loss bends along some lines through a parameter, beside its size there."""
+        """How much the loss bends along some lines through a parameter and beside it, beside its size there."""
         value, rng = self.tape.nodes[node].value, np.random.default_rng(0)
         for size in SIZES:
-            for _ in range(DIRECTIONS):
-                step = (
-                    size * spread(value) * rng.choice([-1.0, 1.0], size=value.shape) * rng.uniform(0.5, 1, value.shape)
-                )
-                here, there, back = (self.at({node: value + way * step}) for way in (0, 1, -1))
+            for away in range(DIRECTIONS):
+                base = value + away * spread(value) * rng.normal(size=value.shape)
+                signs = rng.choice([-1.0, 1.0], size=value.shape)
+                step = size * spread(value) * signs * rng.uniform(0.5, 1, value.shape)
+                here, there, back = (self.at({node: base + way * step}) for way in (0, 1, -1))
                 yield (there + back - 2 * here) / (abs(there) + abs(back) + abs(here) + STRAIGHT)
 
     def is_hill(self, node: int) -> bool:

@@ -27,13 +27,14 @@ from tinygrad_scratch.verifier.loops import (
     Turn,
     begun_in,
     bound_between,
+    handed_round_in,
     loops_in,
     stepped_in,
     trained_in,
     without_magics,
 )
 from tinygrad_scratch.verifier.losses import is_loss_name
-from tinygrad_scratch.verifier.numbers_by_name import is_bias_of
+from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late, sum_in
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
@@ -471,17 +472,18 @@ def is_same_name(one: Event, other: Event) -> bool:
 def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
     """Before a loop begins: numbers of Python's with a point, and whole ones that the loop steps, become recorded.
 
-    A bias that begins as a number is known by its name from then on, and so is what the loop gives another value: a
-    function may update it, and return it.
+    A bias that begins as a number is known by its name from then on, and so is what the loop gives another value, or
+    hands to a function and takes back: a function may update it, and return it.
     """
     names, tape, file = frame.f_locals, watch.tape, frame.f_code.co_filename
-    stepped, bound = stepped_in(file, line), bound_between(file, line, loops_in(file)[line] + 1)
+    stepped, handed = stepped_in(file, line), handed_round_in(file, line)
+    bound = bound_between(file, line, loops_in(file)[line] + 1)
     for name, value in list(names.items()):
-        is_bias = is_bias_of(frame, name, value)
-        if type(value) in (float, np.float64) or (type(value) is int and (name in stepped or is_bias)):
+        is_learnt = is_bias_of(frame, name, value) or (name in handed and is_number(value))
+        if type(value) in (float, np.float64) or (type(value) is int and (name in stepped or is_learnt)):
             number = from_outside(tape, value)
             set_local(frame, name, number)
-            if is_bias or name in bound:
+            if is_learnt or name in bound:
                 watch.note(frame, name, number.node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.doubt import apart_by
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
@@ -294,11 +295,19 @@ def tell_where_called(cause: Cause, found: Difference) -> None:
 
 
 def line_of_binding(cause: Cause) -> int | None:
-    """Where the one value was made that a line reads, and that lacks something as it is read."""
+    """Where the one value was made that a line reads, and that lacks something as it is read.
+
+    None where the line has a part of that already, as `d * (1 - z)` has of the slope `z * (1 - z)`: there the rest is
+    forgotten.
+    """
     found = difference(cause) if cause.kind == "missing-derivative" else None
     if found is None or not isinstance(found.old, ast.Name):
         return None
-    bound = only_binding(source_of(text_of(cause.file)), cause.line, found.old.id)
+    source = source_of(text_of(cause.file))
+    own, lacking = source.statement_on(cause.line), set().union(*map(names_in, beyond(found.new, found.old))) - {"np"}
+    if own is not None and not lacking.isdisjoint(names_in(own)):
+        return None
+    bound = only_binding(source, cause.line, found.old.id)
     return None if bound is None else bound.lineno
 
 

@@ -192,7 +192,7 @@ class Updates:
             if after != first and is_grown(tape, first, after):
                 change = self.change_in(after, first)
                 if change is not None:
-                    gradient, sign = self.without_rate(change[0])
+                    gradient, sign = self.without_rate(change[0], after)
                     named = self.as_named(change[0])
                     if named is not None and named[1] == change[1]:
                         gradient, sign = named
@@ -251,7 +251,7 @@ class Updates:
         self.changes[whole.node] = self.made[whole.node] = after
         return whole.node, 1 if rate > 0 else -1, after
 
-    def without_rate(self, change: int) -> tuple[int, int]:
+    def without_rate(self, change: int, after: int) -> tuple[int, int]:
         """The gradient in `rate * g` or `g / n`, or in a step of momentum or Adam that starts from 0, and its sign.
 
         What has the name of a gradient is one. Without a name, only what is called a rate is taken off.
@@ -268,7 +268,8 @@ class Updates:
         given = [Recorded(self.tape, self.tape.nodes[n].value, self.tape.nodes[n].slot) for n in (change, rate)]
         if any(part.node != n for part, n in zip(given, (change, rate), strict=True)):  # written to since
             return node, sign
-        first, place = len(self.tape.steps), self.tape.steps[self.tape.nodes[change].step].place
+        made, update = (self.tape.steps[self.tape.nodes[node].step] for node in (change, after))
+        first, place = len(self.tape.steps), (update if made.function is None else made).place  # `b -= rate`
         if sign < 0:  # `w += -rate * g`
             given[1] = record(self.tape, np.negative, (given[1],), {})
         quotient = record(self.tape, np.divide, tuple(given), {}).node

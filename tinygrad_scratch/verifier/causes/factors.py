@@ -13,8 +13,9 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.sizes import divided_by, samples
-from tinygrad_scratch.verifier.source import bracketed
+from tinygrad_scratch.verifier.source import bracketed, right_side
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.uphill import other_way
 
 
 def ratio(region: Region) -> Iterator[Finding]:
@@ -90,7 +91,8 @@ def is_plain(factor: float) -> bool:
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text = bracketed(region.code(step) if step is not None else region.expression)
     if factor < 0 and abs(factor + 1) < 1e-9:
-        should = region.rewritten(step, opposite(region.code(step) if step is not None else region.expression))
+        turned = opposite(region.code(step) if step is not None else region.expression)
+        should = update_turned(region, step) or region.rewritten(step, turned)
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     nice = number(factor)
     code = region.code(step) if step is not None else region.expression
@@ -106,6 +108,12 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         return Finding("missing-batch-sum-or-mean", said, step, should)
     kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
     return Finding(kind, times_what_it_should_be(factor), step, should)
+
+
+def update_turned(region: Region, step: Step | None) -> str:
+    """The statement with the other sign, where all that it takes off a parameter has the wrong one."""
+    whole = step is None and region.expression in (region.statement, right_side(region.statement))
+    return other_way(region.statement) if whole and region.event.name.startswith("the step of") else ""
 
 
 def times_what_it_should_be(factor: float) -> str:
