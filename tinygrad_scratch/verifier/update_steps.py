@@ -32,6 +32,13 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
     )
 
 
+def stands_for(tape: Tape, node: int, before: int) -> bool:
+    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves."""
+    step = tape.steps[tape.nodes[node].step]
+    is_copy = getattr(step.function, "__name__", "") == "copy" and step.reads == (before,)
+    return is_copy or is_shrunk(tape, node, before)
+
+
 LINEAR = {
     "multiply",
     "divide",
@@ -109,7 +116,7 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         return otherwise(tape, step, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
-    one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
+    one, other = (before if stands_for(tape, read, before) else read for read in step.reads)
     if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
         decayed = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
         if decayed is not None:
