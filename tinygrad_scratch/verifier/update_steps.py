@@ -16,7 +16,8 @@ from tinygrad_scratch.verifier.tape import Tape
 def literals_of(step: Step) -> list[float]:
     """The plain numbers among what a call was given."""
     given = step.arguments if isinstance(step.arguments, tuple) else ()
-    return [part for part in given if type(part) in (int, float)]
+    numbers = (part for part in given if isinstance(part, int | float | np.integer) and not isinstance(part, bool))
+    return [part if isinstance(part, int | float) else int(part) for part in numbers]
 
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:
