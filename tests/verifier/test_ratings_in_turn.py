@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import check_of_script
+from tinygrad_scratch.verifier.script import checks_of
 
 SCRIPT = """
 import numpy as np
@@ -71,3 +72,28 @@ def test_a_mistake_in_one_step_is_told(tmp_path: Path, text: str, right: str, wr
     check = check_of_script(tmp_path, text.replace(right, wrong))
     assert check.first_wrong is not None, check.problem
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "stale-or-updated-weights")
+
+
+LINE = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+points, values = rng.normal(size=(5, 3)), rng.normal(size=5)
+line, lr, decay = rng.normal(size=3), 0.1, 0.2
+for point, value in zip(points, values):
+    guess = point @ line
+    miss = value - guess
+    line += lr * (miss * point - decay * line)
+"""
+
+
+@pytest.mark.parametrize("loss", ["half squared error", "squared error"])
+def test_beside_a_decay_the_factor_is_no_number_of_this_turn_alone(tmp_path: Path, loss: str) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(LINE, encoding="utf-8")
+    check = checks_of(str(file), loss=loss)[0]
+    assert check.ok, str(check)
+    file.write_text(LINE.replace("value - guess", "value + guess"), encoding="utf-8")
+    check = checks_of(str(file), loss=loss)[0]
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == 9
