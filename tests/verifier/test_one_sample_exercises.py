@@ -76,3 +76,36 @@ def test_a_mistake_in_them_is_told(tmp_path: Path, right: str, wrong: str, line:
 def test_what_was_not_judged_is_not_all_right(tmp_path: Path) -> None:
     text = exercise("by their weights").replace("error * slope(end_in)", "error * end * slope(end_in)")
     assert not check_of_script(tmp_path, text).ok
+
+
+NEW_NAMES = EXERCISE.replace("error = wanted - end", "error = end - wanted").replace(
+    "CHANGES",
+    "to_end_new = to_end - learning_rate * error_at_end * middle\n"
+    "to_middle_new = to_middle - learning_rate * error_at_middle * features[:, None]\n"
+    "after = squash(squash(features @ to_middle_new) @ to_end_new)",
+)
+
+
+@pytest.mark.parametrize("names", ["NAME_new", "n_NAME", "NAME2"])
+def test_new_values_may_have_names_of_their_own(tmp_path: Path, names: str) -> None:
+    text = NEW_NAMES.replace("DONE", "wanted - after")
+    for name in ("to_end", "to_middle"):
+        text = text.replace(f"{name}_new", names.replace("NAME", name))
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert len(check.finals) == 2
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line"),
+    [
+        ("np.dot(error_at_end, to_end)", "np.dot(error_at_end, to_end + 1)", 23),
+        ("* error_at_end * middle", "* error_at_end * middle_in", 24),
+    ],
+)
+def test_a_mistake_in_new_values_is_told(tmp_path: Path, right: str, wrong: str, line: int) -> None:
+    text = NEW_NAMES.replace("DONE", "wanted - after")
+    assert text.count(right) == 1
+    check = check_of_script(tmp_path, text.replace(right, wrong))
+    assert check.first_wrong is not None, check.problem
+    assert check.first_wrong.line == line

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import is_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
 from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array
 
 DRAWN = re.compile(r"\b(?:randn|standard_normal|normal|uniform|laplace|random)\(")
@@ -78,7 +79,7 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
         return ""
     whole = is_near_number(scales[0], 1) or (is_near_number(scales[0], -1) and direction(case) != DOWN)
-    if not whole and not all(final.by == "update" for final in case.finals):
+    if not whole and not (all(final.by == "update" for final in case.finals) and is_steady(case, scales[0])):
         return ""
     return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
 

@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.gradients import Given, unjoined
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
+from tinygrad_scratch.verifier.new_names import renewed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
@@ -153,7 +154,17 @@ class Collecting(Told):
                     latest[event.owner, event.name] = event
             nodes = dict.fromkeys(event.node for event in latest.values())
             kept += [(self._names("", node), node) for node in nodes]
-        return kept
+        return kept or self._from_new_names(asked)
+
+    def _from_new_names(self, asked: list[Parameter]) -> list[Gradient]:
+        """The gradients in new values that stand under names of their own."""
+        made = Updates(self.tape, self._all_names())
+        anew = renewed(self.tape, self.watch.events, asked)
+        wanted = [parameter for parameter in asked if parameter.node in anew]
+        for parameter, gradient, sign in made.of_all(wanted, lambda p: [anew[p.node]], self._before_loss()):
+            self._updates.setdefault(gradient, (parameter, sign))
+        self.changes, self._decays, self._made = made.changes, made.decays, made.made
+        return [(self._names("", node), node) for node in self._updates]
 
     def _read_pairs(self, asked: list[Parameter]) -> None:
         """Of pairs of a parameter and its gradient, in this order or the other, the gradients, and whose each is.

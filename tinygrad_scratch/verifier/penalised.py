@@ -18,6 +18,16 @@ ROUNDING = 1e-9
 
 def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> Array | None:
     """The part of a gradient that was computed from the parameter alone, and numbers."""
+    found = own_parts(tape, parents, gradient, parameter)
+    if not found:
+        return None
+    without = tape.replay(found)[gradient]
+    part: Array = tape.nodes[gradient].value - without
+    return part if np.any(part) else None
+
+
+def own_parts(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> dict[int, Array]:
+    """The values that a gradient adds and only its parameter went into, each with noughts to put in its place."""
     found: dict[int, Array] = {}
     waiting, seen = [gradient], {parameter}
     while waiting and len(seen) < MOST:
@@ -32,11 +42,7 @@ def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, paramete
         else:
             waiting += parents[node]
     found.pop(gradient, None)
-    if not found:
-        return None
-    without = tape.replay(found)[gradient]
-    part: Array = tape.nodes[gradient].value - without
-    return part if np.any(part) else None
+    return found
 
 
 def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: int) -> bool:

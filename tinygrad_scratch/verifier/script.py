@@ -37,7 +37,7 @@ from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late, sum_in
-from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, is_data
+from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
@@ -216,7 +216,7 @@ class Loops:
         watch = self.check.watch
         begun = len(watch.tape.steps)
         if turns and turns[-1].first == line:
-            found = self._updates(turns[-1], self._outermost(frame, turns[-1]), watch.owners_of(frame))
+            found = self._updates(turns[-1], self._outermost(frame, turns[-1]), frame)
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
             is_last = self.silent.get((file, line), 0) == self.most_silent
             tells = found and (is_last or self.tells_of_all(found, turns[-1].steps))
@@ -321,7 +321,7 @@ class Loops:
                     return True
         return False
 
-    def _updates(self, turn: Turn, outermost: int, running: set[int]) -> list[tuple[Parameter, int]]:
+    def _updates(self, turn: Turn, outermost: int, frame: FrameType) -> list[tuple[Parameter, int]]:
         """The values that were there before the turn, were used in it, and then changed under their own name.
 
         What an outer loop used before is updated by a part of its turn only, such as the loop over the layers. What
@@ -329,6 +329,8 @@ class Loops:
         the turn itself, which begins as another name of the bias, and of which other updates are made.
         """
         tape, events = self.check.tape, self.check.watch.events
+        running = self.check.watch.owners_of(frame)
+        held = held_by(frame) if any(event.name.endswith("]") for event in events[turn.events :]) else set()
         steps = tape.steps[turn.steps :]
         early = {node for step in tape.steps[outermost : turn.begun] for node in step.reads}
         reads: dict[int, int] = {}
@@ -349,7 +351,8 @@ class Loops:
             earlier = of_array.get(tape.nodes[event.node].slot, set())
             for before in sorted(tape.near(step, OF_AN_UPDATE) | earlier, reverse=True):
                 node = tape.nodes[before]
-                old = next((e for e in named.get(before, ()) if is_same_name(e, event)), None)
+                known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
+                old = next(known, None)
                 if (
                     old is None
                     or before in found

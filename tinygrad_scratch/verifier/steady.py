@@ -6,6 +6,8 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.moved import is_times, moved
+from tinygrad_scratch.verifier.penalised import own_parts
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import truth_of
 
 
@@ -13,16 +15,28 @@ def is_steady(case: Case, factor: float) -> bool:
     """Whether what is that many times its gradient here is so at other parameters; True where that can't be told.
 
     A mistake makes such a factor where all gradients come through one number, as of one output of one sample, or with
-    the mean of a slope for the slope. Gradients that are divided by their norm are judged as before that.
+    the mean of a slope for the slope. Gradients that are divided by their norm are judged as before that, and those in
+    steps with a decay without it.
     """
     start = moved(case.tape, [final.parameter.node for final in case.finals])
     try:
         with np.errstate(all="ignore"):
             truth = truth_of(case.tape, [], case.truth.loss, start, case.truth.edits).cotangents
-            values = case.tape.replay(start={node: value.copy() for node, value in start.items()})
+            here, values = without_decays(case, {}), without_decays(case, start)
     except Exception:  # a call that can't be made there
         return True
-    here = {node.number: node.value for node in case.tape.nodes}
-    finals = [(final.node, final.parameter.node) for final in case.finals]
+    finals = [(i, final.parameter.node) for i, final in enumerate(case.finals)]
     carried = [each for each in finals if is_times(factor, here[each[0]], case.truth.cotangents.get(each[1]))]
-    return all(is_times(factor, values[node], truth.get(parameter)) for node, parameter in carried)
+    return all(is_times(factor, values[i], truth.get(parameter)) for i, parameter in carried)
+
+
+def without_decays(case: Case, start: dict[int, Array]) -> list[Array]:
+    """The gradients with some parameters, each without what only its own one went into."""
+    own = [own_parts(case.tape, case.parents, final.node, final.parameter.node) for final in case.finals]
+    plain = replayed(case, start, {}) if start else {node.number: node.value for node in case.tape.nodes}
+    runs = [replayed(case, start, parts) if parts else plain for parts in own]
+    return [np.asarray(run[final.node]) for run, final in zip(runs, case.finals, strict=True)]
+
+
+def replayed(case: Case, start: dict[int, Array], given: dict[int, Array]) -> dict[int, Array]:
+    return case.tape.replay(given, start={node: value.copy() for node, value in start.items()})

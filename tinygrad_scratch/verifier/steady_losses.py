@@ -10,6 +10,7 @@ from tinygrad_scratch.verifier.losses import Candidate, Played, played
 from tinygrad_scratch.verifier.moved import is_times, moved
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.penalised import own_parts
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -29,6 +30,7 @@ class Elsewhere:
             if all(n in self.values and np.array_equal(self.values[n], tape.nodes[n].value) for n in tape.decided):
                 break
         self.there = played(tape, given=start)
+        self.given_here, self.given_there = self.without_penalties({}), self.without_penalties(start)
 
     def played_at(self, start: dict[int, Array]) -> dict[int, Any]:
         """All values with other parameters; none where a call can't be made there."""
@@ -38,15 +40,20 @@ class Elsewhere:
         except Exception:
             return {}
 
+    def without_penalties(self, start: dict[int, Array]) -> list[Any]:
+        """The gradients with some parameters, but for what only the own one of each went into, as into a decay."""
+        parents, plain = self.tape.parents(), self.values if start else {n.number: n.value for n in self.tape.nodes}
+        own = [own_parts(self.tape, parents, final.node, final.parameter.node) for final in self.finals]
+        runs = [self.played_at({**start, **parts}) if parts else plain for parts in own]
+        return [run.get(final.node) for run, final in zip(runs, self.finals, strict=True)]
+
     def is_steady(self, candidate: Candidate) -> bool:
         """Whether the gradients that are one number times those of a loss here are so there, too."""
         here, there = (run.gradients(candidate, self.parameters) for run in (self.run, self.there))
-        if here is None or there is None or not self.values:
+        if here is None or there is None or any(value is None for value in (*self.given_here, *self.given_there)):
             return False
-        mine = [self.tape.nodes[final.node].value for final in self.finals]
+        mine = self.given_here
         numbers = [factor for value, of in zip(mine, here, strict=True) if (factor := factor_of(value, of))]
         found = [[i for i, value in enumerate(mine) if is_times(number, value, here[i])] for number in numbers]
         most = max(range(len(found)), key=lambda i: len(found[i]), default=None)
-        return most is not None and all(
-            is_times(numbers[most], self.values[self.finals[i].node], there[i]) for i in found[most]
-        )
+        return most is not None and all(is_times(numbers[most], self.given_there[i], there[i]) for i in found[most])

@@ -16,7 +16,8 @@ from tinygrad_scratch.verifier.tape import Tape
 def literals_of(step: Step) -> list[float]:
     """The plain numbers among what a call was given."""
     given = step.arguments if isinstance(step.arguments, tuple) else ()
-    return [part for part in given if type(part) in (int, float)]
+    numbers = (part for part in given if isinstance(part, int | float | np.integer) and not isinstance(part, bool))
+    return [part if isinstance(part, int | float) else int(part) for part in numbers]
 
 
 def is_shrunk(tape: Tape, node: int, before: int) -> bool:
@@ -30,6 +31,13 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
         and before in step.reads[: 1 if name == "divide" else 2]
         and all(read == before or is_plain_number(tape, read) for read in step.reads)
     )
+
+
+def stands_for(tape: Tape, node: int, before: int) -> bool:
+    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves."""
+    step = tape.steps[tape.nodes[node].step]
+    is_copy = getattr(step.function, "__name__", "") == "copy" and step.reads == (before,)
+    return is_copy or is_shrunk(tape, node, before)
 
 
 LINEAR = {
@@ -109,7 +117,7 @@ def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int
         return otherwise(tape, step, before)
     if name not in ("add", "subtract") or len(step.reads) != 2 or step.reads[0] == step.reads[1]:
         return None
-    one, other = (before if is_shrunk(tape, read, before) else read for read in step.reads)
+    one, other = (before if stands_for(tape, read, before) else read for read in step.reads)
     if other == before and one != before and step.reads[1] != before:  # the decay is taken off last
         decayed = in_update(tape, tape.steps[tape.nodes[one].step], one, before)
         if decayed is not None:

@@ -1,0 +1,99 @@
+"""Tables that two factors and biases are fitted to, entry by entry, with a decay in every step and no loss computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script
+from tinygrad_scratch.verifier.script import checks_of
+
+SCRIPT = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+table = rng.integers(1, 6, size=(4, 5))
+lr, decay = 0.05, 0.2
+left, right = 0.5 * rng.normal(size=(4, 3)), 0.5 * rng.normal(size=(5, 3))
+of_row, of_column = np.zeros(4), np.zeros(5)
+middle = table.mean()
+for turn in range(3):
+    for i in range(4):
+        for j in range(5):
+            guess = middle + of_row[i] + of_column[j] + left[i].dot(right[j])
+            miss = table[i, j] - guess
+            of_row[i] += lr * (miss - decay * of_row[i])
+            of_column[j] += lr * (miss - decay * of_column[j])
+            before = left[i].copy()
+            left[i] += lr * (miss * right[j] - decay * left[i])
+            right[j] += lr * (miss * before - decay * right[j])
+"""
+BLOCK = """
+import numpy as np
+from tinygrad_scratch import verify
+
+class Factors:
+    def __init__(self):
+        rng = np.random.default_rng(6)
+        self.left, self.right = rng.normal(size=(4, 3)), rng.normal(size=(5, 3))
+        self.of_row = np.zeros(4)
+
+    def step(self, i, j, value):
+        miss = value - (self.of_row[i] + self.left[i].dot(self.right[j]))
+        self.of_row[i] += 0.05 * (miss - 0.2 * self.of_row[i])
+        before = self.left[i].copy()
+        self.left[i] += 0.05 * (miss * self.right[j] - 0.2 * self.left[i])
+        self.right[j] += 0.05 * (miss * before - 0.2 * self.right[j])
+
+factors = Factors()
+with verify(factors) as check:
+    factors.step(1, 2, np.int64(4))
+"""
+
+
+@pytest.mark.parametrize(("text", "count"), [(SCRIPT, 4), (BLOCK, 3)])
+def test_the_loss_is_that_of_one_entry_but_for_the_decay(tmp_path: Path, text: str, count: int) -> None:
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert check.entry.loss_name.startswith("half squared error of ")
+    assert len(check.finals) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "line"),
+    [
+        (SCRIPT, "lr * (miss * before - decay", "lr * (miss * left[i] - decay", 19),
+        (BLOCK, "0.05 * (miss * before - 0.2", "0.05 * (miss * self.left[i] - 0.2", 16),
+    ],
+)
+def test_a_mistake_in_one_step_is_told(tmp_path: Path, text: str, right: str, wrong: str, line: int) -> None:
+    assert text.count(right) == 1
+    check = check_of_script(tmp_path, text.replace(right, wrong))
+    assert check.first_wrong is not None, check.problem
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "stale-or-updated-weights")
+
+
+LINE = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+points, values = rng.normal(size=(5, 3)), rng.normal(size=5)
+line, lr, decay = rng.normal(size=3), 0.1, 0.2
+for point, value in zip(points, values):
+    guess = point @ line
+    miss = value - guess
+    line += lr * (miss * point - decay * line)
+"""
+
+
+@pytest.mark.parametrize("loss", ["half squared error", "squared error"])
+def test_beside_a_decay_the_factor_is_no_number_of_this_turn_alone(tmp_path: Path, loss: str) -> None:
+    file = tmp_path / "script.py"
+    file.write_text(LINE, encoding="utf-8")
+    check = checks_of(str(file), loss=loss)[0]
+    assert check.ok, str(check)
+    file.write_text(LINE.replace("value - guess", "value + guess"), encoding="utf-8")
+    check = checks_of(str(file), loss=loss)[0]
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == 9
