@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.update_steps import within
 from tinygrad_scratch.verifier.whole_steps import WholeSteps
 
 SIZES = 0.1, 10.0, 1e6  # of steps, in the spread of a parameter: what has a kink is straight only near by
-DIRECTIONS = 3
+DIRECTIONS = 8
 STRAIGHT = 1e-9  # how much of the loss a curve may be where there is none
 
 
@@ -105,7 +105,7 @@ class Landscape:
         value, rng = self.tape.nodes[node].value, np.random.default_rng(0)
         for size in SIZES:
             for away in range(DIRECTIONS):
-                base = value + away * spread(value) * rng.normal(size=value.shape)
+                base = value + away / 2 * spread(value) * rng.normal(size=value.shape)
                 signs = rng.choice([-1.0, 1.0], size=value.shape)
                 step = size * spread(value) * signs * rng.uniform(0.5, 1, value.shape)
                 here, there, back = (self.at({node: base + way * step}) for way in (0, 1, -1))

@@ -80,7 +80,8 @@ def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
 def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that put a mean in, where others take one away elsewhere: it is forgotten, and not made up.
 
-    So are those that put one in where another gradient takes it in its own line. Where the gradients are in a convention either way, one is as good as the other.
+    So are those that put one in where another gradient takes it in its own line. Where the gradients are in a
+    convention either way, one is as good as the other.
     """
     means = [hit for hit in hits if hit.rewrite.kind in SCALES and (abs(case.scale) != 1 or not hit.convention)]
     means = [hit for hit in means if not hit.convention] or means
