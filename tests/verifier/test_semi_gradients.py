@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.verifier.files import check_of_script
 from tinygrad_scratch.verifier.script import checks_of
 
 WALK = """
@@ -134,3 +135,33 @@ def test_a_mistake_beside_it_or_a_forgotten_path_is_told(
 @pytest.mark.parametrize("text", [PAIR, SKIP])
 def test_a_difference_of_what_both_sides_learn_is_right(tmp_path: Path, text: str) -> None:
     assert check_of(tmp_path, text).ok
+
+
+ACTOR_AND_CRITIC = """
+import numpy as np
+
+draw = np.random.default_rng(4)
+policy, worth = draw.normal(size=(3, 2)) * 0.4, draw.normal(size=3)
+for game in range(3):
+    seen = draw.normal(size=(9, 3))
+    odds = np.exp(seen @ policy)
+    odds /= odds.sum(axis=1, keepdims=True)
+    moves = np.eye(2)[(odds[:, 1] > 0.5) * 1]
+    advantage = draw.normal(size=9) - seen @ worth
+    actor = -np.mean(np.log(np.sum(odds * moves, axis=1)) * advantage)
+    loss = actor + 0.5 * np.mean(advantage**2)
+    d_policy = seen.T @ ((odds - moves) * advantage[:, None]) / 9
+    d_worth = -seen.T @ advantage / 9
+    policy -= 0.1 * d_policy
+    worth -= 0.1 * d_worth
+"""
+
+
+def test_a_critic_is_moved_by_its_own_errors_alone(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ACTOR_AND_CRITIC)
+    assert check.ok, str(check)
+    assert check.convention == "semi-gradients: none goes through advantage, though parameters do"
+    for old, new, kind in (("advantage / 9", "advantage", "scale-factor"), ("odds - moves", "odds", "missing-term")):
+        check = check_of_script(tmp_path, ACTOR_AND_CRITIC.replace(old, new))
+        assert check.first_wrong is not None, str(check)
+        assert check.first_wrong.kind in (kind, "missing-batch-sum-or-mean"), str(check)

@@ -311,7 +311,7 @@ LOSS_WORDS = re.compile(
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)|(?:^|_)neg(?:ative)?_?(?:log_?)?lik(?:elihood)?\d*$"
     rf"|{LARGE_IS_GOOD.pattern}"
-    r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten)(?:_|\d*$)"
+    r"|(?:^|_)(?:errore|erreur|erro|fehler|fout|perdita|p[eé]rdida|perte|perda|verlust|verlies|costo|coste|custo|co[uû]t|kosten|kay[iı]p|maliyet|hata|strata|koszt|poteri|f[oö]rlust|kostnad|galat)(?:_|\d*$)"
 )
 """The names of losses, at the end of a longer one; some learners write them in their own language."""
 

@@ -37,6 +37,19 @@ class SelfMadeTargets:
         """The steps with such an operand, by their numbers, as calls that count it as given."""
         return {step.index: given for step, given in self.each()}
 
+    def as_weights(self, nodes: list[int]) -> dict[int, Given]:
+        """The products of some values, such as advantages, with others that parameters change, as an actor's loss is.
+
+        They are errors in another part of the loss, as a critic's, which moves them.
+        """
+        found = {}
+        for step in self.case.tape.steps:
+            if name_of(step.function) == "multiply" and self.case.forward.issuperset(step.makes):
+                for place, node in enumerate(operands := self.operands(step)):
+                    if node in nodes and self.behind[operands[1 - place]]:
+                        found[step.index] = Given(place, node)
+        return found
+
     def each(self) -> Iterator[tuple[Step, Given]]:
         for step in self.case.tape.steps:
             if name_of(step.function) == "subtract" and self.case.forward.issuperset(step.makes):

@@ -29,8 +29,10 @@ def truths_held(case: Case) -> Iterator[Truth]:
         with contextlib.suppress(NotOnTensors):
             truth = truth_of(case.tape, [], case.truth.loss, edits=edits)
             yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
-    given = SelfMadeTargets(case).found() if not case.truth.edits else {}
-    if given:
+    made = SelfMadeTargets(case) if not case.truth.edits else None
+    for given in (made.as_weights(held), made.found()) if made is not None else ():
+        if not given:
+            continue
         with contextlib.suppress(NotOnTensors):
             truth = truth_of(case.tape, [], case.truth.loss, edits=given)
             yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
