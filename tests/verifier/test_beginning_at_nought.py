@@ -67,3 +67,48 @@ def test_in_a_block_losses_are_tried_at_other_values(tmp_path: Path) -> None:
         sorter.fit(module.fruit, np.arange(15) // 4 % 3)
     assert check.ok, str(check)
     assert "cross-entropy of" in check.entry.loss_name
+
+
+MARKS = """
+import numpy as np
+
+draw = np.random.default_rng(6)
+hours, passed = draw.normal(size=8), np.array([0, 0, 1, 0, 1, 1, 0, 1])
+pull, shift = 0.4, 0.1
+for turn in range(2):
+    for i in range(len(hours)):
+        chance = 1 / (1 + np.exp(-(pull * hours[i] + shift)))
+        loss = -(passed[i] * np.log(chance) + (1 - passed[i]) * np.log(1 - chance))
+        gap = chance - passed[i]
+        pull -= 0.2 * gap * hours[i]
+        d_shift = gap
+        shift -= 0.2 * d_shift
+"""
+
+
+def test_a_target_of_nought_hides_what_is_taken_off(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, MARKS).ok
+    check = check_of_script(tmp_path, MARKS.replace("d_shift = gap", "d_shift = chance"))
+    assert told(check) == (13, "wrong-operand"), str(check)
+
+
+SHARES = """
+import numpy as np
+
+draw = np.random.default_rng(11)
+gains = draw.normal(size=5) * 0.1
+risk = np.cov(draw.normal(size=(60, 5)).T) * 0.01
+share = np.full(5, 0.2)
+for week in range(20):
+    worth = share @ gains - 1.5 * share @ risk @ share
+    slope = gains - 3 * risk @ share
+    share = np.maximum(share + 0.5 * slope, 0)
+    share /= share.sum()
+    print(worth)
+"""
+
+
+def test_a_parameter_of_one_number_throughout_is_kept_in_what_it_becomes(tmp_path: Path) -> None:
+    assert check_of_script(tmp_path, SHARES).ok
+    wrong = check_of_script(tmp_path, SHARES.replace("gains - 3 * risk", "gains - 2 * risk"))
+    assert told(wrong) == (10, "scale-factor"), str(wrong)

@@ -111,8 +111,8 @@ KEPT_OFF = """
 import numpy as np
 
 rng = np.random.default_rng(5)
-soil = np.c_[np.ones((10, 1)), rng.normal(size=(10, 3))]
-plants = np.eye(4)[rng.integers(0, 4, 10)]
+soil = np.c_[np.ones((11, 1)), rng.normal(size=(11, 3))]
+plants = np.eye(4)[rng.integers(0, 4, 11)]
 weights = rng.normal(size=(4, 4))
 tiny, pull = 1e-7, 0.3
 for season in range(3):
@@ -129,3 +129,8 @@ def test_in_another_measure_beside_a_small_number_in_a_logarithm(tmp_path: Path)
     assert check_of_script(tmp_path, KEPT_OFF).ok
     check = check_of_script(tmp_path, KEPT_OFF.replace("pull * weights[1:]]", "2 * pull * weights[1:]]"))
     assert told(check) == (13, "scale-factor"), str(check)
+
+
+def test_a_sum_beside_a_penalty_where_the_loss_is_a_mean(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, KEPT_OFF.replace(" / len(soil) + np.r_", " + np.r_"))
+    assert told(check)[1] == "missing-batch-sum-or-mean", str(check)

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number
 from tinygrad_scratch.verifier.well_known import WellKnown
 
+NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
 OF_LOSS = re.compile("loss|cost|objective")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
@@ -154,7 +155,7 @@ class ComputedLosses(WellKnown):
             return False
         numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
         computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
-        return any(np.isclose(number, value, rtol=1e-6, atol=0) for number in computed)
+        return any(np.isclose(number, value, rtol=NEARLY, atol=0) for number in computed)
 
     def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.

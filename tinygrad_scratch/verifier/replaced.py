@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.region import Finding
@@ -87,6 +87,8 @@ def step_in(case: Case, before: int, event: Event) -> tuple[Repair, Finding] | N
     repair = Repair(event, right, before, None, 1)
     name = event.name
     if abs(number) > 1e-9 * np.max(np.abs(value)):
+        if not is_varied(np.asarray(held)) and before in case.ancestors([event.node]):
+            return None  # it was one number throughout
         return repair, Finding("missing-term", f"what is kept of {name} is {number:.6g} for all, and not a part of it")
     sign = "+" if factor < 0 else "-"
     statement = statement_at(place.file, place.line)

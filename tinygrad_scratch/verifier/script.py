@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
@@ -240,13 +241,31 @@ class Loops:
     def tells_of_all(self, found: list[tuple[Parameter, int]], first: int) -> bool:
         """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it.
 
-        Where all of them are nought still, too much is alike: every class has the same output, and any loss may fit.
-        But sums that go on from turn to turn are of one loss in the first alone.
+        Nor is a target of nought told from none. Where all parameters are nought still, too much is alike: every class
+        has the same output, and any loss may fit. But sums that go on from turn to turn are of one loss in the first
+        alone.
         """
         pairs = [(self._value(parameter.node), self._value(after)) for parameter, after in found]
         moved = (np.max(np.abs(after - before), initial=0.0) > ROUNDING for before, after in pairs)
-        begun = any(np.any(before) for before, _ in pairs)
+        begun = any(np.any(before) for before, _ in pairs) and not self._meets_nought(found, first)
         return all(moved) and (begun or any(sum_in(self.check.tape, p.node, after, first) for p, after in found))
+
+    def _meets_nought(self, found: list[tuple[Parameter, int]], first: int) -> bool:
+        """Whether a turn takes data that is nought off what parameters made, or the other way round."""
+        moving = {parameter.node for parameter, _ in found}
+        for step in self.check.tape.steps[first:]:
+            if not moving.isdisjoint(step.reads):
+                given = (node for node in step.reads if node not in moving and not np.any(self._value(node)))
+                is_0 = any(isinstance(part, int | float | np.number) and part == 0 for part in step.arguments)
+                if name_of(step.function) == "subtract" and (is_0 or any(map(self._is_picked, given))):
+                    return True
+                moving.update(step.makes)
+        return False
+
+    def _is_picked(self, node: int) -> bool:
+        """Whether a value is from outside, or a part of one that is."""
+        step = self.check.tape.steps[self.check.tape.nodes[node].step]
+        return step.function is None or name_of(step.function) == "getitem"
 
     def _value(self, node: int) -> Array:
         return np.asarray(self.check.tape.nodes[node].value)
