@@ -277,10 +277,15 @@ def behind_matrix(tape: Tape, step: Step) -> int | None:
 
 def is_plain_number(tape: Tape, node: int) -> bool:
     """Whether a value is a number from outside, or was made from such numbers alone."""
-    step = tape.steps[tape.nodes[node].step]
-    if tape.nodes[node].value.size != 1:
-        return False
-    return step.function is None or all(is_plain_number(tape, read) for read in step.reads)
+    waiting, seen = [node], {node}
+    while waiting:
+        here = tape.nodes[waiting.pop()]
+        if here.value.size != 1:
+            return False
+        new = {*tape.steps[here.step].reads} - seen
+        waiting += new
+        seen |= new
+    return True
 
 
 def is_made_of(tape: Tape, node: int, values: set[int]) -> bool:
