@@ -256,16 +256,16 @@ class Loops:
         for step in self.check.tape.steps[first:]:
             if not moving.isdisjoint(step.reads):
                 given = (node for node in step.reads if node not in moving and not np.any(self._value(node)))
-                is_0 = any(isinstance(part, int | float | np.number) and part == 0 for part in step.arguments)
+                is_0 = any(isinstance(part, int | np.integer) and part == 0 for part in step.arguments)  # of a list
                 if name_of(step.function) == "subtract" and (is_0 or any(map(self._is_picked, given))):
                     return True
                 moving.update(step.makes)
         return False
 
     def _is_picked(self, node: int) -> bool:
-        """Whether a value is from outside, or a part of one that is."""
+        """Whether a value is a part of data that is not nought as a whole."""
         step = self.check.tape.steps[self.check.tape.nodes[node].step]
-        return step.function is None or name_of(step.function) == "getitem"
+        return name_of(step.function) == "getitem" and bool(np.any(self._value(step.reads[0])))
 
     def _value(self, node: int) -> Array:
         return np.asarray(self.check.tape.nodes[node].value)
@@ -505,7 +505,7 @@ def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
         if type(value) in (float, np.float64) or (type(value) is int and (name in stepped or is_learnt)):
             number = from_outside(tape, value)
             set_local(frame, name, number)
-            if is_learnt or name in bound:
+            if is_learnt or (value and name in bound):  # a velocity begins as 0
                 watch.note(frame, name, number.node)
         elif is_data(name, value):
             for holder, key, _, part in list(arrays_below(value, name, set())):
