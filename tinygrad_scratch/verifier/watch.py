@@ -111,6 +111,9 @@ class Watch:
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(frame.f_locals.items()):
+            if type(value) is float and RATE.match(name):  # so that an update says what was taken off
+                value = from_outside(self.tape, value)
+                set_local(frame, name, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
                 if self._numbers.get(id(frame.f_back), self.block) == self.block:
