@@ -337,7 +337,9 @@ class FindingLoss(Mixes):
             return known
         elsewhere = Elsewhere(self.tape, run, finals)
         steady = [each for each in usual if not (alike or self._is_of_one(each)) or elsewhere.is_steady(each)]
-        return self._best(run, steady, finals)
+        found = self._best(run, steady, finals)
+        of_many = alike and not self._is_of_one(known[0])
+        return known if of_many and (found is None or not found[1]) else found
 
     def _with_small_numbers_off(
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
