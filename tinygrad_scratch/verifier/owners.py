@@ -232,8 +232,7 @@ class Owners(Opponents):
         Of `w -= 0.1 * x.T @ d` the number is a part of the product, and of `v -= 0.1 * g` it is the rate.
         """
         pairs = [(f, f.direction * self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals]
-        found = (factor_of(value, wanted) for _, value, wanted in pairs)
-        factors = [factor if factor and factor > 0 else None for factor in found]  # the sign of others is a mistake
+        factors = [factor_of(value, wanted) for _, value, wanted in pairs]
         rates = [factor for factor in factors if factor]
         if not rates or len(rates) == len(factors) or not np.allclose(rates, rates[0], rtol=1e-6, atol=0):
             return

@@ -13,7 +13,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.sizes import divided_by, samples
-from tinygrad_scratch.verifier.source import bracketed, right_side
+from tinygrad_scratch.verifier.source import bracketed
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.uphill import other_way
 
@@ -91,8 +91,7 @@ def is_plain(factor: float) -> bool:
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text = bracketed(region.code(step) if step is not None else region.expression)
     if factor < 0 and abs(factor + 1) < 1e-9:
-        turned = opposite(region.code(step) if step is not None else region.expression)
-        should = update_turned(region, step) or region.rewritten(step, turned)
+        should = region.rewritten(step, opposite(region.code(step) if step is not None else region.expression))
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     nice = number(factor)
     code = region.code(step) if step is not None else region.expression
@@ -110,23 +109,19 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     return Finding(kind, times_what_it_should_be(factor), step, should)
 
 
-def update_turned(region: Region, step: Step | None) -> str:
-    """The statement with the other sign, where all that it takes off a parameter has the wrong one."""
-    whole = step is None and region.expression in (region.statement, right_side(region.statement))
-    return other_way(region.statement) if whole and region.event.name.startswith("the step of") else ""
-
-
 def times_what_it_should_be(factor: float) -> str:
     return f"it is {number(1 / factor)} times what it should be"
 
 
 def opposite(code: str) -> str:
-    """An expression with the other sign: of a product that begins with a minus, the rest of it.
+    """An expression, or an update, with the other sign: of a product that begins with a minus, the rest of it.
 
-    >>> opposite("x.T @ d"), opposite("-(a + b)"), opposite("-a / n")
-    ('-(x.T @ d)', 'a + b', 'a / n')
+    >>> opposite("x.T @ d"), opposite("-(a + b)"), opposite("-a / n"), opposite("b -= rate")
+    ('-(x.T @ d)', 'a + b', 'a / n', 'b += rate')
     """
     code = code.strip()
+    if turned := other_way(code):
+        return turned
     with contextlib.suppress(SyntaxError):
         body = first = ast.parse(code, mode="eval").body
         while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult | ast.Div | ast.MatMult):
