@@ -35,7 +35,9 @@ def without_decays(case: Case, start: dict[int, Array]) -> list[Array]:
     own = [own_parts(case.tape, case.parents, final.node, final.parameter.node) for final in case.finals]
     plain = replayed(case, start, {}) if start else {node.number: node.value for node in case.tape.nodes}
     runs = [replayed(case, start, parts) if parts else plain for parts in own]
-    return [np.asarray(run[final.node]) for run, final in zip(runs, case.finals, strict=True)]
+    found = [np.asarray(run[final.node]) for run, final in zip(runs, case.finals, strict=True)]
+    whole = [np.asarray(plain[final.node]) for final in case.finals]  # what was a factor is no term
+    return [value if np.any(value) else all_of_it for value, all_of_it in zip(found, whole, strict=True)]
 
 
 def replayed(case: Case, start: dict[int, Array], given: dict[int, Array]) -> dict[int, Array]:
