@@ -116,7 +116,7 @@ class Updates:
         own = [(p.node, of) for p, of in found if times[of[0]] == 1 and self.is_gradient(of[0])]
         rate = self.rate_of(own)
         written = {self.number_before(p.node, after) for p, (_, _, after) in found}
-        number = written.pop() if len(written) == 1 else None
+        number = written.pop() if len(written) == 1 < len(found) else None  # of one alone it may be a part of the slope
         for parameter, (gradient, sign, after) in found:
             named = None if self.is_gradient(gradient) else self.where_others_have(after, parameter.node)
             if times[gradient] > 1:  # each has its own in what is taken off it
