@@ -347,13 +347,9 @@ PROGRAMS = {
 
 MISTAKES = [
     ("cell", "d_fg = dc * c_old", "d_fg = dc * act", {"wrong-operand"}),
-    ("cell", "d_cand = dc * ig", "d_cand = dc * fg", {"wrong-operand"}),
     ("cell", "d_zf = d_fg * fg * (1 - fg)", "d_zf = d_fg * (1 - fg)", {"missing-derivative"}),
-    ("cell", "d_zg = d_cand * (1 - cand * cand)", "d_zg = d_cand * (1 - cand)", {"missing-derivative"}),
     ("cell", "d_zg = d_cand * (1 - cand * cand)", "d_zg = d_cand * cand * (1 - cand)", {"derivative-at-wrong-point"}),
-    ("cell", "d_zf = d_fg * fg * (1 - fg)", "d_zf = d_fg * ig * (1 - ig)", {"derivative-at-wrong-point"}),
     ("cell", "dh_next = dv[:, d:]", "dh_next += dv[:, d:]", {"overwritten-accumulation"}),
-    ("cell", "dc_next = dc * fg", "dc_next = dc * ig", {"wrong-operand"}),
     ("recurrent", "dc = dh * (1 - u)", "dc = dh * u", {"wrong-operand"}),
     (
         "recurrent",
@@ -380,7 +376,6 @@ MISTAKES = [
     ("pairs", "[:, None] * apart\n", "[:, None] * apart ** 2\n", {"scale-factor", "wrong-operand"}),
     ("pairs", "np.where(Aa > 0, 1, 0.1)", "Aa", {"missing-derivative"}),
     ("critic", "g_real = (p - 1) / len(real)", "g_real = p / len(real)", {"missing-term"}),
-    ("critic", "gu = g @ self.B.T * d_lrelu(self.u)", "gu = g @ self.B.T * self.u", {"derivative-at-wrong-point"}),
     (
         "critic",
         "gu = g @ self.B.T * d_lrelu(self.u)",
