@@ -156,35 +156,6 @@ def test_a_bias_that_an_update_spreads_is_wrong(tmp_path: Path) -> None:
     assert check.first_wrong.line == line, str(check)
 
 
-COLUMNS = """
-import numpy as np
-
-rng = np.random.default_rng(1)
-w, b, v, c = rng.normal(size=(4, 3)), np.zeros((4, 1)), rng.normal(size=(2, 4)), np.zeros((2, 1))
-x, y = rng.normal(size=(3, 7)), rng.random((2, 7))
-for i in range(9):
-    a = 1 / (1 + np.exp(-(w @ x + b)))
-    o = 1 / (1 + np.exp(-(v @ a + c)))
-    cost = -np.sum(y * np.log(o) + (1 - y) * np.log(1 - o)) / 7
-    do = o - y
-    da = v.T @ do * a * (1 - a)
-    dv, dc = do @ a.T / 7, np.sum(do, axis=1, keepdims=True) / 7
-    dw = da @ x.T / 7
-    db = np.sum(da, axis=1, keepdims=True) / 7
-    w, b, v, c = w - 0.1 * dw, b - 0.1 * db, v - 0.1 * dv, c - 0.1 * dc
-"""
-
-
-def test_a_row_taken_off_a_column_is_wrong(tmp_path: Path) -> None:
-    file = tmp_path / "columns.py"
-    right = "db = np.sum(da, axis=1, keepdims=True) / 7"
-    file.write_text(COLUMNS.replace(right, "db = np.sum(da, axis=1) / 7"))
-    (check,) = checks_of(str(file))
-    line = COLUMNS[: COLUMNS.index(right)].count("\n") + 1
-    assert check.first_wrong is not None, str(check)
-    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "broadcasting-shape"), str(check)
-
-
 EPSILON = """
 import numpy as np
 
