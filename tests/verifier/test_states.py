@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tinygrad_scratch.verifier.script import checks_of
+from tests.verifier.files import check_of_script
 
 BEGIN = """
 import numpy as np
@@ -133,9 +133,7 @@ PROGRAMS = {
 
 
 def check_of(tmp_path: Path, text: str) -> Any:
-    path = tmp_path / "train.py"
-    path.write_text(BEGIN + text)
-    return checks_of(str(path))[0]
+    return check_of_script(tmp_path, BEGIN + text)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -309,9 +309,8 @@ class FindingLoss(Mixes):
 
         That is so whatever keeps an output off from 0.
         """
-        keeps_off = keeping_off(self.tape)
-        if part.function is not None and any(map(keeps_off, self.tape.steps)):  # a well-known loss has no such number
-            run = played(self.tape, keeps_off)
+        if part.function is not None:  # a well-known loss has no such number
+            run = self._played_free() or run
         one, other = run.gradients(part, nodes), run.gradients(whole, nodes)
         if other is not None and part.function is not None and is_made_large(whole.name):
             other = [-gradient for gradient in other]
@@ -345,13 +344,17 @@ class FindingLoss(Mixes):
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
     ) -> tuple[Played, Fitting | None]:
         """The run, and the best loss in it, where nothing keeps an output off from 0, if more gradients fit it then."""
-        keeps_off = keeping_off(self.tape)
-        if (best[1] if best else 0) == len(finals) or not any(map(keeps_off, self.tape.steps)):
+        free = self._played_free() if (best[1] if best else 0) < len(finals) else None
+        if free is None:
             return run, best
-        free = played(self.tape, keeps_off)
         other = self._best_of_theirs(free, mine, finals)
         more = other is not None and other[1:] > (best[1:] if best else (0, 0, 0))
         return (free, other) if more else (run, best)
+
+    def _played_free(self) -> Played | None:
+        """The run where nothing keeps an output off from 0; none where nothing does."""
+        keeps_off = keeping_off(self.tape)
+        return played(self.tape, keeps_off) if any(map(keeps_off, self.tape.steps)) else None
 
     def _best(self, run: Played, candidates: list[Candidate], finals: list[Final]) -> Fitting | None:
         """The candidate that most gradients fit: up to one factor, as they are, and but for their sign.

@@ -39,10 +39,8 @@ def is_bias_of(frame: FrameType, name: str, value: Any) -> bool:
 
 def is_learnt(holder: Any, key: Any, part: Any) -> bool:
     """The same of what something holds, or of an attribute that is learnt as a bias is."""
-    if is_bias(key, part) or not is_number(part) or not isinstance(key, str):
-        return is_bias(key, part)
     kind: type = type(holder)
-    return any(f".{key}" in learnt_in(file) for file in files_of(kind))
+    return is_bias(key, part) or (is_number(part) and any(f".{key}" in learnt_in(file) for file in files_of(kind)))
 
 
 @cache
@@ -72,14 +70,12 @@ def learnt_in(file: str) -> frozenset[str]:
             case _:
                 continue
         factors = list(leaves(step))
-        names = [name.removeprefix(".") for name in map(name_of, factors) if name]
-        is_off, of_gradient = isinstance(sign, ast.Sub), any(map(is_gradient_name, names))
-        if not any(RATE.match(name) for name in names) and not (
-            any(map(is_written_out, factors)) and (is_off or of_gradient) and not is_part_of(target, factors)
-        ):
-            continue
-        if isinstance(target, ast.Name) or is_off or of_gradient:
-            found.add(name_of(target))
+        names = [name.removeprefix(".") for name in map(with_point, factors) if name]
+        is_surely = isinstance(sign, ast.Sub) or any(map(is_gradient_name, names))
+        by_name = any(RATE.match(name) for name in names) and (is_surely or isinstance(target, ast.Name))
+        by_number = any(map(is_written_out, factors)) and is_surely and not is_part_of(target, factors)
+        if by_name or by_number:
+            found.add(with_point(target))
     return frozenset(found)
 
 
@@ -92,7 +88,7 @@ def is_part_of(target: ast.expr, factors: list[ast.AST]) -> bool:
     return {ast.unparse(node) for node in factors if not is_written_out(node)} <= {ast.unparse(target)}
 
 
-def name_of(node: ast.AST) -> str:
+def with_point(node: ast.AST) -> str:
     """A variable by its name, an attribute with a point before it; nothing of all else."""
     match node:
         case ast.Name(id=name):

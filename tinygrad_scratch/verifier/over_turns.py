@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -54,19 +54,16 @@ def is_before(tape: Tape, event: Event, first: int) -> bool:
 def parts_before(tape: Tape, before: int, after: int, first: int) -> Iterator[int]:
     """What was made before a step of that of which an update is the sum, but for the parameter and noughts."""
     change = in_update(tape, tape.steps[tape.nodes[after].step], after, before)
-    waiting, seen = [change[0]] if change is not None else [], {before}
-    while waiting:
-        node = waiting.pop()
-        step = tape.steps[tape.nodes[node].step]
-        if node in seen:
-            continue
-        seen.add(node)
-        if step.index < first:
-            yield from [node] if np.any(tape.nodes[node].value) else []
-        elif name_of(step.function) in ADDING:
-            waiting += step.reads
-        elif (inner := inside(tape, node)) is not None:
-            waiting.append(inner[0])
+
+    def within(node: int) -> tuple[int, ...] | None:
+        if node == before or tape.nodes[node].step < first:
+            return None
+        inner = inside(tape, node)
+        return added_in(tape, node, first) or (None if inner is None else inner[:1])
+
+    for node in unfolded(change[0], within) if change is not None else ():
+        if node != before and tape.nodes[node].step < first and np.any(tape.nodes[node].value):
+            yield node
 
 
 def is_share(tape: Tape, step: Step) -> bool:
@@ -103,17 +100,27 @@ def sum_in(tape: Tape, before: int, after: int, first: int) -> tuple[int, list[i
 
 def terms_of(tape: Tape, node: int, first: int) -> Iterator[int]:
     """What a value is the sum of: what was made before a step, or in another way."""
+    return unfolded(node, lambda here: added_in(tape, here, first))
+
+
+def added_in(tape: Tape, node: int, first: int) -> tuple[int, ...] | None:
+    """What was added up to a value since a step; none where it was made before, or in another way."""
+    step = tape.steps[tape.nodes[node].step]
+    return step.reads if step.index >= first and name_of(step.function) in ADDING else None
+
+
+def unfolded(node: int, within: Callable[[int], tuple[int, ...] | None]) -> Iterator[int]:
+    """What a value comes down to, going on from each to what is within it, each once."""
     waiting, seen = [node], set[int]()
     while waiting:
         here = waiting.pop()
-        step = tape.steps[tape.nodes[here].step]
-        if here in seen:
-            continue
-        seen.add(here)
-        if step.index < first or name_of(step.function) not in ADDING:
-            yield here
-        else:
-            waiting += step.reads
+        if here not in seen:
+            seen.add(here)
+            inner = within(here)
+            if inner is None:
+                yield here
+            else:
+                waiting += inner
 
 
 def begins_as_nothing(tape: Tape, events: list[Event], node: int, terms: list[int], first: int) -> bool:

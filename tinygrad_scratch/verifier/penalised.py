@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
@@ -42,6 +45,20 @@ def own_parts(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter
         else:
             waiting += parents[node]
     found.pop(gradient, None)
+    return found
+
+
+def without_own_parts(
+    tape: Tape, gradients: list[tuple[int, int]], plain: dict[int, Any], again: Callable[[dict[int, Array]], Any]
+) -> list[Any]:
+    """Gradients, each paired with its parameter, without what only that went into; None where no run tells.
+
+    `plain` is the run as it is, and `again` makes one with other values for some.
+    """
+    parents, found = tape.parents(), []
+    for gradient, parameter in gradients:
+        parts = own_parts(tape, parents, gradient, parameter)
+        found.append((again(parts) if parts else plain).get(gradient))
     return found
 
 

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
-from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
@@ -37,7 +36,7 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
-from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, begun_at, give, is_added_up, is_before, is_late, sum_in
+from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, Update, begun_at, give, is_added_up, is_before, is_late
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -46,10 +45,10 @@ from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached
+from tinygrad_scratch.verifier.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
-ROUNDING = 1e-14  # no more than this is what remains of terms that cancel
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -219,64 +218,37 @@ class Loops:
         if turns and turns[-1].first == line:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), frame)
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
+            updates = [(parameter.node, after) for parameter, after in found]
             is_last = self.silent.get((file, line), 0) == self.most_silent
-            tells = found and (is_last or self.tells_of_all(found, turns[-1].steps))
-            if tells and not self._goes_on(found, turns[-1].steps):
-                self.updated, self.file, self.line = [parameter for parameter, _ in found], file, line
-                self.changed = list(self._changed(turns[-1], found))
-                updates = [(parameter.node, after) for parameter, after in found]
-                first = begun_at(watch.tape, updates, self._outermost(frame, turns[-1]))
-                give(watch.tape, first, {p.node for p in self.updated})
-                if is_late(watch.tape, updates, turns[-1].steps):  # nothing that this turn made went into them
-                    after = {node for _, node in updates}
-                    for events in (watch.events, watch.returned):
-                        events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turns[-1].steps)]
-                raise TurnDone("one turn")
+            tells = found and (is_last or tells_of_all(watch.tape, updates, turns[-1].steps))
+            if tells and not self._goes_on(updates, turns[-1].steps):
+                self._end(turns[-1], frame, found)
             self.passed_over |= bool(found)
             self.silent[file, line] = self.silent.get((file, line), 0) + 1
             begun = turns.pop().begun
         lift_numbers(frame, line, watch)
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
 
-    def tells_of_all(self, found: list[tuple[Parameter, int]], first: int) -> bool:
-        """Whether each parameter got another value: of an input of noughts, nothing is told of what reads it.
+    def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
+        """End the run after the turn that is judged, with what it updated."""
+        watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
+        self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
+        self.changed = list(self._changed(turn, found))
+        first = begun_at(watch.tape, updates, self._outermost(frame, turn))
+        give(watch.tape, first, {before for before, _ in updates})
+        if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
+            after = {node for _, node in updates}
+            for events in (watch.events, watch.returned):
+                events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turn.steps)]
+        raise TurnDone("one turn")
 
-        Nor is a target of nought told from none. Where all parameters are nought still, too much is alike: every class
-        has the same output, and any loss may fit. But sums that go on from turn to turn are of one loss in the first
-        alone.
-        """
-        pairs = [(self._value(parameter.node), self._value(after)) for parameter, after in found]
-        moved = (np.max(np.abs(after - before), initial=0.0) > ROUNDING for before, after in pairs)
-        begun = any(np.any(before) for before, _ in pairs) and not self._meets_nought(found, first)
-        return all(moved) and (begun or any(sum_in(self.check.tape, p.node, after, first) for p, after in found))
-
-    def _meets_nought(self, found: list[tuple[Parameter, int]], first: int) -> bool:
-        """Whether a turn takes data that is nought off what parameters made, or the other way round."""
-        moving = {parameter.node for parameter, _ in found}
-        for step in self.check.tape.steps[first:]:
-            if not moving.isdisjoint(step.reads):
-                given = (node for node in step.reads if node not in moving and not np.any(self._value(node)))
-                is_0 = any(isinstance(part, int | np.integer) and part == 0 for part in step.arguments)  # of a list
-                if name_of(step.function) == "subtract" and (is_0 or any(map(self._is_picked, given))):
-                    return True
-                moving.update(step.makes)
-        return False
-
-    def _is_picked(self, node: int) -> bool:
-        """Whether a value is a part of data that is not nought as a whole."""
-        step = self.check.tape.steps[self.check.tape.nodes[node].step]
-        return name_of(step.function) == "getitem" and bool(np.any(self._value(step.reads[0])))
-
-    def _value(self, node: int) -> Array:
-        return np.asarray(self.check.tape.nodes[node].value)
-
-    def _goes_on(self, found: list[tuple[Parameter, int]], first: int) -> bool:
+    def _goes_on(self, updates: list[Update], first: int) -> bool:
         """Whether the next update is waited for: what is never set back to nothing is right in the first one."""
-        tape = self.check.tape
+        tape, parameters = self.check.tape, {before for before, _ in updates}
         if self.waited or not self.most_silent or len(tape.steps) > MOST_RECORDED:
-            return not self.waited.isdisjoint(parameter.node for parameter, _ in found)
-        if is_added_up(tape, self.check.watch.events, [(p.node, after) for p, after in found], first):
-            self.waited = {parameter.node for parameter, _ in found}
+            return not self.waited.isdisjoint(parameters)
+        if is_added_up(tape, self.check.watch.events, updates, first):
+            self.waited = parameters
         return bool(self.waited)
 
     def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.moved import is_times, moved
-from tinygrad_scratch.verifier.penalised import own_parts
+from tinygrad_scratch.verifier.penalised import without_own_parts
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.truth import truth_of
 
@@ -32,13 +32,12 @@ def is_steady(case: Case, factor: float) -> bool:
 
 def without_decays(case: Case, start: dict[int, Array]) -> list[Array]:
     """The gradients with some parameters, each without what only its own one went into."""
-    own = [own_parts(case.tape, case.parents, final.node, final.parameter.node) for final in case.finals]
-    plain = replayed(case, start, {}) if start else {node.number: node.value for node in case.tape.nodes}
-    runs = [replayed(case, start, parts) if parts else plain for parts in own]
-    found = [np.asarray(run[final.node]) for run, final in zip(runs, case.finals, strict=True)]
+
+    def replayed(given: dict[int, Array]) -> dict[int, Array]:
+        return case.tape.replay(given, start={node: value.copy() for node, value in start.items()})
+
+    plain = replayed({}) if start else {node.number: node.value for node in case.tape.nodes}
+    pairs = [(final.node, final.parameter.node) for final in case.finals]
+    found = without_own_parts(case.tape, pairs, plain, replayed)
     whole = [np.asarray(plain[final.node]) for final in case.finals]  # what was a factor is no term
     return [value if np.any(value) else all_of_it for value, all_of_it in zip(found, whole, strict=True)]
-
-
-def replayed(case: Case, start: dict[int, Array], given: dict[int, Array]) -> dict[int, Array]:
-    return case.tape.replay(given, start={node: value.copy() for node, value in start.items()})

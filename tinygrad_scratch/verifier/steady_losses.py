@@ -10,7 +10,7 @@ from tinygrad_scratch.verifier.losses import Candidate, Played, played
 from tinygrad_scratch.verifier.moved import is_times, moved
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import own_parts
+from tinygrad_scratch.verifier.penalised import without_own_parts
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 
@@ -42,10 +42,9 @@ class Elsewhere:
 
     def without_penalties(self, start: dict[int, Array]) -> list[Any]:
         """The gradients with some parameters, but for what only the own one of each went into, as into a decay."""
-        parents, plain = self.tape.parents(), self.values if start else {n.number: n.value for n in self.tape.nodes}
-        own = [own_parts(self.tape, parents, final.node, final.parameter.node) for final in self.finals]
-        runs = [self.played_at({**start, **parts}) if parts else plain for parts in own]
-        return [run.get(final.node) for run, final in zip(runs, self.finals, strict=True)]
+        plain = self.values if start else {node.number: node.value for node in self.tape.nodes}
+        pairs = [(final.node, final.parameter.node) for final in self.finals]
+        return without_own_parts(self.tape, pairs, plain, lambda parts: self.played_at({**start, **parts}))
 
     def is_steady(self, candidate: Candidate) -> bool:
         """Whether the gradients that are one number times those of a loss here are so there, too."""

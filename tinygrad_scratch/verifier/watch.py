@@ -211,8 +211,7 @@ class Watch:
             return with_arrays(value, partial(from_outside, self.tape))
         if type(value) not in ARRAYS and not is_number:
             return None
-        recorded: Recorded | None = from_outside(self.tape, value)
-        return recorded
+        return from_outside(self.tape, value)
 
     def _see(self, owner: int, key: Any, name: str, value: Any, line: Line, depth: int) -> Any:
         """Note what is new under a name; the same value, as the name knows it that a line gave to it."""
