@@ -256,6 +256,7 @@ def test_a_mistake_is_told(tmp_path: Path, name: str, right: str, wrong: str, ki
     first = check.first_wrong
     assert first is not None, str(check)
     assert (first.line, first.kind) == (line, kind), str(check)
+    assert [step.verdict for step in check.steps].count("wrong") == 1, str(check)  # in all turns, the rest follows
 
 
 def test_a_turn_without_a_telling_gradient_is_passed_over(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.names import without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import is_of_alone, penalty_in, strength
+from tinygrad_scratch.verifier.penalised import made_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
@@ -66,6 +66,8 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     if has_penalty(case):
         return ""
     finals = [f for f in case.finals if np.any(case.true_of(f)) or not case.is_right(values[f.node], f)]
+    single = [f for f in finals if np.count_nonzero(case.true_of(f)) == 1 < case.true_of(f).size]  # share and scale mix
+    finals = [final for final in finals if final not in single]
     found = [parts_of(case, values, final) for final in finals]
     if not found or any(part is None for part in found):
         return ""
@@ -78,10 +80,19 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
     same = meant and bool(pulled) and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
     if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
         return ""
+    if not all(is_mix_of(case, values, final, scales[0], pulled[0]) for final in single):
+        return ""
     whole = is_near_number(scales[0], 1) or (is_near_number(scales[0], -1) and direction(case) != DOWN)
     if not whole and not (all(final.by == "update" for final in case.finals) and is_steady(case, scales[0])):
         return ""
     return f"with a decay of {pulled[0]:.6g} times the weights, which is no part of the loss"
+
+
+def is_mix_of(case: Case, values: dict[int, Any], final: Final, scale: float, share: float) -> bool:
+    """Whether a gradient is so many times the true one, with that share of its parameter or without."""
+    truth = case.true_of(final)
+    weights = np.where(truth == 0, 0, case.tape.nodes[final.parameter.node].value)
+    return any(close(values[final.node], scale * (truth + pull * weights)) for pull in (0.0, share))
 
 
 def are_weights(case: Case, finals: list[Final]) -> list[bool]:
@@ -143,8 +154,8 @@ def has_penalty(case: Case) -> bool:
     tape, parents, loss = case.tape, case.tape.parents(), case.step_of(case.truth.loss).function
     if isinstance(loss, KnownLoss) and loss.candidate.penalties:
         return True
-    numbers = [n for n in case.forward if not tape.nodes[n].value.ndim and name_of(case.step_of(n).function) in SUMMING]
-    return any(is_of_alone(tape, parents, node, final.parameter.node) for node in numbers for final in case.finals)
+    numbers = {n for n in case.forward if not tape.nodes[n].value.ndim and name_of(case.step_of(n).function) in SUMMING}
+    return any(numbers & made_of_alone(tape, parents, [final.parameter.node]) for final in case.finals)
 
 
 def frozen(case: Case, values: dict[int, Any]) -> str:

@@ -11,7 +11,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
-from tinygrad_scratch.verifier.penalised import is_of_alone
+from tinygrad_scratch.verifier.penalised import made_of_alone
 from tinygrad_scratch.verifier.printed import printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
@@ -40,7 +40,9 @@ class ComputedLosses(WellKnown):
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
         names = {event.node: own(event.name) for event in reversed(named)}
-        updated = {*self._made.values(), *(node for p in self.parameters if p.asked for node in self.updated_values(p))}
+        versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
+        updated = {*self._made.values()}.union(*(nodes for p, nodes in versions.items() if p.asked))
+        made = reached - parameters - self.all_behind(*set().union(*versions.values()))  # after an update, of gradients
         found = [
             Candidate(names.get(node, UNNAMED), node)
             for node in dict.fromkeys(nodes)
@@ -49,7 +51,7 @@ class ComputedLosses(WellKnown):
             and (node in names or node not in updated)
             and self.tape.nodes[node].value.dtype.kind == "f"
             and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))
-            and not self._is_of_gradient(node)
+            and not self._is_of_gradient(node, made)
         ]
         moving = self.depending_on({p.node for p in self.parameters if p.recorded.size > 1})
         return [candidate for candidate in found if not self._is_smoothed(candidate, moving)] or found
@@ -132,14 +134,10 @@ class ComputedLosses(WellKnown):
         is_difference = getattr(step.function, "__name__", "") == "subtract" and not moving.issuperset(step.reads)
         return is_difference and OF_LOSS.search(name.lower()) is None
 
-    def _is_of_gradient(self, node: int) -> bool:
+    def _is_of_gradient(self, node: int, made: set[int]) -> bool:
         """Whether a number was made of what is called a gradient, and is no mere difference: `sum(abs(delta))`."""
-        moving = self.depending_on({p.node for p in self.parameters}) - {p.node for p in self.parameters}
-        versions = (node for parameter in self.parameters for node in self.updated_values(parameter))
-        behind = (
-            self.all_behind(node) - self.all_behind(*versions) - {node}
-        )  # what is made after an update is of gradients, too
-        named = (e for e in self.watch.events if e.node in behind & moving)
+        behind = made & self.all_behind(node) - {node}
+        named = (e for e in self.watch.events if e.node in behind)
         called = {e.node for e in named if is_gradient_name(e.short) or "delta" in e.short.lower()}
         steps = (self.tape.steps[self.tape.nodes[each].step] for each in called)
         return any(getattr(step.function, "__name__", "") not in ("subtract", "negative", "") for step in steps)
@@ -169,9 +167,8 @@ class ComputedLosses(WellKnown):
 
     def _has_penalty(self, loss: int) -> bool:
         """Whether a loss was computed from a number that only parameters went into."""
-        nodes = {parameter.node for parameter in self.parameters}
-        numbers = (n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim)
-        return any(is_of_alone(self.tape, self._parents, n, node) for n in numbers for node in nodes)
+        numbers = {n for n in ancestors(self._parents, [loss]) if not self._value(n).ndim}
+        return any(numbers & made_of_alone(self.tape, self._parents, [p.node]) for p in self.parameters)
 
     def _whole_of(self, watched: list[Candidate]) -> Candidate | None:
         """Of the losses that they compute, the first that most of the others went into."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from tinygrad_scratch.verifier.names import is_gradient_name, without_holder
 from tinygrad_scratch.verifier.places import Place
@@ -26,6 +27,7 @@ class Event:
         return without_holder(self.name)
 
 
+@cache
 def claims_gradient(name: str) -> bool:
     """Whether a name, or that of what holds it, is one of gradients: `dW`, `grads['W']`."""
     return any(is_gradient_name(part) for part in re.findall(r"[^.\[\]'\"(), ]+", name))

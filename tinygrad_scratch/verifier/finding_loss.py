@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.mixes import Fitting, Mixes
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import adds_penalty, is_of_parameters_alone, penalty_in, strength
+from tinygrad_scratch.verifier.penalised import adds_penalty, made_of_alone, penalty_in, strength
 from tinygrad_scratch.verifier.steady_losses import Elsewhere
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -229,7 +229,9 @@ class FindingLoss(Mixes):
         for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node
             factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
-            if part is None or is_multiple(self._value(final.node), wanted):
+            value = self._value(final.node)
+            is_whole = np.count_nonzero(wanted) > 1 or close(final.direction * value, factor * wanted)
+            if part is None or (is_whole and is_multiple(value, wanted)):
                 continue
             much = strength(final.direction * part / factor, self._value(node))
             if much is not None:
@@ -290,7 +292,8 @@ class FindingLoss(Mixes):
         That is one that gradients hold, or that goes under the name of the loss: then it is missing in them.
         """
         nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
-        of_data = [c for c in mine if not is_of_parameters_alone(self.tape, self._parents, c.node, nodes)]
+        alone = made_of_alone(self.tape, self._parents, nodes)
+        of_data = [candidate for candidate in mine if candidate.node not in alone]
         mine = mine if self.wanted_loss else of_data or mine
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}

@@ -55,7 +55,8 @@ def met_one_by_one(
             found[step.place].setdefault(mine[0], float(others[0].reshape(-1)[0]))
     for turns in found.values():
         whole = set[int]().union(*(depends[node] for node in turns)) >= wanted
-        if len(turns) > 1 and whole and not are_of_one(tape, tuple(turns)):
+        alike = len({tape.nodes[node].value.shape for node in turns}) == 1
+        if len(turns) > 1 and whole and alike and not are_of_one(tape, tuple(turns)):
             yield tuple(turns), np.array(list(turns.values()))
 
 

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.likeness import is_telling, signature
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.references import Ref
-from tinygrad_scratch.verifier.steps import Step, ancestors
+from tinygrad_scratch.verifier.steps import Node, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import Truth
 
@@ -136,10 +136,15 @@ class Lineage:
                 found.add(node.number)
         return found
 
+    @cached_property
+    def _first(self) -> dict[int, Node]:
+        """What each array held when it was first used."""
+        return {node.slot: node for node in reversed(self.tape.nodes)}
+
     def constant_value(self, part: Any) -> Any:
         """A plain number that stands in a call, also where it was recorded."""
         if type(part) is Ref:
-            held = next((node for node in self.tape.nodes if node.slot == part.slot), None)
+            held = self._first.get(part.slot)
             if held is None or self.step_of(held.number).function is not None or held.value.ndim:
                 return None
             return float(held.value)

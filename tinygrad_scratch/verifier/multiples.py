@@ -107,6 +107,7 @@ def divided(case: Case, event: Event) -> Change | None:
     step, slot = case.step_of(event.node), case.tape.nodes[event.node].slot
     if name_of(step.function) in ("setitem", "at"):
         return lambda number: with_changed(2, times(1 / number))
-    if step.function is None or any(case.tape.nodes[node].slot == slot for node in step.reads):
+    several = isinstance(step.result, tuple)
+    if step.function is None or several or any(case.tape.nodes[node].slot == slot for node in step.reads):
         return None
     return lambda number: then(times(1 / number))

@@ -50,6 +50,7 @@ SAME = {
 }
 
 
+@cache
 def is_gradient_name(name: str) -> bool:
     """Whether a name is one that people give to gradients.
 

@@ -220,8 +220,8 @@ class Owners(Opponents):
         steps = [in_shape_of(of, sign * self._value(n)) for (n, sign), of in zip(found, wanted, strict=True)]
         factors = [factor_of(step, of) for step, of in zip(steps, wanted, strict=True)]
         known = [factor for factor in factors if factor]
-        down = [factor for factor in known if factor > 0]
-        if known == factors and 2 * len(down) > len(known) and np.allclose(np.abs(known), down[0], rtol=1e-6, atol=0):
+        most = max(sum(factor > 0 for factor in known), sum(factor < 0 for factor in known))
+        if known == factors and 2 * most > len(known) and np.allclose(np.abs(known), abs(known[0]), rtol=1e-6, atol=0):
             for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
                 self._made.setdefault(node, self._made[final.node])
                 self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
@@ -251,7 +251,7 @@ class Owners(Opponents):
         values = [final.direction * self._value(final.node) for final in self.finals]
         factors = [factor_of(value, of) for value, of in zip(values, wanted, strict=True)]
         in_updates = self.rate is None and all(f.by == "update" and f.node in self._made for f in self.finals)
-        if not in_updates or not is_one_number(factors) or min(factor or 0.0 for factor in factors) <= 0:
+        if not in_updates or not is_one_number(factors):
             return
         names, steps = self._all_names(), [final.node for final in self.finals]
         found = [self._true_within(node, of, names) for node, of in zip(steps, wanted, strict=True)]
@@ -261,7 +261,7 @@ class Owners(Opponents):
         for i, (final, node) in enumerate(zip(self.finals, found, strict=True)):
             if node is not None:
                 self._made.setdefault(node, self._made[final.node])
-                self.finals[i] = Final(own(names[node][0]), node, final.parameter, "update")
+                self.finals[i] = Final(own(names[node][0]), node, final.parameter, "update", final.direction)
 
     def _true_within(self, step: int, wanted: Array, names: Container[int]) -> int | None:
         """The true gradient, under a name, in a step that is none itself."""

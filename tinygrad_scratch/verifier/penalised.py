@@ -9,13 +9,12 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import JOINING, SHAPING
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import VIEWING
-from tinygrad_scratch.verifier.update_steps import is_plain_number
 
 ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
-MOST = 50
+MOST = 500
 ROUNDING = 1e-9
 
 
@@ -32,14 +31,15 @@ def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, paramete
 def own_parts(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> dict[int, Array]:
     """The values that a gradient adds and only its parameter went into, each with noughts to put in its place."""
     found: dict[int, Array] = {}
+    alone = made_of_alone(tape, parents, [parameter])
     waiting, seen = [gradient], {parameter}
     while waiting and len(seen) < MOST:
-        node = waiting.pop()
+        node = waiting.pop(0)  # what is added last is near
         name = name_of(tape.steps[tape.nodes[node].step].function)
         if node in seen or name not in ADDING:
             continue
         seen.add(node)
-        if is_of_alone(tape, parents, node, parameter):
+        if node in alone:
             if name not in VIEWING:  # what shows the parameter can't be another value for a while
                 found[node] = np.zeros_like(tape.nodes[node].value)
         else:
@@ -62,19 +62,37 @@ def without_own_parts(
     return found
 
 
-def is_of_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameter: int) -> bool:
-    """Whether a parameter went into a value, and nothing else but numbers, ones and zeros."""
-    return parameter in ancestors(parents, [node]) and is_of_parameters_alone(tape, parents, node, [parameter])
+def made_of_alone(tape: Tape, parents: dict[int, set[int]], parameters: list[int]) -> set[int]:
+    """The values that parameters went into, and nothing else but numbers, ones and zeros: no data."""
+    found, plain = held_by(tape, parameters), set[int]()
+    for node in tape.nodes:
+        if node.number in found:
+            continue
+        if tape.steps[node.step].function is None:
+            if node.value.size == 1 or is_mask(node.value):
+                plain.add(node.number)
+        elif parents[node.number] <= plain:
+            plain.add(node.number)
+        elif all(parent in found or parent in plain for parent in parents[node.number]):
+            found.add(node.number)
+    return found
 
 
-def is_of_parameters_alone(tape: Tape, parents: dict[int, set[int]], node: int, parameters: list[int]) -> bool:
-    """Whether no data went into a value: only parameters did, and numbers, ones and zeros."""
-    slots = {tape.nodes[parameter].slot for parameter in parameters}
-    last = max(parameters, default=-1)  # up to which an update may have made them of data; those after it are judged
-    held = {each.number for each in tape.nodes[: last + 1] if each.slot in slots}
-    behind = ancestors(parents, [node], until=held) - held
-    given = (n for n in behind if tape.steps[tape.nodes[n].step].function is None)
-    return all(is_plain_number(tape, n) or is_mask(tape.nodes[n].value) for n in given)
+def held_by(tape: Tape, parameters: list[int]) -> set[int]:
+    """What the arrays of parameters held, up to the last of these, and entries that were taken of them later.
+
+    An update may have made the former of data. Of the latter, only those count that no update had come to by then.
+    """
+    first = {tape.nodes[parameter].slot: tape.nodes[parameter].value for parameter in parameters}
+    last = max(parameters, default=-1)
+    versions = {node.number for node in tape.nodes if node.slot in first}
+    found, later = {node for node in versions if node <= last}, {node for node in versions if node > last}
+    for step in tape.steps if later else ():
+        if len(step.reads) == 1 and step.reads[0] in later and name_of(step.function) == "getitem":
+            before, taken = first[tape.nodes[step.reads[0]].slot], tape.nodes[step.makes[0]].value
+            if np.array_equal(before[step.arguments[1]], taken):
+                found.add(step.makes[0])
+    return found
 
 
 def is_mask(value: Array) -> bool:

@@ -144,7 +144,8 @@ class Quantities:
             )
         if self.case.convention and not self.guilty:
             return CONVENTION, parameter, self.case.convention.partition(":")[0], None
-        return WRONG, parameter, "", wanted
+        again = self.made_again(final.node)
+        return (WRONG, parameter, "", wanted) if again is None else (CONSEQUENCE, parameter, again, wanted)
 
     def culprit(self, node: int, value: Any) -> str | None:
         """The wrong step that a value is wrong because of: the last one before it."""
@@ -152,9 +153,17 @@ class Quantities:
             return None
         before = self.case.ancestors([node])
         last = max((guilty for guilty in self.guilty if guilty in before), default=None)
-        if last is None:
-            return None
-        event = self.guilty[last].event
+        return None if last is None else self.said(last)
+
+    def made_again(self, node: int) -> str | None:
+        """The wrong step whose statement, in another turn of a loop, made something that a value came from."""
+        places = {self.case.place_of(each) for each in self.case.ancestors([node])} - {None}
+        last = max((guilty for guilty in self.guilty if self.case.place_of(guilty) in places), default=None)
+        return None if last is None else self.said(last)
+
+    def said(self, guilty: int) -> str:
+        """The name of a wrong step, with its line where there are several of that name."""
+        event = self.guilty[guilty].event
         alone = [repair.event.name for repair in self.guilty.values()].count(event.name) == 1
         return own_name(event.name) if alone else f"{own_name(event.name)}, line {event.place.line}"
 

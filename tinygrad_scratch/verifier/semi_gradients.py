@@ -15,15 +15,17 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.update_steps import is_mix
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, truth_of
 
 TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
 
 
 def truths_held(case: Case) -> Iterator[Truth]:
-    """The truth where what is called a target, and is met by what parameters change as well, is a constant."""
+    """The truth where averages and targets are constants: these are called so, and met by what parameters change."""
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
-    held = sorted(node for node in named & case.smooth & case.forward if meets_another(case, node))
+    targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
+    held = sorted(targets | (averages(case) & case.smooth & case.forward))
     if held and not case.truth.edits:
         edits = {case.step_of(node).index: held_constant for node in held}
         with contextlib.suppress(NotOnTensors):
@@ -59,6 +61,18 @@ def names_of(case: Case, nodes: set[int]) -> list[str]:
 def places(case: Case, nodes: Iterable[int]) -> Iterator[Place]:
     """Where some values were made."""
     yield from (place for node in nodes if (place := case.place_of(node)) is not None)
+
+
+def averages(case: Case) -> set[int]:
+    """The values that are a mix of what was under their name before, and of another: `slow = m * slow + (1 - m) * w`."""
+    before: dict[tuple[int, str], int] = {}
+    found = set[int]()
+    for event in case.events:
+        last = before.get((event.owner, event.name))
+        if last is not None and is_mix(case.tape, event.node, last):
+            found.add(event.node)
+        before[event.owner, event.name] = event.node
+    return found
 
 
 def meets_another(case: Case, node: int) -> bool:

@@ -79,7 +79,9 @@ class Standing:
     # ---- plain values that show it or decide by it ------------------------------------------------------------------
 
     def __index__(self) -> int:
-        return operator.index(self._decides())
+        value = self._decides()
+        whole = self._is_number and value.dtype.kind == "f" and float(value).is_integer()
+        return int(value) if whole else operator.index(value)  # whole numbers of Python's are recorded with a point
 
     def __int__(self) -> int:
         return int(self._decides())

@@ -52,7 +52,8 @@ class Elsewhere:
         if here is None or there is None or any(value is None for value in (*self.given_here, *self.given_there)):
             return False
         mine = self.given_here
-        numbers = [factor for value, of in zip(mine, here, strict=True) if (factor := factor_of(value, of))]
+        factors = (factor_of(value, of) for value, of in zip(mine, here, strict=True))
+        numbers = list({f"{factor:.6g}": factor for factor in factors if factor}.values())  # each once
         found = [[i for i, value in enumerate(mine) if is_times(number, value, here[i])] for number in numbers]
         most = max(range(len(found)), key=lambda i: len(found[i]), default=None)
         return most is not None and all(is_times(numbers[most], self.given_there[i], there[i]) for i in found[most])

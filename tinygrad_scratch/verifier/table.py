@@ -109,16 +109,13 @@ class Table:
         Such are those of a mere negative, and those of data that something was subtracted from, as a target is.
         """
         cotangents = self.truth.cotangents
-        same = [value for node, value in cotangents.items() if node in self.moving and value.shape == shape]
+        opposites = [-value for node, value in cotangents.items() if node in self.moving and value.shape == shape]
+        samples, _ = some_of(opposites)
         return {
             node: value
             for node, value in cotangents.items()
             if not self._is_negated(node)
-            and (
-                node in self.moving
-                or value.shape != shape
-                or not any(np.allclose(value, -other, 1e-9, 0) for other in same)
-            )
+            and (node in self.moving or value.shape != shape or not is_among(value, opposites, samples))
         }
 
     def _is_negated(self, node: int) -> bool:
@@ -140,6 +137,14 @@ def some_of(arrays: list[Array]) -> tuple[Array, Array]:
     if not rows.size:
         return rows, rows
     return rows[:, :: max(1, rows.shape[1] // MOST_SAMPLES)], np.max(np.abs(rows), axis=1, initial=0.0)
+
+
+def is_among(value: Array, others: list[Array], samples: Array) -> bool:
+    """Whether an array is one of others, of which some entries were taken before."""
+    if not others:
+        return False
+    near = np.all(np.isclose(some_of([value])[0], samples, 1e-9, 0), axis=1)
+    return any(np.allclose(value, others[i], 1e-9, 0) for i in np.flatnonzero(near))
 
 
 def usual_size(values: Iterable[Array]) -> float:
