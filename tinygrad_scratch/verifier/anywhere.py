@@ -210,6 +210,7 @@ class Everywhere(Region):
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function not in (None, renamed)]
         self.turns = self.steps
         self.bound = {}
+        self.meant = {}
         self.left = MOST_PLAYED
 
     def site(self, step: Step) -> list[Step]:

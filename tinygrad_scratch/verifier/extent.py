@@ -31,21 +31,25 @@ class Extent:
         self.steps = self._steps(self.node)
         self.turns = self._turns()
         self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
+        self.meant: dict[tuple[int, ...], dict[str, list[int]]] = {}  # what they meant when some calls were made
 
-    def _steps(self, start: int) -> list[Step]:
-        own = {(event.name, event.owner) for event in self.case.events if event.node == start}
+    def _steps(self, *starts: int) -> list[Step]:
+        """The calls that some values were made by, back to what is right."""
+        held: dict[int, set[tuple[str, int]]] = {start: self._holders.get(start, set()) for start in starts}
         found: dict[int, Step] = {}
-        seen, waiting = set(), [start]
-        while waiting:
-            node = waiting.pop()
-            step = self.case.step_of(node)
-            if node in seen or step.function is None:
-                continue
-            seen.add(node)
-            if node != start and self.is_anchor(node, own):
-                continue
-            found[step.index] = step
-            waiting += () if self.alone else self.case.parents[node]
+        seen: dict[frozenset[tuple[str, int]], set[int]] = {}
+        for start, own in held.items():
+            known, waiting = seen.setdefault(frozenset(own), set()), [start]
+            while waiting:
+                node = waiting.pop()
+                step = self.case.step_of(node)
+                if node in known or step.function is None:
+                    continue
+                known.add(node)
+                if node not in held and self.is_anchor(node, own):
+                    continue
+                found[step.index] = step
+                waiting += () if self.alone else self.case.parents[node]
         return [found[index] for index in sorted(found)]
 
     def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
@@ -73,17 +77,10 @@ class Extent:
 
     def _turns(self) -> list[Step]:
         """The calls of this region and of the same statement in the other turns of a loop."""
-        place = self.event.place
-        found = {step.index: step for step in self.steps}
+        place, name = self.event.place, self.event.name.split("[")[0]
         own = [e for e in self.case.events if e.place == place and e.owner == self.event.owner]
-        for event in own if len(own) > 1 else self.case.events:
-            if (
-                event.place == place
-                and event.node != self.node
-                and event.name.split("[")[0] == self.event.name.split("[")[0]
-            ):
-                found |= {step.index: step for step in self._steps(event.node)}
-        return [found[index] for index in sorted(found)]
+        made = own if len(own) > 1 else [e for e in self.case.events if e.place == place]
+        return self._steps(self.node, *(event.node for event in made if event.name.split("[")[0] == name))
 
     def site(self, step: Step) -> list[Step]:
         """The same call in all turns."""

@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.mixes import Fitting, Mixes
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import adds_penalty, made_of_alone, penalty_in, strength
+from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.steady_losses import Elsewhere
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
@@ -292,8 +292,8 @@ class FindingLoss(Mixes):
         That is one that gradients hold, or that goes under the name of the loss: then it is missing in them.
         """
         nodes = [f.parameter.node for f in finals] or [parameter.node for parameter in self.parameters]
-        alone = made_of_alone(self.tape, self._parents, nodes)
-        of_data = [candidate for candidate in mine if candidate.node not in alone]
+        free = without_data(self.tape, self._parents, nodes)
+        of_data = [candidate for candidate in mine if candidate.node not in free]
         mine = mine if self.wanted_loss else of_data or mine
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}

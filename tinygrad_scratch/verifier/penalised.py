@@ -63,17 +63,23 @@ def without_own_parts(
 
 
 def made_of_alone(tape: Tape, parents: dict[int, set[int]], parameters: list[int]) -> set[int]:
-    """The values that parameters went into, and nothing else but numbers, ones and zeros: no data."""
-    found, plain = held_by(tape, parameters), set[int]()
+    """The values that parameters went into, and no data: nothing else but numbers, ones and zeros."""
+    found, free = held_by(tape, parameters), without_data(tape, parents, parameters)
     for node in tape.nodes:
-        if node.number in found:
-            continue
+        if node.number in free and not found.isdisjoint(parents[node.number]):
+            found.add(node.number)
+    return found
+
+
+def without_data(tape: Tape, parents: dict[int, set[int]], parameters: list[int]) -> set[int]:
+    """The values that no data went into: only parameters did, and numbers, ones and zeros."""
+    found = held_by(tape, parameters)
+    for node in tape.nodes:
         if tape.steps[node.step].function is None:
-            if node.value.size == 1 or is_mask(node.value):
-                plain.add(node.number)
-        elif parents[node.number] <= plain:
-            plain.add(node.number)
-        elif all(parent in found or parent in plain for parent in parents[node.number]):
+            free = node.value.size == 1 or is_mask(node.value)
+        else:
+            free = parents[node.number] <= found
+        if free:
             found.add(node.number)
     return found
 

@@ -25,6 +25,7 @@ class Quantities:
         self.finals = {final.node: final for final in check.finals}
         self.guilty = {repair.event.node: repair for repair in check.repairs}
         self.mended = self.case.replay() if self.guilty else {}
+        self.behind = {guilty: depending(self.case.tape, {guilty}) for guilty in self.guilty}
 
     def all(self) -> list[Quantity]:
         backward = self.case.ancestors(self.finals) - self.case.forward | self.finals.keys()
@@ -151,8 +152,7 @@ class Quantities:
         """The wrong step that a value is wrong because of: the last one before it."""
         if not self.guilty or close(value, as_number(self.mended[node])):
             return None
-        before = self.case.ancestors([node])
-        last = max((guilty for guilty in self.guilty if guilty in before), default=None)
+        last = max((guilty for guilty, behind in self.behind.items() if node in behind), default=None)
         return None if last is None else self.said(last)
 
     def made_again(self, node: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.penalised import made_of_alone
+from tinygrad_scratch.verifier.penalised import without_data
 from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.truth import Truth, plain_of
@@ -73,8 +73,8 @@ class SelfMadeTargets:
         parameters went into.
         """
         if other in self.parameters:
-            alone = made_of_alone(self.case.tape, self.case.parents, [*self.parameters])
-            return other in self.behind[node] and node == self.operands(step)[1] and node not in alone
+            free = without_data(self.case.tape, self.case.parents, [*self.parameters])
+            return other in self.behind[node] and node == self.operands(step)[1] and node not in free
         if node in self.parameters or not self.is_error(step.makes[0]):
             return False
         made, mine, others = self.case.step_of(node), self.behind[node], self.behind[other]

@@ -15,8 +15,8 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
-from tinygrad_scratch.verifier.update_steps import is_mix
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, truth_of
+from tinygrad_scratch.verifier.update_steps import is_mix
 
 TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
 
@@ -64,7 +64,7 @@ def places(case: Case, nodes: Iterable[int]) -> Iterator[Place]:
 
 
 def averages(case: Case) -> set[int]:
-    """The values that are a mix of what was under their name before, and of another: `slow = m * slow + (1 - m) * w`."""
+    """What is a mix of what was under its name before, and of another: `slow = m * slow + (1 - m) * w`."""
     before: dict[tuple[int, str], int] = {}
     found = set[int]()
     for event in case.events:

@@ -81,10 +81,15 @@ def neighbours(region: Region, nodes: list[int]) -> Iterator[tuple[str, list[int
 
 def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Iterator[tuple[str, list[int]]]:
     """What each name meant when each of the calls was made: of values of the forward pass and gradients, or of any."""
-    for name, events in bound_names(region, any_value).items():
-        chosen = [meant.node for step in turns if (meant := meant_by(region, events, step)) is not None]
-        if len(chosen) == len(turns):
-            yield name, chosen
+    key = any_value, *(step.index for step in turns)
+    if key not in region.meant:
+        region.meant[key] = {
+            name: chosen
+            for name, events in bound_names(region, any_value).items()
+            if len(chosen := [m.node for step in turns if (m := meant_by(region, events, step)) is not None])
+            == len(turns)
+        }
+    yield from region.meant[key].items()
     for final in region.case.finals:
         yield final.parameter.name, [final.parameter.node] * len(turns)
 
