@@ -151,9 +151,78 @@ for turn in range(3):
     g_loss = -np.mean(np.log(p))
     W = W - 0.1 * X.T @ ((p - 1) / 7 @ D.T)
 """,
+    "a step of Newton's by least squares": DATA
+    + """for turn in range(3):
+    d = X @ W - Y
+    loss = 0.5 * np.sum(d**2)
+    W = W - np.linalg.lstsq(X.T @ X, X.T @ d, rcond=None)[0]
+""",
+    "uphill by one number, which means are no part of": DATA
+    + """for turn in range(3):
+    d = Y - X @ W - b
+    likelihood = -0.5 * np.mean(np.sum(d**2, axis=1))
+    up_W, up_b = X.T @ d / 7, d.mean(axis=0)
+    for value, up in zip((W, b), (up_W, up_b)):
+        value += 0.5 * up
+""",
+    "ratings one by one, with a penalty of what each reads": """
+import numpy as np
+
+rng = np.random.default_rng(9)
+ratings = [(0, 1, 3.0), (2, 0, 1.5), (1, 1, 2.0)]
+people, films, leaning = rng.normal(size=(3, 2)), rng.normal(size=(2, 2)), rng.normal(size=3)
+for turn in range(2):
+    for person, film, stars in ratings:
+        error = people[person] @ films[film] + leaning[person] - stars
+        leaning[person] -= 0.01 * (error + 0.2 * leaning[person])
+        for k in range(2):
+            old = people[person, k]
+            people[person, k] -= 0.01 * (error * films[film, k] + 0.2 * old)
+            films[film, k] -= 0.01 * (error * old + 0.2 * films[film, k])
+""",
+    "a place in a text that a function moves on": """
+import numpy as np
+
+rng = np.random.default_rng(3)
+letters, W, p = "abcabdabcd" * 3, rng.normal(size=(4, 4)), 0
+
+
+def pieces(letters, p, length):
+    later = p + length
+    return [ord(c) - 97 for c in letters[p : p + length]], 0 if later + length >= len(letters) else later
+
+
+for turn in range(3):
+    after, _ = pieces(letters, p + 1, 5)
+    before, p = pieces(letters, p, 5)
+    q = np.exp(np.eye(4)[before] @ W)
+    q /= q.sum(axis=1, keepdims=True)
+    loss = -np.log(q[np.arange(5), after]).mean()
+    q[np.arange(5), after] -= 1
+    W -= 0.1 * np.eye(4)[before].T @ q / 5
+""",
 }  # fmt: skip
 
 BY_CONVENTION = {
+    "keys by an average of the weights": DATA
+    + "slow = W.copy()\n"
+    + """for turn in range(3):
+    slow = 0.9 * slow + 0.1 * W
+    d = (X @ W - X @ slow - Y) / 7
+    loss = 3.5 * np.sum(d**2)
+    W = W - 0.1 * X.T @ d
+""",
+    "a penalty of all rows but the first, beside a loss with a small number in it": DATA
+    + """alpha, aim = 0.3, np.eye(2)[[0, 1, 1, 0, 1, 0, 1]]
+for turn in range(3):
+    p = np.exp(X @ W)
+    p /= p.sum(axis=1, keepdims=True)
+    entropy = -np.mean(np.sum(aim * np.log(p + 1e-7), axis=1))
+    weights = 0.5 * np.sum(W[1:] ** 2)
+    W = W - 0.1 * (X.T @ (p - aim) / 7 + np.r_[np.zeros((1, 2)), alpha * W[1:]])
+    p = np.exp(X[:3] @ W)
+    loss = -np.mean(np.log(p[:, 0] / p.sum(axis=1))) + alpha * weights
+""",
     "gradients that are made steps where they stand": DATA
     + LINEAR
     + """    gW *= 0.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def decayed(case: Case, values: dict[int, Any]) -> str:
         scales = tuple(final.direction * scale for final, scale in zip(finals, scales, strict=True))
     pulled = [share for share, is_weight in zip(shares, are_weights(case, finals), strict=True) if is_weight]
     others = {round(share, 9) for share in shares} - {0.0, *(round(share, 9) for share in pulled)}
-    meant = len(pulled) > 1 or any(is_called_decay(case, final) for final in case.finals)
+    meant = len(pulled) > 1 or any(is_called_decay(case, f) or has_penalty_computed(case, f) for f in case.finals)
     same = meant and bool(pulled) and pulled[0] > 0 and all(is_near_number(share, pulled[0]) for share in pulled)
     if not same or others or not all(is_near_number(scale, scales[0]) for scale in scales):
         return ""
@@ -140,13 +141,30 @@ def parts_of(case: Case, values: dict[int, Any], final: Final) -> tuple[float, f
     weights = np.where(truth == 0, 0, np.asarray(case.tape.nodes[final.parameter.node].value, float))
     if value.shape != truth.shape or value.shape != weights.shape or not np.any(truth):
         return None
-    columns = [truth.ravel(), weights.ravel()] if np.any(weights) and truth.size > 2 else [truth.ravel()]
-    mix: Array = np.array(columns, float).T
-    shares = np.linalg.lstsq(mix, value.ravel(), rcond=None)[0]
-    if not close((mix @ shares).reshape(value.shape), value) or abs(shares[0]) < SAME:
-        return None
-    pull = float(shares[1] / shares[0]) if len(columns) > 1 else 0.0
-    return float(shares[0]), pull if abs(pull) > SAME else 0.0
+    pulled = weights_in(weights) if np.any(weights) and truth.size > 2 else [np.zeros(truth.shape)]
+    for each in pulled:
+        mix: Array = np.array([truth.ravel(), each.ravel()], float).T
+        shares = np.linalg.lstsq(mix, value.ravel(), rcond=None)[0]
+        if close((mix @ shares).reshape(value.shape), value) and abs(shares[0]) > SAME:
+            pull = float(shares[1] / shares[0])
+            return float(shares[0]), pull if abs(pull) > SAME else 0.0
+    return None
+
+
+def weights_in(parameter: Array) -> Iterator[Array]:
+    """What of a parameter a decay may shrink: all of it, or all but a first or last row or column, where biases are."""
+    yield parameter
+    for axis in range(parameter.ndim):
+        for place in (0, -1):
+            weights = np.moveaxis(parameter.copy(), axis, 0)
+            weights[place] = 0
+            yield np.moveaxis(weights, 0, axis)
+
+
+def has_penalty_computed(case: Case, final: Final) -> bool:
+    """Whether they compute a number that only this parameter went into, as a penalty is, and no loss with it."""
+    alone = made_of_alone(case.tape, case.parents, [final.parameter.node])
+    return any(name_of(case.step_of(n).function) in SUMMING and not case.tape.nodes[n].value.ndim for n in alone)
 
 
 def has_penalty(case: Case) -> bool:

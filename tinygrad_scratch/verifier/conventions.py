@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def is_right_by_convention(case: Case) -> bool:
         with_the_rate,
         own_rates,
         made_steps,
-        decayed,
+        with_decay,
         shaken,
         frozen,
         own_steps,
@@ -386,12 +387,21 @@ LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the t
 
 def truths_without(case: Case) -> Iterator[Truth]:
     """The truth of the loss without what a gradient may be derived without: a small number in it, or a target's own."""
-    small = small_numbers(case, SMALL)
-    ahead = {index: edit for index, edit in small.items() if case.tape.steps[index].makes[0] in case.forward}
-    for chosen in left_out(ahead):
+    yield from truths_left_out(case)
+    yield from truths_held(case)
+
+
+def truths_left_out(case: Case) -> Iterator[Truth]:
+    """The truth of the loss without the small numbers in it, or one of them."""
+    for chosen in left_out(forward_only(case, small_numbers(case, SMALL))):
         with contextlib.suppress(NotOnTensors):
             yield truth_of(case.tape, [], case.truth.loss, edits=chosen, note=LEFT_OUT)
-    yield from truths_held(case)
+
+
+def with_decay(case: Case, values: dict[int, Any]) -> str:
+    """With a decay of the weights, also of gradients without the small numbers in the loss."""
+    others = (replace(case, truth=truth, _matches={}) for truth in truths_left_out(case))
+    return next((said for each in chain((case,), others) if (said := decayed(each, values))), "")
 
 
 def targets_held(case: Case, values: dict[int, Any]) -> str:

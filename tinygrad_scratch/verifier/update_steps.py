@@ -225,7 +225,7 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     """What a value is a multiple of, as far as updates go, and the sign of the factor; None for anything else."""
     step = tape.steps[tape.nodes[node].step]
     name, reads, shape = getattr(step.function, "__name__", ""), step.reads, tape.nodes[node].value.shape
-    if step.function is None or len(step.makes) != 1:
+    if step.function is None or node != step.makes[0] or (len(step.makes) != 1 and name != "lstsq"):
         return None
     arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
     if name == "negative":
@@ -263,14 +263,14 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
 
 
 def behind_matrix(tape: Tape, step: Step) -> int | None:
-    """The gradient in a step of Newton's: `solve(hessian, g)`, or `inv(hessian) @ g`."""
+    """The gradient in a step of Newton's: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, or `inv(hessian) @ g`."""
     name, reads = getattr(step.function, "__name__", ""), step.reads
-    if name not in ("solve", "matmul", "dot") or len(reads) != 2 or len(step.makes) != 1:
+    if name not in ("solve", "lstsq", "matmul", "dot") or len(reads) != 2:
         return None
     by = tape.steps[tape.nodes[reads[0]].step]
     while getattr(by.function, "__name__", "") in ("multiply", "negative", "divide"):
         by = tape.steps[tape.nodes[max(by.reads, key=lambda read: tape.nodes[read].value.size)].step]
-    inverted = name == "solve" or getattr(by.function, "__name__", "") in ("inv", "pinv")
+    inverted = name in ("solve", "lstsq") or getattr(by.function, "__name__", "") in ("inv", "pinv")
     same = tape.nodes[reads[1]].value.shape == tape.nodes[step.makes[0]].value.shape
     return reads[1] if inverted and same else None
 
