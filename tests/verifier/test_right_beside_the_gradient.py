@@ -187,9 +187,9 @@ rng = np.random.default_rng(3)
 letters, W, p = "abcabdabcd" * 3, rng.normal(size=(4, 4)), 0
 
 
-def pieces(letters, p, length):
-    later = p + length
-    return [ord(c) - 97 for c in letters[p : p + length]], 0 if later + length >= len(letters) else later
+def pieces(letters, start, length):
+    later = start + length
+    return [ord(c) - 97 for c in letters[start : start + length]], 0 if later + length >= len(letters) else later
 
 
 for turn in range(3):
@@ -208,9 +208,11 @@ BY_CONVENTION = {
     + "slow = W.copy()\n"
     + """for turn in range(3):
     slow = 0.9 * slow + 0.1 * W
-    d = (X @ W - X @ slow - Y) / 7
-    loss = 3.5 * np.sum(d**2)
-    W = W - 0.1 * X.T @ d
+    key = Y * (X @ slow)
+    near = np.sum(X @ W * key, axis=1)
+    loss = np.mean(np.log(1 + np.exp(-near)))
+    d = -1 / (1 + np.exp(near)) / 7
+    W = W - 0.1 * X.T @ (d[:, None] * key)
 """,
     "a penalty of all rows but the first, beside a loss with a small number in it": DATA
     + """alpha, aim = 0.3, np.eye(2)[[0, 1, 1, 0, 1, 0, 1]]
