@@ -155,6 +155,21 @@ for turn in range(5):
     w = w - 0.05 * rgrad
     w = w / np.linalg.norm(w)
 """
+WEIGHED = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+plots, kinds = rng.normal(size=(9, 4)), rng.integers(0, 3, 9)
+rare = np.array([0.5, 1.0, 3.0])
+V = rng.normal(size=(4, 3))
+for turn in range(4):
+    q = np.exp(plots @ V)
+    q /= q.sum(axis=1, keepdims=True)
+    much = rare[kinds]
+    loss = -np.sum(much * np.log(q[np.arange(9), kinds])) / 9
+    off = (q - np.eye(3)[kinds]) * much[:, None] / 9
+    V -= 0.1 * plots.T @ off
+"""
 RIGHT = [
     pytest.param(ROUGH, "whole_loss is taken; 1 of 1 gradients fit it.", id="a penalty that is no decay"),
     pytest.param(GROUPS, "loss is taken; 1 of 1 gradients fit it.", id="a mask that picks rows"),
@@ -165,6 +180,7 @@ RIGHT = [
     pytest.param(SHARES, "0.7 mse + 0.3 bce is taken; 3 of 3", id="shares of two losses"),
     pytest.param(NEGATIVES, "cost is taken; 3 of 3", id="negatives with names"),
     pytest.param(SPHERE, "obj is taken; 1 of 1", id="along a sphere"),
+    pytest.param(WEIGHED, "loss is taken; 1 of 1", id="samples with weights"),
 ]
 
 
@@ -189,6 +205,7 @@ WRONG = [
     pytest.param(NEGATIVES, "-left.sum(1) + 0.2", "left.sum(1) + 0.2", id="a minus is missing"),
     pytest.param(SPHERE, "egrad - (egrad", "egrad + (egrad", id="a sign along a sphere"),
     pytest.param(SPHERE, "w /= np.linalg.norm(w)", "w /= 2", id="not of length 1"),
+    pytest.param(WEIGHED, " * much[:, None] / 9", " / 9", id="without the weights of the samples"),
 ]
 
 

@@ -30,7 +30,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
-from tinygrad_scratch.verifier.steady_losses import Elsewhere
+from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
@@ -90,6 +90,9 @@ class FindingLoss(Mixes):
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
             self.is_slip = any(self._is_slip(known[0], other) for other in usual)
+            self.is_slip = self.is_slip or (
+                theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals)
+            )
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
             self._tell_of_theirs(theirs.name if theirs else None, best[1] if best else 0, len(finals))
             return problem
