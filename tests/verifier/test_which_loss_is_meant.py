@@ -168,7 +168,8 @@ for turn in range(4):
     much = rare[kinds]
     loss = -np.sum(much * np.log(q[np.arange(9), kinds])) / 9
     off = (q - np.eye(3)[kinds]) * much[:, None] / 9
-    V -= 0.1 * plots.T @ off
+    d_V = plots.T @ off
+    V -= 0.1 * d_V
 """
 RIGHT = [
     pytest.param(ROUGH, "whole_loss is taken; 1 of 1 gradients fit it.", id="a penalty that is no decay"),
