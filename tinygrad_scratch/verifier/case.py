@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -285,17 +286,20 @@ class Case(Lineage):
         """The run with what was mended so far, kept until more is."""
         key = tuple(map(id, self.overrides.values()))
         if self._last_run is None or self._last_run[0] != key:
-            with np.errstate(all="ignore"):
-                try:
-                    run = self.tape.replay(self.overrides)
-                except Exception:  # what reads one of another shape can't be made of it: that stays as it is
-                    fitting = {node: value for node, value in self.overrides.items() if self.can_stand(node, value)}
-                    run = {**self.tape.replay(fitting), **self.overrides}
-                self._last_run = key, run, dict(self.overrides)
+            run = {**self._run_that_goes(), **self.overrides}
+            self._last_run = key, run, dict(self.overrides)
         found: dict[int, Any] = self._last_run[1]
         return found
 
     _last_run: Any = None
+
+    def _run_that_goes(self) -> dict[int, Any]:
+        """The run with what was mended so far; without what a later call can't take, which stays as it is."""
+        fitting = {node: value for node, value in self.overrides.items() if self.can_stand(node, value)}
+        for mended in (self.overrides, fitting):
+            with contextlib.suppress(Exception), np.errstate(all="ignore"):
+                return self.tape.replay(mended)
+        return self.tape.replay({})
 
     def with_value(self, node: int, truth: Array) -> Mapping[int, Any]:
         """A run with what was mended so far, and one more value put in; what can't be made of it is no number."""
