@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.calling_theirs import CALL_THEIRS, vectorized, vectorizing
 from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
+from tinygrad_scratch.verifier.masked import MASKING
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
@@ -58,6 +59,13 @@ class SciPy(Proxy):
         return stand_in(value, self._tape) if is_module(value) or id(value) in spellings() else value
 
 
+class MaskedArrays(Proxy):
+    """np.ma: the functions that make masked arrays of recorded values, and all else as it is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return MASKING[name](self._tape) if name in MASKING else getattr(self._module, name)
+
+
 def stand_in(value: Any, tape: Tape) -> Any:
     """What a person's module sees in place of something of NumPy's, of math or of SciPy's."""
     made = made_for(value, tape)
@@ -78,7 +86,7 @@ def stood_for(value: Any) -> Any:
 def made_for(value: Any, tape: Tape) -> Any:
     """A stand-in; what needs none itself."""
     if isinstance(value, ModuleType):
-        return SciPy(value, tape) if is_module(value) else Proxy(value, tape) if value in MODULES else value
+        return module_for(value, tape)
     if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
     if isinstance(value, type):
@@ -98,6 +106,13 @@ def made_for(value: Any, tape: Tape) -> Any:
         return drawing(value, tape)
     ours = spellings().get(id(value))
     return recording(value, tape) if ours is None else spelled(value, ours, tape)
+
+
+def module_for(module: ModuleType, tape: Tape) -> ModuleType:
+    """A stand-in for a module; one of which nothing is recorded itself."""
+    if module is np.ma:
+        return MaskedArrays(module, tape)
+    return SciPy(module, tape) if is_module(module) else Proxy(module, tape) if module in MODULES else module
 
 
 def is_put_in(value: Any) -> bool:
