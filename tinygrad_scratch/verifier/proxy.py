@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.calling_theirs import CALL_THEIRS, vectorized, ve
 from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
 from tinygrad_scratch.verifier.masked import MASKING
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
+from tinygrad_scratch.verifier.minimised import MINIMISERS, minimising
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recording
@@ -52,10 +53,15 @@ class Proxy(ModuleType):
 
 
 class SciPy(Proxy):
-    """A module of SciPy's: the functions that NumPy can spell record what they make, and all else is SciPy's own."""
+    """A module of SciPy's: functions that NumPy can spell record what they make, and all else is SciPy's own.
+
+    Minimisers only begin.
+    """
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
+        if name in MINIMISERS:
+            return minimising(value, self._tape)
         return stand_in(value, self._tape) if is_module(value) or id(value) in spellings() else value
 
 
