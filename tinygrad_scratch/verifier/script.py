@@ -46,7 +46,7 @@ from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
-from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
@@ -348,7 +348,9 @@ class Loops:
                 continue
             step = tape.steps[tape.nodes[event.node].step]
             earlier = of_array.get(tape.nodes[event.node].slot, set())
-            for before in sorted(tape.near(step, OF_AN_UPDATE) | earlier, reverse=True):
+            inner = projected(tape, step)
+            near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
+            for before in sorted(near | earlier, reverse=True):
                 node = tape.nodes[before]
                 known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
                 old = next(known, None)
