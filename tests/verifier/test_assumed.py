@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tinygrad_scratch.verifier import judging
+from tinygrad_scratch.verifier.assumed import assumable
 from tinygrad_scratch.verifier.script import checks_of
 
 DATA = """
@@ -116,3 +119,15 @@ def test_no_cause_is_looked_for_where_none_could_be_told(tmp_path: Path, slope: 
     check = check_of(tmp_path, text, "wanted - out", slope)
     assert check.first_wrong is None, str(check)
     assert check.tape.played < 3_000
+
+
+def test_outputs_that_an_assumed_loss_hides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a loss on the tape, it may be clear no more which values met."""
+
+    def seen(entry: Any) -> Iterator[Any]:
+        yield from (() if entry.loss is not None else assumable(entry))
+
+    monkeypatch.setattr(judging, "assumable", seen)
+    check = check_of(tmp_path, TWO, HELPER, "return v * (1 + v)")
+    assert check.error is None, str(check)
+    assert check.first_wrong is None

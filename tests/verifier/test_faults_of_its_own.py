@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.cli import UNDECIDED, main
+from tinygrad_scratch.verifier.rewriting.endless import holds_itself
 
 HEAD = """
 import numpy as np
@@ -129,3 +130,42 @@ def test_pieces_of_a_gradient_are_not_added_up_in_every_way(size: int) -> None:
         assert time.monotonic() - before < 30
         assert not check.repairs
         assert [final.name for final in check.finals] == ([] if wrong else ["part0 + part1"])
+
+
+OF_OBJECTS = """
+import numpy as np
+
+
+def slopes(x, v):
+    return -2 * x * v
+
+
+def gradients(x, y, w, u):
+    values = np.empty(2, dtype=object)
+    values[:] = 1.0
+    v = np.exp(-((x @ w) ** 2))
+    values[1] = v
+    inner = slopes(v, v)
+    error = v @ u - y
+    return {"u": values[1].T @ error, "w": x.T @ (np.outer(error, u) * inner)}
+"""
+
+
+def test_a_change_by_which_an_array_holds_itself_kills_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    x, y, w, u = rng.normal(size=(7, 3)), rng.normal(size=7), rng.normal(size=(3, 4)), rng.normal(size=4)
+    module = module_of(tmp_path / "of_objects.py", OF_OBJECTS)
+    with verify(w=w, u=u) as check:
+        check.loss = 0.5 * np.sum((np.exp(-((x @ w) ** 2)) @ u - y) ** 2)
+        check.gradients = module.gradients(x, y, w, u)
+    assert check.first_wrong is not None
+
+
+def test_arrays_that_hold_themselves() -> None:
+    one, other = np.empty(2, dtype=object), np.empty(2, dtype=object)
+    one[:], other[:] = 1.0, 2.0
+    one[0] = other
+    assert not holds_itself(one)
+    other[1] = one
+    assert holds_itself(one)
+    assert holds_itself(other)

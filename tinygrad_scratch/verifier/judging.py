@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from tinygrad_scratch.verifier.anywhere import NAMED_ONLY
 from tinygrad_scratch.verifier.assumed import (
+    Assumed,
     assumable,
     have_no_loss,
     is_no_slope,
@@ -252,6 +254,10 @@ class Judging:
             return "The output does not meet the targets."
         return self.entry.assume(losses[number].candidate, parameters)
 
+    def _on_trial(self, number: int) -> Assumed | None:
+        """A usual loss that was put on the tape; None where with it there it isn't clear any more what meets what."""
+        return next(islice(assumable(self.entry), number, None), None)
+
     def _is_explained_by(self, number: int, parameters: list[Parameter]) -> Explained | None:
         """The line of the one step that is wrong by an assumed loss, and whether it is clear what is right there.
 
@@ -264,7 +270,9 @@ class Judging:
         self._judge_by_loss()
         if self.problem or not self.causes or self.unsure:
             return None
-        other, cause = list(assumable(self.entry))[number], self.causes[0]
+        other, cause = self._on_trial(number), self.causes[0]
+        if other is None:
+            return None
         if len(self.causes) > 1:  # of samples one by one, a change of the source may be one for all of it
             may_be_one = other.candidate.turns and not self.may_rewrite and len(self.causes) <= MOST_CAUSES
             return ((cause.place.file, cause.place.line), False) if may_be_one else None
@@ -337,7 +345,8 @@ class Judging:
         assert self.assumed is not None
         if self.has_no_loss or not self.finals or self.problem or self.assumed == WRITTEN:
             return True
-        return may_be_no_slope(self.case, list(assumable(self.entry))[self.assumed])
+        tried = self._on_trial(self.assumed)
+        return tried is not None and may_be_no_slope(self.case, tried)
 
     def _end(self) -> None:
         """Take back what is in doubt, and say what of the updates was not judged."""

@@ -11,7 +11,9 @@ import numpy as np
 
 from tinygrad_scratch.verifier.calling_theirs import CALL_THEIRS, vectorized, vectorizing
 from tinygrad_scratch.verifier.entries_in_turn import enumerating, iterating
+from tinygrad_scratch.verifier.masked import MASKING
 from tinygrad_scratch.verifier.methods import PLAIN_RESULTS
+from tinygrad_scratch.verifier.minimised import MINIMISERS, minimising
 from tinygrad_scratch.verifier.number_types import NUMBERS, recorded_type
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recording
@@ -51,11 +53,23 @@ class Proxy(ModuleType):
 
 
 class SciPy(Proxy):
-    """A module of SciPy's: the functions that NumPy can spell record what they make, and all else is SciPy's own."""
+    """A module of SciPy's: functions that NumPy can spell record what they make, and all else is SciPy's own.
+
+    Minimisers only begin.
+    """
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
+        if name in MINIMISERS:
+            return minimising(value, self._tape)
         return stand_in(value, self._tape) if is_module(value) or id(value) in spellings() else value
+
+
+class MaskedArrays(Proxy):
+    """np.ma: the functions that make masked arrays of recorded values, and all else as it is."""
+
+    def __getattr__(self, name: str) -> Any:
+        return MASKING[name](self._tape) if name in MASKING else getattr(self._module, name)
 
 
 def stand_in(value: Any, tape: Tape) -> Any:
@@ -78,7 +92,7 @@ def stood_for(value: Any) -> Any:
 def made_for(value: Any, tape: Tape) -> Any:
     """A stand-in; what needs none itself."""
     if isinstance(value, ModuleType):
-        return SciPy(value, tape) if is_module(value) else Proxy(value, tape) if value in MODULES else value
+        return module_for(value, tape)
     if type(value) in (type(np.c_), type(np.r_)):
         return Joined(value, tape)
     if isinstance(value, type):
@@ -98,6 +112,13 @@ def made_for(value: Any, tape: Tape) -> Any:
         return drawing(value, tape)
     ours = spellings().get(id(value))
     return recording(value, tape) if ours is None else spelled(value, ours, tape)
+
+
+def module_for(module: ModuleType, tape: Tape) -> ModuleType:
+    """A stand-in for a module; one of which nothing is recorded itself."""
+    if module is np.ma:
+        return MaskedArrays(module, tape)
+    return SciPy(module, tape) if is_module(module) else Proxy(module, tape) if module in MODULES else module
 
 
 def is_put_in(value: Any) -> bool:

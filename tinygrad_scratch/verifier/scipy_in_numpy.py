@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.functional import erf
 
-MODULES = ("scipy", "scipy.special", "scipy.signal")
+MODULES = ("scipy", "scipy.special", "scipy.signal", "scipy.optimize")
 
 
 def sigmoid(x: Any) -> Any:

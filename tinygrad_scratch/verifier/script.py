@@ -46,7 +46,7 @@ from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
-from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix
+from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
@@ -162,7 +162,7 @@ def check_of_turn(
     check.seconds = seconds
     check.entry.wanted_loss = loss
     loops = Loops(check, most_silent)
-    check.watch.on_line = loops.see
+    check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)
     error: BaseException | None = None
@@ -181,7 +181,7 @@ def check_of_turn(
         error = None
     if isinstance(error, TurnDone):
         error = None
-        check.notes.append(f"One turn of the loop at line {loops.line} was made, and judged.")
+        check.notes.append(loops.judged or f"One turn of the loop at line {loops.line} was made, and judged.")
     elif error is None and loops.passed_over:
         check.end()
         check.tape.closed = True
@@ -201,6 +201,7 @@ class Loops:
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
     line: int = 0
+    judged: str = ""  # what was judged, where it is no turn
     passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
     waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
@@ -241,6 +242,13 @@ class Loops:
             for events in (watch.events, watch.returned):
                 events[:] = [e for e in events if e.node in after or is_before(watch.tape, e, turn.steps)]
         raise TurnDone("one turn")
+
+    def end_with(self, minimiser: str, start: Any, loss: Any, gradient: Any) -> None:
+        """End the run with one call of what a minimiser of SciPy's is given: its loss, and the gradient of that."""
+        self.updated = [Parameter("x0", start, None)]
+        self.check.loss, self.check.gradients = loss, [gradient]
+        self.judged = f"One call of the function that {minimiser} is given was made, and judged."
+        raise TurnDone("one call")
 
     def _goes_on(self, updates: list[Update], first: int) -> bool:
         """Whether the next update is waited for: what is never set back to nothing is right in the first one."""
@@ -340,7 +348,9 @@ class Loops:
                 continue
             step = tape.steps[tape.nodes[event.node].step]
             earlier = of_array.get(tape.nodes[event.node].slot, set())
-            for before in sorted(tape.near(step, OF_AN_UPDATE) | earlier, reverse=True):
+            inner = projected(tape, step)
+            near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
+            for before in sorted(near | earlier, reverse=True):
                 node = tape.nodes[before]
                 known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
                 old = next(known, None)

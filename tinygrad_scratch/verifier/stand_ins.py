@@ -100,5 +100,5 @@ def numpy_functions() -> set[int]:
 
 def is_numpys(value: Any, functions: set[int]) -> bool:
     if isinstance(value, ModuleType):
-        return value in MODULES or is_module(value)
+        return value in MODULES or value is np.ma or is_module(value)
     return id(value) in functions or type(value) is np.vectorize or is_random(value)

@@ -32,6 +32,7 @@ class Tape(Run):
     copies: dict[int, int] = field(default_factory=dict)  # nodes of constants -> those that they are copies of
     worked_out: set[int] = field(default_factory=set)  # steps by which the check worked a gradient out of an update
     matrices: Any = None  # the module that spells calls on np.matrix by those on arrays, which builds on what is here
+    on_minimum: Callable[[str, Any, Any, Any], None] | None = None  # is given what a minimiser of SciPy's begins with
     closed: bool = False
     most_steps: int = 200_000
     wrapped: dict[int, Any] = field(default_factory=dict)  # id of an array from outside -> what stands for it

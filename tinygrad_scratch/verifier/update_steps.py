@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -104,10 +105,39 @@ def handed_over(step: Step) -> int | None:
     return step.reads[-1 if name in COPIES else 0]
 
 
+PROJECTS = re.compile(r"proj|prox|shrink|thresh|simplex", re.IGNORECASE)
+
+
+def projected(tape: Tape, step: Step) -> int | None:
+    """The one array that a function was given in which a step is, and that projects, by its name.
+
+    So people keep a parameter where it may be after its update: `w = project(w - rate * g)`. What is given another
+    array as well, such as weights, is a layer.
+    """
+    if step.place is None or step.caller is None or not PROJECTS.search(step.place.function):
+        return None
+    first = step.index
+    while first and is_beside(tape.steps[first - 1], step):
+        first -= 1
+    own = tape.steps[first : step.index + 1]
+    given = {read for each in own for read in each.reads} - {node for each in own for node in each.makes}
+    arrays = [node for node in given if tape.nodes[node].value.size > 1]
+    same = len(arrays) == 1 and tape.nodes[arrays[0]].value.shape == tape.nodes[step.makes[0]].value.shape
+    return arrays[0] if same else None
+
+
+def is_beside(one: Step, step: Step) -> bool:
+    """Whether a step is in the same call of a function as another one, or only gives a constant."""
+    if one.function is None or one.place is None or step.place is None:
+        return one.function is None
+    return (one.place.function, one.caller) == (step.place.function, step.caller)
+
+
 def in_update(tape: Tape, step: Step, after: int, before: int) -> tuple[int, int] | None:
     """What an update took off a value, and 1; or what it added, and -1."""
     name = getattr(step.function, "__name__", "")
-    inner = handed_over(step)
+    inner = projected(tape, step)
+    inner = handed_over(step) if inner is None else inner
     if inner is not None:
         if inner == before or tape.nodes[inner].step == step.index:
             return None

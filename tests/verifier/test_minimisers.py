@@ -1,0 +1,73 @@
+"""Scripts that hand a loss and its gradient to a minimiser of SciPy's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, told
+
+pytest.importorskip("scipy.optimize")
+
+DATA = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(9, 4)), rng.normal(size=9)
+w = rng.normal(size=4)
+"""
+BOTH = (
+    DATA
+    + """
+from scipy.optimize import minimize
+
+def cost(w, X, y):
+    error = X @ w - y
+    J = 0.5 * np.mean(error**2)
+    grad = X.T @ error / len(y)
+    return J, grad
+
+found = minimize(cost, w, args=(X, y), jac=True, method="L-BFGS-B")
+print(found.x)
+"""
+)
+APART = (
+    DATA
+    + """
+import scipy.optimize as opt
+
+def cost(w):
+    return 0.5 * np.mean((X @ w - y)**2)
+
+def slope(w):
+    error = X @ w - y
+    grad = X.T @ error / len(y)
+    return grad
+
+best = opt.fmin_cg(cost, w, fprime=slope, disp=False)
+"""
+)
+ONE_NAME = BOTH.replace("import minimize", "import fmin_l_bfgs_b").replace(
+    'minimize(cost, w, args=(X, y), jac=True, method="L-BFGS-B")', "fmin_l_bfgs_b(cost, x0=w, args=(X, y))"
+)
+
+
+@pytest.mark.parametrize("text", [BOTH, APART, ONE_NAME])
+def test_what_a_minimiser_is_given_is_judged(tmp_path: Path, text: str) -> None:
+    check = check_of_script(tmp_path, text)
+    assert check.ok, str(check)
+    assert "is given was made, and judged" in " ".join(check.notes)
+
+
+@pytest.mark.parametrize("text", [BOTH, APART])
+def test_a_mistake_in_what_a_minimiser_is_given(tmp_path: Path, text: str) -> None:
+    line = text[: text.index("grad = ")].count("\n") + 1
+    wrong = text.replace("X.T @ error / len(y)", "X.T @ error**2 / len(y)")
+    assert told(check_of_script(tmp_path, wrong))[0] == line
+
+
+def test_a_slope_that_no_one_wrote_is_not_judged(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, APART.replace(", fprime=slope", ""))
+    assert not check.ok
+    assert check.first_wrong is None

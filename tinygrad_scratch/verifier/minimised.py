@@ -1,0 +1,51 @@
+"""SciPy's minimisers in a script: the call of the objective that they begin with is what is judged."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.recorded import unrecorded
+from tinygrad_scratch.verifier.recording import created
+from tinygrad_scratch.verifier.tape import Tape
+
+RETURN_BOTH = {"fmin_l_bfgs_b", "fmin_tnc"}  # without a function for it, the objective returns the gradient as well
+MINIMISERS = {"minimize", "fmin_bfgs", "fmin_cg", "fmin_ncg", *RETURN_BOTH}
+
+
+def minimising(minimiser: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
+    """A minimiser; where the tape waits for one, its objective is called once, and where it begins is the parameter."""
+    name = minimiser.__name__
+
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        said = None if tape.on_minimum is None or tape.closed else objective_in(minimiser, arguments, keywords)
+        if tape.on_minimum is None or said is None:
+            return minimiser(*arguments, **keywords)
+        objective, slope, others = said
+        start = created(np.array(unrecorded(arguments[1] if len(arguments) > 1 else keywords["x0"]), float), tape)
+        loss = objective(start, *others)
+        loss, gradient = loss if slope is None else (loss, slope(start, *others))
+        return tape.on_minimum(name, start, loss, gradient)
+
+    call.__name__ = name
+    return call
+
+
+def objective_in(minimiser: Callable[..., Any], arguments: Any, keywords: Any) -> Any:
+    """What a call minimises, the function of its gradient, if that is one of its own, and what both are given besides.
+
+    None where no gradient is handed over: then it is not theirs.
+    """
+    try:
+        given = inspect.signature(minimiser).bind(*arguments, **keywords).arguments
+    except TypeError:  # SciPy's own complaint
+        return None
+    objective, slope = next(iter(given.values())), given.get("jac", given.get("fprime"))
+    others = given.get("args", ())
+    by_itself = slope is None and minimiser.__name__ in RETURN_BOTH and not given.get("approx_grad")
+    if not (callable(slope) or slope is True or by_itself):
+        return None
+    return objective, slope if callable(slope) else None, others if isinstance(others, tuple) else (others,)
