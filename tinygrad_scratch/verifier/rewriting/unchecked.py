@@ -5,25 +5,21 @@ With another argument, such code may read and write where nothing of the person'
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
-from functools import cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.numbers_by_name import with_point
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.rewriting.functions import files_of, functions_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
-from tinygrad_scratch.verifier.source import nested, statements, text_of
+from tinygrad_scratch.verifier.source import nested, text_of
 
 CHECKED = re.compile(r"numpy|scipy\.(?:special|signal|ndimage|linalg|stats|spatial|fft)|tinygrad_scratch")
 WORD = re.compile(r"[A-Za-z_]\w*")
-WHOLE = re.compile(r"[A-Za-z_]\w*\b(?!\s*[\[.(])")  # a name that nothing is taken of
 
 
 class Unchecked:
@@ -46,12 +42,7 @@ class Unchecked:
             self.names |= more
 
     def calls(self, file: str, rewrite: Rewrite) -> bool:
-        """Whether a change is of a statement that leads there, or makes it one; or puts in a whole array of objects.
-
-        Such an array may get to hold itself, and NumPy goes down without end in it.
-        """
-        if not boxes_in(file).isdisjoint(WHOLE.findall(rewrite.text)):
-            return True
+        """Whether a change is of a statement that leads there, or makes it one."""
         if not self.names:
             return False
         return rewrite.line in self.lines_in(file) or not self.names.isdisjoint(WORD.findall(rewrite.text))
@@ -64,17 +55,6 @@ class Unchecked:
                 node.lineno for node in source.statements if not self.names.isdisjoint(WORD.findall(source.code(node)))
             }
         return self._lines[file]
-
-
-@cache
-def boxes_in(file: str) -> frozenset[str]:
-    """The names of the arrays of objects in a file: `A` of `A = np.empty(3, dtype=object)`, and of `self.A = ...`."""
-    found = set[str]()
-    for statement in statements(text_of(file)):
-        if isinstance(statement, ast.Assign):
-            names = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
-            found |= {with_point(target).strip(".") for target in statement.targets} if "object" in names else set()
-    return frozenset(found)
 
 
 def foreign_in(name: str, value: Any, mentioned: set[str]) -> set[str]:
