@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -514,7 +515,7 @@ def test_a_penalty_is_multiplied_by_no_other_parameter() -> None:
         check.gradients = {"near": dnear, "far": dfar}
     assert check.ok, str(check)
     case = check.case
-    region = SimpleNamespace(case=case)
+    region: Any = SimpleNamespace(case=case)
     near_node, far_node = (final.parameter.node for final in case.finals)
     squares = [s.makes[0] for s in case.tape.steps if getattr(s.function, "__name__", "") == "square"]
     assert is_multiplied_by(region, near_node, {far_node})
