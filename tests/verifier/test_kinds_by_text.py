@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.verifier.files import edited
+from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.causes.held import is_multiplied_by
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
 from tinygrad_scratch.verifier.told_factors import without_brackets
 from tinygrad_scratch.verifier.told_forms import (
@@ -236,7 +241,103 @@ def check(verify):
     return verify.layer(Smooth(), np.random.default_rng(12).normal(size=(7, 4)))
 """
 
-PROGRAMS = {"spam": SPAM, "gated": GATED, "table": TABLE, "twin": TWIN, "rated": RATED, "smooth": SMOOTH}
+KEPT = """
+import numpy as np
+
+
+def step(w, v, x, t, rate):
+    z = x @ w
+    h = z / (1 + np.exp(-z))
+    d = 2 * (h @ v - t) / len(x)
+    loss = np.sum((h @ v - t) ** 2) / len(x)
+    before = v.copy()
+    for j in range(len(v)):
+        v[j] -= rate * (h[:, j] @ d)
+    dh = np.outer(d, before)
+    dz = bend_back(dh, z)
+    w -= rate * (x.T @ dz)
+    return loss
+
+
+def bend_back(dh, z):
+    s = 1 / (1 + np.exp(-z))
+    return dh * (s + z * s * (1 - s))
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, v, x, t = (rng.normal(size=size) for size in ((3, 4), 4, (7, 3), 7))
+    with verify(w=w, v=v) as check:
+        check.loss = step(w, v, x, t, 0.1)
+    return check
+"""
+
+SUMMED = """
+import numpy as np
+
+
+def gradients(w, v, x, t):
+    dw, dv, loss = np.zeros(w.shape), np.zeros(v.shape), 0
+    K = x.shape[0]
+    for i in range(K):
+        h = np.tanh(w @ x[i])
+        off = v @ h - t[i]
+        loss += 0.5 * off**2 / K
+        dw += np.outer(off * v * (1 - h**2), x[i])
+        dv += off * h
+    dw = dw / K
+    dv /= K
+    return loss, dw, dv
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, v, x, t = (rng.normal(size=size) for size in ((4, 3), 4, (5, 3), 5))
+    with verify(w=w, v=v) as check:
+        loss, dw, dv = gradients(w, v, x, t)
+        check.loss, check.gradients = loss, {"w": dw, "v": dv}
+    return check
+"""
+
+SINGLE = """
+import numpy as np
+
+
+def step(w, v, x, t, rate):
+    h = np.tanh(x @ w)
+    d = h @ v - t
+    loss = 0.5 * np.sum(d**2)
+    before = v.copy()
+    for k in range(2):
+        for j in range(3):
+            v[j, k] -= rate * d[k] * h[j]
+    for j in range(3):
+        blame = 0.0
+        for k in range(2):
+            blame += d[k] * before[j, k]
+        w[:, j] -= rate * blame * (1 - h[j] ** 2) * x
+    return loss
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, v, x, t = (rng.normal(size=size) for size in ((2, 3), (3, 2), 2, 2))
+    with verify(w=w, v=v) as check:
+        check.loss = step(w, v, x, t, 0.1)
+    return check
+"""
+
+PROGRAMS = {
+    "kept": KEPT,
+    "summed": SUMMED,
+    "single": SINGLE,
+    "spam": SPAM,
+    "gated": GATED,
+    "table": TABLE,
+    "twin": TWIN,
+    "rated": RATED,
+    "smooth": SMOOTH,
+}
 
 MISTAKES = [
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
@@ -275,6 +376,9 @@ MISTAKES = [
     ("twin", "dz[self.z <= 0] = 0", "dz[self.z > 0] = 0", "derivative-at-wrong-point"),
     ("twin", "doff = dy * self.spread ** (-0.5)", "doff = dy / self.spread ** (-0.5)", "derivative-at-wrong-point"),
     ("smooth", "dv1 = smooth_back(da1, v1)", "dv1 = da1", "missing-derivative"),
+    ("single", "d[k] * before[j, k]", "d[k] * v[j, k]", "stale-or-updated-weights"),
+    ("kept", "dz = bend_back(dh, z)", "dz = bend_back(dh, h)", "derivative-at-wrong-point"),
+    ("summed", "(1 - h**2), x[i])", "(1 - h**2), x[i]) / K", "missing-batch-sum-or-mean"),
 ]  # fmt: skip
 
 
@@ -397,3 +501,22 @@ def test_a_mask_of_another_value(written: str, right: str, compared: bool) -> No
 def test_a_difference_the_wrong_way_round() -> None:
     assert is_turned_round(apart_of("d = 2 * (y - p) / n", "d = 2 * (p - y) / n"))
     assert not is_turned_round(apart_of("d = 2 * (y - p) / n", "d = 2 * (p - t) / n"))
+
+
+def test_a_penalty_is_multiplied_by_no_other_parameter() -> None:
+    rng = np.random.default_rng(3)
+    near, far, words = rng.normal(size=(5, 2)), rng.normal(size=(5, 2)), np.array([0, 2, 3])
+    with verify(near=near, far=far) as check:
+        v, u = near[words], far[words]
+        check.loss = np.sum(v * u) + np.sum(np.square(near)) + np.sum(np.square(far))
+        dnear, dfar = 2 * near, 2 * far
+        dnear[words] += u
+        dfar[words] += v
+        check.gradients = {"near": dnear, "far": dfar}
+    assert check.ok, str(check)
+    case = check.case
+    region: Any = SimpleNamespace(case=case)
+    near_node, far_node = (final.parameter.node for final in case.finals)
+    squares = [s.makes[0] for s in case.tape.steps if getattr(s.function, "__name__", "") == "square"]
+    assert is_multiplied_by(region, near_node, {far_node})
+    assert not any(is_multiplied_by(region, node, {near_node, far_node}) for node in squares)

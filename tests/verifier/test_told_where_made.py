@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.causes.paths import part_unread
 
 MACHINE = """
 import numpy as np
@@ -465,3 +468,89 @@ def test_a_factor_that_another_name_lacks_and_not_the_data_beside_it(tmp_path: P
     check = check_of_script(tmp_path, VISITS.replace("d_line = d_lam * lam", "d_line = d_lam"))
     assert told(check)[1] == "missing-derivative", str(check)
     assert "right is   d_line = d_lam * lam" in str(check)
+
+
+HANDED_OVER = """
+import numpy as np
+
+
+def gradients(w, v, x, t):
+    n, kept = len(x), {"w": np.zeros(w.shape), "v": np.zeros(v.shape)}
+    h = np.tanh(x @ w)
+    d = h @ v - t
+    loss = 0.5 * np.sum(d**2) / n
+    gv = h.T @ d
+    gw = x.T @ (np.outer(d, v) * (1 - h**2))
+    keep(kept, "v", gv / n)
+    keep(kept, "w", gw / n)
+    return loss, kept
+
+
+def keep(kept, name, more):
+    kept[name] = kept[name] + more
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    w, v, x, t = (rng.normal(size=size) for size in ((3, 4), 4, (7, 3), 7))
+    with verify(w=w, v=v) as check:
+        check.loss, check.gradients = gradients(w, v, x, t)
+    return check
+"""
+
+
+def test_a_division_is_told_where_another_line_of_its_form_divides(tmp_path: Path) -> None:
+    file = tmp_path / "handed_over.py"
+    check, line = edited(file, HANDED_OVER, 'keep(kept, "v", gv / n)', 'keep(kept, "v", gv)')
+    first = check.first_wrong
+    assert (first.line, first.kind) == (line, "missing-batch-sum-or-mean"), str(check)
+    assert "`gv` is not divided by n, as is done in line 13" in first.sentence
+
+
+TWO_SOURCES = """
+import numpy as np
+
+
+class Centred:
+    def __init__(self):
+        self.g = np.array([0.7, 1.3, 0.4])
+
+    def forward(self, x):
+        self.off = x - np.mean(x, axis=0)
+        self.square = self.off**2
+        self.s = np.sqrt(np.mean(self.square, axis=0))
+        self.rest = 1 / self.s
+        return self.g * (self.off * self.rest)
+
+    def backward(self, dy):
+        self.dg = np.sum(dy * self.off / self.s, axis=0)
+        doff1 = dy * self.g / self.s
+        ds = -np.sum(dy * self.g * self.off, axis=0) / self.s**2
+        dvar = ds * (1 / (2 * self.s))
+        dsquare = np.tile(dvar, [len(dy), 1]) / len(dy)
+        doff2 = dsquare * (2 * self.off)
+        doff = doff1 + doff2
+        dx1 = doff
+        dmean = -np.sum(doff, axis=0)
+        dx2 = np.tile(dmean, [len(dy), 1]) / len(dy)
+        return dx1 + dx2
+
+
+def check(verify):
+    return verify.layer(Centred(), np.random.default_rng(3).normal(size=(5, 3)))
+"""
+
+
+def test_a_part_that_goes_nowhere_is_missing_where_the_sum_is_made(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "two_sources.py", TWO_SOURCES, "doff = doff1 + doff2", "doff = doff1")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-term"), str(check)
+    case = check.case
+    values = {node.number: node.value for node in case.tape.nodes}
+    one, other = (next(e for e in case.events if e.name == name) for name in ("doff1", "doff2"))
+    region: Any = SimpleNamespace(case=case, event=one, node=one.node, values=values, value=values[one.node])
+    region.truth = values[one.node] + values[other.node]
+    found = part_unread(region)
+    assert found is not None
+    assert (found[0], found[1].line) == ("doff2", line)
+    region.truth = values[one.node] - values[other.node]
+    assert part_unread(region) is None

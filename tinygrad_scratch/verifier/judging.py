@@ -54,6 +54,7 @@ from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.textbook import is_as_named
+from tinygrad_scratch.verifier.told_beside import tell_beside
 from tinygrad_scratch.verifier.told_kinds import name_kind
 from tinygrad_scratch.verifier.told_where_bound import tell_where_bound
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, truth_of
@@ -424,6 +425,7 @@ class Judging:
             if repair is not None:
                 self.repairs = [repair]
                 self.case.apply(repair)
+            tell_beside(self.causes[0])
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""

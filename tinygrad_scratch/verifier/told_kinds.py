@@ -12,9 +12,9 @@ from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import is_one_layer
 from tinygrad_scratch.verifier.derivative_names import OF_RESULT, WORDS, is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.explain import Cause
-from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, counted_by, name_of
+from tinygrad_scratch.verifier.rewriting.part import NAMES, PRODUCTS, counted_by, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, SIZE, SLOPE, kind_of_divisor
-from tinygrad_scratch.verifier.rewriting.text import source_of
+from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import (
@@ -53,7 +53,8 @@ from tinygrad_scratch.verifier.told_forms import (
     rest_of_one,
     same,
 )
-from tinygrad_scratch.verifier.told_sizes import kind_of_size
+from tinygrad_scratch.verifier.told_sizes import BATCH, kind_of_size
+from tinygrad_scratch.verifier.told_values import is_activation, is_read_updated
 
 LINEAR = (
     "sum", "mean", "dot", "matmul", "outer", "multiply", "einsum", "copy", "reshape", "transpose", "swapaxes",
@@ -109,7 +110,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
         return
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
-    kind = size or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
+    kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
     source = source_of(text_of(cause.file))
     if kind == "wrong-operand" and source.is_in_derivative(cause.line):
         around = source.function_around(cause.line)
@@ -120,6 +121,23 @@ def name_kind(case: Case, cause: Cause) -> None:
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
+    if kind == BATCH:
+        tell_division(cause, found)
+
+
+def tell_division(cause: Cause, found: Difference) -> None:
+    """Tell a factor too many by what it is: a division by the number of samples, once too often."""
+    match found.old:
+        case ast.BinOp(left=rest, op=ast.Div()) if same(rest, found.new) and "too many" in cause.sentence:
+            cause.sentence = f"`{ast.unparse(found.old)}` is divided by the number of samples once too often"
+
+
+def of_read(case: Case, cause: Cause, found: Difference) -> str:
+    """The kind of another value that is read, by what the two values are; nothing where that tells none."""
+    if is_read_updated(case, cause, found):
+        return "stale-or-updated-weights"
+    taken = cause.kind == "wrong-operand" and is_slope_taken_at(source_of(text_of(cause.file)), found)
+    return AT_POINT if taken and is_activation(case, found) else ""
 
 
 def of_counter(cause: Cause, found: Difference) -> str:
@@ -458,6 +476,23 @@ def is_other_number(found: Difference) -> bool:
     outer = found.way[-1] if found.way else None
     in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
     return in_product and is_number(found.old) and is_number(found.new)
+
+
+def is_slope_taken_at(source: Source, found: Difference) -> bool:
+    """Whether it is given to a function of theirs that takes a derivative at it, whatever else that is given."""
+    call = found.way[-1] if found.way else None
+    if not isinstance(call, ast.Call) or found.old not in call.args:
+        return False
+    functions = [n for n in source.statements if isinstance(n, ast.FunctionDef) and n.name == name_of(call)]
+    place = call.args.index(found.old)
+    names = [[arg.arg for arg in each.args.args if arg.arg != "self"][place : place + 1] for each in functions]
+    return any(is_in_slope(each, name) for each, given in zip(functions, names, strict=True) for name in given)
+
+
+def is_in_slope(function: ast.FunctionDef, name: str) -> bool:
+    """Whether a function reads a name in what derivatives are taken by: `1 - h**2`, `z > 0`, `sigmoid(z)`."""
+    sloping = (part for part in ast.walk(function) if is_sloping(part) and not isinstance(part, NAMES))
+    return any(name in names_in(part) for part in sloping)
 
 
 def is_alone_in(call: ast.Call) -> bool:

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.rewriting.rewrite import SIZE
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.unused import nodes_around
+from tinygrad_scratch.verifier.rewriting.valued import nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond, holds_array
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, rest_of_one
@@ -40,7 +41,8 @@ def kind_of_size(case: Case, cause: Cause, found: Difference) -> str:
     if not all(counts_samples(case, each) for each in sizes):
         return "scale-factor"
     if less:
-        return BATCH if cause.kind == "missing-derivative" else ""
+        is_sum = cause.kind == "scale-factor" and is_of_parameter(case, cause)
+        return BATCH if cause.kind == "missing-derivative" or is_sum else ""
     return BATCH if is_of_parameter(case, cause) else "scale-factor"
 
 
@@ -96,6 +98,8 @@ def is_of_parameter(case: Case, cause: Cause) -> bool:
     places = (case.step_of(final.node).place for final in case.finals)
     if any(place is not None and (place.file, place.line) == here for place in places):
         return True
+    if any(parameter_of(case, node) is not None for node in nodes_named(case, cause.of)):
+        return True  # or a part of it, as the sum over samples is made of
     made = [entries_of(case, e.node) for e in case.events if (e.place.file, e.place.line) == here]
     ends = [entries_of(case, final.node) for final in case.finals]
     return any(np.array_equal(one, other) for one in made for other in ends)

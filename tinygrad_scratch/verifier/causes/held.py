@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
-from tinygrad_scratch.verifier.edits import is_filled, name_of
+from tinygrad_scratch.verifier.edits import PRODUCTS, is_filled, name_of
 from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.table import PART, direction_of
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
 
 MOST_INNER = 40
+MULTIPLIED = (*PRODUCTS, "multiply", "divide")
 SHAPING = ("reshape", "T", "transpose", "swapaxes", "copy", "asarray", "array", "astype", "ravel", "squeeze")
 
 
@@ -81,10 +82,25 @@ def made_first(region: Region) -> Place | None:
 
 
 def is_of_penalty(region: Region, node: int) -> bool:
-    """Whether a value is made of one parameter alone, and goes into the loss without any data."""
+    """Whether a value is made of one parameter alone, and goes into the loss without any data or other parameters."""
     case = region.case
-    of = case.ancestors([node]) & {final.parameter.node for final in case.finals}
-    return len(of) == 1 and is_of_parameters(region, node) and is_penalty(region, case.tape.nodes[node].step + 1, node)
+    parameters = {final.parameter.node for final in case.finals}
+    of = case.ancestors([node]) & parameters
+    alone = len(of) == 1 and is_of_parameters(region, node) and not is_multiplied_by(region, node, parameters - of)
+    return alone and is_penalty(region, case.tape.nodes[node].step + 1, node)
+
+
+def is_multiplied_by(region: Region, node: int, others: set[int]) -> bool:
+    """Whether a value of the forward pass, or what was made of it, is multiplied by what was made of some others."""
+    case, reached = region.case, {node}
+    for step in case.tape.steps[case.tape.nodes[node].step + 1 : case.tape.nodes[case.truth.loss].step + 1]:
+        makes = case.forward.intersection(step.makes)
+        if makes and not reached.isdisjoint(step.reads):
+            beside = case.ancestors(set(step.reads) - reached)
+            if name_of(step.function) in MULTIPLIED and not beside.isdisjoint(others):
+                return True
+            reached |= makes
+    return False
 
 
 def choices(region: Region, later: list[int]) -> Iterator[tuple[int, ...]]:

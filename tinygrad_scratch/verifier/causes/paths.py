@@ -69,8 +69,26 @@ def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
             place=region.in_statement(),
         )
     said = f"{region.name(region.of)} is also used in {line}: the part through it is missing"
+    unread = part_unread(region)
+    if unread is not None:
+        part, alias = unread
+        return Finding("missing-term", f"{said}. It is {part}", None, f"{name} + {part}", place=alias)
     place = slope_from(region) or handed_on(region, steps) or lacking_since(region, steps[0])
     return Finding("missing-term", said, place=place)
+
+
+def part_unread(region: Region) -> tuple[str, Place] | None:
+    """What the function made later, is all that the value lacks, and goes nowhere; where that is another name since."""
+    case, own = region.case, region.event.place
+    read, rest = {node for step in case.tape.steps for node in step.reads}, region.truth - region.value
+    for event in case.events:
+        lost = event.node > region.node and event.node not in read and in_same_function(event.place, own)
+        if lost and event.name.isidentifier() and close(region.values[event.node], rest):
+            later = (step for step in case.tape.steps if step.function is renamed and region.node in step.reads)
+            alias = next((step.place for step in later if min(step.makes) > event.node), None)
+            if alias is not None and right_side(statement_at(alias.file, alias.line)) == region.event.name:
+                return event.name, alias
+    return None
 
 
 def reads_itself(region: Region) -> bool:

@@ -1,0 +1,41 @@
+"""The kind of a difference by what its names held: a parameter after its update, the output of an activation."""
+
+from __future__ import annotations
+
+import ast
+
+import numpy as np
+
+from tinygrad_scratch.verifier.case import Case
+from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named, parameter_of
+from tinygrad_scratch.verifier.told_forms import Difference
+
+
+def is_read_updated(case: Case, cause: Cause, found: Difference) -> bool:
+    """Whether a line reads what an update has made of a parameter, and a copy of that from before is due."""
+    due = held_by(case, found.new)
+    parameters = {parameter_of(case, node) for node in due} - {None}
+    steps = (step for step in case.tape.steps if step.place is not None)
+    read = {n for s in steps if s.place and (s.place.file, s.place.line) == (cause.file, cause.line) for n in s.reads}
+    updated = (node for node in held_by(case, found.old) & read if not case.is_forward(node))
+    return all(map(case.is_forward, due)) and any(parameter_of(case, node) in parameters for node in updated)
+
+
+def is_activation(case: Case, found: Difference) -> bool:
+    """Whether one of two values of the forward pass was made of the other, entry by entry: by no other parameters."""
+    one, other = held_by(case, found.old), held_by(case, found.new)
+    return any(is_made_of(case, a, b) or is_made_of(case, b, a) for a in one for b in other)
+
+
+def is_made_of(case: Case, output: int, node: int) -> bool:
+    behind = case.ancestors([output])
+    if output == node or output not in case.forward or node not in behind:
+        return False
+    more = (behind - case.ancestors([node])) & {final.parameter.node for final in case.finals}
+    return not more and np.shape(case.tape.nodes[output].value) == np.shape(case.tape.nodes[node].value)
+
+
+def held_by(case: Case, node: ast.AST) -> set[int]:
+    """What the names in an expression held."""
+    return {each for name in names_in(node) for each in nodes_named(case, name)}
