@@ -175,5 +175,5 @@ def test_columns_are_updated_through_the_transpose(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, TURNED)
     assert check.ok, str(check)
     assert len(check.finals) == 2
-    wrong = TURNED.replace("d = np.outer(v, error)", "d = np.outer(v, np.abs(error))")
+    wrong = TURNED.replace("d = np.outer(v, error)", "d = 2 * np.outer(v, error)")
     assert told(check_of_script(tmp_path, wrong))[0] == 10
