@@ -152,3 +152,28 @@ def test_indices_are_compared_by_what_they_are() -> None:
     assert are_same((slice(None), 1), (slice(None), 1))
     assert not are_same((slice(None), 1), (slice(None), 2))
     assert not are_same(1, (1,))
+
+
+TURNED = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+words, table, v = rng.integers(0, 6, 9), rng.normal(size=(3, 6)), rng.normal(size=3)
+for turn in range(3):
+    taken = table[:, words]
+    error = v @ taken - 1
+    loss = 0.5 * np.sum(error**2)
+    d = np.outer(v, error)
+    dv = taken @ error
+    np.add.at(table.T, words[:4], -0.1 * d.T[:4])
+    np.add.at(table.T, words[4:], -0.1 * d.T[4:])
+    v -= 0.1 * dv
+"""
+
+
+def test_columns_are_updated_through_the_transpose(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, TURNED)
+    assert check.ok, str(check)
+    assert len(check.finals) == 2
+    wrong = TURNED.replace("d = np.outer(v, error)", "d = 2 * np.outer(v, error)")
+    assert told(check_of_script(tmp_path, wrong))[0] == 10

@@ -71,8 +71,8 @@ def part_written(tape: Tape, after: int) -> Part | None:
     step, slot = step_of(tape, after), tape.nodes[after].slot
     if name_of(step.function) == "at" and len(step.reads) > 1:
         sign = SIGNS.get(name_of(getattr(step.function, "__self__", None)))
-        held = tape.nodes[step.reads[0]].slot == slot
-        return Part(step.reads[0], step.reads[-1], sign, step.place) if sign is not None and held else None
+        held = array_of(tape, step.reads[0], slot)
+        return Part(held, step.reads[-1], sign, step.place) if sign is not None and held is not None else None
     stored = step if name_of(step.function) == "setitem" else None
     summed = step if stored is None else step_of(tape, step.reads[-1])
     sign, reads = SIGNS.get(name_of(summed.function)), summed.reads
