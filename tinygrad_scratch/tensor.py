@@ -452,7 +452,7 @@ class Tensor:
         start = self._record
         if start is None:
             raise TypeError(messages.nothing_recorded(self, "gradient()"))
-        orders, computed, oldest = [], None, start[0]
+        orders, computed, oldest = [], set[int](), start[0]
         for place, tensor in enumerate(inputs):
             node = tensor._record if type(tensor) is Tensor else None
             if node is None:
@@ -460,7 +460,7 @@ class Tensor:
             order = node[0]
             orders.append(order)
             if node[1] is not None:
-                computed = {order} if computed is None else computed | {order}
+                computed.add(order)
             if order > oldest:
                 oldest = order
         seed = self._seed(gradient)

@@ -30,7 +30,7 @@ from tinygrad_scratch.verifier.causes.paths import assigned_entries
 from tinygrad_scratch.verifier.causes.single import dropped, literal
 from tinygrad_scratch.verifier.causes.state import updated_too_early
 from tinygrad_scratch.verifier.causes.sums import reductions
-from tinygrad_scratch.verifier.edits import Edit, name_of
+from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.foreseen import Along
 from tinygrad_scratch.verifier.likeness import close, difference, signature
@@ -213,21 +213,11 @@ class Everywhere(Region):
         self.meant = {}
         self.left = MOST_PLAYED
 
-    def site(self, step: Step) -> list[Step]:
-        return self._sites[step.place, name_of(step.function)]
-
     def sites(self) -> Iterator[tuple[Step, list[Step]]]:
         """Each call with all of its turns; that of a function which is called in several places also for each alone."""
         for step, turns in super().sites():
             yield step, turns
             yield from by_caller(turns)
-
-    @cached_property
-    def _sites(self) -> dict[Any, list[Step]]:
-        found: dict[Any, list[Step]] = {}
-        for step in self.steps:
-            found.setdefault((step.place, name_of(step.function)), []).append(step)
-        return found
 
     @cached_property
     def along(self) -> Along | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -84,16 +85,29 @@ class Extent:
 
     def site(self, step: Step) -> list[Step]:
         """The same call in all turns."""
-        return [s for s in self.turns if s.place == step.place and name_of(s.function) == name_of(step.function)]
+        return self._sites.get((step.place, name_of(step.function)), [])
+
+    @cached_property
+    def _sites(self) -> dict[Any, list[Step]]:
+        """The calls of all turns by where they are written."""
+        found: dict[Any, list[Step]] = {}
+        for step in self.turns:
+            found.setdefault((step.place, name_of(step.function)), []).append(step)
+        return found
 
     def sites(self) -> Iterator[tuple[Step, list[Step]]]:
         """Each call of the region once, the last of its turns, with all of them."""
-        seen = set()
+        yield from self._each_site
+
+    @cached_property
+    def _each_site(self) -> list[tuple[Step, list[Step]]]:
+        seen, found = set(), []
         for step in reversed(self.steps):
             key = step.place, name_of(step.function), step.index if step.place is None or not step.place.offset else 0
             if key not in seen and step.index not in self.case.tape.worked_out:
                 seen.add(key)
-                yield step, self.site(step)
+                found.append((step, self.site(step)))
+        return found
 
     @property
     def is_rename(self) -> bool:

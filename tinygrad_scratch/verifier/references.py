@@ -20,7 +20,7 @@ class Ref:
 def map_tree(change: Callable[[Any], Any], tree: Any) -> Any:
     """The same tuples, lists, dicts and slices with every leaf changed."""
     if type(tree) in (tuple, list):
-        return type(tree)([map_tree(change, part) for part in tree])
+        return type(tree)([map_tree(change, part) if type(part) in HOLDING else change(part) for part in tree])
     if type(tree) is dict:
         return {key: map_tree(change, part) for key, part in tree.items()}
     if type(tree) is slice:

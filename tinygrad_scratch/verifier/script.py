@@ -63,10 +63,11 @@ class NothingTold(Exception):  # noqa: N818  # it is no error
 def checks_of(path: str, loss: str | None = None, seconds: float = verify.seconds) -> list[Any]:
     """Run a script, and return its checks: those that it makes itself, or one of a turn of its training loop."""
     text = without_magics(Path(path).read_text(encoding="utf-8-sig"))
-    code = compile(text, str(Path(path).resolve()), "exec", dont_inherit=True)
+    file = str(Path(path).resolve())
+    code = compile(text, file, "exec", dont_inherit=True)
     made: list[Any] = []
     if makes_checks(text):
-        with as_main(path) as names:
+        with as_main(path, file) as names:
             run_with_checks(code, names, made, seconds)
         return made
     try:
@@ -78,8 +79,8 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
 def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
     """The check of a turn of a script, before which so many may be passed over as they tell nothing of something."""
     file = str(Path(path).resolve())
-    again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path))
-    with as_main(path) as names:
+    again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path, file))
+    with as_main(path, file) as names:
         return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
 
 
@@ -87,13 +88,13 @@ def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, ki
     """The check of the script's turn once more, of a class of checks."""
     file = str(Path(path).resolve())
     code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
-    with as_main(path) as names:
+    with as_main(path, file) as names:
         return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent)
 
 
-def run_as(path: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
+def run_as(path: str, file: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
     """Run the code of a script; the variables are there from the start, and gathered in the end."""
-    with as_main(path) as names:
+    with as_main(path, file) as names:
         names.update(variables)
         try:
             for code in codes:
@@ -129,15 +130,17 @@ def makes_checks(text: str) -> bool:
 
 
 @contextlib.contextmanager
-def as_main(path: str) -> Iterator[dict[str, Any]]:
-    """Let a script be `__main__`, with its folder first where modules are looked for; it can read no input."""
+def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
+    """Let a script be `__main__`, with its folder first where modules are looked for; it can read no input.
+
+    `file` is its whole path, which is worked out once: a script is run many times.
+    """
     module = ModuleType("__main__")
-    full = Path(path).resolve()
-    module.__file__ = str(full)
+    module.__file__ = file
     before = sys.modules["__main__"], sys.argv, list(sys.path), sys.stdin, os.environ.get("MPLBACKEND")
     known = set(sys.modules)
     sys.modules["__main__"], sys.argv, sys.stdin = module, [path], io.StringIO()
-    sys.path.insert(0, str(full.parent))
+    sys.path.insert(0, os.path.dirname(file))
     os.environ["MPLBACKEND"] = "Agg"
     try:
         yield module.__dict__

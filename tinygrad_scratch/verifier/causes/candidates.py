@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -86,8 +88,7 @@ def by_name(region: Region, turns: list[Step], any_value: bool = False) -> Itera
         region.meant[key] = {
             name: chosen
             for name, events in bound_names(region, any_value).items()
-            if len(chosen := [m.node for step in turns if (m := meant_by(region, events, step)) is not None])
-            == len(turns)
+            if len(chosen := meant_in(region, events, turns)) == len(turns)
         }
     yield from region.meant[key].items()
     for final in region.case.finals:
@@ -110,16 +111,24 @@ def bound_names(region: Region, any_value: bool) -> dict[str, list[Event]]:
     return region.bound[any_value]
 
 
+def meant_in(region: Region, events: list[Event], turns: list[Step]) -> list[int]:
+    """What a name meant when each of the calls was made, up to the first for which it meant nothing."""
+    found = takewhile(lambda event: event is not None, (meant_by(region, events, step) for step in turns))
+    return [event.node for event in found if event is not None]
+
+
 def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     """What a name was last bound to before a call, in the same function if it is a variable of that."""
-    bound = events[: bisect_right(events, step.index, key=lambda e: e.time)]
+    bound = events[: bisect_right(events, step.index, key=attrgetter("time"))]
     own = region.objects_at(step.place) if bound and bound[0].name.startswith("self.") else set()
-    bound = [event for event in bound if event.owner in own] if own else bound
-    bound = bound or [e for e in events if region.case.tape.nodes[e.node].step < step.index]
-    if not bound or not step.place or not bound[-1].name.isidentifier():
-        return bound[-1] if bound else None
+    last = next((event for event in reversed(bound) if not own or event.owner in own), None)
+    if last is None:
+        bound, own = [e for e in events if region.case.tape.nodes[e.node].step < step.index], set()
+        last = bound[-1] if bound else None
+    if last is None or not step.place or not last.name.isidentifier():
+        return last
     function = step.place.function
-    return next((e for e in reversed(bound) if e.place.function == function), bound[-1])
+    return next((e for e in reversed(bound) if e.place.function == function and (not own or e.owner in own)), last)
 
 
 def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:

@@ -27,6 +27,7 @@ REFUSED = (
     "os.", "shutil.", "subprocess.", "sqlite3.", "urllib.", "smtplib.", "ftplib.", "webbrowser.", "tempfile.",
     "builtins.input", "socket.connect", "socket.bind", "socket.send",
 )  # fmt: skip
+OFTEN = {"builtins.id", "sys._getframe", "object.__getattr__"}  # what every recorded call does several times
 HARMLESS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk", "os.putenv", "os.unsetenv"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -44,7 +45,9 @@ class Guard:
 
     @classmethod
     def refuse(cls, event: str, arguments: Any) -> None:
-        if cls.on and (event == "open" or event.startswith(REFUSED)) and event not in HARMLESS:
+        if not cls.on or event in OFTEN:
+            return
+        if (event == "open" or event.startswith(REFUSED)) and event not in HARMLESS:
             writes = event != "open" or is_to_write(*arguments[1:3])
             if writes and threading.get_ident() not in cls.others:
                 raise RefusedError(event)
