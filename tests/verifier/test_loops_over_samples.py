@@ -237,14 +237,6 @@ def test_what_is_right_is_not_accused(tmp_path: Path, name: str) -> None:
         ("sums", "outer * warm * (1 - warm)", "outer * warm", "missing-derivative"),
         ("steps", "    later = own\n", "    later = delta @ out.T\n", "missing-derivative"),
         ("numbers", "d_o_d_b = self.down", "d_o_d_b = self.up", "wrong-operand"),
-        ("numbers", "d_a_d_left = sitter[0]", "d_a_d_left = sitter[1]", "off-by-one"),
-        (
-            "numbers",
-            "squash_slope(sum_b)\n            d_b_d_lean",
-            "squash_slope(b)\n            d_b_d_lean",
-            "derivative-at-wrong-point",
-        ),
-        ("neurons", "output * (1.0 - output)", "output * output", "missing-derivative"),
         ("dark", "(1 - dim**2))", "(1 - dim))", "missing-derivative"),
     ],
 )

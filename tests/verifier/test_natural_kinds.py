@@ -359,12 +359,6 @@ MISTAKES = [
     ),
     (
         "recurrent",
-        "np.hstack([dpre_u, dpre_r, dpre_c * r])",
-        "np.hstack([dpre_u, dpre_r, dpre_c * u])",
-        {"wrong-operand"},
-    ),
-    (
-        "recurrent",
         "da = np.hstack([dpre_u, dpre_r, dpre_c])",
         "da = np.hstack([dpre_r, dpre_u, dpre_c])",
         {"wrong-operand"},

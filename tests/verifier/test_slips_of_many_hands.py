@@ -370,7 +370,6 @@ for epoch in range(2):
 @pytest.mark.parametrize(
     ("right", "wrong", "kind"),
     [
-        ("(n.out - t[k]) * n.slope()", "(n.out - t[k])", "missing-derivative"),
         ("out.delta * out.w[j]", "out.delta * out.x[j]", "wrong-operand"),
     ],
 )

@@ -157,9 +157,10 @@ class Quantities:
 
     def made_again(self, node: int) -> str | None:
         """The wrong step whose statement, in another turn of a loop, made something that a value came from."""
-        places = {self.case.place_of(each) for each in self.case.ancestors([node])} - {None}
-        last = max((guilty for guilty in self.guilty if self.case.place_of(guilty) in places), default=None)
-        return None if last is None else self.said(last)
+        wrong = {(cause.file, cause.line) for cause in self.check.causes}
+        places = map(self.case.place_of, self.case.ancestors([node]))
+        again = any((place.file, place.line) in wrong for place in places if place is not None)
+        return self.said(max(self.guilty)) if self.guilty and again else None
 
     def said(self, guilty: int) -> str:
         """The name of a wrong step, with its line where there are several of that name."""
