@@ -209,8 +209,6 @@ class Everywhere(Region):
         steps = {case.tape.nodes[node].step for node in made}
         self.steps = [case.tape.steps[i] for i in sorted(steps) if case.tape.steps[i].function not in (None, renamed)]
         self.turns = self.steps
-        self.bound = {}
-        self.meant = {}
         self.left = MOST_PLAYED
 
     def sites(self) -> Iterator[tuple[Step, list[Step]]]:

@@ -14,6 +14,8 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.steps import Step, renamed
 
+Names = frozenset[tuple[str, int]]  # of a value, each with what holds it
+
 
 class Extent:
     """The calls between a wrong value and what is known to be right: forward values, true gradients, constants."""
@@ -31,29 +33,40 @@ class Extent:
         self.until = case.tape.nodes[self.node].step
         self.steps = self._steps(self.node)
         self.turns = self._turns()
-        self.bound: dict[bool, dict[str, list[Event]]] = {}  # the names that values have, once they were looked for
-        self.meant: dict[tuple[int, ...], dict[str, list[int]]] = {}  # what they meant when some calls were made
+
+    @cached_property
+    def bound(self) -> dict[bool, dict[str, list[Event]]]:
+        """The names that values have, once they were looked for."""
+        return {}
+
+    @cached_property
+    def meant(self) -> dict[tuple[int, ...], dict[str, list[int]]]:
+        """What these names meant when some calls were made, once that was looked for."""
+        return {}
 
     def _steps(self, *starts: int) -> list[Step]:
         """The calls that some values were made by, back to what is right."""
-        held: dict[int, set[tuple[str, int]]] = {start: self._holders.get(start, set()) for start in starts}
-        found: dict[int, Step] = {}
-        seen: dict[frozenset[tuple[str, int]], set[int]] = {}
-        for start, own in held.items():
-            known, waiting = seen.setdefault(frozenset(own), set()), [start]
-            while waiting:
-                node = waiting.pop()
-                step = self.case.step_of(node)
-                if node in known or step.function is None:
-                    continue
-                known.add(node)
-                if node not in held and self.is_anchor(node, own):
-                    continue
-                found[step.index] = step
-                waiting += () if self.alone else self.case.parents[node]
-        return [found[index] for index in sorted(found)]
+        seen: dict[Names, set[int]] = {}  # by the names of where it began
+        made: set[int] = set()
+        for start in starts:
+            own = frozenset(self._holders.get(start, ()))
+            made.update(self._back_from(start, own, set(starts), seen.setdefault(own, set())))
+        return [self.case.tape.steps[index] for index in sorted(made)]
 
-    def is_anchor(self, node: int, own: set[tuple[str, int]]) -> bool:
+    def _back_from(self, start: int, own: Names, starts: set[int], seen: set[int]) -> Iterator[int]:
+        """The steps that made a value of what is right, but for what was seen before."""
+        waiting = [start]
+        while waiting:
+            node = waiting.pop()
+            step = self.case.step_of(node)
+            if node in seen or step.function is None:
+                continue
+            seen.add(node)
+            if node in starts or not self.is_anchor(node, own):
+                yield step.index
+                waiting += () if self.alone else self.case.parents[node]
+
+    def is_anchor(self, node: int, own: Names) -> bool:
         """Whether a value is right, and no earlier state of what is looked at."""
         if self.case.step_of(node).function is renamed:
             return False

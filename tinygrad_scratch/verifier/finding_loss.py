@@ -89,8 +89,7 @@ class FindingLoss(Mixes):
             watched = [candidate for candidate in mine if self._is_only_watched(candidate)]
             theirs = self._whole_of([c for c in watched if not self.all_behind(c.node).isdisjoint(nodes)])
             self.other_node = theirs.node if theirs else None
-            self.is_slip = any(self._is_slip(known[0], other) for other in usual)
-            self.is_slip = self.is_slip or (
+            self.is_slip = any(self._is_slip(known[0], other) for other in usual) or (
                 theirs is not None and weighs_samples(self.tape, run, known[0], theirs, finals)
             )
             problem = self._choose(self._penalised(known[0], run, finals), *known[1:], len(finals))
@@ -233,8 +232,9 @@ class FindingLoss(Mixes):
             part, node = self._penalty.get(final.node), final.parameter.node
             factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
             value = self._value(final.node)
-            is_whole = np.count_nonzero(wanted) > 1 or close(final.direction * value, factor * wanted)
-            if part is None or (is_whole and is_multiple(value, wanted)):
+            is_single = np.count_nonzero(wanted) == 1  # of which any number is a multiple
+            right = close(final.direction * value, factor * wanted) if is_single else is_multiple(value, wanted)
+            if part is None or right:
                 continue
             much = strength(final.direction * part / factor, self._value(node))
             if much is not None:

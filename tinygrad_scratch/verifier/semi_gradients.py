@@ -22,7 +22,7 @@ TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|r
 
 
 def truths_held(case: Case) -> Iterator[Truth]:
-    """The truth where averages and targets are constants: these are called so, and met by what parameters change."""
+    """The truth where moving averages are constants, and what is called a target and met by what parameters change."""
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
     targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
     held = sorted(targets | (averages(case) & case.smooth & case.forward))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.likeness import close, is_varied
+from tinygrad_scratch.verifier.likeness import is_varied
 from tinygrad_scratch.verifier.losses import Candidate, Played, played
 from tinygrad_scratch.verifier.moved import SAME, is_times, moved
 from tinygrad_scratch.verifier.owners import factor_of
@@ -65,18 +65,16 @@ def weighs_samples(tape: Tape, run: Played, fitting: Candidate, theirs: Candidat
     if fitting.turns:
         return False
     runs = run, Elsewhere(tape, run, finals).there
-    pairs = [[each.gradients(loss, [fitting.node]) for loss in (theirs, fitting)] for each in runs]
-    found = [shares_of(one[0], other[0]) if one and other else None for one, other in pairs]
-    here, there = found
+    pairs = ([each.gradients(loss, [fitting.node]) for loss in (theirs, fitting)] for each in runs)
+    here, there = (shares_of(one[0], other[0]) if one and other else None for one, other in pairs)
     return here is not None and there is not None and is_varied(here) and bool(np.allclose(here, there, rtol=SAME))
 
 
 def shares_of(weighed: Array, plain: Array) -> Array | None:
     """By which numbers the rows of an array, or else its columns, are those of another one, of which the mean is 1."""
     for one, other in ((weighed, plain), (weighed.T, plain.T)):
-        rows, own = (each.reshape(len(each), -1) if each.ndim else each.reshape(1, 1) for each in (other, one))
-        sizes = np.sum(rows**2, axis=1)
-        shares: Array = np.sum(rows * own, axis=1) / np.where(sizes == 0, 1, sizes)
-        if np.all(sizes > 0) and np.mean(shares) and close(shares[:, None] * rows, own):
-            return np.asarray(shares / np.mean(shares))
+        shares = [factor_of(row, of) for row, of in zip(np.atleast_1d(one), np.atleast_1d(other), strict=True)]
+        known = [share for share in shares if share]
+        if known == shares:
+            return np.array(known) / float(np.mean(known))
     return None

@@ -29,6 +29,7 @@ def is_activation(case: Case, found: Difference) -> bool:
 
 
 def is_made_of(case: Case, output: int, node: int) -> bool:
+    """Whether a value of the forward pass was made of another one of its shape, and of no more parameters than that."""
     behind = case.ancestors([output])
     if output == node or output not in case.forward or node not in behind:
         return False

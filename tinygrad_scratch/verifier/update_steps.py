@@ -295,7 +295,7 @@ def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
 def behind_matrix(tape: Tape, step: Step) -> int | None:
     """The gradient in a step of Newton's: `solve(hessian, g)`, `lstsq(hessian, g)[0]`, or `inv(hessian) @ g`."""
     name, reads = getattr(step.function, "__name__", ""), step.reads
-    if name not in ("solve", "lstsq", "matmul", "dot") or len(reads) != 2:
+    if name not in ("solve", "lstsq", "matmul", "dot") or len(reads) != 2 or (len(step.makes) != 1 and name != "lstsq"):
         return None
     by = tape.steps[tape.nodes[reads[0]].step]
     while getattr(by.function, "__name__", "") in ("multiply", "negative", "divide"):
