@@ -354,7 +354,7 @@ class Rerun(verify):
             return
         assert self.entry.loss is not None
         try:
-            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors:
             return
         self.problem = self.entry.pair(self.truth, close)

@@ -395,7 +395,7 @@ def truths_left_out(case: Case) -> Iterator[Truth]:
     """The truth of the loss without the small numbers in it, or one of them."""
     for chosen in left_out(forward_only(case, small_numbers(case, SMALL))):
         with contextlib.suppress(NotOnTensors):
-            yield truth_of(case.tape, [], case.truth.loss, edits=chosen, note=LEFT_OUT)
+            yield truth_of(case.tape, case.truth.loss, edits=chosen, note=LEFT_OUT)
 
 
 def with_decay(case: Case, values: dict[int, Any]) -> str:

@@ -289,7 +289,7 @@ class Judging:
     def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
         try:
-            self.truth: Truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:
             self.problem = (
                 f"The loss can't be differentiated: no derivative is known for "
@@ -433,7 +433,7 @@ class Judging:
             assert self.entry.loss is not None
             self.has_renames = True
             self.finals = self.entry.finals
-            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.truth = truth_of(self.tape, self.entry.loss)
             self.case = self._case(self.truth)
 
     def _see_rates(self) -> None:
@@ -463,7 +463,7 @@ class Judging:
             self.notes.append(
                 "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
             )
-            self.truth = truth_of(self.tape, [p.node for p in self.parameters], self.entry.loss)
+            self.truth = truth_of(self.tape, self.entry.loss)
             self.case = self._case(self.truth)
 
     def _is_right_by_convention(self) -> bool:

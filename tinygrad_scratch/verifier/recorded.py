@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,23 @@ def in_place_or_not(name: str) -> Callable[[Any, Any], Any]:
     )
 
 
-multiplied_in_place = in_place("mul")
+def or_theirs(name: str) -> Callable[[Any, Any], Any]:
+    """`*` and the like; with an object of a class of theirs a number leaves the answer to it, as Python's own do."""
+    made_new = getattr(np.lib.mixins.NDArrayOperatorsMixin, f"__{name}__")
+    return lambda self, other: (
+        NotImplemented if self._is_number and answers(other, f"__r{name}__") else made_new(self, other)
+    )
+
+
+def answers(other: Any, operation: str) -> bool:
+    """Whether a value is neither a number nor an array, or like one, and says what an operation with it gives."""
+    kind = type(other)
+    is_known = issubclass(kind, Number | list | tuple | str | bytes) or any(hasattr(kind, name) for name in AS_ARRAYS)
+    return hasattr(kind, operation) and not is_known
+
+
+AS_ARRAYS = "__array__", "__array_ufunc__", "__array_interface__"
+multiplied, multiplied_in_place = or_theirs("mul"), in_place("mul")
 
 
 class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
@@ -216,8 +233,11 @@ class Recorded(Standing, np.lib.mixins.NDArrayOperatorsMixin):
     __iand__, __ior__, __ixor__ = in_place("and"), in_place("or"), in_place("xor")
     __ilshift__, __irshift__ = in_place("lshift"), in_place("rshift")
 
+    __add__, __sub__, __matmul__ = or_theirs("add"), or_theirs("sub"), or_theirs("matmul")
+    __truediv__, __floordiv__, __mod__ = or_theirs("truediv"), or_theirs("floordiv"), or_theirs("mod")
+
     def __mul__(self, other: Any) -> Any:
-        return self._tape.matrices.product(self, other) if holds_matrix((self, other)) else super().__mul__(other)
+        return self._tape.matrices.product(self, other) if holds_matrix((self, other)) else multiplied(self, other)
 
     def __rmul__(self, other: Any) -> Any:
         return self._tape.matrices.product(other, self) if holds_matrix((self, other)) else super().__rmul__(other)

@@ -58,4 +58,4 @@ def nearby(case: Case) -> tuple[dict[int, Any], Case]:
     start |= {copy: start[node] for copy, node in case.tape.copies.items() if node in start}
     with np.errstate(all="ignore"):
         values = case.tape.replay(start=start)
-        return values, replace(case, truth=truth_of(case.tape, [], case.truth.loss, start, case.truth.edits))
+        return values, replace(case, truth=truth_of(case.tape, case.truth.loss, start, case.truth.edits))

@@ -1,5 +1,7 @@
 """Functions of SciPy, spelled in NumPy: SciPy's own take an array's memory, so that nothing of the call is seen.
 
+The logarithm of the gamma function and its slopes, which NumPy lacks, are SciPy's own with a rule.
+
 Only what comes out the same, and has a short spelling, is here. What else of SciPy is called is told with its line.
 """
 
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.functional import erf
+from tinygrad_scratch.rules.registry import define_vjp, differentiable
 
 MODULES = ("scipy", "scipy.special", "scipy.signal", "scipy.optimize")
 
@@ -32,6 +35,58 @@ def logit(x: Any) -> Any:
 def xlogy(x: Any, y: Any) -> Any:
     """scipy.special.xlogy."""
     return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
+
+
+def xlog1py(x: Any, y: Any) -> Any:
+    """scipy.special.xlog1py."""
+    return xlogy(x, 1 + y)
+
+
+def entr(x: Any) -> Any:
+    """scipy.special.entr, of what is not below 0."""
+    return -xlogy(x, x)
+
+
+def rel_entr(x: Any, y: Any) -> Any:
+    """scipy.special.rel_entr, of what is not below 0."""
+    return xlogy(x, x) - xlogy(x, y)
+
+
+def log_expit(x: Any) -> Any:
+    """scipy.special.log_expit."""
+    return -np.logaddexp(0, -x)
+
+
+def erfc(x: Any) -> Any:
+    """scipy.special.erfc."""
+    return 1 - erf(x)
+
+
+def ndtr(x: Any) -> Any:
+    """scipy.special.ndtr."""
+    return (1 + erf(x / np.sqrt(2))) / 2
+
+
+@differentiable
+def gammaln(x: Any) -> Any:
+    """scipy.special.gammaln."""
+    return sys.modules["scipy.special"].gammaln(x)
+
+
+@differentiable
+def psi(x: Any) -> Any:
+    """scipy.special.psi, or digamma: the slope of gammaln."""
+    return sys.modules["scipy.special"].psi(x)
+
+
+@differentiable
+def trigamma(x: Any) -> Any:
+    """The slope of psi."""
+    return sys.modules["scipy.special"].polygamma(1, x)
+
+
+define_vjp(gammaln, x=lambda g, y, x: g * psi(x))
+define_vjp(psi, x=lambda g, y, x: g * trigamma(x))
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
@@ -85,7 +140,11 @@ SPELLED: dict[tuple[str, str], Callable[..., Any]] = {
     **{("signal", function.__name__): function for function in (correlate, correlate2d)},
     **{("signal", name): convolve for name in ("convolve", "convolve2d", "fftconvolve", "oaconvolve")},
 }
-SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {"expit": sigmoid, "logit": logit, "xlogy": xlogy, "erf": erf}
+SPELLED_UFUNCS: dict[str, Callable[..., Any]] = {
+    "expit": sigmoid,
+    **{function.__name__: function for function in (logit, xlogy, xlog1py, entr, rel_entr, log_expit)},
+    **{function.__name__: function for function in (erf, erfc, ndtr, gammaln, psi)},
+}
 CHOICES = {"method"}  # of SciPy's: by which way to get to the same
 
 

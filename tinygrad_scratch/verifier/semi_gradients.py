@@ -25,18 +25,18 @@ def truths_held(case: Case) -> Iterator[Truth]:
     """The truth where moving averages are constants, and what is called a target and met by what parameters change."""
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
     targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
-    held = sorted(targets | (averages(case) & case.smooth & case.forward))
+    held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
     if held and not case.truth.edits:
         edits = {case.step_of(node).index: held_constant for node in held}
         with contextlib.suppress(NotOnTensors):
-            truth = truth_of(case.tape, [], case.truth.loss, edits=edits)
+            truth = truth_of(case.tape, case.truth.loss, edits=edits)
             yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
     made = SelfMadeTargets(case) if not case.truth.edits else None
     for given in (made.as_weights(held), made.found()) if made is not None else ():
         if not given:
             continue
         with contextlib.suppress(NotOnTensors):
-            truth = truth_of(case.tape, [], case.truth.loss, edits=given)
+            truth = truth_of(case.tape, case.truth.loss, edits=given)
             yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
 
 

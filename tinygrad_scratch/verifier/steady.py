@@ -21,7 +21,7 @@ def is_steady(case: Case, factor: float) -> bool:
     start = moved(case.tape, [final.parameter.node for final in case.finals])
     try:
         with np.errstate(all="ignore"):
-            truth = truth_of(case.tape, [], case.truth.loss, start, case.truth.edits).cotangents
+            truth = truth_of(case.tape, case.truth.loss, start, case.truth.edits).cotangents
             here, values = without_decays(case, {}), without_decays(case, start)
     except Exception:  # a call that can't be made there
         return True

@@ -152,14 +152,14 @@ def plain_of(value: Any) -> Any:
 
 
 def truth_of(
-    tape: Tape, parameters: list[int], loss: int, start: dict[int, Array] | None = None,
+    tape: Tape, loss: int, start: dict[int, Array] | None = None,
     edits: dict[int, Any] | None = None, note: str = "",
 ) -> Truth:  # fmt: skip
     """The cotangents of all values that a loss was computed from, constants of floats among them."""
     run = played_on_tensors(tape, tape.nodes[loss].step, start, edits=edits)
     found = Truth(loss, edits=edits or {}, note=note)
-    total = run.values[loss]
-    if total._record is None:
+    total = run.values.get(loss)  # none where it is held constant
+    if total is None or total._record is None:
         return found
     if total.size > 1:
         total = total.sum()
