@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.printed import printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
-from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number
+from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, mixed
 from tinygrad_scratch.verifier.well_known import WellKnown
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
@@ -59,7 +59,8 @@ class ComputedLosses(WellKnown):
     def _is_smoothed(self, candidate: Candidate, moving: set[int]) -> bool:
         """Whether a number is what it was under its name before, and a small part of another: it is only watched.
 
-        So is `smooth = 0.99 * smooth + 0.01 * loss`. What it was before depends on no parameter.
+        So is `smooth = 0.99 * smooth + 0.01 * loss`, and what a function makes of the two, by shares that make one.
+        What it was before depends on no parameter.
         """
         step = self.tape.steps[self.tape.nodes[candidate.node].step]
         kept = [read for read in step.reads if read not in moving and np.any(self._value(read))]
@@ -69,7 +70,9 @@ class ComputedLosses(WellKnown):
         shares = [part for part in taken[0].arguments if isinstance(part, float)]
         shares += [float(self._value(n).reshape(-1)[0]) for n in taken[0].reads if is_plain_number(self.tape, n)]
         small = name_of(taken[0].function) == "multiply" and any(abs(share) < 0.5 for share in shares)
-        return small and step.place is not None and goes_on(statement_at(step.place.file, step.place.line))
+        if not small or step.place is None:
+            return False
+        return goes_on(statement_at(step.place.file, step.place.line)) or bool(mixed(self.tape, candidate.node))
 
     def is_named_as_loss(self, name: str, node: int) -> bool:
         """Whether a name is one of losses, or of their gradients and nothing reads it: a discriminator's `d_loss`.

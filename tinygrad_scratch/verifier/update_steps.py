@@ -222,12 +222,18 @@ def is_mix(tape: Tape, after: int, before: int) -> bool:
     inner = handed_over(step)
     if inner is not None and inner != before and tape.nodes[inner].step != step.index:
         return is_mix(tape, inner, before)
+    return before in mixed(tape, after)
+
+
+def mixed(tape: Tape, node: int) -> list[int]:
+    """The two values that a third is a mix of, by shares that make one; none where it is something else."""
+    step = tape.steps[tape.nodes[node].step]
     if getattr(step.function, "__name__", "") != "add" or len(step.reads) != 2:
-        return False
+        return []
     shares = [share_of(tape, read) for read in step.reads]
     numbers = [number for number, _ in shares]
-    whole = min(numbers) > 0 and bool(np.isclose(sum(numbers), 1, rtol=1e-9))
-    return whole and before in [of for _, of in shares]
+    is_whole = min(numbers) > 0 and bool(np.isclose(sum(numbers), 1, rtol=1e-9))
+    return [of for _, of in shares] if is_whole else []
 
 
 def share_of(tape: Tape, node: int) -> tuple[float, int]:
