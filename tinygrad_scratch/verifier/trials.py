@@ -131,7 +131,8 @@ def is_carried_on(case: Case, event: Event, matched: tuple[Entry, float] | None)
         return False
     if not case.is_carried(matched[1]):
         return False
-    before = (e.node for e in case.events if e.node in case.ancestors([event.node]) - {event.node} - case.forward)
+    made_of = case.ancestors([event.node]) - {event.node} - case.forward
+    before = (e.node for e in case.events if e.node in made_of)
     found = (case.match_up_to_factor(case.tape.nodes[node].value) for node in before)
     return any(each is not None and abs(each[1] / matched[1] - 1) < 1e-9 for each in found)
 

@@ -7,26 +7,31 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.rewriting.endless import has_endless, makes_objects
 from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.tape import LimitReached
 
-LOOK = 64  # lines from one look at the clock to the next
+LOOK = 64  # lines from one look at their number and at the clock to the next
+
+
+Trace = Callable[[FrameType, str, Any], Any]
 
 
 class Lines:
     """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long."""
+
+    sees_more: ClassVar = False  # than how many lines there are, and what returns
 
     def __init__(
         self, left: Left, most: float, seconds: float, ends: Callable[[FrameType], None] | None = None
     ) -> None:
         self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
-        self.theirs: dict[str, bool] = {}  # by file
-        self.of_objects: set[str] = set()  # the files that make arrays of objects
+        self.counting = self.counter()
+        self.seeing: dict[str, Trace | None] = {}  # what sees the lines of a file
 
     @contextmanager
     def traced(self) -> Iterator[None]:
@@ -39,20 +44,47 @@ class Lines:
 
     def enter(self, frame: FrameType, event: str, value: Any) -> Any:
         file = frame.f_code.co_filename
-        if file not in self.theirs:
-            self.theirs[file] = is_theirs(file)
-            self.of_objects |= {file} if self.theirs[file] and makes_objects(file) else set()
-        return self.see if self.theirs[file] else None
+        if file not in self.seeing:
+            self.seeing[file] = self.seer(file) if is_theirs(file) else None
+        return self.seeing[file]
+
+    def seer(self, file: str) -> Trace:
+        """What sees the lines of a file of theirs."""
+        if makes_objects(file):
+            return self.see_objects
+        return self.see if self.ends is not None or self.sees_more else self.counting
+
+    def counter(self) -> Trace:
+        """What counts lines and sees what returns, and no more: it is called for each line, and has to be quick."""
+        lines, see_returned = 0, self.left.see
+
+        def see(frame: FrameType, event: str, value: Any) -> Any:
+            nonlocal lines
+            if event == "line":
+                lines += 1
+                if not lines % LOOK:
+                    self.look()
+            elif event == "return":
+                see_returned(frame, value)
+            return see
+
+        return see
+
+    def look(self) -> None:
+        """Whether to go on, after so many lines more."""
+        self.count += LOOK
+        if self.count > self.most or time.monotonic() > self.deadline:
+            raise LimitReached(f"{self.count} lines")
 
     def see(self, frame: FrameType, event: str, value: Any) -> Any:
-        if event == "line":
-            self.count += 1
-            if self.count > self.most or (not self.count % LOOK and time.monotonic() > self.deadline):
-                raise LimitReached(f"{self.count} lines")
-            if frame.f_code.co_filename in self.of_objects and has_endless(frame):
-                raise LimitReached("an array that holds itself")
-            if self.ends is not None:
-                self.ends(frame)
-        elif event == "return":
-            self.left.see(frame, value)
+        self.counting(frame, event, value)
+        if event == "line" and self.ends is not None:
+            self.ends(frame)
         return self.see
+
+    def see_objects(self, frame: FrameType, event: str, value: Any) -> Any:
+        """The same in a file that makes arrays of objects."""
+        if event == "line" and has_endless(frame):
+            raise LimitReached("an array that holds itself")
+        self.see(frame, event, value)
+        return self.see_objects

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import CodeType, FrameType
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -142,6 +142,8 @@ def worked_out(code: CodeType, names: dict[str, Any]) -> Any:
 
 class Looks(Lines):
     """A traced run that looks at the changes of the statements that it comes to."""
+
+    sees_more: ClassVar = True
 
     def __init__(
         self, left: Left, seconds: float, outlook: Outlook, looked: Mapping[tuple[str, int], Looker],

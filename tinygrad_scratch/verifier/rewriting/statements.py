@@ -21,8 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 from tinygrad_scratch.verifier.rewriting.scattered import scattered
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
 
-SIMPLE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr)
-OF_OBJECTS = re.compile(r"\bdtype\s*=\s*(?:np\.|numpy\.)?object\b|astype\((?:np\.|numpy\.)?object\b")
+CHANGED_ALONE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr, ast.For, ast.If, ast.While)
 OTHERS = {"+=": ("-=", "*="), "-=": ("+=", "*="), "*=": ("/=", "+=", "-="), "/=": ("*=",)}
 MOST_LATER = 12  # statements that one may be moved after
 
@@ -31,8 +30,7 @@ def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
     """The changes of the statements that begin in a line; of a compound one those of its head."""
     seen: set[tuple[int, int, str]] = set()
     for node in source.statements:
-        changes = isinstance(node, (*SIMPLE, ast.For, ast.If, ast.While)) and not may_hold_itself(source, node)
-        if node.lineno == line and changes:
+        if node.lineno == line and isinstance(node, CHANGED_ALONE) and not may_hold_itself(source, node):
             for rewrite in Statement(source, node).rewrites():
                 key = rewrite.start, rewrite.end, rewrite.text
                 old = source.text[rewrite.start : rewrite.end]
@@ -58,7 +56,7 @@ def may_hold_itself(source: Source, node: ast.stmt) -> bool:
     """Whether a part of an array of objects may be given another value: what holds itself makes NumPy crash."""
     targets = node.targets if isinstance(node, ast.Assign) else []
     parts = (part for target in targets for part in ast.walk(target))
-    return OF_OBJECTS.search(source.text) is not None and any(isinstance(part, ast.Subscript) for part in parts)
+    return source.has_objects and any(isinstance(part, ast.Subscript) for part in parts)
 
 
 class Statement(Expressions):
