@@ -31,8 +31,8 @@ def rewrites_at(source: Source, line: int) -> Iterator[Rewrite]:
     """The changes of the statements that begin in a line; of a compound one those of its head."""
     seen: set[tuple[int, int, str]] = set()
     for node in source.statements:
-        changes = isinstance(node, (*SIMPLE, ast.For, ast.If, ast.While)) and not may_hold_itself(source, node)
-        if node.lineno == line and changes:
+        changes = node.lineno == line and isinstance(node, (*SIMPLE, ast.For, ast.If, ast.While))
+        if changes and not may_hold_itself(source, node):
             for rewrite in Statement(source, node).rewrites():
                 key = rewrite.start, rewrite.end, rewrite.text
                 old = source.text[rewrite.start : rewrite.end]
