@@ -103,7 +103,7 @@ class Owners(Opponents):
         done = {final.parameter.node for final in self.finals}
         forward = ancestors(self._parents, [self.loss], until=done)  # what made these is of a turn before
         left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
-        behind = ((p, self.all_behind(after) - {after}) for p, after in left)
+        behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
         return [p for p, made_of in behind if p.node in made_of and made_of - forward]
 
     def _is_state(self, parameter: Parameter) -> bool:
