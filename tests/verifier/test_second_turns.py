@@ -75,7 +75,7 @@ class Net:
 
 
 net = Net()
-for rows in ([0, 1, 2, 3], [1, 3, 4, 5], [2, 4]):
+for rows in ([0], [1, 2, 3], [2, 4, 5]):
     loss = net.step(x[rows], y[rows])
 """
 SHUFFLED = """
@@ -86,9 +86,10 @@ def check(verify):
     with verify(w=w) as check:
         np.random.seed(4)
         np.random.shuffle(xs)
+        order = [i for _, i in xs]
         check.loss = np.sum(w * xs[0][0])
         check.gradients = {"w": xs[0][0]}
-    return check, [i for _, i in xs]
+    return check, order
 """
 
 
