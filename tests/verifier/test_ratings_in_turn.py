@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, told
 from tinygrad_scratch.verifier.script import checks_of
 
 SCRIPT = """
@@ -97,3 +97,31 @@ def test_beside_a_decay_the_factor_is_no_number_of_this_turn_alone(tmp_path: Pat
     check = checks_of(str(file), loss=loss)[0]
     assert check.first_wrong is not None, str(check)
     assert check.first_wrong.line == 9
+
+
+COLUMNS = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+known = np.array([[0, 1, 4], [2, 0, 1], [1, 3, 5], [2, 2, 3]])
+table = np.zeros((3, 4))
+table[known[:, 0], known[:, 1]] = known[:, 2]
+left, right = rng.uniform(size=(2, 3)), rng.uniform(size=(2, 4))
+lam, rate, tolerance = 0.1, 0.05, 0.01
+for epoch in range(3):
+    change = tolerance + 1
+    for at in np.random.permutation(len(known)):
+        i, j = known[:, 0][at], known[:, 1][at]
+        dl = lam * left[:, i] - right[:, j] * (table[i, j] - left[:, i] @ right[:, j])
+        dr = lam * right[:, j] - left[:, i] * (table[i, j] - left[:, i] @ right[:, j])
+        left[:, i] -= rate * dl
+        right[:, j] -= rate * dr
+"""
+
+
+def test_columns_are_taken_at_places_of_an_array(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, COLUMNS)
+    assert check.ok, str(check)
+    assert check.entry.loss_name.startswith("half squared error of ")
+    check = check_of_script(tmp_path, COLUMNS.replace("lam * left[:, i] - right", "lam * left[:, i] + right"))
+    assert told(check) == (14, "sign")

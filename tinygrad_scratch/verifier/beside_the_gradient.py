@@ -123,8 +123,9 @@ def decays_meant(case: Case, values: dict[int, Any]) -> dict[int, float]:
 
 def decay_written(case: Case, final: Final) -> float:
     """The share of a parameter that the line of a gradient adds to it, under a name; 0 where it adds none."""
-    node = final.parameter.node
-    part = penalty_in(case.tape, case.tape.parents(), final.node, node) if is_called_decay(case, final) else None
+    node, nodes = final.parameter.node, [each.parameter.node for each in case.finals]
+    called = is_called_decay(case, final)
+    part = penalty_in(case.tape, case.tape.parents(), final.node, node, nodes) if called else None
     much = None if part is None else strength(final.direction * part, case.tape.nodes[node].value)
     return float(np.mean(much)) if much is not None and not np.ptp(much) > SAME * np.max(much) else 0.0
 

@@ -22,7 +22,8 @@ class Decays(FindingLoss):
         """Take a decay that all matrices have alike for the gradient of a penalty, if the loss holds none."""
         assert self.loss is not None
         finals = self.owners_by(lambda value, parameter: False)[0]
-        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
+        nodes = [final.parameter.node for final in finals]
+        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node, nodes) for f in finals}
         self._penalty = {node: part for node, part in parts.items() if part is not None}
         matrices = {f.parameter.node for f in finals if sum(n > 1 for n in f.parameter.recorded.shape) > 1}
         in_updates = any(final.by == "update" for final in finals)  # of these the decay is told apart

@@ -11,7 +11,7 @@ OF_RESULT = re.compile(
 )
 """The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_SLOPE = re.compile(
-    r"_?(?:d[eé]ri?v\w*|(?:ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod)\w*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
+    r"_?(?:(?:d[eé]ri?v|ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod)[^\W_]*|prime|dash|slope|grad(?:ient)?)_?|^d_|^d(?=sig|tanh|relu|act)|_d$|_der$|^der_"
 )
 OF_OUTPUT = re.compile(r"(?:_?outputs?)?(?:_?(?:2|to))?$")  # `tanh2deriv`, `sigmoid_output_to_derivative`
 BACKWARD = re.compile(r"_?(?:backward|backprop|back|bwd|vjp|pullback)_?")
@@ -29,6 +29,8 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
     >>> is_derivative_of("d_nonlin", {"non_lin"}), is_derivative_of("d_nonlin", {"linear"})
     (True, False)
     >>> is_derivative_of("tanh2deriv", set()), is_derivative_of("sigmoid_output_to_derivative", set())
+    (True, True)
+    >>> is_derivative_of("derivada_sigmoid", set()), is_derivative_of("TanhDerivative", {"tanh"})
     (True, True)
     >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
     (False, False)

@@ -59,7 +59,7 @@ class FindingLoss(Mixes):
         if problem:
             return problem
         nodes = sorted({final.parameter.node for final in finals} or {p.node for p in self.parameters})
-        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node) for f in finals}
+        parts = {f.node: penalty_in(self.tape, self._parents, f.node, f.parameter.node, nodes) for f in finals}
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
         mine = self._without_parts(run, mine, finals)

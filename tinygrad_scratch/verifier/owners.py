@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.opponents import Opponents
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
 from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, is_made_of, within
@@ -100,9 +100,10 @@ class Owners(Opponents):
     def _changed_without_gradient(self) -> list[Parameter]:
         """What the loss depends on and a turn of a loop gave another value, that is more than the forward pass made."""
         assert self.loss is not None
-        forward, done = self.all_behind(self.loss), {final.parameter.node for final in self.finals}
+        done = {final.parameter.node for final in self.finals}
+        forward = ancestors(self._parents, [self.loss], until=done)  # what made these is of a turn before
         left = ((p, after) for p, after in self.changed if p.node in forward and p.node not in done)
-        behind = ((p, self.all_behind(after) - {after}) for p, after in left)
+        behind = ((p, ancestors(self._parents, [after], until=done) - {after}) for p, after in left)
         return [p for p, made_of in behind if p.node in made_of and made_of - forward]
 
     def _is_state(self, parameter: Parameter) -> bool:

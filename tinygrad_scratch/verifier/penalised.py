@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import JOINING, SHAPING
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.references import with_arrays
+from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import VIEWING
 
@@ -18,9 +19,11 @@ MOST = 500
 ROUNDING = 1e-9
 
 
-def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> Array | None:
-    """The part of a gradient that was computed from the parameter alone, and numbers."""
-    found = own_parts(tape, parents, gradient, parameter)
+def penalty_in(
+    tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int, others: Iterable[int]
+) -> Array | None:
+    """The part of a gradient that was computed from the parameter alone, and numbers, and no other parameter."""
+    found = own_parts(tape, parents, gradient, parameter, others)
     if not found:
         return None
     without = tape.replay(found)[gradient]
@@ -28,10 +31,12 @@ def penalty_in(tape: Tape, parents: dict[int, set[int]], gradient: int, paramete
     return part if np.any(part) else None
 
 
-def own_parts(tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int) -> dict[int, Array]:
+def own_parts(
+    tape: Tape, parents: dict[int, set[int]], gradient: int, parameter: int, others: Iterable[int]
+) -> dict[int, Array]:
     """The values that a gradient adds and only its parameter went into, each with noughts to put in its place."""
     found: dict[int, Array] = {}
-    alone = made_of_alone(tape, parents, [parameter])
+    alone = made_of_alone(tape, parents, [parameter], others)
     waiting, seen = [gradient], {parameter}
     while waiting and len(seen) < MOST:
         node = waiting.pop(0)  # what is added last is near
@@ -56,29 +61,37 @@ def without_own_parts(
     `plain` is the run as it is, and `again` makes one with other values for some.
     """
     parents, found = tape.parents(), []
+    others = [parameter for _, parameter in gradients]
     for gradient, parameter in gradients:
-        parts = own_parts(tape, parents, gradient, parameter)
+        parts = own_parts(tape, parents, gradient, parameter, others)
         found.append((again(parts) if parts else plain).get(gradient))
     return found
 
 
-def made_of_alone(tape: Tape, parents: dict[int, set[int]], parameters: list[int]) -> set[int]:
-    """The values that parameters went into, and no data: nothing else but numbers, ones and zeros."""
-    found, free = held_by(tape, parameters), without_data(tape, parents, parameters)
+def made_of_alone(
+    tape: Tape, parents: dict[int, set[int]], parameters: list[int], others: Iterable[int] = ()
+) -> set[int]:
+    """The values that parameters went into, and no others and no data: nothing but numbers, ones and zeros."""
+    found, free = held_by(tape, parameters), without_data(tape, parents, parameters, others)
     for node in tape.nodes:
         if node.number in free and not found.isdisjoint(parents[node.number]):
             found.add(node.number)
     return found
 
 
-def without_data(tape: Tape, parents: dict[int, set[int]], parameters: list[int]) -> set[int]:
-    """The values that no data went into: only parameters did, and numbers, ones and zeros."""
+def without_data(
+    tape: Tape, parents: dict[int, set[int]], parameters: list[int], others: Iterable[int] = ()
+) -> set[int]:
+    """The values that no data went into: only parameters did, and numbers, ones and zeros, and no others."""
     found = held_by(tape, parameters)
+    apart = {tape.nodes[other].slot for other in others if other not in parameters}
     for node in tape.nodes:
-        if tape.steps[node.step].function is None:
+        if node.slot in apart:
+            free = False
+        elif tape.steps[node.step].function is None:
             free = node.value.size == 1 or is_mask(node.value)
         else:
-            free = parents[node.number] <= found
+            free = parents[node.number] - places_in(tape, tape.steps[node.step]) <= found
         if free:
             found.add(node.number)
     return found
@@ -94,11 +107,18 @@ def held_by(tape: Tape, parameters: list[int]) -> set[int]:
     versions = {node.number for node in tape.nodes if node.slot in first}
     found, later = {node for node in versions if node <= last}, {node for node in versions if node > last}
     for step in tape.steps if later else ():
-        if len(step.reads) == 1 and step.reads[0] in later and name_of(step.function) == "getitem":
+        if step.reads[:1] and step.reads[0] in later and name_of(step.function) == "getitem":
             before, taken = first[tape.nodes[step.reads[0]].slot], tape.nodes[step.makes[0]].value
-            if np.array_equal(before[step.arguments[1]], taken):
+            held = {tape.nodes[read].slot: tape.nodes[read].value for read in step.reads}
+            if np.array_equal(before[with_arrays(step.arguments[1], held)], taken):
                 found.add(step.makes[0])
     return found
+
+
+def places_in(tape: Tape, step: Step) -> set[int]:
+    """The whole numbers that say which entries a call takes: no data go into what it gives by these."""
+    reads = step.reads[1:] if name_of(step.function) == "getitem" else ()
+    return {read for read in reads if tape.nodes[read].value.dtype.kind in "iu"}
 
 
 def is_mask(value: Array) -> bool:
@@ -114,8 +134,13 @@ def strength(part: Array, weights: Array) -> Array | None:
 
 
 def adds_penalty(one: list[Array], other: list[Array], weights: list[Array]) -> bool:
-    """Whether the gradients of another loss are those of one with what pulls each weight to 0, and no other part."""
+    """Whether the gradients of another loss are those of one with what pulls each weight to 0, and no other part.
+
+    A number that depends on none of the weights has no gradients.
+    """
     pulls = False
+    if not any(map(np.any, other)):
+        return False
     for part, whole, values in zip(one, other, weights, strict=True):
         pull = (whole - part) * values
         size = max(np.max(np.abs(each), initial=0.0) for each in (part, whole)) * np.max(np.abs(values), initial=0.0)

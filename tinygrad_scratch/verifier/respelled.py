@@ -25,6 +25,8 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 
     def draw(*arguments: Any, **keywords: Any) -> Any:
         first = arguments[0] if arguments else None
+        if name == "shuffle" and isinstance(first, list):  # which is shuffled itself, whatever it holds
+            return function(first)
         if tape.closed or type(first) is not Recorded or name not in ("permutation", "shuffle"):
             return created(function(*unrecorded(arguments), **unrecorded(keywords)), tape)
         if first.ndim == 0:

@@ -148,18 +148,29 @@ class WellKnown(Owners):
 
         What was made in a turn before of the parameters then has a name that is none of a target's, either.
         """
-        is_later = any(self.tape.steps[self.tape.nodes[node].step].function is not None for node in wanted)
-        of_outputs = {names[node] for node in depending if node in names} if is_later else set[str]()
+        of_outputs = {names[node] for node in depending if node in names}
+        before = self._made_before(names, wanted)
         found = {}
         for step in self.tape.steps:
             for node in step.makes if step.function is None or depending.isdisjoint(step.makes) else ():
                 value = self._value(node)
                 picked = names.get(step.reads[0]) if getattr(step.function, "__name__", "") == "getitem" else None
                 name = names.get(node, f"{picked}[...]" if picked else "")  # a batch is picked where it is used
-                is_named = name and name not in of_outputs and not RATE.match(without_holder(name))
+                is_old = node in before and name in of_outputs
+                is_named = name and not is_old and not RATE.match(without_holder(name))
                 if node not in wanted and value.dtype.kind in "fiub" and is_named:
                     found[node] = name, value
         return found
+
+    def _made_before(self, names: dict[int, str], parameters: set[int]) -> set[int]:
+        """What was made of what some parameters were in a turn before; nothing where there was none."""
+        made = (self.tape.steps[self.tape.nodes[node].step].function for node in parameters)
+        if all(function is None for function in made):
+            return set()
+        called = {names[node] for node in parameters if node in names}
+        slots = {self.tape.nodes[node].slot for node in parameters}
+        nodes = self.tape.nodes
+        return self.depending_on({n.number for n in nodes if n.slot in slots or names.get(n.number) in called})
 
     def _meetings(self, outputs: set[int], labels: dict[int, tuple[str, Array]]) -> Iterator[Pair]:
         """The outputs that are subtracted from targets, or these from them, with what they meet there."""

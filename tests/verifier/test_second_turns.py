@@ -1,0 +1,114 @@
+"""Second turns of a loop: what was there before them, from the first one, and is no part of what is judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.verifier.files import check_of_script, module_of
+from tinygrad_scratch import verify
+
+BUMPS = """
+import numpy as np
+
+points, marks = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]), np.array([False, True, False, True])
+
+
+class Bumps:
+    def __init__(self):
+        self.centres = np.array([[0, 0], [1, 1]])
+        self.y, self.h = 0.0, np.zeros(2)
+        self.share, self.width = np.zeros(2), np.zeros(2)
+        for k in range(2):
+            self.share[k], self.width[k] = 0.3 + k, 0.9 - 0.4 * k
+
+    def height(self, x):
+        self.y = 0.0
+        for k in range(2):
+            self.h[k] = np.exp(-self.width[k] * np.sum((x - self.centres[k]) ** 2))
+            self.y += self.share[k] * self.h[k]
+
+    def learn(self, x, y):
+        self.height(x)
+        for k in range(2):
+            part = (self.y - y) * self.h[k]
+            self.width[k] += 0.1 * part * self.share[k] * np.sum((x - self.centres[k]) ** 2)
+            self.share[k] -= 0.1 * part
+
+
+bumps = Bumps()
+for x, y in zip(points, marks):
+    bumps.learn(x, y)
+"""
+DESCENT = """
+import copy
+
+import numpy as np
+
+rng = np.random.default_rng(5)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+class Descent:
+    def __init__(self):
+        self.keeps, self.last = 0, None
+
+    def update(self, w, slope):
+        if self.last is None:
+            self.last = np.zeros(w.shape)
+        self.last = self.keeps * self.last + (1 - self.keeps) * slope
+        return w - 0.1 * self.last
+
+
+class Net:
+    def __init__(self):
+        self.w, self.b, self.of_w, self.of_b = np.zeros((3, 2)), np.zeros((1, 2)), *map(copy.copy, [Descent()] * 2)
+
+    def step(self, x, y):
+        error = x @ self.w + self.b - y
+        loss = np.sum(error**2) / 2
+        self.w = self.of_w.update(self.w, x.T @ error)
+        self.b = self.of_b.update(self.b, np.sum(error, axis=0, keepdims=True))
+        return loss
+
+
+net = Net()
+for rows in ([0], [1, 2, 3], [2, 4, 5]):
+    loss = net.step(x[rows], y[rows])
+"""
+SHUFFLED = """
+import numpy as np
+
+def check(verify):
+    w, xs = np.ones(3), [(np.arange(3.0) + i, i) for i in range(6)]
+    with verify(w=w) as check:
+        np.random.seed(4)
+        np.random.shuffle(xs)
+        order = [i for _, i in xs]
+        check.loss = np.sum(w * xs[0][0])
+        check.gradients = {"w": xs[0][0]}
+    return check, order
+"""
+
+
+def test_a_target_under_the_name_of_the_output_is_none_of_what_was_made_before(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, BUMPS)
+    assert check.ok, str(check)
+    assert check.entry.loss_name == "half squared error of y and y"
+
+
+def test_what_an_optimiser_keeps_of_the_turn_before_has_no_gradient(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, DESCENT)
+    assert check.ok, str(check)
+    assert len(check.finals) == 2
+
+
+def test_a_list_is_shuffled_itself(tmp_path: Path) -> None:
+    made: tuple[Any, list[int]] = module_of(tmp_path / "shuffled.py", SHUFFLED).check(verify)
+    order, expected = made[1], list(range(6))
+    np.random.seed(4)
+    np.random.shuffle(expected)
+    assert made[0].ok, str(made[0])
+    assert order == expected != sorted(order)
