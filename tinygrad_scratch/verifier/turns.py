@@ -20,6 +20,9 @@ from tinygrad_scratch.verifier.table import SAMPLE
 from tinygrad_scratch.verifier.trials import KNOWN, is_carried_on, likelihood, newly, spoils
 from tinygrad_scratch.verifier.truth import Played
 
+LIKEST = 30  # replacements that are tried for the sake of one value
+MOST_PLAYED = 20_000  # calls that are made again to mend the turns of one statement
+
 
 def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[Repair]:
     """The replacements after which something that follows is a gradient and was none; of the first such, the likeliest.
@@ -40,7 +43,9 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
     tried: set[tuple[int, int]] = set()
     for node in strange[:24]:
         found: list[tuple[tuple[float, ...], Repair]] = []
-        for other, i in turned(case, run, node, sorted(sources_of(case, node, named)), values):
+        for near, other, i in likest(
+            case, values, turned(case, run, node, sorted(sources_of(case, node, named)), values)
+        ):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.is_spent():
                 continue
             tried.add((other, i))
@@ -58,11 +63,24 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
             along = is_along(np.asarray(values[other]), truth)
             rank, order = likelihood(case, event, values[other], case.scale)
             last = order if rank == KNOWN else 0  # of what is right as something else, the last is wrong
-            key = (float(rank), float(along), float(last), float(changed), float(whole), float(order))
+            key = (float(rank), float(along), float(last), float(changed), float(whole), float(order), near)
             if changed or along:  # of the first turn, a sum holds but a copy of it
                 repair = Repair(event, truth, entry.of, entry.through, 0, factor=case.scale, how=entry.how)
                 found.append((key, repair))
         yield from (repair for _, repair in sorted(found, key=lambda pair: pair[0], reverse=True))
+
+
+def likest(case: Case, values: dict[int, Any], found: Iterator[tuple[int, int]]) -> list[tuple[float, int, int]]:
+    """The replacements by what is nearest to what is written, with how near it is."""
+    pairs = ((other, i, case.table.entries(np.shape(values[other]))[i].value) for other, i in found)
+    near = [(likeness(np.asarray(values[other]), truth), other, i) for other, i, truth in pairs]
+    return sorted(near, key=lambda each: each[0], reverse=True)[:LIKEST]
+
+
+def likeness(one: Array, other: Array) -> float:
+    """The cosine of the angle between two arrays, whatever their signs: a wrong gradient often is near the true one."""
+    sizes = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return abs(float(np.vdot(one, other))) / sizes if sizes else 0.0
 
 
 def name_of(case: Case, names: list[Event], value: Any) -> Event:
@@ -111,7 +129,8 @@ def turned(case: Case, run: Played, node: int, sources: list[int], values: dict[
             continue
         now = base - float(np.vdot(gradient, values[other]))
         then = now + case.scale * (np.stack([entry.value.ravel() for entry in entries]) @ gradient.ravel())
-        room = 1e-6 * (np.abs(base) + np.abs(then) + np.abs(np.vdot(np.abs(gradient), np.abs(values[other]))))
+        rounding = abs(base) + float(np.vdot(np.abs(gradient), np.abs(values[other])))
+        room = 1e-6 * np.abs(then) + 1e-9 * rounding  # a truth may be far smaller than what it stands for
         hits = np.any(np.abs(then[:, None] - targets[None, :]) <= room[:, None], axis=1)
         for i in np.flatnonzero(hits):
             yield other, int(i)
@@ -129,36 +148,58 @@ def mended_in_all_turns(case: Case, repair: Repair, wrong: list[Final]) -> int:
 
 def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
-    same = [truth * repair.factor for truth in of_other_turns(case, repair)]
-    for event in case.events:
-        later = event.place == repair.event.place and event.node > repair.event.node
-        if not later or event.node in case.overrides or event.node in case.forward:
+    later = {event.node: event for event in case.events if event.place == repair.event.place}
+    nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
+    own = repair.of, repair.through
+    truths = {key: truth * repair.factor for key, truth in of_all_turns(case, repair).items()}
+    if not mend_in_step(case, nodes, list(truths.values()), list(truths).index(own) if own in truths else 0):
+        mend_one_by_one(case, nodes, [truth for key, truth in truths.items() if key != own])
+
+
+def mend_in_step(case: Case, nodes: list[int], truths: list[Array], first: int) -> bool:
+    """Put in the truths of the turns that come next, or of those that came before; whether that mends a gradient."""
+    for others in (truths[:first][::-1], truths[first + 1 :]):
+        pairs = list(zip(nodes, others, strict=False))
+        if not pairs or any(truth.shape != case.tape.nodes[node].value.shape for node, truth in pairs):
             continue
+        before, wrong = dict(case.overrides), len(case.wrong(case.replay()))
+        case.overrides |= pairs
+        if len(case.wrong(case.replay())) < wrong:
+            return True
+        case.overrides = before
+    return False
+
+
+def mend_one_by_one(case: Case, nodes: list[int], truths: list[Array]) -> None:
+    """Put in for each value the truth after which most of what follows is a gradient, if there is any."""
+    enough = case.tape.played + MOST_PLAYED
+    for node in nodes:
         values = case.replay()
-        if not case.wrong(values) or case.is_spent():
+        if not case.wrong(values) or case.is_spent() or case.tape.played > enough:
             return
         best, most = None, 0
-        for truth in same:
-            if truth.shape != np.shape(values[event.node]):
+        for truth in truths:
+            if truth.shape != np.shape(values[node]):
                 continue
-            played = case.with_value(event.node, truth)
+            played = case.with_value(node, truth)
             mended = len(case.wrong(values)) - len(case.wrong(played))
-            changed = len(newly(case, event.node, truth, values, played)) + 10 * mended
+            changed = len(newly(case, node, truth, values, played)) + 10 * mended
             if changed > most:
                 best, most = truth, changed
         if best is not None:
-            case.overrides[event.node] = best
+            case.overrides[node] = best
 
 
-def of_other_turns(case: Case, repair: Repair) -> Iterator[Array]:
-    """What the same calls of the forward pass have as gradients in the other turns: whole ones or the same part."""
+def of_all_turns(case: Case, repair: Repair) -> dict[tuple[int, int | None], Array]:
+    """What the same calls of the forward pass have as gradients in all turns: whole ones or the same part."""
     place = case.step_of(repair.of).place
-    for node, whole in case.truth.cotangents.items():
-        if case.step_of(node).place != place:
-            continue
-        if repair.through is None:
-            if node != repair.of:
-                yield whole
-        else:
-            reader = case.tape.steps[repair.through].place
-            yield from (part for step, part in case.truth.parts.get(node, []) if case.tape.steps[step].place == reader)
+    same = [node for node in sorted(case.truth.cotangents) if case.step_of(node).place == place]
+    if repair.through is None:
+        return {(node, None): case.truth.cotangents[node] for node in same}
+    reader = case.tape.steps[repair.through].place
+    return {
+        (node, step): part
+        for node in same
+        for step, part in case.truth.parts.get(node, [])
+        if case.tape.steps[step].place == reader
+    }
