@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.looks import Looked
 from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.search import Search
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
 from tinygrad_scratch.verifier.rewriting.text import Source
+from tinygrad_scratch.verifier.table import PART, Entry
 
 UNITS = """
 import math
@@ -135,6 +138,25 @@ def in_place(x):
     loud = loud_names([vars(module_of(tmp_path / "loud.py", text))])
     assert {"kept", "through", "in_place"} <= loud
     assert "doubled" not in loud
+
+
+def test_another_part_of_a_gradient_is_likely() -> None:
+    """What makes one part of a gradient another one may be what a sum lacks; a multiple of the same part is not."""
+    one, other = np.array([1.0, 2.0, 3.0]), np.array([5.0, -1.0, 2.0])
+    parts = [Entry(one, 7, 1, PART), Entry(one + other, 7, 2, PART)]
+
+    class Known:
+        def note(self, *_: Any) -> None: ...
+
+        def same_in(self, *_: Any) -> None: ...
+
+        def gradient_of(self, value: Any) -> Entry | None:
+            return next((part for part in parts if np.ptp(value / part.value) < 1e-9), None)
+
+    codes: Any = {(0, 3, text): (compile(text, "", "eval"), False) for text in ("one + other", "2 * one")}
+    looked = Looked(compile("one", "", "eval"), lambda: codes, [], False, True, False)
+    looked.look({"one": one, "other": other}, Known())  # type: ignore[arg-type]
+    assert [told.is_gradient for told in looked.told.values()] == [True, False]
 
 
 # ---- the changes of a text -------------------------------------------------------------------------------------------

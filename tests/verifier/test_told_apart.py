@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.verifier.files import edited
+from tinygrad_scratch.verifier.rewriting.search import Search
 
 SAMPLED = """
 import numpy as np
@@ -137,7 +138,46 @@ def check(verify):
     return check
 """
 
-PROGRAMS = {"sampled": SAMPLED, "visits": VISITS, "halves": HALVES, "stacked": STACKED}
+STEPS = """
+import numpy as np
+
+
+def step(x, before, wx, wh):
+    reach = x @ wx + before @ wh
+    return np.tanh(reach), (x, before, wh, reach)
+
+
+def back(dafter, kept):
+    x, before, wh, reach = kept
+    dreach = dafter * (1 - np.tanh(reach) ** 2)
+    return dreach @ wh.T, x.T @ dreach, before.T @ dreach
+
+
+def turn(xs, ys, wx, wh):
+    state, kept, states = np.zeros((5, 3)), [], []
+    for x in xs:
+        state, own = step(x, state, wx, wh)
+        kept.append(own)
+        states.append(state)
+    dstates = np.array(states) - ys
+    dafter, dwx, dwh = np.zeros((5, 3)), np.zeros_like(wx), np.zeros_like(wh)
+    for t in reversed(range(len(xs))):
+        dafter, more_x, more_h = back(dafter + dstates[t], kept[t])
+        dwx += more_x
+        dwh += more_h
+    return 0.5 * np.sum(dstates ** 2), dwx, dwh, dafter
+
+
+def check(verify):
+    rng = np.random.default_rng(0)
+    xs, ys, wx, wh = (rng.normal(size=s) for s in ((2, 5, 2), (2, 5, 3), (2, 3), (3, 3)))
+    with verify(wx=wx, wh=wh) as check:
+        check.loss, dwx, dwh, _ = turn(xs, ys, wx, wh)
+        check.gradients = {"wx": dwx, "wh": dwh}
+    return check
+"""
+
+PROGRAMS = {"sampled": SAMPLED, "visits": VISITS, "halves": HALVES, "stacked": STACKED, "steps": STEPS}
 
 MISTAKES = [
     ("sampled", "dout @ self.D.T * self.gain\n", "dout @ self.D.T\n", {"missing-derivative"}),
@@ -169,3 +209,14 @@ def test_the_line_and_the_kind(tmp_path: Path, name: str, right: str, wrong: str
     first = check.first_wrong
     assert first is not None, str(check)
     assert (first.line, first.kind in kinds) == (line, True), str(check)
+
+
+def test_a_name_of_what_a_function_is_given_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is given lacks what the same name holds around the call: a term, that is, though the names are alike."""
+    monkeypatch.setattr(Search, "run", lambda search: [])
+    check, line = edited(tmp_path / "apart_given.py", STEPS, "back(dafter + dstates[t]", "back(dstates[t]")
+    first = check.first_wrong
+    assert first is not None
+    assert (first.line, first.kind, first.should_be) == (line, "missing-term", "dafter + dstates[t]"), str(check)

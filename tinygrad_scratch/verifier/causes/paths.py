@@ -28,18 +28,14 @@ def parts_left_out(region: Region) -> Iterator[Finding]:
     parts = region.parts
     if not 1 < len(parts) <= 8 or parts[0][1].shape != region.truth.shape:
         return
-    before = [
-        np.asarray(region.values[e.node])
-        for e in region.case.events
-        if e.name == region.event.name and e.node < region.node
-    ]
+    before = [e for e in region.case.events if e.name == region.event.name and e.node < region.node]
     for count in range(1, len(parts)):
         for chosen in combinations(range(len(parts)), count):
             total = np.sum([parts[i][1] for i in chosen], axis=0) * region.repair.factor
             left = [parts[i][0] for i in range(len(parts)) if i not in chosen]
             if region.is_truth_of(region.value, total) and not in_one_statement(region, [p[0] for p in parts], left):
                 rest = region.truth - region.value
-                yield missing(region, left, any(close(value, rest) for value in before))
+                yield missing(region, left, [e for e in before if close(region.values[e.node], rest)])
                 return
             if close(region.value, region.truth + total):
                 step = region.case.tape.steps[parts[chosen[0]][0]]
@@ -54,16 +50,23 @@ def in_one_statement(region: Region, steps: list[int], left: list[int]) -> bool:
     return any((place.file, place.line) in kept for step, place in places.items() if step in left)
 
 
-def missing(region: Region, steps: list[int], overwritten: bool) -> Finding:
+def missing(region: Region, steps: list[int], held: list[Event]) -> Finding:
+    """What is said of parts that were left out; `held` is where the name of the value stood for them before.
+
+    A name that a function has for what it was given is another one than that of the same spelling around its call.
+    """
     step = region.case.tape.steps[steps[0]]
     line = f"`{statement_at(step.place.file, step.place.line)}`" if step.place else "another step"
     name = region.event.name
     if is_of_parameters(region, region.of) and all(is_penalty(region, s) for s in steps):
         return Finding("regularisation", f"the gradient of the penalty is missing, which the loss has: {line}")
-    if overwritten and not reads_itself(region):
+    own = any(event.owner == region.event.owner for event in held)
+    around = any(in_same_function(event.place, region.event.place) for event in held)
+    if (own or around) and not reads_itself(region):
+        said = "written over: add to it, with `+=`" if own else "not added"
         return Finding(
-            "overwritten-accumulation",
-            f"{name} held the part through {line}, and is written over: add to it, with `+=`",
+            "overwritten-accumulation" if own else "missing-term",
+            f"{name} held the part through {line}, and is {said}",
             None,
             f"{name} + {bracketed(region.expression)}",
             place=region.in_statement(),

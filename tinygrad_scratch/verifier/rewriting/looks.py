@@ -29,6 +29,7 @@ from tinygrad_scratch.verifier.rewriting.outlook import (
 from tinygrad_scratch.verifier.rewriting.quiet import is_quiet
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of
+from tinygrad_scratch.verifier.table import Entry
 
 SECONDS = 0.25  # for the changes of one statement, and this many times as long for those that put nothing in
 LONGER = 4
@@ -57,7 +58,7 @@ class Looked:
     is_lambda: bool  # which gives it when it is called
     told: dict[Known, Foretold] = field(default_factory=dict)
     taken: list[int] = field(default_factory=list)
-    right: list[int | None] = field(default_factory=list)  # of what the values are gradients as they are
+    right: list[Entry | None] = field(default_factory=list)  # the gradients that the values are as they are
     seconds: float = 0.0
     times: int = 0
     is_complete: bool = True
@@ -101,7 +102,7 @@ class Looked:
         if others is None or len(others) != len(parts):
             told.differs, told.moved = True, None
             return
-        for node, part, changed, of in zip(nodes, parts, others, self.right, strict=True):
+        for node, part, changed, right in zip(nodes, parts, others, self.right, strict=True):
             if is_same(part, changed):
                 if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
                     told.differs, told.moved = True, None
@@ -110,9 +111,9 @@ class Looked:
             else:
                 exchanged = any(is_same(each, changed) for each in parts)
                 outlook.note(told, node, part, changed)
-                told.is_gradient = told.is_gradient or (
-                    not exchanged and outlook.gradient_of(changed) not in (None, of)
-                )
+                if not (told.is_gradient or exchanged):
+                    found = outlook.gradient_of(changed)
+                    told.is_gradient = found is not None and found is not right
 
 
 def is_same(one: Any, other: Any) -> bool:

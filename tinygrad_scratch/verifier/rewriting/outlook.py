@@ -14,7 +14,7 @@ from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.sizes import conventional, ratios_of_sizes, sizes_of_the_loss
-from tinygrad_scratch.verifier.table import direction_of
+from tinygrad_scratch.verifier.table import Entry, direction_of
 from tinygrad_scratch.verifier.truth import Played
 
 MOST_FACTORS = 64
@@ -116,11 +116,11 @@ class Outlook:
         held = ((node, self.case.tape.nodes[node].value) for node in sorted(nodes, key=lambda n: n not in self.named))
         return next((node for node, each in held if each.shape == value.shape and close(value, each)), None)
 
-    def gradient_of(self, value: Any) -> int | None:
-        """Of what a value is a true gradient, up to a factor: a part of one may be that of one of its uses."""
+    def gradient_of(self, value: Any) -> Entry | None:
+        """The true gradient that a value is up to a factor, or the part of one: that may be that of one of its uses."""
         telling = value.dtype.kind == "f" and 2 < value.size <= self.largest and bool(np.all(np.isfinite(value)))
         found = self.case.match_up_to_factor(value) if telling else None
-        return found[0].of if found is not None else None
+        return found[0] if found is not None else None
 
     @cached_property
     def largest(self) -> int:
