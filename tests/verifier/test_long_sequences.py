@@ -11,7 +11,8 @@ import numpy as np
 
 rng = np.random.default_rng(7)
 text = rng.integers(0, 5, 15)
-p = {"in": 0.01 * rng.normal(size=(6, 5)), "back": 0.01 * rng.normal(size=(6, 6)), "out": 0.01 * rng.normal(size=(5, 6))}
+sizes = {"in": (6, 5), "back": (6, 6), "out": (5, 6)}
+p = {name: 0.01 * rng.normal(size=size) for name, size in sizes.items()}
 kept = 20.0
 
 def average(kept, new):

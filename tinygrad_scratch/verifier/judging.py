@@ -171,12 +171,12 @@ class Judging:
     def _try(self, judge: Callable[[], None]) -> None:
         """Judge by another loss, and put all back where it is no one known step that is wrong then."""
         found = {name: value for name, value in vars(self).items() if name not in ("entry", "tape", "watch")}
-        entry, said = dict(vars(self.entry)), list(self.notes)
+        put_back, said = self.entry.kept(), list(self.notes)
         self.repairs, self.causes, self.tape.played = [], [], 0
         judge()
         if not self._is_settled() or self.problem or self.unsure:
             vars(self).update(found)
-            vars(self.entry).update(entry)
+            put_back()
             self.notes[:] = said
 
     def _judge_by_theirs(self, parameters: list[Parameter], notes: int) -> None:

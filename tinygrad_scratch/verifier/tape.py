@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,16 @@ class Tape(Run):
             found |= waiting
             waiting = {read for node in waiting for read in self.steps[self.nodes[node].step].reads} - found
         return found
+
+    def state(self) -> dict[str, Any]:
+        """What changes where calls are put in between others: with `vars(tape).update` that is taken back."""
+        lists = {
+            name: [replace(each) for each in getattr(self, name)] for name in ("steps", "nodes", "leaks", "renames")
+        }
+        return {
+            **lists, "current": dict(self.current), "copies": dict(self.copies),
+            "decided": list(self.decided), "worked_out": set(self.worked_out),
+        }  # fmt: skip
 
     def insert(self, after: int, function: Any, reads: tuple[int, ...]) -> tuple[int, Callable[[int], int]]:
         """Put a call of some values right after the step that made one of them: its node, and the new number of each.
