@@ -1,4 +1,4 @@
-"""Functions that update a copy of all parameters, which takes the place of them in the loop."""
+"""What is updated as a whole: a copy of all parameters, or an object of them, takes their place in the loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, told
 
 SCRIPT = """
 import copy
@@ -53,3 +53,44 @@ def test_a_mistake_in_its_gradients_is_told(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, text.replace("(1 - hidden**2)", "(1 - hidden)"))
     assert check.first_wrong is not None, check.problem
     assert check.first_wrong.line == 11
+
+
+OVERLOADED = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+X, Y = rng.normal(size=(9, 3)), rng.normal(size=(9, 2))
+settings = {"rate": 0.1, "kept": 0.5}
+
+class Params:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def __mul__(self, number):
+        return Params(number * self.W, number * self.b)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other):
+        return Params(self.W + other.W, self.b + other.b)
+
+    def __sub__(self, other):
+        return Params(self.W - other.W, self.b - other.b)
+
+params, delta = Params(rng.normal(size=(3, 2)), np.zeros(2)), Params(np.zeros((3, 2)), np.zeros(2))
+for turn in range(4):
+    error = X @ params.W + params.b - Y
+    loss = 0.5 * np.mean(np.sum(error**2, axis=1))
+    delta = settings["kept"] * delta + Params(X.T @ error / 9, error.mean(0))
+    params -= settings["rate"] * delta
+"""
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("", ""), ("X.T @ error / 9", "X.T @ Y / 9")])
+def test_an_object_with_operators_of_its_own_answers_a_number(right: str, wrong: str, tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, OVERLOADED.replace(right, wrong) if right else OVERLOADED)
+    if not right:
+        assert check.ok, str(check)
+    else:
+        line = OVERLOADED[: OVERLOADED.index(right)].count("\n") + 1
+        assert told(check) == (line, "wrong-operand"), str(check)

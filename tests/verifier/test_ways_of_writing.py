@@ -62,8 +62,37 @@ def test_spellings_of_special_functions_are_scipys(axis: int | None) -> None:
             np.testing.assert_allclose(ours(X, axis=axis), getattr(special, name)(X, axis=axis), atol=1e-14)
     inside = np.abs(X) / 10
     for name, ours in SPELLED_UFUNCS.items():
-        arguments = (inside, inside) if name == "xlogy" else (inside,)
-        np.testing.assert_allclose(ours(*arguments), getattr(special, name)(*arguments), atol=1e-14)
+        theirs = getattr(special, name)
+        arguments = (inside,) * theirs.nin
+        np.testing.assert_allclose(ours(*arguments), theirs(*arguments), atol=1e-14)
+
+
+COUNTS = """
+import numpy as np
+from scipy.special import digamma, gammaln
+
+counts = np.array([0.0, 2.0, 1.0, 4.0, 3.0, 0.0, 7.0])
+x = np.array([0.3, -0.2, 0.1, 0.9, 0.4, -0.5, 1.2])
+
+def run(verify):
+    slope, size = np.array(0.8), np.array([1.7])
+    with verify(slope=slope, size=size) as check:
+        mean = np.exp(slope * x)
+        parts = gammaln(counts + size) - gammaln(size) - gammaln(counts + 1)
+        parts = parts + size * np.log(size / (size + mean)) + counts * np.log(mean / (size + mean))
+        check.loss = -parts.sum()
+        d_slope = -((counts - mean) * size / (size + mean) * x).sum()
+        d_size = digamma(counts + size) - digamma(size) + np.log(size / (size + mean)) + 1
+        check.gradients = d_slope, [-(d_size - (counts + size) / (size + mean)).sum()]
+    return check
+"""
+
+
+@pytest.mark.parametrize("wrong", ["", "digamma(counts)"])
+def test_the_gamma_function_has_a_slope(wrong: str, load: Any) -> None:
+    pytest.importorskip("scipy.special")
+    check = load(COUNTS.replace("digamma(size)", wrong) if wrong else COUNTS).run(verify)
+    assert check.ok == (not wrong), check
 
 
 SCIPY = """

@@ -471,9 +471,10 @@ def is_logged(name: str, value: Array) -> bool:
 
 
 def is_same_name(one: Event, other: Event) -> bool:
-    """Whether two values got one name after the other; of a list that was made anew the parts, too."""
+    """Whether two values got one name after the other; of a list or an object that was made anew the parts, too."""
     in_containers = other.name.endswith("]") and one.name == other.name
-    return in_containers or (one.owner, one.short) == (other.owner, other.short)
+    in_objects = other.name.startswith("self.") and (one.name, one.place) == (other.name, other.place)
+    return in_containers or in_objects or (one.owner, one.short) == (other.owner, other.short)
 
 
 def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:
