@@ -169,3 +169,50 @@ def test_arrays_that_hold_themselves() -> None:
     other[1] = one
     assert holds_itself(one)
     assert holds_itself(other)
+
+
+SHIFTED = (
+    HEAD
+    + """
+class Descent:
+    def __init__(self):
+        self.speed = None
+
+    def moved(self, weights, slope):
+        self.speed = 0.5 * (np.zeros(np.shape(weights)) if self.speed is None else self.speed) + 0.5 * slope
+        return weights - 0.1 * self.speed
+
+class Layer:
+    def __init__(self, size):
+        self.W, self.b = rng.normal(size=size), rng.normal(size=(1, size[1]))
+        self.by_W, self.by_b = Descent(), Descent()
+
+    def forward(self, x):
+        self.x, z = x, x @ self.W + self.b
+        return z - z.mean(axis=0) if len(self.W) == 4 else z
+
+    def backward(self, d):
+        W = self.W
+        d = d - d.mean(axis=0) if len(self.W) == 4 else d
+        self.W = self.by_W.moved(self.W, self.x.T @ d)
+        self.b = self.by_b.moved(self.b, np.sum(d, axis=0, keepdims=True))
+        return d @ W.T
+
+layers = [Layer((4, 5)), Layer((5, 3))]
+X, Y = rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+for epoch in range(3):
+    for batch in range(2):
+        out = X
+        for layer in layers:
+            out = layer.forward(out)
+        loss = np.mean((out - Y) ** 2)
+        d = out - Y
+        for layer in reversed(layers):
+            d = layer.backward(d)
+"""
+)
+
+
+def test_a_trial_that_is_taken_back_leaves_the_numbers_of_the_calls(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, SHIFTED)
+    assert check.ok, str(check)
