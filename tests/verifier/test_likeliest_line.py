@@ -69,11 +69,6 @@ def check(verify):
 @pytest.mark.parametrize(
     ("right", "wrong", "kinds"),
     [
-        (
-            "self.lids = [lid - (speed / len(batch)) * one",
-            "self.lids = [lid - speed * one",
-            {"missing-batch-sum-or-mean"},
-        ),
         ("sum_stirs = [held + more for", "sum_stirs = [more for", {"overwritten-accumulation", "missing-term"}),
         ("below = near * steep", "below = near", {"missing-derivative"}),
         ("return g * (1 - g)", "return v * (1 - v)", {"derivative-at-wrong-point"}),

@@ -1,6 +1,6 @@
 """Functions of SciPy, spelled in NumPy: SciPy's own take an array's memory, so that nothing of the call is seen.
 
-The logarithm of the gamma function and its slopes, which NumPy lacks, are SciPy's own with a rule.
+The logarithm of the gamma function and its slope, which NumPy lacks, are SciPy's own with a slope.
 
 Only what comes out the same, and has a short spelling, is here. What else of SciPy is called is told with its line.
 """
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_scratch.functional import erf
-from tinygrad_scratch.rules.registry import define_vjp, differentiable
+from tinygrad_scratch.tensor import Tensor
 
 MODULES = ("scipy", "scipy.special", "scipy.signal", "scipy.optimize")
 
@@ -67,26 +67,26 @@ def ndtr(x: Any) -> Any:
     return (1 + erf(x / np.sqrt(2))) / 2
 
 
-@differentiable
 def gammaln(x: Any) -> Any:
     """scipy.special.gammaln."""
-    return sys.modules["scipy.special"].gammaln(x)
+    return by_its_slope("gammaln", "psi", x)
 
 
-@differentiable
 def psi(x: Any) -> Any:
-    """scipy.special.psi, or digamma: the slope of gammaln."""
-    return sys.modules["scipy.special"].psi(x)
+    """scipy.special.psi, or digamma."""
+    return by_its_slope("psi", "zeta", x, 2)  # of which the slope is Hurwitz's zeta at 2
 
 
-@differentiable
-def trigamma(x: Any) -> Any:
-    """The slope of psi."""
-    return sys.modules["scipy.special"].polygamma(1, x)
+def by_its_slope(name: str, slope: str, x: Any, *order: int) -> Any:
+    """A function of SciPy's that NumPy has none for: its value, and on a Tensor the slope that gradients need.
 
-
-define_vjp(gammaln, x=lambda g, y, x: g * psi(x))
-define_vjp(psi, x=lambda g, y, x: g * trigamma(x))
+    No gradient of a gradient is asked for here.
+    """
+    special = sys.modules["scipy.special"]
+    if type(x) is not Tensor:
+        return getattr(special, name)(x)
+    at = x.numpy()
+    return getattr(special, name)(at) + getattr(special, slope)(*order, at) * (x - at)
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
