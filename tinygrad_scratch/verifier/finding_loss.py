@@ -11,7 +11,6 @@ import numpy as np
 
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
-from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
     LOSSES,
@@ -547,7 +546,7 @@ class FindingLoss(Mixes):
     def kept(self) -> Callable[[], None]:
         """What puts all back as it is now: what is known of the run, and the numbers of its calls and values."""
         tape, known = self.tape.state(), dict(vars(self))
-        events = [(each, list(each)) for each in self._events()]
+        events = [(each, list(each)) for each in self.watch.lists]
         firsts = [(p, p.first) for p in (*self.parameters, *(p for p, _ in self.changed))]
 
         def put_back() -> None:
@@ -560,12 +559,9 @@ class FindingLoss(Mixes):
 
         return put_back
 
-    def _events(self) -> tuple[list[Event], ...]:
-        return self.watch.events, self.watch.returned, self.watch.arguments, self.watch.entries
-
     def renumber(self, moved: Callable[[int], int]) -> None:
         """Call all values by other numbers."""
-        for events in self._events():
+        for events in self.watch.lists:
             events[:] = [replace(event, node=moved(event.node)) for event in events]
         for parameter in self.parameters:
             parameter.first = moved(parameter.node)

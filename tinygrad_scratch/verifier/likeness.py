@@ -37,11 +37,15 @@ def is_near_number(one: float | None, other: float) -> bool:
     return one is not None and abs(one - other) < 1e-6 * abs(other)
 
 
+def cosine(one: Array, other: Array) -> float:
+    """That of the angle between two arrays of one size, whatever their signs; 0 where one has no direction."""
+    sizes = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return abs(float(np.vdot(one, other))) / sizes if sizes else 0.0
+
+
 def is_along(one: Array, other: Array) -> bool:
     """Whether one array is a number times another one."""
-    if one.size != other.size:
-        return False
-    return bool(abs(np.vdot(one, other)) > (1 - 1e-12) * np.linalg.norm(one) * np.linalg.norm(other))
+    return one.size == other.size and cosine(one, other) > 1 - 1e-12
 
 
 def is_varied(value: Array) -> bool:

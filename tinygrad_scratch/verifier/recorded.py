@@ -32,6 +32,7 @@ def plain(value: Any) -> Any:
 
 MOST_ENTRIES = 2_000_000  # larger arrays from outside are data; what is taken from them is recorded when it is used
 ARRAYS = np.ndarray, np.matrix
+AS_ARRAYS = "__array__", "__array_ufunc__", "__array_interface__"  # what has one of them is like an array
 
 
 def from_outside(tape: Tape, value: Any) -> Any:
@@ -153,14 +154,13 @@ def or_theirs(name: str) -> Callable[[Any, Any], Any]:
     )
 
 
-def answers(other: Any, operation: str) -> bool:
-    """Whether a value is neither a number nor an array, or like one, and says what an operation with it gives."""
+def answers(other: Any, operator_name: str) -> bool:
+    """Whether a value is neither a number nor like an array, and its class has an operator of that name."""
     kind = type(other)
     is_known = issubclass(kind, Number | list | tuple | str | bytes) or any(hasattr(kind, name) for name in AS_ARRAYS)
-    return hasattr(kind, operation) and not is_known
+    return hasattr(kind, operator_name) and not is_known
 
 
-AS_ARRAYS = "__array__", "__array_ufunc__", "__array_interface__"
 multiplied, multiplied_in_place = or_theirs("mul"), in_place("mul")
 
 

@@ -35,17 +35,16 @@ def with_renames(entry: Entry, case: Case) -> bool:
     run = Unfolded(tape, numbers)
     finals = [replace(final, node=run.node(final.node, own[final.parameter.node])) for final in entry.finals]
     watch = entry.watch
-    lists = watch.events, watch.returned, watch.arguments, watch.entries
     now = [
         [replace(e, node=run.node(e.node, e.renamed), time=run.later[min(e.time, len(tape.steps))]) for e in events]
-        for events in lists
+        for events in watch.lists
     ]
     named = list(run.names())
     known = {(event.node, event.name, str(event.place)) for event in named}
     now[0] = [*named, *(event for event in now[0] if (event.node, event.name, str(event.place)) not in known)]
     entry.renumber(run.moved.__getitem__)
     run.put_in()
-    for events, new in zip(lists, now, strict=True):
+    for events, new in zip(watch.lists, now, strict=True):
         events[:] = new
     entry.loss = run.moved[case.truth.loss]
     entry.finals = finals

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import is_along
+from tinygrad_scratch.verifier.likeness import cosine, is_along
 from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.screening import MOST_TRIALS
@@ -43,9 +43,8 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
     tried: set[tuple[int, int]] = set()
     for node in strange[:24]:
         found: list[tuple[tuple[float, ...], Repair]] = []
-        for near, other, i in likest(
-            case, values, turned(case, run, node, sorted(sources_of(case, node, named)), values)
-        ):
+        seeming = turned(case, run, node, sorted(sources_of(case, node, named)), values)
+        for near, other, i in likest(case, values, seeming):
             if (other, i) in tried or len(tried) > 2 * MOST_TRIALS or case.is_spent():
                 continue
             tried.add((other, i))
@@ -71,16 +70,10 @@ def helping(case: Case, values: dict[int, Any], wrong: list[Final]) -> Iterator[
 
 
 def likest(case: Case, values: dict[int, Any], found: Iterator[tuple[int, int]]) -> list[tuple[float, int, int]]:
-    """The replacements by what is nearest to what is written, with how near it is."""
+    """The replacements by what is nearest to what is written, with how near it is: a mistake often changes little."""
     pairs = ((other, i, case.table.entries(np.shape(values[other]))[i].value) for other, i in found)
-    near = [(likeness(np.asarray(values[other]), truth), other, i) for other, i, truth in pairs]
+    near = [(cosine(np.asarray(values[other]), truth), other, i) for other, i, truth in pairs]
     return sorted(near, key=lambda each: each[0], reverse=True)[:LIKEST]
-
-
-def likeness(one: Array, other: Array) -> float:
-    """The cosine of the angle between two arrays, whatever their signs: a wrong gradient often is near the true one."""
-    sizes = float(np.linalg.norm(one) * np.linalg.norm(other))
-    return abs(float(np.vdot(one, other))) / sizes if sizes else 0.0
 
 
 def name_of(case: Case, names: list[Event], value: Any) -> Event:
@@ -150,15 +143,14 @@ def mend_turns(case: Case, repair: Repair) -> None:
     """The truth of the values that the same call of the forward pass made, for what the same statement made."""
     later = {event.node: event for event in case.events if event.place == repair.event.place}
     nodes = [n for n in later if n > repair.event.node and n not in case.overrides and n not in case.forward]
-    own = repair.of, repair.through
-    truths = {key: truth * repair.factor for key, truth in of_all_turns(case, repair).items()}
-    if not mend_in_step(case, nodes, list(truths.values()), list(truths).index(own) if own in truths else 0):
-        mend_one_by_one(case, nodes, [truth for key, truth in truths.items() if key != own])
+    before, after = of_other_turns(case, repair)
+    if not mend_in_step(case, nodes, before[::-1], after):
+        mend_one_by_one(case, nodes, before + after)
 
 
-def mend_in_step(case: Case, nodes: list[int], truths: list[Array], first: int) -> bool:
-    """Put in the truths of the turns that come next, or of those that came before; whether that mends a gradient."""
-    for others in (truths[:first][::-1], truths[first + 1 :]):
+def mend_in_step(case: Case, nodes: list[int], *orders: list[Array]) -> bool:
+    """Put in truths of other turns in one of some orders, turn by turn; whether that mends a gradient."""
+    for others in orders:
         pairs = list(zip(nodes, others, strict=False))
         if not pairs or any(truth.shape != case.tape.nodes[node].value.shape for node, truth in pairs):
             continue
@@ -190,16 +182,15 @@ def mend_one_by_one(case: Case, nodes: list[int], truths: list[Array]) -> None:
             case.overrides[node] = best
 
 
-def of_all_turns(case: Case, repair: Repair) -> dict[tuple[int, int | None], Array]:
-    """What the same calls of the forward pass have as gradients in all turns: whole ones or the same part."""
-    place = case.step_of(repair.of).place
-    same = [node for node in sorted(case.truth.cotangents) if case.step_of(node).place == place]
+def of_other_turns(case: Case, repair: Repair) -> tuple[list[Array], list[Array]]:
+    """The gradients of the same calls of the forward pass, or the same part of them, in the turns before and after."""
+    place, truth = case.step_of(repair.of).place, case.truth
+    same = [node for node in truth.cotangents if case.step_of(node).place == place]
     if repair.through is None:
-        return {(node, None): case.truth.cotangents[node] for node in same}
-    reader = case.tape.steps[repair.through].place
-    return {
-        (node, step): part
-        for node in same
-        for step, part in case.truth.parts.get(node, [])
-        if case.tape.steps[step].place == reader
-    }
+        own, found = repair.of, {node: truth.cotangents[node] for node in same}
+    else:
+        own, reader = repair.through, case.tape.steps[repair.through].place
+        parts = [part for node in same for part in truth.parts.get(node, [])]
+        found = {step: part for step, part in parts if case.tape.steps[step].place == reader}
+    turns = [(key, found[key] * repair.factor) for key in sorted(found)]
+    return [of for key, of in turns if key < own], [of for key, of in turns if key > own]

@@ -56,6 +56,11 @@ class Watch:
     _held: dict[int, Any] = field(default_factory=dict)  # so that no id is used twice
     _unused: list[tuple[Recorded, Event]] = field(default_factory=list)  # names of arrays that no call had read yet
 
+    @property
+    def lists(self) -> tuple[list[Event], ...]:
+        """All lists of events, whose nodes have other numbers once a call is put in between others."""
+        return self.events, self.returned, self.arguments, self.entries
+
     def trace(self, frame: FrameType, kind: str, argument: Any) -> Any:
         if not runs_theirs(frame) or self.tape.closed or is_generated(frame):
             return None

@@ -18,7 +18,7 @@ MOST_CALLED = 12  # functions that may be meant around a value
 LONGEST = 60  # characters of an expression that may be put in elsewhere
 OF_NUMPY = ("keepdims", "inplace", "verbose", "training", "train", "copy", "axis", "replace", "endpoint", "writeable")
 OF_NUMBERS = re.compile(r"(?:np|numpy|math)\.(?:tanh|exp|log|sqrt|sin|cos|abs|sign|square)")
-OF_OBJECTS = re.compile(r"\bdtype\s*=\s*(?:np\.|numpy\.)?object\b|astype\((?:np\.|numpy\.)?object\b")
+SAID_OF_OBJECTS = re.compile(r"\bdtype\s*=\s*(?:np\.|numpy\.)?object\b|astype\((?:np\.|numpy\.)?object\b")
 FIRST_WORDS = ("self", "np", "numpy", "math")
 
 
@@ -128,8 +128,8 @@ class Source:
 
     @cached_property
     def has_objects(self) -> bool:
-        """Whether any array is one of objects."""
-        return OF_OBJECTS.search(self.text) is not None
+        """Whether the text says of any array that it is one of objects."""
+        return SAID_OF_OBJECTS.search(self.text) is not None
 
     @cached_property
     def everything(self) -> Words:
