@@ -183,14 +183,17 @@ def mend_one_by_one(case: Case, nodes: list[int], truths: list[Array]) -> None:
 
 
 def of_other_turns(case: Case, repair: Repair) -> tuple[list[Array], list[Array]]:
-    """The gradients of the same calls of the forward pass, or the same part of them, in the turns before and after."""
-    place, truth = case.step_of(repair.of).place, case.truth
+    """The gradients of the same calls of the forward pass, or the same part of them, in the turns before and after.
+
+    A parameter that all turns read is one value with a part for each.
+    """
+    place, truth, own = case.step_of(repair.of).place, case.truth, (repair.of, repair.through or 0)
     same = [node for node in truth.cotangents if case.step_of(node).place == place]
     if repair.through is None:
-        own, found = repair.of, {node: truth.cotangents[node] for node in same}
+        found = {(node, 0): truth.cotangents[node] for node in same}
     else:
-        own, reader = repair.through, case.tape.steps[repair.through].place
-        parts = [part for node in same for part in truth.parts.get(node, [])]
-        found = {step: part for step, part in parts if case.tape.steps[step].place == reader}
+        reader, steps = case.tape.steps[repair.through].place, case.tape.steps
+        parts = [(node, step, part) for node in same for step, part in truth.parts.get(node, [])]
+        found = {(node, step): part for node, step, part in parts if steps[step].place == reader}
     turns = [(key, found[key] * repair.factor) for key in sorted(found)]
     return [of for key, of in turns if key < own], [of for key, of in turns if key > own]
