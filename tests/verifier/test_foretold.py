@@ -10,6 +10,7 @@ import pytest
 
 from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rewriting.functions import functions_of
 from tinygrad_scratch.verifier.rewriting.looks import Looked
 from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
@@ -135,7 +136,7 @@ def in_place(x):
     x *= 2
     return x
 """
-    loud = loud_names([vars(module_of(tmp_path / "loud.py", text))])
+    loud = loud_names(functions_of([vars(module_of(tmp_path / "loud.py", text))]))
     assert {"kept", "through", "in_place"} <= loud
     assert "doubled" not in loud
 

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from tests.verifier.files import module_of
+from tinygrad_scratch.verifier.rewriting.functions import functions_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 
@@ -49,13 +50,13 @@ def rough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_what_leads_there_is_known(rough: ModuleType) -> None:
-    names = Unchecked([vars(rough)]).names
+    names = Unchecked(functions_of([vars(rough)])).names
     assert {"rough_tables", "marks", "more_marks", "slope"} <= names
     assert names.isdisjoint({"bent", "np", "math"})
 
 
 def test_changes_of_such_statements_are_refused(rough: ModuleType) -> None:
-    file, unchecked = str(rough.__file__), Unchecked([vars(rough)])
+    file, unchecked = str(rough.__file__), Unchecked(functions_of([vars(rough)]))
     line_of = {name: PROGRAM[: PROGRAM.index(name)].count("\n") + 1 for name in ("d = g", "e = g")}
     assert not unchecked.calls(file, Rewrite(line_of["d = g"], 0, 0, "bent(g) * g", "wrong-operand", ""))
     assert unchecked.calls(file, Rewrite(line_of["d = g"], 0, 0, "marks(g)", "wrong-operand", ""))
@@ -64,5 +65,5 @@ def test_changes_of_such_statements_are_refused(rough: ModuleType) -> None:
 
 def test_of_other_programs_the_names_say_nothing(rough: ModuleType, tmp_path: Path) -> None:
     other = module_of(tmp_path / "smooth.py", "def slope(v):\n    return v\n")
-    assert not Unchecked([vars(other)]).names
-    assert "slope" in Unchecked([vars(rough)]).names
+    assert not Unchecked(functions_of([vars(other)])).names
+    assert "slope" in Unchecked(functions_of([vars(rough)])).names

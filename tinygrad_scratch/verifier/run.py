@@ -100,9 +100,8 @@ class Run:
         first = min([*(edits or ()), *(self.nodes[node].step + 1 for node in found)], default=0)
         for step in self.steps[first : None if until is None else until + 1]:
             edit = edits.get(step.index) if edits else None
-            if edit is None and not any(read in found for read in step.reads):
+            if edit is None and found.keys().isdisjoint(step.reads):
                 continue
-
             self.played += 1
             written = self._written(step, now)
             if written is None:

@@ -21,9 +21,16 @@ from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import nested, text_of
 
 
-def functions_of(files: set[str]) -> list[FunctionType]:
-    """All functions that there are of some files."""
-    return [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename in files]
+def functions_of(modules: list[dict[str, Any]]) -> list[FunctionType]:
+    """All functions of a person's own that have the globals of some modules, or of what these took from others."""
+    taken = (value for names in modules for value in names.values() if is_own(value))
+    spaces = {id(names): names for names in (*modules, *(function.__globals__ for function in taken))}
+    return [value for value in gc.get_referrers(*spaces.values()) if is_own(value)]
+
+
+def is_own(value: Any) -> bool:
+    """Whether a value is a function of a person's own."""
+    return type(value) is FunctionType and is_theirs(value.__code__.co_filename)
 
 
 def functions_in(names: dict[str, Any], file: str) -> list[FunctionType]:
@@ -33,20 +40,12 @@ def functions_in(names: dict[str, Any], file: str) -> list[FunctionType]:
     return [value for value in found if type(value) is FunctionType and value.__code__.co_filename == file]
 
 
-def files_of(modules: list[dict[str, Any]]) -> set[str]:
-    """The files of a person's own that modules are from, and the functions in these."""
-    functions = (value for names in modules for value in names.values() if type(value) is FunctionType)
-    files = {function.__code__.co_filename for function in functions}
-    files |= {str(names["__file__"]) for names in modules if names.get("__file__")}
-    return {file for file in files if is_theirs(file)}
-
-
 class Functions:
-    """Some functions of a file; none where each run defines them."""
+    """Those of some functions that are of one file; none where each run defines them."""
 
     def __init__(self, file: str, own: list[FunctionType]) -> None:
         self.file, self.source = file, source_of(text_of(file))
-        self.found = [(function, function.__code__) for function in own]
+        self.found = [(f, f.__code__) for f in own if f.__code__.co_filename == file]
         self.flags = max((code.co_flags & all_feature_flags() for _, code in self.found), default=0)
 
     @contextmanager

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dis
-from types import CodeType
-from typing import Any
+from types import CodeType, FunctionType
 
-from tinygrad_scratch.verifier.rewriting.functions import files_of, functions_of
 from tinygrad_scratch.verifier.source import nested
 
 KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SUBSCR"}
@@ -17,9 +15,8 @@ CHANGING = {
 }  # fmt: skip
 
 
-def loud_names(modules: list[dict[str, Any]]) -> set[str]:
-    """The names of what changes something that lasts, of the modules of what ran and of others than theirs."""
-    own = functions_of(files_of(modules))
+def loud_names(own: list[FunctionType]) -> set[str]:
+    """The names of what changes something that lasts, of functions of a person's own and of others than theirs."""
     mentioned: dict[str, set[str]] = {}
     found = set(CHANGING)
     for function in own:

@@ -70,7 +70,8 @@ class Search:
         """The changes that leave the right gradients; what puts something in only where there are no others."""
         self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
         anew = self.again.makes_anew
-        self.functions = {file: Functions(file, [] if anew(file) else functions_of({file})) for file in self.lines}
+        self.own = functions_of(self.modules)
+        self.functions = {file: Functions(file, [] if anew(file) else self.own) for file in self.lines}
         of_modules = (value for names in self.modules for value in names.values())
         read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
         self.before = Before(read, every, self.modules)
@@ -93,7 +94,7 @@ class Search:
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [place for place in order if place in self.near] if self.only_near else order
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
-        unchecked = Unchecked(self.modules)
+        unchecked = Unchecked(self.own)
         every = [each for each in every if each[1].tier in self.tiers and not unchecked.calls(*each)]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
@@ -116,7 +117,7 @@ class Search:
     def composed(self, unchecked: Unchecked) -> list[tuple[str, Rewrite]]:
         """The changes of the suspected lines by composed values with which the gradients are right."""
         places = [place for place in self.near | self.beside_near() if place in self.calls_of]
-        outlook, loud = Outlook(self.case, self.case.replay()), loud_names(self.modules)
+        outlook, loud = Outlook(self.case, self.case.replay()), loud_names(self.own)
         composed = {
             place: each
             for place in places
@@ -191,7 +192,7 @@ class Search:
         for file, rewrite in every:
             by_line[file].setdefault(rewrite.line, []).append(rewrite)
         looked: dict[tuple[str, int], Looked] = {}
-        loud = loud_names(self.modules)
+        loud = loud_names(self.own)
         for file, own in by_line.items():
             looked |= looked_at(source_of(text_of(file)), file, own, outlook, loud)
         found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}

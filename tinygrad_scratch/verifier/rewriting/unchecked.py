@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.places import is_theirs
-from tinygrad_scratch.verifier.rewriting.functions import files_of, functions_of
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.source import nested, text_of
@@ -25,11 +24,10 @@ WORD = re.compile(r"[A-Za-z_]\w*")
 class Unchecked:
     """The names of functions that must not be called with anything new, and of the packages that they are from.
 
-    `modules` are the globals of the functions that ran: those of other programs may have the same names.
+    `own` are the functions of the modules that ran: those of other programs may have the same names.
     """
 
-    def __init__(self, modules: list[dict[str, Any]]) -> None:
-        own = functions_of(files_of(modules))
+    def __init__(self, own: list[FunctionType]) -> None:
         mentioned: dict[str, set[str]] = {}
         self.names: set[str] = set()
         self._lines: dict[str, set[int]] = {}  # by file
