@@ -149,7 +149,8 @@ def test_another_part_of_a_gradient_is_likely() -> None:
     class Known:
         def note(self, *_: Any) -> None: ...
 
-        def same_in(self, *_: Any) -> None: ...
+        def each_in(self, *_: Any) -> list[None]:
+            return [None]
 
         def gradient_of(self, value: Any) -> Entry | None:
             return next((part for part in parts if np.ptp(value / part.value) < 1e-9), None)

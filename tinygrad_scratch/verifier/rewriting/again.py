@@ -47,6 +47,10 @@ class Again:
         """Whether a line is one of the block that only makes the calls."""
         return False
 
+    def leaves_out(self, file: str, line: int) -> bool:
+        """Whether a line is one around the calls that no run makes once more."""
+        return False
+
     def ends(self) -> Callable[[FrameType], None] | None:
         """What sees each line of a plain run, and ends it; None where it ends by itself."""
         return None
@@ -79,6 +83,13 @@ class Block(Again):
 
     def holds(self, file: str, line: int) -> bool:
         return file == self.file and line in self.as_written[2]
+
+    def leaves_out(self, file: str, line: int) -> bool:
+        """Whether a line is of the function that has the block, and not of the block."""
+        if file != self.file or self.holds(file, line):
+            return False
+        source = source_of(text_of(file))
+        return (around := source.function_around(self.line)) is not None and around is source.function_around(line)
 
     def read(self) -> list[Any]:
         _, code, _ = self.as_written

@@ -139,7 +139,7 @@ class Composed:
             self.is_complete = False
             return
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
-        nodes = [outlook.same_in(later, part) for part in parts]
+        nodes = outlook.each_in(later, parts.values())
         self.taken += [node for node in nodes if node is not None]
         first, left = self.seen == 1, {*self.told}
         self.until = self.clock.now() + (1 if first else LONGER) * SECONDS / self.times
@@ -156,15 +156,15 @@ class Composed:
     def is_over(self) -> bool:
         return self.clock.now() > self.until
 
-    def note(self, known: Tried, value: Any, nodes: list[int | None], parts: list[Any], outlook: Outlook) -> None:
+    def note(self, known: Tried, value: Any, nodes: list[int | None], parts: dict[Any, Any], outlook: Outlook) -> None:
         """Note what the statement makes with a composed value."""
         told, others = self.told.setdefault(known, Foretold()), arrays_in(value)
-        if others is None or len(others) != len(parts):
+        if others is None or others.keys() != parts.keys():
             told.fails = True
             return
-        for node, part, other in zip(nodes, parts, others, strict=True):
-            if not np.array_equal(part, other):
-                outlook.note(told, node, part, other)
+        for node, (key, part) in zip(nodes, parts.items(), strict=True):
+            if not np.array_equal(part, others[key]):
+                outlook.note(told, node, part, others[key])
 
     def tried(self, names: dict[str, Any]) -> Iterator[tuple[Tried, Any]]:
         """What to try in which hole, the shorter first."""

@@ -84,8 +84,8 @@ class Looked:
             self.is_known = False
             return
         later = [node for node in self.nodes if node > max(self.taken, default=-1)]
-        nodes = [outlook.same_in(later, part) for part in parts]
-        self.right = [outlook.gradient_of(part) for part in parts]
+        nodes = outlook.each_in(later, parts.values())
+        self.right = [outlook.gradient_of(part) for part in parts.values()]
         self.taken += [node for node in nodes if node is not None]
         for each, (code, puts_in) in self.changed.items():
             told = self.told.setdefault(each, Foretold())
@@ -94,22 +94,25 @@ class Looked:
                 self.compare(told, parts, nodes, worked_out(code, names), outlook)
         self.seconds += time.perf_counter() - start
 
-    def compare(self, told: Foretold, parts: list[Any], nodes: list[int | None], other: Any, outlook: Outlook) -> None:
+    def compare(
+        self, told: Foretold, parts: dict[Any, Any], nodes: list[int | None], other: Any, outlook: Outlook
+    ) -> None:
         if other is FAILED:
             told.fails = True
             return
         others = arrays_in(other)
-        if others is None or len(others) != len(parts):
-            told.differs, told.moved = True, None
+        if others is None or others.keys() != parts.keys():
+            told.is_anything()
             return
-        for node, part, changed, right in zip(nodes, parts, others, self.right, strict=True):
+        for node, (key, part), right in zip(nodes, parts.items(), self.right, strict=True):
+            changed = others[key]
             if is_same(part, changed):
                 if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
-                    told.differs, told.moved = True, None
+                    told.is_anything()
             elif part.dtype != changed.dtype:
-                told.differs, told.moved = True, None
+                told.is_anything()
             else:
-                exchanged = any(is_same(each, changed) for each in parts)
+                exchanged = any(is_same(each, changed) for each in parts.values())
                 outlook.note(told, node, part, changed)
                 if not (told.is_gradient or exchanged):
                     found = outlook.gradient_of(changed)
@@ -247,7 +250,8 @@ def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple
         if each.is_known and each.times:
             seen = each.is_complete and len(each.taken) >= each.times
             linear = seen and outlook.is_linear(each.taken, each.accumulates)
+            apart = seen and outlook.are_apart(each.taken)
             for one, told in each.told.items():
-                rank = outlook.rank(told, each.is_complete and told.is_complete, linear)
+                rank = outlook.rank(told, each.is_complete and told.is_complete, linear, apart)
                 found[file, *one] = min(rank, UNKNOWN) if rank < RULED_OUT and not each.taken else rank
     return found

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.table import Entry, direction_of
 from tinygrad_scratch.verifier.truth import Played
 
 MOST_FACTORS = 64
+MOST_KEPT, MOST_OF_ALL = 20_000, 2_000_000  # entries of what one change gives, and all
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
 """It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be.
 
@@ -37,6 +38,11 @@ class Foretold:
     moved: float | None = 0.0  # how far it moves the gradients along a direction; None where that isn't known
     size: float = 0.0
     tolerance: float = 1e-6
+    given: dict[int, Any] | None = field(default_factory=dict)  # by the value on the tape; None where they aren't known
+
+    def is_anything(self) -> None:
+        """Note that it isn't known what it gives."""
+        self.differs, self.moved, self.given = True, None, None
 
 
 @dataclass
@@ -45,7 +51,7 @@ class Outlook:
 
     case: Case
     values: dict[int, Any]
-    slopes_known: dict[int, Any] = field(default_factory=dict)
+    room: int = MOST_OF_ALL
 
     @cached_property
     def along(self) -> Along | None:
@@ -111,10 +117,14 @@ class Outlook:
     def named(self) -> set[int]:
         return {event.node for event in (*self.case.events, *self.case.returned)}
 
-    def same_in(self, nodes: list[int], value: Any) -> int | None:
-        """The first of some values on the tape that is the same as a value, one with a name sooner than others."""
-        held = ((node, self.case.tape.nodes[node].value) for node in sorted(nodes, key=lambda n: n not in self.named))
-        return next((node for node, each in held if each.shape == value.shape and close(value, each)), None)
+    def each_in(self, nodes: list[int], values: Iterable[Any]) -> list[int | None]:
+        """For each value the first of some on the tape that is the same, one with a name sooner than others."""
+        left, found = sorted(nodes, key=lambda n: n not in self.named), list[int | None]()
+        for value in values:
+            held = ((node, self.case.tape.nodes[node].value) for node in left)
+            found.append(next((n for n, each in held if each.shape == value.shape and close(value, each)), None))
+            left = [node for node in left if node != found[-1]]  # another value may be equal, and is another one
+        return found
 
     def gradient_of(self, value: Any) -> Entry | None:
         """The true gradient that a value is up to a factor, or the part of one: that may be that of one of its uses."""
@@ -132,7 +142,9 @@ class Outlook:
         told.differs, told.tolerance = True, max(told.tolerance, tolerance_of(value))
         if node is not None and node not in self.behind and node not in self.updates:
             return
-        slope = self.slopes.get(node) if node is not None and node not in self.updates else None
+        known = node if node not in self.updates else None
+        self.keep(told, known, other)
+        slope = self.slopes.get(known) if known is not None else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
             told.moved = None
             return
@@ -140,11 +152,42 @@ class Outlook:
         told.moved += float(np.sum(moved))
         told.size += float(np.sum(np.abs(moved)))
 
+    def keep(self, told: Foretold, node: int | None, other: Any) -> None:
+        """Keep what a change gives, if it is on the tape and not too much."""
+        self.room -= other.size
+        if told.given is not None and node is not None and other.size <= MOST_KEPT and self.room > 0:
+            told.given[node] = other
+        else:
+            told.given = None
+
     def mends(self, told: Foretold) -> bool | None:
         """Whether all gradients are right with a change, as far as the values that it gives at first tell."""
         if told.moved is None or self.along is None or not np.isfinite(told.moved):
             return None
-        now, room = self.along.now + told.moved, told.tolerance * (told.size + self.along.size)
+        return self.is_wanted(self.along.now + told.moved, told.tolerance * (told.size + self.along.size))
+
+    def mends_once_made(self, told: Foretold) -> bool | None:
+        """Whether they are once what follows from these values is made of them; None where that can't be told."""
+        if self.along is None or not told.given:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                found = self.case.tape.follow(self.values, overrides=told.given)
+        except Exception:  # what makes no sense there
+            return False
+        if found is None:
+            return None
+        now = size = 0.0
+        for final in self.case.finals:
+            value, before = np.asarray(found.get(final.node, self.values[final.node])), self.values[final.node]
+            if value.shape != np.shape(before):
+                return False if value.size != np.size(before) else None
+            along = direction_of(value.shape) * value
+            now, size = now + float(np.sum(along)), size + float(np.sum(np.abs(along)))
+        return not np.isfinite(now) or self.is_wanted(now, told.tolerance * (size + self.along.size))
+
+    def is_wanted(self, now: float, room: float) -> bool:
+        """Whether the gradients along the direction are right by one of the factors that all may carry."""
         return any(abs(now - wanted) <= room for wanted in self.wanted)
 
     def left_by(self, told: Foretold) -> float:
@@ -154,7 +197,7 @@ class Outlook:
         ways = ((wanted - self.along.now, told.moved) for wanted in self.wanted[:1])
         return min((abs(way - moved) / abs(way) for way, moved in ways if way), default=1.0)
 
-    def rank(self, told: Foretold, is_complete: bool, is_linear: bool) -> float:
+    def rank(self, told: Foretold, is_complete: bool, is_linear: bool, is_apart: bool) -> float:
         """How likely a change is, by what was seen of it."""
         if told.fails or (is_complete and not told.differs):
             return RULED_OUT
@@ -165,6 +208,8 @@ class Outlook:
             return UNKNOWN
         if mends is False and is_linear:
             return RULED_OUT
+        if is_complete and is_apart and (once_made := self.mends_once_made(told)) is not None:
+            return LIKELY if once_made else RULED_OUT
         left = self.left_by(told) if is_complete else 1.0
         return LIKELY + left + 0.1 if left < NEARER else UNLIKELY
 
@@ -186,6 +231,16 @@ class Outlook:
                 moving.update(step.makes)
         return True
 
+    def are_apart(self, nodes: list[int]) -> bool:
+        """Whether no value was made of another one of them."""
+        moving, own = set(nodes), set(nodes)
+        for step in self.case.tape.steps[min(self.case.tape.nodes[n].step for n in nodes) :]:
+            if not moving.isdisjoint(step.reads):
+                if not own.isdisjoint(step.makes):
+                    return False
+                moving.update(step.makes)
+        return True
+
 
 def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
     """The factors that all gradients may carry once one of them is changed, the plainest first."""
@@ -197,11 +252,20 @@ def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
     return list(dict.fromkeys([case.scale, 1.0, *ascent, *scales(case, values), *rates, *known, *more]))[:MOST_FACTORS]
 
 
-def arrays_in(value: Any) -> list[Any] | None:
-    """The arrays that a value is, or that a row of values holds; None where there is anything else."""
-    parts = value if isinstance(value, tuple | list) else [value]
-    found = [np.asarray(part) for part in parts if isinstance(part, np.ndarray | float | int | np.generic)]
-    return found if len(found) == len(parts) and all(part.dtype.kind in "fiub" for part in found) else None
+def arrays_in(value: Any) -> dict[tuple[Any, ...], Any] | None:
+    """The arrays that a value is, or that rows and dicts of it hold, each by its keys; None where there is any else."""
+    if isinstance(value, np.ndarray | float | int | np.generic):
+        part = np.asarray(value)
+        return {(): part} if part.dtype.kind in "fiub" else None
+    if not isinstance(value, tuple | list | dict):
+        return None
+    found: dict[tuple[Any, ...], Any] = {}
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        inner = arrays_in(part)
+        if inner is None:
+            return None
+        found |= {(key, *keys): each for keys, each in inner.items()}
+    return found
 
 
 def nodes_made_at(case: Case, file: str, lines: range) -> list[int]:

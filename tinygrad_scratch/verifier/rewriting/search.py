@@ -92,7 +92,7 @@ class Search:
         right = Misgiven(self.case).right_functions
         order = lines_in_order(self.case, self.lines, self.near)
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
-        order = [place for place in order if place in self.near] if self.only_near else order
+        order = [at for at in order if not self.again.leaves_out(*at) and (at in self.near or not self.only_near)]
         every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
         unchecked = Unchecked(self.own)
         every = [each for each in every if each[1].tier in self.tiers and not unchecked.calls(*each)]
