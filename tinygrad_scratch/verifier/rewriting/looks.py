@@ -109,11 +109,11 @@ class Looked:
             if is_same(part, changed):
                 if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
                     told.is_anything()
-            elif part.dtype != changed.dtype:
-                told.is_anything()
             else:
                 exchanged = any(is_same(each, changed) for each in parts.values())
                 outlook.note(told, node, part, changed)
+                if part.dtype != changed.dtype:  # only what is made of it tells
+                    told.moved = None
                 if not (told.is_gradient or exchanged):
                     found = outlook.gradient_of(changed)
                     told.is_gradient = found is not None and found is not right

@@ -269,7 +269,10 @@ def arrays_in(value: Any) -> dict[tuple[Any, ...], Any] | None:
 
 
 def nodes_made_at(case: Case, file: str, lines: range) -> list[int]:
-    """The values that a statement made, named or returned, in order."""
+    """The values that a statement made, named or returned, in order; and gradients that it may only pass on.
+
+    These are gradients that nothing was made of: another value in their place is one from any line on.
+    """
     tape = case.tape
     places = ((step.place, step.makes) for step in tape.steps)
     named: Iterable[tuple[Any, Iterable[int]]] = ((e.place, (e.node,)) for e in (*case.events, *case.returned))
@@ -277,4 +280,6 @@ def nodes_made_at(case: Case, file: str, lines: range) -> list[int]:
     for place, nodes in (*places, *named):
         if place is not None and place.line in lines and place.file == file:
             found.update(nodes)
+    read = {node for step in tape.steps for node in step.reads}
+    found.update(final.node for final in case.finals if final.node not in read)
     return sorted(found - case.forward)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dis
+import re
 from types import CodeType, FunctionType
 
+from tinygrad_scratch.verifier.rewriting.rewrite import BACK
 from tinygrad_scratch.verifier.source import nested
 
+CALLED = re.compile(r"(\w+)\(")
 KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SUBSCR"}
 CHANGING = {
     "append", "appendleft", "extend", "insert", "remove", "pop", "popleft", "popitem", "clear", "update", "setdefault",
@@ -37,6 +40,16 @@ def is_keeping(code: CodeType) -> bool:
         each.opname in KEEPS or (each.opname == "BINARY_OP" and each.argrepr.endswith("="))
         for each in dis.get_instructions(code)
     )
+
+
+def calls_loudly(before: str, after: str, loud: set[str]) -> bool:
+    """Whether a change calls what changes something that lasts and was not called; a pull back may be what is missing.
+
+    >>> calls_loudly("dz", "self.act.forward(dz)", {"forward"}), calls_loudly("dz", "act.backward(dz)", {"backward"})
+    (True, False)
+    """
+    new = {*CALLED.findall(after)} & loud - {*CALLED.findall(before)}
+    return any(not BACK.search(name) for name in new)
 
 
 def is_quiet(code: CodeType, loud: set[str]) -> bool:

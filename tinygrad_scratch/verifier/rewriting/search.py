@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.rewriting.left import Goal, Left, Spot, goals_of,
 from tinygrad_scratch.verifier.rewriting.lines import Lines
 from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
-from tinygrad_scratch.verifier.rewriting.quiet import loud_names
+from tinygrad_scratch.verifier.rewriting.quiet import calls_loudly, loud_names
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Before, Draws
 from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
@@ -93,9 +93,13 @@ class Search:
         order = lines_in_order(self.case, self.lines, self.near)
         order = [at for at in order if (at[0], start_of_function_in(text_of(at[0]), at[1])) not in right]
         order = [at for at in order if not self.again.leaves_out(*at) and (at in self.near or not self.only_near)]
-        every = [(file, rewrite) for file, line in order for rewrite in rewrites_at(source_of(text_of(file)), line)]
-        unchecked = Unchecked(self.own)
-        every = [each for each in every if each[1].tier in self.tiers and not unchecked.calls(*each)]
+        unchecked, self.loud = Unchecked(self.own), loud_names(self.own)
+        every = [
+            change
+            for file, line in order
+            for change in ((file, rewrite) for rewrite in rewrites_at(source_of(text_of(file)), line))
+            if change[1].tier in self.tiers and not unchecked.calls(*change) and not self.calls_loudly(*change)
+        ]
         foretold = self.foretold(every)
         every = [each for each in every if foretold(each) != RULED_OUT]
         hits: list[Hit] = []
@@ -114,14 +118,17 @@ class Search:
             hits = [hit for change in self.composed(unchecked) if (hit := self.hit(*change)) is not None]
         return sorted(hits, key=lambda hit: ((hit.file, hit.rewrite.line) not in self.near, hit.rewrite.line))
 
+    def calls_loudly(self, file: str, rewrite: Rewrite) -> bool:
+        return calls_loudly(text_of(file)[rewrite.start : rewrite.end], rewrite.text, self.loud)
+
     def composed(self, unchecked: Unchecked) -> list[tuple[str, Rewrite]]:
         """The changes of the suspected lines by composed values with which the gradients are right."""
         places = [place for place in self.near | self.beside_near() if place in self.calls_of]
-        outlook, loud = Outlook(self.case, self.case.replay()), loud_names(self.own)
+        outlook = Outlook(self.case, self.case.replay())
         composed = {
             place: each
             for place in places
-            if (each := composed_at(self.case, place, self.calls_of[place], loud)) is not None
+            if (each := composed_at(self.case, place, self.calls_of[place], self.loud)) is not None
         }
         run = self.again.plain("", None)
         if not composed or run is None:
@@ -192,9 +199,8 @@ class Search:
         for file, rewrite in every:
             by_line[file].setdefault(rewrite.line, []).append(rewrite)
         looked: dict[tuple[str, int], Looked] = {}
-        loud = loud_names(self.own)
         for file, own in by_line.items():
-            looked |= looked_at(source_of(text_of(file)), file, own, outlook, loud)
+            looked |= looked_at(source_of(text_of(file)), file, own, outlook, self.loud)
         found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
         self.calls_of = {place: each.times for place, each in looked.items() if each.is_known and each.times}
         return lambda each: found.get((each[0], *known(each[1])), UNKNOWN)
