@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -174,6 +175,9 @@ def squeezed(shape: tuple[int, ...]) -> list[int]:
     return [n for n in shape if n != 1]
 
 
+@lru_cache(maxsize=32)
 def direction_of(shape: tuple[int, ...]) -> Array:
     """A fixed direction, along which two arrays are compared before they are looked at entry by entry."""
-    return np.random.default_rng(0).standard_normal(shape)
+    direction = np.asarray(np.random.default_rng(0).standard_normal(shape))
+    direction.setflags(write=False)
+    return direction

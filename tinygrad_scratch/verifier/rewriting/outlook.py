@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.conventions import cases_without, only_in_updates
 from tinygrad_scratch.verifier.foreseen import Along, is_linear
 from tinygrad_scratch.verifier.likeness import close, tolerance_of
 from tinygrad_scratch.verifier.sizes import conventional, ratios_of_sizes, sizes_of_the_loss
+from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.table import Entry, direction_of
 from tinygrad_scratch.verifier.truth import Played
 
@@ -79,13 +80,13 @@ class Outlook:
         return total
 
     @cached_property
-    def wanted(self) -> list[float]:
+    def wanted(self) -> Array:
         """What the gradients should be along it, by the factors that all may carry; and without an epsilon in it."""
         if self.along is None:
-            return []
+            return np.zeros(0)
         without = (self.along_in(case, self.along.run) for case in cases_without(self.case))
         also = [self.case.scale * other.wanted for other in without if other is not None]
-        return [*(factor * self.along.wanted for factor in factors_of_all(self.case, self.values)), *also]
+        return np.array([*(factor * self.along.wanted for factor in factors_of_all(self.case, self.values)), *also])
 
     @cached_property
     def slopes(self) -> dict[int, Any]:
@@ -188,7 +189,7 @@ class Outlook:
 
     def is_wanted(self, now: float, room: float) -> bool:
         """Whether the gradients along the direction are right by one of the factors that all may carry."""
-        return any(abs(now - wanted) <= room for wanted in self.wanted)
+        return bool(np.any(np.abs(self.wanted - now) <= room))
 
     def left_by(self, told: Foretold) -> float:
         """The part of the way to the right gradients that a change leaves; of what isn't linear it's a guess."""

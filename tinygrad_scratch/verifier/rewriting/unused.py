@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of
@@ -101,6 +102,7 @@ def only_read_by(source: Source, statement: ast.stmt) -> list[str]:
     return sorted((bound & read_in(here)) - read_in(others))
 
 
+@lru_cache(maxsize=256)
 def nodes_around(source: Source, line: int) -> list[Any]:
     """All that is in the function around a line, or in the text where there is none."""
     around = source.function_around(line)
