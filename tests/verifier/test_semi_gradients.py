@@ -38,6 +38,21 @@ for turn in range(4):
     look -= 0.01 * d_look
     guess -= 0.01 * d_guess
 """
+LIKE = """
+import numpy as np
+rng = np.random.default_rng(6)
+photos, others = rng.normal(size=(12, 5)), rng.normal(size=(12, 5))
+look, guess = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
+for turn in range(4):
+    seen, also = np.tanh(photos @ look), np.tanh(others @ look)
+    told = seen @ guess
+    loss = -np.mean(np.sum(told * also, axis=1))
+    d_told = -also / 12
+    d_guess = seen.T @ d_told
+    d_look = photos.T @ (d_told @ guess.T * (1 - seen**2))
+    look -= 0.01 * d_look
+    guess -= 0.01 * d_guess
+"""
 QUICK = """
 import numpy as np
 rng = np.random.default_rng(8)
@@ -105,6 +120,7 @@ def check_of(folder: Path, text: str) -> Any:
         ),
         (TWINS, "seen and also"),
         (QUICK, "first"),
+        (LIKE, "also"),
     ],
 )
 def test_what_counts_as_given(tmp_path: Path, text: str, held: str) -> None:
@@ -119,6 +135,7 @@ def test_what_counts_as_given(tmp_path: Path, text: str, held: str) -> None:
         (WALK, "* surprise * here", "* surprise * later", 11),
         (TWINS, "seen.T @ d_told + also.T @ d_too", "seen.T @ d_told + also.T @ d_told", 12),
         (TWINS, "other.T @ (d_too", "other.T @ (d_told", 13),
+        (LIKE, "seen.T @ d_told", "also.T @ d_told", 11),
         (PAIR, " - other.T @ (2 * apart * (1 - there**2))", "", 10),
         (SKIP, "@ second.T - d_high)", "@ second.T)", 15),
     ],
