@@ -40,7 +40,7 @@ def is_right_by_convention(case: Case) -> bool:
     values: dict[int, Any] = {node.number: node.value for node in case.tape.nodes}  # as they were, not made again
     case.transposed = is_transposed(case, values)
     if not case.wrong(values):
-        case.convention = layout_of(case, values) or (STRAIGHT if case.truth.passing else "")
+        case.convention = layout_of(case, values) or truth_said(case)
         return True
     for convention in (
         throughout,
@@ -64,6 +64,12 @@ def is_right_by_convention(case: Case) -> bool:
             case.convention = said
             return True
     return is_scaled_at_kinks(case, values)
+
+
+def truth_said(case: Case) -> str:
+    """What is right by a truth that is not the loss's own alone."""
+    given = nodes_given(case.truth)
+    return STRAIGHT if case.truth.passing else semi(case, given) if given else ""
 
 
 def is_scaled_at_kinks(case: Case, values: dict[int, Any]) -> bool:

@@ -319,6 +319,7 @@ class Judging(PastChoices):
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
             self._see_rates()
+            self._pair_as_held()
         if self.assumed is not None and not self._may_tell() and not self._is_right_by_convention():
             self.finals = []  # something is wrong, and what it is could not be told
             return

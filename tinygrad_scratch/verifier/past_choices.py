@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.semi_gradients import truths_held
 from tinygrad_scratch.verifier.straight_through import Choice, choices, is_passed, truths_by_slopes, truths_past
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import own
@@ -27,6 +28,7 @@ class PastChoices:
     entry: Entry
     finals: list[Final]
     repairs: list[Repair]
+    case: Case
     unsure: list[tuple[list[str], int]]
     missing: list[Parameter]
     notes: list[str]
@@ -78,6 +80,16 @@ class PastChoices:
             f"No gradient of the loss goes past {found[0].code} and what goes on in its place is up to you, as in a "
             f"straight-through estimator. So {listed(list(names))} can't be judged."
         )
+
+    def _pair_as_held(self) -> None:
+        """Where something is wrong: whether nothing is where targets are given, in updates paired anew by that."""
+        wrong = self.problem is None and self.finals and not self.truth.passing and self.case.wrong(self.case.replay())
+        truth = next((truth for truth in truths_held(self.case) if self._is_right_by(truth)), None) if wrong else None
+        if truth is not None and not is_right_by_convention(self._case(self.truth)):
+            self.entry.pair(truth, close)
+            self.truth, self.finals, self.missing = truth, self.entry.finals, self.entry.missing
+            self.case = self._case(truth)
+            self.notes.append(truth.note)
 
     def _say_what_is_not_judged(self) -> None:
         """Beside a mistake, that is a note; else it is why not all could be judged."""

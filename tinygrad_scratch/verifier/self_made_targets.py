@@ -51,15 +51,16 @@ class SelfMadeTargets:
                     yield step.index, Given(fewer[0], nodes[fewer[0]])
 
     def goes_on_in_proportion(self, node: int) -> bool:
-        """Whether a value goes into the loss by sums and numbers alone."""
+        """Whether a value goes into the loss by sums, numbers and ratios alone, as parts of a cosine do."""
         found = {node}
         for step in self.case.tape.steps:
             if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
                 continue
             others = [read for read in step.reads if read not in found and self.behind[read]]
             name, is_one = name_of(step.function), self.case.tape.nodes[step.makes[0]].value.size == 1
-            scales = name in ("multiply", "divide") and not others and len(found.intersection(step.reads)) == 1
-            if not (name in ("sum", "mean", "negative") or scales or (name in ("add", "subtract") and is_one)):
+            scales = name == "multiply" and not others and len(found.intersection(step.reads)) == 1
+            adds = name in ("add", "subtract") and (is_one or not others)
+            if not (name in ("sum", "mean", "negative", "divide") or scales or adds):
                 return False
             found.update(step.makes)
         return self.case.truth.loss in found
