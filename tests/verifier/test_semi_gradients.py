@@ -38,6 +38,40 @@ for turn in range(4):
     look -= 0.01 * d_look
     guess -= 0.01 * d_guess
 """
+LIKE = """
+import numpy as np
+rng = np.random.default_rng(6)
+photos, others = rng.normal(size=(12, 5)), rng.normal(size=(12, 5))
+look, guess = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
+for turn in range(4):
+    seen, also = np.tanh(photos @ look), np.tanh(others @ look)
+    told = seen @ guess
+    loss = -np.mean(np.sum(told * also, axis=1))
+    d_told = -also / 12
+    d_guess = seen.T @ d_told
+    d_look = photos.T @ (d_told @ guess.T * (1 - seen**2))
+    look -= 0.01 * d_look
+    guess -= 0.01 * d_guess
+"""
+COSINES = """
+import numpy as np
+rng = np.random.default_rng(6)
+left, right = rng.normal(size=(12, 5)), rng.normal(size=(12, 5))
+look, guess = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
+def unlike(told, seen):
+    long, wide = np.linalg.norm(told, axis=1, keepdims=True), np.linalg.norm(seen, axis=1, keepdims=True)
+    cosine = np.sum(told * seen, axis=1, keepdims=True) / (long * wide)
+    return 1 - np.mean(cosine), (cosine * told / long**2 - seen / (long * wide)) / 12
+for turn in range(4):
+    one, other = np.tanh(left @ look), np.tanh(right @ look)
+    first, d_first = unlike(one @ guess, other)
+    second, d_second = unlike(other @ guess, one)
+    loss = (first + second) / 2
+    d_guess = one.T @ d_first + other.T @ d_second
+    d_look = left.T @ (d_first @ guess.T * (1 - one**2)) + right.T @ (d_second @ guess.T * (1 - other**2))
+    look -= 0.1 * (d_look / 2)
+    guess -= 0.1 * (d_guess / 2)
+"""
 QUICK = """
 import numpy as np
 rng = np.random.default_rng(8)
@@ -105,6 +139,8 @@ def check_of(folder: Path, text: str) -> Any:
         ),
         (TWINS, "seen and also"),
         (QUICK, "first"),
+        (LIKE, "also"),
+        (COSINES, "one, other and 2 others"),
     ],
 )
 def test_what_counts_as_given(tmp_path: Path, text: str, held: str) -> None:
@@ -119,6 +155,7 @@ def test_what_counts_as_given(tmp_path: Path, text: str, held: str) -> None:
         (WALK, "* surprise * here", "* surprise * later", 11),
         (TWINS, "seen.T @ d_told + also.T @ d_too", "seen.T @ d_told + also.T @ d_told", 12),
         (TWINS, "other.T @ (d_too", "other.T @ (d_told", 13),
+        (LIKE, "seen.T @ d_told", "also.T @ d_told", 11),
         (PAIR, " - other.T @ (2 * apart * (1 - there**2))", "", 10),
         (SKIP, "@ second.T - d_high)", "@ second.T)", 15),
     ],

@@ -227,7 +227,7 @@ class Case(Lineage):
 
     def take_without(self, edits: dict[int, Any]) -> None:
         """Take for true what the loss gives without some calls of the forward pass."""
-        self.take_as_true(truth_of(self.tape, self.truth.loss, edits=edits))
+        self.take_as_true(truth_of(self.tape, self.truth.loss, edits=self.truth.passing | edits))
 
     def take_decays(self, decays: dict[int, float]) -> None:
         """Take for true what the loss gives with a decay of the weights, as if it had a penalty."""

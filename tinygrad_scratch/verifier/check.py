@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judging import Judging
 from tinygrad_scratch.verifier.layer import check_function, check_layer
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
@@ -357,7 +357,7 @@ class Rerun(verify):
             self.truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors:
             return
-        self.problem = self.entry.pair(self.truth, close)
+        self._pair()
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
         if self.in_double:

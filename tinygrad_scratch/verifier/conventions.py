@@ -32,13 +32,15 @@ from tinygrad_scratch.verifier.table import squeezed
 from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.update_steps import literals_of
 
+STRAIGHT = "straight through: the gradient goes on past a choice that has none"
+
 
 def is_right_by_convention(case: Case) -> bool:
     """Whether all gradients are right, in the plain sense or in one of the others; the case is told which."""
     values: dict[int, Any] = {node.number: node.value for node in case.tape.nodes}  # as they were, not made again
     case.transposed = is_transposed(case, values)
     if not case.wrong(values):
-        case.convention = layout_of(case, values)
+        case.convention = layout_of(case, values) or truth_said(case)
         return True
     for convention in (
         throughout,
@@ -62,6 +64,12 @@ def is_right_by_convention(case: Case) -> bool:
             case.convention = said
             return True
     return is_scaled_at_kinks(case, values)
+
+
+def truth_said(case: Case) -> str:
+    """What is right by a truth that is not the loss's own alone."""
+    given = nodes_given(case.truth)
+    return STRAIGHT if case.truth.passing else semi(case, given) if given else ""
 
 
 def is_scaled_at_kinks(case: Case, values: dict[int, Any]) -> bool:
@@ -395,7 +403,7 @@ def truths_left_out(case: Case) -> Iterator[Truth]:
     """The truth of the loss without the small numbers in it, or one of them."""
     for chosen in left_out(forward_only(case, small_numbers(case, SMALL))):
         with contextlib.suppress(NotOnTensors):
-            yield truth_of(case.tape, case.truth.loss, edits=chosen, note=LEFT_OUT)
+            yield truth_of(case.tape, case.truth.loss, edits=case.truth.passing | chosen, note=LEFT_OUT)
 
 
 def with_decay(case: Case, values: dict[int, Any]) -> str:

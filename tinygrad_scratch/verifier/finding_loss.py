@@ -400,11 +400,20 @@ class FindingLoss(Mixes):
             unfit = not same and found is not None and UNNAMED not in (candidate.name, found[0].name)
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
+            if found is not None and same == found[1][0] and wholes != found[1][2]:
+                better = self._is_whole_of(candidate, found[0], wholes - found[1][2], better)
             if found is None or (key > found[1] if better is None else better):
                 found = candidate, key, true
                 if precise == wholes == len(finals):
                     break
         return (found[0], *found[1][:2], found[1][5]) if found else None
+
+    def _is_whole_of(self, one: Candidate, other: Candidate, more: int, better: bool | None) -> bool | None:
+        """Whether the whole of a sum is meant: as many gradients fit it as its part, and of the part only parts do."""
+        whole, part = (one, other) if more > 0 else (other, one)
+        if whole.function is None and part.function is None and part.node in self.all_behind(whole.node):
+            return whole is one if self._is_only_watched(whole) else better
+        return better
 
     def _wholes_among(self, given: list[Array], finals: list[Final]) -> int:
         """How many gradients are read as they are, and not only a part of them."""

@@ -39,11 +39,12 @@ from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
 from tinygrad_scratch.verifier.later_losses import by_later_losses
 from tinygrad_scratch.verifier.leaks import left, unseen
-from tinygrad_scratch.verifier.likeness import close, difference
+from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.past_choices import PastChoices
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
@@ -75,7 +76,7 @@ NO_LOSS = (
 )
 
 
-class Judging:
+class Judging(PastChoices):
     """What was recorded, and what came of judging it."""
 
     tape: Tape
@@ -304,7 +305,7 @@ class Judging:
     def _judge_by_truth(self) -> None:
         assert self.entry.loss is not None
         known = len(self.entry.notes)
-        self.problem = self.entry.pair(self.truth, close)
+        self._pair()
         self.notes += self.entry.notes[known:]
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
@@ -318,6 +319,7 @@ class Judging:
         if self.finals and not self.problem and not self.entry.may_assume:
             self._see_renames()
             self._see_rates()
+            self._pair_as_held()
         if self.assumed is not None and not self._may_tell() and not self._is_right_by_convention():
             self.finals = []  # something is wrong, and what it is could not be told
             return
@@ -340,6 +342,7 @@ class Judging:
                 self.notes.append(
                     f"A decay of {share:.6g} times the weights is no part of the loss, and counts as meant."
                 )
+        self._say_what_is_not_judged()
 
     def _may_tell(self) -> bool:
         """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""
@@ -429,7 +432,8 @@ class Judging:
 
     def _see_renames(self) -> None:
         """Where a gradient is wrong: take lines that only gave values other names for steps, too."""
-        if not self.has_renames and self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
+        known = self.has_renames or self.truth.passing
+        if not known and self.case.wrong(self.case.replay()) and with_renames(self.entry, self.case):
             assert self.entry.loss is not None
             self.has_renames = True
             self.finals = self.entry.finals
@@ -463,7 +467,7 @@ class Judging:
             self.notes.append(
                 "Your arrays of float32 were computed again in float64, so that no rounding is in the way."
             )
-            self.truth = truth_of(self.tape, self.entry.loss)
+            self.truth = truth_of(self.tape, self.entry.loss, edits=self.truth.passing, note=self.truth.note)
             self.case = self._case(self.truth)
 
     def _is_right_by_convention(self) -> bool:

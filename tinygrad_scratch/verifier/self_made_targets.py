@@ -37,6 +37,34 @@ class SelfMadeTargets:
         """The steps with such an operand, by their numbers, as calls that count it as given."""
         return {step.index: given for step, given in self.each()}
 
+    def with_likenesses(self) -> dict[int, Given]:
+        """The same, with the products of a likeness, as a cosine is, in which one side is made by fewer parameters."""
+        return self.found() | dict(self.likenesses())
+
+    def likenesses(self) -> Iterator[tuple[int, Given]]:
+        for step in self.case.tape.steps:
+            if name_of(step.function) == "multiply" and self.case.forward.issuperset(step.makes):
+                nodes = self.operands(step)
+                sides = ((i, self.behind[nodes[i]], self.behind[nodes[1 - i]]) for i in (0, 1) if nodes)
+                fewer = [i for i, mine, others in sides if mine and mine < others]
+                if fewer and self.goes_on_in_proportion(step.makes[0]):
+                    yield step.index, Given(fewer[0], nodes[fewer[0]])
+
+    def goes_on_in_proportion(self, node: int) -> bool:
+        """Whether a value goes into the loss by sums, numbers and ratios alone, as parts of a cosine do."""
+        found = {node}
+        for step in self.case.tape.steps:
+            if found.isdisjoint(step.reads) or not self.case.forward.issuperset(step.makes):
+                continue
+            others = [read for read in step.reads if read not in found and self.behind[read]]
+            name, is_one = name_of(step.function), self.case.tape.nodes[step.makes[0]].value.size == 1
+            scales = name == "multiply" and not others and len(found.intersection(step.reads)) == 1
+            adds = name in ("add", "subtract") and (is_one or not others)
+            if not (name in ("sum", "mean", "negative", "divide") or scales or adds):
+                return False
+            found.update(step.makes)
+        return self.case.truth.loss in found
+
     def as_weights(self, nodes: list[int]) -> dict[int, Given]:
         """The products of some values, such as advantages, with others that parameters change, as an actor's loss is.
 

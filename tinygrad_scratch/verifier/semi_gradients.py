@@ -32,7 +32,7 @@ def truths_held(case: Case) -> Iterator[Truth]:
             truth = truth_of(case.tape, case.truth.loss, edits=edits)
             yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
     made = SelfMadeTargets(case) if not case.truth.edits else None
-    for given in (made.as_weights(held), made.found()) if made is not None else ():
+    for given in (made.as_weights(held), made.found(), made.with_likenesses()) if made is not None else ():
         if not given:
             continue
         with contextlib.suppress(NotOnTensors):

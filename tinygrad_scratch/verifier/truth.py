@@ -60,6 +60,23 @@ class Truth:
     held: tuple[int, ...] = ()  # the values that are constants in it
     note: str = ""  # what is said of these
 
+    @property
+    def passing(self) -> dict[int, Any]:
+        """The calls that are others in it, if the gradient goes on past one of them, straight through."""
+        return self.edits if any(isinstance(edit, Through) for edit in self.edits.values()) else {}
+
+
+@dataclass(frozen=True)
+class Through:
+    """A call whose gradient goes on to another value of its shape, times a slope: a straight-through estimator."""
+
+    node: int
+    slope: Any = 1.0
+
+    def passed(self, value: Any, onto: Tensor) -> Any:
+        """What the call gave, as what depends on the other value."""
+        return (onto - onto.numpy()) * self.slope + plain_of(value)
+
 
 class NotOnTensors(Exception):  # noqa: N818  # it says what the step is
     """A call that autodiff can't follow, with its step."""
@@ -110,7 +127,13 @@ def played_on_tensors(
             else:
                 try:
                     edit = edits.get(step.index) if edits else None
-                    play(step, playing, run.readers, now, tape, edit, everything, written)
+                    through = edit if isinstance(edit, Through) else None
+                    play(step, playing, run.readers, now, tape, None if through else edit, everything, written)
+                    if through is not None and through.node in run.values:
+                        onto = run.values[through.node].copy()
+                        run.readers.append((through.node, step.index, onto))
+                        slot = tape.nodes[step.makes[0]].slot
+                        playing[slot] = through.passed(playing[slot], onto)
                 except NotOnTensors:
                     if step.index in led_up_to(tape, until):
                         raise
