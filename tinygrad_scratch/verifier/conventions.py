@@ -280,8 +280,13 @@ def known_sizes(case: Case, everywhere: bool) -> list[float]:
 
 
 def only_in_updates(case: Case) -> bool:
-    """Whether all gradients were read off updates of the weights, where the rate stands as a number among others."""
-    return all(final.by == "update" and not is_gradient_name(final.name.rsplit(".", 1)[-1]) for final in case.finals)
+    """Whether all gradients were read off updates of the weights, where the rate stands as a number among others.
+
+    What is called a gradient is none of these, unless a rate stands in each line that made one.
+    """
+    in_updates = all(final.by == "update" for final in case.finals)
+    named = (final.name.rsplit(".", 1)[-1] for final in case.finals)
+    return in_updates and (not any(map(is_gradient_name, named)) or are_steps(case))
 
 
 def is_one_layer(case: Case) -> bool:

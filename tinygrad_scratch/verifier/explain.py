@@ -353,7 +353,7 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
     usual = conventional(case)
-    for scale in likeliest_first(case, [1.0, *scales(case, case.replay())]):
+    for scale in likeliest_first(case, [1.0, *scales(case, case.replay())], way):
         case.reset(scale)
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
@@ -372,14 +372,18 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     return best[2]
 
 
-def likeliest_first(case: Case, known: list[float]) -> list[float]:
-    """The factors for all gradients: where none is right as it is, the one that half of them carry comes first."""
+def likeliest_first(case: Case, known: list[float], way: float) -> list[float]:
+    """The factors for all gradients: where none is right as it is, the one that half of them carry comes first.
+
+    Where all updates are added, the negatives of gradients are due: the one that most carry with that sign comes first.
+    """
     counts: list[int] = []
     for scale in known:
         case.reset(scale)
         counts.append(len(case.finals) - len(case.wrong(case.replay())))
-    best = int(np.argmax(counts))
-    if counts[0] or 2 * counts[best] < len(case.finals):
+    best = max(range(len(known)), key=lambda i: (counts[i], known[i] * way > 0))
+    is_added = way < 0 and known[best] < 0
+    if not is_added and (counts[0] or 2 * counts[best] < len(case.finals)):
         return known
     return [known[best], *(scale for scale in known if scale != known[best])]
 

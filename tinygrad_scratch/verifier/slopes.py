@@ -152,12 +152,15 @@ class Slopes:
     # ---- entry by entry ----------------------------------------------------------------------------------------------
 
     def around(self, node: int) -> Iterator[tuple[int, Array]]:
-        """The slopes of what was made from a value, and of a value from what it was made from."""
+        """The slopes of what was made from a value, and of a value from what it was made from.
+
+        What it was added up from tells nothing: that slope is 1, whatever is made of the sum.
+        """
         for start in filter(self.is_told, [node, *self.reached(node, self.before)]):
             for end in self.reached(start, self.after):
                 if end >= node and self.is_told(end):
                     slope = self.slope(start, end)
-                    if slope is not None:
+                    if slope is not None and (start == node or not np.all(slope == 1)):
                         yield start, slope
 
     def is_told(self, node: int) -> bool:

@@ -178,10 +178,13 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
 
 
 def is_other_divisor(found: Difference) -> bool:
-    """Whether one size stands for another one in a product or under a fraction."""
-    outer = found.way[-1] if found.way else None
+    """Whether one size stands for another one in a product or under a fraction, or the length of one array for that."""
+    is_length = bool(found.way) and isinstance(found.way[-1], ast.Call) and name_of(found.way[-1]) == "len"
+    outer = found.way[-1 - is_length] if len(found.way) > is_length else None
     if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, FACTORS):
         return False
+    if is_length:
+        return True
     old, new = (ast.unparse(each) for each in (found.old, found.new))
     return SIZE.fullmatch(new) is not None and (SIZE.fullmatch(old) is not None or WIDTH.search(old) is not None)
 

@@ -40,6 +40,7 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
     if found is not None and cause.kind == "wrong-operand" and (bound := made_for_nothing(cause, found)) is not None:
         return tell_what_is_meant(case, cause, found, bound)
     if found is not None and cause.kind == AT_POINT:
+        tell_mask_where_made(cause, found)
         tell_where_worked_out(cause, found)
         return None
     if found is None or cause.kind != "missing-derivative":
@@ -217,6 +218,20 @@ def tell_where_worked_out(cause: Cause, found: Difference) -> None:
     tell_at(cause, bound, None, name)
     cause.expression, cause.should_be = written, right
     cause.sentence = f"`{cause.expression}` is not the derivative: it should be {cause.should_be}"
+
+
+def tell_mask_where_made(cause: Cause, found: Difference) -> None:
+    """Tell a function that was called for its slope there, and not where its name is read: `slope = maximum(0, z)`."""
+    match found.old, found.new:
+        case ast.Name(id=name), ast.Compare(left=ast.Name(id=other)) if name == other:
+            bound = only_binding(source_of(text_of(cause.file)), cause.line, name)
+        case _:
+            return
+    if bound is not None and isinstance(bound.value, ast.Call):
+        tell_at(cause, bound, None, name)
+        cause.kind, cause.expression = "missing-derivative", source_of(text_of(cause.file)).code(bound.value)
+        cause.should_be = replaced(ast.unparse(found.new), name, cause.expression)
+        cause.sentence = f"`{cause.expression}` is the function itself: its derivative is `{cause.should_be}`"
 
 
 def tell_at(cause: Cause, bound: ast.Assign, repair: Repair | None, name: str) -> None:

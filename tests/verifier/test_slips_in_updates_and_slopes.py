@@ -1,0 +1,150 @@
+"""Slips by which another line looks wrong: in updates that are added, in steps, and in what slopes are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.verifier.files import check_of_script, told
+from tinygrad_scratch.verifier.conventions import scales
+from tinygrad_scratch.verifier.explain import likeliest_first
+from tinygrad_scratch.verifier.likeness import is_near_number
+
+RAMPS = """
+import numpy as np
+
+rng = np.random.default_rng(6)
+
+
+class Ramp:
+    def of(self, z):
+        return np.maximum(0, z)
+
+    def slope(self, z):
+        d = np.copy(z)
+        d[d < 0] = 0
+        d[d > 0] = 1
+        return d
+
+
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+w, b, v, kind = rng.normal(size=(4, 5)), rng.normal(size=5), rng.normal(size=(5, 2)), Ramp()
+for turn in range(2):
+    z = x @ w + b
+    h = kind.of(z)
+    loss = 0.5 * np.sum((h @ v - y) ** 2)
+    d = h @ v - y
+    dv = h.T @ d
+    dz = d @ v.T * kind.slope(z)
+    dw, db = x.T @ dz, dz.sum(axis=0)
+    v -= 0.01 * dv
+    w -= 0.01 * dw
+    b -= 0.01 * db
+"""
+
+
+def line_of(program: str, text: str) -> int:
+    return program[: program.index(text)].count("\n") + 1
+
+
+def test_a_slope_of_1_by_a_sum_makes_no_mask_right(tmp_path: Path) -> None:
+    wrong = RAMPS.replace("d[d < 0] = 0", "d[d < 0] = 1")
+    check = check_of_script(tmp_path, wrong)
+    assert told(check) == (line_of(wrong, "d[d < 0]"), "missing-derivative"), str(check)
+
+
+RECTIFIED = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+x, y, w, v = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+rows, extra = list(x), list(rng.normal(size=9))
+b = np.zeros(2)
+for turn in range(2):
+    z = x @ w
+    h = np.maximum(0.0, z)
+    out = h @ v + b
+    loss = 0.5 * np.sum((out - y) ** 2) / len(rows)
+    d = out - y
+    dv = h.T @ d / len(rows)
+    db = d.sum(axis=0) / len(rows)
+    rise = 1.0 * (z > 0.0)
+    dw = x.T @ (d @ v.T * rise) / len(rows)
+    w -= 0.1 * dw
+    v -= 0.1 * dv
+    b -= 0.1 * db
+"""
+
+
+def test_a_function_for_its_slope_is_told_where_it_was_called(tmp_path: Path) -> None:
+    wrong = RECTIFIED.replace("1.0 * (z > 0.0)", "np.maximum(0.0, z)")
+    check = check_of_script(tmp_path, wrong)
+    assert told(check) == (line_of(wrong, "rise ="), "missing-derivative"), str(check)
+
+
+def test_the_length_of_another_array_is_a_scale(tmp_path: Path) -> None:
+    wrong = RECTIFIED.replace("axis=0) / len(rows)", "axis=0) / len(extra)")
+    check = check_of_script(tmp_path, wrong)
+    assert told(check) == (line_of(wrong, "db ="), "scale-factor"), str(check)
+
+
+ADDED = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+x, y, w, v = rng.normal(size=(6, 3)), rng.random((6, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+for turn in range(2):
+    h = np.tanh(x @ w)
+    out = h @ v
+    loss = 0.5 * np.sum((out - y) ** 2)
+    lack = y - out
+    dv = h.T @ lack
+    dw = x.T @ (lack @ v.T * (1 - h**2))
+    v += 0.1 * dv
+    w += 0.1 * dw
+"""
+
+
+def test_of_updates_that_are_added_the_negatives_are_due_first(tmp_path: Path) -> None:
+    case = check_of_script(tmp_path, ADDED.replace("(lack @ v.T", "(-lack @ v.T")).case
+    assert likeliest_first(case, [1.0, -1.0], -1.0) == [-1.0, 1.0]
+    assert likeliest_first(case, [1.0, -1.0], 1.0) == [1.0, -1.0]
+
+
+STEPS = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+class Layer:
+    def __init__(self, width, before):
+        self.w, self.b = rng.normal(size=(before, width)), np.zeros(width)
+
+    def backward(self, x, d):
+        self.dw, self.db = x.T @ d, d.sum(axis=0)
+
+    def update(self, rate, n):
+        self.dw = -rate * (self.dw / n + 0.01 * self.w)
+        self.w = self.w + self.dw
+        self.db = -rate * self.db / n
+        self.b = self.b + self.db
+
+
+one, two = Layer(4, 3), Layer(2, 4)
+for turn in range(2):
+    h = np.tanh(x @ one.w + one.b)
+    out = h @ two.w + two.b
+    loss = 0.5 * np.sum((out - y) ** 2)
+    d = out - y
+    one.backward(x, d @ two.w.T * (1 - h**2))
+    two.backward(h, d)
+    for layer in (one, two):
+        layer.update(0.3, 6)
+"""
+
+
+def test_steps_under_the_names_of_gradients_carry_the_rate(tmp_path: Path) -> None:
+    case = check_of_script(tmp_path, STEPS).case
+    case.reset(1.0)
+    assert any(is_near_number(scale, -0.3 / 6) for scale in scales(case, case.replay()))
