@@ -155,8 +155,8 @@ class ComputedLosses(WellKnown):
         except (ValueError, IndexError, TypeError):  # these targets are no targets of that output
             return False
         numbers = (n for n in self.tape.nodes if n.value.size == 1 and n.value.dtype.kind == "f")
-        computed = (n.value.reshape(-1)[0] for n in numbers if self.tape.steps[n.step].function is not None)
-        return any(np.isclose(number, value, rtol=NEARLY, atol=0) for number in computed)
+        computed = [n.value.item() for n in numbers if self.tape.steps[n.step].function is not None]
+        return bool(np.any(np.isclose(computed, value, rtol=NEARLY, atol=0)))
 
     def _is_slip(self, fitting: Candidate, other: Candidate) -> bool:
         """Whether they compute another loss of an output, and gradients are those of the one that fits by a mistake.

@@ -112,22 +112,24 @@ class Judging(PastChoices):
         self.notes += self.entry.notes
         self.parameters = self.entry.parameters
         if not self.problem:
-            parameters = self.parameters
+            parameters, is_tried = self.parameters, False
             self._judge_by_loss()
             if self.entry.other_loss and (self.causes or self.entry.is_by_mistake()):
                 self._try(partial(self._judge_by_theirs, parameters, before))
             elif self.entry.fits_few and not self._is_one_known():
                 self._try(partial(self._judge_by_usual, before))
+                is_tried = True
             if self.entry.doubted and self.causes and not (self._is_one_known() or self.entry.uphill):
-                self._judge_by_usual_or_not(self.entry.doubted, before)
+                self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
-                self._judge_by_usual_or_not(NO_LOSS, before)
+                self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
         elif self.entry.may_assume and not self._judge_by_written():
             self._judge_by_assumption()
 
-    def _judge_by_usual_or_not(self, problem: str, notes: int) -> None:
+    def _judge_by_usual_or_not(self, problem: str, notes: int, is_tried: bool) -> None:
         """Accuse of nothing where a loss that nobody named tells too little, unless a usual one tells of one step."""
-        self._try(partial(self._judge_by_usual, notes))
+        if not is_tried:
+            self._try(partial(self._judge_by_usual, notes))
         if not self._is_settled():
             del self.notes[notes:]
             self._judge_nothing(problem, self.parameters)

@@ -44,6 +44,8 @@ class PastChoices:
         assert self.entry.loss is not None
         self.not_judged = ""
         found = choices(self.tape, self.entry.loss, {p.node for p in self.entry.parameters})
+        learnt = self._tried(self.truth, self._learnt) if found else None
+        found = [choice for choice in found if learnt is None or not learnt.isdisjoint(choice.lost)]
         is_right = not found or self._is_right_by(self.truth)
         passed = [] if is_right else is_passed(self.tape, self.entry.loss, found)
         is_right = not passed or self._is_right_past(passed)
@@ -116,6 +118,10 @@ class PastChoices:
             return {final.parameter.name for final in self.entry.finals if final not in wrong}
 
         return self._tried(truth, right) or set()
+
+    def _learnt(self) -> set[int]:
+        """The parameters that have a gradient, or should have one: data has none."""
+        return {each.node for each in (*self.entry.missing, *(final.parameter for final in self.entry.finals))}
 
     def _tried(self, truth: Truth, ask: Callable[[], Any]) -> Any:
         """What comes of pairing gradients by what may be true; afterwards all is as it was before."""

@@ -32,6 +32,7 @@ class Choice:
     step: Step
     onto: list[int]  # the last first
     behind: set[int]  # the parameters that went into it
+    lost: set[int]  # those of them that have no gradient by it
 
     @property
     def code(self) -> str:
@@ -67,7 +68,7 @@ def choices(tape: Tape, loss: int, parameters: set[int]) -> list[Choice]:
             lost = behind & parameters - (set() if is_flat else ancestors(parents, smooth))
             if onto and lost:
                 order = [max(smooth)] if is_flat else sorted(onto, reverse=True)
-                found.append(Choice(step, order, ancestors(parents, step.reads) & parameters))
+                found.append(Choice(step, order, ancestors(parents, step.reads) & parameters, lost))
         flowing.update(step.makes)
     return found
 
