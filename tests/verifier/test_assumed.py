@@ -85,20 +85,19 @@ def test_a_derivative_in_one_function_with_what_it_is_of(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "slope",
+    ("text", "slope"),
     [
-        "np.clip(wanted - out, -0.2, 0.2)",
-        "(wanted - out) ** 3",
-        "(wanted - out) * np.linspace(0.5, 2, 8)[:, None]",
-        "wanted / out - 1",
-        "np.arctan(wanted - out)",
-        "(wanted - out) * out ** 2",
-        "(wanted - out) / np.linalg.norm(wanted - out) + 0.1 * np.sign(wanted - out)",
-        "np.tanh((wanted - wanted.mean()) / wanted.std() - out)",
-        "(wanted - out) / wanted",
+        (TWO, "np.clip(wanted - out, -0.2, 0.2)"),
+        (TWO, "(wanted - out) ** 3"),
+        (ONE, "(wanted - out) * np.linspace(0.5, 2, 8)[:, None]"),
+        (TWO, "wanted / out - 1"),
+        (ONE, "np.arctan(wanted - out)"),
+        (TWO, "(wanted - out) * out ** 2"),
+        (ONE, "(wanted - out) / np.linalg.norm(wanted - out) + 0.1 * np.sign(wanted - out)"),
+        (ONE, "np.tanh((wanted - wanted.mean()) / wanted.std() - out)"),
+        (TWO, "(wanted - out) / wanted"),
     ],
 )
-@pytest.mark.parametrize("text", [TWO, ONE])
 def test_an_unusual_loss_is_not_accused(tmp_path: Path, text: str, slope: str) -> None:
     check = check_of(tmp_path, text, "wanted - out", slope)
     assert check.first_wrong is None, str(check)

@@ -289,9 +289,9 @@ def test_a_changed_run_without_an_end_is_stopped(name: str, tmp_path: Path) -> N
 
 def test_a_slow_program_is_not_run_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = program(
-        ("g = np", "import time; time.sleep(0.5); RUNS.append(1); g = np"), ("class Line", "RUNS = []\n\n\nclass Line")
+        ("g = np", "import time; time.sleep(0.1); RUNS.append(1); g = np"), ("class Line", "RUNS = []\n\n\nclass Line")
     )
-    monkeypatch.setattr("tinygrad_scratch.verifier.rewriting.search.Search.seconds", 2.0)
+    monkeypatch.setattr("tinygrad_scratch.verifier.rewriting.search.Search.seconds", 0.4)
     slept, sleep = list[float](), time.sleep
 
     def counted(seconds: float) -> None:
@@ -301,7 +301,7 @@ def test_a_slow_program_is_not_run_often(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(time, "sleep", counted)
     module = module_of(tmp_path / "slow.py", text)
     module.check(verify)
-    assert 1 < slept.count(0.5) < 12  # of half a second each, in a search of two
+    assert 1 < slept.count(0.1) < 12  # of a tenth of a second each, in a search of four
     assert module.RUNS == []  # as before
 
 

@@ -14,7 +14,7 @@ KEEPS = {"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR", "DELETE_SU
 CHANGING = {
     "append", "appendleft", "extend", "insert", "remove", "pop", "popleft", "popitem", "clear", "update", "setdefault",
     "sort", "fill", "put", "resize", "copyto", "at", "random", "shuffle", "next", "send", "write", "setattr", "input",
-    "open",
+    "open", "sleep",
 }  # fmt: skip
 
 
