@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import edited
+from tests.verifier.files import check_of_script, edited
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.held import is_multiplied_by
 from tinygrad_scratch.verifier.rewriting.made import kind_of_neighbour
@@ -22,7 +22,7 @@ from tinygrad_scratch.verifier.told_forms import (
     is_slope_elsewhere,
     is_turned_round,
 )
-from tinygrad_scratch.verifier.told_kinds import apart, is_given_to_slope, is_plain
+from tinygrad_scratch.verifier.told_kinds import apart, is_given_to_slope, is_plain, is_summed
 
 SPAM = """
 import numpy as np
@@ -454,6 +454,18 @@ def test_a_slice_cuts_off_a_part(written: str, right: str, cut: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "right", "summed"),
+    [
+        ("g = n * d - x * (d * x)", "g = n * d - x * np.sum(d * x, axis=0)", True),
+        ("g = d.sum(axis=0)", "g = d", True),
+        ("g = d", "g = e.mean(axis=0)", False),
+    ],
+)
+def test_a_sum_that_is_left_out_is_a_sum(written: str, right: str, summed: bool) -> None:
+    assert is_summed(apart_of(written, right)) == summed
+
+
+@pytest.mark.parametrize(
     ("written", "right", "lacking"),
     [
         ("g = (m * a - b) @ q", "g = (m * (a - b)) @ q", ["m"]),
@@ -465,6 +477,33 @@ def test_a_slice_cuts_off_a_part(written: str, right: str, cut: bool) -> None:
 def test_what_missing_brackets_leave_out(written: str, right: str, lacking: list[str]) -> None:
     found = without_brackets(apart_of(written, right))
     assert [ast.unparse(factor) for factor in (found[0] if found else [])] == lacking
+
+
+WRITING = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+x, y, w, v = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+for turn in range(2):
+    h = np.tanh(x @ w)
+    d = h @ v - y
+    loss = 0.5 * np.sum(d**2)
+    twice = np.multiply(d, 2.0)
+    dv = h.T @ d
+    dw = x.T @ (twice @ v.T / 2 * (1 - h**2))
+    w -= 0.1 * dw
+    v -= 0.1 * dv
+"""
+
+
+def test_what_out_writes_over_is_told(tmp_path: Path) -> None:
+    wrong = WRITING.replace("np.multiply(d, 2.0)", "np.multiply(d, 2.0, out=d)")
+    first: Any = check_of_script(tmp_path, wrong).first_wrong
+    assert (first.line, first.kind, first.should_be) == (
+        10,
+        "inplace-corruption",
+        "twice = np.multiply(d, 2.0)",
+    ), str(first)
 
 
 def test_a_call_that_is_left_out_is_of_the_way_back() -> None:

@@ -98,7 +98,8 @@ def is_called_slope(case: Case, node: ast.AST) -> bool:
 
 def lacks_array(case: Case, found: Difference) -> bool:
     """Whether a factor or a term should be it times an array, or what is all of a statement or of a call should."""
-    outer = found.way[-1] if found.way else None
+    way = [each for each in found.way if not (isinstance(each, ast.Subscript) and each.value is found.old)]
+    outer = way[-1] if way else None  # and not its own index, as in `d[:, None] * x`
     in_sum = isinstance(outer, ast.Call) and name_of(outer) in SUMS
     in_formula = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult | ast.Add | ast.Sub)
     in_method = isinstance(outer, ast.Attribute) and outer.attr in ("dot", "sum", "mean")

@@ -217,6 +217,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
         return "missing-derivative" if lacks else "wrong-operand" if plain else kind
     if kind == "wrong-operand":
+        if is_summed(found):
+            return BATCH
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
         if is_other_number(found):
             return "scale-factor"
@@ -231,6 +233,17 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind == "missing-derivative":
         return AT_POINT if is_value_for_mask(found) else kind
     return kind
+
+
+def is_summed(found: Difference) -> bool:
+    """Whether one is the sum of the other, or the mean."""
+    pairs = ((found.new, found.old), (found.old, found.new))
+    return any(
+        same(each, part)
+        for whole, part in pairs
+        if isinstance(whole, ast.Call) and isinstance(whole.func, ast.Attribute) and name_of(whole) in ("sum", "mean")
+        for each in (whole.func.value, *whole.args[:1])
+    )
 
 
 def is_beside_strength(found: Difference) -> bool:

@@ -55,6 +55,7 @@ def of_call(part: Part) -> Iterator[Rewrite]:
     yield from other_divisor(part)
     yield from with_switch(part)
     yield from without_call(part)
+    yield from without_out(part)
     if name not in PRODUCTS and not any(isinstance(each, ast.Starred) for each in part.node.args):
         yield from of_arguments(part)
 
@@ -143,6 +144,16 @@ def without_call(part: Part) -> Iterator[Rewrite]:
         kind = "derivative-at-wrong-point" if part.is_of_slope else "wrong-operand"
         said = f"`{part.code}` should be {inner} itself"
         yield part.change(part.source.operand(part.node.args[0]), kind, said, NAMED)
+
+
+def without_out(part: Part) -> Iterator[Rewrite]:
+    """The call with an array of its own for its result, where it writes over one: `np.multiply(g, x, out=g)`."""
+    given, source = [*part.node.args, *part.node.keywords], part.source
+    for keyword in part.node.keywords if not isinstance(part.statement, ast.Expr) else ():
+        if keyword.arg == "out":
+            rest = ", ".join(source.code(each) for each in given if each is not keyword)
+            said = f"`out={source.code(keyword.value)}` writes over what is read once more"
+            yield part.change(f"{source.code(part.node.func)}({rest})", "inplace-corruption", said)
 
 
 def of_function(part: Part) -> Iterator[Rewrite]:

@@ -50,6 +50,11 @@ MOST_NAMES = 60
 MOST_EXCHANGED = 12  # names of a tuple, of which two may be exchanged
 
 
+def is_out(node: Any) -> bool:
+    """Whether that is the array that a call writes its result to: what is no array of theirs would keep nothing."""
+    return isinstance(node, ast.keyword) and node.arg == "out"
+
+
 class Expressions:
     """The expressions of a statement."""
 
@@ -99,7 +104,7 @@ class Expressions:
                 continue
             if isinstance(node, ast.expr):
                 yield Part(self.source, self.statement, node, way)
-            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, INNER)]
+            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, INNER) and not is_out(child)]
             waiting += [(child, (*way, node)) for child in inner]
 
     def roots(self) -> Iterator[tuple[Any, Way]]:

@@ -55,4 +55,6 @@ def calls_loudly(before: str, after: str, loud: set[str]) -> bool:
 def is_quiet(code: CodeType, loud: set[str]) -> bool:
     """Whether an expression may be worked out once more; a comprehension may store in what it did not make."""
     inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    return loud.isdisjoint(code.co_names) and all(is_quiet(each, loud) and not is_keeping(each) for each in inner)
+    writes = any(isinstance(each, tuple) and "out" in each for each in code.co_consts)  # the keywords of a call
+    is_loud = writes or not loud.isdisjoint(code.co_names)
+    return not is_loud and all(is_quiet(each, loud) and not is_keeping(each) for each in inner)
