@@ -254,7 +254,11 @@ def factors_of_all(case: Case, values: dict[int, Any]) -> list[float]:
 
 
 def arrays_in(value: Any) -> dict[tuple[Any, ...], Any] | None:
-    """The arrays that a value is, or that rows and dicts of it hold, each by its keys; None where there is any else."""
+    """The arrays that a value is, or that rows and dicts of it hold, each by its keys; None where there is any else.
+
+    >>> list(arrays_in({"w": np.ones(2), "b": [0.5, 1.0]})), arrays_in(("a text", 1.0))
+    ([('w',), ('b', 0), ('b', 1)], None)
+    """
     if isinstance(value, np.ndarray | float | int | np.generic):
         part = np.asarray(value)
         return {(): part} if part.dtype.kind in "fiub" else None
