@@ -179,7 +179,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
 
 def is_other_divisor(found: Difference) -> bool:
     """Whether one size stands for another one in a product or under a fraction, or the length of one array for that."""
-    is_length = bool(found.way) and isinstance(found.way[-1], ast.Call) and name_of(found.way[-1]) == "len"
+    call = found.way[-1] if found.way else None
+    is_length = isinstance(call, ast.Call) and name_of(call) == "len" and found.old in call.args
     outer = found.way[-1 - is_length] if len(found.way) > is_length else None
     if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, FACTORS):
         return False
