@@ -401,19 +401,23 @@ class FindingLoss(Mixes):
             tied = found is not None and key[:2] == found[1][:2] and (0 < exact < len(finals) or unfit)
             better = self._is_likelier((candidate, true), (found[0], found[2])) if found and tied else None
             if found is not None and same == found[1][0] and wholes != found[1][2]:
-                better = self._is_whole_of(candidate, found[0], wholes - found[1][2], better)
+                whole = self._is_whole_meant(candidate, found[0], wholes - found[1][2])
+                better = better if whole is None else whole
             if found is None or (key > found[1] if better is None else better):
                 found = candidate, key, true
                 if precise == wholes == len(finals):
                     break
         return (found[0], *found[1][:2], found[1][5]) if found else None
 
-    def _is_whole_of(self, one: Candidate, other: Candidate, more: int, better: bool | None) -> bool | None:
-        """Whether the whole of a sum is meant: as many gradients fit it as its part, and of the part only parts do."""
+    def _is_whole_meant(self, one: Candidate, other: Candidate, more: int) -> bool | None:
+        """Whether one of two losses is a sum that the other is a part of; None where neither is.
+
+        As many gradients fit both, and `more` of the one are whole ones, and not parts: the sum is meant then.
+        """
         whole, part = (one, other) if more > 0 else (other, one)
-        if whole.function is None and part.function is None and part.node in self.all_behind(whole.node):
-            return whole is one if self._is_only_watched(whole) else better
-        return better
+        computed = whole.function is None and part.function is None
+        is_sum = computed and part.node in self.all_behind(whole.node) and self._is_only_watched(whole)
+        return whole is one if is_sum else None
 
     def _wholes_among(self, given: list[Array], finals: list[Final]) -> int:
         """How many gradients are read as they are, and not only a part of them."""

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.semi_gradients import truths_held
-from tinygrad_scratch.verifier.straight_through import Choice, choices, is_passed, truths_by_slopes, truths_past
+from tinygrad_scratch.verifier.straight_through import Choice, choices, passed_by, truths_by_slopes, truths_past
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.truth import Truth
@@ -41,17 +41,20 @@ class PastChoices:
 
     def _pair(self) -> None:
         """Pair gradients with their parameters by what is true, past choices where all or more is right by that."""
-        assert self.entry.loss is not None
         self.not_judged = ""
-        found = choices(self.tape, self.entry.loss, {p.node for p in self.entry.parameters})
-        learnt = self._tried(self.truth, self._learnt) if found else None
-        found = [choice for choice in found if learnt is None or not learnt.isdisjoint(choice.lost)]
-        is_right = not found or self._is_right_by(self.truth)
-        passed = [] if is_right else is_passed(self.tape, self.entry.loss, found)
+        passed = self._passed()
         is_right = not passed or self._is_right_past(passed)
         self.problem = self.entry.pair(self.truth, close)
         if not is_right:
             self._leave_out_behind(passed)
+
+    def _passed(self) -> list[Choice]:
+        """The choices past which their gradients go on; none where all is right by the loss as it is."""
+        assert self.entry.loss is not None
+        found = choices(self.tape, self.entry.loss, {p.node for p in self.entry.parameters})
+        learnt = self._tried(self.truth, self._learnt) if found else None
+        found = [choice for choice in found if learnt is None or not learnt.isdisjoint(choice.lost)]
+        return passed_by(self.tape, self.entry.loss, found) if found and not self._is_right_by(self.truth) else []
 
     def _is_right_past(self, found: list[Choice]) -> bool:
         """Whether all is right by what goes on past choices: that, or by which more is right, is taken for true."""

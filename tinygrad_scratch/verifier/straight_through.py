@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
-from tinygrad_scratch.verifier.likeness import cosine
+from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
@@ -22,7 +22,6 @@ SLOPING = {"multiply", "divide", "where", "setitem"}
 MOST_CHOICES = 100
 MOST_VALUES = 4  # that the gradient of a choice may go on to
 MOST_SLOPES = 3  # that a gradient is multiplied by one after another
-ALONG = 1 - 1e-9  # the cosine of what is the same but for a factor
 
 
 @dataclass(frozen=True)
@@ -158,11 +157,10 @@ def gradients_at(tape: Tape, truth: Truth, choice: Choice) -> set[int]:
     telling = [each for each in wanted if each.size > 2 and np.any(each)]
     forward = ancestors(tape.parents(), [truth.loss])
     made = (n for n in tape.nodes if n.number not in forward and tape.steps[n.step].function is not None)
-    return {n.number for n in made if any(is_along(n.value, each) for each in telling)}
-
-
-def is_along(value: Array, wanted: Array) -> bool:
-    return value.shape == wanted.shape and value.dtype.kind == "f" and cosine(value, wanted) > ALONG
+    floats = [node for node in made if node.value.dtype.kind == "f"]
+    return {
+        n.number for n in floats if any(n.value.shape == each.shape and is_along(n.value, each) for each in telling)
+    }
 
 
 def slopes_of(tape: Tape, truth: Truth, choice: Choice) -> Iterator[Array]:
@@ -182,8 +180,8 @@ def slopes_of(tape: Tape, truth: Truth, choice: Choice) -> Iterator[Array]:
                 yield slope
 
 
-def is_passed(tape: Tape, loss: int, found: list[Choice]) -> list[Choice]:
-    """Those of some choices whose gradient is made in the backward pass, though nothing can be judged behind them."""
+def passed_by(tape: Tape, loss: int, found: list[Choice]) -> list[Choice]:
+    """Those of some choices whose gradient the backward pass makes and hands on, though by the loss nothing goes on."""
     whole = [whole_of(tape, loss, choice) for choice in found]
     made = set[int]()
     for every in (found, whole) if whole != found else (found,):

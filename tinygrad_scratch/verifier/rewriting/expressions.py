@@ -51,7 +51,7 @@ MOST_EXCHANGED = 12  # names of a tuple, of which two may be exchanged
 
 
 def is_out(node: Any) -> bool:
-    """Whether that is the array that a call writes its result to: what is no array of theirs would keep nothing."""
+    """Whether that is `out=...`, into which a call writes its result: in a value made there it would be lost."""
     return isinstance(node, ast.keyword) and node.arg == "out"
 
 

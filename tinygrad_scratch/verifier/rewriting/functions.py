@@ -23,12 +23,12 @@ from tinygrad_scratch.verifier.source import nested, text_of
 
 def functions_of(modules: list[dict[str, Any]]) -> list[FunctionType]:
     """All functions of a person's own that have the globals of some modules, or of what these took from others."""
-    taken = (value for names in modules for value in names.values() if is_own(value))
+    taken = (value for names in modules for value in names.values() if is_function_of_theirs(value))
     spaces = {id(names): names for names in (*modules, *(function.__globals__ for function in taken))}
-    return [value for value in gc.get_referrers(*spaces.values()) if is_own(value)]
+    return [value for value in gc.get_referrers(*spaces.values()) if is_function_of_theirs(value)]
 
 
-def is_own(value: Any) -> bool:
+def is_function_of_theirs(value: Any) -> bool:
     """Whether a value is a function of a person's own."""
     return type(value) is FunctionType and is_theirs(value.__code__.co_filename)
 

@@ -52,7 +52,7 @@ class Outlook:
 
     case: Case
     values: dict[int, Any]
-    room: int = MOST_OF_ALL
+    entries_left: int = MOST_OF_ALL  # that may still be kept of what changes give
 
     @cached_property
     def along(self) -> Along | None:
@@ -155,8 +155,8 @@ class Outlook:
 
     def keep(self, told: Foretold, node: int | None, other: Any) -> None:
         """Keep what a change gives, if it is on the tape and not too much."""
-        self.room -= other.size
-        if told.given is not None and node is not None and other.size <= MOST_KEPT and self.room > 0:
+        self.entries_left -= other.size
+        if told.given is not None and node is not None and other.size <= MOST_KEPT and self.entries_left > 0:
             told.given[node] = other
         else:
             told.given = None

@@ -70,7 +70,7 @@ class Search:
         """The changes that leave the right gradients; what puts something in only where there are no others."""
         self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
         anew = self.again.makes_anew
-        self.own = functions_of(self.modules)
+        self.own = functions_of(self.modules)  # the functions that a person wrote
         self.functions = {file: Functions(file, [] if anew(file) else self.own) for file in self.lines}
         of_modules = (value for names in self.modules for value in names.values())
         read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
