@@ -154,7 +154,7 @@ def is_part(step: Step) -> bool:
         step.function is scatter
         and not step.keywords
         and is_basic(step.arguments[1])
-        and step.operands == [step.arguments[0]]
+        and step.operands == (step.arguments[0],)
         and step.arguments[0].dtype == step.results[0].dtype
     )
 

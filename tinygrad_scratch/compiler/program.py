@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Variable:
         return f"{self.name or 'value'}: {self.dtype}{list(self.shape)}"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One call: `result = function(*arguments, **keywords)`.
 
@@ -69,10 +70,10 @@ class Step:
     def results(self) -> tuple[Variable, ...]:
         return self.result if isinstance(self.result, tuple) else (self.result,)
 
-    @property
-    def operands(self) -> list[Variable]:
+    @cached_property
+    def operands(self) -> tuple[Variable, ...]:
         """The variables that the call reads, in order, each as often as it stands there."""
-        return list(variables_in((self.arguments, tuple(self.keywords.values()))))
+        return tuple(variables_in((self.arguments, tuple(self.keywords.values()))))
 
     @property
     def draws(self) -> bool:
@@ -81,6 +82,8 @@ class Step:
 
     def replaced(self, new: Mapping[Variable, Any]) -> Step:
         """The same call with other variables, or static values, in place of some that it reads."""
+        if new.keys().isdisjoint(self.operands):
+            return self
         arguments, keywords = substitute(self.arguments, new), substitute(dict(self.keywords), new)
         return Step(self.function, arguments, keywords, self.result, self.line)
 

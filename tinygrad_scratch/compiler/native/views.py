@@ -21,7 +21,7 @@ def view(lowering: Lowering, step: Step) -> bool:
     operand, *others = step.arguments or step.keywords.values()
     if {"A", "K"} & {x for x in (*others, *step.keywords.values()) if isinstance(x, str)}:
         return False  # it depends on how the array lies in memory
-    if type(operand) is not Variable or step.operands != [operand]:
+    if type(operand) is not Variable or step.operands != (operand,):
         return False
 
     def of_array(array: Any) -> Any:
