@@ -519,11 +519,11 @@ MISTAKES = [
         (SCALE,),
     ),
     Edit(
-        "another layer's weights",
+        "a factor too many",
         "per_sample",
         "self.weights[-l + 1].transpose(), delta) * sp",
         "self.weights[-l + 1].transpose(), delta) * sigmoid_prime(zs[-l]) * sigmoid(zs[-l])",
-        (POINT, OPERAND, DERIVATIVE),
+        (SCALE,),
     ),
     Edit(
         "the hidden state of the same step",

@@ -234,4 +234,4 @@ def test_a_factor_twice_where_each_sample_has_its_own_arrays(tmp_path: Path) -> 
         check.loss, check.gradients = module.loss_of(w, samples), [module.gradient_of(w, samples)]
     found = check.first_wrong
     assert found is not None, str(check)
-    assert (found.name, found.kind) == ("delta", "derivative-at-wrong-point"), str(check)
+    assert (found.name, found.kind) == ("delta", "scale-factor"), str(check)

@@ -212,7 +212,7 @@ CASES: dict[str, tuple[str, str, str, str]] = {
     "a loss for its derivative": (DEEP, "return (out - y)", "return (out - y)**2/2", "missing-derivative"),
     "a mean that a penalty follows": (GATED, "        dscores /= n\n", "", "missing-batch-sum-or-mean"),
     "a gate for what it leaves": (GATED, "self.t * (1 - self.t))", "self.t * self.t)", "missing-derivative"),
-    "a slope too many": (PLAIN, "dz = dlayer * sp", "dz = dlayer * sp * sp", "derivative-at-wrong-point"),
+    "a slope too many": (PLAIN, "dz = dlayer * sp", "dz = dlayer * sp * sp", "scale-factor"),
     "an exponential that is left out": (PLAIN, "(np.exp(f[j]) / p) * 1.0", "(f[j] / p) * 1.0", "wrong-operand"),
     "a slope at what was given": (
         PLAIN,

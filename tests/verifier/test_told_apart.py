@@ -188,7 +188,7 @@ MISTAKES = [
     ("sampled", "1 + np.exp(-self.a)", "1 + np.exp(-self.h)", {"derivative-at-wrong-point"}),
     ("visits", "self.P[u] + 2 * self.weight * self.Q[i]", "self.P[u]", {"regularisation"}),
     ("visits", "2 * self.weight * self.bias[u]\n", "2 * self.weight\n", {"regularisation"}),
-    ("visits", "2 * self.weight * self.bias[u]\n", "2 * self.weight * self.bias[u] ** 2\n", {"wrong-operand"}),
+    ("visits", "2 * self.weight * self.bias[u]\n", "2 * self.weight * self.bias[u] ** 2\n", {"regularisation"}),
     ("halves", "3 * rate * above ** 2", "3 * rate * above", {"missing-derivative"}),
     ("halves", "3 * rate * above ** 2", "3 * above ** 2", {"scale-factor"}),
     ("halves", "djoined[:, :width], djoined[:, width:]", "djoined[:, width:], djoined[:, :width]", {"wrong-operand"}),

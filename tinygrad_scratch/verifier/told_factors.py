@@ -10,11 +10,12 @@ from tinygrad_scratch.verifier.derivative_names import WORDS
 from tinygrad_scratch.verifier.edits import name_of as name_of_function
 from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method
 from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
-from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE, SLOPE
+from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
-from tinygrad_scratch.verifier.source import leaves, right_side, statement_at
+from tinygrad_scratch.verifier.source import leaves
 from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, rest_of_one, same
 
+OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
 WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)
 
 
@@ -29,13 +30,6 @@ def beyond(one: ast.AST, other: ast.AST) -> list[ast.AST]:
     return rest
 
 
-def is_factor_twice(found: Difference) -> bool:
-    """Whether a factor too many stands in the same product once more, as in `d * s * (1 - s) * s`."""
-    more, less = beyond(found.old, found.new), beyond(found.new, found.old)
-    outer = next((each for each in found.way if isinstance(each, ast.BinOp)), found.old)
-    return len(more) == 1 and not less and sum(same(more[0], each) for each in leaves(outer)) > 1
-
-
 def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
     """The kind of a difference of factors by what these are; the one that was told where nothing says another."""
     more, less = beyond(found.old, found.new), beyond(found.new, found.old)
@@ -43,23 +37,21 @@ def kind_by_factors(case: Case, found: Difference, kind: str) -> str:
         return "sign"
     if kind == "missing-derivative" and (more or less) and all(is_root_of_number(case, each) for each in more or less):
         return "scale-factor"
-    if kind == "wrong-operand" and slopes_beyond(case, found):
-        return "derivative-at-wrong-point"
-    if kind == "wrong-operand" and more and all(holds_number(case, each) for each in more):
+    if more and kind in OF_FACTORS and not is_in_rest_of_one(found):
         return "scale-factor"
     if kind == "missing-batch-sum-or-mean" and any(holds_array(case, each) for each in less):
         return "missing-derivative"
     if kind not in ("missing-derivative", "scale-factor"):
         return kind
-    if more:
-        arrays = [each for each in more if is_slope(case, each)]
-        slope = any(is_called_slope(case, each) for each in arrays)
-        return "derivative-at-wrong-point" if slope else "wrong-operand" if arrays else "scale-factor"
-    of_slope = any(rest_of_one(outer) is not None for outer in found.way)  # `1 - p / k`
-    if less and not of_slope and all(holds_number(case, each) for each in less):
+    if less and not is_in_rest_of_one(found) and all(holds_number(case, each) for each in less):
         of_penalty = any(OF_PENALTY.search(name) for each in less for name in names_in(each))
         return "regularisation" if of_penalty else "scale-factor"
     return kind
+
+
+def is_in_rest_of_one(found: Difference) -> bool:
+    """Whether it is in what is taken off from one, as in `1 - p / k` or `1 - h * h`: that is no factor of a slope."""
+    return any(rest_of_one(outer) is not None for outer in found.way)
 
 
 def is_root_of_number(case: Case, node: ast.AST) -> bool:
@@ -76,24 +68,6 @@ def is_power_too_high(found: Difference) -> bool:
 
 def is_minus_one(node: ast.AST) -> bool:
     return ast.unparse(node) in ("-1", "-1.0")
-
-
-def is_slope(case: Case, node: ast.AST) -> bool:
-    """Whether a factor is an array, as a slope is, or what the name of a slope is called for."""
-    return holds_array(case, node) or (isinstance(node, ast.Call) and SLOPE.search(ast.unparse(node.func)) is not None)
-
-
-def slopes_beyond(case: Case, found: Difference) -> bool:
-    """Whether what was written has a slope as a factor too many."""
-    return any(is_slope(case, each) and is_called_slope(case, each) for each in beyond(found.old, found.new))
-
-
-def is_called_slope(case: Case, node: ast.AST) -> bool:
-    """Whether a factor is written as a slope is, or is a name for what was."""
-    text = ast.unparse(node)
-    places = [event.place for event in case.events if event.name == text] if isinstance(node, ast.Name) else []
-    made = (right_side(statement_at(place.file, place.line)) for place in places)
-    return SLOPE.search(text) is not None or any(WORDS_OF_SLOPES.search(each) for each in made)
 
 
 def lacks_array(case: Case, found: Difference) -> bool:
@@ -183,10 +157,10 @@ def is_name_of_number(name: str) -> bool:
     return name.isidentifier() or bool(PENALTY.search(last) or RATE.fullmatch(last) or SIZE.fullmatch(last))
 
 
-def inverted_by(found: Difference) -> ast.AST | None:
-    """By what is multiplied where it should be divided, or the other way round."""
+def is_multiplied_for_divided(found: Difference) -> bool:
+    """Whether something is multiplied where it should be divided, or the other way round."""
     old, new = found.old, found.new
     if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp) or type(old.op) is type(new.op):
-        return None
+        return False
     both = isinstance(old.op, FACTORS) and isinstance(new.op, FACTORS)
-    return old.right if both and same(old.left, new.left) and same(old.right, new.right) else None
+    return both and same(old.left, new.left) and same(old.right, new.right)

@@ -102,7 +102,7 @@ def is_bound_of_mask(found: Difference) -> bool:
 
 
 def is_value_for_mask(found: Difference) -> bool:
-    """Whether a value stands where the mask of it is due, which is the slope of another function."""
+    """Whether a value stands where the mask of it is due."""
     mask = found.new
     return isinstance(mask, ast.Compare) and same(mask.left, found.old) and all(map(is_number, mask.comparators))
 

@@ -18,16 +18,14 @@ from tinygrad_scratch.verifier.rewriting.text import Source, source_of
 from tinygrad_scratch.verifier.rewriting.valued import LAID_OUT, is_mere_number, names_in, nodes_named, parameter_of
 from tinygrad_scratch.verifier.source import leaves, parsed, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import (
-    beyond,
     holds_array,
     holds_number,
-    inverted_by,
-    is_factor_twice,
+    is_in_rest_of_one,
+    is_multiplied_for_divided,
     is_power_too_high,
     kind_by_factors,
     lacks_array,
     name_of_product,
-    slopes_beyond,
     without_brackets,
 )
 from tinygrad_scratch.verifier.told_forms import (
@@ -47,7 +45,6 @@ from tinygrad_scratch.verifier.told_forms import (
     is_square,
     is_sum,
     is_turned_round,
-    is_value_for_mask,
     marks,
     parts,
     rest_of_one,
@@ -116,8 +113,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         around = source.function_around(cause.line)
         of_one = around is not None and len([arg for arg in around.args.args if arg.arg != "self"]) < 2
         exchanged = of_one and all(isinstance(each, ast.Name | ast.Attribute) for each in (found.old, found.new))
-        more = any(holds_array(case, each) for each in beyond(found.old, found.new))
-        kind = AT_POINT if exchanged or more else kind
+        kind = AT_POINT if exchanged else kind
     if kind == "wrong-operand" and "derivative" in cause.sentence:
         cause.sentence = f"`{ast.unparse(found.old)}` should be {ast.unparse(found.new)}"
     cause.kind = kind
@@ -164,13 +160,13 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return "off-by-one"
     if is_inverted(found):
         return AT_POINT
-    lacking, number = without_brackets(found), inverted_by(found)
+    lacking = without_brackets(found)
     if lacking is not None:
         return kind_of_brackets(case, *lacking)
-    if number is not None:
-        return AT_POINT if holds_array(case, number) else "scale-factor"
-    if is_power_too_high(found) and kind in SCALES and holds_array(case, found.new):
-        return AT_POINT if SLOPE.search(ast.unparse(found.new)) else "wrong-operand"
+    if is_multiplied_for_divided(found):
+        return "scale-factor"
+    if is_power_too_high(found):
+        return AT_POINT if is_in_rest_of_one(found) else "scale-factor"
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
@@ -193,7 +189,6 @@ def is_other_divisor(found: Difference) -> bool:
 def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
     at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
-    at_point = at_point or (is_factor_twice(found) and holds_array(case, found.old))
     forms = (
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),
@@ -213,10 +208,8 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind in (AT_POINT, "missing-derivative") and is_slope_for_slope(found):
         return AT_POINT
     if kind == AT_POINT:
-        more = [each for each in beyond(found.old, found.new) if not first_parameters(case, each)]
-        plain = is_plain(found) and not slopes_beyond(case, found) and not more
         lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
-        return "missing-derivative" if lacks else "wrong-operand" if plain else kind
+        return "missing-derivative" if lacks else "wrong-operand" if is_plain(found) else kind
     if kind == "wrong-operand":
         if is_summed(found):
             return BATCH
@@ -231,8 +224,6 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
         return "regularisation"
     if kind == "missing-term" and is_of_number(found):  # a path of the gradient is no number
         return "missing-derivative"
-    if kind == "missing-derivative":
-        return AT_POINT if is_value_for_mask(found) else kind
     return kind
 
 
@@ -315,7 +306,7 @@ def is_of_penalty(case: Case, found: Difference) -> bool:
     So it is not where a call reads it.
     """
     term, outer = found.old, list(reversed(found.way))
-    while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS):
+    while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS | ast.Pow):
         term = outer.pop(0)
     if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | IN_VALUES) for part in outer):
         return False

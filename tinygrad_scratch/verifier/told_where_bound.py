@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
-from tinygrad_scratch.verifier.told_forms import Difference
+from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
 from tinygrad_scratch.verifier.told_kinds import OF_SLOPE, difference, name_kind
 
 COMPUTED = ast.Call | ast.BinOp
@@ -39,7 +39,7 @@ def tell_where_bound(case: Case, cause: Cause, wrong: Event) -> Repair | None:
         return None
     if found is not None and cause.kind == "wrong-operand" and (bound := made_for_nothing(cause, found)) is not None:
         return tell_what_is_meant(case, cause, found, bound)
-    if found is not None and cause.kind == AT_POINT:
+    if found is not None and (cause.kind == AT_POINT or is_value_for_mask(found)):
         tell_mask_where_made(cause, found)
         tell_where_worked_out(cause, found)
         return None

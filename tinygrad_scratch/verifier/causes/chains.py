@@ -60,8 +60,19 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
             if made is not None and region.is_truth(made):
                 written = written_of(region, step, held) or region.name(held.source)
                 said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
-                yield Finding("derivative-at-wrong-point", said, step, None, changes)
+                yield Finding(kind_by_entries(region, held, found[0][1]), said, step, None, changes)
                 return
+
+
+def kind_by_entries(region: Region, held: Factors, slope: Array) -> str:
+    """What a slope is that differs in some entries: nought, or a multiple of what is due there, or another one."""
+    written = np.prod([np.asarray(region.values[node], float) for node in held.nodes], axis=0)
+    due = np.asarray(slope, float)
+    with np.errstate(all="ignore"):
+        ratios = (written / due)[~np.isclose(written, due)]
+    if not np.allclose(ratios, ratios[:1]):
+        return "derivative-at-wrong-point"
+    return "scale-factor" if np.any(ratios) else "missing-derivative"
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,7 @@ def part_of_slope(region: Region, node: int) -> bool:
 def factor_too_many(region: Region) -> Iterator[Finding]:
     for text, _, pattern in factors_of(region, region.value, region.truth):
         if pattern != "({t} > 0)":
-            yield Finding("derivative-at-wrong-point", f"the factor {text} is there once too often", None)
+            yield Finding("scale-factor", f"the factor {text} is there once too often", None)
             return
 
 

@@ -27,7 +27,7 @@ def kind_of_power(region: Region, step: Step, low: bool) -> str:
     if low:
         return "missing-derivative"
     readers = [other for other in region.steps if not set(step.makes).isdisjoint(other.reads)]
-    return "derivative-at-wrong-point" if any(is_rest_of_one(region, other) for other in readers) else "wrong-operand"
+    return "derivative-at-wrong-point" if any(is_rest_of_one(region, other) for other in readers) else "scale-factor"
 
 
 def exponent_named(region: Region, step: Step) -> str:

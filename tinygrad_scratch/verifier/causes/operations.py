@@ -124,7 +124,7 @@ def comparisons(region: Region) -> Iterator[Finding]:
             code = region.code(step)
             should = region.rewritten(step, code.replace(old, new, 1)) if old in code else None
             yield Finding(
-                "derivative-at-wrong-point",
+                "missing-derivative" if old[0] == new[0] else "derivative-at-wrong-point",
                 f"the mask `{code}` should be with `{new}`: here it lets through what should be zero",
                 step,
                 should,

@@ -273,7 +273,7 @@ def literal(region: Region) -> Iterator[Finding]:
                 if other != value and region.gives_truth(changes):
                     kind = "sign" if other == -value and value else "scale-factor" if value else "missing-derivative"
                     if kind == "scale-factor" and is_power_of_array(region, step, place):
-                        kind = kind_of_power(region, step, low=abs(other) > abs(value))
+                        kind = kind_of_power(region, step, low=other > value > 0)
                     code = region.code(step)
                     named = exponent_named(region, step) if place and other == value - 1 else ""
                     old, new = (named, f"({named} - 1)") if named else (f"{value:g}", f"{other:g}")

@@ -258,7 +258,8 @@ def of_comparison(part: Part) -> Iterator[Rewrite]:
     word = isinstance(right, ast.Constant) and isinstance(right.value, str)  # what is told by it is sooner another one
     for other in COMPARISONS.get(sign, ()):
         said = f"the {'condition' if counts else 'mask'} `{part.code}` should be with `{other}`"
-        kind = "off-by-one" if counts else "derivative-at-wrong-point"
+        same_way = sign[:1] == other[:1]  # `>=` for `>` lets through what the slope is 0 for
+        kind = "off-by-one" if counts else "missing-derivative" if same_way else "derivative-at-wrong-point"
         yield part.change(f" {other} ", kind, said, PUT_IN if word else CHANGED, at=span)
 
 
@@ -306,14 +307,14 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
             base = part.base_of_power if not counts else ""
             kind = "off-by-one" if counts else "sign" if other == -value else "scale-factor"
             if base and kind == "scale-factor":
-                of_another = part.is_rest_of_one or part.is_negated or value % 1 != 0  # no power of it is a factor
-                high = "derivative-at-wrong-point" if of_another else "wrong-operand"
-                kind = "missing-derivative" if other > value and not part.is_negated else high
+                too_high = "derivative-at-wrong-point" if part.is_rest_of_one else kind  # `1 - h**3` is no factor
+                kind = "missing-derivative" if other > value and not part.is_negated else too_high
             if not other and isinstance(part.around, ast.UnaryOp):
                 continue  # a minus is not left before nothing
             text = f"{other!r}" if other >= 0 else f"({other!r})"
             tier = NAMED if kind == "sign" else CHANGED
-            yield part.change(text, kind, f"{value} should be {other:g}", tier, about=base)
+            about = base if kind == "missing-derivative" else ""  # of a number it is a factor
+            yield part.change(text, kind, f"{value} should be {other:g}", tier, about=about)
     for counted in part.source.indices_around(part.line) if part.in_index and value == 0 else ():
         yield part.change(counted, "wrong-operand", f"the index {part.code} should be {counted}", NAMED)
     for size in part.source.words(part.line, of_class=True).divisors if not counts else ():

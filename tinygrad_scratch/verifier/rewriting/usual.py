@@ -61,7 +61,7 @@ def mask_for_value(part: Part) -> Iterator[Rewrite]:
     """The mask of a ReLU for its value, in a product; where a ReLU is."""
     if RELU.search(part.source.text):
         said = f"{part.code} is no slope of a ReLU: `{part.code} > 0` is"
-        yield part.change(f"({part.code} > 0)", "derivative-at-wrong-point", said, PUT_IN)
+        yield part.change(f"({part.code} > 0)", "missing-derivative", said, PUT_IN)
 
 
 RELU = re.compile(r"relu|maximum\(", re.IGNORECASE)
