@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import module_of
+from tests.verifier.files import edited, module_of
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(8)
@@ -234,3 +234,45 @@ def test_what_is_one_too_many(tmp_path: Path, right: str, wrong: str, kind: str)
         check.gradients = {"w": dw, "b": db}
     assert check.first_wrong is not None
     assert (check.first_wrong.kind, check.first_wrong.certainty) == (kind, "checked"), str(check)
+
+
+MEANS_IN_PLACE = """
+import numpy as np
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    x, labels = rng.normal(size=(9, 4)), rng.integers(0, 3, size=9)
+    w, v = rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
+    with verify(w=w, v=v) as check:
+        h = np.tanh(x @ w)
+        e = np.exp(h @ v)
+        p = e / e.sum(axis=1, keepdims=True)
+        check.loss = -np.log(p[range(9), labels]).mean() + 0.05 * (np.sum(w**2) + np.sum(v**2))
+        d = p.copy()
+        d[range(9), labels] -= 1
+        d /= 9
+        dv = h.T @ d + 0.1 * v
+        dw = x.T @ (d @ v.T * (1 - h**2)) + 0.1 * w
+        check.gradients = {"w": dw, "v": dv}
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "should_be"),
+    [
+        ("d /= 3", "scale-factor", "9"),
+        ("d /= -9", "sign", "9"),
+        ("d *= 1", "missing-batch-sum-or-mean", None),
+    ],
+)
+def test_what_is_divided_in_place_is_right_as_it_is_said(
+    tmp_path: Path, wrong: str, kind: str, should_be: str | None
+) -> None:
+    """3 is 9 once more divided by 3, which is no reason to call `d` written over; nor is it `d -= 1 / 9` before it."""
+    check, line = edited(tmp_path / "means.py", MEANS_IN_PLACE, "d /= 9", wrong)
+    first = check.first_wrong
+    assert first is not None
+    assert first.kind == kind, str(check)
+    assert should_be is None or (first.line, first.should_be) == (line, should_be), str(check)
+    assert " -= 0.1" not in str(check)

@@ -15,7 +15,11 @@ from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.sizes import divided_by, samples
 from tinygrad_scratch.verifier.source import bracketed
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.told_forms import is_number
 from tinygrad_scratch.verifier.uphill import other_way
+
+ADDS = re.compile(r"[^=]+[-+]=")
+"""A statement of which the value is more than what is written on its right side."""
 
 
 def ratio(region: Region) -> Iterator[Finding]:
@@ -89,14 +93,14 @@ def is_plain(factor: float) -> bool:
 
 
 def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
-    text = bracketed(region.code(step) if step is not None else region.expression)
-    if factor < 0 and abs(factor + 1) < 1e-9:
-        should = region.rewritten(step, opposite(region.code(step) if step is not None else region.expression))
-        return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
-    nice = number(factor)
     code = region.code(step) if step is not None else region.expression
-    scaled = with_constant(code, factor) or (f"{text} / {number(1 / factor)}" if 0 < factor < 1 else f"{text} * {nice}")
-    should = region.rewritten(step, scaled)
+    text, is_negative = bracketed(code), abs(factor + 1) < 1e-9
+    due = 1 / factor if divides(region.statement, code) else factor
+    scaled = with_constant(code, due) or (f"{text} / {number(1 / due)}" if 0 < due < 1 else f"{text} * {number(due)}")
+    is_part = step is None and ADDS.match(region.statement) and not ADDS.match(code)
+    should = None if is_part else region.rewritten(step, opposite(code) if is_negative else scaled)
+    if is_negative:
+        return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     if factor > 0 and batch_size(region, factor):
         size = batch_size(region, factor)
         said = (
@@ -105,8 +109,12 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
             else f"it is not divided by {size}, the number of samples, as the loss is"
         )
         return Finding("missing-batch-sum-or-mean", said, step, should)
-    kind = "sign" if factor < 0 and abs(factor + 1) < 1e-9 else "scale-factor"
-    return Finding(kind, times_what_it_should_be(factor), step, should)
+    return Finding("scale-factor", times_what_it_should_be(factor), step, should)
+
+
+def divides(statement: str, code: str) -> bool:
+    """Whether a statement only divides what it has by a value: `d /= n`."""
+    return re.fullmatch(rf"[^=/]+/=\s*{re.escape(code)}", statement) is not None
 
 
 def times_what_it_should_be(factor: float) -> str:
@@ -136,11 +144,15 @@ def with_constant(code: str, factor: float) -> str:
 
     >>> with_constant("2 * (a - b) * c", 0.5), with_constant("2 * (a - b)", 2.0), with_constant("(a + b) / 4", 4.0)
     ('(a - b) * c', '4 * (a - b)', '(a + b)')
+    >>> with_constant("3", 3.0)
+    '9'
     """
     try:
         waiting: list[ast.expr] = [ast.parse(code, mode="eval").body]
     except SyntaxError:
         return ""
+    if is_number(waiting[0]):
+        return number(float(code) * factor)
     while waiting:
         part = waiting.pop(0)
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult | ast.Div | ast.MatMult):

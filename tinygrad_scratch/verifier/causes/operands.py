@@ -43,7 +43,7 @@ def operands(region: Region) -> Iterator[Finding]:
                 node, read = nodes[turns.index(step)], node_at(region, step, place)
                 something = any(np.any(region.values[each]) for each in nodes)
                 usable = something and read is not None and not is_base_of(region, read, node)
-                if usable and region.gives_truth(changes):
+                if usable and region.gives_truth(changes) and step.makes[0] not in region.case.ancestors([node]):
                     assert read is not None
                     told = region.call_with(step, read, node)
                     calls = {(s.caller.file, s.caller.line) for s in turns if s.caller is not None}
