@@ -202,3 +202,29 @@ def test_a_critic_is_moved_by_its_own_errors_alone(tmp_path: Path) -> None:
         check = check_of_script(tmp_path, ACTOR_AND_CRITIC.replace(old, new))
         assert check.first_wrong is not None, str(check)
         assert check.first_wrong.kind in (kind, "missing-batch-sum-or-mean"), str(check)
+
+
+SPREAD = """
+import numpy as np
+rng = np.random.default_rng(4)
+x, noise = rng.normal(size=(11, 5)), rng.normal(size=(11, 3))
+w, v = rng.normal(size=(5, 3)) * 0.4, rng.normal(size=(5, 3)) * 0.4
+for turn in range(3):
+    mid, spread = x @ w, x @ v
+    code = mid + noise * np.exp(spread / 2)
+    kl = -0.5 * np.sum(1 + spread - mid**2 - np.exp(spread))
+    loss = 0.5 * np.sum((code - x[:, :3]) ** 2) + kl
+    d = code - x[:, :3]
+    dv = x.T @ (d * noise * np.exp(spread / 2) / 2 + 0.5 * (np.exp(spread) - 1))
+    dw = x.T @ (d + mid)
+    w -= 0.01 * dw
+    v -= 0.01 * dv
+"""
+
+
+def test_a_term_of_a_sum_is_no_target(tmp_path: Path) -> None:
+    """What is multiplied by a number is not bent by it: `exp(spread)` is taken from nothing that it should meet."""
+    assert check_of_script(tmp_path, SPREAD).ok
+    check = check_of_script(tmp_path, SPREAD.replace("(np.exp(spread) - 1)", "(-1)"))
+    assert check.first_wrong is not None, str(check)
+    assert check.first_wrong.line == SPREAD[: SPREAD.index("dv =")].count("\n") + 1

@@ -122,7 +122,8 @@ class SelfMadeTargets:
             is_sum = name_of(step.function) == "add" and self.case.tape.nodes[step.makes[0]].value.size == 1
             if name_of(step.function) not in OF_ERRORS or (others and not is_sum):
                 return False
-            by_itself = name_of(step.function) == "multiply" and found.issuperset(step.reads)
+            values = [part for part in step.arguments if type(part) is Ref]  # and no number, which bends nothing
+            by_itself = name_of(step.function) == "multiply" and len(values) == 2 and found.issuperset(step.reads)
             is_bent = is_bent or by_itself or name_of(step.function) in BENDING
             found.update(step.makes)
         return is_bent
