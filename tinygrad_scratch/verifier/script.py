@@ -353,7 +353,7 @@ class Loops:
             earlier = of_array.get(tape.nodes[event.node].slot, set())
             inner = projected(tape, step)
             near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
-            for before in sorted(near | earlier, reverse=True):
+            for before in sorted((near | earlier) - {event.node}, reverse=True):  # another name changes nothing
                 node = tape.nodes[before]
                 known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
                 old = next(known, None)
