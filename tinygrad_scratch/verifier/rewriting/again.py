@@ -269,7 +269,10 @@ class Script(Again):
             return None
         if rewrite is None or file != self.file:
             return partial(self.run_until_end, self.codes_with(None))
-        if self.strays() and source_of(text_of(file)).function_around(rewrite.line) is not None:
+        source = source_of(text_of(file))
+        loop = loop_at(source.tree, self.line) if self.loop == file else None
+        inside = loop is not None and rewrite.line in lines_of(loop)  # of a function that runs the loop, too
+        if self.strays() and not inside and source.function_around(rewrite.line) is not None:
             return partial(self.run_until_end, self.codes_with(None), rewrite)
         return partial(self.run_until_end, self.codes_with(rewrite))
 
