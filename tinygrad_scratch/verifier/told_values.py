@@ -48,11 +48,14 @@ def is_activation(case: Case, found: Difference) -> bool:
 
 
 def is_made_of(case: Case, output: int, node: int) -> bool:
-    """Whether a value of the forward pass was made of another one of its shape, and of no more parameters than that."""
-    behind = case.ancestors([output])
-    if output == node or output not in case.forward or node not in behind:
+    """Whether a value of the forward pass was made of another one of its shape, and of no more parameters than that.
+
+    Data that was made of other data is none: no derivative is taken by that.
+    """
+    behind, parameters = case.ancestors([output]), {final.parameter.node for final in case.finals}
+    if output == node or output not in case.forward or node not in behind or behind.isdisjoint(parameters):
         return False
-    more = (behind - case.ancestors([node])) & {final.parameter.node for final in case.finals}
+    more = (behind - case.ancestors([node])) & parameters
     return not more and np.shape(case.tape.nodes[output].value) == np.shape(case.tape.nodes[node].value)
 
 
