@@ -240,4 +240,4 @@ for turn in range(3):
 def test_data_that_was_made_of_other_data_is_no_point_of_a_derivative(tmp_path: Path) -> None:
     cause = check_of_script(tmp_path, HIDDEN_WORDS).first_wrong
     assert (cause.line, cause.kind) == (29, "wrong-operand")
-    assert cause.should_be == "dw, dv = back(x_kept, h, out - y)"
+    assert cause.should_be == "back(x_kept, h, out - y)"
