@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rivals import of_second_names
+from tinygrad_scratch.verifier.script import turn_again
 
 BUMPS = """
 import numpy as np
@@ -146,3 +148,25 @@ def test_a_copy_is_likelier_than_to_write_elsewhere(tmp_path: Path) -> None:
     copy: Any = SimpleNamespace(written="v_before = v", right="v_before = v.copy()")
     other: Any = SimpleNamespace(written="h = v @ a", right="h = (v @ a).copy()")
     assert of_second_names(cause, [other, copy]) == [copy]
+
+
+SLOPE = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+w, x, y = rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)
+for turn in range(6):
+    loss = 0.5 * np.sum((x @ w - y) ** 2)
+    w -= 0.01 * x.T @ (x @ w - y)
+"""
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_of_a_loop_the_same_turn_is_made_again(tmp_path: Path, before: int) -> None:
+    file = tmp_path / "slope.py"
+    file.write_text(SLOPE, encoding="utf-8")
+    check = turn_again(str(file), None, 60.0, 5, verify, {(str(file), 6): before})
+    losses: list[float] = []
+    exec(SLOPE.replace("    w -=", "    losses.append(loss)\n    w -="), {"losses": losses})
+    assert check.ok
+    assert np.isclose(float(check.tape.nodes[check.entry.loss].value), losses[before])
