@@ -142,3 +142,12 @@ def test_rows_that_an_index_takes_lack_what_it_takes_of_another_value(tmp_path: 
     cause = check_of_script(tmp_path, FENCE).first_wrong
     assert (cause.line, cause.kind) == (11, "missing-derivative")
     assert cause.should_be == "dw = -(x[near] * y[near][:, None]).sum(axis=0) / len(x)"
+
+
+def test_weights_that_are_a_multiple_of_the_gradient_are_a_penalty_all_the_same(tmp_path: Path) -> None:
+    right = FENCE.replace("-x[near].sum(", "0.2 * self.w - (x[near] * y[near][:, None]).sum(").replace(
+        "0.5 *", "0.05 *"
+    )
+    check = check_of_script(tmp_path, right)
+    assert check.ok, str(check)
+    assert not any("different multiples" in note for note in check.notes), str(check)
