@@ -578,7 +578,8 @@ def back_to(plugs, pull):
 def test_a_function_works_out_again_what_has_a_name_in_it(tmp_path: Path, line: int, is_again: bool) -> None:
     file = tmp_path / "cable.py"
     file.write_text(CABLE, encoding="utf-8")
-    found = apart(*(ast.parse(text).body[0] for text in ("return plugs.T @ pull", "return before")), ())
+    again, before = (ast.parse(text).body[0] for text in ("return plugs.T @ pull", "return before"))
+    found = apart(again, before, ())
     cause: Any = SimpleNamespace(file=str(file), line=line)
     assert found is not None
     assert is_worked_out_again(cause, found) is is_again
