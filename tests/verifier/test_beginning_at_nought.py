@@ -112,3 +112,42 @@ def test_a_parameter_of_one_number_throughout_is_kept_in_what_it_becomes(tmp_pat
     assert check_of_script(tmp_path, SHARES).ok
     wrong = check_of_script(tmp_path, SHARES.replace("gains - 3 * risk", "gains - 2 * risk"))
     assert told(wrong) == (10, "scale-factor"), str(wrong)
+
+
+FENCE = """
+import numpy as np
+
+
+class Fence:
+    def fit(self, x, y, turns):
+        self.w, self.b = np.zeros(x.shape[1]), 0.0
+        for _ in range(turns):
+            margin = y * (x @ self.w + self.b)
+            near = margin < 1
+            dw = -x[near].sum(axis=0) / len(x)
+            db = -y[near].sum() / len(x)
+            self.w -= 0.5 * dw
+            self.b -= 0.5 * db
+        return self
+
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(12, 3))
+y = np.where(x[:, 0] > 0.1, 1.0, -1.0)
+Fence().fit(x, y, 4)
+"""
+
+
+def test_rows_that_an_index_takes_lack_what_it_takes_of_another_value(tmp_path: Path) -> None:
+    cause = check_of_script(tmp_path, FENCE).first_wrong
+    assert (cause.line, cause.kind) == (11, "missing-derivative")
+    assert cause.should_be == "dw = -(x[near] * y[near][:, None]).sum(axis=0) / len(x)"
+
+
+def test_weights_that_are_a_multiple_of_the_gradient_are_a_penalty_all_the_same(tmp_path: Path) -> None:
+    right = FENCE.replace("-x[near].sum(", "0.2 * self.w - (x[near] * y[near][:, None]).sum(").replace(
+        "0.5 *", "0.05 *"
+    )
+    check = check_of_script(tmp_path, right)
+    assert check.ok, str(check)
+    assert not any("different multiples" in note for note in check.notes), str(check)

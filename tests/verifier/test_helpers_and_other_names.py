@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
 
 LAYERS = """
@@ -201,3 +201,43 @@ def test_the_line(tmp_path: Path, name: str, right: str, wrong: str, kinds: set[
     assert first is not None, str(check)
     assert (first.line, first.kind in kinds) == (line, True), str(check)
     assert len(check.causes) == 1, str(check)
+
+
+HIDDEN_WORDS = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+w, v = rng.normal(size=(5, 4)), rng.normal(size=(4, 2))
+x, y = rng.integers(1, 5, size=(6, 3)), rng.normal(size=(18, 2))
+kept = rng.integers(0, 2, size=(6, 3))
+
+
+def one_hot(words):
+    return np.eye(5)[words]
+
+
+def ahead(seen):
+    h = np.tanh(one_hot(seen.reshape(-1)) @ w)
+    return h, h @ v
+
+
+def back(words, h, d):
+    dh = (d @ v.T) * (1 - h**2)
+    slope = one_hot(words.reshape(-1)).T @ dh
+    return slope, h.T @ d
+
+
+for turn in range(3):
+    x_kept = x * kept
+    h, out = ahead(x_kept)
+    loss = 0.5 * np.sum((out - y) ** 2)
+    dw, dv = back(x, h, out - y)
+    w -= 0.1 * dw
+    v -= 0.1 * dv
+"""
+
+
+def test_data_that_was_made_of_other_data_is_no_point_of_a_derivative(tmp_path: Path) -> None:
+    cause = check_of_script(tmp_path, HIDDEN_WORDS).first_wrong
+    assert (cause.line, cause.kind) == (29, "wrong-operand")
+    assert cause.should_be == "back(x_kept, h, out - y)"

@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.told_forms import (
     is_turned_round,
 )
 from tinygrad_scratch.verifier.told_kinds import apart, is_given_to_slope, is_plain, is_summed
+from tinygrad_scratch.verifier.told_values import is_worked_out_again
 
 SPAM = """
 import numpy as np
@@ -559,3 +560,26 @@ def test_a_penalty_is_multiplied_by_no_other_parameter() -> None:
     squares = [s.makes[0] for s in case.tape.steps if getattr(s.function, "__name__", "") == "square"]
     assert is_multiplied_by(region, near_node, {far_node})
     assert not any(is_multiplied_by(region, node, {near_node, far_node}) for node in squares)
+
+
+CABLE = """
+def back(plugs, signal, pull):
+    before = plugs.T @ pull
+    plugs -= 0.1 * pull @ signal.T
+    return plugs.T @ pull
+
+
+def back_to(plugs, pull):
+    return plugs.T @ pull
+"""
+
+
+@pytest.mark.parametrize(("line", "is_again"), [(5, True), (9, False)])
+def test_a_function_works_out_again_what_has_a_name_in_it(tmp_path: Path, line: int, is_again: bool) -> None:
+    file = tmp_path / "cable.py"
+    file.write_text(CABLE, encoding="utf-8")
+    again, before = (ast.parse(text).body[0] for text in ("return plugs.T @ pull", "return before"))
+    found = apart(again, before, ())
+    cause: Any = SimpleNamespace(file=str(file), line=line)
+    assert found is not None
+    assert is_worked_out_again(cause, found) is is_again

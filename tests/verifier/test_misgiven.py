@@ -8,6 +8,7 @@ import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.misgiven import Misgiven
 
 SLOPES = (
     "s = squash(v)\n    return s * (1 - s)",
@@ -90,3 +91,18 @@ def test_as_it_should_be_it_is_right(tmp_path: Path, slope: str, points: tuple[s
     low, high = points
     text = NET.format(slope=slope, low=low, high=high, first=low, second=high)
     assert module_of(tmp_path / "squashed.py", text).check(verify).ok
+
+
+UNUSED = """
+
+
+def of_squares(z, out, y):
+    return (out - y) * squash_prime(z)
+"""
+
+
+def test_a_call_in_what_does_not_run_says_nothing_of_those_that_are_made(tmp_path: Path) -> None:
+    file = tmp_path / "squashed.py"
+    check = module_of(file, NET.format(slope=SLOPES[0], low="low", high="high", first="low", second="high") + UNUSED)
+    found = Misgiven(check.check(verify).case).times_written(r"(?<!def )\bsquash_prime\(", str(file))
+    assert found == 2

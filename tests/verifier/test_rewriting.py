@@ -411,7 +411,7 @@ def test_a_script_is_run_statement_by_statement(tmp_path: Path) -> None:
         for code in codes:
             exec(code, names)
 
-    script = Script(str(file), lambda kind: None, run_all)
+    script = Script(str(file), lambda kind, ends: None, run_all)
     script.loop, script.line = str(file), 5
     assert [text[start:end].count("\n") for start, end, _ in script.parts] == [2, 2, 2, 2]
     run = script.plain(str(file), None)

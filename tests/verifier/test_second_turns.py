@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.verifier.files import check_of_script, module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.rivals import of_second_names
+from tinygrad_scratch.verifier.script import turn_again
 
 BUMPS = """
 import numpy as np
@@ -112,3 +116,57 @@ def test_a_list_is_shuffled_itself(tmp_path: Path) -> None:
     np.random.shuffle(expected)
     assert made[0].ok, str(made[0])
     assert order == expected != sorted(order)
+
+
+SECOND_NAMES = """
+import numpy as np
+
+rng = np.random.default_rng(2)
+w, v = rng.normal(size=(3, 2)), rng.normal(size=(2, 2))
+for x, t in zip(np.array([[0.0, 1, 2], [1, 2, 3], [2, 1, 1]]), rng.normal(size=(3, 2))):
+    h = np.tanh(x @ w)
+    loss = 0.5 * np.sum((h @ v - t) ** 2)
+    miss = h @ v - t
+    v_before = v
+    for j in range(2):
+        v[j] -= 0.1 * miss * h[j]
+    w -= 0.1 * np.outer(x, v_before @ miss * (1 - h**2))
+"""
+
+
+def test_an_array_under_two_names_is_told_where_it_got_the_second(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, SECOND_NAMES)
+    cause = check.first_wrong
+    assert (cause.line, cause.kind, cause.should_be) == (10, "stale-or-updated-weights", "v.copy()")
+    assert [final.parameter.name for final in check.finals] == ["v", "w"]
+
+
+def test_a_copy_is_likelier_than_to_write_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "names.py"
+    file.write_text(SECOND_NAMES, encoding="utf-8")
+    cause: Any = SimpleNamespace(file=str(file), line=12, kind="inplace-corruption")
+    copy: Any = SimpleNamespace(written="v_before = v", right="v_before = v.copy()")
+    other: Any = SimpleNamespace(written="h = v @ a", right="h = (v @ a).copy()")
+    assert of_second_names(cause, [other, copy]) == [copy]
+
+
+SLOPE = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+w, x, y = rng.normal(size=3), rng.normal(size=(5, 3)), rng.normal(size=5)
+for turn in range(6):
+    loss = 0.5 * np.sum((x @ w - y) ** 2)
+    w -= 0.01 * x.T @ (x @ w - y)
+"""
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_of_a_loop_the_same_turn_is_made_again(tmp_path: Path, before: int) -> None:
+    file = tmp_path / "slope.py"
+    file.write_text(SLOPE, encoding="utf-8")
+    check = turn_again(str(file), None, 60.0, 5, verify, {(str(file), 6): before})
+    losses: list[float] = []
+    exec(SLOPE.replace("    w -=", "    losses.append(loss)\n    w -="), {"losses": losses})
+    assert check.ok
+    assert np.isclose(float(check.tape.nodes[check.entry.loss].value), losses[before])

@@ -8,6 +8,8 @@ from tests.verifier.files import check_of_script, told
 from tinygrad_scratch.verifier.conventions import scales
 from tinygrad_scratch.verifier.explain import likeliest_first
 from tinygrad_scratch.verifier.likeness import is_near_number
+from tinygrad_scratch.verifier.rewriting.statements import rewrites_at
+from tinygrad_scratch.verifier.rewriting.text import Source
 
 RAMPS = """
 import numpy as np
@@ -148,3 +150,39 @@ def test_steps_under_the_names_of_gradients_carry_the_rate(tmp_path: Path) -> No
     case = check_of_script(tmp_path, STEPS).case
     case.reset(1.0)
     assert any(is_near_number(scale, -0.3 / 6) for scale in scales(case, case.replay()))
+
+
+BENT = """
+import numpy as np
+
+SIZES = np.zeros(3)
+LIMIT = 3
+FADE = 0.5
+
+
+def bend(x):
+    t = np.tanh(SIZES * (x + FADE * x**3))
+    return x * t, (x, t)
+
+
+def unbend(given, kept):
+    x, t = kept
+    inner = 1 + 3 * FADE * x**2
+    return given * (t + x * (1 - t**2) * inner)
+
+
+SLOW = np.sqrt(2 / np.pi)
+CURVE = SLOW * 2
+
+
+def slow(x):
+    return np.tanh(SLOW * x)
+"""
+
+
+def test_a_number_with_a_name_in_the_module_may_be_missing() -> None:
+    source = Source(BENT)
+    found = {change.text: change.kind for change in rewrites_at(source, 16)}
+    assert source.named_factors == ["FADE", "SLOW"]
+    assert found["(1 + 3 * FADE * x**2) * SLOW"] == "scale-factor"
+    assert not any("* SLOW" in change.text for change in rewrites_at(source, 24))

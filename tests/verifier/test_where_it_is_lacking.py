@@ -134,6 +134,33 @@ def check(verify):
 """
 
 
+CENTRED = """
+import numpy as np
+
+
+class Centre:
+    def forward(self, tall):
+        self.even = tall - tall.mean(axis=0)
+        self.size = np.sqrt((self.even**2).mean(axis=0))
+        return self.even / self.size
+
+    def backward(self, given):
+        d_size = -(given * self.even).sum(axis=0) / self.size**2
+        d_even = given / self.size
+        d_even += d_size * self.even / (self.size * len(given))
+        return d_even - d_even.mean(axis=0)
+
+
+def check(verify):
+    rng = np.random.default_rng(1)
+    w, x, given, centre = rng.normal(size=(3, 4)), rng.normal(size=(6, 3)), rng.normal(size=(6, 4)), Centre()
+    with verify(w=w) as check:
+        check.loss = np.sum(centre.forward(x @ w) * given)
+        check.gradients = {"w": x.T @ centre.backward(given)}
+    return check
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "right", "wrong", "kind"),
     [
@@ -141,6 +168,7 @@ def check(verify):
         (VOTES, "d_ballots = from_left + from_right", "d_ballots = from_right", "missing-term"),
         (MEANS, "dw = np.dot(X, dz.T) / m", "dw = np.dot(X, dz.T)", "missing-batch-sum-or-mean"),
         (MARGIN, "d_scores = -2 * wish * margin / n", "d_scores = -2 * margin / n", "missing-derivative"),
+        (CENTRED, "return d_even - d_even.mean(axis=0)", "return d_even", "missing-term"),
         (GROUPS, 'dnorm = given * kept["gain"]', "dnorm = given", "missing-derivative"),
     ],
 )

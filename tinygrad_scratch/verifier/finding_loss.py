@@ -234,8 +234,8 @@ class FindingLoss(Mixes):
             value = self._value(final.node)
             is_single = np.count_nonzero(wanted) == 1  # of which any number is a multiple
             right = close(final.direction * value, factor * wanted) if is_single else is_multiple(value, wanted)
-            if part is None or right:
-                continue
+            if part is None or (right and not close(final.direction * (value - part), factor * wanted)):
+                continue  # of weights that are a multiple of the gradient, both with the part and without it are one
             much = strength(final.direction * part / factor, self._value(node))
             if much is not None:
                 found[final.name] = node, much

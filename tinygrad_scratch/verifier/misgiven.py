@@ -30,6 +30,7 @@ from tinygrad_scratch.verifier.source import (
     names_in,
     replaced,
     start_of_function,
+    start_of_function_in,
     statement_at,
     text_of,
 )
@@ -136,9 +137,17 @@ class Misgiven:
         written = rf"(?<!def )\b{short(place.function)}\("  # of single numbers calls tell nothing
         of_itself = calls[0].function == others[0].function  # then the calls of the forward pass are written so, too
         once = len(calls) + len(others) if of_itself else 1
-        several = len(places) > 1 or any(len(re.findall(written, text_of(each.file))) > once for each in places)
+        several = len(places) > 1 or any(self.times_written(written, each.file) > once for each in places)
         again = f"{short(others[0].event.place.function)}(" in statement_at(place.file, place.line)
         return several and again and all(self.made_by(call, others) is not None for call in calls)
+
+    def times_written(self, call: str, file: str) -> int:
+        """How often a call is written in what ran of a file: elsewhere it may be given what is right."""
+        text = text_of(file)
+        lines = [text.count("\n", 0, found.start()) + 1 for found in re.finditer(call, text)]
+        ran = {step.place.line for step in self.case.tape.steps if step.place is not None and step.place.file == file}
+        starts = {start_of_function_in(text, line) for line in ran}
+        return sum(start_of_function_in(text, line) in starts for line in lines)
 
     def may_be_others(self, calls: list[Call], others: list[Call]) -> bool:
         """Whether all calls are given what the other function made where any function may be called, as a layer does.

@@ -7,12 +7,14 @@ import re
 from tinygrad_scratch.verifier.case import Case, Repair
 from tinygrad_scratch.verifier.derivative_names import short
 from tinygrad_scratch.verifier.doubt import (
+    ALIAS,
     OF_ORDER,
     has_term_twice,
     is_enough,
     is_gradient_already,
     is_right_elsewhere,
     likelier,
+    may_be_alias,
 )
 from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.misgiven import is_of_any
@@ -39,6 +41,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
         or of_all(case, cause, hits)
         or of_readers(case, repair, cause, hits)
         or behind_loss(case, cause, hits)
+        or of_second_names(cause, hits)
         or likelier(hits, cause, names)
         or at_binding(cause, hits)
     )
@@ -121,6 +124,12 @@ def behind_loss(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     behind = [hit for hit in hits if (hit.file, hit.rewrite.line) not in forward]
     here = cause.file, cause.line
     return behind if here in forward and here not in {(hit.file, hit.rewrite.line) for hit in hits} else []
+
+
+def of_second_names(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those by which an array that is written over gets its second name as a copy: `before = w.copy()`."""
+    copies = (hit for hit in hits if ALIAS.match(hit.written) and hit.right == f"{hit.written}.copy()")
+    return list(copies) if may_be_alias(cause) else []
 
 
 def at_binding(cause: Cause, hits: list[Hit]) -> list[Hit]:

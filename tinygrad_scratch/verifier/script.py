@@ -84,12 +84,14 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
         return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
 
 
-def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any) -> Any:
-    """The check of the script's turn once more, of a class of checks."""
+def turn_again(
+    path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: dict[tuple[str, int], int]
+) -> Any:
+    """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
     code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
     with as_main(path, file) as names:
-        return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent)
+        return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent, ends=ends)
 
 
 def run_as(path: str, file: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
@@ -157,14 +159,14 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
-    most_silent: int = MOST_SILENT,
+    most_silent: int = MOST_SILENT, ends: dict[tuple[str, int], int] | None = None,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that."""
     check = kind()
     check.again = again
     check.seconds = seconds
     check.entry.wanted_loss = loss
-    loops = Loops(check, most_silent)
+    loops = Loops(check, most_silent, ends or {})
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)
@@ -199,6 +201,9 @@ class Loops:
 
     check: Any
     most_silent: int
+    ends: dict[tuple[str, int], int] = field(
+        default_factory=dict
+    )  # by loop: turns before the one to end with, if known
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -223,12 +228,14 @@ class Loops:
             found = self._updates(turns[-1], self._outermost(frame, turns[-1]), frame)
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
             updates = [(parameter.node, after) for parameter, after in found]
-            is_last = self.silent.get((file, line), 0) == self.most_silent
+            silent = self.silent.get((file, line), 0)
+            is_last = silent == self.ends.get((file, line), self.most_silent)
             tells = found and (is_last or tells_of_all(watch.tape, updates, turns[-1].steps))
-            if tells and not self._goes_on(updates, turns[-1].steps):
+            is_early = silent < self.ends.get((file, line), 0)
+            if tells and not self._goes_on(updates, turns[-1].steps) and not is_early:
                 self._end(turns[-1], frame, found)
             self.passed_over |= bool(found)
-            self.silent[file, line] = self.silent.get((file, line), 0) + 1
+            self.silent[file, line] = silent + 1
             begun = turns.pop().begun
         lift_numbers(frame, line, watch)
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
@@ -353,7 +360,7 @@ class Loops:
             earlier = of_array.get(tape.nodes[event.node].slot, set())
             inner = projected(tape, step)
             near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
-            for before in sorted(near | earlier, reverse=True):
+            for before in sorted((near | earlier) - {event.node}, reverse=True):  # another name changes nothing
                 node = tape.nodes[before]
                 known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
                 old = next(known, None)

@@ -8,18 +8,37 @@ import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.explain import Cause
+from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.rewriting.valued import names_in, nodes_named, parameter_of
-from tinygrad_scratch.verifier.told_forms import Difference
+from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.told_forms import Difference, same
 
 
 def is_read_updated(case: Case, cause: Cause, found: Difference) -> bool:
-    """Whether a line reads what an update has made of a parameter, and a copy of that from before is due."""
+    """Whether a line reads what an update has made of a parameter, and a copy of that from before is due.
+
+    So it does where it works out again what was worked out before the update, and has a name from there.
+    """
+    if is_worked_out_again(cause, found):
+        return any(parameter_of(case, node) is not None for node in held_by(case, found.old))
     due = held_by(case, found.new)
     parameters = {parameter_of(case, node) for node in due} - {None}
     steps = (step for step in case.tape.steps if step.place is not None)
     read = {n for s in steps if s.place and (s.place.file, s.place.line) == (cause.file, cause.line) for n in s.reads}
     updated = (node for node in held_by(case, found.old) & read if not case.is_forward(node))
     return all(map(case.is_forward, due)) and any(parameter_of(case, node) in parameters for node in updated)
+
+
+def is_worked_out_again(cause: Cause, found: Difference) -> bool:
+    """Whether what is due has a name, which a line before this one gave to the same expression."""
+    source, due = source_of(text_of(cause.file)), ast.unparse(found.new)
+    before = (each for each in source.statements if isinstance(each, ast.Assign) and each.lineno < cause.line)
+    return any(
+        same(each.value, found.old)
+        and ast.unparse(each.targets[0]) == due
+        and source.function_around(each.lineno) is source.function_around(cause.line)
+        for each in before
+    )
 
 
 def is_activation(case: Case, found: Difference) -> bool:
@@ -29,11 +48,14 @@ def is_activation(case: Case, found: Difference) -> bool:
 
 
 def is_made_of(case: Case, output: int, node: int) -> bool:
-    """Whether a value of the forward pass was made of another one of its shape, and of no more parameters than that."""
-    behind = case.ancestors([output])
-    if output == node or output not in case.forward or node not in behind:
+    """Whether a value of the forward pass was made of another one of its shape, and of no more parameters than that.
+
+    Data that was made of other data is none: no derivative is taken by that.
+    """
+    behind, parameters = case.ancestors([output]), {final.parameter.node for final in case.finals}
+    if output == node or output not in case.forward or node not in behind or behind.isdisjoint(parameters):
         return False
-    more = (behind - case.ancestors([node])) & {final.parameter.node for final in case.finals}
+    more = (behind - case.ancestors([node])) & parameters
     return not more and np.shape(case.tape.nodes[output].value) == np.shape(case.tape.nodes[node].value)
 
 

@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.edits import LINEAR, PRODUCTS, Edit, name_of, pla
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import named_all, node_at
 from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, replaced
@@ -52,11 +53,31 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should)
+    elif (term := other_term(case, wanted, later)) is not None:
+        place = returned_as(region, later)
+        yield Finding("missing-term", f"{said}the part through `{region.code(term)}` is missing", place=place)
     else:
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         scaled = region.truth.size > 1 and region.value.shape == region.truth.shape
         scaled = scaled and is_along(region.value, region.truth)
         yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should)
+
+
+def other_term(case: Case, wanted: int, later: int) -> Step | None:
+    """What made the other term where a value is a sum of one and of what comes of that: `x - x.mean()`."""
+    step, truth = case.step_of(later), case.truth.cotangents
+    if name_of(step.function) not in ("add", "subtract") or len(set(step.reads)) != 2:
+        return None
+    one, other = step.reads
+    same = one in truth and truth[one].shape == truth[wanted].shape and close(truth[one], truth[wanted])
+    return case.step_of(other) if same and one in case.ancestors([other]) else None
+
+
+def returned_as(region: Region, node: int) -> Place | None:
+    """Where a value is returned, if its name says that it is the gradient of another one, which it is till then."""
+    own = (event.place for event in region.case.returned if event.node == region.node)
+    place = next((place for place in own if in_same_function(place, region.event.place)), None)
+    return place if alike(region.event.name, region.name(node)) else None
 
 
 def is_told(region: Region, node: int) -> bool:

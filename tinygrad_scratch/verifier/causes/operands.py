@@ -26,7 +26,14 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import effort
-from tinygrad_scratch.verifier.source import bracketed, in_same_function, replaced, without_brackets
+from tinygrad_scratch.verifier.source import (
+    bracketed,
+    in_same_function,
+    replaced,
+    right_side,
+    statement_at,
+    without_brackets,
+)
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -53,7 +60,7 @@ def operands(region: Region) -> Iterator[Finding]:
                     if not in_helper and is_one_use_of_argument(region, step, read, told or region.event.place):
                         continue
                     found.append(said(region, step, place, (name, node), changes))
-                    found[-1][1].place = told
+                    found[-1][1].place = told or found[-1][1].place
                     found[-1][1].meant = name
                     if found[-1][0] == 0:
                         break
@@ -131,10 +138,27 @@ def said(
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
         )
+    handed = handed_instead(region, step, read, other)
+    if handed is not None:
+        return 1, handed
     if other_name.isidentifier() and not is_known_here(region, other) and is_multiplied_in(region, read, other):
         said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
         return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding | None:
+    """A function was handed one value, and not the other, where it was called: there both have names, and here one."""
+    case, place, caller = region.case, step.place, step.caller
+    if place is None or caller is None or in_same_function(place, caller) or is_known_here(region, other):
+        return None
+    given = any(e.node == read and in_same_function(e.place, place) for e in case.arguments)
+    there = [e for e in (*case.arguments, *case.events) if in_same_function(e.place, caller)]
+    mine, meant = (next((e.name for e in there if e.node == node), "") for node in (read, other))
+    should = (
+        replaced(right_side(statement_at(caller.file, caller.line)), mine, meant) if given and mine and meant else None
+    )
+    return Finding("wrong-operand", f"{mine} should be {meant}", None, should, place=caller) if should else None
 
 
 def another(name: str, taken: str) -> str:

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import in_same_function
+from tinygrad_scratch.verifier.source import in_same_function, is_rename, right_side, statement_at
 from tinygrad_scratch.verifier.steps import Step
 
 
@@ -55,6 +55,10 @@ def later_state(region: Region) -> Iterator[Finding]:
                 if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
                     said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
                     yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
+                elif earlier in parameters and (alias := second_name(region, name, earlier)) is not None:
+                    of = right_side(statement_at(alias.file, alias.line))
+                    said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
+                    yield Finding("stale-or-updated-weights", said, None, f"{of}.copy()", place=alias)
                 elif earlier in parameters:
                     yield Finding(
                         "stale-or-updated-weights",
@@ -69,6 +73,14 @@ def later_state(region: Region) -> Iterator[Finding]:
                     said = f"{name} is written over before its use in {where}"
                     scaled = is_along(np.asarray(held), np.asarray(region.values[read]))  # so may be what reads it
                     yield Finding("inplace-corruption", said, writer, made_up=scaled)
+
+
+def second_name(region: Region, name: str, node: int) -> Place | None:
+    """Where what an array held before got a name that the array has besides its own: `before = w`."""
+    named = [
+        event for event in region.case.events if event.node == node and is_rename(event.place.file, event.place.line)
+    ]
+    return next((event.place for event in named if event.name == name), None)
 
 
 def called_after(reader: Step, update: Step) -> Place | None:

@@ -17,6 +17,8 @@ from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import end_of_head, nested, statements, text_of
 
 Run = Callable[[], dict[str, Any]]
+Ends = dict[tuple[str, int], int]
+"""How many turns of a loop, by its file and line, are made before the one that is judged."""
 FEW_VALUES = 100_000  # below which generators of random numbers are looked for as a check begins
 
 
@@ -248,18 +250,18 @@ class Turns:
 class Script(Again):
     """A script of which one turn of the training loop is judged.
 
-    `make` makes the check of a class of checks, `run` runs code as the script.
+    `make` makes the check of a class of checks, of the turn of a loop that is given; `run` runs code as the script.
     """
 
     def __init__(
-        self, file: str, make: Callable[[Any], Any], run: Callable[[list[CodeType], dict[str, Any]], Any]
+        self, file: str, make: Callable[[Any, Ends], Any], run: Callable[[list[CodeType], dict[str, Any]], Any]
     ) -> None:
         super().__init__({}, [])
         self.file, self.make_check, self.run = file, make, run
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
 
     def recorded(self, kind: Any) -> Any:
-        return self.make_check(kind)
+        return self.make_check(kind, {(self.loop, self.line): self.turns - 1})
 
     def makes_anew(self, file: str) -> bool:
         return file == self.file
@@ -269,7 +271,10 @@ class Script(Again):
             return None
         if rewrite is None or file != self.file:
             return partial(self.run_until_end, self.codes_with(None))
-        if self.strays() and source_of(text_of(file)).function_around(rewrite.line) is not None:
+        source = source_of(text_of(file))
+        loop = loop_at(source.tree, self.line) if self.loop == file else None
+        inside = loop is not None and rewrite.line in lines_of(loop)  # of a function that runs the loop, too
+        if self.strays() and not inside and source.function_around(rewrite.line) is not None:
             return partial(self.run_until_end, self.codes_with(None), rewrite)
         return partial(self.run_until_end, self.codes_with(rewrite))
 

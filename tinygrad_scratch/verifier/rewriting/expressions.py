@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.counts import counts
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
-from tinygrad_scratch.verifier.rewriting.new_axes import new_axes
+from tinygrad_scratch.verifier.rewriting.new_axes import new_axes, of_same_rows
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, counted_by, is_power, name_of
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
@@ -83,6 +83,7 @@ class Expressions:
             yield from into_brackets(part)
             yield from power_of_term(part)
             yield from new_axes(part)
+            yield from of_same_rows(part)
             yield from other_slope(part)
             yield from additions(part)
             yield from made(part)

@@ -27,6 +27,16 @@ def new_axes(part: Part) -> Iterator[Rewrite]:
                 yield part.change(text, "wrong-operand", f"{part.code} should be `{text}`", PUT_IN)
 
 
+def of_same_rows(part: Part) -> Iterator[Rewrite]:
+    """The rows that an index takes, each times what it takes of another value: `x[bad] * y[bad][:, None]`."""
+    if not isinstance(part.node, ast.Subscript) or not isinstance(part.node.slice, ast.Name) or part.in_index:
+        return
+    for name in part.source.words(part.line).names[:MOST_NAMES]:
+        if name != part.code and name.endswith(f"[{part.source.code(part.node.slice)}]"):
+            said = f"`{part.code}` is not multiplied by {name}"
+            yield part.change(f"({part.code} * {name}[:, None])", "missing-derivative", said, PUT_IN, about=name)
+
+
 def others_have(part: Part) -> bool:
     return any(has_new_axis(node) for node in ast.walk(part.statement))
 

@@ -183,6 +183,16 @@ class Source:
         return short[:1] == "d" and short[1:].lstrip("_") in functions
 
     @cached_property
+    def named_factors(self) -> list[str]:
+        """The numbers that the module gives names to, and that its functions multiply by."""
+        bound = (node for node in self.tree.body if isinstance(node, ast.Assign) and is_worked_out(node.value))
+        names = {target.id for node in bound for target in node.targets if isinstance(target, ast.Name)}
+        inside = (node for each in self.blocks for node in ast.walk(each) if isinstance(node, ast.BinOp))
+        products = (node for node in inside if isinstance(node.op, ast.Mult | ast.Div))
+        sides = (side for node in products for side in (node.left, node.right) if isinstance(side, ast.Name))
+        return list(dict.fromkeys(side.id for side in sides if side.id in names))
+
+    @cached_property
     def words_told(self) -> list[str]:
         """The words that a source compares something with: `if activation == "relu"`."""
         compared = (node for node in ast.walk(self.tree) if isinstance(node, ast.Compare))
@@ -273,6 +283,22 @@ def first_factor(node: ast.expr) -> ast.expr:
 
 def any_call(node: ast.AST) -> bool:
     return any(isinstance(part, ast.Call | ast.Subscript) for part in ast.walk(node))
+
+
+def is_worked_out(node: ast.expr) -> bool:
+    """Whether a text says a number, by numbers alone.
+
+    >>> [is_worked_out(ast.parse(t, mode="eval").body) for t in ("0.5", "np.sqrt(2 / np.pi)", "np.zeros(3)", "-len(x)")]
+    [True, True, False, False]
+    """
+    match node:
+        case ast.Constant(value=int() | float()) | ast.Attribute(attr="pi" | "e"):
+            return True
+        case ast.BinOp(left=one, right=other):
+            return is_worked_out(one) and is_worked_out(other)
+        case ast.UnaryOp(operand=one) | ast.Call(func=ast.Attribute(attr="sqrt" | "exp" | "log"), args=[one]):
+            return is_worked_out(one)
+    return False
 
 
 class Words:

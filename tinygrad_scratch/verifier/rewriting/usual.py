@@ -21,6 +21,7 @@ def usual(part: Part) -> Iterator[Rewrite]:
         yield from slopes_of_result(part)
     if part.is_whole:
         yield from numbers_of_partner(part)
+        yield from numbers_of_module(part)
     if isinstance(part.node, ast.BinOp) and isinstance(part.node.op, ast.Sub):
         yield from of_cross_entropy(part)
     if isinstance(part.node, NAMES) and isinstance(part.around, ast.BinOp):
@@ -99,6 +100,17 @@ def numbers_of_partner(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"{number} + {written}", "missing-term", said, PUT_IN)
         for text in (f"{written} * {number}", f"{written} * (1 - {number})", f"{written} / {number}"):
             yield part.change(text, "scale-factor", said, PUT_IN)
+
+
+def numbers_of_module(part: Part) -> Iterator[Rewrite]:
+    """A number with a name in the module, which other functions multiply by: `K = np.sqrt(2 / np.pi)`."""
+    own = part.source.function_around(part.line) if part.source.named_factors else None
+    read = {node.id for node in ast.walk(own) if isinstance(node, ast.Name)} if own is not None else set()
+    lacking = (name for name in part.source.named_factors if own is not None and name not in read)
+    for name in lacking:
+        for sign, said in (("*", "multiplied"), ("/", "divided")):
+            text = f"{part.source.operand(part.node)} {sign} {name}"
+            yield part.change(text, "scale-factor", f"`{part.code}` is not {said} by {name}", PUT_IN, about=name)
 
 
 def is_partner(name: str, slope: str) -> bool:
