@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -385,3 +385,44 @@ def test_a_gain_that_is_called_g_is_no_gradient(tmp_path: Path) -> None:
     check = module_of(tmp_path / "gain_2.py", wrong).check(verify)
     assert check.first_wrong is not None
     assert (check.first_wrong.line, check.first_wrong.kind) == (14, "scale-factor"), str(check)
+
+
+ADAM = """
+import numpy as np
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(14, 3)), rng.normal(size=(14, 1))
+net = {"w": rng.normal(size=(3, 4)), "b": np.zeros(4), "v": rng.normal(size=(4, 1)), "c": np.zeros(1)}
+first = {name: np.zeros_like(part) for name, part in net.items()}
+second = {name: np.zeros_like(part) for name, part in net.items()}
+for turn in range(1, 9):
+    h = np.tanh(x @ net["w"] + net["b"])
+    out = h @ net["v"] + net["c"]
+    loss = np.mean((out - y) ** 2)
+    d = 2 * (out - y) / len(x)
+    slopes = {"v": h.T @ d}
+    slopes["c"] = d.sum(axis=0)
+    below = d @ net["v"].T * (1 - h**2)
+    slopes["w"] = x.T @ below
+    slopes["b"] = below.sum(axis=0)
+    for name in net:
+        first[name] = 0.9 * first[name] + 0.1 * slopes[name]
+        second[name] = 0.999 * second[name] + 0.001 * slopes[name] ** 2
+        step = first[name] / (1 - 0.9**turn) / (np.sqrt(second[name] / (1 - 0.999**turn)) + 1e-8)
+        net[name] -= 0.01 * step
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("d.sum(axis=0)", "d.mean(axis=0)", "missing-batch-sum-or-mean"),
+        ('slopes["b"] = below', 'slopes["b"] = -below', "sign"),
+        ("slopes[name]\n", "0.5 * slopes[name]\n", ""),
+    ],
+)
+def test_a_multiple_that_goes_into_a_velocity_is_told_where_it_was_made(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    check = check_of_script(tmp_path, ADAM.replace(right, wrong))
+    line = ADAM[: ADAM.index(right)].count("\n") + 1
+    assert check.ok if not kind else told(check) == (line, kind), str(check)

@@ -166,12 +166,22 @@ class Owners(Opponents):
             return False
         updated = {**self.changes, **self._made}
         found = velocities(self.tape, self.finals, updated)
-        wanted = [truth.cotangents[final.parameter.node] for final in found]
-        shares = [factor_of(f.direction * self._value(f.node), w) for f, w in zip(found, wanted, strict=True)]
-        if has_an_odd_one(shares):
-            self._made |= {own.node: updated[f.node] for own, f in zip(found, self.finals, strict=True)}
-            self.finals = found
-        return self.finals is found
+        if not has_an_odd_one(self._multiples(found, truth)) or self._is_odd_before(found, truth):
+            return False
+        self._made |= {own.node: updated[f.node] for own, f in zip(found, self.finals, strict=True)}
+        self.finals = found
+        return True
+
+    def _multiples(self, finals: list[Final], truth: Truth) -> list[float | None]:
+        """How many times the true gradients the values are, with the sign by which they are taken off."""
+        wanted = (truth.cotangents[final.parameter.node] for final in finals)
+        return [factor_of(f.direction * self._value(f.node), of) for f, of in zip(finals, wanted, strict=True)]
+
+    def _is_odd_before(self, found: list[Final], truth: Truth) -> bool:
+        """Whether what velocities are made of is another multiple in one of them already."""
+        pairs = zip(self.finals, found, strict=True)
+        inside = all(final.node in self.all_behind(own.node) - {own.node} for final, own in pairs)
+        return inside and has_an_odd_one(self._multiples(self.finals, truth))
 
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
