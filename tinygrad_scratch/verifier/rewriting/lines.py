@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, ClassVar
 
 from tinygrad_scratch.verifier.places import is_theirs
@@ -15,13 +16,16 @@ from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.tape import LimitReached
 
 LOOK = 64  # lines from one look at their number and at the clock to the next
-
+BACK = {number for name, number in dis.opmap.items() if "BACKWARD" in name}  # the jumps of a loop
 
 Trace = Callable[[FrameType, str, Any], Any]
 
 
 class Lines:
-    """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long."""
+    """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long.
+
+    Of a function without a loop the call is counted, and its lines only where they are seen anyway.
+    """
 
     sees_more: ClassVar = False  # than how many lines there are, and what returns
 
@@ -31,7 +35,7 @@ class Lines:
         self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
         self.counting = self.counter()
-        self.seeing: dict[str, Trace | None] = {}  # what sees the lines of a file
+        self.seeing: dict[CodeType, Trace | None] = {}  # what sees the lines of each code of theirs that was entered
 
     @contextmanager
     def traced(self) -> Iterator[None]:
@@ -43,16 +47,23 @@ class Lines:
             sys.settrace(before)
 
     def enter(self, frame: FrameType, event: str, value: Any) -> Any:
-        file = frame.f_code.co_filename
-        if file not in self.seeing:
-            self.seeing[file] = self.seer(file) if is_theirs(file) else None
-        return self.seeing[file]
+        code = frame.f_code
+        if not is_theirs(code.co_filename):
+            return None
+        self.counting(frame, "line", None)
+        if code not in self.seeing:
+            self.seeing[code] = self.seer(code)
+        see = self.seeing[code]
+        frame.f_trace_lines = see is not self.counting or has_loop(code)
+        return see
 
-    def seer(self, file: str) -> Trace:
-        """What sees the lines of a file of theirs."""
-        if makes_objects(file):
+    def seer(self, code: CodeType) -> Trace | None:
+        """What sees the lines of a function of theirs, or that it returns; None where neither tells anything."""
+        if makes_objects(code.co_filename):
             return self.see_objects
-        return self.see if self.ends is not None or self.sees_more else self.counting
+        if self.ends is not None or self.sees_more:
+            return self.see
+        return self.counting if has_loop(code) or self.left.watches(code) else None
 
     def counter(self) -> Trace:
         """What counts lines and sees what returns, and no more: it is called for each line, and has to be quick."""
@@ -88,3 +99,7 @@ class Lines:
             raise LimitReached("an array that holds itself")
         self.see(frame, event, value)
         return self.see_objects
+
+
+def has_loop(code: CodeType) -> bool:
+    return not BACK.isdisjoint(code.co_code[::2])

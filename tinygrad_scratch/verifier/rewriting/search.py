@@ -281,9 +281,15 @@ class Search:
         return found
 
     def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
-        left = self.left(file, rewrite, self.wanted)
+        left = self.left(file, rewrite, self.wanted) if self.is_run(file, rewrite.line) else self.as_it_is
         return left is not None and any(
             all(any(goal.is_met(left) for goal in goals) for goals in of_all) for of_all in self.goals
+        )
+
+    def is_run(self, file: str, line: int) -> bool:
+        """Whether a plain run may come to a line: it enters the function around it, or makes what stands there."""
+        return (
+            self.again.holds(file, line) or self.again.makes_anew(file) or self.functions[file].has(line, self.entered)
         )
 
     def left(self, file: str, rewrite: Rewrite | None, wanted: set[str] | None) -> dict[str, Any] | None:
@@ -295,7 +301,7 @@ class Search:
         if not self.run_plainly(run, lines):
             return None
         if rewrite is None:
-            self.most_lines = MANY_LINES + MANY_TIMES * lines.count
+            self.most_lines, self.entered = MANY_LINES + MANY_TIMES * lines.count, {*lines.seeing}
         return left.found
 
     def run_plainly(self, run: Run, lines: Lines) -> bool:
