@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.references import bind, map_tree, with_arrays
+from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
 from tinygrad_scratch.verifier.steps import Array, Node, Step, renamed
 
 
@@ -47,7 +47,7 @@ class Run:
                 given = start[node] if start and node in start else step.arguments.copy("K")
                 playing[step.result.slot] = given
             else:
-                arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
+                arguments, keywords = call_with_arrays(step, playing)
                 edit = edits.get(step.index) if edits else None
                 value = edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords)
                 bind(step.result, value, playing)
@@ -107,7 +107,7 @@ class Run:
             if written is None:
                 return None
             playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
-            arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
+            arguments, keywords = call_with_arrays(step, playing)
             bind(
                 step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing
             )
@@ -125,7 +125,7 @@ class Run:
             shown = [read for read in maker.reads if self.nodes[read].slot in found]
             if shown and maker.function is not None:
                 playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
-                arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
+                arguments, keywords = call_with_arrays(maker, playing)
                 found[slot] = maker.function(*arguments, **keywords)
                 apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
                 if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):
