@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.source import text_of
-
 HEAD_OF_CLASS = re.compile(r"\bclass +\w+\(object\)")
 OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")
 
 
-def makes_objects(file: str) -> bool:
-    """Whether a file may make arrays of objects, by its text."""
-    return OF_OBJECTS.search(HEAD_OF_CLASS.sub("", text_of(file))) is not None
+@lru_cache(maxsize=16)
+def makes_objects(text: str) -> bool:
+    """Whether a program may make arrays of objects, by its text."""
+    return OF_OBJECTS.search(HEAD_OF_CLASS.sub("", text)) is not None
 
 
 def has_endless(frame: FrameType) -> bool:

@@ -84,11 +84,11 @@ class Functions:
             else:
                 linecache.cache[self.file] = before
 
-    def has(self, line: int, codes: Iterable[CodeType]) -> bool:
-        """Whether some codes are among those of the function that a line is in."""
+    def has(self, line: int, entered: Iterable[tuple[str, int]]) -> bool:
+        """Whether any of what a run entered is the function that a line is in, or a part of that."""
         function = self.around(line)
         lines = range(first_of(function), lines_of(function).stop) if function is not None else range(0)
-        return any(code.co_filename == self.file and code.co_firstlineno in lines for code in codes)
+        return any(file == self.file and first in lines for file, first in entered)
 
     def around(self, line: int) -> ast.FunctionDef | ast.Assign | None:
         """The function that a line is in; what a name is given as a lambda is one, too."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.rewriting.endless import has_endless, makes_objects
 from tinygrad_scratch.verifier.rewriting.left import Left
+from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached
 
 LOOK = 64  # lines from one look at their number and at the clock to the next
@@ -35,35 +36,52 @@ class Lines:
         self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
         self.counting = self.counter()
-        self.seeing: dict[CodeType, Trace | None] = {}  # what sees the lines of each code of theirs that was entered
+        self.entered: set[tuple[str, int]] = set()  # the files and first lines of the functions that were entered
 
     @contextmanager
     def traced(self) -> Iterator[None]:
         before = sys.gettrace()
-        sys.settrace(self.enter)
+        sys.settrace(self.enterer())
         try:
             yield
         finally:
             sys.settrace(before)
 
-    def enter(self, frame: FrameType, event: str, value: Any) -> Any:
-        code = frame.f_code
-        if not is_theirs(code.co_filename):
-            return None
-        self.counting(frame, "line", None)
-        if code not in self.seeing:
-            self.seeing[code] = self.seer(code)
-        see = self.seeing[code]
-        frame.f_trace_lines = see is not self.counting or has_loop(code)
-        return see
+    def enterer(self) -> Trace:
+        """What counts the calls of functions of theirs, and says what sees them run; it has to be quick, too."""
+        calls, known = 0, dict[str, dict[str, tuple[int, Trace | None, bool]] | None]()  # by file and name
 
-    def seer(self, code: CodeType) -> Trace | None:
-        """What sees the lines of a function of theirs, or that it returns; None where neither tells anything."""
-        if makes_objects(code.co_filename):
-            return self.see_objects
+        def enter(frame: FrameType, event: str, value: Any) -> Any:
+            nonlocal calls
+            if frame.f_trace is not None:  # a generator that goes on
+                return frame.f_trace
+            code = frame.f_code
+            if code.co_filename not in known:
+                known[code.co_filename] = {} if is_theirs(code.co_filename) else None
+            functions = known[code.co_filename]
+            if functions is None:
+                return None
+            calls += 1
+            if not calls % LOOK:
+                self.look()
+            found = functions.get(code.co_qualname)
+            if found is None or found[0] != code.co_firstlineno:
+                found = functions[code.co_qualname] = self.seer(code)
+            _, see, frame.f_trace_lines = found
+            return see
+
+        return enter
+
+    def seer(self, code: CodeType) -> tuple[int, Trace | None, bool]:
+        """Where a function of theirs begins, what sees it run, if anything is to be seen, and whether by its lines."""
+        first = code.co_firstlineno
+        self.entered.add((code.co_filename, first))
+        if makes_objects(text_of(code.co_filename)):
+            return first, self.see_objects, True
         if self.ends is not None or self.sees_more:
-            return self.see
-        return self.counting if has_loop(code) or self.left.watches(code) else None
+            return first, self.see, True
+        has_loop = not BACK.isdisjoint(code.co_code[::2])
+        return first, self.counting if has_loop or self.left.watches(code) else None, has_loop
 
     def counter(self) -> Trace:
         """What counts lines and sees what returns, and no more: it is called for each line, and has to be quick."""
@@ -99,7 +117,3 @@ class Lines:
             raise LimitReached("an array that holds itself")
         self.see(frame, event, value)
         return self.see_objects
-
-
-def has_loop(code: CodeType) -> bool:
-    return not BACK.isdisjoint(code.co_code[::2])

@@ -273,3 +273,13 @@ def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple
                 rank = outlook.rank(told, each.is_complete and told.is_complete, linear, apart)
                 found[file, *one] = min(rank, UNKNOWN) if rank < RULED_OUT and not each.taken else rank
     return found
+
+
+def updated_by(looked: dict[tuple[str, int], Looked]) -> dict[tuple[str, int, int, str], list[tuple[Any, Any]]]:
+    """What the run ends with, as it is and with each change that makes no more than that another value."""
+    return {
+        (file, *one): told.updated
+        for (file, _), each in looked.items()
+        for one, told in each.told.items()
+        if each.is_known and each.is_complete and told.is_complete and not told.fails and told.updated
+    }

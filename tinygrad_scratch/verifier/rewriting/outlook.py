@@ -40,10 +40,12 @@ class Foretold:
     size: float = 0.0
     tolerance: float = 1e-6
     given: dict[int, Any] | None = field(default_factory=dict)  # by the value on the tape; None where they aren't known
+    updated: list[tuple[Array, Array]] | None = field(default_factory=list)
+    """What the run ends with, where a change makes no more than that another value: as it is, and with the change."""
 
     def is_anything(self) -> None:
         """Note that it isn't known what it gives."""
-        self.differs, self.moved, self.given = True, None, None
+        self.differs, self.moved, self.given, self.updated = True, None, None, None
 
 
 @dataclass
@@ -115,6 +117,13 @@ class Outlook:
         return found - self.behind
 
     @cached_property
+    def last(self) -> set[int]:
+        """Those of the updates of which nothing was made any more."""
+        tape = self.case.tape
+        used = {node for step in tape.steps for node in step.reads} | {leak.node for leak in tape.leaks}
+        return {node for node in self.updates - used if tape.current[tape.nodes[node].slot] == node}
+
+    @cached_property
     def named(self) -> set[int]:
         return {event.node for event in (*self.case.events, *self.case.returned)}
 
@@ -145,6 +154,8 @@ class Outlook:
             return
         known = node if node not in self.updates else None
         self.keep(told, known, other)
+        alike = value.dtype == other.dtype and node in self.last and other.size <= MOST_KEPT and self.entries_left > 0
+        told.updated = [*told.updated, (value, other)] if told.updated is not None and alike else None
         slope = self.slopes.get(known) if known is not None else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
             told.moved = None
