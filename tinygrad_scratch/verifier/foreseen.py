@@ -92,7 +92,7 @@ class Foreseen:
                 if slope is None or np.shape(value) != held.shape:
                     return False
                 moved = (np.asarray(value) - held) * slope
-                change, size = change + float(np.sum(moved)), size + float(np.sum(np.abs(moved)))
+                change, size = change + float(moved.sum()), size + float(np.abs(moved).sum())
         return not self._may_be(change, size)
 
     def _may_be(self, change: float, size: float) -> bool:
