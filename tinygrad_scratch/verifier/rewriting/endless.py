@@ -9,13 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.source import text_of
+
 HEAD_OF_CLASS = re.compile(r"\bclass +\w+\(object\)")
 OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")
 
 
+def makes_objects(file: str) -> bool:
+    """Whether a file may make arrays of objects, by its text."""
+    return has_objects(text_of(file))
+
+
 @lru_cache(maxsize=16)
-def makes_objects(text: str) -> bool:
-    """Whether a program may make arrays of objects, by its text."""
+def has_objects(text: str) -> bool:
     return OF_OBJECTS.search(HEAD_OF_CLASS.sub("", text)) is not None
 
 

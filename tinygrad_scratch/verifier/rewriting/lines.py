@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any, ClassVar
 
 from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.rewriting.endless import has_endless, makes_objects
 from tinygrad_scratch.verifier.rewriting.left import Left
-from tinygrad_scratch.verifier.source import text_of
 from tinygrad_scratch.verifier.tape import LimitReached
 
 LOOK = 64  # lines from one look at their number and at the clock to the next
@@ -36,6 +36,7 @@ class Lines:
         self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
         self.counting = self.counter()
+        self.makes_objects = cache(makes_objects)
         self.entered: set[tuple[str, int]] = set()  # the files and first lines of the functions that were entered
 
     @contextmanager
@@ -76,7 +77,7 @@ class Lines:
         """Where a function of theirs begins, what sees it run, if anything is to be seen, and whether by its lines."""
         first = code.co_firstlineno
         self.entered.add((code.co_filename, first))
-        if makes_objects(text_of(code.co_filename)):
+        if self.makes_objects(code.co_filename):
             return first, self.see_objects, True
         if self.ends is not None or self.sees_more:
             return first, self.see, True
