@@ -11,7 +11,7 @@ import pytest
 from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.functions import functions_of
-from tinygrad_scratch.verifier.rewriting.looks import Looked, is_same
+from tinygrad_scratch.verifier.rewriting.looks import Changed, Looked, is_same
 from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.search import Search
@@ -155,7 +155,7 @@ def test_another_part_of_a_gradient_is_likely() -> None:
         def gradient_of(self, value: Any) -> Entry | None:
             return next((part for part in parts if np.ptp(value / part.value) < 1e-9), None)
 
-    codes: Any = {(0, 3, text): (compile(text, "", "eval"), False) for text in ("one + other", "2 * one")}
+    codes: Any = {(0, 3, text): Changed(compile(text, "", "eval"), False, None) for text in ("one + other", "2 * one")}
     looked = Looked(compile("one", "", "eval"), lambda: codes, [], False, True, False)
     looked.look({"one": one, "other": other}, Known())  # type: ignore[arg-type]
     assert [told.is_gradient for told in looked.told.values()] == [True, False]
