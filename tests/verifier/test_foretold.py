@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.rewriting.functions import functions_of
-from tinygrad_scratch.verifier.rewriting.looks import Looked
+from tinygrad_scratch.verifier.rewriting.looks import Changed, Looked, is_same
 from tinygrad_scratch.verifier.rewriting.outlook import RULED_OUT
 from tinygrad_scratch.verifier.rewriting.quiet import loud_names
 from tinygrad_scratch.verifier.rewriting.search import Search
@@ -155,7 +155,7 @@ def test_another_part_of_a_gradient_is_likely() -> None:
         def gradient_of(self, value: Any) -> Entry | None:
             return next((part for part in parts if np.ptp(value / part.value) < 1e-9), None)
 
-    codes: Any = {(0, 3, text): (compile(text, "", "eval"), False) for text in ("one + other", "2 * one")}
+    codes: Any = {(0, 3, text): Changed(compile(text, "", "eval"), False, None) for text in ("one + other", "2 * one")}
     looked = Looked(compile("one", "", "eval"), lambda: codes, [], False, True, False)
     looked.look({"one": one, "other": other}, Known())  # type: ignore[arg-type]
     assert [told.is_gradient for told in looked.told.values()] == [True, False]
@@ -185,3 +185,47 @@ def test_changes_of_a_slope(before: str, written: str, meant: str, kind: str) ->
     line = len(source.lines)
     found = {rewrite.of(source.text).splitlines()[-1]: rewrite.kind for rewrite in rewrites_at(source, line)}
     assert found.get(meant) == kind, sorted(found)
+
+
+UPDATED = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+w, v = rng.normal(size=(3, 4)), rng.normal(size=(4, 2))
+for turn in range(3):
+    inner = np.tanh(x @ w)
+    out = inner @ v
+    loss = 0.5 * ((out - y) ** 2).sum()
+    back = out - y
+    gw, gv = (x**2).T @ (back @ v.T * (1 - inner**2)) + w**3, inner.T @ back
+    w -= 0.1 * gw
+    v -= 0.1 * gv
+"""
+
+
+def test_what_a_change_leaves_is_known_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of most changes of an update; a run leaves the same."""
+    left, left_with = Search.left, Search.left_with
+    ran: list[int] = []
+    known: list[int] = []
+    same: list[bool] = []
+
+    def noted(self: Search, file: str, rewrite: Any, wanted: Any) -> Any:
+        ran.append(rewrite.line if rewrite is not None else 0)
+        return left(self, file, rewrite, wanted)
+
+    def both(self: Search, file: str, rewrite: Any) -> Any:
+        before = len(ran)
+        told, found = left_with(self, file, rewrite), left(self, file, rewrite, self.wanted)
+        if len(ran) == before:
+            known.append(rewrite.line)
+            same.append(told is not None and found is not None and all(is_same(told[n], found[n]) for n in self.wanted))
+        return told
+
+    monkeypatch.setattr(Search, "left", noted)
+    monkeypatch.setattr(Search, "left_with", both)
+    check_of_script(tmp_path, UPDATED)
+    assert all(same)
+    updates = [i for i, line in enumerate(UPDATED.splitlines(), 1) if "-=" in line]
+    assert sum(line in updates for line in known) > sum(line in updates for line in ran)

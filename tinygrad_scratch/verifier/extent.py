@@ -44,6 +44,11 @@ class Extent:
         """What these names meant when some calls were made, once that was looked for."""
         return {}
 
+    @cached_property
+    def made(self) -> dict[tuple[int, ...], list[tuple[str, list[int]]]]:
+        """What was made turn by turn as some calls were, once that was looked for."""
+        return {}
+
     def _steps(self, *starts: int) -> list[Step]:
         """The calls that some values were made by, back to what is right."""
         seen: dict[Names, set[int]] = {}  # by the names of where it began

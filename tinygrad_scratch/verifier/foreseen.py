@@ -73,26 +73,26 @@ class Foreseen:
 
     def rules_out(self, edits: dict[int, Edit]) -> bool:
         """Whether other calls can't give the truth."""
-        steps = [self.region.case.tape.steps[index] for index in edits]
+        tape, values = self.region.case.tape, self.region.values
+        steps = [tape.steps[index] for index in edits]
         if not self.slopes or not self._is_linear(steps):
             return False
         change = size = 0.0
         for step in steps:
+            tape.played += 1
             try:
                 with np.errstate(all="ignore"):
-                    made = self.region.case.tape.follow(
-                        self.region.values, {step.index: edits[step.index]}, until=step.index
-                    )
+                    made = tape.made(step, values, edits[step.index])
             except Exception:  # no call that can be made
                 return True
-            for node, value in (made or {}).items():
-                slope, held = self.slopes.get(node), np.asarray(self.region.values[node])
+            if made is None:
+                return False
+            for node in step.makes:
+                value, slope, held = made[tape.nodes[node].slot], self.slopes.get(node), np.asarray(values[node])
                 if slope is None or np.shape(value) != held.shape:
                     return False
                 moved = (np.asarray(value) - held) * slope
-                change, size = change + float(np.sum(moved)), size + float(np.sum(np.abs(moved)))
-            if made is None:
-                return False
+                change, size = change + float(moved.sum()), size + float(np.abs(moved).sum())
         return not self._may_be(change, size)
 
     def _may_be(self, change: float, size: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,9 @@ def difference(value: Array, truth: Array) -> float:
         return np.inf
     if value.dtype.kind == "b" or truth.dtype.kind == "b":
         value, truth = value.astype(float), truth.astype(float)
-    scale = float(np.max(np.abs(truth), initial=0.0))
-    with np.errstate(invalid="ignore"):  # inf less inf
-        apart = float(np.max(np.abs(value - truth), initial=0.0))
+    scale = float(np.abs(truth).max(initial=0.0))
+    with nullcontext() if np.isfinite(scale) else np.errstate(invalid="ignore"):  # inf less inf
+        apart = float(np.abs(value - truth).max(initial=0.0))
     if np.isnan(apart):
         return np.inf
     return apart / scale if scale > 1e-12 else (0.0 if apart < 1e-9 else np.inf)

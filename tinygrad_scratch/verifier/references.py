@@ -48,8 +48,22 @@ def with_arrays(tree: Any, playing: dict[int, Any]) -> Any:
     if kind is Ref:
         return playing[tree.slot]
     if kind is tuple or kind is list:  # written out, as all that is tried out goes through here
-        return kind([with_arrays(part, playing) if type(part) in HOLDING else part for part in tree])
+        return kind(
+            [
+                playing[part.slot]
+                if type(part) is Ref
+                else with_arrays(part, playing)
+                if type(part) in HOLDING
+                else part
+                for part in tree
+            ]
+        )
     return map_tree(lambda part: playing[part.slot] if type(part) is Ref else part, tree) if kind in HOLDING else tree
+
+
+def call_with_arrays(step: Any, playing: dict[int, Any]) -> tuple[Any, Any]:
+    """The arguments of a step, and those that it is given by name, with arrays for their references."""
+    return with_arrays(step.arguments, playing), with_arrays(step.keywords, playing) if step.keywords else {}
 
 
 def bind(result: Any, value: Any, playing: dict[int, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_scratch.verifier.references import bind, map_tree, with_arrays
+from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
 from tinygrad_scratch.verifier.steps import Array, Node, Step, renamed
 
 
@@ -47,7 +47,7 @@ class Run:
                 given = start[node] if start and node in start else step.arguments.copy("K")
                 playing[step.result.slot] = given
             else:
-                arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
+                arguments, keywords = call_with_arrays(step, playing)
                 edit = edits.get(step.index) if edits else None
                 value = edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords)
                 bind(step.result, value, playing)
@@ -103,29 +103,37 @@ class Run:
             if edit is None and found.keys().isdisjoint(step.reads):
                 continue
             self.played += 1
-            written = self._written(step, now)
-            if written is None:
+            playing = self.made(step, now, edit)
+            if playing is None:
                 return None
-            playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
-            arguments, keywords = with_arrays((step.arguments, step.keywords), playing)
-            bind(
-                step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing
-            )
             found |= {n: playing[self.nodes[n].slot] for n in step.makes if n not in kept_as_they_are}
         return found
+
+    def made(
+        self, step: Step, now: Mapping[int, Any], edit: Callable[[Step, Any, Any], Any] | None
+    ) -> dict[int, Any] | None:
+        """What arrays hold after a call, or after another one in its place, by slot; None as above."""
+        written = self._written(step, now)
+        if written is None:
+            return None
+        playing = {self.nodes[node].slot: now[node] for node in step.reads} | written
+        arguments, keywords = call_with_arrays(step, playing)
+        bind(step.result, edit(step, arguments, keywords) if edit else step.function(*arguments, **keywords), playing)
+        return playing
 
     def _written(self, step: Step, now: Mapping[int, Any]) -> dict[int, Any] | None:
         """Copies of the arrays that a call writes to, by slot, which share memory as the real ones did."""
         earlier = self._earlier()
+        again = [node for node in step.makes if node in earlier]
         found: dict[int, Any] = {}
         alone = 0
-        for node in sorted((n for n in step.makes if n in earlier), key=lambda n: earlier[n][1]):
+        for node in sorted(again, key=lambda n: earlier[n][1]) if again else ():
             slot, before = self.nodes[node].slot, earlier[node][0]
             maker = self.steps[earlier[node][1]]  # a view is made later than the array that it shows
             shown = [read for read in maker.reads if self.nodes[read].slot in found]
             if shown and maker.function is not None:
                 playing = {self.nodes[read].slot: now[read] for read in maker.reads} | found
-                arguments, keywords = with_arrays((maker.arguments, maker.keywords), playing)
+                arguments, keywords = call_with_arrays(maker, playing)
                 found[slot] = maker.function(*arguments, **keywords)
                 apart = maker.function is renamed and not same(found[slot], np.asarray(now[before]))
                 if apart or not np.shares_memory(found[slot], found[self.nodes[shown[0]].slot]):

@@ -6,7 +6,7 @@ import builtins
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import FunctionType, ModuleType, NoneType
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class StandIns:
             return
         self._done.add(id(names))
         for name, value in list(names.items()):
-            if is_numpys(value, self._functions):
+            if not is_their_own(value, names) and is_numpys(value, self._functions):
                 self._undo.append((names, name, value))
                 names[name] = stand_in(value, self._tape)
         if "float" not in names:
@@ -48,7 +48,8 @@ class StandIns:
             else:
                 names[name] = value
         for names in their_modules():  # what was imported meanwhile
-            names.update({name: stood_for(value) for name, value in names.items()})
+            others = [(name, value) for name, value in names.items() if not is_their_own(value, names)]
+            names.update({name: own for name, value in others if (own := stood_for(value)) is not value})
 
 
 @contextmanager
@@ -96,6 +97,15 @@ def numpy_functions() -> set[int]:
             if callable(value) and (not isinstance(value, type) or value in CALLED_TYPES):
                 found.add(id(value))
     return found
+
+
+DATA = {str, int, float, bool, NoneType, tuple, list, dict, set, np.ndarray}
+
+
+def is_their_own(value: Any, names: dict[str, Any]) -> bool:
+    """Whether a value of a namespace is data, or a function that was defined there: nothing stands in for these."""
+    kind = type(value)
+    return kind in DATA or (kind is FunctionType and value.__globals__ is names)
 
 
 def is_numpys(value: Any, functions: set[int]) -> bool:

@@ -27,6 +27,15 @@ class Wording(Extent):
 
     def name(self, node: int) -> str:
         """What the person calls a value, or how it came about; in a helper by the name that it has there."""
+        if node not in self._names:
+            self._names[node] = self._found_name(node)
+        return self._names[node]
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {}
+
+    def _found_name(self, node: int) -> str:
         given = [e.name for e in self.case.arguments if e.node == node and in_same_function(e.place, self.event.place)]
         if given and not any(in_same_function(e.place, self.event.place) for e in self.case.events if e.node == node):
             return given[-1]

@@ -131,11 +131,18 @@ def meant_by(region: Region, events: list[Event], step: Step) -> Event | None:
     return next((e for e in reversed(bound) if e.place.function == function and (not own or e.owner in own)), last)
 
 
-def turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
+def turn_by_turn(region: Region, turns: list[Step]) -> list[tuple[str, list[int]]]:
     """What one call made, or one container holds, in as many turns as there are: the first of them in the first turn.
 
     In a single turn these are the values without a name of the statement and of the forward pass.
     """
+    key = tuple(step.index for step in turns)
+    if key not in region.made:
+        region.made[key] = list(found_turn_by_turn(region, turns))
+    return region.made[key]
+
+
+def found_turn_by_turn(region: Region, turns: list[Step]) -> Iterator[tuple[str, list[int]]]:
     made: dict[Any, list[int]] = {}
     lines = {(step.place.file, step.place.line) for step in turns if step.place}
     for step in (s for s in region.case.tape.steps[: region.until] if s.makes):

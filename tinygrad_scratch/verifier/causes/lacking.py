@@ -227,7 +227,7 @@ class Position:
         turns = enumerate(zip(factors, shapes, strict=True))
         with np.errstate(all="ignore"):  # a slope such as 1 / 0
             parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
-        return np.asarray(np.sum(parts, axis=0))
+        return parts[0] if len(parts) == 1 else np.asarray(np.sum(parts, axis=0))
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
         """How that number depends on what stands beside the operand in one turn, in a shape that it is spread from."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -16,7 +17,12 @@ OF_OBJECTS = re.compile(r"\bobject\b|['\"]O['\"]")
 
 def makes_objects(file: str) -> bool:
     """Whether a file may make arrays of objects, by its text."""
-    return OF_OBJECTS.search(HEAD_OF_CLASS.sub("", text_of(file))) is not None
+    return has_objects(text_of(file))
+
+
+@lru_cache(maxsize=16)
+def has_objects(text: str) -> bool:
+    return OF_OBJECTS.search(HEAD_OF_CLASS.sub("", text)) is not None
 
 
 def has_endless(frame: FrameType) -> bool:

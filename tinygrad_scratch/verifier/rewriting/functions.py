@@ -7,7 +7,7 @@ import ast
 import gc
 import linecache
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import reduce
 from inspect import CO_NESTED
@@ -84,16 +84,22 @@ class Functions:
             else:
                 linecache.cache[self.file] = before
 
-    def changed_part(self, rewrite: Rewrite) -> str:
-        """The changed function at its own lines, in its class if it is in one; nothing where the change is in none.
+    def has(self, line: int, entered: Iterable[tuple[str, int]]) -> bool:
+        """Whether any of what a run entered is the function that a line is in, or a part of that."""
+        function = self.around(line)
+        lines = range(first_of(function), lines_of(function).stop) if function is not None else range(0)
+        return any(file == self.file and first in lines for file, first in entered)
 
-        What a name is given as a lambda is one, too.
-        """
-        function: ast.FunctionDef | ast.Assign | None = self.source.function_around(rewrite.line)
-        function = function or self.source.lambda_at(rewrite.line)
+    def around(self, line: int) -> ast.FunctionDef | ast.Assign | None:
+        """The function that a line is in; what a name is given as a lambda is one, too."""
+        return self.source.function_around(line) or self.source.lambda_at(line)
+
+    def changed_part(self, rewrite: Rewrite) -> str:
+        """The changed function at its own lines, in its class if it is in one; nothing where the change is in none."""
+        function = self.around(rewrite.line)
         if function is None:
             return ""
-        first: int = min([function.lineno, *(each.lineno for each in getattr(function, "decorator_list", ()))])
+        first = first_of(function)
         start, end = self.source.at(first), self.source.starts[lines_of(function).stop - 1]
         text = self.source.text[start : rewrite.start] + rewrite.text + self.source.text[rewrite.end : end]
         if not function.col_offset:
@@ -102,6 +108,12 @@ class Functions:
         inside = holder is not None and holder.col_offset < function.col_offset
         head = f"class {holder.name}:\n" if holder is not None and inside else "if 1:\n"
         return "\n" * (first - 2) + head + text
+
+
+def first_of(function: ast.FunctionDef | ast.Assign) -> int:
+    """The first line of a function, or of its first decorator."""
+    first: int = min([function.lineno, *(each.lineno for each in getattr(function, "decorator_list", ()))])
+    return first
 
 
 def all_feature_flags() -> int:

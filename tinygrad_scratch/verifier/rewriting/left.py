@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -27,16 +27,21 @@ class Left:
     def __init__(self, files: set[str], wanted: set[str] | None = None) -> None:
         self.files, self.wanted = files, wanted
         self.heads = {name.partition(":")[0] for name in wanted or ()}
+        self.functions = {head.rpartition(" ")[0] for head in self.heads}
         self.firsts = {name.partition("']")[0] for name in wanted or ()}
         self.found: dict[str, Any] = {}
         self.calls: dict[Any, int] = {}
+
+    def watches(self, code: CodeType) -> bool:
+        """Whether anything of what a function has as it returns is taken."""
+        return code.co_filename in self.files and (self.wanted is None or known_as(code) in self.functions)
 
     def see(self, frame: FrameType, value: Any) -> None:
         """What a function of theirs has as it returns, and what that is."""
         code = frame.f_code
         if code.co_filename not in self.files:
             return
-        known = f"{code.co_name} {code.co_firstlineno}"
+        known = known_as(code)
         number = self.calls[known] = self.calls.get(known, 0) + 1
         head = f"{known} {number}"
         if number <= MOST_CALLS and code.co_name != "<module>" and (self.wanted is None or head in self.heads):
@@ -49,6 +54,10 @@ class Left:
         for _, _, name, part in arrays_below(variables, f"{head}:", set(), depth):
             if (self.wanted is None or name in self.wanted) and np.size(part) <= MOST_ENTRIES:
                 self.found[name] = np.array(part)
+
+
+def known_as(code: CodeType) -> str:
+    return f"{code.co_name} {code.co_firstlineno}"
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any, ClassVar
 
 from tinygrad_scratch.verifier.places import is_theirs
@@ -15,13 +17,16 @@ from tinygrad_scratch.verifier.rewriting.left import Left
 from tinygrad_scratch.verifier.tape import LimitReached
 
 LOOK = 64  # lines from one look at their number and at the clock to the next
-
+BACK = {number for name, number in dis.opmap.items() if "BACKWARD" in name}  # the jumps of a loop
 
 Trace = Callable[[FrameType, str, Any], Any]
 
 
 class Lines:
-    """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long."""
+    """The lines of theirs that a run makes; LimitReached is raised in it where it takes too long.
+
+    Of a function without a loop the call is counted, and its lines only where they are seen anyway.
+    """
 
     sees_more: ClassVar = False  # than how many lines there are, and what returns
 
@@ -31,28 +36,53 @@ class Lines:
         self.left, self.most, self.count, self.ends = left, most, 0, ends
         self.deadline = time.monotonic() + seconds
         self.counting = self.counter()
-        self.seeing: dict[str, Trace | None] = {}  # what sees the lines of a file
+        self.makes_objects = cache(makes_objects)
+        self.entered: set[tuple[str, int]] = set()  # the files and first lines of the functions that were entered
 
     @contextmanager
     def traced(self) -> Iterator[None]:
         before = sys.gettrace()
-        sys.settrace(self.enter)
+        sys.settrace(self.enterer())
         try:
             yield
         finally:
             sys.settrace(before)
 
-    def enter(self, frame: FrameType, event: str, value: Any) -> Any:
-        file = frame.f_code.co_filename
-        if file not in self.seeing:
-            self.seeing[file] = self.seer(file) if is_theirs(file) else None
-        return self.seeing[file]
+    def enterer(self) -> Trace:
+        """What counts the calls of functions of theirs, and says what sees them run; it has to be quick, too."""
+        calls, known = 0, dict[str, dict[str, tuple[int, Trace | None, bool]] | None]()  # by file and name
 
-    def seer(self, file: str) -> Trace:
-        """What sees the lines of a file of theirs."""
-        if makes_objects(file):
-            return self.see_objects
-        return self.see if self.ends is not None or self.sees_more else self.counting
+        def enter(frame: FrameType, event: str, value: Any) -> Any:
+            nonlocal calls
+            if frame.f_trace is not None:  # a generator that goes on
+                return frame.f_trace
+            code = frame.f_code
+            if code.co_filename not in known:
+                known[code.co_filename] = {} if is_theirs(code.co_filename) else None
+            functions = known[code.co_filename]
+            if functions is None:
+                return None
+            calls += 1
+            if not calls % LOOK:
+                self.look()
+            found = functions.get(code.co_qualname)
+            if found is None or found[0] != code.co_firstlineno:
+                found = functions[code.co_qualname] = self.seer(code)
+            _, see, frame.f_trace_lines = found
+            return see
+
+        return enter
+
+    def seer(self, code: CodeType) -> tuple[int, Trace | None, bool]:
+        """Where a function of theirs begins, what sees it run, if anything is to be seen, and whether by its lines."""
+        first = code.co_firstlineno
+        self.entered.add((code.co_filename, first))
+        if self.makes_objects(code.co_filename):
+            return first, self.see_objects, True
+        if self.ends is not None or self.sees_more:
+            return first, self.see, True
+        has_loop = not BACK.isdisjoint(code.co_code[::2])
+        return first, self.counting if has_loop or self.left.watches(code) else None, has_loop
 
     def counter(self) -> Trace:
         """What counts lines and sees what returns, and no more: it is called for each line, and has to be quick."""

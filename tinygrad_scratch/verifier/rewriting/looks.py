@@ -39,7 +39,15 @@ MUCH_LONGER = 4  # the run may last, as where others use the machine, too
 OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 ALIASING = ("inplace-corruption",)  # not told by values
 Known = tuple[int, int, str]  # a change
-Changed = tuple[CodeType, bool]  # a statement with it, and whether it puts something in
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A statement with a change in it."""
+
+    code: CodeType
+    puts_in: bool  # whether the change puts something in
+    entry: int | None  # the one of a row that the change is inside of; the others are made as they were
 
 
 def known(rewrite: Rewrite) -> Known:
@@ -87,15 +95,15 @@ class Looked:
         nodes = outlook.each_in(later, parts.values())
         self.right = [outlook.gradient_of(part) for part in parts.values()]
         self.taken += [node for node in nodes if node is not None]
-        for each, (code, puts_in) in self.changed.items():
+        for each, changed in self.changed.items():
             told = self.told.setdefault(each, Foretold())
-            told.is_complete = told.is_complete and not (over and puts_in)
+            told.is_complete = told.is_complete and not (over and changed.puts_in)
             if not told.fails and not told.is_gradient and told.is_complete:  # else it is decided
-                self.compare(told, parts, nodes, worked_out(code, names), outlook)
+                self.compare(told, parts, nodes, changed, worked_out(changed.code, names), outlook)
         self.seconds += time.perf_counter() - start
 
     def compare(
-        self, told: Foretold, parts: dict[Any, Any], nodes: list[int | None], other: Any, outlook: Outlook
+        self, told: Foretold, parts: dict[Any, Any], nodes: list[int | None], by: Changed, other: Any, outlook: Outlook
     ) -> None:
         if other is FAILED:
             told.fails = True
@@ -107,7 +115,8 @@ class Looked:
         for node, (key, part), right in zip(nodes, parts.items(), self.right, strict=True):
             changed = others[key]
             if is_same(part, changed):
-                if not (self.is_made or np.shares_memory(part, changed)):  # what is changed in place later may differ
+                made_so = self.is_made or (by.entry is not None and key[0] != by.entry)
+                if not (made_so or np.shares_memory(part, changed)):  # what is changed in place later may differ
                     told.is_anything()
             else:
                 exchanged = any(is_same(each, changed) for each in parts.values())
@@ -207,8 +216,17 @@ def codes_of(source: Source, node: Any, changes: list[Rewrite], file: str, loud:
     inside = [each for each in changes if start <= each.start and each.end <= end and each.kind not in ALIASING]
     codes = [(each, compiled(formula(each), file)) for each in inside] if formula is not None else []
     return {
-        known(each): (code, each.tier >= PUT_IN) for each, code in codes if code is not None and is_quiet(code, loud)
+        known(each): Changed(code, each.tier >= PUT_IN, entry_with(source, value_of(node), each))
+        for each, code in codes
+        if code is not None and is_quiet(code, loud)
     }
+
+
+def entry_with(source: Source, value: ast.expr, change: Rewrite) -> int | None:
+    """Which entry of a row that is written out has all of a change in it; None where that can't be told."""
+    entries = value.elts if isinstance(value, ast.Tuple | ast.List) else []
+    spans = [source.span(each) for each in entries if not any(isinstance(each, ast.Starred) for each in entries)]
+    return next((i for i, (start, end) in enumerate(spans) if start <= change.start and change.end <= end), None)
 
 
 def value_of(node: Any) -> Any:
@@ -255,3 +273,13 @@ def ranks(looked: dict[tuple[str, int], Looked], outlook: Outlook) -> dict[tuple
                 rank = outlook.rank(told, each.is_complete and told.is_complete, linear, apart)
                 found[file, *one] = min(rank, UNKNOWN) if rank < RULED_OUT and not each.taken else rank
     return found
+
+
+def updated_by(looked: dict[tuple[str, int], Looked]) -> dict[tuple[str, int, int, str], list[tuple[Any, Any]]]:
+    """What the run ends with, as it is and with each change that makes no more than that another value."""
+    return {
+        (file, *one): told.updated
+        for (file, _), each in looked.items()
+        for one, told in each.told.items()
+        if each.is_known and each.is_complete and told.is_complete and not told.fails and told.updated
+    }

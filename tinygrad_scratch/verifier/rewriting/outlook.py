@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.truth import Played
 
 MOST_FACTORS = 64
 MOST_KEPT, MOST_OF_ALL = 20_000, 2_000_000  # entries of what one change gives, and all
+MOST_UPDATES = 16  # of which is told what the run ends with
 LIKELY, UNKNOWN, UNLIKELY, RULED_OUT = range(4)
 """It gives a true gradient, or the right ones; nothing is known; it gives none; it can't be.
 
@@ -40,10 +41,12 @@ class Foretold:
     size: float = 0.0
     tolerance: float = 1e-6
     given: dict[int, Any] | None = field(default_factory=dict)  # by the value on the tape; None where they aren't known
+    updated: list[tuple[Array, Array]] | None = field(default_factory=list)
+    """What the run ends with, where a change makes no more than that another value: as it is, and with the change."""
 
     def is_anything(self) -> None:
         """Note that it isn't known what it gives."""
-        self.differs, self.moved, self.given = True, None, None
+        self.differs, self.moved, self.given, self.updated = True, None, None, None
 
 
 @dataclass
@@ -115,6 +118,14 @@ class Outlook:
         return found - self.behind
 
     @cached_property
+    def last(self) -> set[int]:
+        """Those of the updates of which the program made nothing any more."""
+        tape = self.case.tape
+        theirs = (step for step in tape.steps if step.index not in tape.worked_out)
+        used = {node for step in theirs for node in step.reads} | {leak.node for leak in tape.leaks}
+        return {node for node in self.updates - used if tape.current[tape.nodes[node].slot] == node}
+
+    @cached_property
     def named(self) -> set[int]:
         return {event.node for event in (*self.case.events, *self.case.returned)}
 
@@ -145,6 +156,7 @@ class Outlook:
             return
         known = node if node not in self.updates else None
         self.keep(told, known, other)
+        self.keep_update(told, node, value, other)
         slope = self.slopes.get(known) if known is not None else None
         if told.moved is None or slope is None or other.shape != slope.shape or value.shape != slope.shape:
             told.moved = None
@@ -160,6 +172,14 @@ class Outlook:
             told.given[node] = other
         else:
             told.given = None
+
+    def keep_update(self, told: Foretold, node: int | None, value: Any, other: Any) -> None:
+        """Keep what an update gives, as it is and with a change, if nothing else is changed."""
+        fits = value.dtype == other.dtype and other.size <= MOST_KEPT and self.entries_left > 0
+        if told.updated is not None and node in self.last and fits and len(told.updated) < MOST_UPDATES:
+            told.updated.append((value, other))
+        else:
+            told.updated = None
 
     def mends(self, told: Foretold) -> bool | None:
         """Whether all gradients are right with a change, as far as the values that it gives at first tell."""

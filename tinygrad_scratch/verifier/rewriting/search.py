@@ -27,7 +27,7 @@ from tinygrad_scratch.verifier.rewriting.guard import Guard
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.left import Goal, Left, Spot, goals_of, spots_after, spots_in
 from tinygrad_scratch.verifier.rewriting.lines import Lines
-from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, known, looked_at, ranks
+from tinygrad_scratch.verifier.rewriting.looks import Looked, Looks, is_same, known, looked_at, ranks, updated_by
 from tinygrad_scratch.verifier.rewriting.outlook import LIKELY, RULED_OUT, UNKNOWN, Outlook, factors_of_all
 from tinygrad_scratch.verifier.rewriting.quiet import calls_loudly, loud_names
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, Rewrite
@@ -201,7 +201,9 @@ class Search:
         looked: dict[tuple[str, int], Looked] = {}
         for file, own in by_line.items():
             looked |= looked_at(source_of(text_of(file)), file, own, outlook, self.loud)
-        found = ranks(looked, outlook) if self.looks_at(outlook, looked) else {}
+        is_seen = self.looks_at(outlook, looked)
+        found = ranks(looked, outlook) if is_seen else {}
+        self.updated = updated_by(looked) if is_seen else {}
         self.calls_of = {place: each.times for place, each in looked.items() if each.is_known and each.times}
         return lambda each: found.get((each[0], *known(each[1])), UNKNOWN)
 
@@ -281,9 +283,25 @@ class Search:
         return found
 
     def meets_goals(self, file: str, rewrite: Rewrite) -> bool:
-        left = self.left(file, rewrite, self.wanted)
+        left = self.left_with(file, rewrite)
         return left is not None and any(
             all(any(goal.is_met(left) for goal in goals) for goals in of_all) for of_all in self.goals
+        )
+
+    def left_with(self, file: str, rewrite: Rewrite) -> dict[str, Any] | None:
+        """What a plain run leaves with a change, made only where that isn't known without it; None where it fails."""
+        if not self.is_run(file, rewrite.line):
+            return self.as_it_is
+        updated = self.updated.get((file, *known(rewrite)), [])
+        names = [[name for name in self.wanted if is_same(self.as_it_is[name], was)] for was, _ in updated]
+        if updated and all(names):
+            return self.as_it_is | {name: now for own, (_, now) in zip(names, updated, strict=True) for name in own}
+        return self.left(file, rewrite, self.wanted)
+
+    def is_run(self, file: str, line: int) -> bool:
+        """Whether a plain run may come to a line: it enters the function around it, or makes what stands there."""
+        return (
+            self.again.holds(file, line) or self.again.makes_anew(file) or self.functions[file].has(line, self.entered)
         )
 
     def left(self, file: str, rewrite: Rewrite | None, wanted: set[str] | None) -> dict[str, Any] | None:
@@ -295,7 +313,7 @@ class Search:
         if not self.run_plainly(run, lines):
             return None
         if rewrite is None:
-            self.most_lines = MANY_LINES + MANY_TIMES * lines.count
+            self.most_lines, self.entered = MANY_LINES + MANY_TIMES * lines.count, lines.entered
         return left.found
 
     def run_plainly(self, run: Run, lines: Lines) -> bool:

@@ -32,6 +32,7 @@ class Source:
         self.tree = ast.parse(text)
         self.statements = [node for node in ast.walk(self.tree) if isinstance(node, ast.stmt)]
         self._words: dict[tuple[int, int], Words] = {}
+        self._spans: dict[Any, tuple[int, int]] = {}
 
     def at(self, line: int, column: int = 0) -> int:
         """The place of a character, by its line and its column in bytes, as syntax trees have them."""
@@ -41,7 +42,10 @@ class Source:
         return self.starts[line - 1] + (column if text.isascii() else len(text.encode()[:column].decode()))
 
     def span(self, node: Any) -> tuple[int, int]:
-        return self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
+        if node not in self._spans:
+            start, end = self.at(node.lineno, node.col_offset), self.at(node.end_lineno, node.end_col_offset)
+            self._spans[node] = start, end
+        return self._spans[node]
 
     def code(self, node: Any) -> str:
         return self.text[slice(*self.span(node))]
