@@ -426,3 +426,35 @@ def test_a_multiple_that_goes_into_a_velocity_is_told_where_it_was_made(
     check = check_of_script(tmp_path, ADAM.replace(right, wrong))
     line = ADAM[: ADAM.index(right)].count("\n") + 1
     assert check.ok if not kind else told(check) == (line, kind), str(check)
+
+
+SIGNS = """
+import numpy as np
+rng = np.random.default_rng(7)
+x, y = rng.normal(size=(18, 5)), rng.normal(size=(18, 4))
+net = dict(w=rng.normal(size=(5, 6)), b=np.zeros(6), v=rng.normal(size=(6, 4)), c=np.zeros(4))
+kept = {name: np.zeros_like(p) for name, p in net.items()}
+for turn in range(8):
+    h = np.tanh(x @ net["w"] + net["b"])
+    out = h @ net["v"] + net["c"]
+    loss = np.mean(np.sum((out - y) ** 2, axis=1))
+    d = 2 * (out - y) / len(x)
+    below = d @ net["v"].T * (1 - h**2)
+    g = dict(v=h.T @ d, c=d.sum(0), w=x.T @ below, b=below.sum(0))
+    for name in net:
+        step = np.sign(0.9 * kept[name] + 0.1 * g[name])
+        net[name] -= 0.01 * (step + 0.01 * net[name])
+        kept[name] = 0.99 * kept[name] + 0.01 * g[name]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [("(1 - h**2)", "(1 - h)", "missing-derivative"), ("v=h.T @ d", "v=-h.T @ d", "sign"), ("0.9 *", "0.8 *", "")],
+)
+def test_of_steps_by_signs_the_gradients_beside_the_right_ones_are_judged(
+    tmp_path: Path, right: str, wrong: str, kind: str
+) -> None:
+    check = check_of_script(tmp_path, SIGNS.replace(right, wrong))
+    line = SIGNS[: SIGNS.index(right)].count("\n") + 1
+    assert check.ok if not kind else told(check) == (line, kind), str(check)

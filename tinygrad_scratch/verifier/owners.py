@@ -12,6 +12,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.at_one_length import along_sphere
 from tinygrad_scratch.verifier.gradients import is_of_another
+from tinygrad_scratch.verifier.in_one_dict import beside_others
 from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.losses import is_likelihood, is_made_small
@@ -19,6 +20,7 @@ from tinygrad_scratch.verifier.names import alike, is_gradient_name
 from tinygrad_scratch.verifier.opponents import Opponents
 from tinygrad_scratch.verifier.pairing import Final, best_name, paired, question
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.recorded import Recorded, record
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, own, shown
@@ -65,6 +67,7 @@ class Owners(Opponents):
             whole = self._are_right_by_rate(is_close)
             self.finals = [self._with_decay(final, truth) for final in self.finals]
             self.finals = [self._within(final, truth, is_close, whole) for final in self.finals]
+            self.finals = [self._as_beside_others(final, is_close) for final in self.finals]
         opponents = self._take_opponents(truth)
         self._without_rates_alone(truth)
         self._with_one_rate(truth)
@@ -159,6 +162,21 @@ class Owners(Opponents):
             return False
         short = path.rsplit(".", 1)[-1]
         return is_of_another(short, {event.short for event in self.watch.events} - {short})
+
+    def _as_beside_others(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
+        """A step that is wrong, as what others that are right have in its place, which the same statement takes off."""
+        places = {each.parameter.node: self._updated_at(each.parameter) for each in self.finals}
+        place = places[final.parameter.node]
+        if place is None or final.by != "update" or is_close(self._value(final.node), final.parameter):
+            return final
+        beside = [f for f in self.finals if f is not final and places[f.parameter.node] == place]
+        right = [other for other in beside if is_close(self._value(other.node), other.parameter)]
+        behind = [event for event in self.watch.events if event.node in self.all_behind(final.node)]
+        return beside_others(final, right, reversed(behind)) or final
+
+    def _updated_at(self, parameter: Parameter) -> Place | None:
+        last = self._last_in_turn(parameter)
+        return None if last is None else self._place_of(last)
 
     def _has_an_odd_velocity(self, truth: Truth) -> bool:
         """Whether one of several velocities is another multiple of its gradient; then they are what is judged."""
