@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tinygrad_scratch.verifier.causes.state import is_parameter
 from tinygrad_scratch.verifier.edits import JOINING, Edit, WithArgument, always, name_of, of_argument, places_of
 from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.region import Finding, Region
+from tinygrad_scratch.verifier.rewriting.part import NAMES
 from tinygrad_scratch.verifier.slopes import Slopes
 from tinygrad_scratch.verifier.source import TOKEN, bracketed, in_same_function, without_brackets
 from tinygrad_scratch.verifier.steps import Array, Step
@@ -248,9 +250,19 @@ def is_number(text: str) -> bool:
 
 
 def called_in(text: str) -> str:
-    """The one name that a text has."""
-    names = dict.fromkeys(sign for sign in signs_of(text) if sign[0].isidentifier())
-    return next(iter(names)) if len(names) == 1 else ""
+    """The one value that a text names, with its index.
+
+    >>> called_in("1 - acts[l]"), called_in("self.h"), called_in("g * (1 - h)"), called_in("np.tanh(z)")
+    ('acts[l]', 'self.h', '', '')
+    """
+    with contextlib.suppress(SyntaxError):
+        nodes = list(ast.walk(ast.parse(text.strip(), mode="eval").body))
+        values = [node for node in nodes if isinstance(node, NAMES)]
+        inside = {id(part) for value in values for part in ast.walk(value) if part is not value}
+        names = {ast.unparse(value) for value in values if id(value) not in inside}
+        if len(names) == 1 and not any(isinstance(node, ast.Call) for node in nodes):
+            return names.pop()
+    return ""
 
 
 def is_part_of(written: str, right: str) -> bool:
