@@ -241,7 +241,7 @@ def test_a_loss_is_called_by_its_name_and_what_is_printed_is_no_leak(tmp_path: P
 
 def test_a_slope_too_many_beside_a_cross_entropy_is_no_other_loss(tmp_path: Path) -> None:
     line, kind, meant = wrong(tmp_path, ODDS, "dz = (odds - marks)", "dz = (odds - marks) * odds * (1 - odds)")
-    assert (line, kind) == (meant, "derivative-at-wrong-point")
+    assert (line, kind) == (meant, "scale-factor")
 
 
 def test_of_a_sum_and_a_mean_that_fit_as_many_the_one_that_is_computed_is_meant(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ WRONG = {
         "wrong-operand",
         "self.dV +=",
     ),
-    "a factor in a list": (WAITING, "2 * error.sum(0)", "error.sum(0)", "scale-factor", "c -="),
+    "a factor in a list": (WAITING, "2 * error.sum(0)", "error.sum(0)", "scale-factor", "waiting.append"),
 }
 
 

@@ -220,7 +220,7 @@ PROGRAMS = {
 
 MISTAKES = [
     # a name that is made for one reader alone is meant for it
-    ("machine", "for_c = out_gap", "for_c = out_gap * z * (1 - z)", {"derivative-at-wrong-point", "wrong-operand"}),
+    ("machine", "for_c = out_gap", "for_c = out_gap * z * (1 - z)", {"scale-factor"}),
     ("machine", "for_b = code_gap", "for_b = out_gap @ self.W", {"missing-derivative", "wrong-operand"}),
     # the 2 of the dropout, and not half of the other gradient; a slope beside the product that it stands by
     ("dropped", "d_hidden *= kept * 2", "d_hidden *= kept", {"scale-factor", "wrong-operand"}),

@@ -89,7 +89,7 @@ def test_what_can_be_no_slope_is_wrong_by_an_assumed_loss(tmp_path: Path) -> Non
 
 def test_a_factor_twice_is_wrong_by_an_assumed_loss(tmp_path: Path) -> None:
     check = script(tmp_path, NET, ("miss * out * (1 - out)", "miss * out * (1 - out) * (1 - out)"))
-    assert check.first_wrong.kind == "derivative-at-wrong-point"
+    assert check.first_wrong.kind == "scale-factor"
     assert "is assumed" in " ".join(check.notes)
 
 

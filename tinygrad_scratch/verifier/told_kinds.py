@@ -166,7 +166,8 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if is_multiplied_for_divided(found):
         return "scale-factor"
     if is_power_too_high(found):
-        return AT_POINT if is_in_rest_of_one(found) else "scale-factor"
+        is_factor = any(isinstance(getattr(outer, "op", None), FACTORS) for outer in found.way[-1:])
+        return AT_POINT if is_in_rest_of_one(found) else "scale-factor" if is_factor else "wrong-operand"
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))

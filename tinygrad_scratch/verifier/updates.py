@@ -82,10 +82,6 @@ def as_it_was(tape: Tape, node: int) -> Recorded:
     return kept
 
 
-STEPPING = "multiply", "divide", "add", "subtract"
-"""What makes a step of a gradient: a number times it, a velocity."""
-
-
 @dataclass
 class Updates:
     """The statements of a run that updated parameters; `names` are those of all values."""
@@ -288,12 +284,16 @@ class Updates:
         The minus is a part of what is named, as long as that is taken off; of a step that is added, it is the update's.
         """
         node, sign, named = change, 1, None
-        while not self.is_gradient(node) and (inner := self.in_velocity(node) or self.inside(node)) is not None:
+        while not self.is_gradient(node):
+            velocity = self.in_velocity(node)
+            inner = velocity or self.inside(node)
+            if inner is None:
+                break
             name = name_of(self.tape.steps[self.tape.nodes[node].step].function)
             named = (node, sign) if node in self.names else named
             if name == "negative":
                 return named
-            named = None if name in STEPPING else named  # else it would be a step, with its rate
+            named = None if velocity or name in ("multiply", "divide") else named  # it would be a step, with its rate
             node, sign = inner[0], sign * inner[1]
         return None
 
