@@ -62,7 +62,8 @@ def slope_without_formula(region: Region) -> Iterator[Finding]:
             if made is not None and region.is_truth(made):
                 written = written_of(region, step, held) or region.name(held.source)
                 said = f"`{written}` stands where the derivative by {region.name(found[-1][0])} is due"
-                yield Finding(kind_by_entries(region, held, found[0][1]), said, step, None, changes)
+                kind = kind_by_entries(region, held, found[turns.index(step)][1])
+                yield Finding(kind, said, step, None, changes)
                 return
 
 
