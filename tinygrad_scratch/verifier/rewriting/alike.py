@@ -83,5 +83,14 @@ def forms(text: str, line: int) -> frozenset[str]:
 
 
 def form(code: str) -> str:
-    """A statement without spaces, brackets and transposes, and with one letter for each name."""
-    return re.sub(r"[()]", "", NAME.sub("N", re.sub(r"\s+|\.T\b", "", code)))
+    """A statement without spaces, brackets and transposes, with one letter for each name, and what divides at the end.
+
+    >>> form("g += r / n * w[1:]") == form("g += r * v[1:] / n"), form("y = x.T @ (a - b)")
+    (True, 'N=N@N-N')
+    """
+    letters = re.sub(r"[()]", "", NAME.sub("N", re.sub(r"\s+|\.T\b", "", code)))
+    return PRODUCT.sub(lambda found: "".join(sorted(FACTOR.findall(f"*{found[0]}"))), letters)
+
+
+FACTOR = re.compile(r"[*/][\w.]+(?:\*\*[\w.]+)?")
+PRODUCT = re.compile(r"(?<![\w.*/])[\w.]+(?:\*\*[\w.]+)?(?:[*/][\w.]+(?:\*\*[\w.]+)?)+")
