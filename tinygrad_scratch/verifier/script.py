@@ -41,7 +41,7 @@ from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_b
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
 from tinygrad_scratch.verifier.rewriting.again import Script
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import is_rename, text_of
 from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import LimitReached
@@ -360,7 +360,8 @@ class Loops:
             earlier = of_array.get(tape.nodes[event.node].slot, set())
             inner = projected(tape, step)
             near = tape.near(step if inner is None else tape.steps[tape.nodes[inner].step], OF_AN_UPDATE)
-            for before in sorted((near | earlier) - {event.node}, reverse=True):  # another name changes nothing
+            alias = {event.node} if is_rename(event.place.file, event.place.line) else set()  # that changes nothing
+            for before in sorted((near | earlier) - alias, reverse=True):
                 node = tape.nodes[before]
                 known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
                 old = next(known, None)
