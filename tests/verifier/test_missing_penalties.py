@@ -133,30 +133,3 @@ def test_in_another_measure_beside_a_small_number_in_a_logarithm(tmp_path: Path)
 def test_a_sum_beside_a_penalty_where_the_loss_is_a_mean(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, KEPT_OFF.replace(" / len(soil) + np.r_", " + np.r_"))
     assert told(check)[1] == "missing-batch-sum-or-mean", str(check)
-
-
-SHARED = """
-import numpy as np
-rng = np.random.default_rng(5)
-x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 3))
-w, v = rng.normal(size=(4, 5)), rng.normal(size=(5, 3))
-m, lam = len(x), 0.4
-for turn in range(5):
-    h = np.tanh(x @ w)
-    out = h @ v
-    cost = 0.5 * np.sum((out - y) ** 2) / m + lam / (2 * m) * (np.sum(w[:, 1:] ** 2) + np.sum(v[:, 1:] ** 2))
-    d = out - y
-    gw, gv = x.T @ (d @ v.T * (1 - h**2)), h.T @ d
-    gw = gw / m
-    gv = gv / m
-    gw[:, 1:] = gw[:, 1:] + lam / m * w[:, 1:]
-    gv[:, 1:] = gv[:, 1:] + lam / m * v[:, 1:]
-    w -= 0.1 * gw
-    v -= 0.1 * gv
-"""
-
-
-def test_a_penalty_that_is_not_divided_as_its_sister_is(tmp_path: Path) -> None:
-    """To divide after it were right as well, and is another line than that which is unlike the one before it."""
-    check = check_of_script(tmp_path, SHARED.replace("lam / m * v", "lam * v"))
-    assert told(check) == (SHARED[: SHARED.index("lam / m * v")].count("\n") + 1, "regularisation"), str(check)
