@@ -410,24 +410,6 @@ for turn in range(1, 9):
         step = first[name] / (1 - 0.9**turn) / (np.sqrt(second[name] / (1 - 0.999**turn)) + 1e-8)
         net[name] -= 0.01 * step
 """
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "kind"),
-    [
-        ("d.sum(axis=0)", "d.mean(axis=0)", "missing-batch-sum-or-mean"),
-        ('slopes["b"] = below', 'slopes["b"] = -below', "sign"),
-        ("slopes[name]\n", "0.5 * slopes[name]\n", ""),
-    ],
-)
-def test_a_multiple_that_goes_into_a_velocity_is_told_where_it_was_made(
-    tmp_path: Path, right: str, wrong: str, kind: str
-) -> None:
-    check = check_of_script(tmp_path, ADAM.replace(right, wrong))
-    line = ADAM[: ADAM.index(right)].count("\n") + 1
-    assert check.ok if not kind else told(check) == (line, kind), str(check)
-
-
 SIGNS = """
 import numpy as np
 rng = np.random.default_rng(7)
@@ -449,12 +431,19 @@ for turn in range(8):
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "kind"),
-    [("(1 - h**2)", "(1 - h)", "missing-derivative"), ("v=h.T @ d", "v=-h.T @ d", "sign"), ("0.9 *", "0.8 *", "")],
+    ("text", "right", "wrong", "kind"),
+    [
+        (ADAM, "d.sum(axis=0)", "d.mean(axis=0)", "missing-batch-sum-or-mean"),
+        (ADAM, 'slopes["b"] = below', 'slopes["b"] = -below', "sign"),
+        (ADAM, "slopes[name]\n", "0.5 * slopes[name]\n", ""),
+        (SIGNS, "(1 - h**2)", "(1 - h)", "missing-derivative"),
+        (SIGNS, "v=h.T @ d", "v=-h.T @ d", "sign"),
+        (SIGNS, "0.9 *", "0.8 *", ""),
+    ],
 )
-def test_of_steps_by_signs_the_gradients_beside_the_right_ones_are_judged(
-    tmp_path: Path, right: str, wrong: str, kind: str
+def test_what_goes_into_a_step_that_all_share_is_told_where_it_was_made(
+    tmp_path: Path, text: str, right: str, wrong: str, kind: str
 ) -> None:
-    check = check_of_script(tmp_path, SIGNS.replace(right, wrong))
-    line = SIGNS[: SIGNS.index(right)].count("\n") + 1
+    check = check_of_script(tmp_path, text.replace(right, wrong))
+    line = text[: text.index(right)].count("\n") + 1
     assert check.ok if not kind else told(check) == (line, kind), str(check)

@@ -165,12 +165,11 @@ class Owners(Opponents):
 
     def _as_beside_others(self, final: Final, is_close: Callable[[Array, Parameter], bool]) -> Final:
         """A step that is wrong, as what others that are right have in its place, which the same statement takes off."""
-        places = {each.parameter.node: self._updated_at(each.parameter) for each in self.finals}
-        place = places[final.parameter.node]
-        if place is None or final.by != "update" or is_close(self._value(final.node), final.parameter):
+        if final.by != "update" or is_close(self._value(final.node), final.parameter):
             return final
-        beside = [f for f in self.finals if f is not final and places[f.parameter.node] == place]
-        right = [other for other in beside if is_close(self._value(other.node), other.parameter)]
+        place = self._updated_at(final.parameter)
+        right = [other for other in self.finals if is_close(self._value(other.node), other.parameter)]
+        right = [other for other in right if place is not None and self._updated_at(other.parameter) == place]
         behind = [event for event in self.watch.events if event.node in self.all_behind(final.node)]
         return beside_others(final, right, reversed(behind)) or final
 

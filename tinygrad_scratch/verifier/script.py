@@ -40,7 +40,7 @@ from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, Update, begun_at
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
-from tinygrad_scratch.verifier.rewriting.again import Script
+from tinygrad_scratch.verifier.rewriting.again import Ends, Script
 from tinygrad_scratch.verifier.source import is_rename, text_of
 from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
@@ -84,9 +84,7 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
         return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
 
 
-def turn_again(
-    path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: dict[tuple[str, int], int]
-) -> Any:
+def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends) -> Any:
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
     code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
@@ -159,7 +157,7 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
-    most_silent: int = MOST_SILENT, ends: dict[tuple[str, int], int] | None = None,
+    most_silent: int = MOST_SILENT, ends: Ends | None = None,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that."""
     check = kind()
@@ -201,9 +199,7 @@ class Loops:
 
     check: Any
     most_silent: int
-    ends: dict[tuple[str, int], int] = field(
-        default_factory=dict
-    )  # by loop: turns before the one to end with, if known
+    ends: Ends = field(default_factory=dict)
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn

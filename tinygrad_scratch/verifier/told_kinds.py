@@ -166,8 +166,7 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
     if is_multiplied_for_divided(found):
         return "scale-factor"
     if is_power_too_high(found):
-        is_factor = any(isinstance(getattr(outer, "op", None), FACTORS) for outer in found.way[-1:])
-        return AT_POINT if is_in_rest_of_one(found) else "scale-factor" if is_factor else "wrong-operand"
+        return kind_of_power(found)
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
@@ -250,6 +249,15 @@ def is_slope_for_slope(found: Difference) -> bool:
     """Whether the slope of one function by its result stands for that of another: `1 - h**2` for `h * (1 - h)`."""
     texts = (re.sub(r"[\s'\"]", "", ast.unparse(each)) for each in (found.old, found.new))
     return all(OF_RESULT.fullmatch(text) is not None for text in texts)
+
+
+def kind_of_power(found: Difference) -> str:
+    """The kind of too high a power: of a factor it is one too many, and in `1 - h**3` another function's slope."""
+    if is_in_rest_of_one(found):
+        return AT_POINT
+    outer = found.way[-1] if found.way else None
+    is_factor = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    return "scale-factor" if is_factor else "wrong-operand"
 
 
 def kind_of_brackets(case: Case, factors: list[ast.AST], term: ast.AST) -> str:

@@ -77,10 +77,8 @@ def later_state(region: Region) -> Iterator[Finding]:
 
 def second_name(region: Region, name: str, node: int) -> Place | None:
     """Where what an array held before got a name that the array has besides its own: `before = w`."""
-    named = [
-        event for event in region.case.events if event.node == node and is_rename(event.place.file, event.place.line)
-    ]
-    return next((event.place for event in named if event.name == name), None)
+    places = (event.place for event in region.case.events if (event.node, event.name) == (node, name))
+    return next((place for place in places if is_rename(place.file, place.line)), None)
 
 
 def called_after(reader: Step, update: Step) -> Place | None:

@@ -105,9 +105,10 @@ def numbers_of_partner(part: Part) -> Iterator[Rewrite]:
 def numbers_of_module(part: Part) -> Iterator[Rewrite]:
     """A number with a name in the module, which other functions multiply by: `K = np.sqrt(2 / np.pi)`."""
     own = part.source.function_around(part.line) if part.source.named_factors else None
-    read = {node.id for node in ast.walk(own) if isinstance(node, ast.Name)} if own is not None else set()
-    lacking = (name for name in part.source.named_factors if own is not None and name not in read)
-    for name in lacking:
+    if own is None:
+        return
+    read = {node.id for node in ast.walk(own) if isinstance(node, ast.Name)}
+    for name in (name for name in part.source.named_factors if name not in read):
         for sign, said in (("*", "multiplied"), ("/", "divided")):
             text = f"{part.source.operand(part.node)} {sign} {name}"
             yield part.change(text, "scale-factor", f"`{part.code}` is not {said} by {name}", PUT_IN, about=name)
