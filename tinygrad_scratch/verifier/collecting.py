@@ -315,8 +315,7 @@ class Collecting(Told):
     def _bound(self, parameter: Parameter) -> list[int]:
         """The values that were given to the name of a parameter later."""
         found = [self.after[parameter.name]] if parameter.name in self.after else []
-        path = words(parameter.name)
-        wanted = path[-2:] if path and path[-1].isdigit() else path[-1:]  # of a list, that of the same list
+        wanted = end_of(parameter.name)
         found += [
             event.node
             for event in self.watch.events
@@ -343,3 +342,9 @@ class Collecting(Told):
         here = [event.name for event in self.watch.events if event.node == node]
         shown = [event.name for event in self.watch.returned if event.node == node]
         return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))
+
+
+def end_of(name: str) -> list[str]:
+    """The last word of a path; of an entry of a list, with that list's."""
+    path = words(name)
+    return path[-2:] if path and path[-1].isdigit() else path[-1:]

@@ -451,12 +451,20 @@ class FindingLoss(Mixes):
         right = close(value * final.direction, truth)  # a number less a part of it is a multiple of any other, too
         if final.node in self._penalty and not right and is_multiple(value - self._penalty[final.node], truth):
             value = value - self._penalty[final.node]
+        elif (decayed := self._decayed(final)) is not None and is_multiple(decayed, truth):
+            value = decayed
         elif final.by == "update" and step.reads and not is_multiple(value, truth):
             nodes = list(islice(within(self.tape, final.node), MOST_PARTS))
             made = Counter(self._place_of(node) for node in nodes)
             parts = (self._value(node) for node in nodes if made[self._place_of(node)] == 1)  # others add up in a loop
             value = next((part for part in parts if part.size > 1 and is_multiple(part, truth)), value)
         return value * final.direction
+
+    def _decayed(self, final: Final) -> Array | None:
+        """The gradient in an update with the decay that stands beside it; None where there is none."""
+        decay = self._decays.get(final.node) if final.by == "update" else None
+        whole = decay.whole_value(self.tape, final.node) if decay is not None else None
+        return None if whole is None else final.direction * whole
 
     def _first_read(self, node: int) -> int:
         return next((step.index for step in self.tape.steps if node in step.reads), 0)

@@ -203,9 +203,7 @@ class Owners(Opponents):
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
         decay = self._decays.get(final.node)
-        weights = self._value(final.parameter.node)
-        parts = truth.parts.get(final.parameter.node, ())
-        if final.by != "update" or decay is None or not any(is_multiple(part, weights) for _, part in parts):
+        if final.by != "update" or decay is None or not self._is_penalised(final.parameter, truth):
             return final
         whole = decay.whole(self.tape, final.node)
         if whole is None:

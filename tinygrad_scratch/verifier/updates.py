@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import Recorded, record
-from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
@@ -45,13 +45,22 @@ class Decay:
     direction: int
 
     def whole(self, tape: Tape, gradient: int) -> int | None:
-        """All that the update did, in the measure of the gradient in it."""
+        """All that the update did, in the measure of the gradient in it, as calls on the tape."""
+        rate = self.rate(tape, gradient)
+        whole = lost(tape, self.before, self.after, rate) if rate else None
+        return whole.node if whole is not None else None
+
+    def whole_value(self, tape: Tape, gradient: int) -> Array | None:
+        """The same as an array alone."""
+        rate = self.rate(tape, gradient)
+        return (tape.nodes[self.before].value - tape.nodes[self.after].value) / rate if rate else None
+
+    def rate(self, tape: Tape, gradient: int) -> float:
+        """The number that the gradient is taken off times; 0 where that is not known."""
         change, alone = tape.nodes[self.change].value, tape.nodes[gradient].value
         if change.shape != alone.shape or not np.any(alone):
-            return None
-        rate = float(np.vdot(change, alone) / np.vdot(alone, alone))
-        whole = lost(tape, self.before, self.after, rate * self.direction) if rate else None
-        return whole.node if whole is not None else None
+            return 0.0
+        return float(np.vdot(change, alone) / np.vdot(alone, alone)) * self.direction
 
 
 def lost(tape: Tape, before: int, after: int, rate: float, decay: float = 0.0) -> Recorded | None:

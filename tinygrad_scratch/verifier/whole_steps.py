@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinygrad_scratch.verifier.collecting import Collecting
+from tinygrad_scratch.verifier.collecting import Collecting, end_of
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import is_near_number
 from tinygrad_scratch.verifier.losses import is_made_large
@@ -63,7 +63,12 @@ class WholeSteps(Collecting):
         return None if last == parameter.node and (bound or self._bound(parameter)) else last
 
     def _under_its_name(self, parameter: Parameter) -> set[int]:
-        """What stood under the very name that a parameter had in the end; as of a variable, that it has at first."""
+        """What stood under the very name that a parameter had in the end; as of a variable, that it has at first.
+
+        An entry of a list may be in another one after the update, under the same name.
+        """
+        if parameter.name not in self.after and len(end_of(parameter.name)) > 1:
+            return set(self._bound(parameter))
         held = self.after.get(parameter.name, parameter.node)
         events = [(self._before_rename(event.node), event) for event in self.watch.events]
         names = {(event.owner, event.name) for node, event in events if node == held}
@@ -181,8 +186,15 @@ class WholeSteps(Collecting):
         return all(known) and all(whole.is_plain for whole, _ in odd)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
-        weights = self._value(parameter.node)
-        return any(parts_of(part, weights)[0] for _, part in truth.parts.get(parameter.node, ()))
+        """Whether the loss has a penalty on a parameter, or on a copy of it, as on that of a loss that is made again."""
+        weights, waiting = self._value(parameter.node), [parameter.node]
+        while waiting:
+            for index, part in truth.parts.get(waiting.pop(), ()):
+                if parts_of(part, weights)[0]:
+                    return True
+                step = self.tape.steps[index]
+                waiting += step.makes if name_of(step.function) == "copy" else ()
+        return False
 
     def _samples(self) -> set[float]:
         """The lengths that all data has, and those of what the loss is made of that no parameter has.

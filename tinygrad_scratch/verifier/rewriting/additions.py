@@ -97,7 +97,8 @@ def factors(part: Part) -> Iterator[Rewrite]:
         said = f"`{part.code}` is not multiplied by {size}"
         yield part.change(f"({written} * {size})", kind, said, NAMED, about=about)
     counted = with_counted_index(words.factors, part.source.indices_around(part.line))
-    for factor in dict.fromkeys([*renumbered(words.factors, part.source.code(part.statement)), *counted]):
+    statement = part.source.code(part.statement)
+    for factor in dict.fromkeys([*renumbered([*words.factors, *words.slopes], statement), *counted]):
         said = f"`{part.code}` is not multiplied by {factor}"
         kind, about = elsewhere or kind_of_factor(factor), "" if elsewhere else factor
         yield part.change(f"({written} * {factor})", kind, said, PUT_IN, about=about)

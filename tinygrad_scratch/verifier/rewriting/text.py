@@ -18,6 +18,15 @@ MOST_CALLED = 12  # functions that may be meant around a value
 LONGEST = 60  # characters of an expression that may be put in elsewhere
 OF_NUMPY = ("keepdims", "inplace", "verbose", "training", "train", "copy", "axis", "replace", "endpoint", "writeable")
 OF_NUMBERS = re.compile(r"(?:np|numpy|math)\.(?:tanh|exp|log|sqrt|sin|cos|abs|sign|square)")
+SLOPES_OF_RESULTS = (
+    (re.compile(r"[\w.]*tanh\w*\("), "(1 - {0} ** 2)"),
+    (
+        re.compile(r"[\w.]*(?:sigm|logistic|expit)\w*\(|1(?:\.0?)?\s*/\s*\(1(?:\.0?)?\s*\+\s*[\w.]*exp\("),
+        "({0} * (1 - {0}))",
+    ),
+    (re.compile(r"[\w.]*relu\w*\(|[\w.]*maximum\("), "({0} > 0)"),
+)
+"""What results are made of, with their slopes by the results."""
 SAID_OF_OBJECTS = re.compile(r"\bdtype\s*=\s*(?:np\.|numpy\.)?object\b|astype\((?:np\.|numpy\.)?object\b")
 FIRST_WORDS = ("self", "np", "numpy", "math")
 
@@ -361,6 +370,16 @@ class Words:
         chains = [factors for node in self._operations((ast.Mult,)) if len(factors := factors_in(node)) > 2]
         tails = (" * ".join(map(self.source.operand, each[i:])) for each in chains for i in range(1, len(each) - 1))
         return usable([*self._operands((ast.Mult,)), *tails])
+
+    @cached_property
+    def slopes(self) -> list[str]:
+        """The slopes of named results of activations that nothing is multiplied by: `(1 - h ** 2)` of a tanh's."""
+        written = {each.replace(" ", "") for each in self.factors}
+        assigned = [node for node in self.nodes if isinstance(node, ast.Assign) and len(node.targets) == 1]
+        named = [(n.targets[0], n.value) for n in assigned if isinstance(n.targets[0], ast.Name | ast.Subscript)]
+        made = [(self.source.code(target), self.source.code(value)) for target, value in named]
+        found = (slope.format(name) for name, value in made for of, slope in SLOPES_OF_RESULTS if of.match(value))
+        return [each for each in usable(found) if each.replace(" ", "") not in written]
 
     @cached_property
     def leading(self) -> list[str]:

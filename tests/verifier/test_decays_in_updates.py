@@ -1,0 +1,95 @@
+"""A penalty in the loss whose gradient stands in the update alone, as a decay of the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script
+
+SCRIPT = """import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(7, 3)), rng.normal(size=(7, 1))
+W, b = rng.normal(size=(3, 1)), np.zeros(1)
+lmbda, eta, n = 0.1, 0.3, len(X)
+for epoch in range(3):
+    p = X @ W + b
+{before}    dp = p - y
+    dW = X.T @ dp
+    db = dp.sum(0)
+    W = (1 - eta * (lmbda / n)) * W - (eta / n) * dW
+    b = b - eta / n * db
+{after}"""
+COST = "    {}cost = 0.5 * np.sum((p - y) ** 2) / n + 0.5 * (lmbda / n) * np.sum(W**2)\n"
+BEFORE = SCRIPT.format(before=COST.format(""), after="")
+AFTER = SCRIPT.format(before="", after=COST.format("p = X @ W + b\n    "))
+
+LISTS = """import numpy as np
+
+
+class Net:
+    def __init__(self, sizes):
+        self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in zip(sizes, sizes[1:])]
+
+    def train(self, data, eta, lmbda):
+        n = len(data)
+        gbs = [np.zeros(b.shape) for b in self.biases]
+        gws = [np.zeros(w.shape) for w in self.weights]
+        for x, y in data:
+            more_b, more_w = self.backprop(x, y)
+            gbs = [gb + more for gb, more in zip(gbs, more_b)]
+            gws = [gw + more for gw, more in zip(gws, more_w)]
+        self.weights = [(1 - eta * (lmbda / n)) * w - (eta / n) * gw for w, gw in zip(self.weights, gws)]
+        self.biases = [b - (eta / n) * gb for b, gb in zip(self.biases, gbs)]
+
+    def backprop(self, x, y):
+        h = np.tanh(self.weights[0] @ x + self.biases[0])
+        delta = self.weights[1] @ h + self.biases[1] - y
+        below = self.weights[1].T @ delta * (1 - h**2)
+        return [below, delta], [below @ x.T, delta @ h.T]
+
+    def cost(self, data, lmbda):
+        total = 0.0
+        for x, y in data:
+            out = self.weights[1] @ np.tanh(self.weights[0] @ x + self.biases[0]) + self.biases[1]
+            total += 0.5 * np.linalg.norm(out - y) ** 2 / len(data)
+        total += 0.5 * (lmbda / len(data)) * sum(np.linalg.norm(w) ** 2 for w in self.weights)
+        return total
+
+
+np.random.seed(3)
+net = Net([4, 5, 3])
+data = [(np.random.randn(4, 1), np.random.randn(3, 1)) for _ in range(6)]
+for epoch in range(2):
+    net.train(data, 0.3, 0.1)
+    print(net.cost(data, 0.1))
+"""
+
+
+@pytest.mark.parametrize("script", [BEFORE, AFTER, LISTS], ids=["before", "after", "lists"])
+def test_it_is_right(tmp_path: Path, script: str) -> None:
+    check = check_of_script(tmp_path, script)
+    assert check.ok, str(check)
+    assert "cost is taken" in str(check) or "cost() is taken" in str(check)
+
+
+WRONG = {
+    "a decay that is not divided": (BEFORE, "(lmbda / n)) * W - ", "lmbda) * W - "),
+    "a decay that makes weights larger": (AFTER, "(1 - eta", "(1 + eta"),
+    "weights that are divided once too often": (AFTER, "X.T @ dp", "X.T @ dp / n"),
+    "a slope that is forgotten": (LISTS, " * (1 - h**2)", ""),
+    "samples that are overwritten": (LISTS, "[gw + more for", "[more for"),
+    "a step by a sum": (LISTS, "(eta / n) * gb", "eta * gb"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_mistake_beside_it_is_told(tmp_path: Path, name: str) -> None:
+    script, old, new = WRONG[name]
+    assert script.count(old) == 1
+    line = script[: script.index(old)].count("\n") + 1
+    check = check_of_script(tmp_path, script.replace(old, new))
+    assert check.first_wrong is not None and check.first_wrong.line == line, str(check)
