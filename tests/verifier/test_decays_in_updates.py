@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, told
 
 SCRIPT = """import numpy as np
 
@@ -92,4 +92,4 @@ def test_a_mistake_beside_it_is_told(tmp_path: Path, name: str) -> None:
     assert script.count(old) == 1
     line = script[: script.index(old)].count("\n") + 1
     check = check_of_script(tmp_path, script.replace(old, new))
-    assert check.first_wrong is not None and check.first_wrong.line == line, str(check)
+    assert told(check)[0] == line, str(check)

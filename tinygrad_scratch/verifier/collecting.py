@@ -344,7 +344,7 @@ class Collecting(Told):
         return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))
 
 
-def end_of(name: str) -> list[str]:
+def end_of(name: str) -> tuple[str, ...]:
     """The last word of a path; of an entry of a list, with that list's."""
     path = words(name)
     return path[-2:] if path and path[-1].isdigit() else path[-1:]

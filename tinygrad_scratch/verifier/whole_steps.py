@@ -186,7 +186,7 @@ class WholeSteps(Collecting):
         return all(known) and all(whole.is_plain for whole, _ in odd)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
-        """Whether the loss has a penalty on a parameter, or on a copy of it, as on that of a loss that is made again."""
+        """Whether the loss has a penalty on a parameter, or on a copy of it, as a loss that is made again has it."""
         weights, waiting = self._value(parameter.node), [parameter.node]
         while waiting:
             for index, part in truth.parts.get(waiting.pop(), ()):
