@@ -206,6 +206,9 @@ class FindingLoss(Mixes):
                 losses = [moved(node) for node in losses]
                 copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), copy)]
         again = [made_again(self.tape, node, dict(copies)) for node in losses] if copies else []
+        if any(node is not None for node in again):  # what leaves later went into no loss
+            first = max(self.tape.nodes[node].step for node in losses)
+            self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]
         self._parents = self.tape.parents()
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         made = [replace(c, node=node) for c, node in zip(named, again, strict=False) if node is not None]
@@ -213,8 +216,6 @@ class FindingLoss(Mixes):
         if best is None or not (best[1] or self.judged_by):
             self._late = made
             return [], finals
-        first = self.tape.nodes[losses[again.index(best[0].node)]].step
-        self.tape.leaks = [leak for leak in self.tape.leaks if leak.time <= first]  # later ones went into no loss
         self.notes.append(f"{best[0].name} was computed after the update, and is taken as it is of the weights before.")
         return [best[0]], finals
 

@@ -175,10 +175,11 @@ class WholeSteps(Collecting):
             return True
         odd = [(whole, ratio) for whole, ratio in factors if not is_near_number(ratio, 1.0)]
         if not odd:
-            own_ones = [whole for final, whole in steps if self._is_penalised(final.parameter, truth)]
-            meant = bool(own_ones) and all(whole.is_plain for whole in own_ones)
+            own_ones = [(whole, much) for f, whole in steps if (much := self._strength(f.parameter, truth))]
+            meant = bool(own_ones) and all(whole.is_plain for whole, _ in own_ones)
             grow = any(whole.decay < 0 for _, whole in steps)
-            return grow or (meant and not all(whole.is_plain for _, whole in steps))
+            twice = any(is_near_number(whole.decay / (whole.factor or 1.0), much) for whole, much in own_ones)
+            return grow or twice or (meant and not all(whole.is_plain for _, whole in steps))
         telling = self._samples() - {1.0}  # other multiples may be rates of their own, or velocities at their start
         known = (
             ratio < 0 or any(is_near_number(r, n) for n in telling for r in (ratio, 1 / ratio)) for _, ratio in odd
@@ -186,15 +187,21 @@ class WholeSteps(Collecting):
         return all(known) and all(whole.is_plain for whole, _ in odd)
 
     def _is_penalised(self, parameter: Parameter, truth: Truth) -> bool:
-        """Whether the loss has a penalty on a parameter, or on a copy of it, as a loss that is made again has it."""
+        return self._strength(parameter, truth) != 0
+
+    def _strength(self, parameter: Parameter, truth: Truth) -> float:
+        """How many times a parameter the gradient of a penalty on it is; 0 where the loss has none.
+
+        A loss that is made again has it on a copy.
+        """
         weights, waiting = self._value(parameter.node), [parameter.node]
         while waiting:
             for index, part in truth.parts.get(waiting.pop(), ()):
-                if parts_of(part, weights)[0]:
-                    return True
+                if much := parts_of(part, weights)[0]:
+                    return much
                 step = self.tape.steps[index]
                 waiting += step.makes if name_of(step.function) == "copy" else ()
-        return False
+        return 0.0
 
     def _samples(self) -> set[float]:
         """The lengths that all data has, and those of what the loss is made of that no parameter has.

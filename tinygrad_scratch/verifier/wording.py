@@ -6,6 +6,7 @@ from collections import Counter
 from functools import cached_property
 
 from tinygrad_scratch.verifier.bindings import part_for
+from tinygrad_scratch.verifier.edits import PlaceOf
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.extent import Extent
 from tinygrad_scratch.verifier.places import Place
@@ -13,6 +14,7 @@ from tinygrad_scratch.verifier.source import (
     call_at,
     in_same_function,
     is_same,
+    operand_in,
     parsed,
     replaced,
     right_side,
@@ -87,6 +89,12 @@ class Wording(Extent):
         if step.function is renamed:
             return self.part(step)
         return (call_at(step.place) if step.place else None) or right_side(self.statement)
+
+    def operand(self, step: Step, place: PlaceOf, node: int) -> str:
+        """An operand of a call as it stands in the text, or what it is called."""
+        code = self.code(step)
+        found = operand_in(code, place) if isinstance(place, int) else None
+        return code[slice(*found)] if found else self.name(node)
 
     @property
     def statement(self) -> str:

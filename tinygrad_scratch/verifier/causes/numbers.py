@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.edits import (
     with_number,
 )
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import operand_in, replaced, with_operand
+from tinygrad_scratch.verifier.source import replaced, with_operand
 from tinygrad_scratch.verifier.steps import Step
 
 ENTRY_BY_ENTRY = ("add", "subtract", "multiply", "divide", "power")
@@ -63,7 +63,7 @@ def one_left_out(region: Region) -> Iterator[Finding]:
         changes: dict[int, Edit] = {s.index: with_changed(place, plus(sign)) for s in turns}
         if all(h.size > 1 for h in position.held) and region.gives_truth(changes):
             node = position.nodes[turns.index(step)]
-            name, code = written(region, step, place, node), region.code(step)
+            name, code = region.operand(step, place, node), region.code(step)
             sum_ = f"{name} {'+' if sign > 0 else '-'} 1"
             text = with_operand(code, place, name, f"({sum_})") if isinstance(place, int) else None
             should = region.rewritten(step, text) if text else None
@@ -87,7 +87,7 @@ def value_for_number(region: Region) -> Iterator[Finding]:
         number = (position.missing + position.before) / ones if ones else 0.0
         changes: dict[int, Edit] = {s.index: with_number(place, number) for s in turns}
         if number and all(h.size > 1 for h in position.held) and region.gives_truth(changes):
-            name, code = written(region, step, place, position.nodes[turns.index(step)]), region.code(step)
+            name, code = region.operand(step, place, position.nodes[turns.index(step)]), region.code(step)
             text = with_operand(code, place, name, f"{number:.6g}") or replaced(code, name, f"{number:.6g}")
             should = region.rewritten(step, text) if text else None
             yield Finding("wrong-operand", f"{name} should be a number, {number:.6g}", step, should, changes)
@@ -135,10 +135,3 @@ def by_number(region: Region) -> Iterator[tuple[Step, list[Step], float, Callabl
 
 def operand_times(place: PlaceOf, number: float) -> Edit:
     return with_changed(place, times(number))
-
-
-def written(region: Region, step: Step, place: PlaceOf, node: int) -> str:
-    """An operand as it stands in the text, or what it is called."""
-    code = region.code(step)
-    found = operand_in(code, place) if isinstance(place, int) else None
-    return code[slice(*found)] if found else region.name(node)

@@ -145,7 +145,7 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     if not region.gives_truth(changes):
         return None
     node = node_at(region, step, place)
-    rest = region.name(node) if node is not None else "the rest"
+    rest = region.operand(step, place, node) if node is not None else "the rest"
     if is_filled(step):
         return without_values(region, step, rest, changes)
     if (name in SUMS and is_needless_factor(region, step)) or (
@@ -153,7 +153,9 @@ def too_many(region: Region, step: Step, turns: list[Step], place: int) -> Findi
     ):
         return None
     kind, what = told_of(region, step, place)
-    why = ", as the loss has no such penalty" if kind == "regularisation" else ""
+    parts = region.case.truth.parts.get(region.of, [])
+    held = "no such penalty" if len(parts) < 2 else "no other penalty"
+    why = f", as the loss has {held}" if kind == "regularisation" else ""
     said = f"`{region.code(step)}` {what}: {rest} alone is right{why}"
     return Finding(kind, said, step, region.rewritten(step, rest), changes, takes_away=True)
 
