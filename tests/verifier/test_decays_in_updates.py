@@ -26,6 +26,34 @@ COST = "    {}cost = 0.5 * np.sum((p - y) ** 2) / n + 0.5 * (lmbda / n) * np.sum
 BEFORE = SCRIPT.format(before=COST.format(""), after="")
 AFTER = SCRIPT.format(before="", after=COST.format("p = X @ W + b\n    "))
 
+TERMS = """import numpy as np
+
+rng = np.random.default_rng(2)
+X, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+W, b = rng.normal(size=(3, 2)), np.zeros(2)
+rate, lam = 0.1, 0.05
+for epoch in range(3):
+    error = X @ W + b - y
+    loss = 0.5 * np.sum(error**2) + 0.5 * lam * np.sum(W**2)
+    dW = X.T @ error
+    W -= rate * (lam * W + dW)
+    b -= rate * error.sum(axis=0)
+"""
+
+SHARED = """import numpy as np
+
+rng = np.random.default_rng(2)
+X, y = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+theta = {"W": rng.normal(size=(3, 2)), "b": np.zeros(2)}
+rate, lam = 0.1, 0.05
+for epoch in range(3):
+    error = X @ theta["W"] + theta["b"] - y
+    loss = 0.5 * np.sum(error**2) + 0.5 * lam * np.sum(theta["W"] ** 2)
+    grad = {"W": X.T @ error + lam * theta["W"], "b": error.sum(axis=0)}
+    for name in theta:
+        theta[name] = theta[name] - rate * grad[name]
+"""
+
 LISTS = """import numpy as np
 
 
@@ -61,25 +89,29 @@ class Net:
 
 
 np.random.seed(3)
-net = Net([4, 5, 3])
-data = [(np.random.randn(4, 1), np.random.randn(3, 1)) for _ in range(6)]
+net = Net([3, 5, 2])
+data = [(np.random.randn(3, 1), np.random.randn(2, 1)) for _ in range(4)]
 for epoch in range(2):
     net.train(data, 0.3, 0.1)
     print(net.cost(data, 0.1))
 """
 
 
-@pytest.mark.parametrize("script", [BEFORE, AFTER, LISTS], ids=["before", "after", "lists"])
+@pytest.mark.parametrize(
+    "script", [BEFORE, AFTER, TERMS, SHARED, LISTS], ids=["before", "after", "terms", "shared", "lists"]
+)
 def test_it_is_right(tmp_path: Path, script: str) -> None:
     check = check_of_script(tmp_path, script)
     assert check.ok, str(check)
-    assert "cost is taken" in str(check) or "cost() is taken" in str(check)
+    assert any(f"{name} is taken" in str(check) for name in ("cost", "cost()", "loss")), str(check)
 
 
 WRONG = {
     "a decay that is not divided": (BEFORE, "(lmbda / n)) * W - ", "lmbda) * W - "),
     "a decay that makes weights larger": (AFTER, "(1 - eta", "(1 + eta"),
     "weights that are divided once too often": (AFTER, "X.T @ dp", "X.T @ dp / n"),
+    "brackets that are missing": (TERMS, "rate * (lam * W + dW)", "rate * lam * W + dW"),
+    "a decay of what is penalised already": (SHARED, "rate * grad[name]", "rate * (grad[name] + lam * theta[name])"),
     "a slope that is forgotten": (LISTS, " * (1 - h**2)", ""),
     "samples that are overwritten": (LISTS, "[gw + more for", "[more for"),
     "a step by a sum": (LISTS, "(eta / n) * gb", "eta * gb"),
@@ -93,3 +125,5 @@ def test_a_mistake_beside_it_is_told(tmp_path: Path, name: str) -> None:
     line = script[: script.index(old)].count("\n") + 1
     check = check_of_script(tmp_path, script.replace(old, new))
     assert told(check)[0] == line, str(check)
+    said = check.first_wrong.should_be
+    assert said is None or "grad['" not in said, str(check)

@@ -328,7 +328,31 @@ def check(verify):
     return check
 """
 
+COUNTED = """
+import numpy as np
+
+
+def cost(w, b, x, t):
+    return np.sum((w @ x + b - t) ** 2) / (2 * x.shape[1])
+
+
+def slopes(w, b, x, t):
+    d = w @ x + b - t
+    m = d.shape[1]
+    return d @ x.T / m, d.sum(axis=1, keepdims=True) / m
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    w, b, x, t = (rng.normal(size=shape) for shape in ((3, 4), (3, 1), (4, 7), (3, 7)))
+    with verify(w=w, b=b) as check:
+        check.loss = cost(w, b, x, t)
+        check.gradients = slopes(w, b, x, t)
+    return check
+"""
+
 PROGRAMS = {
+    "counted": COUNTED,
     "kept": KEPT,
     "summed": SUMMED,
     "single": SINGLE,
@@ -341,6 +365,7 @@ PROGRAMS = {
 }
 
 MISTAKES = [
+    ("counted", "m = d.shape[1]", "m = d.shape[0]", "scale-factor"),
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),

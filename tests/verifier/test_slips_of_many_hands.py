@@ -494,7 +494,7 @@ def test_targets_that_are_the_inputs_stay_what_they_are_in_other_data(tmp_path: 
     right, wrong = "d = self.lack(self.x, self.out)", "d = self.lack(self.x, self.out) * self.out"
     check, line = edited(tmp_path / "coder.py", CODED, right, wrong)
     assert check.first_wrong.line == line, str(check)
-    assert check.first_wrong.should_be == right
+    assert check.findings.mistakes[0].right.text == right
 
 
 POOLED = """

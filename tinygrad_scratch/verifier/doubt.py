@@ -14,7 +14,8 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause
 from tinygrad_scratch.verifier.likeness import is_along
 from tinygrad_scratch.verifier.losses import is_loss_name
-from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, sets_apart
+from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, sets_apart
 from tinygrad_scratch.verifier.rewriting.hit import Hit
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
@@ -55,7 +56,7 @@ def is_doubtful(cause: Cause) -> bool:
     exchanged = " should be exchanged in " in cause.sentence  # of two that are given, one alone may be wrong within
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
-    odd = made_up or exchanged or lacks_size or has_term_twice(cause) or is_composed(cause)
+    odd = made_up or exchanged or lacks_size or has_term_twice(cause) or is_composed(cause) or drops_rate(cause)
     return odd or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
 
 
@@ -73,6 +74,13 @@ def is_composed(cause: Cause) -> bool:
         and re.search(r"\w\s*[-+]\s*\w", new) is not None
         and re.sub(r"\s", "", new) not in text
     )
+
+
+def drops_rate(cause: Cause) -> bool:
+    """Whether a rate would be gone from an update: sooner brackets are missing, of all that it is due to."""
+    words = [{*NAME.findall(text), *ATTRIBUTE.findall(text)} for text in (cause.expression, cause.should_be or "")]
+    gone = {name.rpartition(".")[2] for name in words[0] - words[1]} if cause.should_be else set()
+    return any(map(RATE.match, gone)) and is_update(statement_at(cause.file, cause.line))
 
 
 def has_term_twice(cause: Cause) -> bool:
@@ -261,7 +269,9 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
         return [hit for hit in usual if hit.meant[0] >= names[0] or hit.meant[1] >= names[1]]
     if not usual and (made_up or at_point or (is_vague(cause) and cause.kind in SCALES)):
         kinds = {"scale-factor", *(hit.rewrite.kind for hit in hits)}  # a mean that is no mistake by another scale
-        return [hit for hit in hits if hit.meant[0] >= names[0] and (made_up or at_point or cause.kind in kinds)]
+        unsaid = cause.kind in SCALES and not cause.should_be  # no text of its line would do
+        known = [hit for hit in hits if (unsaid and not hit.is_of_block) or hit.meant[0] >= names[0]]
+        return [hit for hit in known if made_up or at_point or cause.kind in kinds]
     plain = [hit for hit in usual if hit.effort + MUCH_PLAINER <= size_of_cause(cause)]
     if is_of_another_slope(cause) and plain:
         return plain

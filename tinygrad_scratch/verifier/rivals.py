@@ -9,6 +9,7 @@ from tinygrad_scratch.verifier.derivative_names import short
 from tinygrad_scratch.verifier.doubt import (
     ALIAS,
     OF_ORDER,
+    drops_rate,
     has_term_twice,
     is_enough,
     is_gradient_already,
@@ -36,7 +37,7 @@ def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tu
     hits = [hit for hit in hits if not is_given_to_any(case, cause, hit)]
     return (
         moving_step(case, cause, hits)
-        or [hit for hit in hits if has_term_twice(cause) and hit.rewrite.sentence.startswith("brackets are missing")]
+        or in_brackets(cause, hits)
         or lacking_mean(case, cause, hits)
         or of_all(case, cause, hits)
         or of_readers(case, repair, cause, hits)
@@ -78,6 +79,12 @@ def moving_step(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that make a step later, where it is told: any change by which it does nothing leaves the weights right."""
     stale = [hit for hit in hits if hit.rewrite.kind == "stale-or-updated-weights"]
     return stale if cause.kind not in OF_ORDER and is_of_step(case, cause) else []
+
+
+def in_brackets(cause: Cause, hits: list[Hit]) -> list[Hit]:
+    """Those that put brackets in, where a term would stand twice, or a rate be gone from an update."""
+    lacking = [hit for hit in hits if hit.rewrite.sentence.startswith("brackets are missing")]
+    return lacking if has_term_twice(cause) or drops_rate(cause) else []
 
 
 def lacking_mean(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import takewhile
 
 from tinygrad_scratch.verifier.case import Case
 from tinygrad_scratch.verifier.conventions import is_one_layer
@@ -186,13 +187,21 @@ def is_other_divisor(found: Difference) -> bool:
     return SIZE.fullmatch(new) is not None and (SIZE.fullmatch(old) is not None or WIDTH.search(old) is not None)
 
 
+def is_other_length(found: Difference) -> bool:
+    """Whether a name is given another length of an array, or that of another array: `m = x.shape[1]`."""
+    inner = [*takewhile(lambda node: isinstance(node, ast.Subscript | ast.Attribute), reversed(found.way))]
+    outer = found.way[: len(found.way) - len(inner)]
+    is_named = bool(outer) and isinstance(outer[-1], ast.Assign) and isinstance(outer[-1].targets[-1], ast.Name)
+    return is_named and bool(inner) and ".shape[" in ast.unparse(inner[-1])
+
+
 def kind_of_form(case: Case, found: Difference) -> str:
     """The kind that the form of a change tells, whatever was told of it; nothing where it tells none."""
     at_point = is_bound_of_mask(found) or is_bound_of_slope(case, found) or is_other_of_kept(found)
     forms = (
         ("stale-or-updated-weights", is_updated(case, found)),
         ("sign", is_turned_round(found)),
-        ("scale-factor", is_other_divisor(found)),
+        ("scale-factor", is_other_divisor(found) or is_other_length(found)),
         ("off-by-one", is_place_in_call(found)),
         ("transpose", is_other_turn(found)),
         ("wrong-operand", is_like_in_product(found)),

@@ -18,6 +18,7 @@ from tinygrad_scratch.verifier.steps import Step
 from tinygrad_scratch.verifier.told_forms import is_number
 from tinygrad_scratch.verifier.uphill import other_way
 
+MOST_TURNS = 8  # that are looked at
 ADDS = re.compile(r"[^=]+[-+]=")
 """A statement of which the value is more than what is written on its right side."""
 
@@ -98,7 +99,11 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     due = 1 / factor if divides(region.statement, code) else factor
     scaled = with_constant(code, due) or (f"{text} / {number(1 / due)}" if 0 < due < 1 else f"{text} * {number(due)}")
     is_part = step is None and ADDS.match(region.statement) and not ADDS.match(code)
-    should = None if is_part else region.rewritten(step, opposite(code) if is_negative else scaled)
+    should = (
+        None
+        if is_part or adds_up(region, step or region.case.step_of(region.node))
+        else region.rewritten(step, opposite(code) if is_negative else scaled)
+    )
     if is_negative:
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     if factor > 0 and batch_size(region, factor):
@@ -110,6 +115,13 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
         )
         return Finding("missing-batch-sum-or-mean", said, step, should)
     return Finding("scale-factor", times_what_it_should_be(factor), step, should)
+
+
+def adds_up(region: Region, step: Step) -> bool:
+    """Whether a call goes on with what it made in another turn, as in `s = s + g`: scaled, it would scale that, too."""
+    same = [s for s in region.case.tape.steps if s.place == step.place and s.function is step.function and s.makes]
+    before = [region.case.ancestors(s.reads) for s in same[:MOST_TURNS]]
+    return any(s.makes[0] in made_of for s in same for made_of in before)
 
 
 def divides(statement: str, code: str) -> bool:

@@ -121,8 +121,10 @@ def made_before(region: Region) -> set[int]:
 
 def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
     """Whether a use of a parameter, or of what was made of one, leads to the loss without any data."""
-    case = region.case
-    reached = {region.of if start is None else start}
+    case, used = region.case, region.of if start is None else start
+    gradients, reads = case.truth.cotangents, case.tape.steps[step].reads
+    sisters = (n for n in reads if n in gradients and used in gradients and close(gradients[n], gradients[used]))
+    reached = {used} if used in reads else {used, *sisters}  # a sum and its terms have one gradient
     parameters = {f.parameter.node for f in case.finals} | made_before(region)
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]

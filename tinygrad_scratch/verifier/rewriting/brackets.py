@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.rewriting.part import Part
 from tinygrad_scratch.verifier.rewriting.rewrite import NAMED, Rewrite, kind_of_divisor, kind_of_factor, kind_of_term
+from tinygrad_scratch.verifier.rewriting.text import factors_in
 
 
 def out_of_brackets(part: Part) -> Iterator[Rewrite]:
@@ -42,15 +44,23 @@ def into_brackets(part: Part) -> Iterator[Rewrite]:
             continue
         divided = isinstance(inner.op, ast.Div)
         before = inner is node.left and not divided
-        factor, rest = (inner.left, inner.right) if before else (inner.right, inner.left)
-        if not divided and not isinstance(factor, ast.Constant):
+        factors = [inner.left, inner.right] if divided else factors_in(inner)
+        factor, rest = (factors[0], factors[1:]) if before else (factors[-1], factors[:-1])
+        if not divided and not is_number(part, factor):
             continue  # a product of two values is a term of its own
-        one, other = (rest, node.right) if inner is node.left else (node.left, rest)
-        total = f"({code(one)} {sign} {code(other)})"
+        term = " * ".join(map(code, rest)) if len(rest) > 1 else code(rest[0])
+        one, other = (term, code(node.right)) if inner is node.left else (code(node.left), term)
+        total = f"({one} {sign} {other})"
         text = f"{code(factor)} * {total}" if before else f"{total} {'/' if divided else '*'} {code(factor)}"
         kind = kind_of_divisor(code(factor)) if divided else kind_of_factor(code(factor))
         said = f"brackets are missing: `{part.code}` should be `{text}`"
         yield part.change(text if part.is_whole else f"({text})", kind, said)
+
+
+def is_number(part: Part, node: ast.expr) -> bool:
+    """Whether a factor is a plain number: one that is written out, or a rate by its name."""
+    code = part.source.code(node)
+    return isinstance(node, ast.Constant) or RATE.match(code.rpartition(".")[2]) is not None
 
 
 def power_of_term(part: Part) -> Iterator[Rewrite]:

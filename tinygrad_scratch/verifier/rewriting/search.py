@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -270,6 +270,7 @@ class Search:
             for final in self.case.finals
         }
         spots = {node: by_known_factors(node, spots, nodes) for node in spots}
+        spots = by_rates_of_right(spots, {final.node for final in self.case.wrong(values)})
         pairs = [(self.case, scale) for scale in factors_of_all(self.case, values)]
         for case, scale in [*pairs, *((other, first) for other in cases_without(self.case))]:
             case.scale = scale
@@ -339,6 +340,16 @@ def by_known_factors(node: int, spots: dict[int, list[Spot]], nodes: list[Any]) 
         return spots[node]
     known = [1.0, *(spot.factor for other in spots if nodes[other].value.size > 1 for spot in spots[other])]
     return [spot for spot in spots[node] if np.any(np.isclose(spot.factor, known, rtol=1e-6, atol=0))] or spots[node]
+
+
+def by_rates_of_right(spots: dict[int, list[Spot]], wrong: set[int]) -> dict[int, list[Spot]]:
+    """Where gradients show up; of a wrong one that is taken off its parameter, also by the rate of the right ones."""
+    taken = {node: [spot for spot in own if np.ndim(spot.start)] for node, own in spots.items()}
+    rates = {float(f"{spot.factor:.9g}") for node, own in taken.items() if node not in wrong for spot in own}
+    if len(rates) != 1:  # each has its own
+        return spots
+    more = {node: [replace(spot, factor=rate) for spot in taken[node] for rate in rates] for node in wrong}
+    return {node: [*own, *more.get(node, [])] for node, own in spots.items()}
 
 
 def plainest(goals: list[Goal]) -> list[Goal]:
