@@ -112,7 +112,7 @@ def is_of_step(case: Case, cause: Cause) -> bool:
 
 def of_all(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that mend all gradients in one convention, where a scale is told that does not."""
-    together = bool(hits) and all(hit.convention for hit in hits)
+    together = bool(hits) and all(hit.convention and not hit.is_of_block for hit in hits)
     return hits if together and cause.kind in SCALES and not is_enough(case, cause) else []
 
 
