@@ -270,7 +270,7 @@ def likelier(hits: list[Hit], cause: Cause, names: tuple[int, int]) -> list[Hit]
     if not usual and (made_up or at_point or (is_vague(cause) and cause.kind in SCALES)):
         kinds = {"scale-factor", *(hit.rewrite.kind for hit in hits)}  # a mean that is no mistake by another scale
         unsaid = cause.kind in SCALES and not cause.should_be  # no text of its line would do
-        known = [hit for hit in hits if (unsaid and not hit.is_of_block) or hit.meant[0] >= names[0]]
+        known = [hit for hit in hits if unsaid or hit.meant[0] >= names[0]]
         return [hit for hit in known if made_up or at_point or cause.kind in kinds]
     plain = [hit for hit in usual if hit.effort + MUCH_PLAINER <= size_of_cause(cause)]
     if is_of_another_slope(cause) and plain:
@@ -304,10 +304,10 @@ def is_alike(kind: str, other: str) -> bool:
 
 
 def key_of(hit: Hit) -> tuple[Any, ...]:
-    """How likely a change is, beside a lone cause; one of the block that makes the calls never is."""
+    """How likely a change is, beside a lone cause."""
     changed = hit.rewrite.tier == CHANGED
     alike, as_it_was = hit.is_alike, hit.sets_apart <= 0
     effort = hit.effort + CLEARLY * hit.puts_in  # what wasn't there has to be clearly smaller
     form = hit.only_takes_away, hit.takes_up, as_it_was, -effort, hit.exchanges_sign, changed
     near = 0 if hit.rewrite.kind == "sign" else hit.meant[0]  # a sign too many may make a gradient of what is none
-    return -(hit.is_of_block or hit.hands_on), alike, hit.meant[1], near, *form
+    return -hit.hands_on, alike, hit.meant[1], near, *form

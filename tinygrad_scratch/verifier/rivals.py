@@ -32,9 +32,12 @@ MEAN = re.compile(r"/|\b(?:mean|average)\(")
 
 
 def rivals_of(case: Case, told: tuple[Repair, Cause], hits: list[Hit], names: tuple[int, int]) -> list[Hit]:
-    """The changes that are likelier than a cause, with which so many names are gradients; none where it is."""
+    """The changes that are likelier than a cause, with which so many names are gradients; none where it is.
+
+    One of the block that makes the calls never is.
+    """
     repair, cause = told
-    hits = [hit for hit in hits if not is_given_to_any(case, cause, hit)]
+    hits = [hit for hit in hits if not (hit.is_of_block or is_given_to_any(case, cause, hit))]
     return (
         moving_step(case, cause, hits)
         or in_brackets(cause, hits)
@@ -112,7 +115,7 @@ def is_of_step(case: Case, cause: Cause) -> bool:
 
 def of_all(case: Case, cause: Cause, hits: list[Hit]) -> list[Hit]:
     """Those that mend all gradients in one convention, where a scale is told that does not."""
-    together = bool(hits) and all(hit.convention and not hit.is_of_block for hit in hits)
+    together = bool(hits) and all(hit.convention for hit in hits)
     return hits if together and cause.kind in SCALES and not is_enough(case, cause) else []
 
 
