@@ -172,7 +172,13 @@ class FindingLoss(Mixes):
             mine = self._computed()
         ends = {final.node for final in finals}
         late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
-        mine = [*again, *(candidate for candidate in mine if candidate not in late)]
+        early = [candidate for candidate in mine if candidate not in late]
+        trained = {final.parameter.node for final in finals}
+        if late and all(
+            trained.isdisjoint(self.all_behind(each.node)) for each in early
+        ):  # those are of weights before
+            early = []
+        mine = [*again, *early]
         if mine or not late:
             return mine, finals, None
         mine, finals = self._made_again(late, finals)

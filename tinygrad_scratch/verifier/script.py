@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
 from tinygrad_scratch.verifier.in_parts import Part, parts_between
+from tinygrad_scratch.verifier.logged import turns_until_loss
 from tinygrad_scratch.verifier.loops import (
     Turn,
     begun_in,
@@ -81,7 +82,13 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     file = str(Path(path).resolve())
     again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path, file))
     with as_main(path, file) as names:
-        return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
+        check = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
+    if not (check.problem and again.until_loss):
+        return check
+    ends = {(again.loop, again.line): again.turns - 1 + again.until_loss}
+    with as_main(path, file) as names:  # the turn that computes the loss
+        other = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent, ends=ends)
+    return check if other.problem else other
 
 
 def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends) -> Any:
@@ -178,6 +185,7 @@ def check_of_turn(
         if again is not None:
             again.loop, again.line = loops.file, loops.line
             again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
+            again.until_loss = loops.until_loss
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
     if isinstance(error, SystemExit):
@@ -205,6 +213,7 @@ class Loops:
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
     line: int = 0
+    until_loss: int = 0  # turns after the one that is judged until one computes a loss, where not all do
     judged: str = ""  # what was judged, where it is no turn
     passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
     waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
@@ -241,6 +250,7 @@ class Loops:
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
         self.changed = list(self._changed(turn, found))
+        self.until_loss = turns_until_loss(frame, turn.first)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
         if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them

@@ -321,14 +321,15 @@ def is_updated(case: Case, found: Difference) -> bool:
 def is_of_penalty(case: Case, found: Difference) -> bool:
     """Whether a product of a parameter and numbers differs in its numbers, or in the parameter: a penalty's gradient.
 
-    So it is not where a call reads it.
+    So it is not where a call reads it, or a product of matrices.
     """
     term, outer = found.old, list(reversed(found.way))
     while outer and isinstance(outer[0], ast.BinOp) and isinstance(outer[0].op, FACTORS | ast.Pow):
         term = outer.pop(0)
+    in_matrices = any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in outer)
     if is_sum(found.old) or any(not isinstance(part, ast.stmt | ast.Tuple | IN_VALUES) for part in outer):
         return False
-    return is_penalty(case, term, found.new)
+    return not in_matrices and is_penalty(case, term, found.new)
 
 
 def adds_penalty(case: Case, found: Difference) -> bool:

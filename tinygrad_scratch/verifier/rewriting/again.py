@@ -259,6 +259,7 @@ class Script(Again):
         super().__init__({}, [])
         self.file, self.make_check, self.run = file, make, run
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
+        self.until_loss = 0  # how many more until one computes a loss
 
     def recorded(self, kind: Any) -> Any:
         return self.make_check(kind, {(self.loop, self.line): self.turns - 1})

@@ -1,0 +1,88 @@
+"""Losses that a loop computes in some of its turns alone, as a log is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, told
+
+SEEN = """import numpy as np
+
+rng = np.random.default_rng(12)
+R, seen = rng.normal(size=(6, 5)), rng.random((6, 5)) < 0.7
+
+
+def distance(guess):
+    return np.sum(seen * (R - guess) ** 4) / np.sum(seen)
+
+
+def train(turns, every):
+    A, B = rng.normal(size=(6, 3)), rng.normal(size=(3, 5))
+    losses = [distance(A @ B)]
+    for turn in range(turns):
+        miss = 4 * seen * (A @ B - R) ** 3 / np.sum(seen)
+        dA = miss @ B.T
+        dB = A.T @ miss
+        A = A - 0.01 * dA
+        B = B - 0.01 * dB
+        if (turn + 1) % every == 0:
+            losses.append(distance(A @ B))
+    return losses
+
+
+train(9, 3)
+"""
+
+PRINTED = """import numpy as np
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(9, 3))
+y = rng.integers(0, 4, 9)
+W, b = rng.normal(size=(3, 4)), np.zeros((1, 4))
+lam = 0.02
+
+
+def calculate_loss(model):
+    scores = np.exp(X.dot(model["W"]) + model["b"])
+    chances = scores / np.sum(scores, axis=1, keepdims=True)
+    data_loss = np.sum(-np.log(chances[range(9), y]))
+    data_loss += lam / 2 * np.sum(np.square(model["W"]))
+    return 1.0 / 9 * data_loss
+
+
+for i in range(2):
+    scores = np.exp(X.dot(W) + b)
+    delta = scores / np.sum(scores, axis=1, keepdims=True)
+    delta[range(9), y] -= 1
+    dW = X.T.dot(delta)
+    db = np.sum(delta, axis=0, keepdims=True)
+    dW += lam * W
+    W += -0.01 * dW
+    b += -0.01 * db
+    model = {"W": W, "b": b}
+    if i % 1 == 0:
+        print("Loss after iteration %i: %f" % (i, calculate_loss(model)))
+"""
+
+
+@pytest.mark.parametrize("script", [SEEN, PRINTED], ids=["seen", "printed"])
+def test_it_is_right(tmp_path: Path, script: str) -> None:
+    check = check_of_script(tmp_path, script)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize(
+    ("script", "right", "wrong", "kind"),
+    [
+        (SEEN, "dB = A.T @ miss", "dB = 2 * A.T @ miss", "scale-factor"),
+        (SEEN, "B = B - 0.01 * dB", "B = B + 0.01 * dB", "sign"),
+        (PRINTED, "y] -= 1", "y] += 1", "sign"),
+    ],
+)
+def test_a_mistake_is_told(tmp_path: Path, script: str, right: str, wrong: str, kind: str) -> None:
+    assert script.count(right) == 1
+    line = script[: script.index(right)].count("\n") + 1
+    check = check_of_script(tmp_path, script.replace(right, wrong))
+    assert told(check) == (line, kind), str(check)

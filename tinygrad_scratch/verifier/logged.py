@@ -1,0 +1,59 @@
+"""Losses that a loop computes in some of its turns alone, as logs are written: in which one it next does so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from types import CodeType, FrameType
+
+from tinygrad_scratch.verifier.loops import loops_in, names_in, tree_of
+from tinygrad_scratch.verifier.losses import is_loss_name
+
+MOST_AHEAD = 100  # turns that are looked ahead
+ARITHMETIC = (
+    ast.BinOp, ast.BoolOp, ast.Compare, ast.UnaryOp, ast.Name, ast.Constant, ast.Attribute,
+    ast.operator, ast.boolop, ast.cmpop, ast.unaryop, ast.expr_context,
+)  # fmt: skip
+
+
+def turns_until_loss(frame: FrameType, line: int) -> int:
+    """How many turns of a `for` loop, which has come to its next turn, are made before a loss is computed in one.
+
+    0 where it isn't known: where no `if turn % 100 == 99:` stands before a loss, or its numbers are not.
+    """
+    file, known = frame.f_code.co_filename, {**frame.f_globals, **frame.f_locals}
+    for counter, test in conditions(file, line):
+        count = known.get(counter)
+        if type(count) is not int:
+            continue
+        for ahead in range(1, MOST_AHEAD):
+            try:
+                if eval(test, {"__builtins__": {}}, {**known, counter: count + ahead}):
+                    return ahead
+            except Exception:  # what it reads is made in the turn
+                break
+    return 0
+
+
+@cache
+def conditions(file: str, line: int) -> tuple[tuple[str, CodeType], ...]:
+    return tuple(found_conditions(file, line))
+
+
+def found_conditions(file: str, line: int) -> Iterator[tuple[str, CodeType]]:
+    """The counter of a loop, and the code of each condition on it under which a loss is computed."""
+    last = loops_in(file).get(line, 0)
+    counters = [
+        node.target.id
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.For) and node.lineno == line and isinstance(node.target, ast.Name)
+    ]
+    for node in ast.walk(tree_of(file)):
+        if not isinstance(node, ast.If) or not line < node.lineno <= last:
+            continue
+        parts, mentioned = list(ast.walk(node.test)), {name for each in node.body for name in names_in(each)}
+        if all(isinstance(part, ARITHMETIC) for part in parts) and any(map(is_loss_name, mentioned)):
+            own = {part.id for part in parts if isinstance(part, ast.Name)}
+            for counter in own.intersection(counters):
+                yield counter, compile(ast.Expression(node.test), file, "eval")
