@@ -102,6 +102,13 @@ class FindingLoss(Mixes):
                 f"No gradient fits the {self.wanted_loss} of an output and targets of yours, so it is not clear which "
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
+        return self._last_resort(finals)
+
+    def _last_resort(self, finals: list[Final]) -> str | None:
+        """What is called a loss and was computed after the update, where no gradient fits any; or that there is none."""
+        alone = next((each for each in self._late if self._is_of_same_data(each, finals)), None)
+        if alone is not None:
+            return self._choose(alone, 0, 0, 0, len(finals))
         return (
             "No loss was found. Set check.loss = ... in the block, to the value that NumPy computed, or "
             "say which it is: "
@@ -153,6 +160,21 @@ class FindingLoss(Mixes):
         parts = [part for part in usual if known is not None and part.node == known[0].node]
         late = (each for each in self._late if any(self._penalises(run, each, part, nodes) for part in parts))
         return next(((each, 0, 0, 0) for each in late), None)
+
+    def _is_of_same_data(self, candidate: Candidate, finals: list[Final]) -> bool:
+        """Whether a loss that was computed after the update was made of all the data that the gradients were made of.
+
+        One that only watches how the training goes is mostly of other data.
+        """
+        trained = {final.parameter.node for final in finals}
+        mine, theirs = (
+            {n for n in self.all_behind(*nodes) - trained if self._is_data_from_outside(n)}
+            for nodes in ([candidate.node], [final.node for final in finals])
+        )
+        return self._is_called_loss(candidate) and bool(theirs) and theirs <= mine
+
+    def _is_data_from_outside(self, node: int) -> bool:
+        return self._value(node).size > 1 and self.tape.steps[self.tape.nodes[node].step].function is None
 
     def _theirs(self, finals: list[Final]) -> tuple[list[Candidate], list[Final], str | None]:
         """What they compute that may be the loss, with the gradients; or why what was named can't be."""

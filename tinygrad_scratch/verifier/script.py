@@ -83,7 +83,7 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path, file))
     with as_main(path, file) as names:
         check = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
-    if not (check.problem and again.until_loss):
+    if check.ok or not again.until_loss or not (check.problem or check.entry.is_well_known):
         return check
     ends = {(again.loop, again.line): again.turns - 1 + again.until_loss}
     with as_main(path, file) as names:  # the turn that computes the loss

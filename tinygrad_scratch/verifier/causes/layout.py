@@ -39,19 +39,24 @@ def layout(region: Region) -> Iterator[Finding]:
             yield from product_layout(region, step, turns)
         if name in ("add", "subtract", "multiply", "divide"):
             yield from operand_layout(region, step, turns)
-        if name in ("reshape", "transpose") and places_of(step):
-            yield from axes_before(region, step, turns)
         if name == "getitem" and places_of(step):
             before, after = (np.asarray(region.values[node]) for node in (step.reads[0], step.makes[0]))
             if before.shape == after.shape and not close(before, after):
                 sentence = f"`{region.code(step)}` turns an axis round that should stay"
                 yield from too_much(region, step, turns, sentence)
+    yield from axes_before(region)  # a product that is turned round may be laid out anew later
     if turned and in_update:  # of a statement there is no transpose to write
         yield Finding("transpose", "it is transposed", None)
 
 
-def axes_before(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+def axes_before(region: Region) -> Iterator[Finding]:
     """Axes in another order before a reshape, or by a transpose."""
+    for step, turns in region.sites():
+        if name_of(step.function) in ("reshape", "transpose") and places_of(step):
+            yield from in_other_order(region, step, turns)
+
+
+def in_other_order(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
     node, name = node_at(region, step, 0), name_of(step.function)
     shape = np.shape(region.values[node]) if node is not None else ()
     code = region.code(step)
