@@ -133,3 +133,27 @@ def test_in_another_measure_beside_a_small_number_in_a_logarithm(tmp_path: Path)
 def test_a_sum_beside_a_penalty_where_the_loss_is_a_mean(tmp_path: Path) -> None:
     check = check_of_script(tmp_path, KEPT_OFF.replace(" / len(soil) + np.r_", " + np.r_"))
     assert told(check)[1] == "missing-batch-sum-or-mean", str(check)
+
+
+TWO_PENALTIES = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+X, y, W = rng.normal(size=(8, 3)), rng.normal(size=(8, 2)), rng.normal(size=(3, 2))
+for turn in range(2):
+    miss = X @ W - y
+    loss = 0.5 * np.sum(miss**2) + 0.1 * np.sum(W**2)
+    loss += 0.2 * np.sum(np.abs(W))
+    dW = X.T @ miss
+    dW += 0.2 * W
+    side = np.ones_like(W)
+    side[W < 0] = -1
+    dW += 0.2 * side
+    W -= 0.01 * dW
+"""
+
+
+def test_of_two_penalties_the_one_is_told_whose_gradient_is_wrong(tmp_path: Path) -> None:
+    wrong = TWO_PENALTIES.replace("    side[W < 0] = -1\n", "")
+    check = check_of_script(tmp_path, wrong)
+    assert told(check) == (wrong[: wrong.index("dW += 0.2 * side")].count("\n") + 1, "regularisation"), str(check)

@@ -245,3 +245,9 @@ def test_names_in_a_row_that_a_call_is_given_are_exchanged() -> None:
     text = "def f():\n    return loss, pack([da, db, dc])\n"
     made = {rewrite.of(text).split("\n")[1].strip() for rewrite in rewrites_at(Source(text), 2)}
     assert "return loss, pack([dc, db, da])" in made
+
+
+def test_what_a_function_returns_is_exchanged() -> None:
+    text = "def twofold(slope, a, b):\n    return slope * a, slope * b\n"
+    made = {rewrite.of(text).split("\n")[1].strip() for rewrite in rewrites_at(Source(text), 2)}
+    assert "return slope * b, slope * a" in made

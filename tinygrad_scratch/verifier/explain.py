@@ -308,7 +308,9 @@ def judged(case: Case) -> tuple[list[Repair], list[Cause]]:
     """The wrong steps in the order in which they were made, with their causes; none where all is right."""
     if is_right_by_convention(case):
         return [], []
+    played = case.tape.played
     case.doubt = disputed(case)
+    case.tape.played = played  # to prove the truth is no search for a cause
     if case.doubt:
         return [], []
     decays = decays_meant(case, {node.number: node.value for node in case.tape.nodes})

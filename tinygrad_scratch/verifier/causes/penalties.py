@@ -23,8 +23,9 @@ def penalty(region: Region) -> Iterator[Finding]:
     own = [(step, part * region.repair.factor) for step, part in parts if is_penalty(region, step)]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
-    for search in (penalty_times, penalty_of_another):
-        for chosen in dict.fromkeys([tuple(range(len(own))), *((i,) for i in range(len(own)))]):
+    every, single = tuple(range(len(own))), [(i,) for i in range(len(own))]
+    for search, order in ((penalty_times, [every, *single]), (penalty_of_another, [*single, every])):
+        for chosen in dict.fromkeys(order):  # what is no gradient of all of them may begin with that of one
             part = np.sum([own[i][1] for i in chosen], axis=0)
             line = case.tape.steps[own[chosen[0]][0]].place
             where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"

@@ -325,8 +325,8 @@ def of_number(part: Part, value: float) -> Iterator[Rewrite]:
 
 
 def of_indices(part: Part) -> Iterator[Rewrite]:
-    """Two indices in a row, exchanged, or two of the values that several names are given."""
-    given = isinstance(part.statement, ast.Assign) and part.is_whole
+    """Two indices in a row, exchanged, or two of the values that several names are given, or that are returned."""
+    given = isinstance(part.statement, ast.Assign | ast.Return) and part.is_whole
     if not part.is_slice and not given:
         return
     codes = [part.source.code(each) for each in part.node.elts]

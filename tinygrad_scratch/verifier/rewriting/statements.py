@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from tinygrad_scratch.verifier.rewriting.as_siblings import as_siblings
 from tinygrad_scratch.verifier.rewriting.carried import carried_over
+from tinygrad_scratch.verifier.rewriting.each_turn import begun_in_turns
 from tinygrad_scratch.verifier.rewriting.expressions import Expressions
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
@@ -69,6 +70,7 @@ class Statement(Expressions):
             yield from scattered(self.source, node)
         elif isinstance(node, ast.Assign):
             yield from self.assigned(node)
+            yield from begun_in_turns(self.source, node)
             yield from scattered(self.source, node)
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Expr):
             yield from self.later(node)
