@@ -105,7 +105,7 @@ class FindingLoss(Mixes):
         return self._last_resort(finals)
 
     def _last_resort(self, finals: list[Final]) -> str | None:
-        """What is called a loss and was computed after the update, where no gradient fits any; or that there is none."""
+        """What is called a loss and was computed after the update, where no gradient fits any; else what is asked."""
         alone = next((each for each in self._late if self._is_of_same_data(each, finals)), None)
         if alone is not None:
             return self._choose(alone, 0, 0, 0, len(finals))
