@@ -11,6 +11,8 @@ import pytest
 from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
 from tinygrad_scratch.verifier.causes.paths import part_unread
+from tinygrad_scratch.verifier.rewriting.text import Source
+from tinygrad_scratch.verifier.told_where_bound import only_binding
 
 MACHINE = """
 import numpy as np
@@ -553,3 +555,22 @@ def test_a_part_that_goes_nowhere_is_missing_where_the_sum_is_made(tmp_path: Pat
     assert (found[0], found[1].line) == ("doff2", line)
     region.truth = values[one.node] - values[other.node]
     assert part_unread(region) is None
+
+
+BRANCHES = """
+def dropped_back(dout, mode, mask):
+    dx = None
+    if mode == "train":
+        dx = dout * mask
+    elif mode == "test":
+        dx = dout
+    return dx
+"""
+
+
+def test_of_several_branches_the_one_that_ran_is_told() -> None:
+    source = Source(BRANCHES)
+    for line in (5, 7):
+        found = only_binding(source, 8, "dx", ran={line})
+        assert found is not None
+        assert found.lineno == line

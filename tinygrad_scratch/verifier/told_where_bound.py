@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -116,7 +117,7 @@ def tell_at_binding(case: Case, cause: Cause, found: Difference) -> Repair | Non
         tell_where_called(cause, found)
         return None
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
-    bound = only_binding(source, cause.line, own.id)
+    bound = binding_in(case, cause, own.id)
     is_other_name = bound is not None and isinstance(bound.value, ast.Name)  # that lacks something sooner
     handed = is_in_product(found) or is_handed_over(cause, own.id) or is_other_name or is_turned
     if not handed or apart_by(cause) < 0:
@@ -139,7 +140,7 @@ def tell_before_update(case: Case, cause: Cause, found: Difference) -> Repair | 
     factors, source = beyond(found.new, found.old), source_of(text_of(cause.file))
     names = {node.id for node in ast.walk(found.old) if isinstance(node, ast.Name)} if factors else set()
     for name in sorted(names):
-        bound = only_binding(source, cause.line, name)
+        bound = binding_in(case, cause, name)
         repair = repair_at(case, cause.file, bound, name) if bound is not None else None
         sure = repair is not None or "delta" in name.lower() or is_gradient_name(name)
         if bound is not None and sure and is_known_by(source, bound, factors):
@@ -191,7 +192,7 @@ def tell_within(case: Case, cause: Cause, found: Difference) -> Repair | None:
     source = source_of(text_of(cause.file))
     for name, factor in ((old.right, old.left), (old.left, old.right)):
         terms = beyond(new.right, factor)
-        bound = only_binding(source, cause.line, name.id) if isinstance(name, ast.Name) and len(terms) == 1 else None
+        bound = binding_in(case, cause, name.id) if isinstance(name, ast.Name) and len(terms) == 1 else None
         if bound is not None and isinstance(name, ast.Name) and is_known_by(source, bound, terms):
             repair = repair_at(case, cause.file, bound, name.id)
             tell_at(cause, bound, repair, name.id)
@@ -285,7 +286,7 @@ def tell_handed_over(case: Case, cause: Cause, found: Difference) -> Repair | No
     if cause.kind != "wrong-operand" and not isinstance(new, ast.BinOp):
         return None
     source = source_of(text_of(cause.file))
-    bound = only_binding(source, cause.line, old.id)
+    bound = binding_in(case, cause, old.id)
     repair = repair_at(case, cause.file, bound, old.id) if bound is not None else None
     if bound is None or repair is None:
         return None
@@ -387,13 +388,23 @@ def is_handed_over(cause: Cause, name: str) -> bool:
     return any(isinstance(each, ast.Name) and each.id == name for each in handed)
 
 
-def only_binding(source: Source, line: int, name: str) -> ast.Assign | None:
-    """The statement before a line that gives a name to a value, if only that line reads the name for that value."""
+def binding_in(case: Case, cause: Cause, name: str) -> ast.Assign | None:
+    """The only binding that the line of a cause reads; of several branches that of the one that ran."""
+    ran = {event.place.line for event in case.events if event.name == name and event.place.file == cause.file}
+    return only_binding(source_of(text_of(cause.file)), cause.line, name, ran)
+
+
+def only_binding(source: Source, line: int, name: str, ran: Collection[int] = ()) -> ast.Assign | None:
+    """The statement before a line that gives a name to a value, if only that line reads the name for that value.
+
+    Where some such lines are known to have run, the others are left out.
+    """
     function = source.function_around(line)
     nodes = list(ast.walk(function if function is not None else source.tree))
     uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
     own = next((lines_of(node) for node in source.statements if node.lineno == line), range(0))
     bindings = {node.lineno for node in uses if not isinstance(node.ctx, ast.Load)}
+    bindings = bindings.intersection(ran) or bindings
     last = {node.lineno: max((at for at in bindings if at < node.lineno), default=0) for node in uses}
     bound = [
         node
