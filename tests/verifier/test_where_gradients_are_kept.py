@@ -410,6 +410,7 @@ for turn in range(1, 9):
         step = first[name] / (1 - 0.9**turn) / (np.sqrt(second[name] / (1 - 0.999**turn)) + 1e-8)
         net[name] -= 0.01 * step
 """
+IN_PLACE = ADAM.replace("first[name] = ", "first[name][:] = ").replace("second[name] = ", "second[name][:] = ")
 SIGNS = """
 import numpy as np
 rng = np.random.default_rng(7)
@@ -436,6 +437,8 @@ for turn in range(8):
         (ADAM, "d.sum(axis=0)", "d.mean(axis=0)", "missing-batch-sum-or-mean"),
         (ADAM, 'slopes["b"] = below', 'slopes["b"] = -below', "sign"),
         (ADAM, "slopes[name]\n", "0.5 * slopes[name]\n", ""),
+        (IN_PLACE, "h.T @ d", "h.T @ d / len(x)", "missing-batch-sum-or-mean"),
+        (IN_PLACE, " * (1 - h**2)", " * (1 - h**2) * 0.7", "scale-factor"),
         (SIGNS, "(1 - h**2)", "(1 - h)", "missing-derivative"),
         (SIGNS, "v=h.T @ d", "v=-h.T @ d", "sign"),
         (SIGNS, "0.9 *", "0.8 *", ""),

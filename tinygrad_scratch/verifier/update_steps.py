@@ -264,6 +264,8 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if step.function is None or node != step.makes[0] or (len(step.makes) != 1 and name != "lstsq"):
         return None
     arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
+    if name == "setitem" and (whole := handed_over(step)) is not None and whole in arrays:
+        return whole, 1
     if name == "negative":
         return reads[0], -1
     if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
