@@ -574,3 +574,48 @@ def test_of_several_branches_the_one_that_ran_is_told() -> None:
         found = only_binding(source, 8, "dx", ran={line})
         assert found is not None
         assert found.lineno == line
+
+
+NORMED = """
+import numpy as np
+
+
+class Norm:
+    def forward(self, x):
+        mean = x.mean(axis=-1, keepdims=True)
+        var = x.var(axis=-1, keepdims=True)
+        self.inv = 1 / np.sqrt(var + 1e-5)
+        self.xn = (x - mean) * self.inv
+        return self.xn
+
+    def backward(self, dy):
+        m1 = dy.mean(axis=-1, keepdims=True)
+        m2 = (dy * self.xn).mean(axis=-1, keepdims=True)
+        return self.inv * (dy - m1 - self.xn * m2)
+
+
+class Block:
+    def __init__(self, rng):
+        self.norm, self.w = Norm(), rng.normal(size=(4, 4))
+
+    def forward(self, x):
+        self.h = np.tanh(self.norm.forward(x))
+        return x + self.h @ self.w
+
+    def backward(self, dy):
+        self.dw = self.h.T @ dy
+        d = dy @ self.w.T * (1 - self.h**2)
+        d = self.norm.backward(d)
+        return dy + d
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    return verify.layer(Block(rng), rng.normal(size=(6, 4)))
+"""
+
+
+def test_a_path_that_a_helper_leaves_out_is_told_in_its_return(tmp_path: Path) -> None:
+    right = "(dy - m1 - self.xn * m2)"
+    check, line = edited(tmp_path / "normed.py", NORMED, right, "(dy - m1)")
+    assert told(check) == (line, "missing-term"), str(check)

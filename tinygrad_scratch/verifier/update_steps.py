@@ -264,12 +264,10 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     if step.function is None or node != step.makes[0] or (len(step.makes) != 1 and name != "lstsq"):
         return None
     arrays = [read for read in reads if tape.nodes[read].value.shape == shape]
-    if name == "setitem" and (whole := handed_over(step)) is not None and whole in arrays:
-        return whole, 1
     if name == "negative":
         return reads[0], -1
-    if name in ("copy", "asarray", "array") and len(reads) == 1 == len(arrays):
-        return reads[0], 1
+    if name in COPIES and handed_over(step) in arrays:
+        return reads[-1], 1
     if name in ("add", "subtract") and (moved := beside_nothing(tape, step, arrays)) is not None:
         of_number = len(reads) == 1 and isinstance(step.arguments[0], int | float)  # `0.9 * 0 - rate * g`
         return moved, -1 if name == "subtract" and (of_number or moved == reads[-1] != reads[0]) else 1

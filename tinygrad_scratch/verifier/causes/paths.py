@@ -127,7 +127,9 @@ def lacking_since(region: Region, left: int) -> Place | None:
         if known is not None and not (is_used_in(region, known.through, helper) and known.how == PART):
             continue
         if found is not None and close(case.truth.cotangents[found.of], case.truth.cotangents[region.of]):
-            return event.place
+            made_by = case.step_of(event.node)
+            in_helper = made_by.place is not None and not in_same_function(made_by.place, event.place)
+            return made_by.place if in_helper and region.is_to_blame(made_by) else event.place
     return None
 
 
