@@ -57,3 +57,48 @@ def test_a_slope_that_any_layer_calls_is_told_once_and_where_it_is_made(tmp_path
     check, line = edited(tmp_path / "layers.py", LAYERS, "        return s * (1 - s)", "        return z * (1 - z)")
     assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
     assert "out * (1 - out)" not in str(check)
+
+
+HELPER = """
+import numpy as np
+
+
+def squash(v):
+    s = 1 / (1 + np.exp(-v))
+    return s
+
+
+def squash_slope(s):
+    ds = s * (1 - s)
+    return ds
+
+
+def run(x, y, w1, w2):
+    h = squash(x @ w1)
+    error = h @ w2 - y
+    above = error @ w2.T
+    below = squash_slope(h) * above
+    return 0.5 * np.sum(error**2), x.T @ below, h.T @ error
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    w1, w2, x, y = (rng.normal(size=size) for size in ((4, 5), (5, 2), (7, 4), (7, 2)))
+    with verify(w1=w1, w2=w2) as check:
+        check.loss, dw1, dw2 = run(x, y, w1, w2)
+        check.gradients = {"w1": dw1, "w2": dw2}
+    return check
+"""
+
+
+def test_a_slope_by_a_result_that_is_given_a_gradient_was_called_wrongly(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "helper.py", HELPER, "squash_slope(h) * above", "squash_slope(above)")
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
+    assert check.first_wrong.should_be == "above * squash_slope(h)"
+
+
+def test_a_name_that_stands_for_another_value_in_a_helper_is_not_put_in_there(tmp_path: Path) -> None:
+    program = HELPER.replace("squash_slope", "through")  # a name that says nothing of slopes
+    check, line = edited(tmp_path / "helper.py", program, "through(h) * above", "through(above)")
+    assert [cause.line for cause in check.causes] == [line], str(check)
+    assert "s * s * (1 - s)" not in str(check)
