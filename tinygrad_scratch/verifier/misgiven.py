@@ -48,6 +48,11 @@ class Call:
     event: Event
 
     @property
+    def is_of_result(self) -> bool:
+        """Whether it stands for what the function makes, at which a derivative is taken: `s * (1 - s)`."""
+        return self.given == self.event.node
+
+    @property
     def function(self) -> tuple[str, int]:
         return self.event.place.file, start_of_function(self.event.place)
 
@@ -100,6 +105,22 @@ class Misgiven:
         return found
 
     @cached_property
+    def by_results(self) -> dict[tuple[str, int, int], list[Call]]:
+        """The returns that were given gradients, and give the derivative of another function by what that makes."""
+        back = [call for call in self.calls if not self.case.is_forward(call.given)]
+        ahead = [call for call in self.calls if self.case.is_forward(call.event.node)] if back else []
+        found = {}
+        for call in () if self.case.is_assumed else back:
+            of = [each for each in ahead if is_named_after(call, each)]
+            if any(self.is_by_result(call, each) for each in of):
+                found[call.branch] = [Call(each.event.node, each.event) for each in of]
+        return found
+
+    def is_by_result(self, call: Call, of: Call) -> bool:
+        made, slope = self.made(call, self.value(of.event.node)), self.slope_of(of, of.given)
+        return made is not None and slope is not None and close(slope, made)
+
+    @cached_property
     def right_functions(self) -> set[tuple[str, int]]:
         """The functions of which all returns are such, each by its file and where it starts."""
         returns = {call.branch for call in self.calls if call.event.node not in self.case.forward}
@@ -111,9 +132,14 @@ class Misgiven:
         return (place.file, start_of_function(place), place.line) in self.derivatives
 
     def is_derivative(self, call: Call, of: Call) -> bool:
-        value = np.asarray(self.value(call.given), float)
-        up, down = (self.made(of, value + step) for step in (STEP, -STEP))
-        return up is not None and down is not None and close((up - down) / (2 * STEP), self.value(call.event.node))
+        slope = self.slope_of(of, call.given)
+        return slope is not None and close(slope, self.value(call.event.node))
+
+    def slope_of(self, call: Call, at: int) -> Any:
+        """How fast a function grows at a value; None where that can't be told."""
+        value = np.asarray(self.value(at), float)
+        up, down = (self.made(call, value + step) for step in (STEP, -STEP))
+        return None if up is None or down is None else (up - down) / (2 * STEP)
 
     def made(self, call: Call, value: Array) -> Any:
         """What a function would have made of another value; None where that can't be told."""
@@ -176,6 +202,9 @@ class Misgiven:
                     yield call, of, right
                 elif of is None and not self.case.is_forward(call.given):
                     yield from self.of_gradient(call, others)
+        for branch, others in self.by_results.items():
+            for call in (call for call in self.calls if call.branch == branch):
+                yield from () if self.case.is_forward(call.given) else self.of_gradient(call, others)
 
     def of_gradient(self, call: Call, others: list[Call]) -> Iterator[tuple[Call, Call, Array]]:
         """The call of the other function at whose value a derivative is due that a gradient was given to.
@@ -225,7 +254,8 @@ class Misgiven:
         slope, name = short(call.event.place.function), short(of.event.place.function)
         said = f"`{slope}` is the derivative of `{name}`, and is given what `{name}` makes, not what that is given"
         if not self.case.is_forward(call.given):
-            said = f"`{slope}` is given a gradient: that is due at what `{name}` is given, times the gradient"
+            given = "makes" if of.is_of_result else "is given"
+            said = f"`{slope}` is given a gradient: that is due at what `{name}` {given}, times the gradient"
         elif call.function == of.function:
             said = f"`{slope}` gives its derivative here at what it makes itself, not at what it is given for that"
         finding = Finding("derivative-at-wrong-point", said, None, self.should_be(repair, call, of))
@@ -237,13 +267,17 @@ class Misgiven:
         return finding
 
     def named(self, call: Call) -> Event | None:
-        """Where what a call returned got a name."""
-        return next((event for event in self.case.events if event.node == call.event.node), None)
+        """Where what a call returned got a name: outside of the function, if it got one there."""
+        named = [event for event in self.case.events if event.node == call.event.node]
+        return next((e for e in named if not in_same_function(e.place, call.event.place)), next(iter(named), None))
 
     def should_be(self, repair: Repair, call: Call, of: Call) -> str | None:
         """The statement with the right value in the call, where that has one text, known in the same function."""
         written, right = (argument_of(self.place_of(each)) for each in (call, of))
-        place, expression = repair.event.place, Region(self.case, repair).expression
+        region = Region(self.case, repair)
+        place, expression = repair.event.place, region.expression
+        if right is not None and of.is_of_result:
+            right = right[0], region.name(of.given)
         if written is None or right is None or self.is_in_loop(of) or self.is_in_loop(call):
             return None
         known = source_of(text_of(place.file)).words(place.line).text

@@ -17,7 +17,7 @@ from tinygrad_scratch.verifier.derivative_names import short
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.likeness import close
-from tinygrad_scratch.verifier.source import start_of_function
+from tinygrad_scratch.verifier.source import in_same_function, start_of_function
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.textbook import base_of, is_slope_of_given
 from tinygrad_scratch.verifier.truth import Played, played_on_tensors
@@ -115,8 +115,18 @@ class Slopes:
         if not known:
             return None
         right = next((pair for pair in known if close(value, pair[1])), None)
-        of, slope = right or max(known, key=lambda pair: likeness(value, pair[1]))
+        of, slope = right or self.own(event, given) or max(known, key=lambda pair: likeness(value, pair[1]))
         return Result(event, slope, of, right is not None)
+
+    def own(self, event: Event, given: int) -> tuple[int, Array] | None:
+        """The slope of what the same function made of a value in the forward pass: `f(z)` beside `f(z, True)`."""
+        made = (
+            e.node
+            for e in self.case.returned
+            if self.case.is_forward(e.node) and in_same_function(e.place, event.place)
+        )
+        known = (self.slope(given, node) for node in made if self.is_after(node, given) and node != given)
+        return next(((given, slope) for slope in known if slope is not None), None)
 
     def given(self, event: Event) -> int | None:
         """The one value of the forward pass that a result was made from in a function."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from functools import cached_property
 
+import numpy as np
+
 from tinygrad_scratch.verifier.bindings import part_for
 from tinygrad_scratch.verifier.edits import PlaceOf
 from tinygrad_scratch.verifier.events import Event
@@ -45,9 +47,11 @@ class Wording(Extent):
         names = [n for n in self.names_of(node) if self.is_own(node, n)]
         names = names or [n for n in self.names_of(twin) if self.is_own(twin, n)]
         names = names or [event.name for event in self.case.arguments if event.node == node]
+        names = [name for name in names if not self.is_of_another(node, name)]
         if names:
             written = statement_at(self.event.place.file, self.event.place.line)
-            usual = self.parameter_name(node) or names[0]
+            known = (name for name in names if name in self._here or not name.isidentifier())
+            usual = self.parameter_name(node) or next(known, names[0])
             return next((name for name in reversed(names) if replaced(written, name, name)), usual)
         step = self.case.step_of(node)
         if step.function is None:
@@ -56,6 +60,21 @@ class Wording(Extent):
         return (
             call_at(step.place) if step.place else None
         ) or f"a value of line {step.place.line if step.place else '?'}"
+
+    def is_of_another(self, node: int, name: str) -> bool:
+        """Whether a name that a value has elsewhere stands for another one in the function of the wrong value."""
+        here = self._here.get(name, ())
+        value = np.asarray(self.values[node])
+        return bool(here) and not any(np.array_equal(np.asarray(self.values[each]), value) for each in here)
+
+    @cached_property
+    def _here(self) -> dict[str, set[int]]:
+        """What each name of the function of the wrong value stands for in it."""
+        found: dict[str, set[int]] = {}
+        for event in (*self.case.arguments, *self.case.events):
+            if event.name.isidentifier() and in_same_function(event.place, self.event.place):
+                found.setdefault(event.name, set()).add(event.node)
+        return found
 
     def is_own(self, node: int, name: str) -> bool:
         """Whether an attribute is one of the object whose method made the wrong value, and not of another one."""

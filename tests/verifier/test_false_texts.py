@@ -1,0 +1,104 @@
+"""What is told as right holds where it stands: in each turn of a loop, and by the names that are known there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.verifier.files import edited
+
+LAYERS = """
+import numpy as np
+
+
+class Net:
+    def __init__(self, rng):
+        sizes = [4, 5, 3, 2]
+        self.count = 3
+        self.weights = {i + 1: rng.normal(size=sizes[i : i + 2]) for i in range(3)}
+        self.bends = {1: self.squash, 2: self.squash, 3: self.squash}
+        self.grads = {}
+
+    def squash(self, z, ahead=True):
+        if ahead:
+            return 1 / (1 + np.exp(-z))
+        s = self.squash(z)
+        return s * (1 - s)
+
+    def forward(self, x):
+        self.z, self.a = {}, {0: x}
+        for i in range(1, self.count + 1):
+            bend = self.bends[i]
+            self.z[i] = self.a[i - 1] @ self.weights[i]
+            self.a[i] = bend(self.z[i])
+        return self.a[self.count]
+
+    def backward(self, out, y):
+        above, below = {self.count: (1 - y) / (1 - out) - y / out}, {}
+        for i in reversed(range(1, self.count + 1)):
+            bend = self.bends[i]
+            below[i] = above[i] * bend(self.z[i], ahead=False)
+            self.grads[i] = self.a[i - 1].T @ below[i]
+            above[i - 1] = below[i] @ self.weights[i].T
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    net, x, y = Net(rng), rng.normal(size=(7, 4)), rng.uniform(size=(7, 2))
+    with verify(net.weights) as check:
+        out = net.forward(x)
+        check.loss = -np.sum(y * np.log(out) + (1 - y) * np.log(1 - out))
+        net.backward(out, y)
+        check.gradients = net.grads
+    return check
+"""
+
+
+def test_a_slope_that_any_layer_calls_is_told_once_and_where_it_is_made(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "layers.py", LAYERS, "        return s * (1 - s)", "        return z * (1 - z)")
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
+    assert "out * (1 - out)" not in str(check)
+
+
+HELPER = """
+import numpy as np
+
+
+def squash(v):
+    s = 1 / (1 + np.exp(-v))
+    return s
+
+
+def squash_slope(s):
+    ds = s * (1 - s)
+    return ds
+
+
+def run(x, y, w1, w2):
+    h = squash(x @ w1)
+    error = h @ w2 - y
+    above = error @ w2.T
+    below = squash_slope(h) * above
+    return 0.5 * np.sum(error**2), x.T @ below, h.T @ error
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    w1, w2, x, y = (rng.normal(size=size) for size in ((4, 5), (5, 2), (7, 4), (7, 2)))
+    with verify(w1=w1, w2=w2) as check:
+        check.loss, dw1, dw2 = run(x, y, w1, w2)
+        check.gradients = {"w1": dw1, "w2": dw2}
+    return check
+"""
+
+
+def test_a_slope_by_a_result_that_is_given_a_gradient_was_called_wrongly(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "helper.py", HELPER, "squash_slope(h) * above", "squash_slope(above)")
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
+    assert check.first_wrong.should_be == "above * squash_slope(h)"
+
+
+def test_a_name_that_stands_for_another_value_in_a_helper_is_not_put_in_there(tmp_path: Path) -> None:
+    program = HELPER.replace("squash_slope", "through")  # a name that says nothing of slopes
+    check, line = edited(tmp_path / "helper.py", program, "through(h) * above", "through(above)")
+    assert [cause.line for cause in check.causes] == [line], str(check)
+    assert "s * s * (1 - s)" not in str(check)
