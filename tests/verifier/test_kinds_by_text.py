@@ -351,7 +351,33 @@ def check(verify):
     return check
 """
 
+CHAINED = """
+import numpy as np
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def slopes(w, x, t):
+    a = squash(x @ w)
+    dl_da = 2 * (a - t) / len(x)
+    da_dz = a * (1 - a)
+    delta = dl_da * da_dz
+    return x.T @ delta
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    w, x, t = (rng.normal(size=shape) for shape in ((4, 3), (7, 4), (7, 3)))
+    with verify(w=w) as check:
+        check.loss = np.sum((squash(x @ w) - t) ** 2) / 7
+        check.gradients = slopes(w, x, t)
+    return check
+"""
+
 PROGRAMS = {
+    "chained": CHAINED,
     "counted": COUNTED,
     "kept": KEPT,
     "summed": SUMMED,
@@ -365,6 +391,7 @@ PROGRAMS = {
 }
 
 MISTAKES = [
+    ("chained", "delta = dl_da * da_dz", "delta = -dl_da * da_dz", "sign"),
     ("counted", "m = d.shape[1]", "m = d.shape[0]", "scale-factor"),
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),

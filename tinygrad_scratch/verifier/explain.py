@@ -166,6 +166,9 @@ def size_of(region: Region, finding: Finding) -> int:
 def as_cause(region: Region, finding: Finding) -> Cause:
     call = only_here(region, finding)
     place = call or finding.place or writes_over(finding) or region.here(finding.step)
+    is_of_whole = place is not finding.place and finding.step is None and finding.should_be is not None
+    if is_of_whole and in_same_function(place, region.event.place):
+        place = region.event.place  # what should be is said of that statement
     step = finding.step if call is None else None
     if call is not None:
         finding.should_be = None
