@@ -359,20 +359,21 @@ def squash(z):
     return 1 / (1 + np.exp(-z))
 
 
-def slopes(w, x, t):
+def slopes(w, v, x, t):
     a = squash(x @ w)
-    dl_da = 2 * (a - t) / len(x)
+    dl_dout = 2 * (a @ v - t) / len(x)
+    dl_da = dl_dout @ v.T
     da_dz = a * (1 - a)
     delta = dl_da * da_dz
-    return x.T @ delta
+    return x.T @ delta, a.T @ dl_dout
 
 
 def check(verify):
     rng = np.random.default_rng(6)
-    w, x, t = (rng.normal(size=shape) for shape in ((4, 3), (7, 4), (7, 3)))
-    with verify(w=w) as check:
-        check.loss = np.sum((squash(x @ w) - t) ** 2) / 7
-        check.gradients = slopes(w, x, t)
+    w, v, x, t = (rng.normal(size=shape) for shape in ((4, 3), (3, 2), (7, 4), (7, 2)))
+    with verify(w=w, v=v) as check:
+        check.loss = np.sum((squash(x @ w) @ v - t) ** 2) / 7
+        check.gradients = slopes(w, v, x, t)
     return check
 """
 

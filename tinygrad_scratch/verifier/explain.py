@@ -165,10 +165,7 @@ def size_of(region: Region, finding: Finding) -> int:
 
 def as_cause(region: Region, finding: Finding) -> Cause:
     call = only_here(region, finding)
-    place = call or finding.place or writes_over(finding) or region.here(finding.step)
-    is_of_whole = place is not finding.place and finding.step is None and finding.should_be is not None
-    if is_of_whole and in_same_function(place, region.event.place):
-        place = region.event.place  # what should be is said of that statement
+    place = call or finding.place or writes_over(finding) or line_of(region, finding)
     step = finding.step if call is None else None
     if call is not None:
         finding.should_be = None
@@ -210,6 +207,13 @@ def as_cause(region: Region, finding: Finding) -> Cause:
         finding.meant,
     )
     return at_call(region, cause)
+
+
+def line_of(region: Region, finding: Finding) -> Place:
+    """Where a change is told: on the line of a call, or that of the whole statement, of which its text is."""
+    place, own = region.here(finding.step), region.event.place
+    of_whole = finding.step is None and finding.should_be is not None and in_same_function(place, own)
+    return own if of_whole else place
 
 
 def at_call(region: Region, cause: Cause) -> Cause:
