@@ -377,7 +377,65 @@ def check(verify):
     return check
 """
 
+SPREAD = """
+import numpy as np
+
+
+def normed(x, g):
+    xc = x - x.mean(axis=0)
+    var = (xc**2).mean(axis=0)
+    std = np.sqrt(var + 1e-5)
+    xhat = xc / std
+    return g * xhat, xc, std, xhat
+
+
+def slopes(x, g, dout):
+    _, xc, std, xhat = normed(x, g)
+    dg = (dout * xhat).sum(axis=0)
+    dxhat = dout * g
+    dstd = -np.sum(dxhat * xc, axis=0) / std**2
+    dvar = 0.5 * dstd / std
+    dxc = dxhat / std + 2 / len(x) * xc * dvar
+    return dg, dxc - dxc.mean(axis=0)
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    x, g, t = rng.normal(size=(7, 4)), rng.normal(size=4), rng.normal(size=(7, 4))
+    with verify(x=x, g=g) as check:
+        out = normed(x, g)[0]
+        check.loss = np.sum((out - t) ** 2) / 2
+        dg, dx = slopes(x, g, out - t)
+        check.gradients = {"g": dg, "x": dx}
+    return check
+"""
+
+BENT = """
+import numpy as np
+
+
+def slope_of_bend(z):
+    d = z.copy()
+    d[d < 0] = 0
+    d[d > 0] = 1
+    return d
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    w, v, x, t = (rng.normal(size=shape) for shape in ((4, 3), (3, 2), (7, 4), (7, 2)))
+    with verify(w=w, v=v) as check:
+        z = x @ w
+        h = np.maximum(0, z)
+        check.loss = np.sum((h @ v - t) ** 2) / 2
+        below = (h @ v - t) @ v.T * slope_of_bend(z)
+        check.gradients = x.T @ below, h.T @ (h @ v - t)
+    return check
+"""
+
 PROGRAMS = {
+    "bent": BENT,
+    "spread": SPREAD,
     "chained": CHAINED,
     "counted": COUNTED,
     "kept": KEPT,
@@ -392,6 +450,8 @@ PROGRAMS = {
 }
 
 MISTAKES = [
+    ("bent", "d[d > 0] = 1", "d[d >= 0] = 1", "missing-derivative"),
+    ("spread", "np.sum(dxhat * xc", "np.sum(dxhat * xhat", "wrong-operand"),
     ("chained", "delta = dl_da * da_dz", "delta = -dl_da * da_dz", "sign"),
     ("counted", "m = d.shape[1]", "m = d.shape[0]", "scale-factor"),
     ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),

@@ -45,7 +45,7 @@ def is_doubtful(cause: Cause) -> bool:
 
     Or whether the line would be unlike the others of its form then, or what was made for it is read nowhere even so.
     """
-    of_order = cause.kind in OF_ORDER and not cause.should_be and not may_be_alias(cause)
+    of_order = cause.kind in OF_ORDER and not cause.should_be and not (may_be_alias(cause) or is_by_bound(cause))
     left_out = " adds the gradient of a penalty" in cause.sentence  # all of the statement should be
     unsaid = is_vague(cause) and not of_order and not left_out
     made_up = (
@@ -114,6 +114,13 @@ def may_be_alias(cause: Cause) -> bool:
     around = source.function_around(cause.line)
     text = source.code(around) if around is not None else source.text
     return cause.kind == "inplace-corruption" and ALIAS.search(text) is not None
+
+
+def is_by_bound(cause: Cause) -> bool:
+    """Whether what is written over is so by a mask with its bound: that may be one too many, as in `d[d >= 0] = 1`."""
+    later = re.search(r"in line (\d+)\.?$", cause.sentence)
+    lines = (cause.line, int(later[1])) if later is not None else ()
+    return any(re.search(r"\[[^\]]*[<>]=[^\]]*\]", statement_at(cause.file, line)) for line in lines)
 
 
 def is_vague(cause: Cause) -> bool:

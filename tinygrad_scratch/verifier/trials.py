@@ -84,7 +84,7 @@ def tried(
     rank, order = likelihood(case, event, values[event.node], factor)
     of_the_same = matched is not None and part and matched[0].of == entry.of and entry.how == ""
     again = exact and case.step_of(event.node).function is renamed  # it is right under another name
-    rank = KNOWN if is_of_another(matched, factor, entry) else rank
+    rank = KNOWN if is_of_another(matched, factor, entry) and not is_called_after(case, event, entry.of) else rank
     rank = UNKNOWN if (of_the_same and not adds_up(case, event)) or (again and not part) else rank
     may_be_added = part or is_rename(event.place.file, event.place.line)
     if may_be_added and any(close(total, truth) for total in case.with_earlier(event, values)):
@@ -184,8 +184,11 @@ def is_meant(case: Case, event: Event, value: Any, factor: float) -> bool:
 
 def meant_as(case: Case, event: Event, of: int, factor: float, value: Any) -> bool:
     """Whether what is the gradient of one value is called after another one."""
-    called_so = any(e.node == of and alike(event.short, e.short) for e in case.events)
-    return called_so and not is_meant(case, event, value, factor)
+    return is_called_after(case, event, of) and not is_meant(case, event, value, factor)
+
+
+def is_called_after(case: Case, event: Event, of: int) -> bool:
+    return any(e.node == of and alike(event.short, e.short) for e in case.events)
 
 
 def is_known(matched: tuple[Entry, float] | None, factor: float) -> tuple[bool, bool]:
