@@ -117,7 +117,8 @@ def squash(z):
 def run(x, y, weights):
     acts = {"A0": x}
     for l in range(1, 4):
-        acts["A" + str(l)] = squash(acts["A" + str(l - 1)] @ weights["W" + str(l)])
+        w = weights["W" + str(l)]
+        acts["A" + str(l)] = squash(acts["A" + str(l - 1)] @ w)
     out, grads = acts["A3"], {}
     delta = 2 * (out - y)
     for l in reversed(range(1, 4)):
@@ -149,3 +150,17 @@ def test_what_holds_in_one_turn_is_no_text(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "lists.py", LISTS, f"delta * {SLOPE}", 'delta * (1 - acts["A0"].sum() ** 2)')
     assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
     assert "A3" not in str(check.first_wrong.should_be)
+
+
+def test_a_name_that_holds_the_value_of_one_turn_is_tried_in_all(tmp_path: Path) -> None:
+    right = 'delta @ weights["W" + str(l)].T'
+    check, line = edited(
+        tmp_path / "lists.py", LISTS, right, right.replace("weights", "abs(weights").replace("]", "])")
+    )
+    assert [(cause.line, cause.should_be) for cause in check.causes] == [(line, f"delta = {right}")], str(check)
+
+
+def test_a_factor_of_one_turn_is_no_text(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "lists.py", LISTS, f"delta = delta * {SLOPE}", f"delta = {SLOPE}")
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "missing-derivative")], str(check)
+    assert "out - y" not in str(check.first_wrong.should_be)

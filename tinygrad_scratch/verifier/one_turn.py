@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+from tinygrad_scratch.verifier.case import Case, Repair
+from tinygrad_scratch.verifier.mistakes import written_and_right
 from tinygrad_scratch.verifier.places import Place
+from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
-from tinygrad_scratch.verifier.source import text_of
+from tinygrad_scratch.verifier.source import parsed, text_of
 
 TURNS = ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
 
@@ -24,6 +29,32 @@ def holds_in_one_turn(text: str, place: Place) -> bool:
     own = [node for each in around for node in ast.walk(each) if isinstance(node, ast.Subscript)]
     every = [node for node in ast.walk(source_of(text_of(place.file)).tree) if isinstance(node, ast.Subscript)]
     return any(is_of_turn(entry, own, every) for entry in new)
+
+
+def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
+    """The change of its whole statement that a cause tells, where that is made in turns; None elsewhere."""
+    place = cause.place
+    steps = (step.place for step in case.tape.steps if step.place is not None)
+    made = Counter((step.line, step.offset) for step in steps if step.file == place.file and step.line == place.line)
+    if not cause.should_be or not turns_at(place) or max(made.values(), default=0) < 2:
+        return None
+    source = source_of(text_of(place.file))
+    node, right = source.statement_on(place.line), written_and_right(repair, cause)[1]
+    if right is None or not isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
+        return None
+    whole = right.text if is_whole(right.text, node) else with_part(source.code(node), cause.expression, right.text)
+    return Rewrite(place.line, *source.span(node), whole, cause.kind, cause.sentence) if whole else None
+
+
+def is_whole(text: str, node: ast.stmt) -> bool:
+    """Whether a text is a statement of the same form."""
+    found = parsed(text)
+    return type(found) is type(node) and (isinstance(node, ast.Return | ast.Expr) or "=" in text)
+
+
+def with_part(statement: str, part: str, right: str) -> str | None:
+    """A statement with another part; None where that part isn't in it once."""
+    return statement.replace(part, right) if part and statement.count(part) == 1 else None
 
 
 def is_of_turn(entry: ast.Subscript, own: list[ast.Subscript], every: list[ast.Subscript]) -> bool:
