@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.verifier.files import edited
 
 LAYERS = """
@@ -102,3 +104,63 @@ def test_a_name_that_stands_for_another_value_in_a_helper_is_not_put_in_there(tm
     check, line = edited(tmp_path / "helper.py", program, "through(h) * above", "through(above)")
     assert [cause.line for cause in check.causes] == [line], str(check)
     assert "s * s * (1 - s)" not in str(check)
+
+
+LISTS = """
+import numpy as np
+
+
+def squash(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def run(x, y, weights):
+    acts = {"A0": x}
+    for l in range(1, 4):
+        w = weights["W" + str(l)]
+        acts["A" + str(l)] = squash(acts["A" + str(l - 1)] @ w)
+    out, grads = acts["A3"], {}
+    delta = 2 * (out - y)
+    for l in reversed(range(1, 4)):
+        delta = delta * acts["A" + str(l)] * (1 - acts["A" + str(l)])
+        grads["W" + str(l)] = acts["A" + str(l - 1)].T @ delta
+        delta = delta @ weights["W" + str(l)].T
+    return np.sum((out - y) ** 2), grads
+
+
+def check(verify):
+    rng = np.random.default_rng(4)
+    sizes = [4, 5, 3, 2]
+    weights = {f"W{i}": rng.normal(size=sizes[i - 1 : i + 1]) for i in (1, 2, 3)}
+    x, y = rng.normal(size=(7, 4)), rng.uniform(size=(7, 2))
+    with verify(weights) as check:
+        check.loss, check.gradients = run(x, y, weights)
+    return check
+"""
+SLOPE = 'acts["A" + str(l)] * (1 - acts["A" + str(l)])'
+
+
+@pytest.mark.parametrize("wrong", ['(1 - acts["A" + str(l)] ** 2)', 'acts["A" + str(l)]', '(1 - acts["A" + str(l)])'])
+def test_an_entry_is_told_by_what_the_loop_counts(tmp_path: Path, wrong: str) -> None:
+    check, line = edited(tmp_path / "lists.py", LISTS, f"delta * {SLOPE}", f"delta * {wrong}")
+    assert [(cause.line, cause.should_be) for cause in check.causes] == [(line, f"delta * {SLOPE}")], str(check)
+
+
+def test_what_holds_in_one_turn_is_no_text(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "lists.py", LISTS, f"delta * {SLOPE}", 'delta * (1 - acts["A0"].sum() ** 2)')
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "derivative-at-wrong-point")], str(check)
+    assert "A3" not in str(check.first_wrong.should_be)
+
+
+def test_a_name_that_holds_the_value_of_one_turn_is_tried_in_all(tmp_path: Path) -> None:
+    right = 'delta @ weights["W" + str(l)].T'
+    check, line = edited(
+        tmp_path / "lists.py", LISTS, right, right.replace("weights", "abs(weights").replace("]", "])")
+    )
+    assert [(cause.line, cause.should_be) for cause in check.causes] == [(line, f"delta = {right}")], str(check)
+
+
+def test_a_factor_of_one_turn_is_no_text(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "lists.py", LISTS, f"delta = delta * {SLOPE}", f"delta = {SLOPE}")
+    assert [(cause.line, cause.kind) for cause in check.causes] == [(line, "missing-derivative")], str(check)
+    assert "out - y" not in str(check.first_wrong.should_be)

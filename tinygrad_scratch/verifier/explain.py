@@ -22,6 +22,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.judge import next_repairs
 from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.misgiven import Misgiven
+from tinygrad_scratch.verifier.one_turn import holds_in_one_turn
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
@@ -191,6 +192,7 @@ def as_cause(region: Region, finding: Finding) -> Cause:
     if finding.should_be:
         finding.should_be = in_whole(region, finding.step, finding.should_be, expression)
         finding.should_be = in_list(with_bare_names(finding.should_be, expression), expression)
+    leave_out_one_turn(finding, place)
     cause = Cause(
         finding.kind,
         finding.sentence,
@@ -214,6 +216,15 @@ def line_of(region: Region, finding: Finding) -> Place:
     place, own = region.here(finding.step), region.event.place
     of_whole = finding.step is None and finding.should_be is not None and in_same_function(place, own)
     return own if of_whole else place
+
+
+def leave_out_one_turn(finding: Finding, place: Place) -> None:
+    """Tell no text that holds in one turn of a loop alone: there it is no text of the statement."""
+    finding.others = [other for other in finding.others if not holds_in_one_turn(other, place)]
+    if finding.should_be and holds_in_one_turn(finding.should_be, place):
+        finding.should_be = None
+        if finding.certainty == "checked" and not finding.changes:
+            finding.certainty = "fits"
 
 
 def at_call(region: Region, cause: Cause) -> Cause:

@@ -41,6 +41,7 @@ from tinygrad_scratch.verifier.later_losses import by_later_losses
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
+from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -363,11 +364,35 @@ class Judging(PastChoices):
             self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
         tell_lines(self.repairs, self.causes)
 
+    def _leave_out_false_text(self) -> None:
+        """Tell no text of the one cause with which the calls, made once more, do not leave the right gradients.
+
+        Only a text for a line that is made in turns is looked at: that may be right in one of them, and in no other.
+        """
+        repair, cause = self.repairs[0], self.causes[0]
+        change = change_in_turns(self.case, repair, cause)
+        if change is None or self.again is None or (self.assumed is not None and not self.may_rewrite):
+            return
+        before = self.case.state()
+        self.case.reset(self.case.scale)
+        modules = [names for names, _ in self.watch.outer.values()]
+        try:
+            search = Search(self.case, self.again, self.kind_of_rerun(), modules, (CHANGED,), set(), FEW)
+            refuted = search.refutes(cause.file, change)
+        except Exception:  # nothing is known of it, then
+            refuted = False
+        self.case.restore(before)
+        if refuted:
+            cause.should_be = None
+            cause.certainty = "fits" if cause.certainty == "checked" else cause.certainty
+
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
         alone = self._is_one_known() and not is_as_named(self.causes[0].file, self.causes[0].line)
         if self.assumed is not None and not self.may_rewrite:
             return
+        if alone:
+            self._leave_out_false_text()
         may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
         if self.again is None or may_be_no_loss or (alone and not self._is_in_doubt()):
             return

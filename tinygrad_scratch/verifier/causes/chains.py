@@ -257,11 +257,12 @@ def called_in(text: str) -> str:
     ('acts[l]', 'self.h', '', '')
     """
     with contextlib.suppress(SyntaxError):
-        nodes = list(ast.walk(ast.parse(text.strip(), mode="eval").body))
+        text = text.strip()
+        nodes = list(ast.walk(ast.parse(text, mode="eval").body))
         values = [node for node in nodes if isinstance(node, NAMES)]
         inside = {id(part) for value in values for part in ast.walk(value) if part is not value}
-        names = {ast.unparse(value) for value in values if id(value) not in inside}
-        if len(names) == 1 and not any(isinstance(node, ast.Call) for node in nodes):
+        names = {ast.get_source_segment(text, value) or "" for value in values if id(value) not in inside}
+        if len(names) == 1 and not any(isinstance(node, ast.Call) and id(node) not in inside for node in nodes):
             return names.pop()
     return ""
 

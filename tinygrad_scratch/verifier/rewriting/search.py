@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from tinygrad_scratch.verifier.rewriting.unchecked import Unchecked
 from tinygrad_scratch.verifier.source import end_of_head, start_of_function_in, text_of
 from tinygrad_scratch.verifier.steps import Step
 
+T = TypeVar("T")
 FAR = 10**9  # lines: in another file
 RECORDED = 100  # how much longer a call takes that is recorded
 FOR_EACH = 200  # calls: what a change takes beside them
@@ -68,6 +69,14 @@ class Search:
 
     def run(self) -> list[Hit]:
         """The changes that leave the right gradients; what puts something in only where there are no others."""
+        return self.within(self.found) or []
+
+    def refutes(self, file: str, rewrite: Rewrite) -> bool:
+        """Whether the calls can be made once more, and do not leave the right gradients with a change."""
+        return self.within(lambda: self.is_refuted(file, rewrite)) or False
+
+    def within(self, work: Callable[[], T]) -> T | None:
+        """What comes of some work in which the calls are made again; None where they can't be."""
         self.lines, self.most_lines = lines_of_suspects(self.case), float("inf")
         anew = self.again.makes_anew
         self.own = functions_of(self.modules)  # the functions that a person wrote
@@ -76,15 +85,30 @@ class Search:
         read, every = self.again.read(), [*self.again.variables.values(), *of_modules]
         self.before = Before(read, every, self.modules)
         if not self.before.can_be_put_back:
-            return []
+            return None
         draws, self.clock = Draws(every), Clock()
         self.ends_by = self.clock.now() + self.seconds
         self.deadline = time.monotonic() + BUSY * self.seconds
         try:
             with Guard.harmless():
-                return self.found() if self.is_repeatable() else []
+                return work() if self.is_repeatable() else None
         finally:
             draws.put_back()
+
+    def is_refuted(self, file: str, rewrite: Rewrite) -> bool:
+        """Whether a change makes other wrong gradients, or ends the run; False where it can't be made."""
+        self.loud = loud_names(self.own)
+        if file not in self.functions or Unchecked(self.own).calls(file, rewrite) or self.calls_loudly(file, rewrite):
+            return False
+        is_inside = self.again.holds(file, rewrite.line)
+        try:
+            changed = nullcontext() if is_inside else self.functions[file].changed(rewrite)
+            with changed, self.functions[file].shown(rewrite):
+                check = self.recorded()
+        except (SyntaxError, ValueError):
+            return True
+        case = getattr(check, "case", None)  # none where the run raised an error
+        return check is None or not (check.right or (case is not None and is_like(self.case, case)))
 
     def found(self) -> list[Hit]:
         self.goals = self.goals_now()
@@ -235,12 +259,7 @@ class Search:
         check = self.recorded()
         if check is None or check.right or getattr(check, "case", None) is None:
             return False
-        mine, other = values_of(self.case), values_of(check.case)
-        same = mine.keys() == other.keys()
-        return same and all(
-            mine[name].shape == other[name].shape and np.allclose(mine[name], other[name], equal_nan=True)
-            for name in mine
-        )
+        return is_like(self.case, check.case)
 
     def is_of_the_same(self, check: Any) -> bool:
         """Whether another run judged the gradients of the same parameters, by the same loss."""
@@ -360,6 +379,15 @@ def plainest(goals: list[Goal]) -> list[Goal]:
 def gradient_now(case: Case, final: Any) -> Any:
     """A gradient as it was recorded."""
     return np.asarray(case.tape.nodes[final.node].value, float)
+
+
+def is_like(one: Case, other: Case) -> bool:
+    """Whether two runs left the same gradients."""
+    mine, others = values_of(one), values_of(other)
+    return mine.keys() == others.keys() and all(
+        mine[name].shape == others[name].shape and np.allclose(mine[name], others[name], equal_nan=True)
+        for name in mine
+    )
 
 
 def values_of(case: Case) -> dict[str, Any]:
