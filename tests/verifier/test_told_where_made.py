@@ -619,3 +619,34 @@ def test_a_path_that_a_helper_leaves_out_is_told_in_its_return(tmp_path: Path) -
     right = "(dy - m1 - self.xn * m2)"
     check, line = edited(tmp_path / "normed.py", NORMED, right, "(dy - m1)")
     assert told(check) == (line, "missing-term"), str(check)
+
+
+GIVEN = """
+import numpy as np
+
+
+def de_tanh(x):
+    return 1 - np.square(np.tanh(x))
+
+
+def slopes(w, v, x, t):
+    raw = x @ w
+    h = np.tanh(raw)
+    d = h @ v - t
+    below = d @ v.T * de_tanh(raw)
+    return x.T @ below, h.T @ d
+
+
+def check(verify):
+    rng = np.random.default_rng(6)
+    w, v, x, t = (rng.normal(size=shape) for shape in ((4, 3), (3, 2), (7, 4), (7, 2)))
+    with verify(w=w, v=v) as check:
+        check.loss = np.sum((np.tanh(x @ w) @ v - t) ** 2) / 2
+        check.gradients = slopes(w, v, x, t)
+    return check
+"""
+
+
+def test_a_slope_that_is_right_is_given_the_wrong_value_where_it_is_called(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "given.py", GIVEN, "de_tanh(raw)", "de_tanh(h)")
+    assert told(check) == (line, "derivative-at-wrong-point"), str(check)

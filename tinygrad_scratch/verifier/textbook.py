@@ -16,7 +16,7 @@ from tinygrad_scratch.verifier.rewriting.text import lines_of, source_of
 from tinygrad_scratch.verifier.source import text_of
 
 POINTS = np.array([-1.3, -0.4, 0.3, 1.7])
-SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)d_?(?=sig|logis|tanh|relu)")
+SLOPE = re.compile(r"prime|deriv|grad|slope|backward|diff|(?:^|_)de?_?(?=sig|logis|tanh|relu)")
 OF_CLASS = re.compile(r"d[a-z]{0,5}$|bprop|local_grad")
 """The names of methods that give the slope of the function that their class is called after."""
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")

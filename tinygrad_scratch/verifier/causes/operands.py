@@ -35,6 +35,7 @@ from tinygrad_scratch.verifier.source import (
     without_brackets,
 )
 from tinygrad_scratch.verifier.steps import Step
+from tinygrad_scratch.verifier.textbook import is_slope_of_given
 
 
 def operands(region: Region) -> Iterator[Finding]:
@@ -126,14 +127,7 @@ def said(
         should = region.rewritten(step, text) if text else None
         return 1, Finding("missing-derivative", f"{mine} lacks a term: it should be {mine} + 1", step, should, changes)
     if wrong_point(region, step, read, other):
-        return 1 if named else 3, Finding(
-            "derivative-at-wrong-point",
-            f"the derivative is taken at {mine}; it should be at {another(other_name, mine)}",
-            step,
-            should,
-            changes,
-            made_up=not named,
-        )
+        return at_another_point(step, (mine, another(other_name, mine)), should, changes, named)
     if other in parameters and same_parameter(mine, other_name):
         return 1, Finding(
             "stale-or-updated-weights", f"{sentence}, as it was in the forward pass", step, should, changes
@@ -145,6 +139,29 @@ def said(
         said_so = f"{mine} lacks the factors with which {other_name} is made of it elsewhere"
         return 2, Finding("missing-derivative", said_so, step, None, changes)
     return 2 if named else 4, Finding("wrong-operand", sentence, step, should, changes, made_up=not named)
+
+
+def at_another_point(
+    step: Step, names: tuple[str, str], should: str | None, changes: dict[int, Any], named: bool
+) -> tuple[int, Finding]:
+    """A derivative that is taken at one value, and is due at another one; in the call of a slope that is right."""
+    finding = Finding(
+        "derivative-at-wrong-point",
+        f"the derivative is taken at {names[0]}; it should be at {names[1]}",
+        step,
+        should,
+        changes,
+        made_up=not named,
+    )
+    if is_slope(step) and step.place is not None:
+        finding.sentence = f"`{step.place.function}` is the slope at what it is given, and that is not what is due here"
+        finding.should_be, finding.place = None, step.caller
+    return 1 if named else 3, finding
+
+
+def is_slope(step: Step) -> bool:
+    """Whether a call is in a function that is the slope which its name says, at what it is given, and was called."""
+    return step.place is not None and step.caller is not None and is_slope_of_given(step.place.file, step.place.line)
 
 
 def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding | None:
