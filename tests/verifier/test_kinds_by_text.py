@@ -341,11 +341,9 @@ PROGRAMS = {
 }
 
 MISTAKES = [
-    ("spam", "shrink = lam / n * self.w", "shrink = 2 * lam / n * self.w", "regularisation"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
     ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
-    ("spam", "miss.sum() / x.shape[0]", "miss.sum() / x.shape[1]", "scale-factor"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
     ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
      "stale-or-updated-weights"),
@@ -359,10 +357,7 @@ MISTAKES = [
     ("gated", "(1 - self.g**2)", "self.g * (1 - self.g)", "derivative-at-wrong-point"),
     ("gated", "dh * self.soft * (1 - self.g**2)", "dh * (1 - self.g**2)", "missing-derivative"),
     ("twin", "dz[self.z <= 0] = 0", "dz[self.z <= 0] = 1", "missing-derivative"),
-    ("twin", "dz[self.z <= 0] = 0", "dz[self.z <= 1] = 0", "derivative-at-wrong-point"),
-    ("twin", "dz = dz / self.keep", "dz = dz * self.keep", "scale-factor"),
     ("twin", "(1 - self.two * self.two)", "(1 - self.one * self.one)", "derivative-at-wrong-point"),
-    ("twin", "1.0 - np.tanh(v) ** 2", "1.0 - np.tanh(v)", "missing-derivative"),
     ("twin", "self.spread ** (-1.5)", "self.spread ** (-0.5)", "scale-factor"),
     ("twin", "self.dmid = self.one.T @ dtwo", "self.dmid = self.one.T @ dtwo / len(dtwo)",
      "missing-batch-sum-or-mean"),

@@ -191,7 +191,7 @@ import random
 import numpy as np
 
 random.seed(5)
-data = [([random.random() for _ in range(3)], [random.random() for _ in range(2)]) for _ in range(4)]
+data = [([random.random() for _ in range(3)], [random.random() for _ in range(2)]) for _ in range(2)]
 
 
 class Neuron:
@@ -209,7 +209,7 @@ class Neuron:
             self.weights[i] += rate * self.delta * x
 
 
-hidden, outputs = [Neuron(3) for _ in range(4)], [Neuron(4) for _ in range(2)]
+hidden, outputs = [Neuron(3) for _ in range(3)], [Neuron(3) for _ in range(2)]
 for turn in range(2):
     for sample, aims in data:
         inner = [neuron.fire(sample) for neuron in hidden]
