@@ -33,8 +33,9 @@ class StandIns:
         if id(names) in self._done:
             return
         self._done.add(id(names))
-        for name, value in list(names.items()):
-            if not is_their_own(value, names) and is_numpys(value, self._functions):
+        others = [(name, value) for name, value in names.items() if not is_their_own(value, names)]
+        for name, value in others:
+            if is_numpys(value, self._functions):
                 self._undo.append((names, name, value))
                 names[name] = stand_in(value, self._tape)
         if "float" not in names:
@@ -82,9 +83,10 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 def their_modules() -> Iterator[dict[str, Any]]:
     """The namespaces of a person's own modules."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType) and type(module).__module__ != "unittest.mock":
+        if isinstance(module, ModuleType):
             file = module.__dict__.get("__file__")
-            if name == "__main__" if not isinstance(file, str) else is_theirs(file):
+            is_own = name == "__main__" if not isinstance(file, str) else is_theirs(file)
+            if is_own and type(module).__module__ != "unittest.mock":
                 yield module.__dict__
 
 
