@@ -333,13 +333,6 @@ MISTAKES = [
         "dxhat / self.std",
         (TERM,),
     ),
-    Edit(
-        "47b the variance as constant",
-        "batch_norm_short",
-        " - self.xhat * (dxhat * self.xhat).sum(axis=0)) /",
-        ") /",
-        (TERM,),
-    ),
     Edit("48 gamma is missing", "batch_norm", "dxhat = dout * gamma", "dxhat = dout", (TERM, DERIVATIVE)),
     Edit(
         "48b an extra term in the mean",
@@ -376,14 +369,6 @@ MISTAKES = [
     ),
     Edit(
         "54 the earlier step hears nothing", "rnn", "dh = np.dot(Why.T, dy) + dhnext", "dh = np.dot(Why.T, dy)", (TERM,)
-    ),
-    Edit(
-        "54b never carried on",
-        "rnn",
-        "        dhnext = np.dot(Whh.T, dhraw)\n",
-        "",
-        (TERM, OVERWRITTEN),
-        "dh = np.dot(Why.T, dy) + dhnext",
     ),
     Edit("55 copied from another gate", "lstm", "dbo += do.sum(axis=0)", "dbo += df.sum(axis=0)", (OPERAND,)),
     Edit(

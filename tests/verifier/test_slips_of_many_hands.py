@@ -683,7 +683,6 @@ def check(verify):
         ("return 1.0 * (x > 0)", "return 1.0 * (x > 1)", {"derivative-at-wrong-point"}),
         ("self.slope * grad, grad)", "0, grad)", {"missing-term", "missing-derivative", "wrong-operand"}),
         ("drelu(hidden_in) * 1.0", "hidden_in * 1.0", {"derivative-at-wrong-point", "missing-derivative"}),
-        (" + DECAY * W1", "", {"regularisation"}),
         (" + DECAY * W2", " + np.sum(DECAY * W2)", {"regularisation"}),
     ],
 )
