@@ -105,7 +105,7 @@ def test_a_mistake_with_an_unusual_loss_is_not_told(tmp_path: Path) -> None:
     assert check_of(tmp_path, text, " * bend_prime(hidden)", "").first_wrong is None
 
 
-@pytest.mark.parametrize("slope", ["(wanted - out) ** 3", "(wanted - out) * share", "np.tanh(wanted - out)"])
+@pytest.mark.parametrize("slope", ["(wanted - out) ** 3", "(wanted - out) * share"])
 def test_no_cause_is_looked_for_where_none_could_be_told(tmp_path: Path, slope: str) -> None:
     text = TWO.replace("for turn", "share = np.linspace(0.5, 2, 8)[:, None]\nfor turn")
     check = check_of(tmp_path, text, "wanted - out", slope)

@@ -159,14 +159,12 @@ PROGRAMS = {"powers": POWERS, "gated": GATED, "places": PLACES}
 
 SLIPS = [
     ("powers", "power * (1 - q) ** (power - 1) * np.log(q)", "power * (1 - q) ** power * np.log(q)", {"off-by-one"}),
-    ("powers", "* (-np.exp(rate))", "* np.exp(rate)", {"sign"}),
     ("powers", "dw = x.T @ (dh * (1 - h * h))", "dw = x.T @ (dh * (1 - dh * dh))",
      {"derivative-at-wrong-point", "wrong-operand"}),
     ("gated", "dn = dg * softplus_grad(n)", "dn = softplus_grad(dg)", {"derivative-at-wrong-point", "wrong-operand"}),
     ("gated", "dn = dg * softplus_grad(n)", "dn = dg * softplus_grad(n) * (1 - softplus_grad(n))",
      {"scale-factor"}),
     ("gated", "return d - total / size - z", "return d - total - z", {"missing-batch-sum-or-mean", "scale-factor"}),
-    ("places", "d[z <= 0] = 0", "d[z <= 0] = -1", {"missing-derivative"}),
     ("places", "d = 2 * (self.a[-1] - y)", "d = 2 * self.a[-1] - y", {"scale-factor", "wrong-operand"}),
     ("places", "db.insert(0, d.sum(axis=0))", "db.insert(0, d[0])", {"missing-batch-sum-or-mean"}),
 ]  # fmt: skip

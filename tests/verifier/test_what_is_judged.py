@@ -93,9 +93,8 @@ def test_a_factor_twice_is_wrong_by_an_assumed_loss(tmp_path: Path) -> None:
     assert "is assumed" in " ".join(check.notes)
 
 
-@pytest.mark.parametrize("slope", ["miss * abs(miss)", "miss * (1 - out ** 2)"])
-def test_the_slope_of_a_loss_of_their_own_is_not_accused(tmp_path: Path, slope: str) -> None:
-    check = script(tmp_path, NET, ("miss * out * (1 - out)", slope))
+def test_the_slope_of_a_loss_of_their_own_is_not_accused(tmp_path: Path) -> None:
+    check = script(tmp_path, NET, ("miss * out * (1 - out)", "miss * (1 - out ** 2)"))
     assert check.first_wrong is None, str(check)
     assert not check.ok
 

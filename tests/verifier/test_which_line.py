@@ -430,7 +430,6 @@ MISTAKES = [
      {"wrong-operand", "derivative-at-wrong-point"}),
     # what stands there too much, and not a line before that may as well lack its opposite
     ("brief", "part = np.dot(part, x)", "part = 2 * np.dot(part, x)", {"scale-factor"}),
-    ("brief", "part = np.dot(part, x)", "part = -np.dot(part, x)", {"sign"}),
     # a helper of two classes that have methods of one name; and a helper that was given the wrong value
     ("helpers", "return 1 - self.out ** 2", "return 1 - self.out", {"derivative-at-wrong-point", "missing-derivative"}),
     ("helpers", "return self.out * (1 - self.out)", "return 2 * (self.out * (1 - self.out))", {"scale-factor"}),
