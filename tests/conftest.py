@@ -1,5 +1,6 @@
 """What all tests share: draws that are the same in every run, and operations that are gone after a test."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import settings
 
 from tinygrad_scratch.rules import registry
 
+gc.set_threshold(50_000, 20, 50)  # the tests themselves are 300,000 objects that stay: they are seldom gone through
 settings.register_profile("same-every-time", derandomize=True, deadline=None, database=None)
 settings.load_profile("same-every-time")
 

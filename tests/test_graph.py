@@ -32,7 +32,6 @@ def leaf(data: Any, **keywords: Any) -> Any:
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
-    gc.collect()
     gc.disable()
     yield
     gc.enable()
@@ -173,17 +172,17 @@ def test_the_walk_lets_go_of_each_cotangent() -> None:
     assert peak < 8 * seed.nbytes
 
 
-def test_a_million_calls() -> None:
+def test_hundreds_of_thousands_of_calls() -> None:
     x = leaf(1.0)
     y, start = x, time.process_time()
-    for _ in range(1_000_000):
+    for _ in range(300_000):
         y = y + 1.0
     y.backward()
     assert x.grad == 1.0
     value = weakref.ref(y._value)
     del y
     assert value() is None
-    assert time.process_time() - start < 30.0  # a guard against quadratic time; the benchmarks measure the speed
+    assert time.process_time() - start < 9.0  # a guard against quadratic time; the benchmarks measure the speed
 
 
 @pytest.mark.parametrize(
@@ -191,10 +190,10 @@ def test_a_million_calls() -> None:
     [lambda y, x: y[::-1], lambda y, x: y.__imul__(1.0), lambda y, x: y.T, lambda y, x: y.__setitem__(0, x[0]) or y],
     ids=["views", "in place", "transposes", "writes"],
 )
-def test_fifty_thousand_views_and_writes(step: Callable[[Any, Any], Any]) -> None:
+def test_thousands_of_views_and_writes(step: Callable[[Any, Any], Any]) -> None:
     x = leaf([1.0, 2.0])
     y = x.copy()
-    for _ in range(50_000):
+    for _ in range(20_000):
         y = step(y, x)
     np.sum(y * y).backward()
     np.testing.assert_array_equal(x.grad, [2.0, 4.0])

@@ -302,7 +302,14 @@ def test_gradient_in_any_memory_layout(case: Case, lay_out: Any, see: Any) -> No
     cotangents = [every_second(strided(g)) for g in cotangents_of(case, values)]
     inputs = [see(tensor) for tensor in leaves([lay_out(value) for value in case.draw()])]
     gradients = pull(tensors(case.call(case.function, [*inputs])), inputs, cotangents)
-    assert_right(case, gradients, lambda: entrywise(case, values, cotangents))
+    assert_right(case, gradients, lambda: truth_of_laid_out(case, values, cotangents))
+
+
+def truth_of_laid_out(case: Case, values: list[Array], cotangents: list[Array]) -> list[Array]:
+    """The true gradients, which are those of any layout unless it is the layout that the function goes by."""
+    laid_out, plain = (parts(case.call(case.reference, [*given])) for given in (values, case.draw()))
+    is_same = all(np.allclose(one, other, equal_nan=True) for one, other in zip(laid_out, plain, strict=True))
+    return truth(case) if is_same else entrywise(case, values, cotangents)
 
 
 @together([case for case in DIFFERENTIABLE if case.tag != "extreme"])

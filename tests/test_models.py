@@ -398,7 +398,7 @@ def test_the_transformer_in_short(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = some_text(40_000)
     generator = np.random.default_rng(0)
     network = char_transformer.CharTransformer(len(sample.alphabet), generator)
-    char_transformer.train(network, sample, generator, epochs=4)
+    char_transformer.train(network, sample, generator, epochs=3)
     bits = text.bits_of_network(network, sample.test, char_transformer.CONTEXT, char_transformer.LENGTH)
     assert bits < needed_by_ngrams(sample, char_transformer, 2)
 

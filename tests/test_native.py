@@ -320,16 +320,15 @@ def test_code_is_stored_and_found_again(tmp_path: Path) -> None:
 
 
 @needs_numba
-@pytest.mark.parametrize("what", ["another file", "nothing", "half of it", "a changed byte"])
-def test_a_file_that_is_not_ours_is_not_run(what: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_ours_is_not_run(tmp_path: Path) -> None:
     folder, _ = in_a_process(tmp_path)
     (file,) = folder.glob("native_*.o")
     data = file.read_bytes()
     half = len(data) // 2
-    changed = {"another file": b"not ours", "nothing": b"", "half of it": data[:half]}
-    file.write_bytes(changed.get(what, data[:half] + bytes([data[half] ^ 1]) + data[half + 1 :]))
-    assert in_a_process(tmp_path) == (folder, True)
-    assert storing.stored(file).data, "it was written anew"
+    for other in (b"not ours", b"", data[:half], data[:half] + bytes([data[half] ^ 1]) + data[half + 1 :]):
+        file.write_bytes(other)
+        assert in_a_process(tmp_path) == (folder, True)
+        assert storing.stored(file).data, "it was written anew"
     assert in_a_process(tmp_path) == (folder, False)
 
 

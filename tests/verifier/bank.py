@@ -156,13 +156,6 @@ MISTAKES = [
         "dZ1 = np.multiply(dA1, np.int64(A1 > 0)) / m",
         (SCALE,),
     ),
-    Edit(
-        "20b 1/m twice",
-        "columns",
-        "dZ2 = dA2 * (1 - np.power(A2, 2))",
-        "dZ2 = 1.0 / m * dA2 * (1 - np.power(A2, 2))",
-        (SCALE,),
-    ),
     Edit("21 no 1/m beside a penalty", "logistic", "X.T @ (h - y) / m + ", "X.T @ (h - y) + ", (BATCH,)),
     Edit("22 no 1/n in one gradient", "ridge", "X.T @ error / n + ", "X.T @ error + ", (BATCH,)),
     Edit("22b no 1/n in the bias", "ridge", "grad_b = np.sum(error) / n", "grad_b = np.sum(error)", (BATCH,)),
@@ -230,7 +223,6 @@ MISTAKES = [
         "dW2 = 1.0 / m * np.dot(dZ2, A1.T) * 2",
         (SCALE,),
     ),
-    Edit("31b a planted factor", "columns", "db1 = 1.0 / m", "db1 = 4.0 / m", (SCALE,)),
     Edit(
         "32 2/n in the loss, 1/n in one gradient",
         "dropout",
@@ -341,13 +333,6 @@ MISTAKES = [
         "dxhat / self.std",
         (TERM,),
     ),
-    Edit(
-        "47b the variance as constant",
-        "batch_norm_short",
-        " - self.xhat * (dxhat * self.xhat).sum(axis=0)) /",
-        ") /",
-        (TERM,),
-    ),
     Edit("48 gamma is missing", "batch_norm", "dxhat = dout * gamma", "dxhat = dout", (TERM, DERIVATIVE)),
     Edit(
         "48b an extra term in the mean",
@@ -382,17 +367,8 @@ MISTAKES = [
         "df = dc * c_prev * f",
         (DERIVATIVE, TERM),
     ),
-    Edit("53b the gate without any slope", "lstm", "df = dc * c_prev * f * (1 - f)", "df = dc * c_prev", (DERIVATIVE,)),
     Edit(
         "54 the earlier step hears nothing", "rnn", "dh = np.dot(Why.T, dy) + dhnext", "dh = np.dot(Why.T, dy)", (TERM,)
-    ),
-    Edit(
-        "54b never carried on",
-        "rnn",
-        "        dhnext = np.dot(Whh.T, dhraw)\n",
-        "",
-        (TERM, OVERWRITTEN),
-        "dh = np.dot(Why.T, dy) + dhnext",
     ),
     Edit("55 copied from another gate", "lstm", "dbo += do.sum(axis=0)", "dbo += df.sum(axis=0)", (OPERAND,)),
     Edit(
@@ -402,7 +378,6 @@ MISTAKES = [
         "= mask * dout[:, :, i, j]",
         (OVERWRITTEN,),
     ),
-    Edit("56b overlapping patches overwrite", "convolution", "+= w[f] * dout", "= w[f] * dout", (OVERWRITTEN,)),
     Edit(
         "57 return inside the loop",
         "softmax_apart",
@@ -498,9 +473,7 @@ MISTAKES = [
         "dscores[np.arange(N), y] += 1",
         (SIGN,),
     ),
-    Edit("sign of the output delta", "article", "-(y - p) *", "(y - p) *", (SIGN,)),
     Edit("the factor of a square", "batch_norm", "dxmu2 = 2 * xmu * dsq", "dxmu2 = xmu * dsq", (SCALE,)),
-    Edit("a half too much", "batch_norm", "dvar = 0.5 * 1.0 /", "dvar = 1.0 /", (SCALE,)),
     Edit(
         "relu's mask is left out", "two_layer", "    dhidden[hidden <= 0] = 0\n", "", (DERIVATIVE,), "dhidden = dscores"
     ),
@@ -510,13 +483,6 @@ MISTAKES = [
         "dhidden[hidden <= 0] = 0",
         "dhidden[dhidden <= 0] = 0",
         (POINT, OPERAND),
-    ),
-    Edit(
-        "relu's slope of another layer",
-        "deep",
-        "self.sigma_from_output(self.A[l + 1])",
-        "self.sigma_from_output(self.A[l + 1]) * 0.5",
-        (SCALE,),
     ),
     Edit(
         "a factor too many",
@@ -578,13 +544,6 @@ MISTAKES = [
         "np.multiply(dA1, np.int64(A1 > 0))",
         "np.multiply(dA1.astype(int), np.int64(A1 > 0))",
         (INTEGER,),
-    ),
-    Edit(
-        "derivative from the wrong output",
-        "columns",
-        "np.power(A2, 2)",
-        "np.power(A2, 3)",
-        (SCALE, POINT, DERIVATIVE, "unexplained"),
     ),
     Edit(
         "leaky slope is left out",

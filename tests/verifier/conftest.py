@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from tinygrad_scratch.verifier.check import Rerun
-from tinygrad_scratch.verifier.rewriting import looks
+from tinygrad_scratch.verifier.rewriting import composed, looks
 from tinygrad_scratch.verifier.rewriting.search import Search
 
 PATIENCE = 5
+AWHILE = 1.0  # what is composed at all is among the first that is tried; where nothing is, all of it goes by
 LIMITS: list[tuple[Any, str]] = [
     (Search, "seconds"),
     (Search, "run_seconds"),
@@ -22,3 +23,4 @@ LIMITS: list[tuple[Any, str]] = [
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for holder, name in LIMITS:
         monkeypatch.setattr(holder, name, PATIENCE * getattr(holder, name))
+    monkeypatch.setattr(composed, "SECONDS", AWHILE)

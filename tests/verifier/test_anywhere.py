@@ -48,7 +48,7 @@ class Unrolled:
 
     def forward(self, xs):
         self.cells, h = [], np.zeros((5, 4)) + 0.1
-        for t in range(3):
+        for t in range(2):
             cell = Cell(*self.params)
             h = cell.forward(xs[:, t], h)
             self.cells.append(cell)
@@ -64,7 +64,7 @@ class Unrolled:
 
 def check(verify):
     rng = np.random.default_rng(3)
-    net, xs, goal = Unrolled(rng), rng.normal(size=(5, 3, 3)), rng.normal(size=(5, 4))
+    net, xs, goal = Unrolled(rng), rng.normal(size=(5, 2, 3)), rng.normal(size=(5, 4))
     with verify(net) as check:
         h = net.forward(xs)
         check.loss = 0.5 * np.sum((h - goal) ** 2)
@@ -115,7 +115,7 @@ class Stretched:
 def check(verify):
     rng = np.random.default_rng(5)
     net = Stretched(rng)
-    samples = [(rng.normal(size=(3, 1)), rng.normal(size=(2, 1))) for _ in range(5)]
+    samples = [(rng.normal(size=(3, 1)), rng.normal(size=(2, 1))) for _ in range(2)]
     with verify(net) as check:
         check.loss = net.loss(samples)
         dws, dbs = net.gradients(samples)
@@ -128,10 +128,8 @@ PROGRAMS = {"gated": GATED, "samples": SAMPLES}
 CASES = [
     # a cell that is called in each turn
     ("gated", "dgate.sum(axis=0)", "dgate.mean(axis=0)", {"missing-batch-sum-or-mean"}),
-    ("gated", "h.T @ dgate", "new.T @ dgate", {"wrong-operand"}),
     ("gated", "(keep * h).T @ dnew", "h.T @ dnew", {"wrong-operand", "missing-term", "missing-derivative"}),
     # a derivative that each layer asks for, of each sample
-    ("samples", "return 1.5 / 3 / (1", "return 1.5 / (1", {"scale-factor"}),
     ("samples", "(1 + (z / 3) ** 2)", "(1 + z ** 2)", {"derivative-at-wrong-point", "wrong-operand"}),
 ]
 

@@ -60,14 +60,13 @@ def check_of(tmp_path: Path, text: str, old: str, new: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("new", "kind"),
+    ("text", "new", "kind"),
     [
-        ("return bend(v) * (1 - bend(v))", "derivative-at-wrong-point"),
-        ("return v * (1 + v)", "sign"),
-        ("return 1 - v", "missing-derivative"),
+        (TWO, "return bend(v) * (1 - bend(v))", "derivative-at-wrong-point"),
+        (TWO, "return 1 - v", "missing-derivative"),
+        (ONE, "return v * (1 + v)", "sign"),
     ],
 )
-@pytest.mark.parametrize("text", [TWO, ONE])
 def test_a_wrong_derivative_that_all_layers_call(tmp_path: Path, text: str, new: str, kind: str) -> None:
     check = check_of(tmp_path, text, HELPER, new)
     assert check.first_wrong is not None, check.problem
@@ -88,13 +87,10 @@ def test_a_derivative_in_one_function_with_what_it_is_of(tmp_path: Path) -> None
     ("text", "slope"),
     [
         (TWO, "np.clip(wanted - out, -0.2, 0.2)"),
-        (TWO, "(wanted - out) ** 3"),
         (ONE, "(wanted - out) * np.linspace(0.5, 2, 8)[:, None]"),
         (TWO, "wanted / out - 1"),
-        (ONE, "np.arctan(wanted - out)"),
         (TWO, "(wanted - out) * out ** 2"),
         (ONE, "(wanted - out) / np.linalg.norm(wanted - out) + 0.1 * np.sign(wanted - out)"),
-        (ONE, "np.tanh((wanted - wanted.mean()) / wanted.std() - out)"),
         (TWO, "(wanted - out) / wanted"),
     ],
 )
@@ -109,10 +105,7 @@ def test_a_mistake_with_an_unusual_loss_is_not_told(tmp_path: Path) -> None:
     assert check_of(tmp_path, text, " * bend_prime(hidden)", "").first_wrong is None
 
 
-@pytest.mark.parametrize(
-    "slope",
-    ["np.clip(wanted - out, -0.2, 0.2)", "(wanted - out) ** 3", "(wanted - out) * share", "np.tanh(wanted - out)"],
-)
+@pytest.mark.parametrize("slope", ["(wanted - out) ** 3", "(wanted - out) * share"])
 def test_no_cause_is_looked_for_where_none_could_be_told(tmp_path: Path, slope: str) -> None:
     text = TWO.replace("for turn", "share = np.linspace(0.5, 2, 8)[:, None]\nfor turn")
     check = check_of(tmp_path, text, "wanted - out", slope)

@@ -185,7 +185,6 @@ def odds(W, X, y, strength):
 @pytest.mark.parametrize(
     ("function", "right", "wrong", "kind"),
     [
-        ("margins", "dW[:, y[i]] -= X[i].T", "dW[:, y[i]] -= X[i - 1].T", "off-by-one"),
         ("margins", "dW += strength * W", "dW -= strength * W", "sign"),
         ("odds", "error = p - goal", "error = p - rounds", "wrong-operand"),
     ],

@@ -51,9 +51,9 @@ for bird, kind in zip(birds, kinds):
 DREAMS = """
 import numpy as np
 rng = np.random.default_rng(0)
-seen = (rng.random((25, 5)) < 0.4).astype(float)
-links, lean, tilt = 0.1 * rng.normal(size=(5, 3)), np.zeros(5), np.zeros(3)
-for night in range(4):
+seen = (rng.random((9, 4)) < 0.4).astype(float)
+links, lean, tilt = 0.1 * rng.normal(size=(4, 3)), np.zeros(4), np.zeros(3)
+for night in range(2):
     awake = 1 / (1 + np.exp(-(seen @ links + tilt)))
     on = (rng.random(awake.shape) < awake).astype(float)
     dreamt = 1 / (1 + np.exp(-(on @ links.T + lean)))

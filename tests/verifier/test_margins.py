@@ -111,8 +111,6 @@ def test_margins_are_right(tmp_path: Path, name: str) -> None:
 WRONG = {
     "a sign in a branch": (BRANCHES, "w - np.dot(", "w + np.dot(", "sign"),
     "a sample alone": (BRANCHES, "np.dot(points[i], sides[i])", "points[i]", None),
-    "the bias goes up": (BRANCHES, "b -= 0.1", "b += 0.1", "sign"),
-    "a sign beside a decay": (WATCHED, "lam * w - side", "lam * w + side", "sign"),
     "the bias goes up beside a decay": (WATCHED, "b -= 0.1 * (-side)", "b -= 0.1 * side", "sign"),
     "a decay that makes weights larger": (ALL_AT_ONCE, "(lam * w", "(-lam * w", None),
     "a sign beside a decay of all samples": (ALL_AT_ONCE, "w - points", "w + points", "sign"),

@@ -53,7 +53,7 @@ def gradients(U, V, words):
 
 def check(verify):
     rng = np.random.default_rng(3)
-    U, V, words = rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), [0, 3, 1, 5, 3, 2]
+    U, V, words = rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), [0, 3, 1, 3, 2]
     with verify(U=U, V=V) as check:
         check.loss = loss_of(U, V, words)
         gU, gV = gradients(U, V, words)
@@ -90,7 +90,7 @@ class Ratings:
 def check(verify):
     rng = np.random.default_rng(1)
     model = Ratings(rng)
-    rated = [(0, 1, 3.0), (1, 1, 4.0), (2, 4, 1.0), (3, 0, 2.5), (0, 2, 5.0), (1, 3, 0.5)]
+    rated = [(0, 1, 3.0), (1, 1, 4.0), (2, 4, 1.0), (0, 2, 5.0)]
     with verify(model) as check:
         check.loss = model.loss(rated)
         check.gradients = model.gradients(rated)
@@ -104,7 +104,6 @@ def check(verify):
         (VECTORS, "for place, word in enumerate(words):\n        for other in range(max(0, place - 2)",
          "for place, word in enumerate(words):\n        for other in range(max(0, place - 1)", "off-by-one",
          "for other in range(max(0, place - 2), min(len(words), place + 3)):"),
-        (VECTORS, "share[words[other]] -= 1", "share[words[place]] -= 1", "wrong-operand", "share[words[other]] -= 1"),
         (VECTORS, "gU[word] += V.T", "gU[words[other]] += V.T", "wrong-operand",
          "gU[words[place]] += V.T @ share"),
         (VECTORS, "gU, gV = np.zeros_like(U), np.zeros_like(V)", "gU = gV = np.zeros_like(U)", "inplace-corruption",

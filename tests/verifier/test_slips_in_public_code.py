@@ -49,7 +49,6 @@ for turn in range(2):
 @pytest.mark.parametrize(
     ("right", "wrong", "kinds"),
     [
-        ("np.dot(w1, e1) * (h * (1 - h))", "np.dot(w1, e1)", {"missing-derivative"}),
         ("b0 += e0", "b0 -= e0", {"sign"}),
         ("b1 += e1", "b1 += lack", {"wrong-operand", "missing-derivative"}),
     ],
@@ -121,7 +120,6 @@ def check(verify):
     [
         ("d_bend(self.cache[1]", "d_bend(self.cache[0]", "derivative-at-wrong-point"),
         ('d_bend(self.cache[1], "tanh")', 'bend(self.cache[1], "tanh")', "missing-derivative"),
-        ('d_bend(self.cache[1], "tanh")', 'd_bend(self.cache[1], "relu")', "derivative-at-wrong-point"),
         ("slope * (up @ self.v.T)", "up @ self.v.T", "missing-derivative"),
         ("dc = 1.0 * np.sum", "dc = 4.0 * np.sum", "scale-factor"),
         ("return 1 - np.tanh(z) ** 2", "return (1 - np.tanh(z) ** 2) * z", "scale-factor"),
@@ -190,7 +188,6 @@ def check(verify):
     [
         ("dz = squash_back(dz, z)", "dz = squash_back(dz, n)", {"derivative-at-wrong-point", "wrong-operand"}),
         ("dn = z * dh", "dn = dh", {"missing-derivative"}),
-        ("dn = bend_back(dn, n)", "dn = squash_back(dn, n)", {"derivative-at-wrong-point", "wrong-operand"}),
     ],
 )
 def test_mistakes_where_all_gradients_are_sums_for_means(

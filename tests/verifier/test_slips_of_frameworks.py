@@ -217,9 +217,7 @@ PROGRAMS = {"layers": LAYERS, "gates": GATES, "states": STATES, "helpers": HELPE
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "kinds"),
     [
-        ("layers", "self.function.gradient(self.given)", "self.function(self.given)", {"missing-derivative"}),
         ("layers", "(self.kept > 0) * grad", "self.kept * grad", {"missing-derivative"}),
-        ("layers", "self.kept * (1 - self.kept) * grad", "self.kept * grad", {"missing-derivative"}),
         ("layers", "np.where(self.mask, grad, self.tilt * grad)", "np.where(self.mask, grad, self.tilt)",
          {"missing-derivative"}),
         ("layers", "np.sum(grad, axis=0)", "np.mean(grad, axis=0)", {"missing-batch-sum-or-mean"}),

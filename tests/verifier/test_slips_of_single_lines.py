@@ -159,14 +159,12 @@ PROGRAMS = {"powers": POWERS, "gated": GATED, "places": PLACES}
 
 SLIPS = [
     ("powers", "power * (1 - q) ** (power - 1) * np.log(q)", "power * (1 - q) ** power * np.log(q)", {"off-by-one"}),
-    ("powers", "* (-np.exp(rate))", "* np.exp(rate)", {"sign"}),
     ("powers", "dw = x.T @ (dh * (1 - h * h))", "dw = x.T @ (dh * (1 - dh * dh))",
      {"derivative-at-wrong-point", "wrong-operand"}),
     ("gated", "dn = dg * softplus_grad(n)", "dn = softplus_grad(dg)", {"derivative-at-wrong-point", "wrong-operand"}),
     ("gated", "dn = dg * softplus_grad(n)", "dn = dg * softplus_grad(n) * (1 - softplus_grad(n))",
      {"scale-factor"}),
     ("gated", "return d - total / size - z", "return d - total - z", {"missing-batch-sum-or-mean", "scale-factor"}),
-    ("places", "d[z <= 0] = 0", "d[z <= 0] = -1", {"missing-derivative"}),
     ("places", "d = 2 * (self.a[-1] - y)", "d = 2 * self.a[-1] - y", {"scale-factor", "wrong-operand"}),
     ("places", "db.insert(0, d.sum(axis=0))", "db.insert(0, d[0])", {"missing-batch-sum-or-mean"}),
 ]  # fmt: skip
@@ -191,7 +189,7 @@ import random
 import numpy as np
 
 random.seed(5)
-data = [([random.random() for _ in range(3)], [random.random() for _ in range(2)]) for _ in range(4)]
+data = [([random.random() for _ in range(3)], [random.random() for _ in range(2)]) for _ in range(2)]
 
 
 class Neuron:
@@ -209,7 +207,7 @@ class Neuron:
             self.weights[i] += rate * self.delta * x
 
 
-hidden, outputs = [Neuron(3) for _ in range(4)], [Neuron(4) for _ in range(2)]
+hidden, outputs = [Neuron(3) for _ in range(3)], [Neuron(3) for _ in range(2)]
 for turn in range(2):
     for sample, aims in data:
         inner = [neuron.fire(sample) for neuron in hidden]

@@ -16,7 +16,7 @@ gen = np.random.default_rng(5)
 WANDERING = """
 M = gen.normal(size=(2, 3)) * 0.2
 place = np.array([0.4, -0.7, 0.2])
-for k in range(30):
+for k in range(5):
     seen = np.tanh(place[:2] + 0.1 * gen.normal(size=2)) + place[1:]
     miss = seen @ M - place
     loss = 0.5 * miss @ miss
@@ -25,7 +25,7 @@ for k in range(30):
 """
 NOISY = """
 c = gen.normal(size=4); hum = np.zeros(4); rate = 0.05
-for k in range(30):
+for k in range(5):
     hum = hum + 0.2 * (0 - hum) + 0.1 * gen.normal(size=4)
     clear = gen.normal(size=4)
     miss = (clear + hum) @ c - clear.sum()
@@ -34,7 +34,7 @@ for k in range(30):
 """
 EPISODES = """
 V = gen.normal(size=(3, 2)) * 0.3
-for episode in range(8):
+for episode in range(3):
     where, seen, taken, paid = gen.normal(size=3), [], [], []
     for k in range(6):
         odds = np.exp(where @ V); odds /= odds.sum()
@@ -50,7 +50,7 @@ for episode in range(8):
 """
 TURNING = """
 V = gen.normal(size=(2, 2)) * 0.3
-for trip in range(8):
+for trip in range(3):
     at = gen.normal(size=2)
     way = [at]
     for k in range(9):
@@ -62,14 +62,14 @@ for trip in range(8):
     V -= 0.5 * way[:-1].T @ (2 * miss / miss.size)
 """
 FILTER = """
-series = np.cumsum(gen.normal(size=12)); raw = np.array([-0.5])
-for k in range(8):
+series = np.cumsum(gen.normal(size=5)); raw = np.array([-0.5])
+for k in range(3):
     share = 1 / (1 + np.exp(-raw))
     m, dm, dshare, loss = np.zeros(1), np.zeros(1), np.zeros(1), 0.0
     for one in series:
         miss = one - m
-        loss = loss + np.sum(miss ** 2) / 12
-        dshare = dshare - 2 * miss * dm / 12
+        loss = loss + np.sum(miss ** 2) / 5
+        dshare = dshare - 2 * miss * dm / 5
         dm = dm * (1 - share) + miss
         m = m + share * miss
     raw -= 0.01 * dshare * share * (1 - share)
@@ -78,7 +78,7 @@ BUFFER = """
 X, T = gen.normal(size=(9, 4)), gen.normal(size=(9, 2))
 V, U = gen.normal(size=(4, 3)), gen.normal(size=(3, 2))
 held = np.zeros((9, 3))
-for k in range(8):
+for k in range(3):
     np.dot(X, V, out=held)
     np.tanh(held, out=held)
     miss = held @ U - T
@@ -93,7 +93,7 @@ for k in range(8):
 LAGS = """
 V = gen.normal(size=(3, 4)) * 0.5; u = gen.normal(size=4)
 past = np.zeros(3) + gen.normal(size=3)
-for k in range(30):
+for k in range(5):
     new = 0.5 * past[0] + np.sin(k + 1.0)
     h = np.tanh(past @ V)
     miss = h @ u - new
@@ -104,7 +104,7 @@ for k in range(30):
 """
 DRAWN = """
 V, b = gen.normal(size=(3, 2)), np.zeros(2)
-for k in range(30):
+for k in range(5):
     X, T = gen.normal(size=(5, 3)), gen.normal(size=(5, 2))
     miss = X @ V + b - T
     loss = 0.5 * np.sum(miss ** 2)
@@ -114,7 +114,7 @@ for k in range(30):
 MASKED = """
 X = gen.normal(size=(8, 3)); T, some = X.sum(1), X[:, 1] > 0
 V = gen.normal(size=3)
-for k in range(30):
+for k in range(5):
     miss = X[some] @ V - T[some]
     loss = 0.5 * np.sum(miss ** 2)
     V -= 0.01 * X[some].T @ miss

@@ -77,7 +77,7 @@ class Visits:
 def check(verify):
     rng = np.random.default_rng(8)
     net = Visits(rng)
-    seen = [(u, i, float(rng.integers(1, 6))) for u in range(4) for i in range(5) if rng.random() < 0.6]
+    seen = [(u, i, float(rng.integers(1, 6))) for u in range(4) for i in range(5) if rng.random() < 0.3]
     with verify(net) as check:
         check.gradients = net.turn(seen)
         check.loss = net.cost
@@ -180,17 +180,14 @@ def check(verify):
 PROGRAMS = {"sampled": SAMPLED, "visits": VISITS, "halves": HALVES, "stacked": STACKED, "steps": STEPS}
 
 MISTAKES = [
-    ("sampled", "dout @ self.D.T * self.gain\n", "dout @ self.D.T\n", {"missing-derivative"}),
     ("sampled", "dcode * self.noise * self.spread", "dcode * self.spread", {"missing-derivative"}),
     ("sampled", "self.h.T @ dcode, self", "self.x[:, :4].T @ dcode, self", {"wrong-operand"}),
     ("sampled", "dunit - self.unit * np", "dunit - self.code * np", {"wrong-operand"}),
     ("sampled", "1 + np.exp(-self.a)", "1 + np.exp(self.a)", {"sign"}),
     ("sampled", "1 + np.exp(-self.a)", "1 + np.exp(-self.h)", {"derivative-at-wrong-point"}),
     ("visits", "self.P[u] + 2 * self.weight * self.Q[i]", "self.P[u]", {"regularisation"}),
-    ("visits", "2 * self.weight * self.bias[u]\n", "2 * self.weight\n", {"regularisation"}),
     ("visits", "2 * self.weight * self.bias[u]\n", "2 * self.weight * self.bias[u] ** 2\n", {"regularisation"}),
     ("halves", "3 * rate * above ** 2", "3 * rate * above", {"missing-derivative"}),
-    ("halves", "3 * rate * above ** 2", "3 * above ** 2", {"scale-factor"}),
     ("halves", "djoined[:, :width], djoined[:, width:]", "djoined[:, width:], djoined[:, :width]", {"wrong-operand"}),
     ("halves", "second * e * (u < 2)", "second * e * (e < 2)", {"derivative-at-wrong-point"}),
     ("stacked", "(1 - hidden ** 2)", "hidden * (1 - hidden)", {"derivative-at-wrong-point"}),

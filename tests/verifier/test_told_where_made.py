@@ -351,18 +351,11 @@ def test_a_network_that_computes_no_loss_and_prints_an_error_is_right(tmp_path: 
     assert check.ok, str(check)
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "kind"),
-    [
-        ("np.multiply(np.dot(self.B.T, self.away), 1 * (self.h > 0))", "np.dot(self.B.T, self.away)",
-         "missing-derivative"),
-        ("np.outer(self.away, self.h)", "np.outer(self.away, self.within)", "wrong-operand"),
-    ],
-)  # fmt: skip
-def test_of_such_a_network_a_usual_loss_tells(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+def test_of_such_a_network_a_usual_loss_tells(tmp_path: Path) -> None:
+    right, wrong = "np.multiply(np.dot(self.B.T, self.away), 1 * (self.h > 0))", "np.dot(self.B.T, self.away)"
     check, line = edited(tmp_path / "one_by_one.py", ONE_BY_ONE, right, wrong)
     assert check.first_wrong is not None, str(check)
-    assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative"), str(check)
 
 
 MEANS = """

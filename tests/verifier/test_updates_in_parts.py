@@ -79,28 +79,28 @@ import math
 import numpy as np
 
 rng = np.random.default_rng(3)
-flowers, kinds = rng.normal(size=(5, 4)), [0, 1, 2, 1, 0]
-W, c = rng.normal(size=(3, 4)), rng.normal(size=3)
+flowers, kinds = rng.normal(size=(3, 3)), [0, 1, 1]
+W, c = rng.normal(size=(2, 3)), rng.normal(size=2)
 speed = 0.2
 for epoch in range(2):
     for n in range(len(flowers)):
         x = flowers[n]
-        aim = np.zeros(3)
+        aim = np.zeros(2)
         aim[kinds[n]] = 1
-        out = np.zeros(3)
-        for k in range(3):
+        out = np.zeros(2)
+        for k in range(2):
             total = c[k]
-            for i in range(4):
+            for i in range(3):
                 total += W[k, i] * x[i]
             out[k] = 1 / (1 + math.e ** (-total))
         loss = 0
-        for k in range(3):
+        for k in range(2):
             loss += 0.5 * (aim[k] - out[k]) ** 2
-        delta = np.zeros(3)
-        for k in range(3):
+        delta = np.zeros(2)
+        for k in range(2):
             delta[k] = (out[k] - aim[k]) * out[k] * (1 - out[k])
-        for k in range(3):
-            for i in range(4):
+        for k in range(2):
+            for i in range(3):
                 W[k, i] -= speed * delta[k] * x[i]
             c[k] -= speed * delta[k]
 """

@@ -93,11 +93,8 @@ def test_a_factor_twice_is_wrong_by_an_assumed_loss(tmp_path: Path) -> None:
     assert "is assumed" in " ".join(check.notes)
 
 
-@pytest.mark.parametrize(
-    "slope", ["miss * abs(miss)", "np.clip(miss, -0.2, 0.2)", "np.tanh(miss)", "miss ** 3", "miss * (1 - out ** 2)"]
-)
-def test_the_slope_of_a_loss_of_their_own_is_not_accused(tmp_path: Path, slope: str) -> None:
-    check = script(tmp_path, NET, ("miss * out * (1 - out)", slope))
+def test_the_slope_of_a_loss_of_their_own_is_not_accused(tmp_path: Path) -> None:
+    check = script(tmp_path, NET, ("miss * out * (1 - out)", "miss * (1 - out ** 2)"))
     assert check.first_wrong is None, str(check)
     assert not check.ok
 
@@ -546,7 +543,7 @@ def test_a_search_that_finds_nothing_comes_to_an_end(tmp_path: Path, monkeypatch
     module = module_of(tmp_path / "long.py", LONG)
     monkeypatch.setattr(judging, "MOST_AT_FIRST", 1_000)
     rng = np.random.default_rng(1)
-    check = verify.layer(module.Cell(rng), rng.normal(size=(16, 2, 3)))
+    check = verify.layer(module.Cell(rng), rng.normal(size=(8, 2, 3)))
     assert check.first_wrong is not None
-    assert check.tape.played < 150_000  # more than 400,000 where nothing ends it
+    assert check.tape.played < 25_000  # more than 26,000 where nothing ends it
     assert "The search ended early" in str(check)

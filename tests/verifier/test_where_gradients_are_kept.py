@@ -221,8 +221,16 @@ def test_one_update_of_what_is_to_be_added_is_taken_off(up: bool) -> None:
 # ---- gradients under odd keys, and those that come later -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [False, True])
-@pytest.mark.parametrize("keys", [("layer.0.W", "layer.0.b"), ("a]['", "b.\n'("), (("l", 0), ("l", 1)), (1, 2)])
+@pytest.mark.parametrize(
+    ("keys", "wrong"),
+    [
+        (("layer.0.W", "layer.0.b"), False),
+        (("a]['", "b.\n'("), False),
+        (("a]['", "b.\n'("), True),
+        ((("l", 0), ("l", 1)), False),
+        ((1, 2), True),
+    ],
+)
 def test_keys_of_any_form(keys: tuple[Any, Any], wrong: bool) -> None:
     params = {keys[0]: RNG.normal(size=(3, 2)), keys[1]: np.zeros(2)}
     with verify(params) as check:
@@ -330,7 +338,6 @@ def check(verify):
     [
         ("(1 - self.share) * du", "self.share * du", {"scale-factor", "wrong-operand"}),
         ("+ (1 - self.share) * dc", "- (1 - self.share) * dc", {"sign"}),
-        ("self.c -= rate", "self.c += rate", {"sign"}),
     ],
 )
 def test_one_velocity_is_unlike_the_others(tmp_path: Path, right: str, wrong: str, kinds: set[str]) -> None:

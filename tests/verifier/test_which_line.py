@@ -421,7 +421,6 @@ PROGRAMS = {
 MISTAKES = [
     # of sums that are made means in the updates, the update that is none
     ("sums", "first -= rate / size *", "first -= rate *", {"missing-batch-sum-or-mean", "scale-factor"}),
-    ("sums", "second -= rate / size *", "second -= rate *", {"missing-batch-sum-or-mean", "scale-factor"}),
     # of a number that is lacking, the value that is no gradient for it, and not what is made of that later
     ("spread", "d_power = 0.5 * d_root / self.root", "d_power = d_root / self.root", {"scale-factor"}),
     ("spread", "d_z = d_away - d_mean / n", "d_z = d_away - d_mean",
@@ -431,7 +430,6 @@ MISTAKES = [
      {"wrong-operand", "derivative-at-wrong-point"}),
     # what stands there too much, and not a line before that may as well lack its opposite
     ("brief", "part = np.dot(part, x)", "part = 2 * np.dot(part, x)", {"scale-factor"}),
-    ("brief", "part = np.dot(part, x)", "part = -np.dot(part, x)", {"sign"}),
     # a helper of two classes that have methods of one name; and a helper that was given the wrong value
     ("helpers", "return 1 - self.out ** 2", "return 1 - self.out", {"derivative-at-wrong-point", "missing-derivative"}),
     ("helpers", "return self.out * (1 - self.out)", "return 2 * (self.out * (1 - self.out))", {"scale-factor"}),
@@ -440,7 +438,6 @@ MISTAKES = [
     ("moving", "self.centre - 0.05 * g_centre", "self.centre + 0.05 * g_centre", {"sign"}),
     ("moving", "g_width = np.sum(back * 0.5 * far * narrow, axis=0)", "g_width = np.sum(back * 0.5 * narrow, axis=0)",
      {"missing-term", "missing-derivative"}),
-    ("moving", "g_floor = np.sum(error)", "g_floor = np.mean(error)", {"missing-batch-sum-or-mean"}),
     # in turns that feed one another
     ("time", "carried = carried + dnew @ U.T", "carried = dnew @ U.T", {"overwritten-accumulation", "missing-term"}),
     ("time", "carried = dh * (1 - gate)", "carried = dh * gate",
@@ -450,9 +447,7 @@ MISTAKES = [
     ("around", "return dy + self.even", "return self.even", {"missing-term"}),
     # one of two penalties
     ("around", "d_first += 0.2 * self.first", "d_first += 0.4 * self.first", {"regularisation", "scale-factor"}),
-    ("around", "d_first += 0.2 * self.first", "d_first -= 0.2 * self.first", {"sign"}),
     # a count of plain numbers, that several lines read; and what of a sum is divided
-    ("planes", "count = b * h * w", "count = b", {"scale-factor", "missing-batch-sum-or-mean"}),
     ("planes", "count = b * h * w", "count = h * w", {"scale-factor", "missing-batch-sum-or-mean"}),
     ("planes", "dk = dk / b + self.rate * self.kernel", "dk = (dk + self.rate * self.kernel) / b",
      {"regularisation", "scale-factor"}),

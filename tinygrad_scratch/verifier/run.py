@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_scratch.verifier.likeness import SHORTER
 from tinygrad_scratch.verifier.references import bind, call_with_arrays, map_tree
 from tinygrad_scratch.verifier.steps import Array, Node, Step, renamed
 
@@ -168,7 +169,6 @@ class Run:
         return self._written_to[1]
 
 
-SHORTER = {np.dtype(np.float16), np.dtype(np.float32)}
 SHORTER_NAMES = {*SHORTER, np.float16, np.float32, "float16", "float32"}
 
 

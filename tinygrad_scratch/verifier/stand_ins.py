@@ -33,8 +33,8 @@ class StandIns:
         if id(names) in self._done:
             return
         self._done.add(id(names))
-        for name, value in list(names.items()):
-            if not is_their_own(value, names) and is_numpys(value, self._functions):
+        for name, value in others_in(names):
+            if is_numpys(value, self._functions):
                 self._undo.append((names, name, value))
                 names[name] = stand_in(value, self._tape)
         if "float" not in names:
@@ -48,8 +48,7 @@ class StandIns:
             else:
                 names[name] = value
         for names in their_modules():  # what was imported meanwhile
-            others = [(name, value) for name, value in names.items() if not is_their_own(value, names)]
-            names.update({name: own for name, value in others if (own := stood_for(value)) is not value})
+            names.update({name: own for name, value in others_in(names) if (own := stood_for(value)) is not value})
 
 
 @contextmanager
@@ -82,9 +81,10 @@ def importing(own_import: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
 def their_modules() -> Iterator[dict[str, Any]]:
     """The namespaces of a person's own modules."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, ModuleType) and type(module).__module__ != "unittest.mock":
+        if isinstance(module, ModuleType):
             file = module.__dict__.get("__file__")
-            if name == "__main__" if not isinstance(file, str) else is_theirs(file):
+            is_own = name == "__main__" if not isinstance(file, str) else is_theirs(file)
+            if is_own and type(module).__module__ != "unittest.mock":
                 yield module.__dict__
 
 
@@ -102,10 +102,13 @@ def numpy_functions() -> set[int]:
 DATA = {str, int, float, bool, NoneType, tuple, list, dict, set, np.ndarray}
 
 
-def is_their_own(value: Any, names: dict[str, Any]) -> bool:
-    """Whether a value of a namespace is data, or a function that was defined there: nothing stands in for these."""
-    kind = type(value)
-    return kind in DATA or (kind is FunctionType and value.__globals__ is names)
+def others_in(names: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What a namespace has beside data, and functions that were defined there: nothing stands in for these."""
+    return [
+        (name, value)
+        for name, value in names.items()
+        if (kind := type(value)) not in DATA and not (kind is FunctionType and value.__globals__ is names)
+    ]
 
 
 def is_numpys(value: Any, functions: set[int]) -> bool:

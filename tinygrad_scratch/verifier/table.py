@@ -66,15 +66,17 @@ class Table:
         entries = self.entries(value.shape)
         if (
             not entries
-            or not np.any(value)
+            or not value.any()
             or value.dtype.kind not in "fiu"
-            or not np.all(np.abs(value) < np.float64(1e100))
+            or not (np.abs(value) < np.float64(1e100)).all()
         ):
             return None
         direction, projections = self._projections[value.shape]
         projection = float(np.vdot(direction, value))
         room = tolerance * float(np.linalg.norm(value.ravel())) * np.sqrt(value.size)
         near = np.argwhere(np.abs(np.multiply.outer(factors, projections) - projection) <= 3 * room)
+        if not near.size:
+            return None
         samples, largest = self._samples_of[value.shape]
         times = np.asarray(factors)[near[:, 0]]
         apart = np.abs(some_of([value])[0] - times[:, None] * samples[near[:, 1]])

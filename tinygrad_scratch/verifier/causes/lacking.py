@@ -186,9 +186,10 @@ class Position:
             return
         before = self.before
         factors = [self.factors_of(region, node)[: None if is_named else 1] for node in chosen]
-        after = self.along(factors, shapes, times_held=True)
-        with np.errstate(all="ignore"):
-            near = is_near(np.multiply.outer(after, NUMBERS) - before, self.missing, self.size_of(before))
+        with np.errstate(all="ignore"):  # a slope such as 1 / 0
+            after = self.along(factors, shapes, times_held=True)
+            near = is_near(np.multiply.outer(after, NUMBERS_IN_A_ROW) - before, self.missing, self.size_of(before))
+            instead = self.along([factor[:1] for factor in factors], shapes, times_held=False)
         for rank in np.flatnonzero(near.any(axis=1)):
             text, slope = PATTERNS[rank]
             same = not any(np.ptp(factor[rank]) for factor in factors)  # a mere number
@@ -200,7 +201,7 @@ class Position:
                 yield (SLOPE if rank else FACTOR), int(rank), by + text, product_with(slope, number)
         if chosen == self.nodes:
             return
-        term = float(self.along([factor[:1] for factor in factors], shapes, times_held=False)[0])
+        term = float(instead[0])
         number = self.number(term, 0.0)
         if number is not None:
             by = "" if abs(number) == 1 else f"{abs(number):g} * "
@@ -225,8 +226,7 @@ class Position:
     def along(self, factors: list[Array], shapes: list[tuple[int, ...]], times_held: bool) -> Array:
         """The number that the wrong value makes with some factors, or with other values, in the operand's place."""
         turns = enumerate(zip(factors, shapes, strict=True))
-        with np.errstate(all="ignore"):  # a slope such as 1 / 0
-            parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
+        parts = [factor @ self.weight(turn, shape, times_held) for turn, (factor, shape) in turns]
         return parts[0] if len(parts) == 1 else np.asarray(np.sum(parts, axis=0))
 
     def weight(self, turn: int, shape: tuple[int, ...], times_held: bool) -> Array:
@@ -328,6 +328,7 @@ def slopes_of_only_reads(region: Region) -> dict[tuple[int, int], Array]:
 
 
 NUMBERS = (1.0, -1.0, 2.0, -2.0, 0.5, -0.5)  # that stand in slopes beside a value
+NUMBERS_IN_A_ROW = np.array(NUMBERS)
 
 
 def is_near(one: Any, other: float, size: float) -> Any:

@@ -308,8 +308,11 @@ class Script(Again):
 
         Where the turns of it make what they were `before` a change, only the last one is made with that.
         """
-        tree = ast.parse("\n" * lines + text)
-        loop = loop_at(tree, self.line) if self.loop == self.file else None
+        text = "\n" * lines + text
+        if self.loop != self.file or not lines < self.line <= text.count("\n") + 1:  # the loop is elsewhere
+            return compile(text, self.file, "exec", dont_inherit=True)
+        tree = ast.parse(text)
+        loop = loop_at(tree, self.line)
         if loop is not None:
             if before is not None and self.strays():
                 own = loop_at(ast.parse("\n" * lines + before), self.line)

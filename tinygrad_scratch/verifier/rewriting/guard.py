@@ -44,20 +44,11 @@ class Guard:
     _hooked = False
 
     @classmethod
-    def refuse(cls, event: str, arguments: Any) -> None:
-        if not cls.on or event in OFTEN:
-            return
-        if (event == "open" or event.startswith(REFUSED)) and event not in HARMLESS:
-            writes = event != "open" or is_to_write(*arguments[1:3])
-            if writes and threading.get_ident() not in cls.others:
-                raise RefusedError(event)
-
-    @classmethod
     @contextlib.contextmanager
     def harmless(cls) -> Iterator[None]:
         """Nothing is printed, asked for, logged or warned of, and no file is written."""
         if not cls._hooked:
-            sys.addaudithook(cls.refuse)
+            sys.addaudithook(refuse)
             cls._hooked = True
         cls.others = frozenset(thread.ident for thread in threading.enumerate()) - {threading.get_ident()}
         with contextlib.ExitStack() as stack:
@@ -77,6 +68,16 @@ class Guard:
             stack.callback(setattr, cls, "on", False)
             cls.on = True
             yield
+
+
+def refuse(event: str, arguments: Any) -> None:
+    """The hook: no method, as it is called a hundred thousand times in a second, and a function takes a third."""
+    if event in OFTEN or not Guard.on:
+        return
+    if (event == "open" or event.startswith(REFUSED)) and event not in HARMLESS:
+        writes = event != "open" or is_to_write(*arguments[1:3])
+        if writes and threading.get_ident() not in Guard.others:
+            raise RefusedError(event)
 
 
 @contextlib.contextmanager

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case
-from tinygrad_scratch.verifier.likeness import tolerance_of
+from tinygrad_scratch.verifier.likeness import SHORTER, tolerance_of
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import DEPTH, arrays_below
-from tinygrad_scratch.verifier.run import SHORTER
 from tinygrad_scratch.verifier.steps import Array
 
 MOST_CALLS = 200  # of one function, that are looked at
@@ -68,21 +67,21 @@ class Goal:
     truth: Array  # in a row
 
     @cached_property
-    def largest(self) -> tuple[int, float]:
-        """Where the largest entry is, which rules most out, and its size."""
+    def largest(self) -> tuple[int, Any, float]:
+        """Where the largest entry is, which rules most out, what it is, and its size."""
         sizes = np.abs(self.truth)
         at = int(np.argmax(sizes)) if sizes.size else 0
-        return at, float(sizes[at]) if sizes.size else 0.0
+        return (at, self.truth.item(at), float(sizes[at])) if sizes.size else (0, 0.0, 0.0)
 
     def is_met(self, left: dict[str, Any]) -> bool:
         part = left.get(self.name)
         if part is None or part.size != self.truth.size:
             return False
-        row, (at, size) = part.reshape(-1), self.largest
+        at, entry, size = self.largest
         room = max(tolerance_of(part) * size, 1e-9 if size < 1e-12 else 0.0)
-        if row.size and not abs(row[at] - self.truth[at]) <= room:
+        if part.size and not abs(part.item(at) - entry) <= room:
             return False
-        return bool(np.max(np.abs(row - self.truth), initial=0.0) <= room)
+        return bool(np.abs(part.reshape(-1) - self.truth).max(initial=0.0) <= room)
 
 
 @dataclass(frozen=True)

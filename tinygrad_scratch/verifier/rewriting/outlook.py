@@ -140,7 +140,7 @@ class Outlook:
 
     def gradient_of(self, value: Any) -> Entry | None:
         """The true gradient that a value is up to a factor, or the part of one: that may be that of one of its uses."""
-        telling = value.dtype.kind == "f" and 2 < value.size <= self.largest and bool(np.all(np.isfinite(value)))
+        telling = value.dtype.kind == "f" and 2 < value.size <= self.largest and bool(np.isfinite(value).all())
         found = self.case.match_up_to_factor(value) if telling else None
         return found[0] if found is not None else None
 
@@ -162,8 +162,8 @@ class Outlook:
             told.moved = None
             return
         moved = (other - value) * slope
-        told.moved += float(np.sum(moved))
-        told.size += float(np.sum(np.abs(moved)))
+        told.moved += float(moved.sum())
+        told.size += float(np.abs(moved).sum())
 
     def keep(self, told: Foretold, node: int | None, other: Any) -> None:
         """Keep what a change gives, if it is on the tape and not too much."""

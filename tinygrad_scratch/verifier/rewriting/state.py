@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.random.mtrand import get_bit_generator
 
 from tinygrad_scratch.verifier.parameters import unrecord_names
 from tinygrad_scratch.verifier.rewriting.reach import MOST, TooMuchError, is_lasting, reached
@@ -66,10 +68,7 @@ class Draws:
     """Where the random numbers are: those of NumPy, of Python, and of all generators below some values."""
 
     def __init__(self, roots: Iterable[Any] = (), most: int = MOST) -> None:
-        self.steps: list[Step] = [
-            partial(np.random.set_state, np.random.get_state()),
-            partial(random.setstate, random.getstate()),
-        ]
+        self.steps: list[Step] = [put_back_numpys_draws(), partial(random.setstate, random.getstate())]
         try:
             self.steps += [put_back_draws(value) for value in reached(roots, most=most) if isinstance(value, DRAWS)]
         except TooMuchError:
@@ -78,3 +77,27 @@ class Draws:
     def put_back(self) -> None:
         for step in self.steps:
             step()
+
+
+SIZE_OF_STATE = 624 * 4 + 4  # bytes, of a Mersenne Twister
+
+
+def put_back_numpys_draws() -> Step:
+    """What puts NumPy's own generator back; as that is slow, only after a draw, of which its memory tells.
+
+    A second normal number that waits to be drawn lies elsewhere.
+    """
+    state, generator = np.random.get_state(), get_bit_generator()
+    name, *_, waits, _ = state
+    put_back = partial(np.random.set_state, state)
+    if name != "MT19937" or waits:
+        return put_back
+    address = generator.ctypes.state_address
+    before = ctypes.string_at(address, SIZE_OF_STATE)
+
+    def put_back_if_drawn() -> None:
+        is_same = get_bit_generator() is generator
+        if not is_same or ctypes.string_at(address, SIZE_OF_STATE) != before:
+            put_back()
+
+    return put_back_if_drawn
