@@ -52,7 +52,7 @@ from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
-from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.textbook import is_as_named
@@ -371,7 +371,8 @@ class Judging(PastChoices):
         """
         repair, cause = self.repairs[0], self.causes[0]
         change = change_in_turns(self.case, repair, cause)
-        if change is None or self.again is None or (self.assumed is not None and not self.may_rewrite):
+        is_long = 2 * RECORDED * len(self.tape.steps) > MANY
+        if change is None or self.again is None or is_long or (self.assumed is not None and not self.may_rewrite):
             return False
         before = self.case.state()
         self.case.reset(self.case.scale)
