@@ -52,7 +52,7 @@ from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
-from tinygrad_scratch.verifier.rewriting.search import Search
+from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
 from tinygrad_scratch.verifier.rivals import admit, is_of_step, rivals_of
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.textbook import is_as_named
@@ -364,15 +364,16 @@ class Judging(PastChoices):
             self.notes += [*self.entry.said_of_steps(self.truth), *corrupted(self.case)]
         tell_lines(self.repairs, self.causes)
 
-    def _leave_out_false_text(self) -> None:
+    def _leave_out_false_text(self) -> bool:
         """Tell no text of the one cause with which the calls, made once more, do not leave the right gradients.
 
         Only a text for a line that is made in turns is looked at: that may be right in one of them, and in no other.
         """
         repair, cause = self.repairs[0], self.causes[0]
         change = change_in_turns(self.case, repair, cause)
-        if change is None or self.again is None or (self.assumed is not None and not self.may_rewrite):
-            return
+        is_long = 2 * RECORDED * len(self.tape.steps) > MANY
+        if change is None or self.again is None or is_long or (self.assumed is not None and not self.may_rewrite):
+            return False
         before = self.case.state()
         self.case.reset(self.case.scale)
         modules = [names for names, _ in self.watch.outer.values()]
@@ -385,14 +386,14 @@ class Judging(PastChoices):
         if refuted:
             cause.should_be = None
             cause.certainty = "fits" if cause.certainty == "checked" else cause.certainty
+        return refuted
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""
         alone = self._is_one_known() and not is_as_named(self.causes[0].file, self.causes[0].line)
         if self.assumed is not None and not self.may_rewrite:
             return
-        if alone:
-            self._leave_out_false_text()
+        refuted = alone and self._leave_out_false_text()
         may_be_no_loss = self.entry.doubted and len(self.causes) > MOST_CAUSES
         if self.again is None or may_be_no_loss or (alone and not self._is_in_doubt()):
             return
@@ -425,6 +426,8 @@ class Judging(PastChoices):
         else:
             if alone:
                 told[1].kind = kind_with(self.case, told, self.causes[0])
+            if refuted and told[1].line == self.causes[0].line:
+                told[1].kind = self.causes[0].kind  # of one turn the values tell it, though no text
             self.repairs, self.causes = [told[0]], [told[1]]
 
     def _is_in_doubt(self) -> bool:
