@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.verifier.files import module_of
 from tinygrad_scratch import verify
+from tinygrad_scratch.verifier.conventions import left_out
+from tinygrad_scratch.verifier.places import Place
 
 SEQUENCE = """
 import numpy as np
@@ -195,3 +198,11 @@ def test_a_part_of_the_loss_that_only_an_update_has_is_no_decay(tmp_path: Path) 
     )
     text = text.replace("+ grad\n", "+ move\n").replace("miss.sum(axis=0)]", "miss.sum(axis=0) + 0.1 * v.sum(axis=0)]")
     assert not module_of(tmp_path / "moves.py", text).check(verify).ok
+
+
+def test_a_small_number_in_a_loop_is_one_number() -> None:
+    here, there = (Place("net.py", line, "loss", 0) for line in (3, 5))
+    steps = [SimpleNamespace(place=place) for place in (here, here, there)]
+    case: Any = SimpleNamespace(tape=SimpleNamespace(steps=steps))
+    assert [sorted(each) for each in left_out(case, {0: "a", 1: "b", 2: "c"})] == [[0, 1, 2], [0, 1], [2]]
+    assert [sorted(each) for each in left_out(case, {0: "a", 1: "b"})] == [[0, 1]]

@@ -395,7 +395,7 @@ def almost(case: Case, values: dict[int, Any]) -> str:
         apart.append(
             float(np.max(np.abs(value - truth), initial=0.0)) / max(float(np.max(np.abs(truth), initial=0.0)), 1e-12)
         )
-    for chosen in left_out(small_numbers(case, SMALL if max(apart) < 0.05 else TINY)):
+    for chosen in left_out(case, small_numbers(case, SMALL if max(apart) < 0.05 else TINY)):
         if agrees_without(case, chosen):
             place = case.tape.steps[next(iter(chosen))].place
             line = f"`{statement_at(place.file, place.line)}`, line {place.line}" if place else "the loss"
@@ -405,11 +405,14 @@ def almost(case: Case, values: dict[int, Any]) -> str:
     return ""
 
 
-def left_out(small: dict[int, Any]) -> Iterator[dict[int, Any]]:
-    """All small numbers, and each one alone."""
+def left_out(case: Case, small: dict[int, Any]) -> Iterator[dict[int, Any]]:
+    """All small numbers, and each one alone; one that is written once is one in all turns of a loop."""
+    written: dict[Any, dict[int, Any]] = {}
+    for index, edit in small.items():
+        written.setdefault(case.tape.steps[index].place or index, {})[index] = edit
     if small:
         yield small
-    yield from ({index: edit} for index, edit in small.items() if len(small) > 1)
+    yield from written.values() if len(written) > 1 else ()
 
 
 LEFT_OUT = "A small number in the loss, such as an epsilon, is left out of the true gradients."
@@ -423,7 +426,7 @@ def truths_without(case: Case) -> Iterator[Truth]:
 
 def truths_left_out(case: Case) -> Iterator[Truth]:
     """The truth of the loss without the small numbers in it, or one of them."""
-    for chosen in left_out(forward_only(case, small_numbers(case, SMALL))):
+    for chosen in left_out(case, forward_only(case, small_numbers(case, SMALL))):
         with contextlib.suppress(NotOnTensors):
             yield truth_of(case.tape, case.truth.loss, edits=case.truth.passing | chosen, note=LEFT_OUT)
 

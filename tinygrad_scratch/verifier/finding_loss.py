@@ -329,13 +329,15 @@ class FindingLoss(Mixes):
         mine = mine if self.wanted_loss else of_data or mine
         held = [final.parameter.node for final in finals if final.node in self._penalty]
         behind = {whole.node: self.all_behind(whole.node) - {whole.node} for whole in mine}
+        times = Counter(candidate.name for candidate in mine)
+        called = {w.node for w in mine if times[w.name] > 1 and self._is_called_loss(w)}
         return [
             part
             for part in mine
             if not any(
                 part.node in behind[w.node] and self._penalises(run, w, part, nodes if w.name == part.name else held)
                 for w in mine
-                if held or (w.name == part.name and self._is_called_loss(w))
+                if held or (w.name == part.name and w.node in called)
             )
         ]
 

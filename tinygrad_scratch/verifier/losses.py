@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -329,6 +330,7 @@ def without_holder_or_call(name: str) -> str:
     return re.sub(r"\(\).*$|\[.*?\]$", "", name.rsplit(".", 1)[-1]).strip("_").lower()
 
 
+@cache
 def is_loss_name(name: str) -> bool:
     """Whether a name is one that people give to losses.
 
