@@ -31,7 +31,7 @@ from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
-from tinygrad_scratch.verifier.steps import Array
+from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
 from tinygrad_scratch.verifier.update_steps import within
@@ -161,6 +161,15 @@ class FindingLoss(Mixes):
         late = (each for each in self._late if any(self._penalises(run, each, part, nodes) for part in parts))
         return next(((each, 0, 0, 0) for each in late), None)
 
+    def _is_loss_of_other_data(self, candidate: Candidate) -> bool:
+        """Whether a loss was made of no data that any gradient was made of, as that of a validation set."""
+        trained = {parameter.node for parameter in self.parameters}
+        mine, theirs = (
+            {n for n in ancestors(self._parents, nodes, until=trained) - trained if self._is_data_from_outside(n)}
+            for nodes in ([candidate.node], [node for _, node in self.gradients])
+        )
+        return bool(mine) and bool(theirs) and mine.isdisjoint(theirs)
+
     def _is_of_same_data(self, candidate: Candidate, finals: list[Final]) -> bool:
         """Whether a loss that was computed after the update was made of all the data that the gradients were made of.
 
@@ -192,7 +201,7 @@ class FindingLoss(Mixes):
         if wholes:
             again, finals = self._made_again(wholes, finals)
             mine = self._computed()
-        ends = {final.node for final in finals}
+        ends = self._ends_of(finals)
         late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
         early = [candidate for candidate in mine if candidate not in late]
         trained = {final.parameter.node for final in finals}
@@ -210,9 +219,13 @@ class FindingLoss(Mixes):
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
 
+    def _ends_of(self, finals: list[Final]) -> set[int]:
+        """The gradients; of one that was worked out of an update, what that took off."""
+        return {self.changes.get(final.node, final.node) for final in finals}
+
     def _penalised_after(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """Those that are another one, computed before the update, with a penalty of the weights after it."""
-        ends = {final.node for final in finals}
+        ends = self._ends_of(finals)
         before = {each.node for each in losses if ends.isdisjoint(self.all_behind(each.node))}
         return [w for w in losses if w.node not in before and not before.isdisjoint(self.all_behind(w.node))]
 
@@ -516,6 +529,8 @@ class FindingLoss(Mixes):
         if candidate.function is None and not self.wanted_loss and doubtful and not self._is_sole(candidate):
             fitting = f"only {fits} of {count} gradients fit it" if fits < count else "gradients fit it up to a factor"
             return no_loss(candidate.name, fitting)
+        if candidate.function is None and not (self.wanted_loss or fits) and self._is_loss_of_other_data(candidate):
+            return no_loss(candidate.name, "it was computed of other data than the gradients")
         weak = candidate.function is None and not self.wanted_loss and not OF_LOSS.search(candidate.name.lower())
         vague = (
             "" if exact or 0 < same < count else "gradients fit it up to a factor" if same else "no gradient fits it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from itertools import combinations, islice
@@ -28,7 +29,7 @@ from tinygrad_scratch.verifier.truth import Truth
 from tinygrad_scratch.verifier.update_steps import factors_of, in_update, inside, is_made_of, within
 from tinygrad_scratch.verifier.updates import Updates, lost
 from tinygrad_scratch.verifier.velocities import has_an_odd_one, velocities
-from tinygrad_scratch.verifier.whole_steps import in_shape_of
+from tinygrad_scratch.verifier.whole_steps import Whole, in_shape_of
 from tinygrad_scratch.verifier.without_rates import true_in
 
 MOST_PIECES = 6  # of a gradient
@@ -71,6 +72,7 @@ class Owners(Opponents):
         opponents = self._take_opponents(truth)
         self._without_rates_alone(truth)
         self._with_one_rate(truth)
+        self._as_whole_changes(truth)
         self._with_the_rate_of_others(truth)
         self._turned_round(truth)
         self._as_they_step(truth)
@@ -218,14 +220,15 @@ class Owners(Opponents):
         gradients that are right but for a factor.
         """
         found: dict[int, tuple[int, int]] = {}
-        multiples = 0
+        multiples = exact = 0
         for i, final in enumerate(self.finals if self.rate is None else ()):
             wanted, change = truth.cotangents[final.parameter.node], self._change_of(final)
             inner = true_in(self.tape, change, final, wanted)
             multiples += is_multiple(self._value(final.node), wanted)
+            exact += close(final.direction * self._value(final.node), wanted)
             if inner is not None and inner != change and wanted.size > 1:
                 found[i] = inner
-        if 2 * len(found) > multiples:
+        if 2 * len(found) > multiples or len(found) + exact == len(self.finals):
             for i, (node, sign) in found.items():
                 final = self.finals[i]
                 self._made.setdefault(node, self._made[final.node])
@@ -251,6 +254,26 @@ class Owners(Opponents):
             for i, (final, (node, sign)) in enumerate(zip(self.finals, found, strict=True)):
                 self._made.setdefault(node, self._made[final.node])
                 self.finals[i] = Final(f"the step of {final.parameter.name}", node, final.parameter, "update", sign)
+
+    def _as_whole_changes(self, truth: Truth) -> None:
+        """All that updates did to each parameter, where that is the gradient times one number for all of them.
+
+        For most of them it is enough where what is in the updates is in several measures, as a velocity that holds its
+        rate beside a decay that does not.
+        """
+        given = [factor_of(self._value(f.node), truth.cotangents[f.parameter.node]) for f in self.finals]
+        last = [self._last_in_turn(final.parameter) for final in self.finals if final.by == "update"]
+        in_one_measure = is_one_number([factor for factor in given if factor])
+        if self.rate is not None or self._is_one_multiple(truth) or len(last) < max(len(self.finals), 2):
+            return
+        ends = [(final, after) for final, after in zip(self.finals, last, strict=True) if after is not None]
+        changes = [self._value(final.parameter.node) - self._value(after) for final, after in ends]
+        wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
+        factors = [abs(factor_of(change, of) or 0.0) for change, of in zip(changes, wanted, strict=True)]
+        rate, times = Counter(float(f"{factor:.9g}") for factor in factors or [0.0]).most_common(1)[0]
+        enough = len(factors) if in_one_measure else len(factors) // 2 + 1
+        if rate and len(ends) == len(self.finals) and times >= enough:
+            self.finals = [self._step_of(final, Whole(after), rate, False) for final, after in ends]
 
     def _with_the_rate_of_others(self, truth: Truth) -> None:
         """The whole change of a parameter that a mistake is in, where the right ones are taken with their rate, too.

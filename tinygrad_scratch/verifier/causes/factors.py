@@ -98,7 +98,7 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     text, is_negative = bracketed(code), abs(factor + 1) < 1e-9
     due = 1 / factor if divides(region.statement, code) else factor
     scaled = with_constant(code, due) or (f"{text} / {number(1 / due)}" if 0 < due < 1 else f"{text} * {number(due)}")
-    is_part = step is None and ADDS.match(region.statement) and not ADDS.match(code)
+    is_part = step is None and ADDS.match(region.statement) and (not ADDS.match(code) or scaled.startswith("("))
     should = (
         None
         if is_part or adds_up(region, step or region.case.step_of(region.node))
