@@ -113,7 +113,6 @@ WRONG = {
     "brackets that are missing": (TERMS, "rate * (lam * W + dW)", "rate * lam * W + dW"),
     "a decay of what is penalised already": (SHARED, "rate * grad[name]", "rate * (grad[name] + lam * theta[name])"),
     "a slope that is forgotten": (LISTS, " * (1 - h**2)", ""),
-    "a step by a sum": (LISTS, "(eta / n) * gb", "eta * gb"),
 }
 
 

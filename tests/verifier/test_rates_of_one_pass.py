@@ -53,5 +53,5 @@ def test_the_rate_of_a_script_without_a_loop_is_no_part_of_its_gradients(tmp_pat
 def test_a_rate_that_is_taken_off_alone_is_told_where_that_is_done(tmp_path: Path) -> None:
     assert check_of_script(tmp_path, FENCE).ok
     check = check_of_script(tmp_path, FENCE.replace("self.lr * side\n", "self.lr\n"))
-    assert told(check) == (16, "sign")
-    assert check.causes[0].should_be == "self.b += self.lr"
+    assert told(check) == (16, "missing-derivative")
+    assert check.findings.mistakes[0].right.text == "self.b -= self.lr * side"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import islice
 
@@ -163,27 +163,20 @@ class FindingLoss(Mixes):
 
     def _is_loss_of_other_data(self, candidate: Candidate) -> bool:
         """Whether a loss was made of no data that any gradient was made of, as that of a validation set."""
-        trained = {parameter.node for parameter in self.parameters}
-        mine, theirs = (
-            {n for n in ancestors(self._parents, nodes, until=trained) - trained if self._is_data_from_outside(n)}
-            for nodes in ([candidate.node], [node for _, node in self.gradients])
-        )
+        mine, theirs = self._data_behind([candidate.node]), self._data_behind(node for _, node in self.gradients)
         return bool(mine) and bool(theirs) and mine.isdisjoint(theirs)
 
     def _is_of_same_data(self, candidate: Candidate, finals: list[Final]) -> bool:
-        """Whether a loss that was computed after the update was made of all the data that the gradients were made of.
-
-        One that only watches how the training goes is mostly of other data.
-        """
-        trained = {final.parameter.node for final in finals}
-        mine, theirs = (
-            {n for n in self.all_behind(*nodes) - trained if self._is_data_from_outside(n)}
-            for nodes in ([candidate.node], [final.node for final in finals])
-        )
+        """Whether a loss that was computed after the update was made of all the data that gradients were made of."""
+        mine, theirs = self._data_behind([candidate.node]), self._data_behind(final.node for final in finals)
         return self._is_called_loss(candidate) and bool(theirs) and theirs <= mine
 
-    def _is_data_from_outside(self, node: int) -> bool:
-        return self._value(node).size > 1 and self.tape.steps[self.tape.nodes[node].step].function is None
+    def _data_behind(self, nodes: Iterable[int]) -> set[int]:
+        """The arrays from outside that values were made of, other than by way of the parameters."""
+        trained = {parameter.node for parameter in self.parameters}
+        behind = ancestors(self._parents, nodes, until=trained) - trained
+        steps, held = self.tape.steps, self.tape.nodes
+        return {n for n in behind if held[n].value.size > 1 and steps[held[n].step].function is None}
 
     def _theirs(self, finals: list[Final]) -> tuple[list[Candidate], list[Final], str | None]:
         """What they compute that may be the loss, with the gradients; or why what was named can't be."""

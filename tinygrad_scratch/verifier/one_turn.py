@@ -47,9 +47,10 @@ def change_in_turns(case: Case, repair: Repair, cause: Any) -> Rewrite | None:
 
 
 def is_whole(text: str, node: ast.stmt) -> bool:
-    """Whether a text is a statement of the same form."""
-    found = parsed(text)
-    return type(found) is type(node) and (isinstance(node, ast.Return | ast.Expr) or "=" in text)
+    """Whether a text is a statement of the same form; `w += step` is one of that of `w = step`."""
+    found, assigns = parsed(text), ast.Assign | ast.AugAssign
+    alike = type(found) is type(node) or (isinstance(found, assigns) and isinstance(node, assigns))
+    return alike and (isinstance(node, ast.Return | ast.Expr) or "=" in text)
 
 
 def with_part(statement: str, part: str, right: str) -> str | None:

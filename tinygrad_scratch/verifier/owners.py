@@ -267,12 +267,14 @@ class Owners(Opponents):
         if self.rate is not None or self._is_one_multiple(truth) or len(last) < max(len(self.finals), 2):
             return
         ends = [(final, after) for final, after in zip(self.finals, last, strict=True) if after is not None]
+        if len(ends) < len(self.finals):
+            return
         changes = [self._value(final.parameter.node) - self._value(after) for final, after in ends]
         wanted = [truth.cotangents[final.parameter.node] for final in self.finals]
         factors = [abs(factor_of(change, of) or 0.0) for change, of in zip(changes, wanted, strict=True)]
         rate, times = Counter(float(f"{factor:.9g}") for factor in factors or [0.0]).most_common(1)[0]
         enough = len(factors) if in_one_measure else len(factors) // 2 + 1
-        if rate and len(ends) == len(self.finals) and times >= enough:
+        if rate and times >= enough:
             self.finals = [self._step_of(final, Whole(after), rate, False) for final, after in ends]
 
     def _with_the_rate_of_others(self, truth: Truth) -> None:

@@ -86,9 +86,13 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     if check.ok or not again.until_loss or not (check.problem or check.entry.is_well_known):
         return check
     ends = {(again.loop, again.line): again.turns - 1 + again.until_loss}
-    with as_main(path, file) as names:  # the turn that computes the loss
+    found = again.loop, again.line, again.turns
+    with contextlib.suppress(NothingTold), as_main(path, file) as names:  # the turn that computes the loss
         other = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent, ends=ends)
-    return check if other.problem else other
+        if not other.problem:
+            return other
+    again.loop, again.line, again.turns = found
+    return check
 
 
 def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends) -> Any:
