@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of
+from tests.verifier.files import check_of_script, edited, module_of, told
 from tinygrad_scratch import verify
 
 LAYERS = """
@@ -237,7 +237,42 @@ for turn in range(3):
 """
 
 
+GRAPH = """
+import numpy as np
+
+rng = np.random.default_rng(8)
+seen, wanted = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
+mixing = rng.random((6, 6))
+theta = {"w": rng.normal(size=(3, 3)), "skip": rng.normal(size=(3, 3))}
+
+
+def forward(theta):
+    mixed = mixing @ seen
+    return mixed, mixed @ theta["w"] + seen @ theta["skip"]
+
+
+def backward(mixed, out):
+    d = out - wanted
+    return {"w": mixed.T @ d, "skip": seen.T @ d}
+
+
+for turn in range(3):
+    mixed, out = forward(theta)
+    loss = 0.5 * np.sum((out - wanted) ** 2)
+    grad = backward(mixed, out)
+    for name in theta:
+        theta[name] = theta[name] - 0.01 * grad[name]
+"""
+
+
 def test_data_that_was_made_of_other_data_is_no_point_of_a_derivative(tmp_path: Path) -> None:
-    cause = check_of_script(tmp_path, HIDDEN_WORDS).first_wrong
-    assert (cause.line, cause.kind) == (29, "wrong-operand")
-    assert cause.should_be == "back(x_kept, h, out - y)"
+    check = check_of_script(tmp_path, HIDDEN_WORDS)
+    assert told(check) == (29, "wrong-operand")
+    assert check.findings.mistakes[0].right.text == "dw, dv = back(x_kept, h, out - y)"
+
+
+def test_what_has_a_name_in_the_module_is_known_in_its_functions(tmp_path: Path) -> None:
+    text = GRAPH.replace('"skip": seen.T @ d', '"skip": mixed.T @ d')
+    assert text != GRAPH
+    check = check_of_script(tmp_path, text)
+    assert told(check) == (text[: text.index('"skip": mixed')].count("\n") + 1, "wrong-operand"), str(check)

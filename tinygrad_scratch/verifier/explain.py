@@ -232,6 +232,8 @@ def at_call(region: Region, cause: Cause) -> Cause:
     caller = region.case.step_of(region.node).caller
     if cause.kind not in HANDED or caller is None or in_same_function(caller, cause.place):
         return cause
+    if (caller.file, caller.function) == (cause.place.file, "<module>"):  # what has a name there is known everywhere
+        return cause
     asked = QUOTED.sub("", cause.should_be or cause.meant)
     new = {name.partition(".")[0] for name in put_in(cause.expression, asked)}
     own, above = (source_of(text_of(p.file)).words(p.line).text.split() for p in (cause.place, caller))

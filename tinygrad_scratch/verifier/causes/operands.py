@@ -192,8 +192,10 @@ def one_more(value: Any) -> Any:
 
 
 def is_known_here(region: Region, node: int) -> bool:
-    """Whether a value has a name in the function in which the mistake is."""
-    return any(e.node == node and in_same_function(e.place, region.event.place) for e in region.case.events)
+    """Whether a value has a name in the function in which the mistake is, or in the module around it."""
+    own = region.event.place
+    named = (e.place for e in region.case.events if e.node == node)
+    return any(in_same_function(at, own) or (at.file, at.function) == (own.file, "<module>") for at in named)
 
 
 def is_multiplied_in(region: Region, node: int, product: int) -> bool:
