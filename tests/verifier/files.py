@@ -43,6 +43,12 @@ def check_of_script(folder: Path, text: str, **others: str) -> Any:
     return checks_of(str(file))[0]
 
 
+def edited_script(folder: Path, text: str, right: str, wrong: str) -> tuple[Any, int]:
+    """The check of a script with one text in the place of another, and the line of that."""
+    assert text.count(right) == 1
+    return check_of_script(folder, text.replace(right, wrong)), text[: text.index(right)].count("\n") + 1
+
+
 def told(check: Any) -> tuple[int, str]:
     """The line and the kind of the first mistake."""
     first = check.first_wrong

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 SCRIPT = """import numpy as np
 
@@ -25,6 +25,7 @@ for epoch in range(3):
 COST = "    {}cost = 0.5 * np.sum((p - y) ** 2) / n + 0.5 * (lmbda / n) * np.sum(W**2)\n"
 BEFORE = SCRIPT.format(before=COST.format(""), after="")
 AFTER = SCRIPT.format(before="", after=COST.format("p = X @ W + b\n    "))
+ADDED = BEFORE.replace("p - y\n", "y - p\n").replace("W - (eta", "W + (eta").replace("b - eta", "b + eta")
 
 TERMS = """import numpy as np
 
@@ -98,7 +99,7 @@ for epoch in range(2):
 
 
 @pytest.mark.parametrize(
-    "script", [BEFORE, AFTER, TERMS, SHARED, LISTS], ids=["before", "after", "terms", "shared", "lists"]
+    "script", [BEFORE, AFTER, ADDED, TERMS, SHARED, LISTS], ids=["before", "after", "added", "terms", "shared", "lists"]
 )
 def test_it_is_right(tmp_path: Path, script: str) -> None:
     check = check_of_script(tmp_path, script)
@@ -118,10 +119,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_mistake_beside_it_is_told(tmp_path: Path, name: str) -> None:
-    script, old, new = WRONG[name]
-    assert script.count(old) == 1
-    line = script[: script.index(old)].count("\n") + 1
-    check = check_of_script(tmp_path, script.replace(old, new))
+    check, line = edited_script(tmp_path, *WRONG[name])
     assert told(check)[0] == line, str(check)
     said = check.first_wrong.should_be
     assert said is None or "grad['" not in said, str(check)

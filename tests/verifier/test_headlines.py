@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of, told
+from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 LINE = """
@@ -102,9 +102,8 @@ def test_gradients_that_are_right_are_no_steps(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_mistake_in_them_is_told_where_it_is(name: str, tmp_path: Path) -> None:
-    program, right, wrong = PROGRAMS[name]
-    check = check_of_script(tmp_path, program.replace(right, wrong))
-    assert told(check)[0] == program[: program.index(right)].count("\n") + 1
+    check, line = edited_script(tmp_path, *PROGRAMS[name])
+    assert told(check)[0] == line
 
 
 def test_what_is_clipped_in_a_loop_is_called_by_its_own_name(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of, told
+from tests.verifier.files import check_of_script, edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 LAYERS = """
@@ -272,7 +272,5 @@ def test_data_that_was_made_of_other_data_is_no_point_of_a_derivative(tmp_path: 
 
 
 def test_what_has_a_name_in_the_module_is_known_in_its_functions(tmp_path: Path) -> None:
-    text = GRAPH.replace('"skip": seen.T @ d', '"skip": mixed.T @ d')
-    assert text != GRAPH
-    check = check_of_script(tmp_path, text)
-    assert told(check) == (text[: text.index('"skip": mixed')].count("\n") + 1, "wrong-operand"), str(check)
+    check, line = edited_script(tmp_path, GRAPH, '"skip": seen.T @ d', '"skip": mixed.T @ d')
+    assert told(check) == (line, "wrong-operand"), str(check)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 SEEN = """import numpy as np
 
@@ -83,7 +83,5 @@ def test_it_is_right(tmp_path: Path, script: str) -> None:
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, script: str, right: str, wrong: str, kind: str) -> None:
-    assert script.count(right) == 1
-    line = script[: script.index(right)].count("\n") + 1
-    check = check_of_script(tmp_path, script.replace(right, wrong))
+    check, line = edited_script(tmp_path, script, right, wrong)
     assert told(check) == (line, kind), str(check)

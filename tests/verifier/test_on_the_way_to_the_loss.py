@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 SCORE = """
 import math
@@ -193,6 +193,5 @@ def test_what_leads_to_the_loss_is_judged_as_no_gradient(tmp_path: Path, text: s
 
 @program
 def test_a_mistake_after_it_is_told(tmp_path: Path, text: str, right: str, wrong: str) -> None:
-    assert text.count(right) == 1
-    check = check_of_script(tmp_path, text.replace(right, wrong))
-    assert told(check)[0] == text[: text.index(right)].count("\n") + 1
+    check, line = edited_script(tmp_path, text, right, wrong)
+    assert told(check)[0] == line

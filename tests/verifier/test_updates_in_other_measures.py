@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script, told
+from tests.verifier.files import check_of_script, edited_script, told
 
 HEAD = """import numpy as np
 rng = np.random.default_rng(3)
@@ -133,8 +133,5 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "right", "wrong"), WRONG)
 def test_a_mistake_in_it_is_told(tmp_path: Path, name: str, right: str, wrong: str) -> None:
-    script = HEAD + UPDATES[name]
-    assert script.count(right) == 1
-    line = script[: script.index(right)].count("\n") + 1
-    check = check_of_script(tmp_path, script.replace(right, wrong))
+    check, line = edited_script(tmp_path, HEAD + UPDATES[name], right, wrong)
     assert told(check)[0] == line, str(check)

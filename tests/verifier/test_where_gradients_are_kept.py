@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.verifier.files import check_of_script, edited, module_of, told
+from tests.verifier.files import edited, edited_script, module_of, told
 from tinygrad_scratch import verify
 
 RNG = np.random.default_rng(5)
@@ -454,6 +454,5 @@ for turn in range(8):
 def test_what_goes_into_a_step_that_all_share_is_told_where_it_was_made(
     tmp_path: Path, text: str, right: str, wrong: str, kind: str
 ) -> None:
-    check = check_of_script(tmp_path, text.replace(right, wrong))
-    line = text[: text.index(right)].count("\n") + 1
+    check, line = edited_script(tmp_path, text, right, wrong)
     assert check.ok if not kind else told(check) == (line, kind), str(check)

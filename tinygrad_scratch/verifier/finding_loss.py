@@ -198,11 +198,8 @@ class FindingLoss(Mixes):
         late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
         early = [candidate for candidate in mine if candidate not in late]
         trained = {final.parameter.node for final in finals}
-        if late and all(
-            trained.isdisjoint(self.all_behind(each.node)) for each in early
-        ):  # those are of weights before
-            early = []
-        mine = [*again, *early]
+        is_of_them = any(not trained.isdisjoint(self.all_behind(each.node)) for each in early)
+        mine = [*again, *(early if is_of_them or not late else [])]  # others are losses of the weights of turns before
         if mine or not late:
             return mine, finals, None
         mine, finals = self._made_again(late, finals)
@@ -500,8 +497,7 @@ class FindingLoss(Mixes):
     def _decayed(self, final: Final) -> Array | None:
         """The gradient in an update with the decay that stands beside it; None where there is none."""
         decay = self._decays.get(final.node) if final.by == "update" else None
-        whole = decay.whole_value(self.tape, final.node) if decay is not None else None
-        return None if whole is None else final.direction * whole
+        return decay.whole_value(self.tape, final.node) if decay is not None else None
 
     def _first_read(self, node: int) -> int:
         return next((step.index for step in self.tape.steps if node in step.reads), 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from types import CodeType, FrameType
 
@@ -37,13 +36,9 @@ def turns_until_loss(frame: FrameType, line: int) -> int:
 
 
 @cache
-def conditions(file: str, line: int) -> tuple[tuple[str, CodeType], ...]:
-    return tuple(found_conditions(file, line))
-
-
-def found_conditions(file: str, line: int) -> Iterator[tuple[str, CodeType]]:
+def conditions(file: str, line: int) -> list[tuple[str, CodeType]]:
     """The counter of a loop, and the code of each condition on it under which a loss is computed."""
-    last = loops_in(file).get(line, 0)
+    found, last = list[tuple[str, CodeType]](), loops_in(file).get(line, 0)
     counters = [
         node.target.id
         for node in ast.walk(tree_of(file))
@@ -55,5 +50,6 @@ def found_conditions(file: str, line: int) -> Iterator[tuple[str, CodeType]]:
         parts, mentioned = list(ast.walk(node.test)), {name for each in node.body for name in names_in(each)}
         if all(isinstance(part, ARITHMETIC) for part in parts) and any(map(is_loss_name, mentioned)):
             own = {part.id for part in parts if isinstance(part, ast.Name)}
-            for counter in own.intersection(counters):
-                yield counter, compile(ast.Expression(node.test), file, "eval")
+            code = compile(ast.Expression(node.test), file, "eval")
+            found += [(counter, code) for counter in own.intersection(counters)]
+    return found

@@ -99,11 +99,8 @@ def factor_found(region: Region, factor: float, step: Step | None) -> Finding:
     due = 1 / factor if divides(region.statement, code) else factor
     scaled = with_constant(code, due) or (f"{text} / {number(1 / due)}" if 0 < due < 1 else f"{text} * {number(due)}")
     is_part = step is None and ADDS.match(region.statement) and (not ADDS.match(code) or scaled.startswith("("))
-    should = (
-        None
-        if is_part or adds_up(region, step or region.case.step_of(region.node))
-        else region.rewritten(step, opposite(code) if is_negative else scaled)
-    )
+    is_untold = is_part or adds_up(region, step or region.case.step_of(region.node))
+    should = None if is_untold else region.rewritten(step, opposite(code) if is_negative else scaled)
     if is_negative:
         return Finding("sign", "the sign is wrong: it is the negative of the gradient", step, should)
     if factor > 0 and batch_size(region, factor):

@@ -57,6 +57,7 @@ def axes_before(region: Region) -> Iterator[Finding]:
 
 
 def in_other_order(region: Region, step: Step, turns: list[Step]) -> Iterator[Finding]:
+    """The first other order of the axes of what a call is given with which the step is right."""
     node, name = node_at(region, step, 0), name_of(step.function)
     shape = np.shape(region.values[node]) if node is not None else ()
     code = region.code(step)

@@ -145,23 +145,14 @@ def at_another_point(
     step: Step, names: tuple[str, str], should: str | None, changes: dict[int, Any], named: bool
 ) -> tuple[int, Finding]:
     """A derivative that is taken at one value, and is due at another one; in the call of a slope that is right."""
-    finding = Finding(
-        "derivative-at-wrong-point",
-        f"the derivative is taken at {names[0]}; it should be at {names[1]}",
-        step,
-        should,
-        changes,
-        made_up=not named,
-    )
-    if is_slope(step) and step.place is not None:
-        finding.sentence = f"`{step.place.function}` is the slope at what it is given, and that is not what is due here"
-        finding.should_be, finding.place = None, step.caller
+    kind, place = "derivative-at-wrong-point", step.place
+    if place is not None and step.caller is not None and is_slope_of_given(place.file, place.line):
+        said_so = f"`{place.function}` is the slope at what it is given, and that is not what is due here"
+        finding = Finding(kind, said_so, step, None, changes, made_up=not named, place=step.caller)
+    else:
+        said_so = f"the derivative is taken at {names[0]}; it should be at {names[1]}"
+        finding = Finding(kind, said_so, step, should, changes, made_up=not named)
     return 1 if named else 3, finding
-
-
-def is_slope(step: Step) -> bool:
-    """Whether a call is in a function that is the slope which its name says, at what it is given, and was called."""
-    return step.place is not None and step.caller is not None and is_slope_of_given(step.place.file, step.place.line)
 
 
 def handed_instead(region: Region, step: Step, read: int, other: int) -> Finding | None:

@@ -46,7 +46,7 @@ def into_brackets(part: Part) -> Iterator[Rewrite]:
         before = inner is node.left and not divided
         factors = [inner.left, inner.right] if divided else factors_in(inner)
         factor, rest = (factors[0], factors[1:]) if before else (factors[-1], factors[:-1])
-        if not divided and not is_number(part, factor):
+        if not divided and not is_number_or_rate(part, factor):
             continue  # a product of two values is a term of its own
         term = " * ".join(map(code, rest)) if len(rest) > 1 else code(rest[0])
         one, other = (term, code(node.right)) if inner is node.left else (code(node.left), term)
@@ -57,7 +57,7 @@ def into_brackets(part: Part) -> Iterator[Rewrite]:
         yield part.change(text if part.is_whole else f"({text})", kind, said)
 
 
-def is_number(part: Part, node: ast.expr) -> bool:
+def is_number_or_rate(part: Part, node: ast.expr) -> bool:
     """Whether a factor is a plain number: one that is written out, or a rate by its name."""
     code = part.source.code(node)
     return isinstance(node, ast.Constant) or RATE.match(code.rpartition(".")[2]) is not None
