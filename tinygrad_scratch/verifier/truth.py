@@ -117,14 +117,11 @@ def played_on_tensors(
     tape.played += 5 * until  # a call on Tensors takes as long as five on arrays
     times = Counter(node.slot for node in tape.nodes if node.step <= until)
     written = {slot for slot, count in times.items() if count > 1}  # what is written to once more
+    done_with = last_used(tape, until)
     with enable_grad():
         for step in tape.steps[: until + 1]:
             if step.function is None:
-                node = step.makes[0]
-                value = start[node] if start and node in start else step.arguments
-                floating = value.dtype.kind == "f"
-                leaf = Tensor(value.copy(), requires_grad=floating)
-                playing[step.result.slot] = leaf.copy() if floating else leaf  # a leaf itself can't be written to
+                playing[step.result.slot] = begun((start or {}).get(step.makes[0], step.arguments))
             else:
                 try:
                     edit = edits.get(step.index) if edits else None
@@ -149,7 +146,31 @@ def played_on_tensors(
                     held = playing[slot] = Tensor(np.array(plain_of(held), float), requires_grad=True).copy()
                 if type(held) is Tensor:
                     run.values[node] = make(held._value, held._record)
+            forget(playing, done_with.get(step.index, []))
     return run
+
+
+def forget(playing: dict[int, Any], slots: list[int]) -> None:
+    for slot in slots:
+        playing.pop(slot, None)
+
+
+def begun(value: Array) -> Tensor:
+    """A constant as a Tensor that can be written to, which a leaf can't."""
+    floating = value.dtype.kind == "f"
+    leaf = Tensor(value.copy(), requires_grad=floating)
+    return leaf.copy() if floating else leaf
+
+
+def last_used(tape: Tape, until: int) -> dict[int, list[int]]:
+    """The arrays that no later step reads or changes, by step: a view that is kept has to follow each write."""
+    last = {
+        tape.nodes[node].slot: step.index for step in tape.steps[: until + 1] for node in (*step.reads, *step.makes)
+    }
+    found: dict[int, list[int]] = {}
+    for slot, index in last.items():
+        found.setdefault(index, []).append(slot)
+    return found
 
 
 def led_up_to(tape: Tape, last: int) -> set[int]:
