@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from tinygrad_scratch.verifier.losses import Candidate, is_loss_name
 from tinygrad_scratch.verifier.names import is_gradient_name
 from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
-from tinygrad_scratch.verifier.printed import printed_as_losses
+from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, ancestors
-from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
+from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, mixed
 from tinygrad_scratch.verifier.well_known import WellKnown
 
@@ -39,7 +41,7 @@ class ComputedLosses(WellKnown):
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
-        names = {event.node: own(event.name) for event in reversed(named)}
+        names = dict.fromkeys(self._printed(), PRINTED) | {event.node: own(event.name) for event in reversed(named)}
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
         updated = {*self._made.values()}.union(*(nodes for p, nodes in versions.items() if p.asked))
         made = reached - parameters - self.all_behind(*set().union(*versions.values()))  # after an update, of gradients
@@ -83,12 +85,25 @@ class ComputedLosses(WellKnown):
         if is_loss_name(name) or not OF_LOSS.search(name.lower()):
             may_be = self._is_sum_of_losses(node) or self._is_printed(name, node) or self._is_total(name, node)
             return is_loss_name(name) or (may_be and not is_gradient_name(name))
-        return not any(node in step.reads for step in self.tape.steps)
+        return not self._is_read(node)
+
+    def _is_read(self, node: int) -> bool:
+        """Whether anything is made of a value, other than a number that shows it: `round(float(loss), 4)`."""
+        readers = [step for step in self.tape.steps if node in step.reads]
+        others = (step for step in readers if not shows(step) and name_of(step.function) != "round")
+        return any(others) or any(self._is_read(made) for step in readers for made in step.makes)
 
     def _is_total(self, name: str, node: int) -> bool:
         """Whether a number is called the total, and nothing reads it: it is only watched."""
         called = re.fullmatch(r"(?:\w*_)?(?:total|tot)", own(name)) is not None
         return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
+
+    def _printed(self) -> Iterator[int]:
+        """The numbers without a name that are printed as losses."""
+        for step in self.tape.steps:
+            place = step.place if step.function is not None else None
+            if place is not None and place.line in lines_of_printed_losses(place.file):
+                yield from step.makes
 
     def _is_printed(self, name: str, node: int) -> bool:
         """Whether a number is printed as a loss."""

@@ -8,6 +8,7 @@ from types import CodeType, FrameType
 
 from tinygrad_scratch.verifier.loops import loops_in, names_in, tree_of
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.printed import prints_loss
 
 MOST_AHEAD = 100  # turns that are looked ahead
 ARITHMETIC = (
@@ -37,7 +38,7 @@ def turns_until_loss(frame: FrameType, line: int) -> int:
 
 @cache
 def conditions(file: str, line: int) -> list[tuple[str, CodeType]]:
-    """The counter of a loop, and the code of each condition on it under which a loss is computed."""
+    """The counter of a loop, and the code of each condition on it under which a loss is computed, or printed."""
     found, last = list[tuple[str, CodeType]](), loops_in(file).get(line, 0)
     counters = [
         node.target.id
@@ -48,7 +49,8 @@ def conditions(file: str, line: int) -> list[tuple[str, CodeType]]:
         if not isinstance(node, ast.If) or not line < node.lineno <= last:
             continue
         parts, mentioned = list(ast.walk(node.test)), {name for each in node.body for name in names_in(each)}
-        if all(isinstance(part, ARITHMETIC) for part in parts) and any(map(is_loss_name, mentioned)):
+        is_log = any(map(is_loss_name, mentioned)) or any(map(prints_loss, node.body))
+        if is_log and all(isinstance(part, ARITHMETIC) for part in parts):
             own = {part.id for part in parts if isinstance(part, ast.Name)}
             code = compile(ast.Expression(node.test), file, "eval")
             found += [(counter, code) for counter in own.intersection(counters)]

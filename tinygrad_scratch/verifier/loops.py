@@ -64,22 +64,49 @@ def handed_round_in(file: str, line: int) -> frozenset[str]:
 def trained_in(file: str) -> frozenset[str]:
     """The names that a file takes a product off: `W` of `W -= rate * g`, and of `net.W -= ...` and `W[i] -= ...`.
 
-    Of what a loop runs over, as in `for w, g in zip(ws, gs)`, the names that lead to it.
+    So it does with the names that a velocity is added to. Of what a loop runs over, as in `for w, g in zip(ws, gs)`,
+    the names that lead to it.
     """
-    found, led_to = set[str](), dict[str, set[str]]()
+    found, led_to, velocities = set[str](), dict[str, set[str]](), velocities_in(file)
     for node in ast.walk(tree_of(file)):
         match node:
             case ast.For(target=target, iter=leading):
                 for name in names_in(target):
                     led_to.setdefault(name, set()).update(names_in(leading))
-            case ast.AugAssign(target=target, op=ast.Sub(), value=ast.BinOp(op=ast.Mult())):
+            case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities):
                 found |= names_in(root_of(target))
-            case ast.Assign(
-                targets=[target], value=ast.BinOp(left=left, op=ast.Sub(), right=ast.BinOp(op=ast.Mult()))
-            ) if ast.unparse(target) == ast.unparse(left):
+            case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=op, right=value)) if ast.unparse(
+                target
+            ) == ast.unparse(left) and is_step(op, value, velocities):
                 found |= names_in(root_of(target))
     found |= {name for each in found for name in led_to.get(each, ())}
     return frozenset(found - {"self", "zip", "enumerate", "range"})
+
+
+def is_step(op: ast.operator, value: ast.expr, velocities: frozenset[str]) -> bool:
+    """Whether something is a step of training: a product that is taken off, or a velocity, whichever way it goes."""
+    while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):  # Adam's
+        value = value.left
+    is_product = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult)
+    first = value
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Mult):
+        first = first.left
+    is_negative = isinstance(first, ast.UnaryOp) and isinstance(first.op, ast.USub)
+    downhill = is_product and (isinstance(op, ast.Sub) or (isinstance(op, ast.Add) and is_negative))
+    return downhill or (isinstance(op, ast.Add | ast.Sub) and ast.unparse(root_of(value)) in velocities)
+
+
+def velocities_in(file: str) -> frozenset[str]:
+    """The names that a file gives a multiple of what they were, and another product: `v = mu * v - rate * g`."""
+    found = set[str]()
+    for node in ast.walk(tree_of(file)):
+        match node:
+            case ast.Assign(
+                targets=[target],
+                value=ast.BinOp(left=ast.BinOp(op=ast.Mult(), left=one, right=other), op=ast.Add() | ast.Sub()),
+            ) if ast.unparse(target) in (ast.unparse(one), ast.unparse(other)):
+                found.add(ast.unparse(root_of(target)))
+    return frozenset(found)
 
 
 def names_in(node: ast.AST) -> set[str]:

@@ -205,7 +205,9 @@ class Owners(Opponents):
     def _with_decay(self, final: Final, truth: Truth) -> Final:
         """The whole of an update that shrinks the weights, where the loss has a penalty on them."""
         decay = self._decays.get(final.node)
-        if final.by != "update" or decay is None or not self._is_penalised(final.parameter, truth):
+        if final.by != "update" or decay is None or decay.before != final.parameter.node:  # a velocity shrinks, too
+            return final
+        if not self._is_penalised(final.parameter, truth):
             return final
         whole = decay.whole(self.tape, final.node)
         if whole is None:

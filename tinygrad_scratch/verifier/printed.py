@@ -9,17 +9,35 @@ from functools import cache
 
 from tinygrad_scratch.verifier.source import statements, text_of
 
-CALLED = re.compile(r"(?:loss|cost|objective|error|nll|energy)[^\w{}%]*$", re.IGNORECASE)
+CALLED = re.compile(r"(?:loss|cost|objective|error|nll|energy|potential|divergence|\bkl)[^\w{}%]*$", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"%[-+ #\d.]*[a-z]|\{[^{}]*\}")
 
 
 @cache
 def printed_as_losses(file: str) -> frozenset[str]:
     """The names that a file prints right after a word for losses."""
-    calls = (each for statement in statements(text_of(file)) for each in ast.walk(statement))
-    printing = (each for each in calls if isinstance(each, ast.Call) and ast.unparse(each.func) == "print")
-    pairs = (pair for call in printing for pair in labelled(call.args))
-    return frozenset(value.id for text, value in pairs if isinstance(value, ast.Name) and CALLED.search(text))
+    printed = (each for statement in statements(text_of(file)) for each in losses_printed(statement))
+    return frozenset(value.id for value in printed if isinstance(value, ast.Name))
+
+
+@cache
+def lines_of_printed_losses(file: str) -> frozenset[int]:
+    """The lines in which a loss is printed that has no name: `print("loss", np.mean(e**2))`."""
+    printed = (each for statement in statements(text_of(file)) for each in losses_printed(statement))
+    computed = (each for each in printed if not isinstance(each, ast.Name | ast.Attribute | ast.Subscript))
+    return frozenset(each.lineno for each in computed)
+
+
+def prints_loss(node: ast.AST) -> bool:
+    """Whether a statement prints something right after a word for losses."""
+    return any(True for _ in losses_printed(node))
+
+
+def losses_printed(node: ast.AST) -> Iterator[ast.expr]:
+    """What is printed right after a word for losses."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "print":
+            yield from (value for text, value in labelled(call.args) if CALLED.search(text))
 
 
 def labelled(printed: list[ast.expr]) -> Iterator[tuple[str, ast.expr]]:

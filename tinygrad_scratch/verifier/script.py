@@ -459,7 +459,8 @@ class Loops:
             named.setdefault(node, []).append(event)
         for event in watch.events[turn.events :]:  # `for w, dw in zip(weights, gradients)` names what there was, too
             made = tape.steps[tape.nodes[event.node].step]
-            if made.function is None or made.index < turn.steps:
+            lends = bool(tape.nodes[event.node].value.ndim) or not is_rename(event.place.file, event.place.line)
+            if lends and (made.function is None or made.index < turn.steps):  # a number is never written to
                 named.setdefault(event.node, []).append(event)
         for node, given in list(named.items()):  # a number that begins in each turn was not there before it
             named[node] = [e for e in given if e.short not in begun_in(e.place.file, turn.first)]

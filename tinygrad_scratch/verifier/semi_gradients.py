@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.self_made_targets import SelfMadeTargets, given_in
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Step
-from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, truth_of
+from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, plain_of, shows, truth_of
 from tinygrad_scratch.verifier.update_steps import is_mix
 
 TARGET = re.compile(r"(?:.*_)?(?:targets?|advantages?|adv|baselines?|bootstrap|returns?)(?:_.*)?", re.IGNORECASE)
@@ -26,18 +26,18 @@ def truths_held(case: Case) -> Iterator[Truth]:
     named = {e.node for e in (*case.events, *case.arguments) if TARGET.fullmatch(e.short)}
     targets = {node for node in named & case.smooth & case.forward if meets_another(case, node)}
     held = sorted((targets | (averages(case) & case.smooth & case.forward)) - {case.truth.loss})
-    if held and not case.truth.edits:
-        edits = {case.step_of(node).index: held_constant for node in held}
-        with contextlib.suppress(NotOnTensors):
-            truth = truth_of(case.tape, case.truth.loss, edits=edits)
-            yield replace(truth, held=tuple(held), note=f"The true gradients are {semi(case, held)}.")
-    made = SelfMadeTargets(case) if not case.truth.edits else None
-    for given in (made.as_weights(held), made.found(), made.with_likenesses()) if made is not None else ():
-        if not given:
-            continue
-        with contextlib.suppress(NotOnTensors):
-            truth = truth_of(case.tape, case.truth.loss, edits=given)
-            yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
+    if case.truth.edits:
+        return
+    constant = {case.step_of(node).index: held_constant for node in held}
+    made = SelfMadeTargets(case)
+    given, weighed = made.found(), made.as_weights(held)
+    alone: list[tuple[dict[int, Any], list[int]]] = [(constant, held), (weighed, [])]
+    both = [(edits | given, nodes) for edits, nodes in alone if edits and given]
+    for edits, nodes in (*alone, (given, []), (made.with_likenesses(), []), *both):
+        if edits:
+            with contextlib.suppress(NotOnTensors):
+                truth = replace(truth_of(case.tape, case.truth.loss, edits=edits), held=tuple(nodes))
+                yield replace(truth, note=f"The true gradients are {semi(case, nodes_given(truth))}.")
 
 
 def nodes_given(truth: Truth) -> list[int]:
@@ -76,10 +76,16 @@ def averages(case: Case) -> set[int]:
 
 
 def meets_another(case: Case, node: int) -> bool:
-    """Whether something else that parameters change is subtracted from a value, or multiplied by it."""
-    readers = (step for step in case.tape.steps if node in step.reads and not case.forward.isdisjoint(step.makes))
-    pairs = (step for step in readers if name_of(step.function) in ("subtract", "multiply"))
-    return any(not case.smooth.isdisjoint(set(step.reads) - {node}) for step in pairs)
+    """Whether something else that parameters change is subtracted from a value, or multiplied by it, or by a part."""
+    own = {node}
+    for step in case.tape.steps:
+        if own.isdisjoint(step.reads) or case.forward.isdisjoint(step.makes):
+            continue
+        if shows(step):
+            own.update(step.makes)
+        elif name_of(step.function) in ("subtract", "multiply") and not case.smooth.isdisjoint(set(step.reads) - own):
+            return True
+    return False
 
 
 def held_constant(step: Step, arguments: Any, keywords: Any) -> Any:

@@ -26,6 +26,7 @@ LOSS_AFTER_UPDATE = (
     "Set check.loss to the loss before the update."
 )
 UNNAMED = "an unnamed value"
+PRINTED = "the printed loss"
 Gradient = tuple[list[str], int]  # all names of a gradient, and its node
 
 

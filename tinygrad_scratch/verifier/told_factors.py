@@ -78,11 +78,9 @@ def lacks_array(case: Case, found: Difference) -> bool:
     in_formula = isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Mult | ast.Add | ast.Sub)
     in_method = isinstance(outer, ast.Attribute) and outer.attr in ("dot", "sum", "mean")
     is_whole = in_formula or in_sum or in_method or isinstance(outer, ast.stmt)
-    factors = [*leaves(found.new)]
-    rest = [each for each in factors if not same(each, found.old)]
-    if not is_whole or len(rest) != len(factors) - 1 or isinstance(found.old, ast.Constant):
+    if not is_whole or isinstance(found.old, ast.Constant):
         return False
-    return any(holds_array(case, each) for each in rest)
+    return any(holds_array(case, each) for each in beyond(found.new, found.old))
 
 
 def without_brackets(found: Difference) -> tuple[list[ast.AST], ast.AST] | None:

@@ -352,7 +352,7 @@ class Updates:
     def inside(self, node: int) -> tuple[int, int] | None:
         """What a value is a multiple of. Of a number a rate is taken off, or a literal: other numbers may be data."""
         if self.tape.nodes[node].value.ndim:
-            return inside(self.tape, node)
+            return inside(self.tape, node) or self.by_rates_of_entries(node)
         step = self.tape.steps[self.tape.nodes[node].step]
         name, reads = getattr(step.function, "__name__", ""), step.reads
         if name == "negative":
@@ -366,12 +366,26 @@ class Updates:
             return next(read for read in reads if read not in rates), 1
         return None
 
+    def by_rates_of_entries(self, node: int) -> tuple[int, int] | None:
+        """What is multiplied by a positive rate for each entry, which goes on over turns, as t-SNE's gains do."""
+        step = self.tape.steps[self.tape.nodes[node].step]
+        if name_of(step.function) != "multiply" or len(step.reads) != 2:
+            return None
+        for rates, moved in (step.reads, step.reads[::-1]):
+            value, kept = self.tape.nodes[rates].value, self.end_of(rates)[0]
+            before = ancestors(self.tape.parents(), [kept]) - {kept}
+            goes_on = any(not set(self.names.get(kept, ())).isdisjoint(self.names.get(n, ())) for n in before)
+            if goes_on and value.shape == self.tape.nodes[moved].value.shape and np.all(value > 0):
+                return moved, 1
+        return None
+
     def adapts(self, node: int) -> bool:
         """Whether a value in an update is more than a multiple: a velocity, or divided by a root, or by a matrix."""
         step = self.tape.steps[self.tape.nodes[node].step]
         name = getattr(step.function, "__name__", "")
         by_root = name == "divide" and is_root(self.tape, step.reads[-1])
-        return name in ("add", "subtract") or by_root or behind_matrix(self.tape, step) is not None
+        by_array = behind_matrix(self.tape, step) is not None or self.by_rates_of_entries(node) is not None
+        return name in ("add", "subtract") or by_root or by_array
 
     def is_gradient(self, node: int) -> bool:
         short = [name.rsplit(".", 1)[-1] for name in self.names.get(node, ())]

@@ -24,6 +24,7 @@ from tinygrad_scratch.verifier.steps import Rename
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 
 DEPTH = 4
+COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 
 
 @dataclass
@@ -121,7 +122,8 @@ class Watch:
                 set_local(frame, name, value)
             value = self._recorded(frame, name, value)
             if type(value) is Recorded:
-                if self._numbers.get(id(frame.f_back), self.block) == self.block:
+                is_part = frame.f_code.co_name in COMPREHENSIONS  # of a line of the block itself
+                if not is_part and self._numbers.get(id(frame.f_back), self.block) == self.block:
                     self.given.append(value)
                 if value.is_used:
                     value = self._handed_over(frame, value)
