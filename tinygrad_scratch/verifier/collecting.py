@@ -341,6 +341,7 @@ class Collecting(Told):
     def _names(self, path: str, node: int) -> list[str]:
         here = [event.name for event in self.watch.events if event.node == node]
         shown = [event.name for event in self.watch.returned if event.node == node]
+        shown += [kept for kept, stored in self.stored if stored == node]
         return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))
 
 

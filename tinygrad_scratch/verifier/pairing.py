@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.gradients import gradients_in
 from tinygrad_scratch.verifier.names import alike, words
 from tinygrad_scratch.verifier.parameters import Parameter
@@ -171,7 +173,10 @@ class Pairing:
         return found
 
     def by_value(self, close: Callable[[Array, Parameter], bool]) -> None:
-        """The gradients that are the true one of one parameter alone; of several, the one that is called after it."""
+        """The gradients that are the true one of one parameter alone; of several, the one that is called after it.
+
+        Those of parameters that are only added up with each other are the same, and may be paired either way.
+        """
         found: list[tuple[float, tuple[list[str], int], Parameter]] = []
         for gradient in self.left:
             value = self.tape.nodes[gradient[1]].value
@@ -182,6 +187,13 @@ class Pairing:
         for _, gradient, parameter in sorted(found, key=lambda each: (-each[0], -each[1][1])):  # the last made of them
             if parameter in self.free:
                 self.take(gradient, parameter, "value")
+        for gradient in list(self.left):
+            value = self.tape.nodes[gradient[1]].value
+            known = [p for p in self.free if p.asked and self.fits(gradient[1], p) and close(value, p)]
+            if len(known) > 1 and np.any(value):
+                names = gradient[0]
+                by_names = [max((alike(name, p.name) for name in names), default=0.0) for p in known]
+                self.take(gradient, known[int(np.argmax(by_names))], "value")
 
     def by_company(self) -> None:
         """The one that is left of a list in which all others are of one layer, where that lacks one of its size."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,10 +46,17 @@ def divisors(case: Case, step: Step) -> list[float]:
     """The plain numbers that a step divides by."""
     if name_of(step.function) not in ("divide", "multiply") or not isinstance(step.arguments, tuple):
         return []
-    values = [abs(v) for part in step.arguments if (v := case.constant_value(part))]
+    values = [abs(v) for part in step.arguments if (v := case.constant_value(part) or given_number(case, step, part))]
     if name_of(step.function) == "multiply":
         return [round(1 / v, 9) for v in values if v < 1]
     return [v for v in values if v > 1]
+
+
+def given_number(case: Case, step: Step, part: Any) -> float:
+    """A number that was computed from data alone, as how many samples a mask leaves; 0 for anything else."""
+    nodes = [case.tape.nodes[read] for read in step.reads if type(part) is Ref and read not in case.smooth]
+    found = [node.value for node in nodes if node.slot == part.slot and node.value.size == 1]
+    return float(found[0].reshape(-1)[0]) if found and found[0].dtype.kind in "fiu" else 0.0
 
 
 def conventional(case: Case) -> list[float]:
