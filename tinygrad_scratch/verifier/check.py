@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judging import Judging
+from tinygrad_scratch.verifier.later_losses import by_later_losses
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
@@ -358,6 +359,8 @@ class Rerun(verify):
         except NotOnTensors:
             return
         self._pair()
+        later, _ = by_later_losses(self.entry)
+        self.entry.finals = [final for final in self.entry.finals if final not in later]
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
         if self.in_double:

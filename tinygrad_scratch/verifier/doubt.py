@@ -21,7 +21,14 @@ from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED
 from tinygrad_scratch.verifier.rewriting.text import Source, effort, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, sizes_unread
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
-from tinygrad_scratch.verifier.source import compared, in_same_function, start_of_function, statement_at, text_of
+from tinygrad_scratch.verifier.source import (
+    chooses_nothing,
+    compared,
+    in_same_function,
+    start_of_function,
+    statement_at,
+    text_of,
+)
 
 NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 ATTRIBUTE = re.compile(r"(?<![\w.])self\.\w+")
@@ -57,6 +64,7 @@ def is_doubtful(cause: Cause) -> bool:
     of_sum = "sum" in cause.name and "mean(" in (cause.should_be or "") and "mean(" not in cause.expression
     lacks_size = of_sum or (cause.kind in SCALES and bool(sizes_unread(source_of(text_of(cause.file)))))
     odd = made_up or exchanged or lacks_size or has_term_twice(cause) or is_composed(cause) or drops_rate(cause)
+    odd = odd or chooses_nothing(cause.should_be or "")
     return odd or unsaid or apart_by(cause) > 0 or leaves_unread(cause)
 
 

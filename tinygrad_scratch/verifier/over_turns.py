@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -15,6 +16,8 @@ from tinygrad_scratch.verifier.update_steps import handed_over, in_update, insid
 
 MOST_RECORDED = 20_000  # steps until a first update, for which the next one is waited for
 ADDING = ("add", "subtract", "sum", "mean", "array", "stack")
+OF_A_SUM = re.compile(r"update|delta|change|accum|(?:^|_)(?:acc|sum|total)(?:_|$)", re.IGNORECASE)
+"""What people call the gradients that they add up, where it is no name of a gradient."""
 Update = tuple[int, int]  # what a parameter was before it, and after
 
 
@@ -133,7 +136,8 @@ def begins_as_nothing(tape: Tape, events: list[Event], node: int, terms: list[in
         return False
     called, now = ({(e.owner, e.short) for e in events if e.node == each} for each in (nothing[0], node))
     same = tape.nodes[nothing[0]].slot == tape.nodes[node].slot or not called.isdisjoint(now)
-    return same and any(claims_gradient(event.name) for event in events if event.node == node)
+    names = [event.name for event in events if event.node == node]
+    return same and any(claims_gradient(name) or OF_A_SUM.search(name) is not None for name in names)
 
 
 def give(tape: Tape, first: int, parameters: set[int]) -> None:

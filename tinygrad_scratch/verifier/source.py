@@ -407,3 +407,20 @@ def leaves(node: ast.AST) -> Iterator[ast.AST]:
             return
     for part in parts:
         yield from leaves(part)
+
+
+def chooses_nothing(code: str) -> bool:
+    """Whether some choice in a statement is between two of the same.
+
+    >>> chooses_nothing("d = np.where(x > 0, d, 1.0 * d)"), chooses_nothing("d = np.where(x > 0, d, 0)")
+    (True, False)
+    """
+
+    def but_for_ones(node: ast.AST) -> list[str]:
+        return [text for text in map(ast.unparse, leaves(node)) if text not in ("1", "1.0")]
+
+    for node in ast.walk(tree) if (tree := parsed(code)) is not None else ():
+        match node:
+            case ast.Call(func=ast.Attribute(attr="where"), args=[_, one, other]):
+                return but_for_ones(one) == but_for_ones(other)
+    return False

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of, is_of_activation
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, SLOPE, Rewrite
-from tinygrad_scratch.verifier.rewriting.text import METHOD, is_near
+from tinygrad_scratch.verifier.rewriting.text import METHOD, Source, is_near
 
 SUMS = ("sum", "mean", "average", "max", "min", "prod")
 ROUNDS = ("round", "rint", "floor", "ceil", "trunc", "int", "int32", "int64")
@@ -231,21 +231,26 @@ def of_axes(part: Part) -> Iterator[Rewrite]:
         return
     if inner is None:
         return
-    by_place = node.args[0 if is_method(node) else 1 :]
-    has_axis = bool(by_place) or any(keyword.arg == "axis" for keyword in node.keywords)
-    of = "" if is_method(node) else part.source.code(inner)
-    for number in (None, 0, 1, -1):
-        for kept in ("", "keepdims=True"):
-            inside = [of, f"axis={number}" if number is not None else "", kept]
-            text = f"{part.source.code(node.func)}({', '.join(each for each in inside if each)})"
-            kind = "missing-batch-sum-or-mean" if number is None and has_axis else "broadcasting-shape"
-            yield part.change(text, kind, f"`{code}` sums over other axes than are due")
+    for text, kind in over_axes(part.source, node):
+        yield part.change(text, kind, f"`{code}` sums over other axes than are due")
     if part.in_index:
         said = f"`{code}` should be `{part.source.code(inner)}`"
         yield part.change(part.source.operand(inner), "off-by-one", said)
         return
     said = f"`{code}` sums what should stay apart"
     yield part.change(part.source.operand(inner), "broadcasting-shape", said)
+
+
+def over_axes(source: Source, node: ast.Call) -> Iterator[tuple[str, str]]:
+    """A sum over each axis, and over none, with and without its dimensions kept; and the kinds of these."""
+    by_place, inner = node.args[0 if is_method(node) else 1 :], inner_of(node)
+    has_axis = bool(by_place) or any(keyword.arg == "axis" for keyword in node.keywords)
+    of = "" if is_method(node) or inner is None else source.code(inner)
+    for number in (None, 0, 1, -1):
+        for kept in ("", "keepdims=True"):
+            inside = [of, f"axis={number}" if number is not None else "", kept]
+            text = f"{source.code(node.func)}({', '.join(each for each in inside if each)})"
+            yield text, "missing-batch-sum-or-mean" if number is None and has_axis else "broadcasting-shape"
 
 
 def of_reshape(part: Part) -> Iterator[Rewrite]:

@@ -20,7 +20,7 @@ from tinygrad_scratch.verifier.rewriting.new_axes import new_axes, of_same_rows
 from tinygrad_scratch.verifier.rewriting.of_others import of_others
 from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, Way, counted_by, is_power, name_of
 from tinygrad_scratch.verifier.rewriting.put_together import put_together
-from tinygrad_scratch.verifier.rewriting.repeated import repeated, squares
+from tinygrad_scratch.verifier.rewriting.repeated import repeated, squares, sums_alike
 from tinygrad_scratch.verifier.rewriting.rewrite import (
     CHANGED,
     NAMED,
@@ -91,6 +91,7 @@ class Expressions:
             yield from in_turns(part)
             yield from repeated(part)
             yield from squares(part)
+            yield from sums_alike(part)
             yield from put_together(part)
             yield from like_others(part)
             yield from before_call(part)

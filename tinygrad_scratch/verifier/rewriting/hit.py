@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.unused import bound_unread, given_unrea
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
 from tinygrad_scratch.verifier.source import (
     TOKEN,
+    chooses_nothing,
     compared,
     entries_of,
     statements_on,
@@ -285,7 +286,7 @@ class Hit:
     @property
     def is_odd(self) -> bool:
         """Whether nobody writes what would be right."""
-        return self.leaves_number or self.divides_by_array or self.spreads_sum
+        return self.leaves_number or self.divides_by_array or self.spreads_sum or chooses_nothing(self.right)
 
     @property
     def is_alike(self) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from tinygrad_scratch.verifier.rewriting.part import NAMES, Part
+from tinygrad_scratch.verifier.rewriting.calls import SUMS, is_method, over_axes
+from tinygrad_scratch.verifier.rewriting.part import NAMES, Part, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, NAMED, PUT_IN, SLOPE, Rewrite, kind_of_name
 from tinygrad_scratch.verifier.rewriting.text import is_near
 
@@ -38,6 +39,18 @@ def repeated(part: Part) -> Iterator[Rewrite]:
         inner = part.source.operand(next(n.args[0] for n in calls if part.source.code(n) == written))
         kind = "derivative-at-wrong-point" if in_slope else "wrong-operand"
         yield part.change(in_all(part, places, inner), kind, f"{written} should be {inner}")
+
+
+def sums_alike(part: Part) -> Iterator[Rewrite]:
+    """All sums of a value over another axis, or over none, where none says one: `a.sum() + b.sum()`."""
+    calls = [n for n in ast.walk(part.node) if isinstance(n, ast.Call) and name_of(n) in SUMS and not n.keywords]
+    calls = [n for n in calls if isinstance(n.func, ast.Attribute) and len(n.args) == (0 if is_method(n) else 1)]
+    if not part.is_whole or len(calls) < 2:
+        return
+    source, said = part.source, f"`{part.code}` sums over other axes than are due"
+    for texts in zip(*(over_axes(source, call) for call in calls), strict=True):
+        changed = in_places(part, [(source.span(call), text) for call, (text, _) in zip(calls, texts, strict=True)])
+        yield part.change(changed, texts[0][1], said)
 
 
 def squares(part: Part) -> Iterator[Rewrite]:
@@ -90,9 +103,14 @@ def others(part: Part, written: str) -> list[str]:
 
 def in_all(part: Part, places: list[tuple[int, int]], text: str) -> str:
     """The code of a value with another text in some places."""
+    return in_places(part, [(place, text) for place in places])
+
+
+def in_places(part: Part, texts: list[tuple[tuple[int, int], str]]) -> str:
+    """The code of a value with texts of their own in some places."""
     start, end = part.source.span(part.node)
     found, last = "", start
-    for begin, until in sorted(places):
+    for (begin, until), text in sorted(texts):
         found += part.source.text[last:begin] + text
         last = until
     return found + part.source.text[last:end]
