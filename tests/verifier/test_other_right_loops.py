@@ -157,7 +157,25 @@ with verify(model) as check:
     penalty = 0.05 * sum(np.sum(w**2) for w in model.parameters())
     check.loss = model.step(rng.normal(size=(6, 5)), rng.normal(size=(6, 4))) + penalty
 """
+TWO_SUMS = """import numpy as np
+
+rng = np.random.default_rng(0)
+W, b = rng.normal(size=(4, 3)), rng.normal(size=3)
+X, Z, y, q = rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
+changed = np.zeros((4, 3))
+
+for turn in range(5):
+    d1 = X @ W + b - y
+    d2 = Z @ W + b - q
+    changed += X.T @ d1 + Z.T @ d2
+    db = d1.sum(axis=0) + d2.sum(axis=0)
+    W -= 0.1 * changed
+    b -= 0.1 * db
+    changed *= 0
+    print("loss", round(0.5 * float(np.sum(d1**2) + np.sum(d2**2)), 3))
+"""
 SCRIPTS = {
+    "a loss that is worked out where it is printed": TWO_SUMS,
     "a weight that is a part of an advantage": CRITIC,
     "a rate for each entry, and a loss that is only printed": GAINS,
     "a loss that is rounded for the log": ADVERSARIES,
@@ -173,6 +191,16 @@ def test_it_is_right(tmp_path: Path, script: str) -> None:
     assert check.ok, str(check)
 
 
+def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, ADVERSARIES)
+    assert any("judged by itself, it is right, too" in note for note in check.notes), str(check)
+    right = "noise.T @ ((bad - 1) / 6 @ D.T)"
+    check, line = edited_script(tmp_path, ADVERSARIES, right, "noise.T @ ((1 - bad) / 6 @ D.T)")
+    assert told(check) == (line, "sign"), str(check)
+    assert "This is the step by g_loss; that by d_loss is right." in check.notes
+    assert {final.parameter.name for final in check.finals} == {"G"}
+
+
 @pytest.mark.parametrize(
     ("script", "right", "wrong", "kind"),
     [
@@ -181,6 +209,7 @@ def test_it_is_right(tmp_path: Path, script: str) -> None:
         (ADVERSARIES, "dD = real.T @ (good - 1) / 6", "dD = real.T @ good / 6", "missing-term"),
         (FLOW, "dz * U[k] * (1 - kept[k] ** 2)", "dz * U[k]", "missing-derivative"),
         (NUMBERS, "ga += dp * s", "ga += ds * s", "wrong-operand"),
+        (TWO_SUMS, "d1.sum(axis=0) + d2.sum(axis=0)", "d1.sum() + d2.sum()", "broadcasting-shape"),
         (IN_ONE_LOOP, "self.left).T @ e", "self.left).T @ e * 2", "scale-factor"),
     ],
 )  # fmt: skip

@@ -23,7 +23,7 @@ from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judging import Judging
-from tinygrad_scratch.verifier.later_losses import by_later_losses
+from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
@@ -318,6 +318,12 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None
 
+    def see_later(self, name: str, later: verify) -> None:
+        """Say what came of a step by a loss of its own, which was judged by itself."""
+        if later.ok:
+            said = f"{name} was computed after an update, for a step of its own: judged by itself, it is right, too."
+            self.notes = [said if note.startswith(name) else note for note in self.notes]
+
     def kind_of_rerun(self) -> Any:
         is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
         by_theirs = is_other or self.entry.fits_none
@@ -354,6 +360,7 @@ class Rerun(verify):
         if self.problem:
             return
         assert self.entry.loss is not None
+        give_earlier_steps(self.entry)
         try:
             self.truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors:

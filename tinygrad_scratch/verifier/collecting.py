@@ -332,6 +332,12 @@ class Collecting(Told):
         """What a parameter was after its first value."""
         return {node for node in (*self._bound(parameter), *self._versions(parameter)) if node > parameter.node}
 
+    def without(self, nodes: set[int]) -> None:
+        """Leave out some parameters, with what they were updated by."""
+        left = {gradient for gradient, (parameter, _) in self._updates.items() if parameter.node in nodes}
+        self.parameters = [parameter for parameter in self.parameters if parameter.node not in nodes]
+        self.gradients = [gradient for gradient in self.gradients if gradient[1] not in left]
+
     def _all_names(self) -> dict[int, list[str]]:
         names: dict[int, list[str]] = {}
         for event in self.watch.events:

@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.owners import factor_of
 from tinygrad_scratch.verifier.penalised import made_of_alone
 from tinygrad_scratch.verifier.printed import lines_of_printed_losses, printed_as_losses
 from tinygrad_scratch.verifier.source import statement_at
-from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.truth import shows
 from tinygrad_scratch.verifier.update_steps import factors_of, is_plain_number, mixed
@@ -41,7 +41,9 @@ class ComputedLosses(WellKnown):
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
-        names = dict.fromkeys(self._printed(), PRINTED) | {event.node: own(event.name) for event in reversed(named)}
+        printed = dict.fromkeys(self._printed(), PRINTED)
+        nodes = [*nodes, *printed]
+        names = printed | {event.node: own(event.name) for event in reversed(named)}
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
         updated = {*self._made.values()}.union(*(nodes for p, nodes in versions.items() if p.asked))
         made = reached - parameters - self.all_behind(*set().union(*versions.values()))  # after an update, of gradients
@@ -90,8 +92,9 @@ class ComputedLosses(WellKnown):
     def _is_read(self, node: int) -> bool:
         """Whether anything is made of a value, other than a number that shows it: `round(float(loss), 4)`."""
         readers = [step for step in self.tape.steps if node in step.reads]
-        others = (step for step in readers if not shows(step) and name_of(step.function) != "round")
-        return any(others) or any(self._is_read(made) for step in readers for made in step.makes)
+        return not all(map(is_only_shown, readers)) or any(
+            self._is_read(made) for step in readers for made in step.makes
+        )
 
     def _is_total(self, name: str, node: int) -> bool:
         """Whether a number is called the total, and nothing reads it: it is only watched."""
@@ -99,11 +102,12 @@ class ComputedLosses(WellKnown):
         return called and self._value(node).size == 1 and not any(node in step.reads for step in self.tape.steps)
 
     def _printed(self) -> Iterator[int]:
-        """The numbers without a name that are printed as losses."""
+        """The numbers without a name that are printed as losses, as they are before they are rounded."""
         for step in self.tape.steps:
             place = step.place if step.function is not None else None
-            if place is not None and place.line in lines_of_printed_losses(place.file):
-                yield from step.makes
+            if place is None or place.line not in lines_of_printed_losses(place.file) or is_only_shown(step):
+                continue
+            yield from (node for node in step.makes if self._value(node).size == 1 and not self._is_read(node))
 
     def _is_printed(self, name: str, node: int) -> bool:
         """Whether a number is printed as a loss."""
@@ -214,6 +218,11 @@ class ComputedLosses(WellKnown):
             return squared[0]
         of_samples = ratio is not None and max(ratio, 1 / ratio) > OF_A_SQUARE
         return ratio < 1 if ratio is not None and of_samples else None
+
+
+def is_only_shown(step: Step) -> bool:
+    """Whether a call only shows a value, if with fewer digits."""
+    return shows(step) or name_of(step.function) == "round"
 
 
 def goes_on(statement: str) -> bool:

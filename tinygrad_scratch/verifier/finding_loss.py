@@ -32,7 +32,7 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
-from tinygrad_scratch.verifier.told import UNNAMED, own
+from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
 from tinygrad_scratch.verifier.update_steps import within
 from tinygrad_scratch.verifier.updates import Decay
@@ -292,10 +292,11 @@ class FindingLoss(Mixes):
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
         if theirs is not None:
-            self.other_loss = theirs
+            self.other_loss = theirs.removeprefix("the ")
+            name = "loss, after loss = ...," if theirs == PRINTED else theirs.removesuffix("()")
             self.notes.append(
-                f"Your {theirs} is another loss: {fitting} of {count} gradients fit it. If it is the one to judge by, "
-                f"say so: check.loss = ... in a block, or --loss {theirs.removesuffix('()')} for a script."
+                f"Your {self.other_loss} is another loss: {fitting} of {count} gradients fit it. If it is the one to "
+                f"judge by, say so: check.loss = ... in a block, or --loss {name} for a script."
             )
 
     def _wanted_value(self) -> list[Candidate]:

@@ -37,7 +37,7 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
 from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
-from tinygrad_scratch.verifier.later_losses import by_later_losses
+from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
@@ -292,6 +292,7 @@ class Judging(PastChoices):
 
     def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
+        give_earlier_steps(self.entry)
         try:
             self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:

@@ -38,8 +38,33 @@ def by_later_losses(entry: Any) -> tuple[list[Final], str]:
             names.append(own_losses[-1])
     if not found or len(found) == len(entry.finals):
         return [], ""
+    entry.later_losses = list(dict.fromkeys(names))
     whose = listed([final.parameter.name for final in found])
     return found, (
-        f"{listed(list(dict.fromkeys(names)))} was computed after an update, for the update of {whose}: that is a step "
+        f"{listed(entry.later_losses)} was computed after an update, for the update of {whose}: that is a step "
         "of its own, and not judged. To judge it, make it alone, in a block."
     )
+
+
+def give_earlier_steps(entry: Any) -> None:
+    """Take for given what parameters were updated to by a loss of their own before the one that is judged was computed.
+
+    So the discriminator is to the loss of the generator. Its parameters and gradients are those of another step.
+    """
+    tape, parents = entry.tape, entry.tape.parents()
+    behind = ancestors(parents, [entry.loss])
+    others = [e.node for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node) and e.node != entry.loss]
+    earlier: dict[int, set[int]] = {}
+    for parameter in entry.parameters if entry.wanted_loss else ():
+        updates = entry.updated_values(parameter) & behind
+        own_losses = [n for n in others if updates and n < min(updates) and parameter.node in ancestors(parents, [n])]
+        if own_losses:
+            earlier[parameter.node] = updates
+    left = [parameter for parameter in entry.parameters if parameter.asked and parameter.node not in earlier]
+    if not earlier or not left:
+        return
+    for node in set[int]().union(*earlier.values()):
+        step, value = tape.steps[tape.nodes[node].step], tape.nodes[node].value
+        if step.makes == (node,):
+            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
+    entry.without(set(earlier))

@@ -24,8 +24,20 @@ def printed_as_losses(file: str) -> frozenset[str]:
 def lines_of_printed_losses(file: str) -> frozenset[int]:
     """The lines in which a loss is printed that has no name: `print("loss", np.mean(e**2))`."""
     printed = (each for statement in statements(text_of(file)) for each in losses_printed(statement))
-    computed = (each for each in printed if not isinstance(each, ast.Name | ast.Attribute | ast.Subscript))
+    computed = (each for each in map(but_for_rounding, printed) if isinstance(each, ast.BinOp | ast.UnaryOp | ast.Call))
     return frozenset(each.lineno for each in computed)
+
+
+def but_for_rounding(value: ast.expr) -> ast.expr:
+    """What is printed as a number of Python's, or with fewer digits: the loss of `round(float(loss), 4)`."""
+    match value:
+        case ast.Call(func=ast.Name(id="float" | "round" | "str"), args=[inner, *_]):
+            return but_for_rounding(inner)
+        case ast.Call(func=ast.Attribute(value=ast.Name(), attr="round" | "around"), args=[inner, *_]):
+            return but_for_rounding(inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="item" | "round")):
+            return but_for_rounding(inner)
+    return value
 
 
 def prints_loss(node: ast.AST) -> bool:

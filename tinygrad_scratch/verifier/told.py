@@ -58,6 +58,7 @@ class Told:
     gradients: list[Gradient] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     unsure: list[Gradient] = field(default_factory=list)
+    later_losses: list[str] = field(default_factory=list)  # of steps of their own, by their names
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
     notes: list[str] = field(default_factory=list)
