@@ -208,6 +208,7 @@ def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
         (GAINS, "(P - Q) * near, diff", "(P - Q), diff", "missing-derivative"),
         (ADVERSARIES, "dD = real.T @ (good - 1) / 6", "dD = real.T @ good / 6", "missing-term"),
         (FLOW, "dz * U[k] * (1 - kept[k] ** 2)", "dz * U[k]", "missing-derivative"),
+        (FLOW, "dz = dz + da", "dz = da", "missing-term"),
         (NUMBERS, "ga += dp * s", "ga += ds * s", "wrong-operand"),
         (TWO_SUMS, "d1.sum(axis=0) + d2.sum(axis=0)", "d1.sum() + d2.sum()", "broadcasting-shape"),
         (IN_ONE_LOOP, "self.left).T @ e", "self.left).T @ e * 2", "scale-factor"),

@@ -84,6 +84,8 @@ NAMED_BY_TEXT = (
 def name_kind(case: Case, cause: Cause) -> None:
     """Name the kind of a cause by the text of the change, where that says more than the search did."""
     found = difference(cause)
+    if is_lost_on_the_way(case, cause):
+        return
     if found is not None and is_flipped(found):
         cause.kind = "transpose"
         return
@@ -93,14 +95,7 @@ def name_kind(case: Case, cause: Cause) -> None:
     if cause.kind not in NAMED_BY_TEXT:
         return
     if found is None:
-        written = parsed(cause.expression)
-        if isinstance(written, ast.AugAssign) and isinstance(parsed(cause.should_be or ""), ast.Assign):
-            return  # what it is added to is another value, and not the penalty
-        value = written.value if isinstance(written, ast.Expr | ast.Assign | ast.AugAssign) else None
-        whole = value is not None and is_penalty(case, value)
-        part = value is not None and any(OF_PENALTY.search(name) for name in names_in(value))
-        is_other = cause.kind in SCALES or (whole and cause.kind == "wrong-operand")
-        cause.kind = "regularisation" if is_other and (whole or part) else cause.kind
+        name_of_whole(case, cause)
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken
@@ -120,6 +115,39 @@ def name_kind(case: Case, cause: Cause) -> None:
     cause.kind = kind
     if kind == BATCH:
         tell_division(cause, found)
+
+
+def name_of_whole(case: Case, cause: Cause) -> None:
+    """Name the kind of a whole statement that is another: of a penalty's the regularisation."""
+    written = parsed(cause.expression)
+    if isinstance(written, ast.AugAssign) and isinstance(parsed(cause.should_be or ""), ast.Assign):
+        return  # what it is added to is another value, and not the penalty
+    value = written.value if isinstance(written, ast.Expr | ast.Assign | ast.AugAssign) else None
+    whole = value is not None and is_penalty(case, value)
+    part = value is not None and any(OF_PENALTY.search(name) for name in names_in(value))
+    is_other = cause.kind in SCALES or (whole and cause.kind == "wrong-operand")
+    cause.kind = "regularisation" if is_other and (whole or part) else cause.kind
+
+
+def is_lost_on_the_way(case: Case, cause: Cause) -> bool:
+    """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
+    if "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
+        return False
+    cause.kind = "missing-term"
+    cause.sentence = f"{cause.name} goes on past this step, too: what it held before is a term of what it should be"
+    return True
+
+
+def is_made_of_what_it_held(case: Case, cause: Cause) -> bool:
+    """Whether a value was made of what was under its name before: so a gradient passes what a step is added to.
+
+    What is added up is not: there each part is made of something else.
+    """
+    named = [e for e in (*case.events, *case.arguments) if e.name == cause.name and e.node not in case.forward]
+    here = [e for e in case.events if (e.name, e.place.file, e.place.line) == (cause.name, cause.file, cause.line)]
+    behind, slots = case.ancestors(e.node for e in here[:1]), {case.tape.nodes[e.node].slot for e in here[:1]}
+    earlier = (event for event in named if event.node in behind and event.owner == here[0].owner)
+    return any(case.tape.nodes[event.node].slot not in slots for event in earlier)
 
 
 def tell_division(cause: Cause, found: Difference) -> None:
