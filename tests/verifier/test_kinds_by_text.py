@@ -689,3 +689,43 @@ def test_a_function_works_out_again_what_has_a_name_in_it(tmp_path: Path, line: 
     cause: Any = SimpleNamespace(file=str(file), line=line)
     assert found is not None
     assert is_worked_out_again(cause, found) is is_again
+
+
+SWISH = """
+import numpy as np
+
+
+def loss_and_slopes(P, x, t):
+    w, spread, v = P
+    u = (x @ w - spread[0]) / np.exp(spread[1])
+    s = 1 / (1 + np.exp(-u))
+    h = u * s
+    y = h @ v
+    d = y - t
+    dh = d[:, None] * v
+    du = dh * (s + h * (1 - s))
+    dw = x.T @ (du / np.exp(spread[1]))
+    dplace = -np.sum(du, axis=0) / np.exp(spread[1])
+    return 0.5 * np.sum(d**2), [dw, np.stack([dplace, -np.sum(du * u, axis=0)]), h.T @ d]
+
+
+def check(verify):
+    rng = np.random.default_rng(3)
+    P = [rng.normal(size=(3, 4)), rng.normal(size=(2, 4)) * 0.3, rng.normal(size=4)]
+    with verify(P=P) as check:
+        check.loss, check.gradients = loss_and_slopes(P, rng.normal(size=(7, 3)), rng.normal(size=7))
+    return check
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("h * (1 - s)", "s * (1 - s)", "wrong-operand"),
+        (" / np.exp(spread[1])\n", "\n", "missing-derivative"),
+    ],
+)
+def test_a_product_with_a_name_and_a_divisor_that_is_missing(tmp_path: Path, right: str, wrong: str, kind: str) -> None:
+    check, line = edited(tmp_path / "swish.py", SWISH, right, wrong)
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
+    assert right.strip() in str(check).partition("why")[0]

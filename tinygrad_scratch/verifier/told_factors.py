@@ -102,15 +102,40 @@ def dumped(nodes: list[ast.AST]) -> list[str]:
     return sorted(map(ast.dump, nodes))
 
 
-def name_of_product(case: Case, found: Difference) -> str | None:
-    """The name that the forward pass gave the product of what was written and another array, if that is due."""
-    old, new = found.old, found.new
-    factors = [*leaves(new)]
-    if not isinstance(old, NAMES) or len(factors) != 2 or len(beyond(new, old)) != 1:
+def name_of_product(case: Case, found: Difference) -> tuple[str, str, str] | None:
+    """What was written of a product, the name that the forward pass gave it times what is lacking, and the whole.
+
+    So of `s * (1 - s)` it is the first `s`, where `s * z * (1 - s)` is right, and forward made `h = s * z`: the whole
+    is `h * (1 - s)`.
+    """
+    lacking = beyond(found.new, found.old)
+    if len(lacking) != 1 or not isinstance(lacking[0], NAMES) or not holds_array(case, lacking[0]):
         return None
-    if not all(isinstance(each, NAMES) and holds_array(case, each) for each in factors):
+    ratios = (each for each in ast.walk(found.new) if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Div))
+    if any(lacking[0] is each for ratio in ratios for each in leaves(ratio.right)):
         return None
-    held = [{node for name in names_in(each) for node in nodes_named(case, name)} for each in factors]
+    for old in leaves(found.old):
+        known = name_of_made(case, old, lacking[0]) if isinstance(old, NAMES) else None
+        if known is not None:
+            return ast.unparse(old), known, ast.unparse(with_factor(found.old, old, known))
+    return None
+
+
+def with_factor(product: ast.AST, old: ast.AST, name: str) -> ast.AST:
+    """A product with a name for one of its factors."""
+    if product is old:
+        return ast.Name(name)
+    if isinstance(product, ast.BinOp):
+        left, right = (with_factor(each, old, name) for each in (product.left, product.right))
+        return ast.BinOp(left, product.op, right)  # type: ignore[arg-type]
+    return product
+
+
+def name_of_made(case: Case, old: ast.AST, lacking: ast.AST) -> str | None:
+    """The name that the forward pass gave a product of two values."""
+    if not holds_array(case, old):
+        return None
+    held = [{node for name in names_in(each) for node in nodes_named(case, name)} for each in (old, lacking)]
     made = {
         node
         for step in case.tape.steps
@@ -118,8 +143,8 @@ def name_of_product(case: Case, found: Difference) -> str | None:
         for node in step.makes
     }
     own = ast.unparse(old).startswith("self.")
-    names = (event.name for event in case.events if event.node in made and case.is_forward(event.node))
-    return next((name for name in names if name.startswith("self.") == own), None)
+    events = (event for event in case.events if event.node in made and case.is_forward(event.node))
+    return next((event.name for event in events if event.name.startswith("self.") == own), None)
 
 
 def holds_array(case: Case, node: ast.AST) -> bool:

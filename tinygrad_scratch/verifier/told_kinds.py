@@ -99,8 +99,9 @@ def name_kind(case: Case, cause: Cause) -> None:
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken
-        cause.kind, cause.sentence = "wrong-operand", f"`{ast.unparse(found.old)}` should be {known}"
-        cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), known, 1)
+        written, name, right = known
+        cause.kind, cause.sentence = "wrong-operand", f"`{written}` should be {name}"
+        cause.should_be = (cause.should_be or "").replace(ast.unparse(found.new), right, 1)
         return
     size = "" if is_of_penalty(case, found) else kind_of_size(case, cause, found)
     kind = size or of_read(case, cause, found) or of_counter(cause, found) or kind_by_text(case, found, cause.kind)
