@@ -35,10 +35,16 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
 
 
 def stands_for(tape: Tape, node: int, before: int) -> bool:
-    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves."""
+    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves.
+
+    So is a parameter to which nothing but noughts were added.
+    """
     step = tape.steps[tape.nodes[node].step]
-    is_copy = getattr(step.function, "__name__", "") == "copy" and step.reads == (before,)
-    return is_copy or is_shrunk(tape, node, before)
+    name = getattr(step.function, "__name__", "")
+    is_copy = name == "copy" and step.reads == (before,)
+    others = [read for read in step.reads if read != before] if name in ("add", "subtract") else []
+    is_left = before in step.reads[:1] and len(others) == 1 and not np.any(tape.nodes[others[0]].value)
+    return is_copy or is_left or is_shrunk(tape, node, before)
 
 
 LINEAR = {

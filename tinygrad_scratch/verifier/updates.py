@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.update_steps import (
     in_update,
     inside,
     is_grown,
+    is_made_of,
     is_plain_number,
     is_root,
     is_shrunk,
@@ -200,7 +201,7 @@ class Updates:
         for after in (*later, *bound):
             if after != first and is_grown(tape, first, after):
                 change = self.change_in(after, first)
-                if change is not None:
+                if change is not None and not self.is_nothing(change[0]):
                     gradient, sign = self.without_rate(change[0], after)
                     named = self.as_named(change[0])
                     if named is not None and named[1] == change[1]:
@@ -219,6 +220,10 @@ class Updates:
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
+
+    def is_nothing(self, change: int) -> bool:
+        """Whether a change is noughts that were made of no parameter, as those in the place of random numbers."""
+        return not np.any(self.tape.nodes[change].value) and is_made_of(self.tape, change, set())
 
     def as_row(self, gradient: int, before: int, change: int) -> int:
         """A gradient that is a matrix of one row, of a parameter that is a row of entries, in the shape of that."""
