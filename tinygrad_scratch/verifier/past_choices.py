@@ -18,7 +18,7 @@ from tinygrad_scratch.verifier.semi_gradients import truths_held
 from tinygrad_scratch.verifier.straight_through import Choice, choices, passed_by, truths_by_slopes, truths_past
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.truth import Truth, truth_of
 
 
 class PastChoices:
@@ -85,6 +85,17 @@ class PastChoices:
             f"No gradient of the loss goes past {found[0].code} and what goes on in its place is up to you, as in a "
             f"straight-through estimator. So {listed(list(names))} can't be judged."
         )
+
+    def _hold_steps_ahead(self) -> None:
+        """Count the steps as given by which weights are moved ahead for the loss, unless more is right otherwise."""
+        assert self.entry.loss is not None
+        steps = self.entry.steps_ahead(self.entry.loss)
+        if not steps:
+            return
+        held = truth_of(self.tape, self.entry.loss, edits=dict(steps))
+        held.ahead = tuple(given.node for given in steps.values())
+        if not self._right_by(self.truth) > self._right_by(held):
+            self.truth = held
 
     def _pair_as_held(self) -> None:
         """Where something is wrong: whether nothing is where targets are given, in updates paired anew by that."""

@@ -59,6 +59,7 @@ class Truth:
     edits: dict[int, Any] = field(default_factory=dict)  # the calls that are others in it than in the person's program
     held: tuple[int, ...] = ()  # the values that are constants in it
     note: str = ""  # what is said of these
+    ahead: tuple[int, ...] = ()  # the steps by which weights are moved for it alone
     in_no_convention: set[Any] = field(default_factory=set, init=False, repr=False)  # gradients that are plainly wrong
 
     @property

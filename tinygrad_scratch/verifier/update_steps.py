@@ -37,14 +37,26 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
 def stands_for(tape: Tape, node: int, before: int) -> bool:
     """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves.
 
-    So is a parameter to which nothing but noughts were added.
+    So is a parameter to which nothing but noughts were added, or what was taken off again.
     """
     step = tape.steps[tape.nodes[node].step]
     name = getattr(step.function, "__name__", "")
-    is_copy = name == "copy" and step.reads == (before,)
+    inner = handed_over(step) if name in ("copy", "setitem") else None
+    same = inner is not None and tape.nodes[inner].value.shape == tape.nodes[before].value.shape
+    is_copy = same and (inner == before or (inner is not None and inner < node and stands_for(tape, inner, before)))
     others = [read for read in step.reads if read != before] if name in ("add", "subtract") else []
     is_left = before in step.reads[:1] and len(others) == 1 and not np.any(tape.nodes[others[0]].value)
-    return is_copy or is_left or is_shrunk(tape, node, before)
+    return is_copy or is_left or before_moving(tape, step) == before or is_shrunk(tape, node, before)
+
+
+def before_moving(tape: Tape, step: Step) -> int | None:
+    """What a value was before the very thing was added to it that a step takes off again, or the other way round."""
+    turned = {"add": "subtract", "subtract": "add"}.get(getattr(step.function, "__name__", ""))
+    if turned is None or len(step.reads) != 2:
+        return None
+    moved = tape.steps[tape.nodes[step.reads[0]].step]
+    same = getattr(moved.function, "__name__", "") == turned and moved.reads[1:] == step.reads[1:]
+    return moved.reads[0] if same and moved.reads[0] != moved.reads[1] else None
 
 
 LINEAR = {

@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.update_steps import (
     is_root,
     is_shrunk,
     literals_of,
+    stands_for,
 )
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
@@ -198,8 +199,9 @@ class Updates:
         parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
         if parts:
             return self.whole_of(*parts)
+        back = self.put_back(first, [*later, *bound])
         for after in (*later, *bound):
-            if after != first and is_grown(tape, first, after):
+            if after not in (first, *back) and is_grown(tape, first, after):
                 change = self.change_in(after, first)
                 if change is not None and not self.is_nothing(change[0]):
                     gradient, sign = self.without_rate(change[0], after)
@@ -220,6 +222,11 @@ class Updates:
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
+
+    def put_back(self, before: int, later: list[int]) -> set[int]:
+        """What a parameter was until it was given again what it was before, as where weights are looked at ahead."""
+        until = max((node for node in later if node != before and stands_for(self.tape, node, before)), default=before)
+        return {node for node in later if before < node <= until}
 
     def is_nothing(self, change: int) -> bool:
         """Whether a change is noughts that were made of no parameter, as those in the place of random numbers."""
