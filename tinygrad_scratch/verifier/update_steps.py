@@ -305,6 +305,40 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
 
 
+def first_direction(tape: Tape, node: int) -> tuple[int, int] | None:
+    """The first vector in a sum of vectors from nought, each by a ratio of its own, and the sign of that.
+
+    So is a step by conjugate gradients: the first of its directions is the gradient, or its negative.
+    """
+    way = None
+    while (parts := parts_by(tape, node, "add")) is not None:
+        found = [(rest, ratio) for rest, link in (parts, parts[::-1]) if (ratio := ratio_in(tape, link)) is not None]
+        if not found:
+            return None
+        node, way = found[0]
+    return None if np.any(tape.nodes[node].value) else way
+
+
+def ratio_in(tape: Tape, node: int) -> tuple[int, int] | None:
+    """What a vector is times a number that was worked out by a division of others, and the sign of that."""
+    for number, vector in (parts, parts[::-1]) if (parts := parts_by(tape, node, "multiply")) is not None else ():
+        made = tape.steps[tape.nodes[number].step]
+        is_one = tape.nodes[number].value.size == 1 < tape.nodes[vector].value.size
+        if is_one and getattr(made.function, "__name__", "") == "divide" and not is_plain_number(tape, number):
+            return vector, -1 if tape.nodes[number].value.reshape(-1)[0] < 0 else 1
+    return None
+
+
+def parts_by(tape: Tape, node: int, name: str) -> tuple[int, int] | None:
+    """The two values that a call of some name made a value of."""
+    step = tape.steps[tape.nodes[node].step]
+    return (
+        (step.reads[0], step.reads[1])
+        if getattr(step.function, "__name__", "") == name and len(step.reads) == 2
+        else None
+    )
+
+
 def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:
     """What is added to 0: to a velocity before its first step, which may begin as an array or as a number."""
     if len(arrays) == 2 and tape.nodes[arrays[0]].value.ndim:

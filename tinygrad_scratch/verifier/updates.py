@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
     factors_of,
+    first_direction,
     first_number,
     in_update,
     inside,
@@ -320,7 +321,9 @@ class Updates:
 
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
-        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node) or self.of_one(node))
+        if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
+            return velocity
+        return self.inside(node) or self.of_one(node) or first_direction(self.tape, node)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
         """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`."""
