@@ -305,6 +305,7 @@ class Judging(PastChoices):
         self.problem = not_finite(self.tape, self.truth)
         if not self.problem:
             self._hold_steps_ahead()
+            self._reverse_branches()
             self._judge_by_truth()
 
     def _judge_by_truth(self) -> None:

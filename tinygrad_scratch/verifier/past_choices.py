@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.reversals import reversed_truths, terms_of
 from tinygrad_scratch.verifier.semi_gradients import truths_held
 from tinygrad_scratch.verifier.straight_through import Choice, choices, passed_by, truths_by_slopes, truths_past
 from tinygrad_scratch.verifier.tape import Tape
@@ -96,6 +97,25 @@ class PastChoices:
         held.ahead = tuple(given.node for given in steps.values())
         if not self._right_by(self.truth) > self._right_by(held):
             self.truth = held
+
+    def _reverse_branches(self) -> None:
+        """Take for true what a branch sends back reversed, where it is meant so, unless more is right otherwise."""
+        parameters = {parameter.node for parameter in self.entry.parameters if parameter.asked}
+        if self.truth.edits or len(terms_of(self.tape, self.truth.loss)) < 2 or self._is_right_by(self.truth):
+            return
+        found = list(reversed_truths(self.tape, self.truth, parameters))
+        best = max(found, key=self._count_right, default=self.truth)
+        if best is not self.truth and self._count_right(best) >= self._count_right(self.truth):
+            self.truth = best
+
+    def _count_right(self, truth: Truth) -> int:
+        """How many gradients are right by what may be true."""
+
+        def right() -> int:
+            case = self._case_of_pairs(truth)
+            return len(self.entry.finals) - len(case.wrong(case.replay()))
+
+        return self._tried(truth, right) or 0
 
     def _pair_as_held(self) -> None:
         """Where something is wrong: whether nothing is where targets are given, in updates paired anew by that."""
