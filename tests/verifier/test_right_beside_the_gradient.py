@@ -103,6 +103,13 @@ for turn in range(4):
     + """    W = W - 0.1 * gW + 0.01 * rng.normal(size=W.shape)
     b = b - 0.1 * gb + 0.01 * rng.normal(size=b.shape)
 """,
+    "noise on the gradients": DATA
+    + LINEAR
+    + """    gW = gW + rng.normal(0, 0.01, gW.shape)
+    gb += 0.01 * rng.standard_normal(gb.shape)
+    W -= 0.1 * gW
+    b -= 0.1 * gb
+""",
     "a momentum that looks ahead, with the loss returned": DATA
     + """
 
@@ -258,13 +265,6 @@ for turn in range(3):
     + "decay = 0.02\n"
     + LINEAR
     + """    gW = gW + decay * W
-    W -= 0.1 * gW
-    b -= 0.1 * gb
-""",
-    "noise on the gradients": DATA
-    + LINEAR
-    + """    gW = gW + rng.normal(0, 0.01, gW.shape)
-    gb += 0.01 * rng.standard_normal(gb.shape)
     W -= 0.1 * gW
     b -= 0.1 * gb
 """,

@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.losses import KnownLoss
 from tinygrad_scratch.verifier.names import without_holder
+from tinygrad_scratch.verifier.noise import DRAWN
 from tinygrad_scratch.verifier.numbers_by_name import RATE
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import made_of_alone, penalty_in, strength
@@ -22,7 +23,6 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array
 
-DRAWN = re.compile(r"\b(?:randn|standard_normal|normal|uniform|laplace|random)\(")
 NAME = re.compile(r"[A-Za-z_][\w.]*")
 SUMMING = "sum", "mean", "dot", "vdot", "inner", "matmul", "einsum", "norm", "trace"
 SAME = 1e-6  # how near the shares of all weights are that a decay takes off

@@ -319,7 +319,8 @@ class Collecting(Told):
         found += [
             event.node
             for event in self.watch.events
-            if words(event.name)[-len(wanted) :] == wanted and not claims_gradient(event.name)
+            if words(event.name)[-len(wanted) :] == wanted
+            and not (claims_gradient(event.name) or is_of_other_case(event.name, parameter.name))
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 
@@ -349,6 +350,16 @@ class Collecting(Told):
         shown = [event.name for event in self.watch.returned if event.node == node]
         shown += [kept for kept, stored in self.stored if stored == node]
         return list(dict.fromkeys([path, *here, *shown] if path or not here else [*here, *shown]))
+
+
+def is_of_other_case(one: str, other: str) -> bool:
+    """Whether two names differ in capitals alone, so that they are two.
+
+    >>> is_of_other_case("U", "self.u"), is_of_other_case("params['W1']", "W1"), is_of_other_case("w", "weights")
+    (True, False, False)
+    """
+    last, rest = (re.findall(r"[^.\[\]'\"(), ]+", name)[-1:] for name in (one, other))
+    return last != rest and [word.lower() for word in last] == [word.lower() for word in rest]
 
 
 def end_of(name: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steady import is_steady
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.table import squeezed
-from tinygrad_scratch.verifier.truth import NotOnTensors, Truth, played_on_tensors, truth_of
+from tinygrad_scratch.verifier.truth import NotOnTensors, Reversed, Truth, played_on_tensors, truth_of
 from tinygrad_scratch.verifier.update_steps import literals_of
 
 STRAIGHT = "straight through: the gradient goes on past a choice that has none"
@@ -86,6 +86,8 @@ def is_right_in_some(case: Case, values: dict[int, Any]) -> bool:
 def truth_said(case: Case) -> str:
     """What is right by a truth that is not the loss's own alone."""
     given = nodes_given(case.truth)
+    if any(isinstance(edit, Reversed) for edit in case.truth.edits.values()):
+        return case.truth.note
     return STRAIGHT if case.truth.passing else semi(case, given) if given else ""
 
 

@@ -8,6 +8,7 @@ from tinygrad_scratch.verifier.clipped import before_clipping
 from tinygrad_scratch.verifier.decays import Decays
 from tinygrad_scratch.verifier.losses import Candidate, played
 from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.noise import drawn_for, silence
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.told import Gradient, own, shown
 
@@ -42,6 +43,7 @@ class Entry(Decays):
                 f"or by name: verify(w=w, b=b).{self._whole_numbers()}"
             )
         self._take_as_read()
+        self._leave_off_noise()
         gradients = self._gradients()
         if not gradients:
             return self._gradient_problem or (
@@ -51,6 +53,15 @@ class Entry(Decays):
         self.gradients = self._before_clipping(gradients)
         self._parents = self.tape.parents()  # of what was worked out of updates, too
         return None
+
+    def _leave_off_noise(self) -> None:
+        """Take random numbers that are drawn for an update alone for noughts; that is told."""
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        found = dict(drawn_for(self.tape, [self.updated_values(p) for p in asked], self._all_names()))
+        if found:
+            silence(self.tape, found)
+            names = listed([own(asked[place].name) for place in sorted({*found.values()})])
+            self.notes.append(f"Random numbers are added in the update of {names}: they are left off.")
 
     def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
         """Gradients as they were before they were clipped; that is told."""

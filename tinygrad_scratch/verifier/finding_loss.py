@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 
+from tinygrad_scratch.verifier.ahead import steps_ahead
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.likeness import close, is_varied
@@ -30,6 +31,7 @@ from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
+from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
@@ -63,7 +65,8 @@ class FindingLoss(Mixes):
         self._penalty = {} if self.wanted_loss else {node: part for node, part in parts.items() if part is not None}
         run = played(self.tape)
         mine = self._without_parts(run, mine, finals)
-        run, best = self._with_small_numbers_off(run, self._best_of_theirs(run, mine, finals), mine, finals)
+        run, best = self._with_steps_held(run, self._best_of_theirs(run, mine, finals), mine, finals)
+        run, best = self._with_small_numbers_off(run, best, mine, finals)
         if self.wanted_loss and mine:
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
@@ -380,6 +383,24 @@ class FindingLoss(Mixes):
         found = self._best(run, steady, finals)
         of_many = alike and not self._is_of_one(known[0])
         return known if of_many and (found is None or not found[1]) else found
+
+    def _with_steps_held(
+        self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]
+    ) -> tuple[Played, Fitting | None]:
+        """The run, and the best loss in it, where steps ahead count as given, if more gradients fit it then."""
+        steps = self.steps_ahead() if (best[1] if best else 0) < len(finals) else {}
+        if not steps:
+            return run, best
+        held = played(self.tape, edits=steps)
+        other = self._best_of_theirs(held, mine, finals)
+        more = other is not None and other[1:] > (best[1:] if best else (0, 0, 0))
+        return (held, other) if more else (run, best)
+
+    def steps_ahead(self, loss: int | None = None) -> dict[int, Given]:
+        """The sums by which parameters are moved ahead for a loss, as calls that count what is added as given."""
+        asked = [parameter for parameter in self.parameters if parameter.asked]
+        updates = {parameter.node: self.updated_values(parameter) for parameter in asked}
+        return steps_ahead(self.tape, updates, self._all_names(), loss)
 
     def _with_small_numbers_off(
         self, run: Played, best: Fitting | None, mine: list[Candidate], finals: list[Final]

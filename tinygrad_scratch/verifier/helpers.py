@@ -52,7 +52,7 @@ def helper_of(case: Case, repair: Repair, cause: Cause) -> Place | None:
     named = [e for e in case.events if (e.name, e.place.file, e.place.line) == here]
     event = repair.event if repair.event in named or not named else named[-1]
     place = case.step_of(event.node).place
-    ahead = {s.place.function for node in case.forward if (s := case.step_of(node)).place}
+    ahead = {s.place.function for node in case.forward_alone if (s := case.step_of(node)).place}
     return place if place is not None and place.function not in ahead else None
 
 

@@ -44,6 +44,12 @@ class Lineage:
         return self.ancestors([self.truth.loss])
 
     @cached_property
+    def forward_alone(self) -> set[int]:
+        """The same without what only made steps ahead of the parameters, as by a gradient at other weights."""
+        ahead = set(self.truth.ahead)
+        return ancestors(self.parents, [self.truth.loss], until=ahead) - ahead
+
+    @cached_property
     def unfinished(self) -> set[int]:
         """States of an array whose entries the next turn of a statement goes on to set: no step ends with them."""
         readers: dict[int, list[Step]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -245,11 +245,12 @@ def keeping_off(tape: Tape) -> Callable[[Step], bool]:
 
 
 def played(
-    tape: Tape, off: Callable[[Step], bool] = lambda step: False, given: dict[int, Array] | None = None
-) -> Played:
+    tape: Tape, off: Callable[[Step], bool] = lambda step: False, given: dict[int, Array] | None = None,
+    edits: Mapping[int, Callable[[Step, Any, Any], Any]] | None = None,
+) -> Played:  # fmt: skip
     """The recorded run on Tensors, as far as autodiff can follow it; without the calls that are `off`.
 
-    `given` puts other values in the place of some, by node.
+    `given` puts other values in the place of some, by node; `edits` makes other calls, by the step.
     """
     tensors: dict[int, Tensor] = {}
     playing: dict[int, Any] = {}
@@ -265,8 +266,10 @@ def played(
                     lambda part: playing[part.slot] if type(part) is Ref else part, (step.arguments, step.keywords)
                 )
                 function = ON_TENSORS.get(step.function, step.function)
+                edit = edits.get(step.index) if edits else None
                 try:
                     made = arguments[0] * 1 if off(step) else function(*arguments, **keywords)
+                    made = made if edit is None else edit(step, arguments, keywords)
                     bind(step.result, made, playing)
                 except Exception:  # what comes of it is not known
                     lost.update(tape.nodes[node].slot for node in step.makes)

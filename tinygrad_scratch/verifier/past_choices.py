@@ -14,11 +14,12 @@ from tinygrad_scratch.verifier.likeness import close
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
+from tinygrad_scratch.verifier.reversals import reversed_truths, terms_of
 from tinygrad_scratch.verifier.semi_gradients import truths_held
 from tinygrad_scratch.verifier.straight_through import Choice, choices, passed_by, truths_by_slopes, truths_past
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.told import own
-from tinygrad_scratch.verifier.truth import Truth
+from tinygrad_scratch.verifier.truth import Truth, truth_of
 
 
 class PastChoices:
@@ -85,6 +86,36 @@ class PastChoices:
             f"No gradient of the loss goes past {found[0].code} and what goes on in its place is up to you, as in a "
             f"straight-through estimator. So {listed(list(names))} can't be judged."
         )
+
+    def _hold_steps_ahead(self) -> None:
+        """Count the steps as given by which weights are moved ahead for the loss, unless more is right otherwise."""
+        assert self.entry.loss is not None
+        steps = self.entry.steps_ahead(self.entry.loss)
+        if not steps:
+            return
+        held = truth_of(self.tape, self.entry.loss, edits=dict(steps))
+        held.ahead = tuple(given.node for given in steps.values())
+        if not self._right_by(self.truth) > self._right_by(held):
+            self.truth = held
+
+    def _reverse_branches(self) -> None:
+        """Take for true what a branch sends back reversed, where it is meant so, unless more is right otherwise."""
+        parameters = {parameter.node for parameter in self.entry.parameters if parameter.asked}
+        if self.truth.edits or len(terms_of(self.tape, self.truth.loss)) < 2 or self._is_right_by(self.truth):
+            return
+        found = list(reversed_truths(self.tape, self.truth, parameters))
+        best = max(found, key=self._count_right, default=self.truth)
+        if best is not self.truth and self._count_right(best) >= self._count_right(self.truth):
+            self.truth = best
+
+    def _count_right(self, truth: Truth) -> int:
+        """How many gradients are right by what may be true."""
+
+        def right() -> int:
+            case = self._case_of_pairs(truth)
+            return len(self.entry.finals) - len(case.wrong(case.replay()))
+
+        return self._tried(truth, right) or 0
 
     def _pair_as_held(self) -> None:
         """Where something is wrong: whether nothing is where targets are given, in updates paired anew by that."""

@@ -59,12 +59,13 @@ class Truth:
     edits: dict[int, Any] = field(default_factory=dict)  # the calls that are others in it than in the person's program
     held: tuple[int, ...] = ()  # the values that are constants in it
     note: str = ""  # what is said of these
+    ahead: tuple[int, ...] = ()  # the steps by which weights are moved for it alone
     in_no_convention: set[Any] = field(default_factory=set, init=False, repr=False)  # gradients that are plainly wrong
 
     @property
     def passing(self) -> dict[int, Any]:
-        """The calls that are others in it, if the gradient goes on past one of them, straight through."""
-        return self.edits if any(isinstance(edit, Through) for edit in self.edits.values()) else {}
+        """The calls that are others in it, if the gradient goes on past one of them, straight through or reversed."""
+        return self.edits if any(isinstance(edit, Through | Reversed) for edit in self.edits.values()) else {}
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,20 @@ class Through:
     def passed(self, value: Any, onto: Tensor) -> Any:
         """What the call gave, as what depends on the other value."""
         return (onto - onto.numpy()) * self.slope + plain_of(value)
+
+
+@dataclass(frozen=True)
+class Reversed:
+    """A call that sends back the gradient of an operand times a number, as where features unlearn what is learnt."""
+
+    place: int
+    factor: float
+
+    def __call__(self, step: Step, arguments: Any, keywords: Any) -> Any:
+        given = list(arguments)
+        held = plain_of(given[self.place])
+        given[self.place] = (given[self.place] - held) * self.factor + held
+        return ON_TENSORS.get(step.function, step.function)(*given, **keywords)
 
 
 class NotOnTensors(Exception):  # noqa: N818  # it says what the step is

@@ -35,10 +35,28 @@ def is_shrunk(tape: Tape, node: int, before: int) -> bool:
 
 
 def stands_for(tape: Tape, node: int, before: int) -> bool:
-    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves."""
+    """Whether a value is a parameter, a copy of it that an update goes on with, or as much of it as a decay leaves.
+
+    So is a parameter to which nothing but noughts were added, or what was taken off again.
+    """
     step = tape.steps[tape.nodes[node].step]
-    is_copy = getattr(step.function, "__name__", "") == "copy" and step.reads == (before,)
-    return is_copy or is_shrunk(tape, node, before)
+    name = getattr(step.function, "__name__", "")
+    inner = handed_over(step) if name in ("copy", "setitem") else None
+    same = inner is not None and tape.nodes[inner].value.shape == tape.nodes[before].value.shape
+    is_copy = same and (inner == before or (inner is not None and inner < node and stands_for(tape, inner, before)))
+    others = [read for read in step.reads if read != before] if name in ("add", "subtract") else []
+    is_left = before in step.reads[:1] and len(others) == 1 and not np.any(tape.nodes[others[0]].value)
+    return is_copy or is_left or before_moving(tape, step) == before or is_shrunk(tape, node, before)
+
+
+def before_moving(tape: Tape, step: Step) -> int | None:
+    """What a value was before the very thing was added to it that a step takes off again, or the other way round."""
+    turned = {"add": "subtract", "subtract": "add"}.get(getattr(step.function, "__name__", ""))
+    if turned is None or len(step.reads) != 2:
+        return None
+    moved = tape.steps[tape.nodes[step.reads[0]].step]
+    same = getattr(moved.function, "__name__", "") == turned and moved.reads[1:] == step.reads[1:]
+    return moved.reads[0] if same and moved.reads[0] != moved.reads[1] else None
 
 
 LINEAR = {
@@ -285,6 +303,40 @@ def inside(tape: Tape, node: int) -> tuple[int, int] | None:
     factors = [tape.nodes[read].value for read in others]
     factors += [np.asarray(part) for part in step.arguments if isinstance(part, int | float)]
     return arrays[0], -1 if np.prod([float(factor.reshape(-1)[0]) for factor in factors]) < 0 else 1
+
+
+def first_direction(tape: Tape, node: int) -> tuple[int, int] | None:
+    """The first vector in a sum of vectors from nought, each by a ratio of its own, and the sign of that.
+
+    So is a step by conjugate gradients: the first of its directions is the gradient, or its negative.
+    """
+    way = None
+    while (parts := parts_by(tape, node, "add")) is not None:
+        found = [(rest, ratio) for rest, link in (parts, parts[::-1]) if (ratio := ratio_in(tape, link)) is not None]
+        if not found:
+            return None
+        node, way = found[0]
+    return None if np.any(tape.nodes[node].value) else way
+
+
+def ratio_in(tape: Tape, node: int) -> tuple[int, int] | None:
+    """What a vector is times a number that was worked out by a division of others, and the sign of that."""
+    for number, vector in (parts, parts[::-1]) if (parts := parts_by(tape, node, "multiply")) is not None else ():
+        made = tape.steps[tape.nodes[number].step]
+        is_one = tape.nodes[number].value.size == 1 < tape.nodes[vector].value.size
+        if is_one and getattr(made.function, "__name__", "") == "divide" and not is_plain_number(tape, number):
+            return vector, -1 if tape.nodes[number].value.reshape(-1)[0] < 0 else 1
+    return None
+
+
+def parts_by(tape: Tape, node: int, name: str) -> tuple[int, int] | None:
+    """The two values that a call of some name made a value of."""
+    step = tape.steps[tape.nodes[node].step]
+    return (
+        (step.reads[0], step.reads[1])
+        if getattr(step.function, "__name__", "") == name and len(step.reads) == 2
+        else None
+    )
 
 
 def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:

@@ -23,14 +23,17 @@ from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.update_steps import (
     behind_matrix,
     factors_of,
+    first_direction,
     first_number,
     in_update,
     inside,
     is_grown,
+    is_made_of,
     is_plain_number,
     is_root,
     is_shrunk,
     literals_of,
+    stands_for,
 )
 from tinygrad_scratch.verifier.ways import Way, at_end, way_to
 
@@ -197,10 +200,11 @@ class Updates:
         parts = again_and_again(tape, first, sorted({*later, *bound}), self.change_in)
         if parts:
             return self.whole_of(*parts)
+        back = self.put_back(first, [*later, *bound])
         for after in (*later, *bound):
-            if after != first and is_grown(tape, first, after):
+            if after not in (first, *back) and is_grown(tape, first, after):
                 change = self.change_in(after, first)
-                if change is not None:
+                if change is not None and not self.is_nothing(change[0]):
                     gradient, sign = self.without_rate(change[0], after)
                     named = self.as_named(change[0])
                     if named is not None and named[1] == change[1]:
@@ -219,6 +223,15 @@ class Updates:
                         self.decays[gradient] = Decay(first, after, *change)
                     return gradient, sign * change[1], after
         return self.in_parts(first, [node for node in later if node > first])
+
+    def put_back(self, before: int, later: list[int]) -> set[int]:
+        """What a parameter was until it was given again what it was before, as where weights are looked at ahead."""
+        until = max((node for node in later if node != before and stands_for(self.tape, node, before)), default=before)
+        return {node for node in later if before < node <= until}
+
+    def is_nothing(self, change: int) -> bool:
+        """Whether a change is noughts that were made of no parameter, as those in the place of random numbers."""
+        return not np.any(self.tape.nodes[change].value) and is_made_of(self.tape, change, set())
 
     def as_row(self, gradient: int, before: int, change: int) -> int:
         """A gradient that is a matrix of one row, of a parameter that is a row of entries, in the shape of that."""
@@ -308,7 +321,9 @@ class Updates:
 
     def next_in(self, node: int) -> tuple[int, int] | None:
         """What a step is a multiple of, or goes on from; nothing once it is called a gradient, and is no velocity."""
-        return self.in_velocity(node) or (None if self.is_gradient(node) else self.inside(node) or self.of_one(node))
+        if (velocity := self.in_velocity(node)) is not None or self.is_gradient(node):
+            return velocity
+        return self.inside(node) or self.of_one(node) or first_direction(self.tape, node)
 
     def of_one(self, node: int) -> tuple[int, int] | None:
         """The one value that both terms of a sum are multiples of, as in Nadam's first step: `a * m + b * g`."""

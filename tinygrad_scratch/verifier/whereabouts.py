@@ -39,7 +39,7 @@ class Whereabouts(Wording):
 
     def is_own_line(self, place: Place) -> bool:
         """Whether a line is no part of the forward pass, though the function around it may be."""
-        used = (s.place for node in self.case.forward if (s := self.case.step_of(node)).place)
+        used = (s.place for node in self.case.forward_alone if (s := self.case.step_of(node)).place)
         return all((place.file, place.line) != (other.file, other.line) for other in used)
 
     def is_their_own(self, step: Step) -> bool:
@@ -48,7 +48,7 @@ class Whereabouts(Wording):
 
     def is_own_place(self, place: Place) -> bool:
         """Whether the function around a place is no part of the forward pass."""
-        used = {s.place.function for node in self.case.forward if (s := self.case.step_of(node)).place}
+        used = {s.place.function for node in self.case.forward_alone if (s := self.case.step_of(node)).place}
         return place.function not in used
 
     def is_to_blame(self, made: Step) -> bool:
