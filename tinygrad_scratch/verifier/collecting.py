@@ -313,13 +313,15 @@ class Collecting(Told):
         return bound[-1] if bound else self.tape.current[self.tape.nodes[parameter.node].slot]
 
     def _bound(self, parameter: Parameter) -> list[int]:
-        """The values that were given to the name of a parameter later."""
+        """The values that were given to the name of a parameter later, and not to that of another one."""
         found = [self.after[parameter.name]] if parameter.name in self.after else []
-        wanted = end_of(parameter.name)
+        wanted, others = end_of(parameter.name), {each.name for each in self.parameters} - {parameter.name}
         found += [
             event.node
             for event in self.watch.events
-            if words(event.name)[-len(wanted) :] == wanted and not claims_gradient(event.name)
+            if words(event.name)[-len(wanted) :] == wanted
+            and event.name not in others
+            and not claims_gradient(event.name)
         ]
         return [node for node in dict.fromkeys(found) if node > parameter.node]
 
