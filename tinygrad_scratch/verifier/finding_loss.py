@@ -20,6 +20,7 @@ from tinygrad_scratch.verifier.losses import (
     KnownLoss,
     Played,
     fit,
+    is_loss_name,
     is_made_large,
     keeping_off,
     known_name,
@@ -30,13 +31,13 @@ from tinygrad_scratch.verifier.mixes import Fitting, Mixes
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, penalty_in, strength, without_data
+from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
-from tinygrad_scratch.verifier.update_steps import within
+from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
 
 MOST_MADE_AGAIN = 4
@@ -192,6 +193,7 @@ class FindingLoss(Mixes):
                 f"the loss, or one of: {', '.join(LOSSES)}."
             )
             return [], finals, problem
+        mine = mine if self.wanted_loss else self._without_what_is_shrunk(mine, finals)
         wholes = self._penalised_after(mine, finals) if not self.wanted_loss else []
         again: list[Candidate] = []
         if wholes:
@@ -213,6 +215,26 @@ class FindingLoss(Mixes):
             "at the weights before. Compute it before the update."
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
+
+    def _without_what_is_shrunk(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Losses without the penalties with a kink, where a proximal step goes on from an update: it sees to these."""
+        if not self._is_any_shrunk(finals):
+            return losses
+        free = without_data(self.tape, self._parents, sorted({f.parameter.node for f in finals} | self._after(finals)))
+        found: dict[int, Candidate] = {}
+        for each in losses:
+            node = beside_kinks(self.tape, each.node, free)
+            name = next((own(e.name) for e in self.watch.events if e.node == node and is_loss_name(e.name)), each.name)
+            found.setdefault(node, each if node == each.node else replace(each, node=node, name=name))
+            if node != each.node and not self._without_kinks:
+                self._without_kinks = True
+                self.notes.append("A proximal step sees to a penalty: the loss is taken without that.")
+        return list(found.values())
+
+    def _is_any_shrunk(self, finals: list[Final]) -> bool:
+        """Whether a proximal step goes on from the update of a parameter."""
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in self._after(finals))
+        return any(shrunk(self.tape, step) is not None for step in made)
 
     def _of_data(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
         """The losses but for mere penalties, of weights before an update or after it; these if there are no others."""
