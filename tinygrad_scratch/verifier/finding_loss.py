@@ -177,7 +177,8 @@ class FindingLoss(Mixes):
 
     def _data_behind(self, nodes: Iterable[int]) -> set[int]:
         """The arrays from outside that values were made of, other than by way of the parameters."""
-        trained = {parameter.node for parameter in self.parameters}
+        asked = [parameter for parameter in self.parameters if parameter.asked] or self.parameters
+        trained = {parameter.node for parameter in asked}  # others may be data
         behind = ancestors(self._parents, nodes, until=trained) - trained
         steps, held = self.tape.steps, self.tape.nodes
         return {n for n in behind if held[n].value.size > 1 and steps[held[n].step].function is None}
@@ -292,8 +293,7 @@ class FindingLoss(Mixes):
         copies: list[tuple[int, int]] = []
         for final in finals if named else ():
             parameter = final.parameter
-            versions = {*self._bound(parameter), *self._versions(parameter)} & self.all_behind(*losses)
-            updated = max((version for version in versions if version > parameter.node), default=None)
+            updated = max(self.updated_values(parameter) & self.all_behind(*losses), default=None)
             if updated is not None:
                 before, moved = self.tape.insert(self.tape.nodes[parameter.node].step, copy, (parameter.node,))
                 self.renumber(moved)

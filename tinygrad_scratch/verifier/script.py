@@ -37,7 +37,16 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
-from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, Update, begun_at, give, is_added_up, is_before, is_late
+from tinygrad_scratch.verifier.over_turns import (
+    MOST_RECORDED,
+    Update,
+    begun_at,
+    give,
+    give_updated,
+    is_added_up,
+    is_before,
+    is_late,
+)
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -257,6 +266,7 @@ class Loops:
         self.until_loss = turns_until_loss(frame, turn.first)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
+        give_updated(watch.tape, first, {before for before, _ in updates})
         if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
             after = {node for _, node in updates}
             for events in (watch.events, watch.returned):
