@@ -76,6 +76,8 @@ def test_what_is_wrong_in_such_a_loop(tmp_path: Path) -> None:
 def test_a_loss_that_no_gradient_fits_is_of_the_data_that_they_are_of(tmp_path: Path) -> None:
     """Arrays of the module that nothing updates are data, and no parameters."""
     text = COUNTED.replace("(turn + 1) % 80 == 0", "True").replace("w, b = np.zeros(4)", "w, b = rng.normal(size=4)")
-    text = text.replace("deviance", "loss").replace(" / (np.sqrt(sw) + 1e-8)", "").replace(" / (np.sqrt(sb) + 1e-8)", "")
+    text = (
+        text.replace("deviance", "loss").replace(" / (np.sqrt(sw) + 1e-8)", "").replace(" / (np.sqrt(sb) + 1e-8)", "")
+    )
     check, line = edited_script(tmp_path, text, "off = np.exp(z) - count", "off = np.exp(z) ** 2 - count")
     assert told(check)[0] == line, str(check)

@@ -318,6 +318,7 @@ class Collecting(Told):
         In a loop over all of them, one name is given to each: `for p, g in zip(parameters, gradients): p -= rate * g`.
         """
         found = [self.after[parameter.name]] if parameter.name in self.after else []
+        found += [after for changed, after in self.changed if changed.node == parameter.node]
         wanted, others = end_of(parameter.name), {each.name for each in self.parameters} - {parameter.name}
         slot = self.tape.nodes[parameter.node].slot
         held = {self.tape.nodes[each.node].slot for each in self.parameters} - {slot}
