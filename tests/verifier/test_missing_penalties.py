@@ -157,3 +157,66 @@ def test_of_two_penalties_the_one_is_told_whose_gradient_is_wrong(tmp_path: Path
     wrong = TWO_PENALTIES.replace("    side[W < 0] = -1\n", "")
     check = check_of_script(tmp_path, wrong)
     assert told(check) == (wrong[: wrong.index("dW += 0.2 * side")].count("\n") + 1, "regularisation"), str(check)
+
+
+LAYERS = """
+import numpy as np
+
+rng = np.random.default_rng(21)
+
+class Dense:
+    def __init__(self, rows, columns, pull=0.0):
+        self.M, self.s, self.pull = rng.normal(size=(rows, columns)), np.zeros(columns), pull
+
+    def ahead(self, x):
+        self.x = x
+        return x @ self.M + self.s
+
+    def back(self, g):
+        self.gM = self.x.T @ g + self.pull * self.M
+        self.gs = g.sum(axis=0)
+        return g @ self.M.T
+
+    def move(self, rate):
+        self.M -= rate * self.gM
+        self.s -= rate * self.gs
+
+class Tanh:
+    def ahead(self, x):
+        self.t = np.tanh(x)
+        return self.t
+
+    def back(self, g):
+        return g * (1 - self.t**2)
+
+    def move(self, rate):
+        pass
+
+chain = [Dense(4, 5, 0.1), Tanh(), Dense(5, 6, 0.1), Tanh(), Dense(6, 2)]
+x, y = rng.normal(size=(11, 4)), rng.normal(size=(11, 2))
+for turn in range(3):
+    a = x
+    for part in chain:
+        a = part.ahead(a)
+    g = (a - y) / len(x)
+    for part in reversed(chain):
+        g = part.back(g)
+    for part in chain:
+        part.move(0.1)
+"""
+
+
+@pytest.mark.parametrize("pulls", [(0.1, 0.1, 0), (0.1, 0.3, 0.2), (0, 0.1, 0)])
+def test_of_layers_of_one_class_where_no_loss_is_computed(tmp_path: Path, pulls: tuple[float, ...]) -> None:
+    text = LAYERS
+    for size, pull in zip(("4, 5, 0.1", "5, 6, 0.1", "6, 2"), pulls, strict=True):
+        text = text.replace(size, f"{size[:4]}, {pull}")
+    check = check_of_script(tmp_path, text)
+    assert check.ok is True, str(check)
+    assert sum("gradient of a penalty" in note for note in check.notes) == 1
+    assert not any("several strengths" in note for note in check.notes)
+
+
+def test_a_mistake_in_layers_of_one_class_with_penalties(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, LAYERS.replace("1 - self.t**2", "1 - self.t"))
+    assert told(check)[0] == LAYERS[: LAYERS.index("return g * (1")].count("\n") + 1, str(check)

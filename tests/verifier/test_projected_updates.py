@@ -68,3 +68,73 @@ print(h)
     check = check_of_script(tmp_path, text)
     assert check.first_wrong is None
     assert not check.ok
+
+
+SPARSE_NET = """
+import numpy as np
+
+rng = np.random.default_rng(14)
+X, y = rng.normal(size=(15, 4)), rng.normal(size=15)
+P, q = rng.normal(size=(4, 3)), rng.normal(size=3)
+pull, rate = 0.03, 0.1
+
+def near(v, t):
+    return np.sign(v) * np.maximum(np.abs(v) - t, 0)
+
+def fit_of(P, q):
+    h = np.tanh(X @ P)
+    e = h @ q - y
+    f = e @ e / 30
+    gq = h.T @ e / 15
+    gP = X.T @ (np.outer(e / 15, q) * (1 - h**2))
+    return f, gP, gq
+
+for turn in range(20):
+    f, gP, gq = fit_of(P, q)
+    P = near(P - rate * gP, rate * pull)
+    q = q - rate * gq
+    if turn % 5 == 0:
+        print(f + pull * np.abs(P).sum())
+"""
+SOFT = "np.sign(v) * np.maximum(np.abs(v) - t, 0)"
+STEP = "P = near(P - rate * gP, rate * pull)"
+IN_LINES = "P -= rate * gP\n    P = np.sign(P) * np.maximum(np.abs(P) - rate * pull, 0)"
+OF_ROWS = """P = P - rate * gP
+    long = np.linalg.norm(P, axis=1, keepdims=True)
+    P = P * np.maximum(0, 1 - rate * pull / long)"""
+FORMS: dict[str, list[tuple[str, str]]] = {
+    "as a function": [],
+    "by branches": [(SOFT, "np.where(v > t, v - t, np.where(v < -t, v + t, 0.0))")],
+    "in two lines": [(STEP, IN_LINES)],
+    "of rows": [(STEP, OF_ROWS), ("np.abs(P).sum()", "long.sum()")],
+    "in the loss": [(STEP, f"loss = f + pull * np.abs(P).sum()\n    {STEP}")],
+}
+
+
+def sparse_net(form: str, *more: tuple[str, str]) -> str:
+    text = SPARSE_NET
+    for old, new in (*FORMS[form], *more):
+        assert old in text
+        text = text.replace(old, new, 1)
+    return text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_step_that_draws_to_nought_sees_to_its_penalty(tmp_path: Path, form: str) -> None:
+    check = check_of_script(tmp_path, sparse_net(form))
+    assert check.ok, str(check)
+    assert not check.convention
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_is_wrong_before_such_a_step_is_told(tmp_path: Path, form: str) -> None:
+    text = sparse_net(form, ("1 - h**2", "1 - h"))
+    assert told(check_of_script(tmp_path, text)) == (
+        text[: text.index("    gP = X")].count("\n") + 1, "missing-derivative"
+    )  # fmt: skip
+
+
+def test_a_state_that_is_squashed_is_no_such_step(tmp_path: Path) -> None:
+    text = SPARSE_NET.replace("np.sign(v) * np.maximum(np.abs(v) - t, 0)", "np.tanh(v - t)")
+    check = check_of_script(tmp_path, text)
+    assert check.first_wrong is None

@@ -23,6 +23,7 @@ from tinygrad_scratch.verifier.well_known import WellKnown
 
 NEARLY = 2e-5  # a small number that keeps an output off from 0 makes a difference, too
 OF_A_SQUARE = 2.5  # its 2 may be left out: what is farther apart is so by the number of samples
+OF_A_SHAPE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # what these read is only measured
 OF_LOSS = re.compile("loss|cost|objective")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
@@ -32,7 +33,7 @@ class ComputedLosses(WellKnown):
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
-        read = {node for step in self.tape.steps for node in step.reads}
+        read = {n for step in self.tape.steps if name_of(step.function) not in OF_A_SHAPE for n in step.reads}
         parameters = {p.node for p in self.parameters}
         reached = self.depending_on(parameters)
         events = [*self.watch.events, *self.watch.returned]
@@ -52,6 +53,7 @@ class ComputedLosses(WellKnown):
             for node in dict.fromkeys(nodes)
             if node in reached
             and node not in parameters
+            and name_of(self.tape.steps[self.tape.nodes[node].step].function) not in OF_A_SHAPE
             and (node in names or node not in updated)
             and self.tape.nodes[node].value.dtype.kind == "f"
             and (names.get(node, UNNAMED) == UNNAMED or not self._is_error(names[node], node))

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.ahead import steps_ahead
 from tinygrad_scratch.verifier.computed_losses import OF_LOSS, one_factor
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.either_way import is_taken_both_ways, is_turned_by_data
 from tinygrad_scratch.verifier.likeness import close, is_varied
 from tinygrad_scratch.verifier.losses import (
@@ -20,6 +21,7 @@ from tinygrad_scratch.verifier.losses import (
     KnownLoss,
     Played,
     fit,
+    is_loss_name,
     is_made_large,
     keeping_off,
     known_name,
@@ -30,17 +32,19 @@ from tinygrad_scratch.verifier.mixes import Fitting, Mixes
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.owners import factor_of, is_multiple
 from tinygrad_scratch.verifier.pairing import Final
-from tinygrad_scratch.verifier.penalised import adds_penalty, penalty_in, strength, without_data
+from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kinks, penalty_in, strength, without_data
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.tape import copy
 from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
-from tinygrad_scratch.verifier.update_steps import within
+from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
 
 MOST_MADE_AGAIN = 4
 MOST_PARTS = 8
+MOST_TERMS = 200  # of a sum
 EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
     "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
@@ -176,7 +180,8 @@ class FindingLoss(Mixes):
 
     def _data_behind(self, nodes: Iterable[int]) -> set[int]:
         """The arrays from outside that values were made of, other than by way of the parameters."""
-        trained = {parameter.node for parameter in self.parameters}
+        asked = [parameter for parameter in self.parameters if parameter.asked] or self.parameters
+        trained = {parameter.node for parameter in asked}  # others may be data
         behind = ancestors(self._parents, nodes, until=trained) - trained
         steps, held = self.tape.steps, self.tape.nodes
         return {n for n in behind if held[n].value.size > 1 and steps[held[n].step].function is None}
@@ -192,16 +197,19 @@ class FindingLoss(Mixes):
                 f"the loss, or one of: {', '.join(LOSSES)}."
             )
             return [], finals, problem
+        mine = mine if self.wanted_loss else self._without_what_is_shrunk(mine, finals)
         wholes = self._penalised_after(mine, finals) if not self.wanted_loss else []
         again: list[Candidate] = []
         if wholes:
             again, finals = self._made_again(wholes, finals)
             mine = self._computed()
         ends = self._ends_of(finals)
+        mine = self._of_data(mine, finals) if not self.wanted_loss else mine
         late = [candidate for candidate in mine if finals and ends <= self.all_behind(candidate.node)]
         early = [candidate for candidate in mine if candidate not in late]
         trained = {final.parameter.node for final in finals}
         is_of_them = any(not trained.isdisjoint(self.all_behind(each.node)) for each in early)
+        early = [e for e in early if e.name != UNNAMED or ends.isdisjoint(self.all_behind(e.node))]
         mine = [*again, *(early if is_of_them or not late else [])]  # others are losses of the weights of turns before
         if mine or not late:
             return mine, finals, None
@@ -212,33 +220,88 @@ class FindingLoss(Mixes):
         )
         return mine, finals, problem if self.wanted_loss and not mine else None
 
+    def _without_what_is_shrunk(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """Losses without the penalties with a kink, where a proximal step goes on from an update: it sees to these."""
+        if not self._is_any_shrunk(finals):
+            return losses
+        free = without_data(self.tape, self._parents, sorted({f.parameter.node for f in finals} | self._after(finals)))
+        found: dict[int, Candidate] = {}
+        for each in losses:
+            node = beside_kinks(self.tape, each.node, free)
+            name = next((own(e.name) for e in self.watch.events if e.node == node and is_loss_name(e.name)), each.name)
+            found.setdefault(node, each if node == each.node else replace(each, node=node, name=name))
+            if node != each.node and not self._without_kinks:
+                self._without_kinks = True
+                self.notes.append("A proximal step sees to a penalty: the loss is taken without that.")
+        return list(found.values())
+
+    def _is_any_shrunk(self, finals: list[Final]) -> bool:
+        """Whether a proximal step goes on from the update of a parameter."""
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in self._after(finals))
+        return any(shrunk(self.tape, step) is not None for step in made)
+
+    def _of_data(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
+        """The losses but for mere penalties, of weights before an update or after it; these if there are no others."""
+        free = without_data(self.tape, self._parents, sorted({f.parameter.node for f in finals} | self._after(finals)))
+        return [each for each in losses if each.node not in free] or losses
+
+    def _after(self, finals: list[Final]) -> set[int]:
+        """What updates made of the parameters."""
+        return {node for final in finals for node in self.updated_values(final.parameter)}
+
     def _ends_of(self, finals: list[Final]) -> set[int]:
         """The gradients; of one that was worked out of an update, what that took off."""
         return {self.changes.get(final.node, final.node) for final in finals}
 
     def _penalised_after(self, losses: list[Candidate], finals: list[Final]) -> list[Candidate]:
-        """Those that are another one, computed before the update, with a penalty of the weights after it."""
+        """Those that are another one, computed before the update, with a penalty of the weights after it.
+
+        Of what was computed before it, only the penalty has to be told apart: the rest may have no name.
+        """
         ends = self._ends_of(finals)
         before = {each.node for each in losses if ends.isdisjoint(self.all_behind(each.node))}
-        return [w for w in losses if w.node not in before and not before.isdisjoint(self.all_behind(w.node))]
+        later = [each for each in losses if each.node not in before]
+        free = without_data(self.tape, self._parents, sorted(self._after(finals))) if later else set[int]()
+        return [
+            each
+            for each in later
+            if not before.isdisjoint(self.all_behind(each.node)) or self._is_sum_with(each.node, free, ends)
+        ]
+
+    def _is_sum_with(self, loss: int, penalties: set[int], ends: set[int]) -> bool:
+        """Whether a number is a sum of penalties of updated weights, and of what no gradient went into."""
+        waiting, found, seen = [loss], set[bool](), set[int]()
+        while waiting and len(seen) < MOST_TERMS:
+            node = waiting.pop()
+            step = self.tape.steps[self.tape.nodes[node].step]
+            if node in seen:
+                continue
+            seen.add(node)
+            is_early, is_penalty = ends.isdisjoint(self.all_behind(node)), node in penalties
+            if is_early or is_penalty:
+                found |= set() if self._value(node).ndim == 0 and is_early and step.function is None else {is_early}
+            elif name_of(step.function) in ADDING:
+                waiting += step.reads
+            else:
+                return False
+        return not waiting and found == {True, False}
 
     def _made_again(self, late: list[Candidate], finals: list[Final]) -> tuple[list[Candidate], list[Final]]:
         """A loss that was computed after an update, as it is of the weights before it, and the gradients that fit it.
 
         None where none do: then it may be one of other data, as where a network is tried out after each step.
         """
-        named = [candidate for candidate in late if candidate.name != UNNAMED][:MOST_MADE_AGAIN]
+        named = ([each for each in late if each.name != UNNAMED] or late)[:MOST_MADE_AGAIN]
         losses = [candidate.node for candidate in named]
         copies: list[tuple[int, int]] = []
         for final in finals if named else ():
             parameter = final.parameter
-            versions = {*self._bound(parameter), *self._versions(parameter)} & self.all_behind(*losses)
-            updated = max((version for version in versions if version > parameter.node), default=None)
+            updated = max(self.updated_values(parameter) & self.all_behind(*losses), default=None)
             if updated is not None:
-                copy, moved = self.tape.insert(self.tape.nodes[parameter.node].step, np.copy, (parameter.node,))
+                before, moved = self.tape.insert(self.tape.nodes[parameter.node].step, copy, (parameter.node,))
                 self.renumber(moved)
                 losses = [moved(node) for node in losses]
-                copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), copy)]
+                copies = [(moved(old), moved(new)) for old, new in copies] + [(moved(updated), before)]
         again = [made_again(self.tape, node, dict(copies)) for node in losses] if copies else []
         if any(node is not None for node in again):  # what leaves later went into no loss
             first = max(self.tape.nodes[node].step for node in losses)
@@ -250,7 +313,10 @@ class FindingLoss(Mixes):
         if best is None or not (best[1] or self.judged_by):
             self._late = made
             return [], finals
-        self.notes.append(f"{best[0].name} was computed after the update, and is taken as it is of the weights before.")
+        of = losses[again.index(best[0].node)]
+        self.watch.events += [replace(event, node=best[0].node) for event in self.watch.events if event.node == of]
+        name = self._name_of(best[0])
+        self.notes.append(f"{name} was computed after the update, and is taken as it is of the weights before.")
         return [best[0]], finals
 
     def _penalised(self, candidate: Candidate, run: Played, finals: list[Final]) -> Candidate:
@@ -262,7 +328,7 @@ class FindingLoss(Mixes):
         known = [factor for factor in factors if factor]
         likely = sorted(known, key=lambda factor: abs(factor - 1))  # of two as frequent, no mistake's
         usual = max(likely, key=lambda factor: np.sum(np.isclose(known, factor)), default=0.0)
-        found: dict[str, tuple[int, Array]] = {}
+        found: list[tuple[Final, Array]] = []  # of several layers, all may have one name
         for final, wanted, own_one in zip(finals, true, factors, strict=True) if usual else ():
             part, node = self._penalty.get(final.node), final.parameter.node
             factor = own_one if own_one and np.sum(np.isclose(known, own_one)) > 1 else usual  # some may be steps
@@ -273,23 +339,30 @@ class FindingLoss(Mixes):
                 continue  # of weights that are a multiple of the gradient, both with the part and without it are one
             much = strength(final.direction * part / factor, self._value(node))
             if much is not None:
-                found[final.name] = node, much
+                found.append((final, much))
         if found:
             verb, whose = ("holds", "its parameter") if len(found) == 1 else ("hold", "their parameters")
+            names = listed(told_once([final.name for final, _ in found]))
             self.notes.append(
-                f"{listed(list(found))} {verb} a part that was made of {whose} alone: it is taken as the gradient of a "
-                "penalty in the loss."
+                f"{names} {verb} a part that was made of {whose} alone: it is taken as the gradient of a penalty in "
+                "the loss."
             )
-            self._tell_of_strengths({name: much for name, (_, much) in found.items()})
-        return replace(candidate, penalties=tuple(found.values()))
+            self._tell_of_strengths(found)
+        return replace(candidate, penalties=tuple((final.parameter.node, much) for final, much in found))
 
-    def _tell_of_strengths(self, found: dict[str, Array]) -> None:
-        """Penalties of which one is another multiple of its parameter than the others: a factor may be forgotten."""
-        sizes = {
-            name: float(np.mean(much)) for name, much in found.items() if np.allclose(much, np.mean(much), rtol=1e-6)
-        }
-        if len(sizes) == len(found) > 1 and not np.allclose(list(sizes.values()), min(sizes.values()), rtol=1e-6):
-            said = [f"{size:.6g} times the weights in {name}" for name, size in sizes.items()]
+    def _tell_of_strengths(self, found: list[tuple[Final, Array]]) -> None:
+        """Penalties of which one is another multiple of its parameter than the others: a factor may be forgotten.
+
+        Of layers that one statement serves, each has its own.
+        """
+        if len({final.name for final, _ in found}) == 1:
+            return
+        sizes = [
+            (final.name, float(np.mean(much))) for final, much in found if np.allclose(much, np.mean(much), rtol=1e-6)
+        ]
+        smallest = min((size for _, size in sizes), default=0.0)
+        if len(sizes) == len(found) > 1 and not np.allclose([size for _, size in sizes], smallest, rtol=1e-6):
+            said = [f"{size:.6g} times the weights in {name}" for name, size in sizes]
             self.notes.append(f"These penalties are of several strengths: {listed(said)}. Is that meant?")
 
     def _tell_of_theirs(self, theirs: str | None, fitting: int, count: int) -> None:
@@ -553,14 +626,18 @@ class FindingLoss(Mixes):
         self.fits_few = candidate.function is not None and 2 * fits < count and not self.wanted_loss
         called = candidate.function is None and OF_LOSS.search(candidate.name.lower())
         self.rests_on_little = not (called or self.wanted_loss) and (2 * fits < count or fits == count)
-        self.loss_name = candidate.name
-        if candidate.name == UNNAMED:  # it is under a name that losses don't have
-            self.loss_name = next((e.name for e in self.watch.events if e.node == candidate.node), UNNAMED)
+        self.loss_name = self._name_of(candidate)
         if candidate.node in self._totals:
             self.loss_name = f"the sum of {self.loss_name} in {self._totals[candidate.node]} turns"
         begin = "As the loss," if self.wanted_loss else "No loss was named:"
         self.notes.append(f"{begin} {self.loss_name} is taken; {fits} of {count} gradients fit it{factor}.")
         return self._put(candidate)
+
+    def _name_of(self, candidate: Candidate) -> str:
+        """What a loss is called, under a name that losses don't have, too."""
+        if candidate.name != UNNAMED:
+            return candidate.name
+        return next((event.name for event in self.watch.events if event.node == candidate.node), UNNAMED)
 
     def _is_sole(self, candidate: Candidate) -> bool:
         """Whether a number with a name that nothing reads is the only one that they compute of all parameters."""
@@ -616,9 +693,9 @@ class FindingLoss(Mixes):
             node, last = read[i], max(read[: len(candidate.outputs)])
             slot = self.tape.nodes[node].slot
             if any(other.slot == slot and node < other.number <= last for other in self.tape.nodes):
-                copy, moved = self.tape.insert(self.tape.nodes[node].step, np.copy, (node,))
+                before, moved = self.tape.insert(self.tape.nodes[node].step, copy, (node,))
                 self.renumber(moved)
-                read = [copy if j == i else moved(other) for j, other in enumerate(read)]
+                read = [before if j == i else moved(other) for j, other in enumerate(read)]
         return read[: len(candidate.outputs)], read[len(candidate.outputs) :]
 
     def kept(self) -> Callable[[], None]:
@@ -661,6 +738,15 @@ class FindingLoss(Mixes):
             for node, d in self._decays.items()
         }
         self._parents = self.tape.parents()
+
+
+def told_once(names: list[str]) -> list[str]:
+    """Names, each once, and how often it is there where that is more.
+
+    >>> told_once(["dW", "dW", "dV"])
+    ['dW (2 times)', 'dV']
+    """
+    return [name if times == 1 else f"{name} ({times} times)" for name, times in Counter(names).items()]
 
 
 def no_loss(name: str, fitting: str) -> str:

@@ -311,7 +311,8 @@ LARGE_IS_GOOD = re.compile(
     r"(?:^|_)(?:ll|llh|elbo|(?:log_?)?lik(?:elihood)?|log_?(?:post(?:erior)?|joint|evidence))\d*$"
 )
 LOSS_WORDS = re.compile(
-    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit)\d*$"
+    r"(?:^|_)(?:loss|losses|cost|costs|error|err|objective|obj|nll|mse|sse|bce|ce|crossentropy|entropy|hinge|misfit"
+    r"|deviance)\d*$"
     r"|(?:^|[a-z]{2}_)(?:j|l|e)\d*$"  # of `z_j` it is an index
     r"|(?:^|_)err(?:or)?s?_(?:tot|sum|mean|avg)|(?:^|_)neg(?:ative)?_?(?:log_?)?lik(?:elihood)?\d*$"
     rf"|{LARGE_IS_GOOD.pattern}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
+from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import shows
@@ -16,6 +17,7 @@ from tinygrad_scratch.verifier.update_steps import handed_over, in_update, insid
 
 MOST_RECORDED = 20_000  # steps until a first update, for which the next one is waited for
 ADDING = ("add", "subtract", "sum", "mean", "array", "stack")
+NEAR = 3  # calls before one that are looked at for what an update is of
 OF_A_SUM = re.compile(r"update|delta|change|accum|(?:^|_)(?:acc|sum|total)(?:_|$)", re.IGNORECASE)
 """What people call the gradients that they add up, where it is no name of a gradient."""
 Update = tuple[int, int]  # what a parameter was before it, and after
@@ -147,3 +149,32 @@ def give(tape: Tape, first: int, parameters: set[int]) -> None:
         if apart and not parameters.isdisjoint(step.reads):
             value = tape.nodes[step.makes[0]].value
             step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
+
+
+def give_updated(tape: Tape, first: int, parameters: set[int]) -> None:
+    """Take for given what earlier turns made of parameters: to make all of these again lets roundings grow.
+
+    What shows the array of one that is written to, or is shown by it, keeps them one.
+    """
+    for node in parameters:
+        step, slot = tape.steps[tape.nodes[node].step], tape.nodes[node].slot
+        if not 0 < step.index < first or step.function is None or len(step.makes) != 1:
+            continue
+        before = (read for read in tape.near(step, NEAR) if in_update(tape, step, node, read) is not None)
+        if next(before, None) is None or is_shown(tape, slot, step.index):
+            continue
+        step.function, step.arguments, step.keywords = None, tape.nodes[node].value.copy(), {}
+        step.result = Ref(slot)  # of what it was made is known as before
+
+
+def is_shown(tape: Tape, slot: int, last: int) -> bool:
+    """Whether an array shows another one, or what shows it, made up to a step, is read after that."""
+    views = {
+        tape.nodes[made].slot
+        for step in tape.steps[: last + 1]
+        if step.function is not None and shows(step) and slot in {tape.nodes[read].slot for read in step.reads}
+        for made in step.makes
+    }
+    own = tape.steps[next(node.step for node in tape.nodes if node.slot == slot)]
+    later = (read for step in tape.steps[last + 1 :] for read in step.reads)
+    return (own.function is not None and shows(own)) or any(tape.nodes[read].slot in views for read in later)

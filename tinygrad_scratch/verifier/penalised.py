@@ -10,12 +10,13 @@ import numpy as np
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import JOINING, SHAPING
 from tinygrad_scratch.verifier.references import with_arrays
-from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.steps import Array, Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import VIEWING
 
 ADDING = {"add", "subtract", "negative", "multiply", "divide", "getitem", "setitem"} | JOINING | SHAPING
 MOST = 500
+KINKS = {"absolute", "fabs", "norm", "sqrt"}
 ROUNDING = 1e-9
 
 
@@ -119,6 +120,27 @@ def places_in(tape: Tape, step: Step) -> set[int]:
     """The whole numbers that say which entries a call takes: no data go into what it gives by these."""
     reads = step.reads[1:] if name_of(step.function) == "getitem" else ()
     return {read for read in reads if tape.nodes[read].value.dtype.kind in "iu"}
+
+
+def beside_kinks(tape: Tape, loss: int, penalties: set[int]) -> int:
+    """The number that penalties with a kink, as of absolute values, were added to; itself where none were."""
+    parents = tape.parents()
+    while True:
+        step = tape.steps[tape.nodes[loss].step]
+        reads = step.reads if name_of(step.function) == "add" else ()
+        kinks = [read for read in reads if read in penalties and has_kink(tape, ancestors(parents, [read]) & penalties)]
+        others = [read for read in reads if read not in kinks and tape.nodes[read].value.size == 1]
+        if not kinks or len(others) != 1:
+            return loss
+        loss = others[0]
+
+
+def has_kink(tape: Tape, nodes: set[int]) -> bool:
+    """Whether some values are absolute ones or roots, and are not squared."""
+    made = {node: tape.steps[tape.nodes[node].step] for node in nodes}
+    squares = (step for step in made.values() if name_of(step.function) in ("square", "power"))
+    squared = {read for step in squares for read in step.reads}
+    return any(name_of(step.function) in KINKS and node not in squared for node, step in made.items())
 
 
 def is_mask(value: Array) -> bool:

@@ -37,7 +37,16 @@ from tinygrad_scratch.verifier.loops import (
 from tinygrad_scratch.verifier.losses import is_loss_name
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
-from tinygrad_scratch.verifier.over_turns import MOST_RECORDED, Update, begun_at, give, is_added_up, is_before, is_late
+from tinygrad_scratch.verifier.over_turns import (
+    MOST_RECORDED,
+    Update,
+    begun_at,
+    give,
+    give_updated,
+    is_added_up,
+    is_before,
+    is_late,
+)
 from tinygrad_scratch.verifier.parameters import Parameter, arrays_below, held_by, is_data
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs
 from tinygrad_scratch.verifier.recorded import Recorded, from_outside
@@ -266,9 +275,12 @@ class Loops:
         watch, updates = self.check.watch, [(parameter.node, after) for parameter, after in found]
         self.updated, self.file, self.line = [parameter for parameter, _ in found], turn.file, turn.first
         self.changed = list(self._changed(turn, found))
+        known = {parameter.node for parameter, _ in self.changed}
+        self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.until_loss = turns_until_loss(frame, turn.first)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
+        give_updated(watch.tape, first, {before for before, _ in updates})
         if is_late(watch.tape, updates, turn.steps):  # nothing that this turn made went into them
             after = {node for _, node in updates}
             for events in (watch.events, watch.returned):
@@ -374,6 +386,7 @@ class Loops:
             of_array.setdefault(tape.nodes[number].slot, set()).add(number)
         found: dict[int, tuple[Parameter, int]] = {}
         lent = lent_in(named, turn.file, turn.first, turn.last)
+        new = set(events[turn.events :])  # objects that are made in a turn hold what is made in it, too
         apart: dict[int, tuple[Parameter, int]] = {}  # the same under a name that was lent, where itself it stays
         for event in events[turn.events :]:
             if event.owner < 0 and event.owner not in running:
@@ -385,7 +398,11 @@ class Loops:
             alias = {event.node} if is_rename(event.place.file, event.place.line) else set()  # that changes nothing
             for before in sorted((near | earlier) - alias, reverse=True):
                 node = tape.nodes[before]
-                known = (e for e in named.get(before, ()) if is_same_name(e, event) or (e.name, event.node) in held)
+                known = (
+                    e
+                    for e in named.get(before, ())
+                    if is_same_name(e, event) or is_in_new_object(e, event, new) or (e.name, event.node) in held
+                )
                 old = next(known, None)
                 if (
                     old is None
@@ -395,6 +412,7 @@ class Loops:
                     or reads.get(before, 0) < 2
                     or node.value.dtype.kind != "f"
                     or is_logged(event.name, node.value)
+                    or (event.short == "grad" and old.short == "grad")  # it is added up
                     or goes_over_entries(tape, before, outermost, turn.begun, turn.steps)
                 ):
                     continue
@@ -502,10 +520,14 @@ def is_logged(name: str, value: Array) -> bool:
 
 
 def is_same_name(one: Event, other: Event) -> bool:
-    """Whether two values got one name after the other; of a list or an object that was made anew the parts, too."""
+    """Whether two values got one name after the other; of a list that was made anew the entries, too."""
     in_containers = other.name.endswith("]") and one.name == other.name
-    in_objects = other.name.startswith("self.") and (one.name, one.place) == (other.name, other.place)
-    return in_containers or in_objects or (one.owner, one.short) == (other.owner, other.short)
+    return in_containers or (one.owner, one.short) == (other.owner, other.short)
+
+
+def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:
+    """Whether a value has the place in an object that was made anew which another one had in that before a turn."""
+    return one not in new and other.name.startswith("self.") and (one.name, one.place) == (other.name, other.place)
 
 
 def lift_numbers(frame: FrameType, line: int, watch: Any) -> None:

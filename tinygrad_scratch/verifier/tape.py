@@ -206,6 +206,11 @@ class Tape(Run):
         return first, moved
 
 
+def copy(value: Any) -> Any:
+    """What a value was before it was written to or given up, for a call that is put on the tape."""
+    return np.copy(value)
+
+
 def owner_of(array: Array) -> Any:
     """The array whose memory a view shows; itself for others."""
     while isinstance(array.base, np.ndarray):

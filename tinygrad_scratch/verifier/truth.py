@@ -13,7 +13,7 @@ from tinygrad_scratch.rules.registry import array
 from tinygrad_scratch.tensor import Tensor, make
 from tinygrad_scratch.verifier.references import Ref, bind, map_tree
 from tinygrad_scratch.verifier.steps import Array, Step
-from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.tape import Tape, copy
 
 
 def as_array(value: Any, dtype: Any = None, ndmin: int = 0, **keywords: Any) -> Any:
@@ -236,7 +236,17 @@ def truth_of(
     for node, step, tensor in run.readers:
         if tensor is None and node in found.cotangents:
             add_rest(found, node, step)
+    for copied in (step for step in tape.steps if step.function is copy):
+        pass_over(found, copied)
     return found
+
+
+def pass_over(truth: Truth, step: Step) -> None:
+    """The parts that came through a copy of nobody's writing are those of what read the copy."""
+    node, made = step.reads[0], truth.parts.get(step.makes[0], [])
+    if made and node in truth.parts:
+        own = [part for part in truth.parts[node] if part[0] != step.index]
+        truth.parts[node] = sorted([*own, *made], key=lambda part: part[0])
 
 
 def add_part(parts: list[tuple[int, Array]], step: int, part: Array) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.gradients import unjoined
 from tinygrad_scratch.verifier.source import statement_at, statements
 from tinygrad_scratch.verifier.steps import Step, ancestors
@@ -126,14 +127,59 @@ def handed_over(step: Step) -> int | None:
 PROJECTS = re.compile(r"proj|prox|shrink|thresh|simplex", re.IGNORECASE)
 
 
-def projected(tape: Tape, step: Step) -> int | None:
-    """The one array that a function was given in which a step is, and that projects, by its name.
+CHOOSING = {"sign", "maximum", "minimum", "where", "clip", "copysign"}
+SHRINKING = CHOOSING | {
+    "add", "subtract", "multiply", "divide", "negative", "absolute", "fabs", "norm", "sqrt", "square", "sum", "power",
+    "greater", "greater_equal", "less", "less_equal", "zeros_like", "astype", "copy",
+}  # fmt: skip
+MOST_SHRINKING = 16  # calls
 
-    So people keep a parameter where it may be after its update: `w = project(w - rate * g)`. What is given another
-    array as well, such as weights, is a layer.
+
+def projected(tape: Tape, step: Step) -> int | None:
+    """The one array that a step keeps where a parameter may be after its update: `w = project(w - rate * g)`.
+
+    It does so by the name of the function that it is in, or by what it does: it draws entries to 0.
     """
     if step.place is None or step.caller is None or not PROJECTS.search(step.place.function):
+        return shrunk(tape, step)
+    return given_alone(tape, step)
+
+
+def shrunk(tape: Tape, step: Step) -> int | None:
+    """The one array that was drawn to 0, as by `np.sign(v) * np.maximum(np.abs(v) - t, 0)`; None for anything else.
+
+    All is made of it and of numbers, by choices and arithmetic, and no entry changes its sign or becomes larger.
+    """
+    made = {name_of(tape.steps[tape.nodes[read].step].function) for read in step.reads} | {name_of(step.function)}
+    if name_of(step.function) in BOUNDS or name_of(step.function) not in SHRINKING or made.isdisjoint(CHOOSING):
         return None
+    waiting = {step.makes[0]}
+    for _ in range(MOST_SHRINKING):
+        last = max(waiting)
+        by = tape.steps[tape.nodes[last].step]
+        if name_of(by.function) not in SHRINKING:
+            return None
+        waiting = waiting - {last} | {read for read in by.reads if not is_plain_number(tape, read)}
+        if len(waiting) == 1 and is_nearer_to_nought(tape, step.makes[0], max(waiting)):
+            return max(waiting)
+        if not waiting:
+            return None
+    return None
+
+
+def is_nearer_to_nought(tape: Tape, node: int, before: int) -> bool:
+    """Whether an array is as another one, but that some entries are smaller, and on the same side of 0."""
+    value, other = tape.nodes[node].value, tape.nodes[before].value
+    if value.shape != other.shape or value.dtype.kind != "f" or other.dtype.kind != "f" or not value.ndim:
+        return False
+    return bool(np.all(value * other >= 0) and np.all(np.abs(value) <= np.abs(other)))
+
+
+def given_alone(tape: Tape, step: Step) -> int | None:
+    """The one array that a function was given in which a step is.
+
+    What is given another array as well, such as weights, is a layer.
+    """
     first = step.index
     while first and is_beside(tape.steps[first - 1], step):
         first -= 1

@@ -164,8 +164,8 @@ class WellKnown(Owners):
 
     def _made_before(self, names: dict[int, str], parameters: set[int]) -> set[int]:
         """What was made of what some parameters were in a turn before; nothing where there was none."""
-        made = (self.tape.steps[self.tape.nodes[node].step].function for node in parameters)
-        if all(function is None for function in made):
+        made = (self.tape.steps[self.tape.nodes[node].step] for node in parameters)
+        if all(step.function is None and not step.reads for step in made):
             return set()
         called = {names[node] for node in parameters if node in names}
         slots = {self.tape.nodes[node].slot for node in parameters}

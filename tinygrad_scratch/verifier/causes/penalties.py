@@ -14,6 +14,7 @@ from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import statement_at
 from tinygrad_scratch.verifier.steps import Array, Step
+from tinygrad_scratch.verifier.tape import copy
 
 
 def penalty(region: Region) -> Iterator[Finding]:
@@ -125,7 +126,8 @@ def is_penalty(region: Region, step: int, start: int | None = None) -> bool:
     case, used = region.case, region.of if start is None else start
     gradients, reads = case.truth.cotangents, case.tape.steps[step].reads
     sisters = (n for n in reads if n in gradients and used in gradients and close(gradients[n], gradients[used]))
-    reached = {used} if used in reads else {used, *sisters}  # a sum and its terms have one gradient
+    copies = (n for n in reads if case.step_of(n).function is copy and used in case.step_of(n).reads)
+    reached = {used} if used in reads else {used, *sisters, *copies}  # a sum and its terms have one gradient
     parameters = {f.parameter.node for f in case.finals} | made_before(region)
     for later in case.tape.steps[step : case.tape.nodes[case.truth.loss].step + 1]:
         makes = [node for node in later.makes if node in case.forward]

@@ -1,0 +1,83 @@
+"""Losses that a loop computes long after its begin, of weights that were just updated, and that no known one is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+COUNTED = """
+import numpy as np
+
+rng = np.random.default_rng(34)
+x = rng.normal(size=(23, 4))
+count = rng.poisson(np.exp(x @ (rng.normal(size=4) * 0.3) + 0.5))
+w, b = np.zeros(4), 0.0
+sw, sb = np.zeros(4), 0.0
+for turn in range(100):
+    z = x @ w + b
+    off = np.exp(z) - count
+    gw = x.T @ off / 23
+    gb = off.mean()
+    sw = 0.9 * sw + 0.1 * gw**2
+    sb = 0.9 * sb + 0.1 * gb**2
+    w -= 0.05 * gw / (np.sqrt(sw) + 1e-8)
+    b -= 0.05 * gb / (np.sqrt(sb) + 1e-8)
+    if (turn + 1) % 80 == 0:
+        z = x @ w + b
+        deviance = np.mean(np.exp(z) - count * z)
+        print(deviance)
+"""
+IN_ONE_LOOP = """
+import numpy as np
+
+rng = np.random.default_rng(7)
+x, count = rng.normal(size=(19, 3)), rng.poisson(1.5, 19)
+A, a, B, b = rng.normal(size=(3, 4)), np.zeros(4), rng.normal(size=4) * 0.3, np.zeros(1)
+
+def ahead():
+    h = np.tanh(x @ A + a)
+    return h, h @ B + b
+
+for turn in range(9):
+    h, z = ahead()
+    d = (np.exp(z) - count) / 19
+    dh = np.outer(d, B) * (1 - h**2)
+    for p, g in zip((A, a, B, b), (x.T @ dh, dh.sum(axis=0), h.T @ d, d.sum(keepdims=True))):
+        p -= 0.1 * g
+    z = ahead()[1]
+    loss = np.mean(np.exp(z) - count * z)
+"""
+
+
+def test_roundings_of_earlier_turns_do_not_grow(tmp_path: Path) -> None:
+    """A step that is divided by its own size makes of a rounding a difference, turn by turn."""
+    check = check_of_script(tmp_path, COUNTED)
+    assert check.ok is True, str(check)
+    assert not check.convention
+
+
+def test_what_is_wrong_in_such_a_turn(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, COUNTED.replace("80", "6"), "off.mean()", "off.sum()")
+    assert told(check) == (line, "missing-batch-sum-or-mean"), str(check)
+
+
+def test_one_name_for_all_parameters_is_that_of_each(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, IN_ONE_LOOP)
+    assert check.ok is True, str(check)
+    assert any("after the update" in note for note in check.notes)
+
+
+def test_what_is_wrong_in_such_a_loop(tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, IN_ONE_LOOP, "np.outer(d, B) * (1 - h**2)", "np.outer(d, B) * (1 - h)")
+    assert told(check) == (line, "missing-derivative"), str(check)
+
+
+def test_a_loss_that_no_gradient_fits_is_of_the_data_that_they_are_of(tmp_path: Path) -> None:
+    """Arrays of the module that nothing updates are data, and no parameters."""
+    text = COUNTED.replace("(turn + 1) % 80 == 0", "True").replace("w, b = np.zeros(4)", "w, b = rng.normal(size=4)")
+    text = (
+        text.replace("deviance", "loss").replace(" / (np.sqrt(sw) + 1e-8)", "").replace(" / (np.sqrt(sb) + 1e-8)", "")
+    )
+    check, line = edited_script(tmp_path, text, "off = np.exp(z) - count", "off = np.exp(z) ** 2 - count")
+    assert told(check)[0] == line, str(check)
