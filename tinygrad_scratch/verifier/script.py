@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import CO_GENERATOR
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
@@ -233,7 +234,7 @@ class Loops:
     check: Any
     most_silent: int
     ends: Ends = field(default_factory=dict)
-    running: dict[int, list[Turn]] = field(default_factory=dict)  # by frame
+    running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
     file: str = ""
@@ -245,7 +246,7 @@ class Loops:
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
 
     def see(self, frame: FrameType) -> None:
-        turns = self.running.setdefault(id(frame), [])
+        turns = self.running.setdefault(self._number(frame), [])
         file, line = frame.f_code.co_filename, frame.f_lineno
         while turns and not turns[-1].first <= line <= turns[-1].last:
             turns.pop()
@@ -269,6 +270,13 @@ class Loops:
             begun = turns.pop().begun
         lift_numbers(frame, line, watch)
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
+
+    def _number(self, frame: FrameType) -> int:
+        """The number of a running function: another one may get the id of one that returned out of its loop.
+
+        A generator that goes on is the same one, though it was called again.
+        """
+        return id(frame) if frame.f_code.co_flags & CO_GENERATOR else self.check.watch.number_of(frame)
 
     def _end(self, turn: Turn, frame: FrameType, found: list[tuple[Parameter, int]]) -> None:
         """End the run after the turn that is judged, with what it updated."""
@@ -306,7 +314,8 @@ class Loops:
     def _around(self, frame: FrameType | None, turn: Turn) -> Iterator[tuple[FrameType, Turn]]:
         """The turns of loops that a turn is made in, the nearest first, with the functions that run them."""
         while frame is not None:
-            yield from ((frame, other) for other in reversed(self.running.get(id(frame), [])) if other is not turn)
+            turns = self.running.get(self._number(frame), [])
+            yield from ((frame, other) for other in reversed(turns) if other is not turn)
             frame = frame.f_back
 
     def _outermost(self, frame: FrameType, turn: Turn) -> int:
@@ -319,7 +328,7 @@ class Loops:
         So does a residual network, layer by layer or step by step, and what is handed back through it. Where no other
         loop trains anything, this one does.
         """
-        tape, turn = self.check.tape, self.running[id(frame)][-1]
+        tape, turn = self.check.tape, self.running[self._number(frame)][-1]
         outer = next(self._around(frame, turn), None)
         if outer is None or not found or not self.most_silent:
             return False

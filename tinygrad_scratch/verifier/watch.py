@@ -95,7 +95,11 @@ class Watch:
             self._handed.pop(key, None)
 
     def _owner(self, frame: FrameType) -> int:
-        return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self._numbers.get(id(frame), id(frame))
+        return id(frame.f_globals) if frame.f_code.co_name == "<module>" else self.number_of(frame)
+
+    def number_of(self, frame: FrameType) -> int:
+        """A number that a running function alone has; its id where it runs already when the watch begins."""
+        return self._numbers.get(id(frame), id(frame))
 
     def note(self, frame: FrameType, name: str, node: int) -> None:
         """Note that a running function has a value under a name."""

@@ -17,14 +17,15 @@ TELLING = 8  # signs of one that says as much where names tell of which the stat
 LONG = 12  # signs of one that says much
 
 
-def sets_apart(file: str, line: int, written: str, right: str) -> int:
+def sets_apart(file: str, line: int, written: str, right: str, left_out: frozenset[int] = frozenset()) -> int:
     """What a change of a statement makes of its form: 1 where it was that of another one, -1 where it becomes it.
 
     The first is told of updates alone, which are all of one form; MUCH_ALIKE where it becomes one, or a long form.
+    Some lines may be left out, as a statement of the forward pass says nothing of one of the backward pass.
     """
     if is_sibling(text_of(file), line, right) and not is_sibling(text_of(file), line, written):
         return MUCH_ALIKE
-    others = forms(text_of(file), line)
+    others = forms(text_of(file), left_out | {line})
     own = {form(code) for code in others_of(text_of(file), line, written)}
     if form(right) in own and form(written) not in own and len(form(right)) >= TELLING:
         return MUCH_ALIKE
@@ -75,10 +76,10 @@ def in_place(text: str, line: int) -> frozenset[str]:
 
 
 @lru_cache(maxsize=256)
-def forms(text: str, line: int) -> frozenset[str]:
-    """The forms of the statements of a text, but for that in a line."""
+def forms(text: str, left_out: frozenset[int]) -> frozenset[str]:
+    """The forms of the statements of a text, but for those in some lines."""
     source = source_of(text)
-    nodes = (node for node in source.statements if node.lineno != line and isinstance(node, SIMPLE))
+    nodes = (node for node in source.statements if node.lineno not in left_out and isinstance(node, SIMPLE))
     return frozenset(form(source.code(node)) for node in nodes)
 
 

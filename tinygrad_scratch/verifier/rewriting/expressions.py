@@ -13,6 +13,7 @@ from tinygrad_scratch.verifier.rewriting.before_call import before_call
 from tinygrad_scratch.verifier.rewriting.brackets import into_brackets, out_of_brackets, power_of_term
 from tinygrad_scratch.verifier.rewriting.calls import is_slope, of_call
 from tinygrad_scratch.verifier.rewriting.counts import counts
+from tinygrad_scratch.verifier.rewriting.entries import of_entries
 from tinygrad_scratch.verifier.rewriting.in_turns import in_turns
 from tinygrad_scratch.verifier.rewriting.like_others import like_others
 from tinygrad_scratch.verifier.rewriting.made import made
@@ -78,6 +79,7 @@ class Expressions:
                 yield from of_point(part)
             yield from unused(part)
             yield from written_elsewhere(part)
+            yield from of_entries(part)
             yield from counts(part)
             yield from out_of_brackets(part)
             yield from into_brackets(part)

@@ -18,12 +18,13 @@ from tinygrad_scratch.verifier.rewriting.alike import MUCH_ALIKE, is_update, set
 from tinygrad_scratch.verifier.rewriting.rewrite import PUT_IN, SIZE, Rewrite
 from tinygrad_scratch.verifier.rewriting.text import effort, is_near, is_without, source_of
 from tinygrad_scratch.verifier.rewriting.unused import bound_unread, given_unread, only_read_by
-from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named
+from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, nodes_named, values_in
 from tinygrad_scratch.verifier.source import (
     TOKEN,
     chooses_nothing,
     compared,
     entries_of,
+    parsed,
     statements_on,
     text_of,
     with_bare_names,
@@ -35,7 +36,7 @@ SMALL = 6  # words and signs: up to so many a change that makes a line as others
 OF_A_LINE = 4  # words: what it takes to move one
 NAMED_IN = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*")
 PRODUCT = re.compile(r"@|\b(?:dot|matmul|einsum)\(")
-SPREAD = re.compile(r"keepdims=True\)\)?\s*\*\s*[A-Za-z_]")
+INDEX = re.compile(r"\[(?:[^][]|\[[^][]*\])*\]")
 NUMBER_TAKEN = re.compile(r"[\w\])]\s*[-+]\s*[\d.]+\s*(?=[),\]]|$)")
 OF_SLOPE = re.compile(
     r"d_?[A-Za-z]\w*_?_d_?\w+|d[A-Z]\w*d[A-Z]\w*|\w*(?:deri?v|prime|slope|jac|mask)\w*", re.IGNORECASE
@@ -115,7 +116,13 @@ class Hit:
         """
         if self.rewrite.kind == "missing-batch-sum-or-mean" and self.updates_parameter:
             return False
-        return bool(self.right) and is_without(self.written, self.right) and not self.takes_call_away
+        without = bool(self.right) and is_without(self.written, self.right)
+        return without and not (self.takes_call_away or self.takes_index_away)
+
+    @cached_property
+    def takes_index_away(self) -> bool:
+        """Whether all of a value is right, where an entry was taken: that is forgotten sooner than done in vain."""
+        return bool(self.right) and INDEX.fullmatch(compared(self.written, self.right)[0].part.strip()) is not None
 
     @cached_property
     def updates_parameter(self) -> bool:
@@ -162,7 +169,16 @@ class Hit:
     @cached_property
     def sets_apart(self) -> int:
         """Whether the statement was as another one of the file, 1, or is so with it, -1 or -2."""
-        return sets_apart(self.file, self.rewrite.line, self.written, self.right)
+        return sets_apart(self.file, self.rewrite.line, self.written, self.right, self.lines_of_forward)
+
+    @cached_property
+    def lines_of_forward(self) -> frozenset[int]:
+        """The lines of the file that made values of the forward pass, and no others."""
+        case, own, others = self.check.case, set[int](), set[int]()
+        for step in case.tape.steps:
+            if step.place is not None and step.place.file == self.file:
+                (others if case.forward.isdisjoint(step.makes) else own).add(step.place.line)
+        return frozenset(own - others)
 
     @cached_property
     def takes_up(self) -> bool:
@@ -213,9 +229,7 @@ class Hit:
     @property
     def spreads_sum(self) -> bool:
         """Whether it multiplies a sum that kept its axes where it is made, so that it is spread over them at once."""
-        return all(
-            (SPREAD.search(text) is not None) == due for text, due in ((self.written, False), (self.right, True))
-        )
+        return spreads(self.right) and not spreads(self.written)
 
     def likelihood(self) -> tuple[Any, ...]:
         """Less is likelier: right in no other convention, as other lines are, more gradients, less to believe.
@@ -228,7 +242,8 @@ class Hit:
         effort = self.effort, not self.exchanges_sign, not in_slope, apart, self.rewrite.tier
         form = not self.takes_up, apart > 0, self.leaves_unread, *effort
         is_mean = self.rewrite.kind == "missing-batch-sum-or-mean"
-        likely = not (is_mean and apart < 0), -self.meant[1], self.is_odd, not self.only_takes_away
+        part = self.takes_index_away, not self.only_takes_away
+        likely = not (is_mean and apart < 0), -self.meant[1], self.is_odd, *part
         return bool(self.convention), puts_in, not self.is_alike, *likely, *form
 
     @cached_property
@@ -251,7 +266,14 @@ class Hit:
     def lacks_elsewhere(self) -> bool:
         """Whether a slope is put in beside no product of matrices: it mostly stands where that comes back."""
         own = PRODUCT.search(self.written) is not None and not self.updates_parameter
-        return self.rewrite.kind == "missing-derivative" and not own
+        return self.rewrite.kind == "missing-derivative" and not own and not self.is_of_numbers
+
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether what is put in holds nothing that was recorded but numbers."""
+        case, about = self.check.case, self.rewrite.about
+        held = [node for nodes in values_in(case, about) for node in nodes] if about else []
+        return bool(about) and all(is_mere_number(case, node) for node in held)
 
     @cached_property
     def hands_on(self) -> bool:
@@ -301,3 +323,15 @@ class Hit:
     @property
     def said(self) -> str:
         return self.right or self.rewrite.sentence
+
+
+def spreads(code: str) -> bool:
+    """Whether a statement multiplies a sum that kept its axes by what has a name.
+
+    >>> [spreads(code) for code in ("d = x.sum(1, keepdims=True) * w", "d = (x - x.sum(1, keepdims=True)) * w")]
+    [True, False]
+    """
+    products = (node for node in ast.walk(parsed(code) or ast.Pass()) if isinstance(node, ast.BinOp))
+    named = (node for node in products if isinstance(node.op, ast.Mult) and not isinstance(node.right, ast.Constant))
+    kept = (each.arg for node in named if isinstance(node.left, ast.Call) for each in node.left.keywords)
+    return "keepdims" in kept

@@ -67,11 +67,21 @@ def by_name(part: Part) -> Iterator[Rewrite]:
         yield part.change(f"{written} + {name}", kind_of_term(name), f"the term {name} is missing", MADE)
         yield part.change(f"{written} - {name}", kind_of_term(name), f"the term {name} is missing", MADE)
     for mask in filter(MASK.search, part.source.words(part.line).names):
-        said = f"`{code}` is not multiplied by {mask}"
-        yield part.change(f"{written} * {mask}[:, None]", "missing-derivative", said, MADE)
+        for text in (f"{mask}[:, None]", *(f"{mask}{index}" for index in of_turn(part) if "[" not in mask)):
+            said = f"`{code}` is not multiplied by {text}"
+            yield part.change(f"{written} * {text}", "missing-derivative", said, MADE)
 
 
 MASK = re.compile(r"mask|valid|keep|active", re.IGNORECASE)
+
+
+def of_turn(part: Part) -> Iterator[str]:
+    """The indices in a statement by which a turn of a loop takes its part of an array, and that of one for its rows."""
+    own = [node.slice for node in ast.walk(part.node) if isinstance(node, ast.Subscript)]
+    for index in dict.fromkeys(part.source.code(each) for each in own):
+        yield f"[{index}]"
+        if index.startswith(":, ") or index.isidentifier():
+            yield f"[{index.removesuffix(', :')}][:, None]"
 
 
 def by_slope(part: Part) -> Iterator[Rewrite]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from tinygrad_scratch.verifier.derivative_names import is_derivative_of
@@ -47,7 +48,7 @@ def unused(part: Part) -> Iterator[Rewrite]:
             for text in (f"{part.code} @ {name}", f"{name} @ {part.code}"):
                 yield part.change(text, kind, said, NAMED, about=name)
         said = f"{name} is read nowhere: the term is missing"
-        kind = "overwritten-accumulation" if is_entry_of_target(part, name) else kind_of_term(name)
+        kind = "overwritten-accumulation" if is_of_target(part, name) else kind_of_term(name)
         for text in (f"{name} + {written}", f"{written} - {name}"):
             yield part.change(text, kind, said, NAMED, about=name)
 
@@ -62,15 +63,22 @@ def slopes(source: Source) -> list[str]:
 VALUES = (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call)
 
 
-def is_entry_of_target(part: Part, name: str) -> bool:
-    """Whether a name is what a comprehension takes out of that which the statement makes anew: what was summed up."""
-    made = {part.source.code(target) for target in getattr(part.statement, "targets", ())}
+def is_of_target(part: Part, name: str) -> bool:
+    """Whether a name is of what the statement makes anew, and held what was summed up there before.
+
+    It is what a comprehension takes out of that, or what a line before took out: `a, b = sums[k]`.
+    """
+    targets = getattr(part.statement, "targets", ())
+    lists = [each for around in part.way if isinstance(around, COMPREHENSIONS) for each in around.generators]
+    taken = [(each.target, each.iter) for each in lists]
+    if all(isinstance(target, ast.Attribute | ast.Subscript) for target in targets):  # `skip = d` is another way
+        before = takewhile(lambda each: each is not part.statement, part.source.block_of(part.statement))
+        taken += [(each.targets[-1], each.value) for each in before if isinstance(each, ast.Assign)]
+    made = {part.source.code(target) for target in targets}
     return any(
-        name in {n.id for n in ast.walk(each.target) if isinstance(n, ast.Name)}
-        and made & {part.source.code(n) for n in ast.walk(each.iter) if isinstance(n, ast.expr)}
-        for comprehension in part.way
-        if isinstance(comprehension, COMPREHENSIONS)
-        for each in comprehension.generators
+        name in {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+        and made & {part.source.code(n) for n in ast.walk(source) if isinstance(n, ast.expr)}
+        for target, source in taken
     )
 
 
