@@ -729,3 +729,37 @@ def test_a_product_with_a_name_and_a_divisor_that_is_missing(tmp_path: Path, rig
     check, line = edited(tmp_path / "swish.py", SWISH, right, wrong)
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, kind), str(check)
     assert right.rpartition("/ ")[2] in str(check).partition("why")[0]
+
+
+RECURRENT = """
+import numpy as np
+
+
+def run(W, V, xs, goal):
+    hs = {0: np.zeros((4, 1))}
+    for t, x in enumerate(xs):
+        hs[t + 1] = np.tanh(W @ hs[t] + x)
+    d = V @ hs[len(xs)] - goal
+    dV, dW = d @ hs[len(xs)].T, np.zeros_like(W)
+    dh = V.T @ d
+    for t in reversed(range(len(xs))):
+        dz = ((1 - hs[t + 1] ** 2) * dh)
+        dW += dz @ hs[t].T
+        dh = W.T @ dz
+    return 0.5 * np.sum(d**2), dW, dV
+
+
+def check(verify):
+    rng = np.random.default_rng(8)
+    W, V = rng.normal(size=(4, 4)) / 2, rng.normal(size=(3, 4))
+    with verify(W=W, V=V) as check:
+        check.loss, dW, dV = run(W, V, rng.normal(size=(5, 4, 1)), rng.normal(size=(3, 1)))
+        check.gradients = {"W": dW, "V": dV}
+    return check
+"""
+
+
+def test_the_slope_of_another_function_is_told_with_the_index_of_the_loop(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "recurrent.py", RECURRENT, "(1 - hs[t + 1] ** 2)", "hs[t + 1] * (1 - hs[t + 1])")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "derivative-at-wrong-point"), str(check)
+    assert "(1 - hs[t + 1] ** 2)" in str(check).partition("why")[0]

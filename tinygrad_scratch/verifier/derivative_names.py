@@ -6,9 +6,10 @@ import re
 
 WORDS = r"d[eé]ri?v|prime|slope|_der\b|_dash\b|ableit|afgeleid|t[uü]rev|pochod|proizvod|izvod"
 """What stands in the name of a derivative, whatever it is of, in the languages that learners write, too."""
+VALUE = r"([\w.]+(?:\[[^\]]*\])*)"
 OF_RESULT = re.compile(
-    r"([\w.\[\]]+)[*,]\(?\(1\.?0?-\1\)|1\.?0?-([\w.\[\]]+)(?:\*\*2|\*\2)|\(1\+([\w.\[\]]+)\)\*\(1-\3\)"
-    r"|\(1\.?0?-([\w.\[\]]+)\)\*\4(?!\w)"
+    rf"{VALUE}[*,]\(?\(1\.?0?-\1\)|1\.?0?-{VALUE}(?:\*\*2|\*\2)|\(1\+{VALUE}\)\*\(1-\3\)"
+    rf"|\(1\.?0?-{VALUE}\)\*\4(?!\w)"
 )
 """The slope of a sigmoid or a tanh by its result: `s*(1-s)`, `(1-s)*s`, `1-t**2`, `(1+t)*(1-t)`."""
 OF_SLOPE = re.compile(

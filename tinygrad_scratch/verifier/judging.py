@@ -99,6 +99,7 @@ class Judging(PastChoices):
     may_rewrite = False
     in_double = False  # whether what was made in float32 was made again
     has_no_loss = False  # whether the gradients can be those of none
+    waits_for_loss = False  # whether another turn computes a loss, so that none is assumed in this one
     has_renames = False  # whether lines that only gave values other names are steps already
 
     def kind_of_rerun(self) -> Any:
@@ -125,7 +126,7 @@ class Judging(PastChoices):
                 self._judge_by_usual_or_not(self.entry.doubted, before, is_tried)
             if self.entry.rests_on_little and any(cause.certainty == "unexplained" for cause in self.causes):
                 self._judge_by_usual_or_not(NO_LOSS, before, is_tried)
-        elif self.entry.may_assume and not self._judge_by_written():
+        elif self.entry.may_assume and not self.waits_for_loss and not self._judge_by_written():
             self._judge_by_assumption()
 
     def _judge_by_usual_or_not(self, problem: str, notes: int, is_tried: bool) -> None:

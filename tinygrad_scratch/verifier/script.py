@@ -104,7 +104,7 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
     file = str(Path(path).resolve())
     again = Script(file, partial(turn_again, path, loss, seconds, most_silent), partial(run_as, path, file))
     with as_main(path, file) as names:
-        check = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
+        check = check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent, waits=True)
     if check.ok or not again.until_loss or not (check.problem or check.entry.is_well_known):
         return check
     ends = {(again.loop, again.line): again.turns - 1 + again.until_loss}
@@ -114,7 +114,10 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
         if not other.problem:
             return other
     again.loop, again.line, again.turns = found
-    return check
+    if not check.waits_for_loss:
+        return check
+    with as_main(path, file) as names:
+        return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
 
 
 def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends) -> Any:
@@ -190,9 +193,12 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
-    most_silent: int = MOST_SILENT, ends: Ends | None = None,
+    most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False,
 ) -> Any:  # fmt: skip
-    """Run a script until one turn of its training loop is made, and judge that."""
+    """Run a script until one turn of its training loop is made, and judge that.
+
+    If told, no loss is assumed where another turn computes one.
+    """
     check = kind()
     check.again = again
     check.seconds = seconds
@@ -212,6 +218,7 @@ def check_of_turn(
             again.loop, again.line = loops.file, loops.line
             again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
             again.until_loss = loops.until_loss
+        check.waits_for_loss = waits and bool(loops.until_loss)
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
     if isinstance(error, SystemExit):

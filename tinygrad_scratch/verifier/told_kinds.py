@@ -244,7 +244,7 @@ def kind_of_form(case: Case, found: Difference) -> str:
 
 def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     """The kind of a change by what it makes of a slope: a part of it is gone, it is at another value, or it is none."""
-    if kind in (AT_POINT, "missing-derivative") and is_slope_for_slope(found):
+    if kind in (AT_POINT, "missing-derivative", "wrong-operand") and is_slope_for_slope(found):
         return AT_POINT
     if kind == AT_POINT:
         lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)

@@ -341,7 +341,8 @@ def slope_within(region: Region) -> Iterator[Finding]:
             for text, slope in SLOPES:
                 changes: dict[int, Edit] = {s.index: of_argument(place, slope) for s in turns}
                 if text != "{t}" and region.gives_truth(changes):
-                    code, right = region.code(step), text.format(t=bracketed(region.name(node)))
+                    code = region.code(step)
+                    right = text.format(t=called_in(code) or bracketed(region.name(node)))
                     new = without_brackets(right, code) if f"({code})" in region.expression else right
                     yield Finding(*kind_of(code, right), step, region.rewritten(step, new), changes)
                     return
