@@ -409,6 +409,19 @@ def leaves(node: ast.AST) -> Iterator[ast.AST]:
         yield from leaves(part)
 
 
+def next_reading(place: Place, name: str) -> Place | None:
+    """Where a function next reads a name that a line of it gives: in a later line, or in the next turn of a loop."""
+    text, around = text_of(place.file), start_of_function(place)
+    own = (n for n in statements(text) if not hasattr(n, "body") and start_of_function_in(text, n.lineno) == around)
+    reading = [node.lineno for node in own if name in names_read(node)]
+    later = [line for line in reading if line > place.line] or reading
+    return replace(place, line=min(later), offset=0) if later else None
+
+
+def names_read(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
 def chooses_nothing(code: str) -> bool:
     """Whether some choice in a statement is between two of the same.
 

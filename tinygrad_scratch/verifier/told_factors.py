@@ -139,7 +139,7 @@ def name_of_product(case: Case, found: Difference) -> tuple[str, str, str] | Non
         return None
     for old in leaves(found.old):
         known = name_of_made(case, old, lacking[0]) if isinstance(old, NAMES) else None
-        if known is not None:
+        if known is not None and known != ast.unparse(old):
             return ast.unparse(old), known, ast.unparse(with_factor(found.old, old, known))
     return None
 

@@ -17,13 +17,15 @@ from tinygrad_scratch.verifier.likeness import close, is_along
 from tinygrad_scratch.verifier.names import alike
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, replaced
+from tinygrad_scratch.verifier.source import binding_of, bracketed, in_same_function, is_rename, next_reading, replaced
 from tinygrad_scratch.verifier.steps import Array, Step, renamed
 
 
 def missing_derivative(region: Region) -> Iterator[Finding]:
     """It is the true gradient of another forward value, and times a slope of what lies between the one that is due."""
-    yield from (found for found in gradient_of_another(region, only_known=True) if found.should_be)
+    for found in gradient_of_another(region, only_known=True):
+        if found.should_be or (found.place is not None and found.kind == "missing-derivative"):
+            yield found
 
 
 def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Finding]:
@@ -50,9 +52,11 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     is_change = re.match(r"[^=]*[-+*/]=", region.statement) is not None  # of which the expression is a part alone
     should = f"{bracketed(region.expression)} * {slope}" if slope and not is_change else None
     said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
+    handed = handed_too_far(region, later, between)
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
-        yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should)
+        should = should if handed is None else None
+        yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should, place=handed)
     elif (term := other_term(case, wanted, later)) is not None:
         place = returned_as(region, later)
         yield Finding("missing-term", f"{said}the part through `{region.code(term)}` is missing", place=place)
@@ -60,7 +64,23 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         scaled = region.truth.size > 1 and region.value.shape == region.truth.shape
         scaled = scaled and is_along(region.value, region.truth)
-        yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should)
+        should = should if handed is None else None
+        yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should, place=handed)
+
+
+def handed_too_far(region: Region, later: int, between: list[Step]) -> Place | None:
+    """Where what a helper made is handed on, if it is the gradient of what that was given: then a call is left out.
+
+    The calls of the forward pass that lie between were made outside of the function that was given it.
+    """
+    case, made = region.case, region.case.step_of(region.node)
+    given = [event.place for event in case.arguments if event.node == later]
+    inside = any(step.place is not None and in_same_function(step.place, g) for step in between for g in given)
+    if not given or inside or made.place is None or made.caller is None:
+        return None
+    bound = (e for e in case.events if e.node == region.node and in_same_function(e.place, made.caller))
+    event = next(bound, None)
+    return None if event is None or not event.short.isidentifier() else next_reading(event.place, event.short)
 
 
 def other_term(case: Case, wanted: int, later: int) -> Step | None:
