@@ -52,3 +52,43 @@ def test_a_weight_may_be_used_as_another_view_of_it_too(tmp_path: Path, text: st
     assert [final.parameter.name for final in check.finals] == ["W", "b"]
     check, wrong = check_of(text.replace("dz + error.T @ h", "dz"))
     assert wrong.splitlines()[check.first_wrong.line - 1].strip() == "dW = x.T @ dz"
+
+
+SHUFFLED = """
+import numpy as np
+
+rng = np.random.default_rng(4)
+data, w = rng.normal(size=(7, 4)), rng.normal(size=3)
+
+
+def shuffled(draw):
+    rows = data.copy()
+    draw.shuffle(rows)
+    draw.shuffle(rows, axis=1)
+    np.random.default_rng(5).shuffle(rows)
+    return rows
+
+
+def check(verify):
+    draw = np.random.default_rng(3)
+    with verify(w=w) as check:
+        rows = shuffled(draw)
+        rng.shuffle(rows)
+        e = rows[:, :3] @ w - rows[:, 3]
+        check.loss = 0.5 * np.sum(e**2)
+        check.gradients = rows[:, :3].T @ e
+    return check, rows
+"""
+
+
+def test_rows_are_shuffled_as_numpy_does(tmp_path: Path) -> None:
+    theirs = module_of(tmp_path / "shuffled.py", SHUFFLED)
+    check, rows = theirs.check(verify)
+    assert check.ok, str(check)
+    draw = np.random.default_rng(4)
+    assert np.array_equal(draw.normal(size=(7, 4)), theirs.data)
+    draw.normal(size=3)
+    wanted = theirs.shuffled(np.random.default_rng(3))
+    draw.shuffle(wanted)
+    assert np.array_equal(np.asarray(rows), wanted)
+    assert type(theirs.rng) is np.random.Generator

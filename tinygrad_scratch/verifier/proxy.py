@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -19,6 +20,7 @@ from tinygrad_scratch.verifier.places import is_theirs
 from tinygrad_scratch.verifier.recording import Joined, UFunc, of_sizes, recording
 from tinygrad_scratch.verifier.respelled import (
     NUMPY_OF_MATH,
+    Generator,
     drawing,
     is_random,
     of_math,
@@ -31,7 +33,20 @@ from tinygrad_scratch.verifier.tape import Tape
 MODULES = (np, np.linalg, np.fft, np.random, np.lib, np.lib.stride_tricks, math)
 CALLED_TYPES: dict[Any, Any] = {np.vectorize: vectorizing, np.nditer: iterating, np.ndenumerate: enumerating}
 SIZES: dict[Any, Any] = {function: partial(of_sizes, function) for function in (np.shape, np.ndim, np.size)}
-SPELLED_HERE = {**CALL_THEIRS, **SIZES, np.lib.stride_tricks.as_strided: strided}
+OF_TYPES: dict[type, Callable[[Any, Tape], Any]] = {
+    np.vectorize: lambda value, tape: vectorized(value.pyfunc, value.otypes, tape),
+    np.random.Generator: Generator,
+}
+
+
+def seeding(tape: Tape) -> Callable[..., Any]:
+    """np.random.default_rng."""
+    return lambda seed=None: stand_in(np.random.default_rng(seed), tape)
+
+
+SPELLED_HERE = {
+    **CALL_THEIRS, **SIZES, np.lib.stride_tricks.as_strided: strided, np.random.default_rng: seeding,
+}  # fmt: skip
 
 
 class Proxy(ModuleType):
@@ -97,8 +112,8 @@ def made_for(value: Any, tape: Tape) -> Any:
         return Joined(value, tape)
     if isinstance(value, type):
         return type_in_place(value, tape)
-    if type(value) is np.vectorize:
-        return vectorized(value.pyfunc, value.otypes, tape)
+    if type(value) in OF_TYPES:
+        return OF_TYPES[type(value)](value, tape)
     if isinstance(value, np.ufunc):
         return UFunc(value, tape)
     is_plain = getattr(value, "__name__", "") in PLAIN_RESULTS

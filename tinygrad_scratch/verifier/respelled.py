@@ -41,6 +41,26 @@ def drawing(function: Callable[..., Any], tape: Tape) -> Callable[..., Any]:
     return draw
 
 
+class Generator(np.random.Generator):
+    """NumPy's generator, which also shuffles recorded arrays: of these it would exchange views of rows."""
+
+    def __init__(self, like: np.random.Generator, tape: Tape) -> None:
+        super().__init__(like.bit_generator)
+        self.tape = tape
+
+    def shuffle(self, x: Any, axis: int = 0) -> None:
+        """Shuffle as NumPy would, by the same draws."""
+        if self.tape.closed or type(x) is not Recorded or x.size == 0 or x.ndim == 0:
+            super().shuffle(x, axis)
+            return
+        axis %= x.ndim
+        along = np.arange(x.shape[axis]).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+        places = np.broadcast_to(along, x.shape).copy()
+        super().shuffle(places, axis)
+        order = places[tuple(slice(None) if i == axis else 0 for i in range(x.ndim))]
+        x[...] = x[(*[slice(None)] * axis, created(order, self.tape))]
+
+
 def strided(tape: Tape) -> Callable[..., Any]:
     """as_strided, as the choice of entries that it is."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.number_types import recorded_type
 from tinygrad_scratch.verifier.places import is_theirs, runs_theirs
-from tinygrad_scratch.verifier.proxy import CALLED_TYPES, MODULES, stand_in, stood_for
+from tinygrad_scratch.verifier.proxy import CALLED_TYPES, MODULES, OF_TYPES, stand_in, stood_for
 from tinygrad_scratch.verifier.respelled import is_random
 from tinygrad_scratch.verifier.scipy_in_numpy import is_module, spellings
 from tinygrad_scratch.verifier.tape import Tape
@@ -114,4 +114,4 @@ def others_in(names: dict[str, Any]) -> list[tuple[str, Any]]:
 def is_numpys(value: Any, functions: set[int]) -> bool:
     if isinstance(value, ModuleType):
         return value in MODULES or value is np.ma or is_module(value)
-    return id(value) in functions or type(value) is np.vectorize or is_random(value)
+    return id(value) in functions or type(value) in OF_TYPES or is_random(value)

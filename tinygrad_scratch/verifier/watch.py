@@ -11,6 +11,8 @@ from functools import partial
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from tinygrad_scratch.verifier.bindings import NONE
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.holders import parts_of, put, recorded_in, set_local, with_arrays
@@ -19,6 +21,7 @@ from tinygrad_scratch.verifier.names import is_called_after, without_holder
 from tinygrad_scratch.verifier.numbers_by_name import RATE, is_bias_of, is_learnt
 from tinygrad_scratch.verifier.places import PACKAGE, is_theirs, line_in, runs_theirs
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, from_outside
+from tinygrad_scratch.verifier.respelled import Generator
 from tinygrad_scratch.verifier.source import in_same_function
 from tinygrad_scratch.verifier.steps import Rename
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
@@ -121,6 +124,8 @@ class Watch:
         if frame.f_code.co_name == "<module>":
             return
         for name, value in list(frame.f_locals.items()):
+            if type(value) is np.random.Generator:
+                set_local(frame, name, Generator(value, self.tape))
             if type(value) is float and RATE.match(name):  # so that an update says what was taken off
                 value = from_outside(self.tape, value)
                 set_local(frame, name, value)
