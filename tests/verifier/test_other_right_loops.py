@@ -157,6 +157,34 @@ with verify(model) as check:
     penalty = 0.05 * sum(np.sum(w**2) for w in model.parameters())
     check.loss = model.step(rng.normal(size=(6, 5)), rng.normal(size=(6, 4))) + penalty
 """
+IN_LISTS = """import numpy as np
+
+rng = np.random.default_rng(2)
+
+
+class Net:
+    def __init__(self):
+        self.layers = [[rng.normal(size=(3, 4)), np.zeros(4)], [rng.normal(size=(4, 2)), np.zeros(2)]]
+        self.velocity = [[np.zeros_like(p) for p in layer] for layer in self.layers]
+
+    def train(self, x, y):
+        (W1, b1), (W2, b2) = self.layers
+        h = np.tanh(x @ W1 + b1)
+        d2 = (h @ W2 + b2 - y) / len(x)
+        loss = 0.5 * np.mean(np.sum((h @ W2 + b2 - y) ** 2, axis=1))
+        d1 = (d2 @ W2.T) * (1 - h**2)
+        grads = [[x.T @ d1, d1.sum(axis=0)], [h.T @ d2, d2.sum(axis=0)]]
+        for layer, velocity, grad in zip(self.layers, self.velocity, grads):
+            for i in range(2):
+                velocity[i] = 0.9 * velocity[i] - 0.1 * grad[i]
+                layer[i] = layer[i] + velocity[i]
+        return loss
+
+
+net, x, y = Net(), rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+for turn in range(4):
+    print("loss", net.train(x, y))
+"""
 TWO_SUMS = """import numpy as np
 
 rng = np.random.default_rng(0)
@@ -175,6 +203,7 @@ for turn in range(5):
     print("loss", round(0.5 * float(np.sum(d1**2) + np.sum(d2**2)), 3))
 """
 SCRIPTS = {
+    "weights in lists in a list, and their velocities": IN_LISTS,
     "a loss that is worked out where it is printed": TWO_SUMS,
     "a weight that is a part of an advantage": CRITIC,
     "a rate for each entry, and a loss that is only printed": GAINS,
@@ -210,6 +239,7 @@ def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
         (FLOW, "dz * U[k] * (1 - kept[k] ** 2)", "dz * U[k]", "missing-derivative"),
         (FLOW, "dz = dz + da", "dz = da", "missing-term"),
         (NUMBERS, "ga += dp * s", "ga += ds * s", "wrong-operand"),
+        (IN_LISTS, "h.T @ d2, d2.sum(axis=0)", "h.T @ d2, d2.mean(axis=0)", "missing-batch-sum-or-mean"),
         (TWO_SUMS, "d1.sum(axis=0) + d2.sum(axis=0)", "d1.sum() + d2.sum()", "broadcasting-shape"),
         (IN_ONE_LOOP, "self.left).T @ e", "self.left).T @ e * 2", "scale-factor"),
     ],

@@ -536,9 +536,14 @@ def is_logged(name: str, value: Array) -> bool:
 
 
 def is_same_name(one: Event, other: Event) -> bool:
-    """Whether two values got one name after the other; of a list that was made anew the entries, too."""
+    """Whether two values got one name after the other; of a list that was made anew the entries, too.
+
+    A list may have two names itself: `layer[1]` is `self.layers[0][1]`.
+    """
     in_containers = other.name.endswith("]") and one.name == other.name
-    return in_containers or (one.owner, one.short) == (other.owner, other.short)
+    held = [(each.owner, each.name.rpartition("[")[2]) for each in (one, other) if each.name.endswith("]")]
+    in_one = other.owner >= 0 and len(held) == 2 and held[0] == held[1]
+    return in_containers or in_one or (one.owner, one.short) == (other.owner, other.short)
 
 
 def is_in_new_object(one: Event, other: Event, new: set[Event]) -> bool:
