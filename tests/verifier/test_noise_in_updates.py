@@ -92,3 +92,17 @@ def test_a_loss_may_have_the_name_of_a_parameter_in_capitals(tmp_path: Path) -> 
     check = check_of_script(tmp_path, SAMPLER.replace("UPDATES", "w -= 0.05 * grad_w; u -= 0.05 * grad_u"))
     assert check.ok is True, str(check)
     assert any(note.startswith("No loss was named: U is taken") for note in check.notes)
+
+
+def test_a_parameter_that_is_copied_under_its_name_is_no_noise() -> None:
+    rng = np.random.default_rng(3)
+    x, y, w = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 2))
+
+    def slope(w: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+        w = np.array(w)
+        miss = x @ w - y
+        return np.sum(miss**2), 2 * x.T @ miss + 0.1 * w
+
+    with verify(w=w) as check:
+        check.loss, check.gradients = slope(w, x, y)
+    assert check.ok is False, str(check)

@@ -21,14 +21,17 @@ NAME = re.compile(r"[A-Za-z_]\w*")
 SCALING = {"multiply", "divide", "negative", "copy", "array", "asarray", "astype", "reshape", "ravel", "T", "getitem"}
 
 
-def drawn_for(tape: Tape, updated: list[set[int]], names: dict[int, list[str]]) -> Iterator[tuple[int, int]]:
+def drawn_for(
+    tape: Tape, updated: list[set[int]], names: dict[int, list[str]], parameters: set[int]
+) -> Iterator[tuple[int, int]]:
     """What was drawn for the update of one parameter alone, with the place of that; `updated` is what each became."""
     readers: dict[int, list[Step]] = {}
     for step in tape.steps:
         for node in step.reads:
             readers.setdefault(node, []).append(step)
     for step in tape.steps:
-        if step.function is None and tape.nodes[step.makes[0]].value.dtype.kind == "f":
+        is_given = step.function is None and step.makes[0] not in parameters
+        if is_given and tape.nodes[step.makes[0]].value.dtype.kind == "f":
             way = Way(tape, readers, updated)
             node = step.makes[0]
             first = next(iter(readers.get(node, ())), None)
@@ -60,6 +63,8 @@ class Way:
                 if node in alone and name_of(step.function) not in ("add", "subtract"):
                     alone.add(made)
                 ends = {i for i, nodes in enumerate(self.updated) if made in nodes}
+                if ends and made in alone:
+                    return None
                 found |= ends
                 if made not in seen and not ends:
                     waiting.append(made)
