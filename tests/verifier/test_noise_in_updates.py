@@ -106,3 +106,26 @@ def test_a_parameter_that_is_copied_under_its_name_is_no_noise() -> None:
     with verify(w=w) as check:
         check.loss, check.gradients = slope(w, x, y)
     assert check.ok is False, str(check)
+
+
+AHEAD = """
+import numpy as np
+
+np.random.seed(2)
+x, y = np.random.randn(8, 3), np.random.randn(8)
+w = np.random.randn(3) * 0.5
+speed = np.zeros(3)
+for turn in range(5):
+    ahead = w + 0.9 * speed
+    miss = x @ ahead - y
+    loss = np.sum(miss**2)
+    grad = 2 * x.T @ miss
+    speed = 0.9 * speed - 0.01 * grad
+    w = w + speed
+"""
+
+
+def test_weights_that_are_drawn_are_no_noise(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, AHEAD)
+    assert check.ok is True, str(check)
+    assert not any("Random numbers" in note for note in check.notes)
