@@ -92,3 +92,40 @@ def test_a_loss_may_have_the_name_of_a_parameter_in_capitals(tmp_path: Path) -> 
     check = check_of_script(tmp_path, SAMPLER.replace("UPDATES", "w -= 0.05 * grad_w; u -= 0.05 * grad_u"))
     assert check.ok is True, str(check)
     assert any(note.startswith("No loss was named: U is taken") for note in check.notes)
+
+
+def test_a_parameter_that_is_copied_under_its_name_is_no_noise() -> None:
+    rng = np.random.default_rng(3)
+    x, y, w = rng.normal(size=(7, 3)), rng.normal(size=(7, 2)), rng.normal(size=(3, 2))
+
+    def slope(w: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+        w = np.array(w)
+        miss = x @ w - y
+        return np.sum(miss**2), 2 * x.T @ miss + 0.1 * w
+
+    with verify(w=w) as check:
+        check.loss, check.gradients = slope(w, x, y)
+    assert check.ok is False, str(check)
+
+
+AHEAD = """
+import numpy as np
+
+np.random.seed(2)
+x, y = np.random.randn(8, 3), np.random.randn(8)
+w = np.random.randn(3) * 0.5
+speed = np.zeros(3)
+for turn in range(5):
+    ahead = w + 0.9 * speed
+    miss = x @ ahead - y
+    loss = np.sum(miss**2)
+    grad = 2 * x.T @ miss
+    speed = 0.9 * speed - 0.01 * grad
+    w = w + speed
+"""
+
+
+def test_weights_that_are_drawn_are_no_noise(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, AHEAD)
+    assert check.ok is True, str(check)
+    assert not any("Random numbers" in note for note in check.notes)

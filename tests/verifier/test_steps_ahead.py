@@ -102,3 +102,27 @@ for turn in range(4):
     assert check_of_script(tmp_path, text).ok
     check, line = edited_script(tmp_path, text, "dstart = dstate + dz", "dstart = dstate")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-term"), str(check)
+
+
+def test_what_parameters_add_to_a_parameter_in_turns_is_none_ahead(tmp_path: Path) -> None:
+    text = (
+        SHARP[: SHARP.index("def slopes")]
+        + """
+start, gain = 0.4, 0.3
+for turn in range(4):
+    level = [start]
+    for n in range(3):
+        level.append(level[-1] + 0.2 * gain * level[-1])
+    loss = np.sum((np.array(level) - [0.4, 0.6, 0.9, 1.3]) ** 2)
+    e, to_gain = 0.0, 0.0
+    for n in range(2, -1, -1):
+        e = e + 2 * (level[n + 1] - [0.4, 0.6, 0.9, 1.3][n + 1])
+        to_gain = to_gain + e * 0.2 * level[n]
+        e = e * (1 + 0.2 * gain)
+    start, gain = start - 0.1 * e, gain - 0.1 * to_gain
+"""
+    )
+    check = check_of_script(tmp_path, text)
+    assert not check.convention, str(check)
+    check, line = edited_script(tmp_path, text, "e * (1 + 0.2 * gain)", "e * (1 - 0.2 * gain)")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "sign"), str(check)

@@ -57,7 +57,8 @@ class Entry(Decays):
     def _leave_off_noise(self) -> None:
         """Take random numbers that are drawn for an update alone for noughts; that is told."""
         asked = [parameter for parameter in self.parameters if parameter.asked]
-        found = dict(drawn_for(self.tape, [self.updated_values(p) for p in asked], self._all_names()))
+        updated, parameters = [self.updated_values(p) for p in asked], {p.node for p in asked}
+        found = dict(drawn_for(self.tape, updated, self._all_names(), parameters))
         if found:
             silence(self.tape, found)
             names = listed([own(asked[place].name) for place in sorted({*found.values()})])

@@ -21,15 +21,18 @@ NAME = re.compile(r"[A-Za-z_]\w*")
 SCALING = {"multiply", "divide", "negative", "copy", "array", "asarray", "astype", "reshape", "ravel", "T", "getitem"}
 
 
-def drawn_for(tape: Tape, updated: list[set[int]], names: dict[int, list[str]]) -> Iterator[tuple[int, int]]:
+def drawn_for(
+    tape: Tape, updated: list[set[int]], names: dict[int, list[str]], parameters: set[int]
+) -> Iterator[tuple[int, int]]:
     """What was drawn for the update of one parameter alone, with the place of that; `updated` is what each became."""
     readers: dict[int, list[Step]] = {}
     for step in tape.steps:
         for node in step.reads:
             readers.setdefault(node, []).append(step)
     for step in tape.steps:
-        if step.function is None and tape.nodes[step.makes[0]].value.dtype.kind == "f":
-            way = Way(tape, readers, updated)
+        is_given = step.function is None and step.makes[0] not in parameters
+        if is_given and tape.nodes[step.makes[0]].value.dtype.kind == "f":
+            way = Way(tape, readers, updated, parameters)
             node = step.makes[0]
             first = next(iter(readers.get(node, ())), None)
             if first is not None and is_drawn(first, names.get(node, ())) and (place := way.end_of(node)) is not None:
@@ -39,8 +42,10 @@ def drawn_for(tape: Tape, updated: list[set[int]], names: dict[int, list[str]]) 
 class Way:
     """The way of some numbers into the update of a parameter."""
 
-    def __init__(self, tape: Tape, readers: dict[int, list[Step]], updated: list[set[int]]) -> None:
-        self.tape, self.readers, self.updated = tape, readers, updated
+    def __init__(
+        self, tape: Tape, readers: dict[int, list[Step]], updated: list[set[int]], parameters: set[int]
+    ) -> None:
+        self.tape, self.readers, self.updated, self.parameters = tape, readers, updated, parameters
 
     def end_of(self, drawn: int) -> int | None:
         """The place of the one parameter whose update some numbers are a term of; None where they go elsewhere, too."""
@@ -60,6 +65,8 @@ class Way:
                 if node in alone and name_of(step.function) not in ("add", "subtract"):
                     alone.add(made)
                 ends = {i for i, nodes in enumerate(self.updated) if made in nodes}
+                if made in self.parameters or (ends and made in alone):
+                    return None
                 found |= ends
                 if made not in seen and not ends:
                     waiting.append(made)

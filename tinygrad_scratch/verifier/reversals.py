@@ -31,10 +31,9 @@ def reversed_truths(tape: Tape, truth: Truth, parameters: set[int]) -> Iterator[
     """
     parents = tape.parents()
     terms = terms_of(tape, truth.loss)
-    few = 1 < len(terms) <= MOST_TERMS
-    behind = {term: ancestors(parents, [term]) for term in terms if few}
+    behind = {term: ancestors(parents, [term]) for term in terms}
     moving = moved_by(tape, parameters)
-    for term in terms if few else ():
+    for term in terms if len(terms) > 1 else ():
         rest = set[int]().union(*(behind[other] for other in terms if other != term))
         begins = list(branches(tape, behind[term], rest, moving))
         if not begins:
@@ -58,13 +57,19 @@ def said_of(step: Step, factor: float) -> str:
 
 
 def terms_of(tape: Tape, loss: int) -> list[int]:
-    """The numbers that a loss is the sum of, each with its weight."""
-    step = tape.steps[tape.nodes[loss].step]
-    numbers = [read for read in step.reads if tape.nodes[read].value.size == 1]
-    is_mix = isinstance(step.function, KnownLoss) and len(numbers) > 1
-    if name_of(step.function) not in ("add", "subtract") and not is_mix:
-        return [loss]
-    return numbers if is_mix else [term for read in numbers for term in terms_of(tape, read)]
+    """The numbers that a loss is the sum of, each with its weight; itself alone where these are more than a few."""
+    found, waiting = list[int](), [loss]
+    while waiting and len(found) + len(waiting) <= MOST_TERMS:
+        node = waiting.pop()
+        step = tape.steps[tape.nodes[node].step]
+        numbers = [read for read in step.reads if tape.nodes[read].value.size == 1]
+        if isinstance(step.function, KnownLoss) and len(numbers) > 1:
+            found += numbers
+        elif name_of(step.function) in ("add", "subtract"):
+            waiting += numbers
+        else:
+            found.append(node)
+    return [loss] if waiting or len(found) > MOST_TERMS else found
 
 
 def weight_of(tape: Tape, term: int) -> float:

@@ -46,8 +46,13 @@ def stands_for(tape: Tape, node: int, before: int) -> bool:
     same = inner is not None and tape.nodes[inner].value.shape == tape.nodes[before].value.shape
     is_copy = same and (inner == before or (inner is not None and inner < node and stands_for(tape, inner, before)))
     others = [read for read in step.reads if read != before] if name in ("add", "subtract") else []
-    is_left = before in step.reads[:1] and len(others) == 1 and not np.any(tape.nodes[others[0]].value)
+    is_left = before in step.reads[:1] and len(others) == 1 and is_nothing(tape, others[0])
     return is_copy or is_left or before_moving(tape, step) == before or is_shrunk(tape, node, before)
+
+
+def is_nothing(tape: Tape, node: int) -> bool:
+    """Whether a value is noughts that no parameter and no data went into, as those in the place of random numbers."""
+    return not np.any(tape.nodes[node].value) and is_made_of(tape, node, set())
 
 
 def before_moving(tape: Tape, step: Step) -> int | None:

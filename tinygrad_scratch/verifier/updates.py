@@ -28,7 +28,7 @@ from tinygrad_scratch.verifier.update_steps import (
     in_update,
     inside,
     is_grown,
-    is_made_of,
+    is_nothing,
     is_plain_number,
     is_root,
     is_shrunk,
@@ -204,7 +204,7 @@ class Updates:
         for after in (*later, *bound):
             if after not in (first, *back) and is_grown(tape, first, after):
                 change = self.change_in(after, first)
-                if change is not None and not self.is_nothing(change[0]):
+                if change is not None and not is_nothing(tape, change[0]):
                     gradient, sign = self.without_rate(change[0], after)
                     named = self.as_named(change[0])
                     if named is not None and named[1] == change[1]:
@@ -228,10 +228,6 @@ class Updates:
         """What a parameter was until it was given again what it was before, as where weights are looked at ahead."""
         until = max((node for node in later if node != before and stands_for(self.tape, node, before)), default=before)
         return {node for node in later if before < node <= until}
-
-    def is_nothing(self, change: int) -> bool:
-        """Whether a change is noughts that were made of no parameter, as those in the place of random numbers."""
-        return not np.any(self.tape.nodes[change].value) and is_made_of(self.tape, change, set())
 
     def as_row(self, gradient: int, before: int, change: int) -> int:
         """A gradient that is a matrix of one row, of a parameter that is a row of entries, in the shape of that."""
