@@ -89,7 +89,7 @@ def assigned_before(part: Part) -> Iterator[ast.Assign]:
 
 
 def all_sums(part: Part) -> Iterator[Rewrite]:
-    """Several values, each with what was summed up of it before: a line took all of that out, and none of it is read."""
+    """Several values, each with what was summed up of it before: a line took all of that out, and none is read."""
     if not isinstance(part.node, ast.Tuple) or not part.is_whole or not isinstance(part.statement, ast.Assign):
         return
     kept, unread = part.source.code(part.statement.targets[-1]), {*names_unused(part)}
