@@ -143,10 +143,13 @@ def check(verify):
 """
 
 
-@pytest.mark.parametrize("left_out", ["sum_u + ", "sum_b + "])
-def test_what_was_summed_up_and_is_left_out(tmp_path: Path, left_out: str) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [("sum_u + ", ""), ("sum_b + ", ""), ("(sum_w + dw, sum_u + du, sum_b + db)", "dw, du, db")],
+)
+def test_what_was_summed_up_and_is_left_out(tmp_path: Path, right: str, wrong: str) -> None:
     assert module_of(tmp_path / "kept.py", KEPT).check(verify).ok is True
-    check, line = edited(tmp_path / "kept.py", KEPT, left_out, "")
+    check, line = edited(tmp_path / "kept.py", KEPT, right, wrong)
     assert told(check) == (line, "overwritten-accumulation")
 
 

@@ -25,6 +25,7 @@ MOST_UNUSED, MOST_SLOPES = 6, 3
 
 def unused(part: Part) -> Iterator[Rewrite]:
     """A value times what is read nowhere, and with it as a term."""
+    yield from all_sums(part)
     inside = isinstance(part.around, ast.BinOp) and isinstance(part.around.op, ast.Mult | ast.Div)
     if not part.is_value or part.in_index or inside or not isinstance(part.node, VALUES):
         return
@@ -72,14 +73,33 @@ def is_of_target(part: Part, name: str) -> bool:
     lists = [each for around in part.way if isinstance(around, COMPREHENSIONS) for each in around.generators]
     taken = [(each.target, each.iter) for each in lists]
     if all(isinstance(target, ast.Attribute | ast.Subscript) for target in targets):  # `skip = d` is another way
-        before = takewhile(lambda each: each is not part.statement, part.source.block_of(part.statement))
-        taken += [(each.targets[-1], each.value) for each in before if isinstance(each, ast.Assign)]
+        taken += [(each.targets[-1], each.value) for each in assigned_before(part)]
     made = {part.source.code(target) for target in targets}
     return any(
         name in {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
         and made & {part.source.code(n) for n in ast.walk(source) if isinstance(n, ast.expr)}
         for target, source in taken
     )
+
+
+def assigned_before(part: Part) -> Iterator[ast.Assign]:
+    """The statements of a block that give names to values before the one that is changed."""
+    before = takewhile(lambda each: each is not part.statement, part.source.block_of(part.statement))
+    return (each for each in before if isinstance(each, ast.Assign))
+
+
+def all_sums(part: Part) -> Iterator[Rewrite]:
+    """Several values, each with what was summed up of it before: a line took all of that out, and none is read."""
+    if not isinstance(part.node, ast.Tuple) or not part.is_whole or not isinstance(part.statement, ast.Assign):
+        return
+    kept, unread = part.source.code(part.statement.targets[-1]), {*names_unused(part)}
+    for each in assigned_before(part):
+        names = [part.source.code(name) for name in getattr(each.targets[-1], "elts", ())]
+        if part.source.code(each.value) == kept and len(names) == len(part.node.elts) and unread.issuperset(names):
+            terms = zip(names, map(part.source.operand, part.node.elts), strict=True)
+            text = ", ".join(f"{name} + {term}" for name, term in terms)
+            said = f"{kept} is written over each time: what it held before is read nowhere"
+            yield part.change(f"({text})", "overwritten-accumulation", said, NAMED)
 
 
 def names_unused(part: Part) -> list[str]:
