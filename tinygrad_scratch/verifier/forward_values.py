@@ -28,7 +28,7 @@ def take_apart(tape: Tape, apart: Updates, found: Updates) -> None:
 
     What other updates are made of is a part of the forward pass.
     """
-    parents = tape.parents()
+    parents = tape.parents() if apart else {}
     for before, each in apart.items():
         others = [last for node, (_, last) in (apart | found).items() if node != before]
         if found[before][1] == each[1] if before in found else each[1] not in ancestors(parents, others):

@@ -363,7 +363,7 @@ class Loops:
 
         So begins what an equation hands on backwards in time, and not what is trained.
         """
-        tape, around = self.check.tape, list(self._around(frame, turn))
+        tape, around = self.check.tape, list(self._around(frame, turn)) if found else []
         updated = {name for by, other in around for name in stepped_in(by.f_code.co_filename, other.first)}
         if not updated:
             return False
