@@ -79,12 +79,10 @@ class FindingLoss(Mixes):
             return self._choose(*(best or (mine[0], 0, 0, 0)), len(finals))
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
         best = mix or best
-        odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
-        if odd:
-            return ODDLY.format(odd)
         named = mix is not None or (best is not None and self._is_called_loss(best[0]))
-        if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
-            return self._choose(*best, len(finals))
+        odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
+        if best is not None and (odd or (best[1] >= max(1, len(finals)) and (best[2] or named))):
+            return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))
         known = self._best_known(run, usual, finals)
         late = self._penalised_later(run, known, usual, finals) if best is None else None

@@ -41,7 +41,8 @@ class Mixes(ComputedLosses):
         losses = {c: run.gradients(c, nodes) for c in self._losses_apart(mine, finals)}
         known = {c: true for c, true in losses.items() if true is not None and any(map(np.any, true))}
         readings = self._readings(finals)
-        least = max((fit(given, true)[0] for given in readings for true in known.values()), default=0) + 1
+        least = max((fit(given, true)[0] for given in readings for true in known.values()), default=0)
+        least += not self._are_needed(known)
         best: tuple[tuple[int, int, int, bool], Fitting] | None = None
         for count in range(2, len(known) + 1):
             for chosen in combinations(known, count):
@@ -96,7 +97,7 @@ class Mixes(ComputedLosses):
         return [Candidate(each, node) for each, node in zip(found, losses, strict=True)]
 
     def _weighed_oddly(self, run: Played, loss: Candidate, mine: list[Candidate], finals: list[Final]) -> str:
-        """The name of what is not the gradient of a loss, and adds those of several calls of its function by odd weights.
+        """The name of what adds the gradients of several calls' losses by odd weights; an empty one where nothing does.
 
         So do gradients from each of which is taken what is in conflict with the others: no loss has their sum. Where
         some are taken off, nothing else may tell that all are to be added.
@@ -113,8 +114,13 @@ class Mixes(ComputedLosses):
             given = final.direction * self._value(final.node)
             weights = combined(given, parts) if not is_multiple(given, wanted) else None
             if weights is not None and (of_all if min(weights) < 0 else not are_written(self._held_numbers(), weights)):
-                return final.name
+                return str(final.name)
         return ""
+
+    def _are_needed(self, known: dict[Candidate, list[Array]]) -> bool:
+        """Whether one line made all losses, in several calls, and none alone is made of all that is trained."""
+        places = {str(self.tape.steps[self.tape.nodes[candidate.node].step].place) for candidate in known}
+        return len(places) == 1 and not any(all(map(np.any, true)) for true in known.values())
 
     def _are_parts(self, chosen: tuple[Candidate, ...]) -> bool:
         return any(one.node in self.all_behind(other.node) for one, other in permutations(chosen, 2))
