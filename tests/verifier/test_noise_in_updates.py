@@ -113,15 +113,22 @@ import numpy as np
 
 np.random.seed(2)
 x, y = np.random.randn(8, 3), np.random.randn(8)
-w = np.random.randn(3) * 0.5
-speed = np.zeros(3)
+w, b = np.random.randn(3) * 0.5, np.zeros(1)
+params = [w, b]
+speed = [np.zeros_like(p) for p in params]
+
+
+def slopes(point):
+    miss = x @ point[0] + point[1] - y
+    return np.sum(miss**2), [2 * x.T @ miss, 2 * miss.sum(keepdims=True)]
+
+
 for turn in range(5):
-    ahead = w + 0.9 * speed
-    miss = x @ ahead - y
-    loss = np.sum(miss**2)
-    grad = 2 * x.T @ miss
-    speed = 0.9 * speed - 0.01 * grad
-    w = w + speed
+    ahead = [p + 0.9 * v for p, v in zip(params, speed)]
+    loss, grads = slopes(ahead)
+    for i in range(2):
+        speed[i] = 0.9 * speed[i] - 0.01 * grads[i]
+        params[i] = params[i] + speed[i]
 """
 
 
