@@ -174,7 +174,43 @@ for turn in range(5):
     changed *= 0
     print("loss", round(0.5 * float(np.sum(d1**2) + np.sum(d2**2)), 3))
 """
+CARRIED = """import numpy as np
+
+rng = np.random.default_rng(5)
+X, y = rng.normal(size=(9, 3)), rng.normal(size=(9, 1))
+
+
+class Bend:
+    def __init__(self):
+        self.A = rng.normal(size=(3, 3))
+
+    def forward(self, x):
+        self.x, self.s = x, np.tanh(x @ self.A)
+        return x + self.s
+
+    def backward(self, d):
+        ds = d * (1 - self.s**2)
+        self.dA = self.x.T @ ds
+        return d + ds @ self.A.T
+
+
+bends, out = [Bend(), Bend()], np.zeros((3, 1))
+for turn in range(4):
+    h = X
+    for bend in bends:
+        h = bend.forward(h)
+    miss = h @ out - y
+    loss = np.mean(miss**2)
+    dmiss = 2 * miss / len(y)
+    dout, d = h.T @ dmiss, dmiss @ out.T
+    for bend in reversed(bends):
+        d = bend.backward(d)
+    out -= 0.1 * dout
+    for bend in bends:
+        bend.A -= 0.1 * bend.dA
+"""
 SCRIPTS = {
+    "data under another name, which layers carry on": CARRIED,
     "a loss that is worked out where it is printed": TWO_SUMS,
     "a weight that is a part of an advantage": CRITIC,
     "a rate for each entry, and a loss that is only printed": GAINS,
@@ -210,6 +246,8 @@ def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
         (FLOW, "dz * U[k] * (1 - kept[k] ** 2)", "dz * U[k]", "missing-derivative"),
         (FLOW, "dz = dz + da", "dz = da", "missing-term"),
         (NUMBERS, "ga += dp * s", "ga += ds * s", "wrong-operand"),
+        (CARRIED, "d + ds @ self.A.T", "ds @ self.A.T", "missing-term"),
+        (CARRIED, "d * (1 - self.s**2)", "d * (1 - self.s)", "missing-derivative"),
         (TWO_SUMS, "d1.sum(axis=0) + d2.sum(axis=0)", "d1.sum() + d2.sum()", "broadcasting-shape"),
         (IN_ONE_LOOP, "self.left).T @ e", "self.left).T @ e * 2", "scale-factor"),
     ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.verifier.files import check_of_script
+from tests.verifier.files import check_of_script, edited_script, told
 
 TWO_HEADS = """
 import numpy as np
@@ -77,3 +77,57 @@ def test_a_mistake_is_told_by_their_sum(right: str, wrong: str, name: str, tmp_p
     assert check.first_wrong is not None
     assert check.first_wrong.name == name, check
     assert any("pitch_mse + length_mse is taken; 2 of 3" in note for note in check.notes), check
+
+
+CALLED_TWICE = """
+import numpy as np
+
+rng = np.random.default_rng(21)
+bars, tone, tempo = rng.normal(size=(11, 4)), rng.normal(size=(11, 1)), rng.normal(size=(11, 1))
+ear = 0.5 * rng.normal(size=(4, 5))
+to_tone, to_tempo = rng.normal(size=(5, 1)), rng.normal(size=(5, 1))
+
+def hear(reader, goal):
+    heard = np.tanh(bars @ ear)
+    miss = heard @ reader - goal
+    loss = np.mean(miss**2)
+    dout = 2 * miss / len(bars)
+    return loss, heard.T @ dout, bars.T @ (dout @ reader.T * (1 - heard**2))
+
+def freed(g, other):
+    dot = np.sum(g * other)
+    return g - dot / np.sum(other**2) * other if dot < 0 else g
+
+for lesson in range(6):
+    tone_loss, d_tone, g = hear(to_tone, tone)
+    tempo_loss, d_tempo, k = hear(to_tempo, tempo)
+    ear -= 0.1 * (g + k)
+    to_tone -= 0.1 * d_tone
+    to_tempo -= 0.1 * d_tempo
+    if lesson % 4 == 0:
+        print(tone_loss, tempo_loss)
+"""
+
+
+def test_a_function_that_is_called_twice_gives_two_losses(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, CALLED_TWICE)
+    assert check.ok, str(check)
+    assert check.entry.loss_name == "tone_loss + tempo_loss"
+    nameless = CALLED_TWICE.replace("tone_loss, d_tone", "_, d_tone").replace("tempo_loss, d_tempo", "_, d_tempo")
+    assert check_of_script(tmp_path, nameless.replace("print(tone_loss, tempo_loss)", "print(lesson)")).ok
+
+
+def test_a_mistake_in_what_two_calls_add_is_told(tmp_path: Path) -> None:
+    once = CALLED_TWICE.replace("range(6)", "range(1)")
+    check, line = edited_script(tmp_path, once, "0.1 * (g + k)", "0.1 * (g - k)")
+    assert told(check) == (line, "sign"), str(check)
+    check, _ = edited_script(tmp_path, once, "0.1 * (g + k)", "0.1 * g")
+    assert check.first_wrong.kind == "missing-term", str(check)
+    assert check.entry.loss_name == "tone_loss + tempo_loss"
+
+
+def test_gradients_of_two_calls_that_are_added_by_weights_of_their_own_are_those_of_no_loss(tmp_path: Path) -> None:
+    at_odds = CALLED_TWICE.replace("\n\ndef hear", "\ntempo, to_tempo = tone + 0.1 * tempo, 0.2 - to_tone\n\ndef hear")
+    at_odds = at_odds.replace("range(6)", "range(1)")  # later they are at odds no more
+    check = check_of_script(tmp_path, at_odds.replace("(g + k)", "(freed(g, k) + freed(k, g))"))
+    assert "by weights that are those of no sum" in str(check.problem), str(check)

@@ -49,6 +49,10 @@ EITHER_WAY = (
     "No loss was found. The updates go uphill on the {}, and the other way for other data: by a number as a reward is, "
     "which belongs to the loss, or in another branch. Set check.loss = ... in the block, to the loss that is meant."
 )
+ODDLY = (
+    "No loss was found: {} is made of the gradients of several calls of one function, by weights that are those of no "
+    "sum of their losses. Set check.loss = ... in the block, to the loss that is meant."
+)
 
 
 class FindingLoss(Mixes):
@@ -76,8 +80,9 @@ class FindingLoss(Mixes):
         mix = self._mixed(run, mine, finals, best[1] if best else 0)
         best = mix or best
         named = mix is not None or (best is not None and self._is_called_loss(best[0]))
-        if best is not None and best[1] >= max(1, len(finals)) and (best[2] or named):
-            return self._choose(*best, len(finals))
+        odd = self._weighed_oddly(run, best[0], mine, finals) if best is not None else ""
+        if best is not None and (odd or (best[1] >= max(1, len(finals)) and (best[2] or named))):
+            return ODDLY.format(odd) if odd else self._choose(*best, len(finals))
         usual = self._well_known(nodes, mine, alone=not any(map(self._is_called_loss, mine)))
         known = self._best_known(run, usual, finals)
         late = self._penalised_later(run, known, usual, finals) if best is None else None

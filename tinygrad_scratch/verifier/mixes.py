@@ -41,7 +41,8 @@ class Mixes(ComputedLosses):
         losses = {c: run.gradients(c, nodes) for c in self._losses_apart(mine, finals)}
         known = {c: true for c, true in losses.items() if true is not None and any(map(np.any, true))}
         readings = self._readings(finals)
-        least = max((fit(given, true)[0] for given in readings for true in known.values()), default=0) + 1
+        least = max((fit(given, true)[0] for given in readings for true in known.values()), default=0)
+        least += not self._are_needed(known)
         best: tuple[tuple[int, int, int, bool], Fitting] | None = None
         for count in range(2, len(known) + 1):
             for chosen in combinations(known, count):
@@ -64,7 +65,62 @@ class Mixes(ComputedLosses):
             apart = candidate.node not in made_of and ends.isdisjoint(self.all_behind(candidate.node))
             if name and apart and candidate.function is None:
                 found.setdefault(name, Candidate(name, candidate.node))
+        for name, candidate in list(found.items()):
+            nodes = [c.node for c in mine if c.name == name and c.node not in made_of and c.function is None]
+            calls = [node for node in self._of_calls(name, candidate.node, finals) if node in nodes]
+            if 1 < len(calls) <= MOST_LOSSES:
+                del found[name]
+                found |= {c.name: c for c in self._named_apart(name, calls)}
         return list(found.values())[:MOST_LOSSES]
+
+    def _of_calls(self, name: str, loss: int, finals: list[Final]) -> list[int]:
+        """The losses that the line which made one made in other calls of its function, under that name, and itself.
+
+        All are of the parameters before the update.
+        """
+        events = [event for event in self.watch.events if own(event.name) == name and event.owner < 0]
+        places = {event.place for event in events if event.node == loss}
+        trained, ends = {final.parameter.node for final in finals}, {final.node for final in finals}
+        owners: dict[int, int] = {}
+        for event in events:
+            behind = self.all_behind(event.node)
+            if event.place in places and not trained.isdisjoint(behind) and ends.isdisjoint(behind):
+                owners[event.node] = event.owner
+        return sorted(owners) if len(set(owners.values())) == len(owners) else []
+
+    def _named_apart(self, name: str, losses: list[int]) -> list[Candidate]:
+        """Losses of several calls of a function, by the names that each was given besides, or by which call it was."""
+        given = [[own(e.name) for e in self.watch.events if e.node == node and own(e.name) != name] for node in losses]
+        found = [names[0] if names else "" for names in given]
+        if "" in found or len(set(found)) < len(found):
+            found = [f"{name} of call {number}" for number in range(1, len(losses) + 1)]
+        return [Candidate(each, node) for each, node in zip(found, losses, strict=True)]
+
+    def _weighed_oddly(self, run: Played, loss: Candidate, mine: list[Candidate], finals: list[Final]) -> str:
+        """The name of what adds the gradients of several calls' losses by odd weights; an empty one where nothing does.
+
+        So do gradients from each of which is taken what is in conflict with the others: no loss has their sum. Where
+        some are taken off, nothing else may tell that all are to be added.
+        """
+        names = {event.node: own(event.name) for event in reversed(self.watch.events)}
+        node = loss.outputs[0] if loss.function is weighted else loss.node
+        losses = [n for n in self._of_calls(names.get(node, ""), node, finals) if n in {c.node for c in mine}]
+        nodes = [final.parameter.node for final in finals]
+        true = [run.gradients(Candidate("", n), nodes) for n in losses] if 1 < len(losses) <= MOST_LOSSES else []
+        known = [each for each in true if each is not None]
+        whole = run.gradients(loss, nodes) if len(known) > 1 else None
+        of_all = all(sum(map(np.any, parts)) > 1 for parts in zip(*known, strict=True))
+        for final, wanted, *parts in zip(finals, whole or (), *known, strict=False):
+            given = final.direction * self._value(final.node)
+            weights = combined(given, parts) if not is_multiple(given, wanted) else None
+            if weights is not None and (of_all if min(weights) < 0 else not are_written(self._held_numbers(), weights)):
+                return str(final.name)
+        return ""
+
+    def _are_needed(self, known: dict[Candidate, list[Array]]) -> bool:
+        """Whether one line made all losses, in several calls, and none alone is made of all that is trained."""
+        places = {str(self.tape.steps[self.tape.nodes[candidate.node].step].place) for candidate in known}
+        return len(places) == 1 and not any(all(map(np.any, true)) for true in known.values())
 
     def _are_parts(self, chosen: tuple[Candidate, ...]) -> bool:
         return any(one.node in self.all_behind(other.node) for one, other in permutations(chosen, 2))
@@ -113,6 +169,17 @@ class Mixes(ComputedLosses):
         parts = (c.name if w == 1 else f"{w:.4g} {c.name}" for c, w in zip(chosen, weights, strict=True))
         nodes = tuple(candidate.node for candidate in chosen)
         return Candidate(" + ".join(parts).replace("+ -", "- "), max(nodes), weighted, weights, (), nodes)
+
+
+def combined(given: Array, parts: list[Array]) -> Weights | None:
+    """The weights by which two parts or more, all of which count, add up to something; None where there are none."""
+    parts = [part.reshape(-1) for part in parts if np.any(part) and part.size == given.size]
+    if not 1 < len(parts) < given.size or not np.all(np.isfinite([given.reshape(-1), *parts])):
+        return None
+    weights = np.linalg.lstsq(np.stack(parts, axis=1), given.reshape(-1), rcond=ROUNDING)[0]
+    left = np.max(np.abs(weights @ np.stack(parts) - given.reshape(-1)))
+    is_sum = left <= ROUNDING * np.max(np.abs(given)) and np.min(np.abs(weights)) > ROUNDING * np.max(np.abs(weights))
+    return tuple(map(float, weights)) if is_sum else None
 
 
 def is_rewarded(name: str) -> bool:

@@ -251,6 +251,7 @@ class Loops:
     passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
     waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
+    carried: set[int] = field(default_factory=set)  # what an inner loop only went on from, on the way to the loss
 
     def see(self, frame: FrameType) -> None:
         turns = self.running.setdefault(self._number(frame), [])
@@ -263,7 +264,7 @@ class Loops:
         watch = self.check.watch
         begun = len(watch.tape.steps)
         if turns and turns[-1].first == line:
-            found = self._updates(turns[-1], self._outermost(frame, turns[-1]), frame)
+            found = self._trained(turns[-1], self._updates(turns[-1], self._outermost(frame, turns[-1]), frame))
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
             updates = [(parameter.node, after) for parameter, after in found]
             silent = self.silent.get((file, line), 0)
@@ -356,7 +357,26 @@ class Loops:
         if names.isdisjoint(trained_in(turn.file)):
             return False
         self.passed_over = True
+        self.carried |= {parameter.node for parameter, _ in found}
         return True
+
+    def _trained(self, turn: Turn, found: list[tuple[Parameter, int]]) -> list[tuple[Parameter, int]]:
+        """Updates without data under a lent name that a loop in the turn carried on to the loss, as `h = X` begins.
+
+        If nothing else is updated, that is trained.
+        """
+        named = self._names(turn) if self.carried else {}
+        rest = [each for each in found if not self._is_carried(turn, *each, named.get(each[0].node, []))]
+        return rest or found
+
+    def _is_carried(self, turn: Turn, parameter: Parameter, after: int, known: list[Event]) -> bool:
+        """Whether an inner loop carried a value on that was there before all turns, by a name that these lent it."""
+        node, nodes = parameter.node, self.check.tape.nodes
+        step = self.check.tape.steps[nodes[node].step]
+        lines = {e.place.line for e in known if e.short == parameter.short and e.place.file == turn.file}
+        is_lent = any(turn.first < line <= turn.last for line in lines)
+        is_old = step.function is None or step.index < turn.begun
+        return node in self.carried and is_lent and is_old and nodes[node].slot != nodes[after].slot
 
     def _begin_anew(self, found: list[tuple[Parameter, int]], frame: FrameType, turn: Turn) -> bool:
         """Whether an outer loop makes something anew in each turn of what it updates itself, and that is no copy.
@@ -490,6 +510,8 @@ class Loops:
             if follows or (node not in updated and self._is_velocity(node, after, updated)):
                 continue
             if states.is_filled(node) or (node not in updated and states.is_apart(node, after, updated)):
+                continue
+            if node in self.carried and node not in updated:
                 continue
             if after != node and before.value.dtype.kind == "f" and tape.nodes[after].value.shape == before.value.shape:
                 stand = Recorded(tape, before.value, before.slot)
