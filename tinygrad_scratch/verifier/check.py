@@ -27,6 +27,7 @@ from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
+from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
     Parameter,
@@ -361,6 +362,7 @@ class Rerun(verify):
             return
         assert self.entry.loss is not None
         give_earlier_steps(self.entry)
+        self.notes += give_moved_shares(self.entry)
         try:
             self.truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors:
@@ -368,6 +370,7 @@ class Rerun(verify):
         self._pair()
         later, _ = by_later_losses(self.entry)
         self.entry.finals = [final for final in self.entry.finals if final not in later]
+        self._take_in_turn()
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
         if self.in_double:

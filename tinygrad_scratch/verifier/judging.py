@@ -37,15 +37,18 @@ from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
 from tinygrad_scratch.verifier.finite import not_finite
 from tinygrad_scratch.verifier.helpers import tell_where_added, told_once
+from tinygrad_scratch.verifier.in_turn import by_turns
 from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
 from tinygrad_scratch.verifier.leaks import left, unseen
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.mistakes import tell_lines
+from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.one_turn import change_in_turns
 from tinygrad_scratch.verifier.own_rates import without_own_rates
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.past_choices import PastChoices
+from tinygrad_scratch.verifier.pulled import by_own_pull
 from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
@@ -295,6 +298,7 @@ class Judging(PastChoices):
     def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
         give_earlier_steps(self.entry)
+        self.notes += give_moved_shares(self.entry)
         try:
             self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:
@@ -321,6 +325,7 @@ class Judging(PastChoices):
         later, said = by_later_losses(self.entry)
         self.entry.finals = [final for final in self.entry.finals if final not in later]
         self.notes += [said] if said else []
+        self._take_in_turn()
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
@@ -351,6 +356,18 @@ class Judging(PastChoices):
                     f"A decay of {share:.6g} times the weights is no part of the loss, and counts as meant."
                 )
         self._say_what_is_not_judged()
+
+    def _take_in_turn(self) -> None:
+        """Leave out what is right where parameters were updated one after the other, and centres; that is told."""
+        is_other = self.truth.edits or self.truth.held or self.truth.ahead
+        if self.problem or self.entry.unsure or not self.entry.finals or is_other:
+            return
+        for left_out in (partial(by_own_pull, truth=self.truth), by_turns):
+            found, said = left_out(self.entry)
+            if found:
+                self.entry.finals = [final for final in self.entry.finals if final not in found]
+                self.truth = truth_of(self.tape, self.truth.loss)
+                self.notes.append(said)
 
     def _may_tell(self) -> bool:
         """Whether a cause by an assumed loss could be told at all: it is not looked for in vain."""

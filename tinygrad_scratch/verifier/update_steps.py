@@ -295,14 +295,18 @@ def is_mix(tape: Tape, after: int, before: int) -> bool:
 
 
 def mixed(tape: Tape, node: int) -> list[int]:
-    """The two values that a third is a mix of, by shares that make one; none where it is something else."""
+    """The two values that a third is a mix of, by shares that make one; none where it is something else.
+
+    In the first of its turns, what there was may have no share, as where a step goes to a corner: `1 - 2 / (k + 2)`.
+    """
     step = tape.steps[tape.nodes[node].step]
     if getattr(step.function, "__name__", "") != "add" or len(step.reads) != 2:
         return []
     shares = [share_of(tape, read) for read in step.reads]
     numbers = [number for number, _ in shares]
-    is_whole = min(numbers) > 0 and bool(np.isclose(sum(numbers), 1, rtol=1e-9))
-    return [of for _, of in shares] if is_whole else []
+    is_product = all(of != read for (_, of), read in zip(shares, step.reads, strict=True))
+    is_share = min(numbers) > 0 or (is_product and numbers == [0, 1])
+    return [of for _, of in shares] if is_share and bool(np.isclose(sum(numbers), 1, rtol=1e-9)) else []
 
 
 def share_of(tape: Tape, node: int) -> tuple[float, int]:
