@@ -53,7 +53,14 @@ class Turns:
         self.tape, self.parents = self.entry.tape, self.entry.tape.parents()
         self.given = {node for step in self.tape.steps if step.function is None for node in step.makes}
         self.behind = ancestors(self.parents, [self.entry.loss])
-        self.updated = {f.parameter.node: self.entry.updated_values(f.parameter) for f in self.entry.finals}
+        self.updated = {
+            f.parameter.node: {
+                node
+                for node in self.entry.updated_values(f.parameter)
+                if self.value(node).shape == self.value(f.parameter.node).shape
+            }
+            for f in self.entry.finals
+        }
 
     def moved_before(self, final: Final) -> dict[int, int]:
         """The new values of other parameters that a gradient was made of; none where it was made of old ones as well.

@@ -33,11 +33,11 @@ def by_own_pull(entry: Any, truth: Truth) -> tuple[list[Final], str]:
 
 def is_by_rows(entry: Any, final: Final, truth: Truth) -> bool:
     """Whether each row of a step goes along that of the true gradient, and not all of them as far."""
-    after = max(entry.updated_values(final.parameter), default=final.parameter.node)
-    step = entry.tape.nodes[final.parameter.node].value - entry.tape.nodes[after].value
-    true = truth.cotangents.get(final.parameter.node)
-    if true is None or step.shape != true.shape or step.ndim != 2 or step.shape[1] < 2:
+    before, true = entry.tape.nodes[final.parameter.node].value, truth.cotangents.get(final.parameter.node)
+    after = entry.tape.nodes[max(entry.updated_values(final.parameter), default=final.parameter.node)].value
+    if true is None or not before.shape == after.shape == true.shape or before.ndim != 2 or before.shape[1] < 2:
         return False
+    step = before - after
     rows = [share_of(one, other) for one, other in zip(step, true, strict=True) if np.any(one) or np.any(other)]
     shares = [share for share in rows if share is not None]
     return len(shares) == len(rows) > 1 and not all(is_near_number(share, shares[0]) for share in shares)
