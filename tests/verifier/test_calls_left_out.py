@@ -69,3 +69,75 @@ def check(verify):
 def test_it_is_told_where_what_was_made_is_handed_on(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "network.py", NETWORK, "    der = bend_back(der, b2)\n", "")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative"), str(check)
+
+
+PENALISED = """
+import numpy as np
+
+
+def dense_back(dout, x, w):
+    dw = x.T @ dout
+    return dout @ w.T, dw
+
+
+def loss_and_slopes(x, y, ws, lam):
+    h = np.tanh(x @ ws["a"])
+    out = h @ ws["b"]
+    loss = 0.5 * np.sum((out - y) ** 2)
+    loss += 0.5 * lam * np.sum(ws["a"] ** 2)
+    loss += 0.5 * lam * np.sum(ws["b"] ** 2)
+    slopes = {}
+    der, slopes["b"] = dense_back(out - y, h, ws["b"])
+    slopes["b"] = slopes["b"] + lam * ws["b"]
+    der, slopes["a"] = dense_back(der * (1 - h**2), x, ws["a"])
+    slopes["a"] = slopes["a"] + lam * ws["a"]
+    return loss, slopes
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    ws = {"a": rng.normal(size=(3, 5)), "b": rng.normal(size=(5, 2))}
+    with verify(ws) as check:
+        check.loss, check.gradients = loss_and_slopes(rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), ws, 0.3)
+    return check
+"""
+
+
+def test_a_penalty_is_missing_beside_the_call_of_a_helper(tmp_path: Path) -> None:
+    left_out = '    slopes["b"] = slopes["b"] + lam * ws["b"]\n'
+    check, line = edited(tmp_path / "penalised.py", PENALISED, left_out, "")
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line - 1, "regularisation"), str(check)
+
+
+REPEATED = """
+import numpy as np
+
+
+def slopes(E, T, w, ids, y):
+    rows = E[ids]
+    z = rows.sum(axis=1) @ w
+    loss = 0.5 * np.sum((z - y) ** 2) - np.sum(T[ids[:, 0], ids[:, 1]]) + np.sum(np.exp(T))
+    g = {"w": rows.sum(axis=1).T @ (z - y)}
+    d = np.repeat(((z - y)[:, None] * w)[:, None, :], 3, axis=1)
+    g["E"] = np.zeros_like(E)
+    np.add.at(g["E"], ids, d)
+    g["T"] = np.exp(T)
+    np.subtract.at(g["T"], (ids[:, 0], ids[:, 1]), 1)
+    return loss, g
+
+
+def check(verify):
+    rng = np.random.default_rng(2)
+    held = {"E": rng.normal(size=(4, 5)), "T": rng.normal(size=(4, 4)), "w": rng.normal(size=5)}
+    with verify(held) as check:
+        check.loss, check.gradients = slopes(*held.values(), rng.integers(0, 4, (7, 3)), rng.normal(size=7))
+    return check
+"""
+
+
+def test_what_data_name_is_added_each_time_and_is_no_penalty(tmp_path: Path) -> None:
+    check, line = edited(tmp_path / "rows.py", REPEATED, 'np.add.at(g["E"], ids, d)', 'g["E"][ids] += d')
+    assert (check.first_wrong.line, check.first_wrong.kind) == (line, "overwritten-accumulation"), str(check)
+    left_out = '    np.subtract.at(g["T"], (ids[:, 0], ids[:, 1]), 1)\n'
+    check, _ = edited(tmp_path / "other.py", REPEATED, left_out, "")
+    assert check.first_wrong.kind == "missing-term", str(check)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_scratch.verifier.causes.penalties import is_of_parameters, is_penalty
 from tinygrad_scratch.verifier.edits import PRODUCTS, is_filled, name_of
-from tinygrad_scratch.verifier.likeness import close, is_along
+from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
 from tinygrad_scratch.verifier.source import in_same_function
@@ -86,8 +86,16 @@ def is_of_penalty(region: Region, node: int) -> bool:
     case = region.case
     parameters = {final.parameter.node for final in case.finals}
     of = case.ancestors([node]) & parameters
+    if name_of(case.step_of(node).function) == "getitem" and is_added_alone(region, node):
+        return False
     alone = len(of) == 1 and is_of_parameters(region, node) and not is_multiplied_by(region, node, parameters - of)
     return alone and is_penalty(region, case.tape.nodes[node].step + 1, node)
+
+
+def is_added_alone(region: Region, node: int) -> bool:
+    """Whether an entry that data name is a term of the loss as it is, or of a mean."""
+    slope = np.abs(np.asarray(region.case.truth.cotangents[node]))
+    return slope.size == 1 and any(is_near_number(float(slope.reshape(-1)[0]), n) for n in (1.0, *region.case.factors))
 
 
 def is_multiplied_by(region: Region, node: int, others: set[int]) -> bool:

@@ -12,7 +12,7 @@ from tinygrad_scratch.verifier.extent import node_at
 from tinygrad_scratch.verifier.likeness import close, is_along, is_near_number
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.region import Finding, Region
-from tinygrad_scratch.verifier.source import statement_at
+from tinygrad_scratch.verifier.source import in_same_function, statement_at
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.tape import copy
 
@@ -21,7 +21,8 @@ def penalty(region: Region) -> Iterator[Finding]:
     """The part of the gradient that only the parameters reach: absent, or with another factor."""
     case = region.case
     parts = case.truth.parts.get(region.of, []) if is_of_parameters(region, region.of) else []
-    own = [(step, part * region.repair.factor) for step, part in parts if is_penalty(region, step)]
+    found = ((step, part) for step, part in parts if is_penalty(region, step) and not is_count(region, step, part))
+    own = [(step, part * region.repair.factor) for step, part in found]
     if region.value.shape != region.truth.shape or not own or len(own) == len(parts):
         return
     every, single = tuple(range(len(own))), [(i,) for i in range(len(own))]
@@ -30,10 +31,29 @@ def penalty(region: Region) -> Iterator[Finding]:
             part = np.sum([own[i][1] for i in chosen], axis=0)
             line = case.tape.steps[own[chosen[0]][0]].place
             where = f"`{statement_at(line.file, line.line)}`" if line else "the loss"
-            found = next(search(region, part, where), None) if part.shape == region.truth.shape else None
-            if found is not None:
-                yield found
+            told = next(search(region, part, where), None) if part.shape == region.truth.shape else None
+            if told is not None:
+                if told.step is None and (place := taken_beside(region, line)) is not None:
+                    told.place = place
+                yield told
                 return
+
+
+def is_count(region: Region, step: int, part: Array) -> bool:
+    """Whether entries of a parameter are added up as often as data name them: that is no penalty."""
+    some = np.abs(part[part != 0])
+    times = some / np.min(some, initial=np.inf)
+    is_taken = name_of(region.case.tape.steps[step].function) == "getitem"
+    return is_taken and some.size > 0 and bool(np.allclose(times, np.round(times), rtol=1e-9))
+
+
+def taken_beside(region: Region, penalty: Place | None) -> Place | None:
+    """Where what a helper made gets a name, in the function that adds the penalty to the loss: there it is due."""
+    made = region.case.place_of(region.node)
+    if made is None or penalty is None:
+        return None
+    named = (event.place for event in region.case.events if event.node == region.node)
+    return next((p for p in named if in_same_function(p, penalty) and not in_same_function(p, made)), None)
 
 
 def penalty_times(region: Region, part: Array, where: str) -> Iterator[Finding]:
