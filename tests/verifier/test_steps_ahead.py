@@ -58,6 +58,37 @@ WAYS = {
     U, V = U - 0.1 * one, V - 0.1 * two""",
 }
 
+DATA = SHARP[: SHARP.index("def slopes")]
+RESIDUAL = f"""{DATA}
+start = draw.normal(size=(9, 4)) * 0.3
+for turn in range(4):
+    state = start + np.tanh(rows @ U + start)
+    miss = state @ V - aims
+    loss = np.sum(miss**2)
+    dV = state.T @ (2 * miss)
+    dstate = 2 * miss @ V.T
+    dz = dstate * (1 - np.tanh(rows @ U + start) ** 2)
+    dU = rows.T @ dz
+    dstart = dstate + dz
+    U -= 0.1 * dU
+    V -= 0.1 * dV
+    start -= 0.1 * dstart
+"""
+GROWTH = f"""{DATA}
+start, gain = 0.4, 0.3
+for turn in range(4):
+    level = [start]
+    for n in range(3):
+        level.append(level[-1] + 0.2 * gain * level[-1])
+    loss = np.sum((np.array(level) - [0.4, 0.6, 0.9, 1.3]) ** 2)
+    e, to_gain = 0.0, 0.0
+    for n in range(2, -1, -1):
+        e = e + 2 * (level[n + 1] - [0.4, 0.6, 0.9, 1.3][n + 1])
+        to_gain = to_gain + e * 0.2 * level[n]
+        e = e * (1 + 0.2 * gain)
+    start, gain = start - 0.1 * e, gain - 0.1 * to_gain
+"""
+
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_step_ahead_counts_as_given(tmp_path: Path, way: str) -> None:
@@ -81,48 +112,13 @@ def test_a_step_uphill_from_there_is_told(tmp_path: Path) -> None:
 
 def test_a_path_that_is_no_gradient_is_none_ahead(tmp_path: Path) -> None:
     """What the network itself adds to a parameter belongs to the loss: without it the gradient lacks a term."""
-    text = (
-        SHARP[: SHARP.index("def slopes")]
-        + """
-start = draw.normal(size=(9, 4)) * 0.3
-for turn in range(4):
-    state = start + np.tanh(rows @ U + start)
-    miss = state @ V - aims
-    loss = np.sum(miss**2)
-    dV = state.T @ (2 * miss)
-    dstate = 2 * miss @ V.T
-    dz = dstate * (1 - np.tanh(rows @ U + start) ** 2)
-    dU = rows.T @ dz
-    dstart = dstate + dz
-    U -= 0.1 * dU
-    V -= 0.1 * dV
-    start -= 0.1 * dstart
-"""
-    )
-    assert check_of_script(tmp_path, text).ok
-    check, line = edited_script(tmp_path, text, "dstart = dstate + dz", "dstart = dstate")
+    assert check_of_script(tmp_path, RESIDUAL).ok
+    check, line = edited_script(tmp_path, RESIDUAL, "dstart = dstate + dz", "dstart = dstate")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-term"), str(check)
 
 
 def test_what_parameters_add_to_a_parameter_in_turns_is_none_ahead(tmp_path: Path) -> None:
-    text = (
-        SHARP[: SHARP.index("def slopes")]
-        + """
-start, gain = 0.4, 0.3
-for turn in range(4):
-    level = [start]
-    for n in range(3):
-        level.append(level[-1] + 0.2 * gain * level[-1])
-    loss = np.sum((np.array(level) - [0.4, 0.6, 0.9, 1.3]) ** 2)
-    e, to_gain = 0.0, 0.0
-    for n in range(2, -1, -1):
-        e = e + 2 * (level[n + 1] - [0.4, 0.6, 0.9, 1.3][n + 1])
-        to_gain = to_gain + e * 0.2 * level[n]
-        e = e * (1 + 0.2 * gain)
-    start, gain = start - 0.1 * e, gain - 0.1 * to_gain
-"""
-    )
-    check = check_of_script(tmp_path, text)
+    check = check_of_script(tmp_path, GROWTH)
     assert not check.convention, str(check)
-    check, line = edited_script(tmp_path, text, "e * (1 + 0.2 * gain)", "e * (1 - 0.2 * gain)")
+    check, line = edited_script(tmp_path, GROWTH, "e * (1 + 0.2 * gain)", "e * (1 - 0.2 * gain)")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "sign"), str(check)

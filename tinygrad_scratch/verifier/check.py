@@ -23,11 +23,10 @@ from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judging import Judging
-from tinygrad_scratch.verifier.later_losses import by_later_losses, give_earlier_steps
+from tinygrad_scratch.verifier.later_losses import NOT_JUDGED
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
-from tinygrad_scratch.verifier.moved_shares import give_moved_shares
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import (
     Parameter,
@@ -319,11 +318,9 @@ class verify(Judging, Shown):  # noqa: N801  # it is used as a function is
         """The first wrong step and its cause; None where nothing is wrong."""
         return self.causes[0] if self.causes else None
 
-    def see_later(self, name: str, later: verify) -> None:
-        """Say what came of a step by a loss of its own, which was judged by itself."""
-        if later.ok:
-            said = f"{name} was computed after an update, for a step of its own: judged by itself, it is right, too."
-            self.notes = [said if note.startswith(name) else note for note in self.notes]
+    def say_later_are_right(self) -> None:
+        """Say of all steps by losses of their own that they were judged, each by itself, and are right."""
+        self.notes = [note.replace(NOT_JUDGED, "judged by itself, it is right, too.") for note in self.notes]
 
     def kind_of_rerun(self) -> Any:
         is_other = self.entry.other_node is not None and self.entry.loss == self.entry.other_node
@@ -361,16 +358,13 @@ class Rerun(verify):
         if self.problem:
             return
         assert self.entry.loss is not None
-        give_earlier_steps(self.entry)
-        self.notes += give_moved_shares(self.entry)
+        self._give_other_steps()
         try:
             self.truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors:
             return
         self._pair()
-        later, _ = by_later_losses(self.entry)
-        self.entry.finals = [final for final in self.entry.finals if final not in later]
-        self._take_in_turn()
+        self._leave_out_other_steps()
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.case = self._case(self.truth)
         if self.in_double:

@@ -374,10 +374,11 @@ class FindingLoss(Mixes):
         """They compute a loss, and the gradients are those of another one: a mistake, or it is only for the log."""
         if theirs is not None:
             self.other_loss = theirs.removeprefix("the ")
-            name = "loss, after loss = ...," if theirs == PRINTED else theirs.removesuffix("()")
+            name = theirs.removesuffix("()")
+            how = "give it a name, loss = ..., and say --loss loss" if theirs == PRINTED else f"--loss {name}"
             self.notes.append(
                 f"Your {self.other_loss} is another loss: {fitting} of {count} gradients fit it. If it is the one to "
-                f"judge by, say so: check.loss = ... in a block, or --loss {name} for a script."
+                f"judge by, say so: check.loss = ... in a block, or {how} for a script."
             )
 
     def _wanted_value(self) -> list[Candidate]:

@@ -36,7 +36,8 @@ def by_turns(entry: Any) -> tuple[list[Final], str]:
     said = f"{names} was updated first, and the gradient of {whose} was worked out anew of that: "
     is_of_new = any(new in turns.behind for moved in late.values() for new in moved.values())
     if is_of_new and all(final in right for final in first):
-        turns.give({new for moved in late.values() for new in moved.values()})
+        for node in {new for moved in late.values() for new in moved.values()}:
+            entry.tape.give(node)  # what made it is another step
         return first, said + "each is judged where it was made."
     if not is_of_new and all(final in right for final in then):
         return then, said + "it is right there."
@@ -99,13 +100,6 @@ class Turns:
         with np.errstate(all="ignore"):
             played = self.tape.replay(moved, until=self.tape.nodes[self.entry.loss].step)
         return float(np.sum(played[self.entry.loss]))
-
-    def give(self, nodes: set[int]) -> None:
-        """Take values for given: what made them is another step."""
-        for node in nodes:
-            step = self.tape.steps[self.tape.nodes[node].step]
-            if step.makes == (node,):
-                step.function, step.arguments, step.keywords, step.reads = None, self.value(node).copy(), {}, ()
 
     def value(self, node: int) -> Array:
         return np.asarray(self.tape.nodes[node].value)

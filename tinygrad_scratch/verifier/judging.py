@@ -297,8 +297,7 @@ class Judging(PastChoices):
 
     def _judge_by_loss(self) -> None:
         assert self.entry.loss is not None
-        give_earlier_steps(self.entry)
-        self.notes += give_moved_shares(self.entry)
+        self._give_other_steps()
         try:
             self.truth: Truth = truth_of(self.tape, self.entry.loss)
         except NotOnTensors as error:
@@ -322,10 +321,7 @@ class Judging(PastChoices):
         before = [leak for leak in self.tape.leaks if leak.time <= self.tape.nodes[self.entry.loss].step]
         if self.problem and before and not self.entry.finals:
             self.problem += f" {left(before[0])}."
-        later, said = by_later_losses(self.entry)
-        self.entry.finals = [final for final in self.entry.finals if final not in later]
-        self.notes += [said] if said else []
-        self._take_in_turn()
+        self._leave_out_other_steps()
         self.finals, self.unsure, self.missing = self.entry.finals, self.entry.unsure, self.entry.missing
         self.parameters = self.entry.parameters
         self.case = self._case(self.truth)
@@ -357,8 +353,19 @@ class Judging(PastChoices):
                 )
         self._say_what_is_not_judged()
 
-    def _take_in_turn(self) -> None:
-        """Leave out what is right where parameters were updated one after the other, and centres; that is told."""
+    def _give_other_steps(self) -> None:
+        """Take for given what was moved by a loss, or a rule, of its own before the loss that is judged."""
+        give_earlier_steps(self.entry)
+        self.notes += give_moved_shares(self.entry)
+
+    def _leave_out_other_steps(self) -> None:
+        """Leave out the gradients of later losses, what is right where one parameter moved after another, and centres.
+
+        All that is told.
+        """
+        later, said = by_later_losses(self.entry)
+        self.entry.finals = [final for final in self.entry.finals if final not in later]
+        self.notes += [said] if said else []
         is_other = self.truth.edits or self.truth.held or self.truth.ahead
         if self.problem or self.entry.unsure or not self.entry.finals or is_other:
             return

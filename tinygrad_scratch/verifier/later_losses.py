@@ -9,6 +9,8 @@ from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.told import own
 
+NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
+
 
 def by_later_losses(entry: Any) -> tuple[list[Final], str]:
     """The gradients of a loss that was computed when another parameter had been updated already; and what is said."""
@@ -40,10 +42,9 @@ def by_later_losses(entry: Any) -> tuple[list[Final], str]:
         return [], ""
     entry.later_losses = list(dict.fromkeys(names))
     whose = listed([final.parameter.name for final in found])
-    return found, (
-        f"{listed(entry.later_losses)} was computed after an update, for the update of {whose}: that is a step "
-        "of its own, and not judged. To judge it, make it alone, in a block."
-    )
+    verb = "was" if len(entry.later_losses) == 1 else "were"
+    said = f"{listed(entry.later_losses)} {verb} computed after an update, for the update of {whose}: {NOT_JUDGED}"
+    return found, said
 
 
 def give_earlier_steps(entry: Any) -> None:
@@ -51,7 +52,7 @@ def give_earlier_steps(entry: Any) -> None:
 
     So the discriminator is to the loss of the generator. Its parameters and gradients are those of another step.
     """
-    tape, parents = entry.tape, entry.tape.parents()
+    parents = entry.tape.parents()
     behind = ancestors(parents, [entry.loss])
     others = [e.node for e in entry.watch.events if entry.is_named_as_loss(e.name, e.node) and e.node != entry.loss]
     earlier: dict[int, set[int]] = {}
@@ -64,7 +65,5 @@ def give_earlier_steps(entry: Any) -> None:
     if not earlier or not left:
         return
     for node in set[int]().union(*earlier.values()):
-        step, value = tape.steps[tape.nodes[node].step], tape.nodes[node].value
-        if step.makes == (node,):
-            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
+        entry.tape.give(node)
     entry.without(set(earlier))

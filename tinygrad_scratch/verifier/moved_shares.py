@@ -42,7 +42,7 @@ def give_moved_shares(entry: Any) -> Iterator[str]:
         if again is None:
             continue
         names = [own(event.name) for event in entry.watch.events if event.node == new]
-        step.function, step.arguments, step.keywords, step.reads = None, tape.nodes[new].value.copy(), {}, ()
+        tape.give(new)
         entry.loss = again
         entry.without({before})
         yield (

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
+from tinygrad_scratch.verifier.loops import names_in
 from tinygrad_scratch.verifier.places import Place
 from tinygrad_scratch.verifier.source import start_of_function_in, statements, statements_on, text_of
 from tinygrad_scratch.verifier.steps import Step, renamed
@@ -150,16 +151,10 @@ def drawn_around(place: Place) -> set[str]:
             continue
         match each:
             case ast.Assign(targets=[target], value=value) if draws(place.file, ast.unparse(value)):
-                found |= names_of(target)
-            case ast.For(target=target, iter=leading) if found & names_of(leading):
-                found |= names_of(target)
+                found |= names_in(target) - {"self"}
+            case ast.For(target=target, iter=leading) if found & names_in(leading):
+                found |= names_in(target) - {"self"}
     return found
-
-
-def names_of(node: ast.expr) -> set[str]:
-    """The names and attributes in an expression."""
-    named = (each.id if isinstance(each, ast.Name) else getattr(each, "attr", "") for each in ast.walk(node))
-    return set(named) - {"", "self"}
 
 
 def silence(tape: Tape, nodes: Iterable[int]) -> None:

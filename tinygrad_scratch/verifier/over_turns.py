@@ -9,7 +9,6 @@ import numpy as np
 
 from tinygrad_scratch.verifier.edits import name_of
 from tinygrad_scratch.verifier.events import Event, claims_gradient
-from tinygrad_scratch.verifier.references import Ref
 from tinygrad_scratch.verifier.steps import Step, ancestors
 from tinygrad_scratch.verifier.tape import Tape
 from tinygrad_scratch.verifier.truth import shows
@@ -147,8 +146,7 @@ def give(tape: Tape, first: int, parameters: set[int]) -> None:
     for step in tape.steps[:first]:
         apart = step.function is not None and not shows(step) and len(step.makes) == 1
         if apart and not parameters.isdisjoint(step.reads):
-            value = tape.nodes[step.makes[0]].value
-            step.function, step.arguments, step.keywords, step.reads = None, value.copy(), {}, ()
+            tape.give(step.makes[0])
 
 
 def give_updated(tape: Tape, first: int, parameters: set[int]) -> None:
@@ -163,8 +161,9 @@ def give_updated(tape: Tape, first: int, parameters: set[int]) -> None:
         before = (read for read in tape.near(step, NEAR) if in_update(tape, step, node, read) is not None)
         if next(before, None) is None or is_shown(tape, slot, step.index):
             continue
-        step.function, step.arguments, step.keywords = None, tape.nodes[node].value.copy(), {}
-        step.result = Ref(slot)  # of what it was made is known as before
+        made_of = step.reads
+        tape.give(node)
+        step.reads = made_of  # of what it was made is known as before
 
 
 def is_shown(tape: Tape, slot: int, last: int) -> bool:

@@ -192,8 +192,8 @@ class Pairing:
             known = [p for p in self.free if p.asked and self.fits(gradient[1], p) and close(value, p)]
             if len(known) > 1 and np.any(value):
                 names = gradient[0]
-                by_names = [max((alike(name, p.name) for name in names), default=0.0) for p in known]
-                self.take(gradient, known[int(np.argmax(by_names))], "value")
+                best = max(known, key=lambda p: max((alike(name, p.name) for name in names), default=0.0))
+                self.take(gradient, best, "value")
 
     def by_company(self) -> None:
         """The one that is left of a list in which all others are of one layer, where that lacks one of its size."""

@@ -89,13 +89,15 @@ def checks_of(path: str, loss: str | None = None, seconds: float = verify.second
 
 def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
     """The check of a turn of a script: of its first step, or of a later one by a loss of its own that is wrong."""
-    check = check_of_steps(code, path, loss, seconds, most_silent)
+    check, right = check_of_steps(code, path, loss, seconds, most_silent), True
     for name in list(check.entry.later_losses) if check.ok and loss is None else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
         if later.first_wrong is not None:
             later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
             return later
-        check.see_later(name, later)
+        right = right and later.ok
+    if right:
+        check.say_later_are_right()
     return check
 
 

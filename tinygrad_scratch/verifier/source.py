@@ -427,6 +427,8 @@ def chooses_nothing(code: str) -> bool:
 
     >>> chooses_nothing("d = np.where(x > 0, d, 1.0 * d)"), chooses_nothing("d = np.where(x > 0, d, 0)")
     (True, False)
+    >>> chooses_nothing("d = np.where(x > 0, d, 0) + np.where(x > 1, d, d)")
+    True
     """
 
     def but_for_ones(node: ast.AST) -> list[str]:
@@ -435,5 +437,6 @@ def chooses_nothing(code: str) -> bool:
     for node in ast.walk(tree) if (tree := parsed(code)) is not None else ():
         match node:
             case ast.Call(func=ast.Attribute(attr="where"), args=[_, one, other]):
-                return but_for_ones(one) == but_for_ones(other)
+                if but_for_ones(one) == but_for_ones(other):
+                    return True
     return False

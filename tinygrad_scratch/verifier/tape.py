@@ -140,6 +140,13 @@ class Tape(Run):
             if (array := self._arrays[slot]()) is not None and (slot == written or not same(array, self.value_of(slot)))
         ]
 
+    def give(self, node: int) -> None:
+        """Take a value for given, as if it came from outside, where a step made it alone."""
+        step = self.steps[self.nodes[node].step]
+        if step.makes == (node,):
+            step.function, step.arguments, step.keywords, step.reads = None, self.nodes[node].value.copy(), {}, ()
+            step.result = Ref(self.nodes[node].slot)
+
     def parts_shown(self, node: int) -> list[int]:
         """What an array from outside holds now, as the arrays beside it that show its memory part by part, in order."""
         whole = self._arrays[self.nodes[node].slot]()

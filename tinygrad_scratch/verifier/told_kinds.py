@@ -85,7 +85,7 @@ NAMED_BY_TEXT = (
 def name_kind(case: Case, cause: Cause) -> None:
     """Name the kind of a cause by the text of the change, where that says more than the search did."""
     found = difference(cause)
-    if is_lost_on_the_way(case, cause):
+    if tell_on_the_way(case, cause):
         return
     if found is not None and is_flipped(found):
         cause.kind = "transpose"
@@ -96,7 +96,7 @@ def name_kind(case: Case, cause: Cause) -> None:
     if cause.kind not in NAMED_BY_TEXT:
         return
     if found is None:
-        name_of_whole(case, cause)
+        name_kind_of_whole(case, cause)
         return
     known = name_of_product(case, found)
     if known is not None:  # no factor is missing, but another value was taken
@@ -119,7 +119,7 @@ def name_kind(case: Case, cause: Cause) -> None:
         tell_division(cause, found)
 
 
-def name_of_whole(case: Case, cause: Cause) -> None:
+def name_kind_of_whole(case: Case, cause: Cause) -> None:
     """Name the kind of a whole statement that is another: of a penalty's the regularisation."""
     written = parsed(cause.expression)
     if isinstance(written, ast.AugAssign) and isinstance(parsed(cause.should_be or ""), ast.Assign):
@@ -131,7 +131,7 @@ def name_of_whole(case: Case, cause: Cause) -> None:
     cause.kind = "regularisation" if is_other and (whole or part) else cause.kind
 
 
-def is_lost_on_the_way(case: Case, cause: Cause) -> bool:
+def tell_on_the_way(case: Case, cause: Cause) -> bool:
     """Tell what goes on past a step, and is written over there by what the step makes of it, as a term of that."""
     if "is written over" not in cause.sentence or not is_made_of_what_it_held(case, cause):
         return False

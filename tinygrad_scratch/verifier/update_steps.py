@@ -41,7 +41,7 @@ def stands_for(tape: Tape, node: int, before: int) -> bool:
     So is a parameter to which nothing but noughts were added, or what was taken off again.
     """
     step = tape.steps[tape.nodes[node].step]
-    name = getattr(step.function, "__name__", "")
+    name = name_of(step.function)
     inner = handed_over(step) if name in ("copy", "setitem") else None
     same = inner is not None and tape.nodes[inner].value.shape == tape.nodes[before].value.shape
     is_copy = same and (inner == before or (inner is not None and inner < node and stands_for(tape, inner, before)))
@@ -57,11 +57,11 @@ def is_nothing(tape: Tape, node: int) -> bool:
 
 def before_moving(tape: Tape, step: Step) -> int | None:
     """What a value was before the very thing was added to it that a step takes off again, or the other way round."""
-    turned = {"add": "subtract", "subtract": "add"}.get(getattr(step.function, "__name__", ""))
+    turned = {"add": "subtract", "subtract": "add"}.get(name_of(step.function))
     if turned is None or len(step.reads) != 2:
         return None
     moved = tape.steps[tape.nodes[step.reads[0]].step]
-    same = getattr(moved.function, "__name__", "") == turned and moved.reads[1:] == step.reads[1:]
+    same = name_of(moved.function) == turned and moved.reads[1:] == step.reads[1:]
     return moved.reads[0] if same and moved.reads[0] != moved.reads[1] else None
 
 
@@ -379,7 +379,7 @@ def ratio_in(tape: Tape, node: int) -> tuple[int, int] | None:
     for number, vector in (parts, parts[::-1]) if (parts := parts_by(tape, node, "multiply")) is not None else ():
         made = tape.steps[tape.nodes[number].step]
         is_one = tape.nodes[number].value.size == 1 < tape.nodes[vector].value.size
-        if is_one and getattr(made.function, "__name__", "") == "divide" and not is_plain_number(tape, number):
+        if is_one and name_of(made.function) == "divide" and not is_plain_number(tape, number):
             return vector, -1 if tape.nodes[number].value.reshape(-1)[0] < 0 else 1
     return None
 
@@ -387,11 +387,7 @@ def ratio_in(tape: Tape, node: int) -> tuple[int, int] | None:
 def parts_by(tape: Tape, node: int, name: str) -> tuple[int, int] | None:
     """The two values that a call of some name made a value of."""
     step = tape.steps[tape.nodes[node].step]
-    return (
-        (step.reads[0], step.reads[1])
-        if getattr(step.function, "__name__", "") == name and len(step.reads) == 2
-        else None
-    )
+    return (step.reads[0], step.reads[1]) if name_of(step.function) == name and len(step.reads) == 2 else None
 
 
 def beside_nothing(tape: Tape, step: Step, arrays: list[int]) -> int | None:

@@ -50,12 +50,12 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
     )
     slope = next(known, "")
     is_change = re.match(r"[^=]*[-+*/]=", region.statement) is not None  # of which the expression is a part alone
-    should = f"{bracketed(region.expression)} * {slope}" if slope and not is_change else None
-    said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
     handed = handed_too_far(region, later, between)
+    says_text = slope and not is_change and handed is None
+    should = f"{bracketed(region.expression)} * {slope}" if says_text else None
+    said = f"it is the gradient of {region.name(later)}, not of {region.name(wanted)}: "
     if nonlinear:
         what = called_by(region, between) or ", ".join(names) or "the square"
-        should = should if handed is None else None
         yield Finding("missing-derivative", f"{said}the derivative of {what} is missing", None, should, place=handed)
     elif (term := other_term(case, wanted, later)) is not None:
         place = returned_as(region, later)
@@ -64,7 +64,6 @@ def gradient_of_another(region: Region, only_known: bool = False) -> Iterator[Fi
         said += "what lies between is left out" + (f", `{region.code(between[-1])}`" if between else "")
         scaled = region.truth.size > 1 and region.value.shape == region.truth.shape
         scaled = scaled and is_along(region.value, region.truth)
-        should = should if handed is None else None
         yield Finding("scale-factor" if scaled else "missing-derivative", said, None, should, place=handed)
 
 
