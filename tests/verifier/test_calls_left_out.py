@@ -69,6 +69,7 @@ def check(verify):
 def test_it_is_told_where_what_was_made_is_handed_on(tmp_path: Path) -> None:
     check, line = edited(tmp_path / "network.py", NETWORK, "    der = bend_back(der, b2)\n", "")
     assert (check.first_wrong.line, check.first_wrong.kind) == (line, "missing-derivative"), str(check)
+    assert check.first_wrong.name == "der"
 
 
 PENALISED = """

@@ -311,12 +311,15 @@ def only_here(region: Region, finding: Finding) -> Place | None:
 
 
 def named_on(region: Region, place: Place) -> str:
-    """The name that a line gave."""
+    """The name that a line gave, or by which it hands on what a helper returned."""
     event = region.event
     if place.line == event.place.line:
         return event.name
     there = [e for e in region.case.events if e.place.line == place.line and e.place.file == place.file]
     own = [e.name for e in there if e.node == region.node]  # of what a helper returned, among others
+    if not own and not in_same_function(event.place, place):
+        named = (e for e in region.case.events if e.node == region.node)
+        own = [e.name for e in named if in_same_function(e.place, place)]
     names = own or [e.name for e in there if e.place == place] or [e.name for e in there]
     return event.name if event.name in names or not names else names[0]
 
