@@ -42,7 +42,7 @@ class AnyLoss:
         shape = self.value(output).shape
         of_parameters = {size for final in self.finals for size in self.value(final.parameter.node).shape}
         own = [axis for axis, size in enumerate(shape) if size not in of_parameters]
-        return own if len(own) == 1 else list(range(len(shape)))
+        return own if len(own) == 1 else list(range(len(shape))) or [0]
 
     def fits_none(self, output: int, axis: int) -> bool:
         """Whether the gradients move as those of no loss with the targets of some sample exchanged."""
@@ -50,7 +50,7 @@ class AnyLoss:
         targets = self.value(self.target).reshape(shape)
         tried, most = 0, max(1, min(MOST_SAMPLES, MANY_STEPS // len(self.tape.steps)))
         for i, other in self.exchanged(targets, axis):
-            here: Any = (slice(None),) * axis + (i,)
+            here: Any = (slice(None),) * axis + (i,) if shape else ()
             if np.array_equal(other[here], targets[here]):
                 continue
             tried += 1
@@ -64,7 +64,9 @@ class AnyLoss:
 
     def exchanged(self, targets: Array, axis: int) -> Iterator[tuple[int, Array]]:
         """Each sample, and targets that it may get: those of another one, or where it is the only one its own anew."""
-        if targets.shape[axis] > 1:
+        if targets.size == 1:
+            yield 0, 1 - targets
+        elif targets.shape[axis] > 1:
             other = np.roll(targets, 1, axis)
             yield from ((i, other) for i in range(targets.shape[axis]))
         else:
@@ -83,7 +85,8 @@ class AnyLoss:
         change, scaled = self.flat([a - b for a, b in zip(after, before, strict=True)]), self.flat(before)
         if change is None or scaled is None or not np.all(np.isfinite(change)) or not np.any(change):
             return False
-        mix = np.array([*slopes, scaled]).T
+        alone = self.value(output).size == 1  # then all gradients are one number times its slopes: they move with it
+        mix = np.array(slopes if alone else [*slopes, scaled]).T
         if mix.shape[0] <= mix.shape[1] or not np.all(np.isfinite(mix)):
             return False
         sizes = np.linalg.norm(mix, axis=0)

@@ -84,7 +84,8 @@ def likeliest_change(case: Case, only_written: bool = False) -> Change | None:
     key, search, finding = min(found, key=lambda each: each[0])
     repair = everywhere.repair_by(finding)
     region = Region(case, repair)
-    one_call = finding.step is not None and len(finding.changes) < len(everywhere.site(finding.step))
+    rest = [s for s in everywhere.site(finding.step) if s.index not in finding.changes] if finding.step else []
+    one_call = finding.step is not None and any(s.caller not in (None, finding.step.caller) for s in rest)
     finding.place = finding.step.caller if finding.step is not None and one_call else finding.place
     with np.errstate(all="ignore"):
         return Change(repair, region, told(region, search, finding), -key[0], key[1])

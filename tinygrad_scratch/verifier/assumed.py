@@ -28,6 +28,7 @@ from tinygrad_scratch.verifier.slopes import Result, Slopes
 from tinygrad_scratch.verifier.source import right_side, start_of_function, statement_at
 from tinygrad_scratch.verifier.steps import Array
 from tinygrad_scratch.verifier.tape import Tape
+from tinygrad_scratch.verifier.told_kinds import difference, is_given_to_slope
 
 SQUARES = ("half squared error", "squared error", "mean squared error", "half mean squared error")
 SQUARES_PER_SAMPLE = ("squared error per sample", "half squared error per sample")
@@ -135,16 +136,23 @@ def have_no_loss(entry: Any) -> bool:
 
 
 def meeting_in(entry: Any) -> Meeting | None:
-    """Where an output meets the targets, of several arrays those that it meets first; None where it isn't clear."""
-    tape = entry.tape
-    if len(tape.steps) > MOST_STEPS:
+    """Where an output meets the targets, of several arrays those that it meets first; None where it isn't clear.
+
+    Where it meets no array that has a name, it may be a number that meets another.
+    """
+    if len(entry.tape.steps) > MOST_STEPS:
         return None
+    return next(filter(None, (first_meeting(entry, of_arrays) for of_arrays in (True, False))), None)
+
+
+def first_meeting(entry: Any, of_arrays: bool) -> Meeting | None:
+    tape = entry.tape
     outputs, free = between(entry)
     behind = entry.all_behind(*(node for _, node in entry.gradients))
     names = {event.node: event.name for event in reversed([*entry.watch.returned, *entry.watch.events])}
     names |= {node: f"{names[of]}[...]" for node, of in parts_of_named(entry, free, names)}
     found: list[Meeting] = []
-    for target in targets_of(entry, free, names):
+    for target in targets_of(entry, free, names, of_arrays):
         depending = entry.depending_on({target})
         mixed = min(outputs & depending & behind, default=len(tape.nodes))
         sizes = tape.nodes[target].value.size
@@ -167,13 +175,14 @@ def parts_of_named(entry: Any, given: set[int], names: dict[int, str]) -> Iterat
     return iter(of.items())
 
 
-def targets_of(entry: Any, given: set[int], names: dict[int, str]) -> list[int]:
-    """The named arrays among what no parameter went into, the last read first."""
+def targets_of(entry: Any, given: set[int], names: dict[int, str], of_arrays: bool) -> list[int]:
+    """The named arrays, or the single numbers, among what no parameter went into, the last read first."""
     first: dict[int, int] = {}
     for step in entry.tape.steps:
         for node in step.reads:
             first.setdefault(node, step.index)
-    found = [node for node in given if entry.tape.nodes[node].value.size > 1 and node in names and node in first]
+    sized = (node for node in given if (entry.tape.nodes[node].value.size > 1) == of_arrays)
+    found = [node for node in sized if node in names and node in first]
     return sorted(found, key=lambda node: -first[node])
 
 
@@ -236,8 +245,11 @@ def is_no_slope(case: Case, repair: Repair, cause: Cause, assumed: Assumed) -> b
 def is_slope_elsewhere(cause: Cause) -> bool:
     """Whether a slope only has to be taken at another value, or to be left out: no other loss explains that as well."""
     written, right = (re.sub(r"\s", "", text) for text in (cause.expression, cause.should_be or ""))
-    if cause.kind != "derivative-at-wrong-point" or not right or not OF_RESULT.search(written):
+    if cause.kind != "derivative-at-wrong-point" or not right:
         return False
+    if not OF_RESULT.search(written):
+        found = difference(cause)
+        return found is not None and is_given_to_slope(found) and form(written) == form(right)
     return form(written) == form(right) or (is_without(written, right) and OF_LOGISTIC.search(written) is not None)
 
 

@@ -37,10 +37,23 @@ def is_derivative_of(function: str, known: set[str]) -> bool:
     >>> is_derivative_of("loss_gradient", {"forward"}), is_derivative_of("delta", {"elta"})
     (False, False)
     """
+    return derived(function) in ACTIVATIONS or any(is_named_after(function, other) for other in known)
+
+
+def is_named_after(function: str, other: str) -> bool:
+    """Whether a function is called after the derivative of another one.
+
+    >>> is_named_after("deriv_sigmoid", "sigmoid"), is_named_after("deriv_sigmoid", "tanh")
+    (True, False)
+    """
+    name = derived(function).replace("_", "")
+    return bool(name) and name == short(other).lower().replace("_", "")
+
+
+def derived(function: str) -> str:
+    """The name of what a function is called the derivative of; nothing where it is called after none."""
     name = short(function).lower()
-    rest = OF_OUTPUT.sub("", OF_SLOPE.sub("", name, count=1).strip("_"))
-    others = {short(other).lower().replace("_", "") for other in known}
-    return bool(OF_SLOPE.search(name)) and (rest in ACTIVATIONS or rest.replace("_", "") in others)
+    return OF_OUTPUT.sub("", OF_SLOPE.sub("", name, count=1).strip("_")) if OF_SLOPE.search(name) else ""
 
 
 def is_of_activation(function: str) -> bool:

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.case import Case, Repair, State
 from tinygrad_scratch.verifier.causes import EXPLANATIONS, MADE_UP, RIVALLED, RIVALS, SMALLER
 from tinygrad_scratch.verifier.causes.factors import opposite
 from tinygrad_scratch.verifier.causes.lacking import term_in_renames
+from tinygrad_scratch.verifier.computed_losses import one_factor
 from tinygrad_scratch.verifier.conventions import TINY, forward_only, is_right_by_convention, scales, small_numbers
 from tinygrad_scratch.verifier.edits import Edit
 from tinygrad_scratch.verifier.events import Event
@@ -28,7 +29,7 @@ from tinygrad_scratch.verifier.referee import disputed
 from tinygrad_scratch.verifier.region import Explanation, Finding, Region
 from tinygrad_scratch.verifier.rewriting.text import source_of
 from tinygrad_scratch.verifier.sizes import conventional
-from tinygrad_scratch.verifier.slopes import wrong_slopes
+from tinygrad_scratch.verifier.slopes import factors_with_slopes, wrong_slopes
 from tinygrad_scratch.verifier.source import (
     TOKEN,
     bracketed,
@@ -95,10 +96,23 @@ def cause_of(case: Case, repair: Repair) -> Cause:
         for loose in (False, True):
             each.loose = loose
             finding = first_of(each, EXPLANATIONS)
-            if finding is not None:
+            if finding is not None and not (loose and is_of_some(case, finding)):
                 return as_cause(each, proven(each, finding))
     sentence = f"No single change of this step gives the gradient of {region.owner()}"
     return as_cause(region, Finding("unexplained", sentence, certainty="unexplained", made_up=True))
+
+
+def is_of_some(case: Case, finding: Finding) -> bool:
+    """Whether a change leaves gradients with different factors: then what differs by one is no convention."""
+    if not finding.changes:
+        return False
+    try:
+        values = case.replay(edits=finding.changes)
+    except Exception:
+        return True
+    given = [np.asarray(values[final.node]) for final in case.finals]
+    wanted = [case.wanted(value, final) for value, final in zip(given, case.finals, strict=True)]
+    return one_factor(given, wanted) is None
 
 
 def first_of(region: Region, explanations: Iterable[Explanation]) -> Finding | None:
@@ -378,7 +392,9 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
     way = -1.0 if all(final.direction < 0 for final in case.finals) else 1.0
     best: tuple[tuple[bool, int, int, bool, bool, bool, float], float, list[tuple[Repair, Cause]]] | None = None
     usual = conventional(case)
-    for scale in likeliest_first(case, [1.0, *scales(case, case.replay())], way):
+    with_slopes = [n for n in factors_with_slopes(case) if any(is_near_number(abs(n), size) for size in (*usual, 2.0))]
+    readings = likeliest_first(case, [1.0, *scales(case, case.replay())], way)
+    for scale in [*with_slopes, *(each for each in readings if each not in with_slopes)]:
         case.reset(scale)
         found = mistakes(case)
         scaled = all(cause.kind in SCALES for _, cause in found)
@@ -388,7 +404,8 @@ def best_reading(case: Case) -> list[tuple[Repair, Cause]]:
         key = wrong, len(found), unexplained(found), scale * way < 0, scale != way, unusual, size
         if best is None or key < best[0]:
             best = key, scale, found
-        if key[:5] == (False, 1, 0, False, False) or case.is_spent():  # no reading is better, or there is time for none
+        is_best = key[:5] == (False, 1, 0, False, False) or (scale in with_slopes and key[:4] == (False, 1, 0, False))
+        if is_best or case.is_spent():  # no reading is better, or there is time for none
             break
     assert best is not None
     if case.scale != best[1]:

@@ -248,8 +248,8 @@ class Judging(PastChoices):
             explained = self._is_explained_by(number, parameters)
             if self._is_settled() and not self.causes:  # all of it is right by that
                 return {}
-            if explained is not None:
-                found[number] = explained
+            if explained is not None:  # those by which a cause is known come first
+                found = {number: explained, **found} if self._is_one_known() else {**found, number: explained}
             if until_sure and explained is not None and explained[1]:
                 break
         return found

@@ -45,9 +45,9 @@ class Lineage:
 
     @cached_property
     def forward_alone(self) -> set[int]:
-        """The same without what only made steps ahead of the parameters, as by a gradient at other weights."""
-        ahead = set(self.truth.ahead)
-        return ancestors(self.parents, [self.truth.loss], until=ahead) - ahead
+        """The same without what only made the parameters, as turns before, and steps ahead by gradients elsewhere."""
+        ahead, parameters = set(self.truth.ahead), {final.parameter.node for final in self.finals}
+        return ancestors(self.parents, [self.truth.loss], until=ahead | parameters) - ahead
 
     @cached_property
     def unfinished(self) -> set[int]:

@@ -20,14 +20,14 @@ ARITHMETIC = (
 def turns_until_loss(frame: FrameType, line: int) -> int:
     """How many turns of a `for` loop, which has come to its next turn, are made before a loss is computed in one.
 
-    0 where it isn't known: where no `if turn % 100 == 99:` stands before a loss, or its numbers are not.
+    0 where it isn't known, as no `if turn % 100 == 99:` stands before a loss, and where the last turn computed one.
     """
     file, known = frame.f_code.co_filename, {**frame.f_globals, **frame.f_locals}
     for counter, test in conditions(file, line):
         count = known.get(counter)
         if type(count) is not int:
             continue
-        for ahead in range(1, MOST_AHEAD):
+        for ahead in range(MOST_AHEAD):
             try:
                 if eval(test, {"__builtins__": {}}, {**known, counter: count + ahead}):
                     return ahead

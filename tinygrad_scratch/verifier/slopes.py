@@ -6,17 +6,20 @@ gradient. All results are replaced at once by the slopes of the values that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from tinygrad_scratch.verifier.case import Case, Repair
-from tinygrad_scratch.verifier.derivative_names import short
+from tinygrad_scratch.verifier.computed_losses import one_factor
+from tinygrad_scratch.verifier.derivative_names import is_named_after, short
 from tinygrad_scratch.verifier.edits import PRODUCTS, SUMS, name_of
 from tinygrad_scratch.verifier.events import Event
-from tinygrad_scratch.verifier.likeness import close
+from tinygrad_scratch.verifier.likeness import close, is_near_number
 from tinygrad_scratch.verifier.source import in_same_function, start_of_function
 from tinygrad_scratch.verifier.steps import Array, Step
 from tinygrad_scratch.verifier.textbook import base_of, is_slope_of_given
@@ -43,15 +46,7 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
     Where the same return of a function is right elsewhere, the call is wrong; the last says so.
     """
     wrong = case.wrong(case.replay())
-    for results in Slopes(case).by_function():
-        bad = [result for result in results if not result.is_right]
-        if not bad:
-            continue
-        put_in = {result.event.node: result.slope for result in bad}
-        try:
-            played = case.replay(put_in)
-        except Exception:  # a value of this kind can't stand there
-            continue
+    for results, bad, put_in, played in played_with_slopes(case):
         still = case.wrong(played)
         if len(still) == len(wrong) or any(final not in wrong for final in still):
             continue
@@ -66,6 +61,31 @@ def wrong_slopes(case: Case) -> Iterator[tuple[Repair, dict[int, Array], bool]]:
             match = case.match_up_to_factor(truth)
             repair = Repair(called, truth, match[0].of if match else first.of, None, mended)
         yield repair, put_in, called is not None
+
+
+def factors_with_slopes(case: Case) -> Iterator[float]:
+    """The one number that all gradients are multiplied by, once the slopes stand for what a function returned.
+
+    It is asked where no gradient is right as it is: no factor can be read off them then.
+    """
+    if len(case.wrong(case.replay())) < len(case.finals):
+        return
+    for *_, played in played_with_slopes(case):
+        given = [np.asarray(played[final.node]) for final in case.finals]
+        wanted = [case.wanted(value, final) / case.scale for value, final in zip(given, case.finals, strict=True)]
+        factor = one_factor(given, wanted)
+        if factor is not None and not is_near_number(factor, 1.0):
+            yield factor
+
+
+def played_with_slopes(case: Case) -> Iterator[tuple[list[Result], list[Result], dict[int, Array], Mapping[int, Any]]]:
+    """The results of each function, those that are no slopes, the slopes for them, and the run with these put in."""
+    for results in Slopes(case).by_function():
+        bad = [result for result in results if not result.is_right]
+        put_in = {result.event.node: result.slope for result in bad}
+        with contextlib.suppress(Exception):  # a value of this kind can't stand there
+            if bad:
+                yield results, bad, put_in, case.replay(put_in)
 
 
 def is_of_another(case: Case, result: Result) -> bool:
@@ -93,7 +113,7 @@ class Slopes:
     def by_function(self) -> Iterator[list[Result]]:
         """The results of each function that works on one value of the forward pass entry by entry."""
         case = self.case
-        places = [step.place for node in case.forward if (step := case.step_of(node)).place]
+        places = [step.place for node in case.forward_alone if (step := case.step_of(node)).place]
         of_forward = {(place.file, place.line) for place in places if place is not None}
         calls: dict[tuple[str, int], list[Event]] = {}
         for event in case.returned:
@@ -119,11 +139,16 @@ class Slopes:
         return Result(event, slope, of, right is not None)
 
     def own(self, event: Event, given: int) -> tuple[int, Array] | None:
-        """The slope of what the same function made of a value in the forward pass: `f(z)` beside `f(z, True)`."""
+        """The slope of what the same function made of a value in the forward pass: `f(z)` beside `f(z, True)`.
+
+        So it is of the function that it is called after: of `f` for `f_prime`.
+        """
+        function = event.place.function
         made = (
             e.node
             for e in self.case.returned
-            if self.case.is_forward(e.node) and in_same_function(e.place, event.place)
+            if self.case.is_forward(e.node)
+            and (in_same_function(e.place, event.place) or is_named_after(function, e.place.function))
         )
         known = (self.slope(given, node) for node in made if self.is_after(node, given) and node != given)
         return next(((given, slope) for slope in known if slope is not None), None)
@@ -145,6 +170,7 @@ class Slopes:
             elif np.size(self.value(node)) > 1:
                 return None
         arrays = {node for node in found if np.size(self.value(node)) > 1}
+        arrays = arrays or found  # of a network of single numbers
         first = min(arrays, default=None)  # what others of them were made from by the function itself
         return first if all(self.is_after(node, first) for node in arrays) else None
 

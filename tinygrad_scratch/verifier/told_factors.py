@@ -15,7 +15,7 @@ from tinygrad_scratch.verifier.rewriting.part import NAMES, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import OF_PENALTY, PENALTY, RATE, SIZE
 from tinygrad_scratch.verifier.rewriting.valued import is_mere_number, names_in, nodes_named
 from tinygrad_scratch.verifier.source import leaves
-from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_sum, rest_of_one, same
+from tinygrad_scratch.verifier.told_forms import FACTORS, Difference, is_number, is_sum, rest_of_one, same
 
 OF_FACTORS = ("wrong-operand", "derivative-at-wrong-point", "missing-derivative", "scale-factor")
 WORDS_OF_SLOPES = re.compile(rf"1\.?0?\s*-|{WORDS}", re.IGNORECASE)
@@ -62,10 +62,28 @@ def is_root_of_number(case: Case, node: ast.AST) -> bool:
     return is_root and not holds_array(case, node)
 
 
-def is_power_too_high(found: Difference) -> bool:
-    """Whether what is right was taken to a power."""
-    old = found.old
-    return isinstance(old, ast.BinOp) and isinstance(old.op, ast.Pow) and same(old.left, found.new)
+def is_power_of_other(found: Difference) -> bool:
+    """Whether what is right is a power of what was written, or the other way round, or another power of the same.
+
+    A square may be written as a product or by `np.square`.
+    """
+    old, new = found.old, found.new
+    outer = found.way[-1] if found.way else None
+    if isinstance(outer, ast.BinOp) and isinstance(outer.op, ast.Pow) and outer.right is old:
+        return is_number(old) and is_number(new)
+    return base_of(old) == ast.dump(new) or base_of(new) == ast.dump(old)
+
+
+def base_of(node: ast.AST) -> str:
+    """What a number of times itself makes a value, as it is dumped; nothing where the value is no power."""
+    match node:
+        case ast.BinOp(left=base, op=ast.Pow()):
+            return ast.dump(base)
+        case ast.BinOp(left=base, op=ast.Mult(), right=other) if same(base, other):
+            return ast.dump(base)
+        case ast.Call(args=[base]) if name_of(node) == "square":
+            return ast.dump(base)
+    return ""
 
 
 def is_divided_too_seldom(case: Case, found: Difference) -> bool:

@@ -24,7 +24,7 @@ from tinygrad_scratch.verifier.told_factors import (
     is_divided_too_seldom,
     is_in_rest_of_one,
     is_multiplied_for_divided,
-    is_power_too_high,
+    is_power_of_other,
     kind_by_factors,
     lacks_array,
     name_of_product,
@@ -44,12 +44,10 @@ from tinygrad_scratch.verifier.told_forms import (
     is_other_number_in_index,
     is_power,
     is_slope_elsewhere,
-    is_square,
     is_sum,
     is_turned_round,
     marks,
     parts,
-    rest_of_one,
     same,
 )
 from tinygrad_scratch.verifier.told_sizes import BATCH, kind_of_size
@@ -196,12 +194,12 @@ def kind_by_text(case: Case, found: Difference, kind: str) -> str:
         return kind_of_brackets(case, *lacking)
     if is_multiplied_for_divided(found) or is_divided_too_seldom(case, found):
         return "scale-factor"
-    if is_power_too_high(found):
+    if is_power_of_other(found):
         return kind_of_power(found)
     if kind == "missing-batch-sum-or-mean" and is_in_formula(case, found):
         return "scale-factor"
     told = kind_by_slope(case, found, kind_by_factors(case, found, kind))
-    return "regularisation" if told == AT_POINT and is_beside_strength(found) else told
+    return "regularisation" if told == AT_POINT and is_beside_strength(case, found) else told
 
 
 def is_other_divisor(found: Difference) -> bool:
@@ -247,13 +245,13 @@ def kind_by_slope(case: Case, found: Difference, kind: str) -> str:
     if kind in (AT_POINT, "missing-derivative", "wrong-operand") and is_slope_for_slope(found):
         return AT_POINT
     if kind == AT_POINT:
-        lacks = is_rest(found) or is_square_left_out(found) or is_of_function_left_out(found)
+        lacks = is_rest(found) or is_of_function_left_out(found)
         return "missing-derivative" if lacks else "wrong-operand" if is_plain(found) else kind
     if kind == "wrong-operand":
         if is_summed(found):
             return BATCH
         elsewhere = is_slope_elsewhere(found) or is_of_compared(found) or is_given_to_slope(found)
-        if is_other_number(found):
+        if is_other_number(case, found):
             return "scale-factor"
         lacks = lacks_array(case, found) or is_rest_taken_whole(found) or is_derivative_for_function(found)
         return "missing-derivative" if lacks else AT_POINT if elsewhere else kind
@@ -277,11 +275,12 @@ def is_summed(found: Difference) -> bool:
     )
 
 
-def is_beside_strength(found: Difference) -> bool:
-    """Whether what differs is multiplied by the strength of a penalty: `l1 * np.sign(w)`."""
+def is_beside_strength(case: Case, found: Difference) -> bool:
+    """Whether what differs is multiplied by the strength of a penalty: `l1 * np.sign(w)`; no layer is one, as `l1`."""
     products = (each for each in found.way if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mult))
     sides = (side for each in products for side in (each.left, each.right))
-    return any(STRENGTH.search(ast.unparse(side)) for side in sides if isinstance(side, ast.Name | ast.Attribute))
+    named = (side for side in sides if isinstance(side, ast.Name | ast.Attribute))
+    return any(STRENGTH.search(ast.unparse(side)) and not holds_array(case, side) for side in named)
 
 
 def is_slope_for_slope(found: Difference) -> bool:
@@ -291,11 +290,11 @@ def is_slope_for_slope(found: Difference) -> bool:
 
 
 def kind_of_power(found: Difference) -> str:
-    """The kind of too high a power: of a factor it is one too many, and in `1 - h**3` another function's slope."""
+    """The kind of a wrong power: it scales a product, and `1 - h` and `1 - h**3` are slopes of other functions."""
     if is_in_rest_of_one(found):
         return AT_POINT
-    outer = found.way[-1] if found.way else None
-    is_factor = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
+    around = [outer for outer in found.way if not isinstance(outer, ast.BinOp) or not isinstance(outer.op, ast.Pow)]
+    is_factor = bool(around) and isinstance(around[-1], ast.BinOp) and isinstance(around[-1].op, FACTORS)
     return "scale-factor" if is_factor else "wrong-operand"
 
 
@@ -490,13 +489,6 @@ def is_rest_taken_whole(found: Difference) -> bool:
     return rest and twice and isinstance(new, ast.BinOp) and same(new.right, found.old)
 
 
-def is_square_left_out(found: Difference) -> bool:
-    """Whether `1 - t**2` is due for `1 - t`."""
-    in_rest = bool(found.way) and rest_of_one(found.way[-1]) is not None
-    base = found.new.left if isinstance(found.new, ast.BinOp) else None
-    return in_rest and base is not None and is_square(found.new) and same(base, found.old)
-
-
 def is_of_function_left_out(found: Difference) -> bool:
     """Whether a function of what was written, or of the like, is due: `np.sqrt(var + eps)` for `v + eps`."""
     match found.new:
@@ -528,11 +520,15 @@ def is_switched(call: ast.Call) -> bool:
     return len(call.args) == 2 and isinstance(call.args[1], ast.Constant) and call.args[1].value is True
 
 
-def is_other_number(found: Difference) -> bool:
-    """Whether a product has another plain number as a factor."""
+def is_other_number(case: Case, found: Difference) -> bool:
+    """Whether a product has another plain number as a factor, or another name of one."""
     outer = found.way[-1] if found.way else None
     in_product = isinstance(outer, ast.BinOp) and isinstance(outer.op, FACTORS)
-    return in_product and is_number(found.old) and is_number(found.new)
+    return in_product and all(is_plain_number(case, each) for each in (found.old, found.new))
+
+
+def is_plain_number(case: Case, node: ast.AST) -> bool:
+    return is_number(node) or (isinstance(node, ast.Name | ast.Attribute) and holds_number(case, node))
 
 
 def is_slope_taken_at(source: Source, found: Difference) -> bool:

@@ -19,6 +19,7 @@ from tinygrad_scratch.verifier.rewriting.alike import is_update
 from tinygrad_scratch.verifier.rewriting.part import PRODUCTS, name_of
 from tinygrad_scratch.verifier.rewriting.rewrite import kind_of_call
 from tinygrad_scratch.verifier.rewriting.text import Source, lines_of, source_of
+from tinygrad_scratch.verifier.rewriting.too_early import stores, told_as_early
 from tinygrad_scratch.verifier.source import bracketed, entries_of, leaves, parsed, replaced, statement_at, text_of
 from tinygrad_scratch.verifier.told_factors import beyond
 from tinygrad_scratch.verifier.told_forms import Difference, is_value_for_mask
@@ -67,12 +68,16 @@ def made_for_nothing(cause: Cause, found: Difference) -> ast.Assign | None:
 
 def tell_what_is_meant(case: Case, cause: Cause, found: Difference, bound: ast.Assign) -> Repair | None:
     """Tell there what that name is meant to be: `d = e * s`, read as `d.sum()`, where `e.sum()` is right."""
+    source, line = source_of(text_of(cause.file)), cause.line
     name, right = ast.unparse(found.old), ast.unparse(found.new)
     repair = repair_at(case, cause.file, bound, name)
     tell_at(cause, bound, repair, name)
-    cause.expression, cause.should_be = source_of(text_of(cause.file)).code(bound.value), right
+    cause.expression, cause.should_be = source.code(bound.value), right
     cause.sentence = f"`{cause.expression}` should be {right}"
     name_kind(case, cause)
+    later = stores((each for each in source.statements if bound.lineno < each.lineno < line), right)
+    if later:
+        (cause.kind, cause.sentence), cause.should_be = told_as_early(right, later), None
     return repair
 
 

@@ -73,6 +73,8 @@ class Expressions:
                 yield from change(part)
             if isinstance(part.node, NAMES) and part.is_value:
                 yield from of_name(part)
+                yield from of_handed_on(part)
+            yield from of_handed_on(part)
             if part.is_slice:
                 yield from of_index(part)
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
@@ -373,9 +375,10 @@ def entries_of(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def of_slices(part: Part) -> Iterator[Rewrite]:
-    """What is cut off at one end of an axis, at the other end: `x[:, 1:]` for `x[:, :-1]`."""
+    """What is cut off at one end of an axis, at the other end, as `x[:, 1:]` for `x[:, :-1]`; the same one further."""
     inside = getattr(part.node.slice, "elts", [part.node.slice])
     for each in (n for n in inside if isinstance(n, ast.Slice) and n.step is None):
+        yield from one_further(part, each)
         bounds = [part.source.code(bound) for bound in (each.lower, each.upper) if bound is not None]
         if len(bounds) != 1:
             continue
@@ -384,6 +387,33 @@ def of_slices(part: Part) -> Iterator[Rewrite]:
         for other in others:
             said = f"`{written}` should be `{other}`: the other end is due"
             yield part.change(other, "off-by-one", said, at=part.source.span(each))
+
+
+def one_further(part: Part, cut: ast.Slice) -> Iterator[Rewrite]:
+    """As many entries, from the next one or the one before on: `x[1:n + 1]` for `x[:n]`."""
+    if cut.upper is None or (isinstance(cut.upper, ast.UnaryOp) and isinstance(cut.upper.op, ast.USub)):
+        return
+    written = part.source.code(cut)
+    for step in (1, -1):
+        lower = "" if cut.lower is None else part.source.code(cut.lower)
+        if lower or step > 0:
+            first = "" if moved_by(lower, step) == "0" else moved_by(lower, step)
+            other = f"{first}:{moved_by(part.source.code(cut.upper), step)}"
+            said = f"`{written}` should be `{other}`: the entries beside them are due"
+            yield part.change(other, "off-by-one", said, NAMED, at=part.source.span(cut))
+
+
+def moved_by(bound: str, step: int) -> str:
+    """The bound of a slice that is one larger or smaller, as it is written.
+
+    >>> moved_by("", 1), moved_by("n", 1), moved_by("n + 1", -1), moved_by("2", -1), moved_by("n - 1", 1)
+    ('1', 'n + 1', 'n', '1', 'n')
+    """
+    own, back = bound or "0", re.sub(r"\s*[+-]\s*1$", "", bound)
+    if own.isdigit():
+        return str(int(own) + step)
+    signed = bound.removeprefix(back).replace(" ", "")
+    return back if signed == f"{-step:+d}" else f"{own} {'+' if step > 0 else '-'} 1"
 
 
 def of_index(part: Part) -> Iterator[Rewrite]:
@@ -433,6 +463,12 @@ def of_name(part: Part) -> Iterator[Rewrite]:
             kind = "inplace-corruption" if part.argument == "out" else kind
             tier = CHANGED if is_near(part.code, other) else NAMED
             yield part.change(other, kind, f"{part.code} should be {other}", tier)
+
+
+def of_handed_on(part: Part) -> Iterator[Rewrite]:
+    """The other sign of what a function of theirs is given."""
+    if part.is_handed_on:
+        yield part.change(f"-{part.code}", "sign", f"the sign of `{part.code}` is wrong where it is handed on", NAMED)
 
 
 def is_factor(part: Part) -> bool:

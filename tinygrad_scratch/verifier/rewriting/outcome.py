@@ -31,7 +31,8 @@ def outcome(case: Case, hits: list[Hit]) -> tuple[Repair, Cause] | None:
     best = min(hits, key=lambda hit: (hit.likelihood(), hit.turns_number, hit.gathers, hit.lacks_elsewhere))
     lines = lines_of(best)
     moved = list(moved_by(case, best))
-    repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or moved)
+    returned = [pair for pair in moved_by(case, best, returned=True) if pair[0].place.line in lines]
+    repair = repair_by(case, best, [pair for pair in moved if pair[0].place.line in lines] or returned or moved)
     if repair is None:
         return None
     others = told_beside(best, hits)
@@ -63,10 +64,11 @@ def lines_of(hit: Hit) -> range:
     return range(hit.rewrite.line, max(map(end_of_head, found), default=hit.rewrite.line) + 1)
 
 
-def moved_by(case: Case, hit: Hit) -> Iterator[Moved]:
-    """The values of the backward pass that are others after a change, in order."""
-    after = dict(numbered(hit.check.case.events))
-    for known, event in numbered(case.events):
+def moved_by(case: Case, hit: Hit, returned: bool = False) -> Iterator[Moved]:
+    """The values of the backward pass that are others after a change, in order; if told, those that were returned."""
+    before, then = (each.returned if returned else each.events for each in (case, hit.check.case))
+    after = dict(numbered(then))
+    for known, event in numbered(before):
         if event.node in case.forward or known not in after:
             continue
         value = np.asarray(hit.check.tape.nodes[after[known].node].value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -121,6 +122,15 @@ class Part:
     @property
     def is_argument(self) -> bool:
         return isinstance(self.around, ast.keyword)
+
+    @property
+    def is_handed_on(self) -> bool:
+        """Whether it is one of the values that a function of theirs is called with."""
+        call = self.around
+        if not isinstance(call, ast.Call) or not any(each is self.node for each in call.args):
+            return False
+        function = self.source.code(call.func)
+        return not (function.startswith(("np.", "numpy.", "math.")) or hasattr(builtins, function) or is_of_list(call))
 
     @property
     def argument(self) -> str:
@@ -242,6 +252,11 @@ def counted_by(node: ast.stmt) -> str:
     """The variable of a loop over a range; nothing where a statement is none."""
     is_loop = isinstance(node, ast.For) and isinstance(node.target, ast.Name) and "range" in ast.unparse(node.iter)
     return ast.unparse(node.target) if is_loop and isinstance(node, ast.For) else ""
+
+
+def is_of_list(call: ast.Call) -> bool:
+    """Whether it only puts something into a list."""
+    return name_of(call) in ("append", "insert", "extend")
 
 
 def name_of(node: ast.Call) -> str:

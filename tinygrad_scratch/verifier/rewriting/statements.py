@@ -21,6 +21,7 @@ from tinygrad_scratch.verifier.rewriting.rewrite import (
 )
 from tinygrad_scratch.verifier.rewriting.scattered import scattered
 from tinygrad_scratch.verifier.rewriting.text import Source, is_near
+from tinygrad_scratch.verifier.rewriting.too_early import read_too_early
 
 CHANGED_ALONE = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return, ast.Expr, ast.For, ast.If, ast.While)
 OTHERS = {"+=": ("-=", "*="), "-=": ("+=", "*="), "*=": ("/=", "+=", "-="), "/=": ("*=",)}
@@ -220,7 +221,8 @@ class Statement(Expressions):
             return
         changed = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", node)
         in_place = isinstance(node, ast.AugAssign) or isinstance(changed, ast.Subscript)
-        for other in block[block.index(node) + 1 :][:MOST_LATER]:
+        after = block[block.index(node) + 1 :][:MOST_LATER]
+        for count, other in enumerate(after, 1):
             until = self.source.starts[min(other.end_lineno or 0, len(self.source.lines))]
             moved = self.source.text[end:until]
             if not moved.endswith("\n"):
@@ -231,6 +233,7 @@ class Statement(Expressions):
                 said = f"`{name}` comes too early: line {other.end_lineno} needs what it changes as that was"
             penalty = isinstance(node, ast.AugAssign) and OF_PENALTY.search(self.source.code(node.value))
             kind = "regularisation" if penalty else "stale-or-updated-weights"
+            kind, said = read_too_early(node, after[:count]) or (kind, said)
             yield Rewrite(
                 self.line, start, until, moved + own, kind, said, about=name if in_place and not penalty else ""
             )

@@ -1,0 +1,44 @@
+"""A statement that reads a name before a later one makes it what is due: `db = d.sum(0)`, and then `d = d * mask`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+
+def stores(statements: Iterable[ast.stmt], name: str) -> list[ast.stmt]:
+    """The assignments that give a name another value, or change it.
+
+    >>> [ast.unparse(each) for each in stores(ast.parse("d = d * m; e = d; d += 1; d[0] = 2").body, "d")]
+    ['d = d * m', 'd += 1', 'd[0] = 2']
+    """
+    given = (each for each in statements if isinstance(each, ast.Assign | ast.AugAssign))
+    return [each for each in given if name in written_by(each)]
+
+
+def written_by(statement: ast.Assign | ast.AugAssign) -> set[str]:
+    """The names that an assignment gives a value to, or an entry of the value."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    parts = (part for target in targets for part in ast.walk(target))
+    stored = (part for part in parts if isinstance(getattr(part, "ctx", None), ast.Store))
+    return {ast.unparse(part.value if isinstance(part, ast.Subscript) else part) for part in stored}
+
+
+def told_as_early(name: str, later: Sequence[ast.stmt]) -> tuple[str, str]:
+    """The kind and the sentence for what reads a name before those statements, by what it lacks then."""
+    operations = (n for each in later for n in ast.walk(each) if isinstance(n, ast.BinOp | ast.AugAssign))
+    is_multiplied = any(isinstance(each.op, ast.Mult | ast.Div) for each in operations)
+    said = f"{name} is read before line {later[-1].lineno} makes it what is due: this line belongs below that"
+    return "missing-derivative" if is_multiplied else "wrong-operand", said
+
+
+def read_too_early(node: ast.stmt, later: Sequence[ast.stmt]) -> tuple[str, str] | None:
+    """The same for an assignment of which none of the later statements reads what it makes."""
+    if not isinstance(node, ast.Assign):
+        return None
+    reads = {n.id for each in later for n in ast.walk(each) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    if not reads.isdisjoint(name.partition("[")[0].partition(".")[0] for name in written_by(node)):
+        return None
+    names = dict.fromkeys(n.id for n in ast.walk(node.value) if isinstance(n, ast.Name))
+    given = ((name, stores(later, name)) for name in names)
+    return next((told_as_early(name, found) for name, found in given if found), None)
