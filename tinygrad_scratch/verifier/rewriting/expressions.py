@@ -74,7 +74,6 @@ class Expressions:
             if isinstance(part.node, NAMES) and part.is_value:
                 yield from of_name(part)
                 yield from of_handed_on(part)
-            yield from of_handed_on(part)
             if part.is_slice:
                 yield from of_index(part)
             if isinstance(part.node, COMPUTED) and isinstance(part.around, ast.Call) and part.is_in_slope:
