@@ -456,7 +456,7 @@ MISTAKES = [
     ("counted", "m = d.shape[1]", "m = d.shape[0]", "scale-factor"),
     ("spam", "shrink = lam / n * self.w", "shrink = lam * self.w", "regularisation"),
     ("spam", "miss = p - t", "miss = (p - t) * p * (1 - p)", "scale-factor"),
-    ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "wrong-operand"),
+    ("spam", "(1 / n) * np.dot", "(1 / d) * np.dot", "scale-factor"),
     ("gated", "np.where(self.above, 1.0, self.leak)", "np.where(self.above, self.leak, 1.0)", "wrong-operand"),
     ("gated", "ddropped = dy @ self.down.T", "ddropped = dy @ (self.down - self.rate * self.ddown).T",
      "stale-or-updated-weights"),

@@ -237,7 +237,7 @@ def test_what_is_right_is_not_accused(tmp_path: Path, name: str) -> None:
         ("sums", "outer * warm * (1 - warm)", "outer * warm", "missing-derivative"),
         ("steps", "    later = own\n", "    later = delta @ out.T\n", "missing-derivative"),
         ("numbers", "d_o_d_b = self.down", "d_o_d_b = self.up", "wrong-operand"),
-        ("dark", "(1 - dim**2))", "(1 - dim))", "missing-derivative"),
+        ("dark", "(1 - dim**2))", "(1 - dim))", "derivative-at-wrong-point"),
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, name: str, right: str, wrong: str, kind: str) -> None:

@@ -277,7 +277,7 @@ def test_a_step_by_a_later_loss_is_judged_by_itself(tmp_path: Path) -> None:
         (NUMBERS, "ga += dp * s", "ga += ds * s", "wrong-operand"),
         (IN_LISTS, "h.T @ d2, d2.sum(axis=0)", "h.T @ d2, d2.mean(axis=0)", "missing-batch-sum-or-mean"),
         (CARRIED, "d + ds @ self.A.T", "ds @ self.A.T", "missing-term"),
-        (CARRIED, "d * (1 - self.s**2)", "d * (1 - self.s)", "missing-derivative"),
+        (CARRIED, "d * (1 - self.s**2)", "d * (1 - self.s)", "derivative-at-wrong-point"),
         (TWO_SUMS, "d1.sum(axis=0) + d2.sum(axis=0)", "d1.sum() + d2.sum()", "broadcasting-shape"),
         (IN_ONE_LOOP, "self.left).T @ e", "self.left).T @ e * 2", "scale-factor"),
     ],

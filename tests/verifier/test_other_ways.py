@@ -143,7 +143,7 @@ def test_a_target_that_the_network_makes_itself_may_be_a_constant(tmp_path: Path
 def test_a_mistake_beside_such_a_target_is_found(tmp_path: Path) -> None:
     text = TARGETS.replace("(1 - f * f)", "(1 - f)")
     check = check_of_targets(tmp_path, text)
-    assert wrong(check).kind == "missing-derivative"
+    assert wrong(check).kind == "derivative-at-wrong-point"
     assert str(check).count("you wrote") == 1
 
 

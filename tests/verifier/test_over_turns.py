@@ -125,7 +125,7 @@ def test_gradients_of_several_turns_are_those_of_the_sum_of_their_losses(text: s
 
 
 WRONG = {
-    "a slope of another function": (IN_PLACE, "(1 - out**2)", "(1 - out)", "missing-derivative", "dz ="),
+    "a slope of another function": (IN_PLACE, "(1 - out**2)", "(1 - out)", "derivative-at-wrong-point", "dz ="),
     "a factor in one of two": (NEW_ARRAYS, "np.outer(x, dz)", "2 * np.outer(x, dz)", "scale-factor", '["V"] ='),
     "the input squared in an object": (
         ROWS,

@@ -318,7 +318,7 @@ CASES = [
     ("recurrent", "inner = carried * self.slope(self.states[t + 1])", "inner = carried", {"missing-derivative"}),
     ("residual", "dinner = dh * (1 - self.h ** 2)", "dinner = dh", {"missing-derivative"}),
     # a helper is wrong in all of its calls
-    ("recurrent", "return 1 - state ** 2", "return 1 - state", {"missing-derivative"}),
+    ("recurrent", "return 1 - state ** 2", "return 1 - state", {"derivative-at-wrong-point"}),
     # in each turn of a loop
     ("recurrent", "inner = carried * self", "inner = 2 * carried * self", {"scale-factor"}),
     ("recurrent", "inner = carried * self", "inner = -carried * self", {"sign"}),

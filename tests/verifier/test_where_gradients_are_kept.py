@@ -446,7 +446,7 @@ for turn in range(8):
         (ADAM, "slopes[name]\n", "0.5 * slopes[name]\n", ""),
         (IN_PLACE, "h.T @ d", "h.T @ d / len(x)", "missing-batch-sum-or-mean"),
         (IN_PLACE, " * (1 - h**2)", " * (1 - h**2) * 0.7", "scale-factor"),
-        (SIGNS, "(1 - h**2)", "(1 - h)", "missing-derivative"),
+        (SIGNS, "(1 - h**2)", "(1 - h)", "derivative-at-wrong-point"),
         (SIGNS, "v=h.T @ d", "v=-h.T @ d", "sign"),
         (SIGNS, "0.9 *", "0.8 *", ""),
     ],

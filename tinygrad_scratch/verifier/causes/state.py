@@ -55,7 +55,7 @@ def later_state(region: Region) -> Iterator[Finding]:
                 if adds_in_place(region, step, slot) and region.gives_truth({step.index: only(1)}):
                     said = f"{name} is added to what it held before: {instead_of_adding(region, step, slot)}"
                     yield Finding("overwritten-accumulation", said, step, changes={step.index: only(1)})
-                elif earlier in parameters and (alias := second_name(region, name, earlier)) is not None:
+                elif earlier in parameters and (alias := copied_for(region, step, read, name, earlier)) is not None:
                     of = right_side(statement_at(alias.file, alias.line))
                     said = f"{name} is the same array as {of}, and is updated with it: a copy is due"
                     yield Finding("stale-or-updated-weights", said, None, f"{of}.copy()", place=alias)
@@ -75,8 +75,13 @@ def later_state(region: Region) -> Iterator[Finding]:
                     yield Finding("inplace-corruption", said, writer, made_up=scaled)
 
 
-def second_name(region: Region, name: str, node: int) -> Place | None:
-    """Where what an array held before got a name that the array has besides its own: `before = w`."""
+def copied_for(region: Region, step: Step, read: int, name: str, node: int) -> Place | None:
+    """Where what an array held before got a name that the array has besides its own: `before = w`.
+
+    None where nothing else reads what the array was updated to: so the update stands too early, and no copy is due.
+    """
+    if [each.index for each in region.case.tape.steps if read in each.reads] == [step.index]:
+        return None
     places = (event.place for event in region.case.events if (event.node, event.name) == (node, name))
     return next((place for place in places if is_rename(place.file, place.line)), None)
 
