@@ -93,6 +93,8 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     for name in list(check.entry.later_losses) if check.ok and loss is None else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
         if later.first_wrong is not None:
+            known = f"{check.entry.step_name} was computed for"
+            later.notes[:] = [note for note in later.notes if not note.startswith(known)]
             later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
             return later
         right = right and later.ok
