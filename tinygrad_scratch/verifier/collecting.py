@@ -349,6 +349,7 @@ class Collecting(Told):
     def without(self, nodes: set[int]) -> None:
         """Leave out some parameters, with what they were updated by."""
         left = {gradient for gradient, (parameter, _) in self._updates.items() if parameter.node in nodes}
+        self._updates = {gradient: of for gradient, of in self._updates.items() if gradient not in left}
         self.parameters = [parameter for parameter in self.parameters if parameter.node not in nodes]
         self.gradients = [gradient for gradient in self.gradients if gradient[1] not in left]
 

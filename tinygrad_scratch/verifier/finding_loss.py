@@ -38,7 +38,7 @@ from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
 from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
-from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
+from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
 from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
@@ -118,9 +118,26 @@ class FindingLoss(Mixes):
             )
         return self._last_resort(finals)
 
+    def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
+        raise NotImplementedError
+
     def _take_one_step(self, finals: list[Final]) -> None:
         """Leave one step to be judged, where there are several by losses of their own."""
         self._of_others = take_one_step(self, finals)
+        self._parents = self.tape.parents()
+        if self._of_others and not self.given:
+            self._read_updates_again()
+
+    def _read_updates_again(self) -> None:
+        """Read the gradients of one step: each step has a rate of its own, which all its updates take."""
+        known, before = dict(vars(self)), list(self.notes)
+        self._updates = {}
+        gradients = self._before_clipping(self._gradients())
+        if {p.node for p, _ in self._updates.values()} == {p.node for p, _ in known["_updates"].values()}:
+            self.gradients = gradients
+        else:
+            vars(self).update(known)
+        self.notes[:] = before
         self._parents = self.tape.parents()
 
     def _last_resort(self, finals: list[Final]) -> str | None:

@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.update_steps import in_update
 
+NO_LOSS = "No loss was computed for the update of"
 NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
 
 
@@ -38,7 +39,8 @@ def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
     """
     steps, rest = steps_apart(entry, finals)
     wanted = entry.wanted_loss
-    step = next((step for step in steps if wanted in (None, step.name)), None)
+    new = [step for step in steps if any(final.parameter.name not in entry.known for final in step.finals)]
+    step = next((step for step in new if wanted in (None, step.name)), None)
     if step is None or not (rest or len(steps) > 1):
         return set()
     others = [other for other in steps if other is not step]
@@ -52,13 +54,12 @@ def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
         entry.tape.give(node)
     entry.without(nodes)
     entry.changed = [each for each in entry.changed if each[0].node not in nodes]
-    entry.later_losses = [other.name for other in others]
-    for other in others:
+    left = [other for other in others if other in new]
+    entry.later_losses = [other.name for other in left]
+    for other in left:
         entry.notes.append(f"{other.name} was computed for the update of {names_of(other.finals)}: {NOT_JUDGED}")
     if rest:
-        entry.notes.append(
-            f"No loss was computed for the update of {names_of(rest)}: that is a step of its own, and not judged."
-        )
+        entry.notes.append(f"{NO_LOSS} {names_of(rest)}: that is a step of its own, and not judged.")
     return set[int]().union(*(other.forward for other in others)) - step.forward
 
 

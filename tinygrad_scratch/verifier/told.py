@@ -58,6 +58,7 @@ class Told:
     gradients: list[Gradient] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     unsure: list[Gradient] = field(default_factory=list)
+    known: frozenset[str] = frozenset()  # parameters of which the steps were judged in another loop
     step_name: str = ""  # of the loss that is judged by, where there are several steps
     later_losses: list[str] = field(default_factory=list)  # of steps of their own, by their names
     missing: list[Parameter] = field(default_factory=list)
