@@ -16,6 +16,7 @@ from tinygrad_scratch.verifier.steps import ancestors
 from tinygrad_scratch.verifier.told import own
 from tinygrad_scratch.verifier.update_steps import in_update
 
+MOST_LOSSES = 50  # that have a name, as one of each sample has
 NO_LOSS = "No loss was computed for the update of"
 NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
 
@@ -84,7 +85,7 @@ def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[
     gradients = set[int]().union(*made_of.values())
     events = [e for e in entry.watch.events if e.node in moving - gradients and entry.is_named_as_loss(e.name, e.node)]
     named = {e.node: own(e.name) for e in events if entry.tape.nodes[e.node].value.size == 1}
-    forward = {node: behind(node) for node in sorted(named)}
+    forward = {node: behind(node) for node in sorted(named)} if len(named) <= MOST_LOSSES else {}
     wholes = [node for node in forward if not any(node in forward[other] for other in forward if other != node)]
     found: dict[int, list[Final]] = {}
     rest = list[Final]()
