@@ -23,7 +23,6 @@ from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.explain import Cause
 from tinygrad_scratch.verifier.gradients import Given, gradients_in, stored_gradients
 from tinygrad_scratch.verifier.judging import Judging
-from tinygrad_scratch.verifier.later_losses import NOT_JUDGED
 from tinygrad_scratch.verifier.layer import check_function, check_layer
 from tinygrad_scratch.verifier.likeness import difference
 from tinygrad_scratch.verifier.losses import loss_named
@@ -46,6 +45,7 @@ from tinygrad_scratch.verifier.recorded import Recorded, holds_recorded, record
 from tinygrad_scratch.verifier.rewriting.again import Again, Block
 from tinygrad_scratch.verifier.shown import Shown
 from tinygrad_scratch.verifier.stand_ins import numpy_recorded
+from tinygrad_scratch.verifier.steps_apart import NOT_JUDGED
 from tinygrad_scratch.verifier.suspects import nameless
 from tinygrad_scratch.verifier.tape import LimitReached, Tape
 from tinygrad_scratch.verifier.truth import NotOnTensors, truth_of

@@ -12,6 +12,7 @@ from tinygrad_scratch.verifier.in_parts import parts_between
 from tinygrad_scratch.verifier.names import is_gradient_name, is_name_of_data, listed, words
 from tinygrad_scratch.verifier.new_names import renewed
 from tinygrad_scratch.verifier.numbers_by_name import RATE
+from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.parameters import Parameter
 from tinygrad_scratch.verifier.recorded import ARRAYS, Recorded, record
 from tinygrad_scratch.verifier.told import LOSS_AFTER_UPDATE, Gradient, Told, full_name, own
@@ -341,9 +342,14 @@ class Collecting(Told):
         """What a parameter was after its first value."""
         return {node for node in (*self._bound(parameter), *self._versions(parameter)) if node > parameter.node}
 
+    def made_by_update(self, final: Final) -> set[int]:
+        """What the update that a gradient stands in made of its parameter, if that is known."""
+        return {self._made[final.node]} if final.node in self._made else set()
+
     def without(self, nodes: set[int]) -> None:
         """Leave out some parameters, with what they were updated by."""
         left = {gradient for gradient, (parameter, _) in self._updates.items() if parameter.node in nodes}
+        self._updates = {gradient: of for gradient, of in self._updates.items() if gradient not in left}
         self.parameters = [parameter for parameter in self.parameters if parameter.node not in nodes]
         self.gradients = [gradient for gradient in self.gradients if gradient[1] not in left]
 

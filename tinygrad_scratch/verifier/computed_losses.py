@@ -53,6 +53,7 @@ class ComputedLosses(WellKnown):
             for node in dict.fromkeys(nodes)
             if node in reached
             and node not in parameters
+            and node not in self._of_others
             and name_of(self.tape.steps[self.tape.nodes[node].step].function) not in OF_A_SHAPE
             and (node in names or node not in updated)
             and self.tape.nodes[node].value.dtype.kind == "f"

@@ -36,8 +36,9 @@ from tinygrad_scratch.verifier.penalised import ADDING, adds_penalty, beside_kin
 from tinygrad_scratch.verifier.self_made_targets import Given
 from tinygrad_scratch.verifier.steady_losses import Elsewhere, weighs_samples
 from tinygrad_scratch.verifier.steps import Array, ancestors
+from tinygrad_scratch.verifier.steps_apart import take_one_step
 from tinygrad_scratch.verifier.tape import copy
-from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, own
+from tinygrad_scratch.verifier.told import PRINTED, UNNAMED, Gradient, own
 from tinygrad_scratch.verifier.totals import PLACE_IN_LIST, never_added_up, total
 from tinygrad_scratch.verifier.update_steps import shrunk, within
 from tinygrad_scratch.verifier.updates import Decay
@@ -63,7 +64,8 @@ class FindingLoss(Mixes):
         finals = self.owners_by(lambda value, parameter: False)[0]
         if self._wanted is not None:
             return self._put_wanted(finals)
-        self._put_totals(finals)
+        self._take_one_step(finals)
+        self._put_totals(self.owners_by(lambda value, parameter: False)[0])
         finals = self.owners_by(lambda value, parameter: False)[0]  # their values have other numbers now
         mine, finals, problem = self._theirs(finals)
         if problem:
@@ -115,6 +117,28 @@ class FindingLoss(Mixes):
                 "of them are meant. Give the value a name, loss = ..., and name that one: --loss loss."
             )
         return self._last_resort(finals)
+
+    def _before_clipping(self, gradients: list[Gradient]) -> list[Gradient]:
+        raise NotImplementedError
+
+    def _take_one_step(self, finals: list[Final]) -> None:
+        """Leave one step to be judged, where there are several by losses of their own."""
+        self._of_others = take_one_step(self, finals)
+        self._parents = self.tape.parents()
+        if self._of_others and not self.given:
+            self._read_updates_again()
+
+    def _read_updates_again(self) -> None:
+        """Read the gradients of one step: each step has a rate of its own, which all its updates take."""
+        known, before = dict(vars(self)), list(self.notes)
+        self._updates = {}
+        gradients = self._before_clipping(self._gradients())
+        if {p.node for p, _ in self._updates.values()} == {p.node for p, _ in known["_updates"].values()}:
+            self.gradients = gradients
+        else:
+            vars(self).update(known)
+        self.notes[:] = before
+        self._parents = self.tape.parents()
 
     def _last_resort(self, finals: list[Final]) -> str | None:
         """What is called a loss and was computed after the update, where no gradient fits any; else what is asked."""
@@ -392,6 +416,7 @@ class FindingLoss(Mixes):
             *((event.node, {event.name, event.name.removesuffix("()")}) for event in self.watch.returned),
         ]
         nodes = [node for node, names in events if self.wanted_loss in names]
+        reached -= self._of_others
         return [Candidate(str(self.wanted_loss), node) for node in dict.fromkeys(nodes[::-1]) if node in reached]
 
     def _put_wanted(self, finals: list[Final]) -> str | None:
@@ -738,6 +763,7 @@ class FindingLoss(Mixes):
         self._updates = {moved(node): value for node, value in self._updates.items()}
         self._made = {moved(node): moved(after) for node, after in self._made.items()}
         self._totals = {moved(node): count for node, count in self._totals.items()}
+        self._of_others = set(map(moved, self._of_others))
         self._penalty = {moved(node): part for node, part in self._penalty.items()}
         self._decays = {
             moved(node): Decay(moved(d.before), moved(d.after), moved(d.change), d.direction)

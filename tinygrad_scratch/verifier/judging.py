@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -32,6 +32,7 @@ from tinygrad_scratch.verifier.doubt import (
     names_with,
     puts_in,
 )
+from tinygrad_scratch.verifier.elsewhere import Elsewhere
 from tinygrad_scratch.verifier.entry import Entry
 from tinygrad_scratch.verifier.events import Event
 from tinygrad_scratch.verifier.explain import SCALES, Cause, as_cause, judged
@@ -103,6 +104,8 @@ class Judging(PastChoices):
     in_double = False  # whether what was made in float32 was made again
     has_no_loss = False  # whether the gradients can be those of none
     waits_for_loss = False  # whether another turn computes a loss, so that none is assumed in this one
+    loop = "", 0  # the file and the line of the loop of which a turn is judged
+    elsewhere: Sequence[Elsewhere] = ()  # other loops that train
     has_renames = False  # whether lines that only gave values other names are steps already
 
     def kind_of_rerun(self) -> Any:

@@ -7,9 +7,8 @@ from typing import Any
 from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.pairing import Final
 from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.steps_apart import NOT_JUDGED
 from tinygrad_scratch.verifier.told import own
-
-NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
 
 
 def by_later_losses(entry: Any) -> tuple[list[Final], str]:
@@ -40,10 +39,11 @@ def by_later_losses(entry: Any) -> tuple[list[Final], str]:
             names.append(own_losses[-1])
     if not found or len(found) == len(entry.finals):
         return [], ""
-    entry.later_losses = list(dict.fromkeys(names))
+    names = list(dict.fromkeys(names))
+    entry.later_losses += names
     whose = listed([final.parameter.name for final in found])
-    verb = "was" if len(entry.later_losses) == 1 else "were"
-    said = f"{listed(entry.later_losses)} {verb} computed after an update, for the update of {whose}: {NOT_JUDGED}"
+    verb = "was" if len(names) == 1 else "were"
+    said = f"{listed(names)} {verb} computed after an update, for the update of {whose}: {NOT_JUDGED}"
     return found, said
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_scratch.verifier.check import verify
+from tinygrad_scratch.verifier.elsewhere import MOST_ELSEWHERE, Elsewhere, Left, trained_elsewhere
 from tinygrad_scratch.verifier.events import Event, claims_gradient
 from tinygrad_scratch.verifier.forward_values import arguments_of, is_added, lent_in, made_between, take_apart
 from tinygrad_scratch.verifier.holders import put, set_local
@@ -36,6 +37,7 @@ from tinygrad_scratch.verifier.loops import (
     without_magics,
 )
 from tinygrad_scratch.verifier.losses import is_loss_name
+from tinygrad_scratch.verifier.names import listed
 from tinygrad_scratch.verifier.numbers_by_name import is_bias_of, is_number
 from tinygrad_scratch.verifier.over_entries import goes_over_entries
 from tinygrad_scratch.verifier.over_turns import (
@@ -55,11 +57,13 @@ from tinygrad_scratch.verifier.rewriting.again import Ends, Script
 from tinygrad_scratch.verifier.source import is_rename, text_of
 from tinygrad_scratch.verifier.states import States
 from tinygrad_scratch.verifier.steps import Array, Step, ancestors
+from tinygrad_scratch.verifier.steps_apart import NO_LOSS
 from tinygrad_scratch.verifier.tape import LimitReached
 from tinygrad_scratch.verifier.telling_turns import tells_of_all
 from tinygrad_scratch.verifier.update_steps import handed_over, in_update, inside, is_average, is_mix, projected
 
 OF_AN_UPDATE = 3  # calls: as those of a decay, of a step, and of what keeps it within bounds
+MOST_SECONDS = 10.0  # for a run to another loop
 MOST_SILENT = 6  # turns that are passed over, as those with an input of noughts
 
 
@@ -93,12 +97,73 @@ def check_of_script(code: Any, path: str, loss: str | None, seconds: float, most
     for name in list(check.entry.later_losses) if check.ok and loss is None else ():
         later = check_of_steps(code, path, name, seconds, most_silent)
         if later.first_wrong is not None:
+            known = f"{check.entry.step_name} was computed for"
+            later.notes[:] = [note for note in later.notes if not note.startswith(known)]
             later.notes.append(f"This is the step by {name}; that by {check.entry.loss_name} is right.")
             return later
         right = right and later.ok
     if right:
         check.say_later_are_right()
-    return check
+    other = check_of_others(path, check, seconds) if check.ok and loss is None else None
+    return check if other is None else other
+
+
+def check_of_others(path: str, check: Any, seconds: float) -> Any:
+    """The check of a turn of another loop that trains, and in which something is wrong; None where nothing is.
+
+    What is right there, or was not judged, is said of the first check.
+    """
+    file, line = check.loop
+    others = check.elsewhere if file == str(Path(path).resolve()) else []
+    judged = frozenset(final.parameter.name for final in check.finals) if others else frozenset()
+    for number, other in enumerate(others):
+        begin = f"The loop at line {other.first} updates {listed(list(other.names))}, too: "
+        known = judged if other.around else frozenset()
+        found, is_met = check_of_loop(path, other, known, seconds) if number < MOST_ELSEWHERE else (None, True)
+        if found is not None and found.first_wrong is not None:
+            found.notes.append(f"The loop at line {line} was judged before, and is right.")
+            return found
+        if is_met and found is not None and found.ok:
+            check.notes.append(f"{begin}a turn of that was judged by itself, and is right.")
+            check.notes += [note for note in found.notes if note.startswith(NO_LOSS) and note not in check.notes]
+        elif is_met:
+            check.notes.append(f"{begin}that was not judged.")
+    return None
+
+
+def check_of_loop(path: str, other: Elsewhere, known: frozenset[str], seconds: float) -> tuple[Any, bool]:
+    """The check of a turn of another loop, where that can be judged; and whether the script comes to that loop.
+
+    Those before it are left after a turn. Of what follows them the second turn is judged: in the first one, a penalty
+    on what they left may be nothing.
+    """
+    found, seen = check_beside(path, other, known, seconds, None)
+    if found is None or not found.ok:
+        return found, seen
+    for name in found.entry.later_losses:
+        later, _ = check_beside(path, other, known, seconds, name)
+        if later is None or not later.ok:
+            return later, seen
+    return found, seen
+
+
+def check_beside(
+    path: str, other: Elsewhere, known: frozenset[str], seconds: float, loss: str | None
+) -> tuple[Any, bool]:
+    """The check of a turn of another loop by a loss, and whether the script comes to that loop."""
+    file, seconds = str(Path(path).resolve()), min(seconds, MOST_SECONDS)
+    make = partial(turn_again, path, loss, seconds, MOST_SILENT, left=other.left, known=known)
+    again = Script(file, make, partial(run_as, path, file))
+    again.left = other.left
+    ends = {} if other.around else {(file, other.first): 1}
+    code, check = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True), None
+    with contextlib.suppress(Exception), as_main(path, file) as names:  # of it nothing is known, then
+        check = check_of_turn(
+            code, names, loss, seconds, again=again, most_silent=MOST_SILENT, ends=ends, known=known, left=other.left,
+        )  # fmt: skip
+    is_told = check is not None and not check.problem and again.loop == file and other.holds(again.line)
+    is_apart = check is not None and bool(check.entry.step_name or not other.around)
+    return (check if is_told and is_apart else None), (file, other.first) in again.seen
 
 
 def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_silent: int) -> Any:
@@ -122,12 +187,17 @@ def check_of_steps(code: Any, path: str, loss: str | None, seconds: float, most_
         return check_of_turn(code, names, loss, seconds, again=again, most_silent=most_silent)
 
 
-def turn_again(path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends) -> Any:
+def turn_again(
+    path: str, loss: str | None, seconds: float, most_silent: int, kind: Any, ends: Ends,
+    left: Left | None = None, known: frozenset[str] = frozenset(),
+) -> Any:  # fmt: skip
     """The check of the script's turn once more, of a class of checks: of the turn of a loop that was judged."""
     file = str(Path(path).resolve())
     code = compile(without_magics(text_of(file)), file, "exec", dont_inherit=True)
     with as_main(path, file) as names:
-        return check_of_turn(code, names, loss, seconds, kind, most_silent=most_silent, ends=ends)
+        return check_of_turn(
+            code, names, loss, seconds, kind, most_silent=most_silent, ends=ends, known=known, left=left
+        )
 
 
 def run_as(path: str, file: str, codes: Iterable[Any], variables: dict[str, Any]) -> None:
@@ -195,7 +265,8 @@ def as_main(path: str, file: str) -> Iterator[dict[str, Any]]:
 
 def check_of_turn(
     code: Any, names: dict[str, Any], loss: str | None, seconds: float, kind: Any = verify, again: Any = None,
-    most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False,
+    most_silent: int = MOST_SILENT, ends: Ends | None = None, waits: bool = False, known: frozenset[str] = frozenset(),
+    left: Left | None = None,
 ) -> Any:  # fmt: skip
     """Run a script until one turn of its training loop is made, and judge that.
 
@@ -204,8 +275,8 @@ def check_of_turn(
     check = kind()
     check.again = again
     check.seconds = seconds
-    check.entry.wanted_loss = loss
-    loops = Loops(check, most_silent, ends or {})
+    check.entry.wanted_loss, check.entry.known = loss, known
+    loops = Loops(check, most_silent, ends or {}, left)
     check.watch.on_line, check.tape.on_minimum = loops.see, loops.end_with
     check.watch.own_names.add(id(names))
     check.begin(None)
@@ -219,7 +290,8 @@ def check_of_turn(
         if again is not None:
             again.loop, again.line = loops.file, loops.line
             again.turns = loops.silent.get((loops.file, loops.line), 0) + 1
-            again.until_loss = loops.until_loss
+            again.until_loss, again.seen = loops.until_loss, set(loops.seen)
+        check.loop, check.elsewhere = (loops.file, loops.line), loops.elsewhere
         check.waits_for_loss = waits and bool(loops.until_loss)
         check.watch.on_line = None
         check.entry.updated, check.entry.changed = loops.updated, loops.changed
@@ -243,6 +315,7 @@ class Loops:
     check: Any
     most_silent: int
     ends: Ends = field(default_factory=dict)
+    left: Left | None = None  # a loop that is left after a turn
     running: dict[int, list[Turn]] = field(default_factory=dict)  # by the number of the running function
     updated: list[Parameter] = field(default_factory=list)
     changed: list[tuple[Parameter, int]] = field(default_factory=list)  # what holds another value after the turn
@@ -253,6 +326,8 @@ class Loops:
     passed_over: bool = False  # whether some turn updated parameters, and told nothing of some
     waited: set[int] = field(default_factory=set)  # what a first update changed, which was passed over for the next one
     silent: dict[tuple[str, int], int] = field(default_factory=dict)  # by loop: turns that told nothing of some, or all
+    elsewhere: list[Elsewhere] = field(default_factory=list)  # other loops that train, too
+    seen: set[tuple[str, int]] = field(default_factory=set)  # the loops that a run came to
     carried: set[int] = field(default_factory=set)  # what an inner loop only went on from, on the way to the loss
 
     def see(self, frame: FrameType) -> None:
@@ -263,8 +338,12 @@ class Loops:
         last = loops_in(file).get(line)
         if last is None:
             return
+        self.seen.add((file, line))
         watch = self.check.watch
         begun = len(watch.tape.steps)
+        if turns and turns[-1].first == line and self._leaves(frame):
+            self.see(frame)
+            return
         if turns and turns[-1].first == line:
             found = self._trained(turns[-1], self._updates(turns[-1], self._outermost(frame, turns[-1]), frame))
             found = [] if self._begin_anew(found, frame, turns[-1]) or self._is_forward(found, frame) else found
@@ -272,7 +351,7 @@ class Loops:
             silent = self.silent.get((file, line), 0)
             is_last = silent == self.ends.get((file, line), self.most_silent)
             tells = found and (is_last or tells_of_all(watch.tape, updates, turns[-1].steps))
-            is_early = silent < self.ends.get((file, line), 0)
+            is_early = silent < self.ends.get((file, line), 0) or self._is_passed(line)
             if tells and not self._goes_on(updates, turns[-1].steps) and not is_early:
                 self._end(turns[-1], frame, found)
             self.passed_over |= bool(found)
@@ -280,6 +359,19 @@ class Loops:
             begun = turns.pop().begun
         lift_numbers(frame, line, watch)
         turns.append(Turn(file, line, last, len(watch.tape.steps), len(watch.events), begun))
+
+    def _leaves(self, frame: FrameType) -> bool:
+        """Leave a loop after a turn, where that is asked for: the line after it comes next."""
+        if self.left is None or frame.f_lineno != self.left.first:
+            return False
+        try:
+            frame.f_lineno = self.left.then  # type: ignore[misc]  # of a frame that is traced
+        except ValueError:  # no way leads there
+            return False
+        return True
+
+    def _is_passed(self, line: int) -> bool:
+        return self.left is not None and self.left.first <= line <= self.left.last
 
     def _number(self, frame: FrameType) -> int:
         """The number of a running function: another one may get the id of one that returned out of its loop.
@@ -296,6 +388,7 @@ class Loops:
         known = {parameter.node for parameter, _ in self.changed}
         self.changed += [each for each in found if each[0].node not in known]  # as under another object's name
         self.until_loss = turns_until_loss(frame, turn.first)
+        self.elsewhere = trained_elsewhere(turn.file, turn.first, frame)
         first = begun_at(watch.tape, updates, self._outermost(frame, turn))
         give(watch.tape, first, {before for before, _ in updates})
         give_updated(watch.tape, first, {before for before, _ in updates})

@@ -58,6 +58,8 @@ class Told:
     gradients: list[Gradient] = field(default_factory=list)
     finals: list[Final] = field(default_factory=list)
     unsure: list[Gradient] = field(default_factory=list)
+    known: frozenset[str] = frozenset()  # parameters of which the steps were judged in another loop
+    step_name: str = ""  # of the loss that is judged by, where there are several steps
     later_losses: list[str] = field(default_factory=list)  # of steps of their own, by their names
     missing: list[Parameter] = field(default_factory=list)
     lacking: list[Parameter] = field(default_factory=list)  # those of them that surely are parameters
@@ -76,6 +78,7 @@ class Told:
     is_slip: bool = False  # whether both are of one output, and the gradients are those of the other one by a mistake
     _late: list[Candidate] = field(default_factory=list)  # losses that were computed after the update, and fit none
     _without_kinks: bool = False  # whether penalties with a kink are left out of the loss
+    _of_others: set[int] = field(default_factory=set)  # values that losses of other steps were made of
     _totals: dict[int, int] = field(default_factory=dict)  # sums of losses of single turns, and how many turns
     _wanted: tuple[str, Loss, list[int], Any] | None = None
     _loss_problem: str | None = None

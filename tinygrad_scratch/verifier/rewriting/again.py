@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from types import CodeType, FrameType
 from typing import Any, Self
 
+from tinygrad_scratch.verifier.elsewhere import Left, left_after_a_turn
 from tinygrad_scratch.verifier.rewriting.functions import Functions, functions_in
 from tinygrad_scratch.verifier.rewriting.rewrite import Rewrite
 from tinygrad_scratch.verifier.rewriting.state import Draws
@@ -260,6 +261,8 @@ class Script(Again):
         self.file, self.make_check, self.run = file, make, run
         self.loop, self.line, self.turns = "", 0, 1  # file and line of the loop, and how many turns until one tells
         self.until_loss = 0  # how many more until one computes a loss
+        self.seen: set[tuple[str, int]] = set()  # the loops that the run came to
+        self.left: Left | None = None  # a loop that is left after a turn
 
     def recorded(self, kind: Any) -> Any:
         return self.make_check(kind, {(self.loop, self.line): self.turns - 1})
@@ -310,8 +313,8 @@ class Script(Again):
         """
         text = "\n" * lines + text
         if self.loop != self.file or not lines < self.line <= text.count("\n") + 1:  # the loop is elsewhere
-            return compile(text, self.file, "exec", dont_inherit=True)
-        tree = ast.parse(text)
+            return compile(left_after_a_turn(ast.parse(text), self.left), self.file, "exec", dont_inherit=True)
+        tree = left_after_a_turn(ast.parse(text), self.left)
         loop = loop_at(tree, self.line)
         if loop is not None:
             if before is not None and self.strays():

@@ -1,0 +1,95 @@
+"""Steps by losses of their own in one turn: each is judged by its own loss, or it is said that it was not judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.verifier.files import check_of_script, edited_script, told
+
+TEACHER = """import numpy as np
+
+rng = np.random.default_rng(5)
+taste, chef = rng.normal(size=(5, 1)) * 0.4, rng.normal(size=(3, 2)) * 0.4
+spice = np.zeros(2)
+pantry, tried = rng.normal(size=(7, 3)), rng.normal(size=(7, 2))
+liked = rng.normal(size=(7, 1))
+
+for evening in range(4):
+    served = np.hstack([pantry, tried])
+    guess = np.tanh(served @ taste)
+    taste_loss = np.mean((guess - liked) ** 2)
+    d_taste = served.T @ (2 * (guess - liked) / 7 * (1 - guess**2))
+    taste -= 0.1 * d_taste
+    dish = np.tanh(pantry @ chef + spice)
+    praise = np.tanh(np.hstack([pantry, dish]) @ taste)
+    chef_loss = -np.mean(praise)
+    d_dish = ((-1 / 7) * (1 - praise**2) @ taste.T)[:, 3:] * (1 - dish**2)
+    d_chef, d_spice = pantry.T @ d_dish, d_dish.sum(axis=0)
+    chef -= 0.1 * d_chef
+    spice -= 0.1 * d_spice
+    print(evening, taste_loss, chef_loss)
+"""
+UPDATE = "    taste -= 0.1 * d_taste\n"
+AT_THE_END = TEACHER.replace(UPDATE, "").replace("    chef -=", UPDATE + "    chef -=")
+FOLLOWED = TEACHER.replace("\nfor evening", "slow = chef.copy()\n\nfor evening").replace(
+    "    print", "    slow = 0.9 * slow + 0.1 * chef\n    print"
+)
+UPHILL = TEACHER.replace("chef_loss = -np", "chef_objective = np").replace("chef_loss", "chef_objective")
+UPHILL = UPHILL.replace("(-1 / 7)", "(1 / 7)").replace("chef -=", "chef +=").replace("spice -=", "spice +=")
+ALIKE = TEACHER.replace("taste_loss", "loss").replace("chef_loss", "loss").replace("loss, loss", "loss")
+UNNAMED = TEACHER.replace("    chef_loss = -np.mean(praise)\n", "").replace(", chef_loss", "")
+TRUNK = """import numpy as np
+
+rng = np.random.default_rng(6)
+w, a, b = rng.normal(size=(3, 4)), rng.normal(size=(4, 1)), rng.normal(size=(4, 2))
+x, one, two = rng.normal(size=(5, 3)), rng.normal(size=(5, 1)), rng.normal(size=(5, 2))
+
+for turn in range(3):
+    h = np.tanh(x @ w)
+    first_loss, second_loss = np.sum((h @ a - one) ** 2), np.sum((h @ b - two) ** 2)
+    d_a, d_b = 2 * (h @ a - one), 2 * (h @ b - two)
+    d_h = d_a @ a.T + d_b @ b.T
+    g_a, g_b, g_w = h.T @ d_a, h.T @ d_b, x.T @ (d_h * (1 - h**2))
+    a -= 0.01 * g_a
+    b -= 0.01 * g_b
+    w -= 0.01 * g_w
+    print(first_loss, second_loss)
+"""
+RIGHT = {
+    "one after the other": TEACHER,
+    "both updates at the end": AT_THE_END,
+    "a slow copy": FOLLOWED,
+    "uphill": UPHILL,
+    "two losses of one name": ALIKE,
+}
+
+
+@pytest.mark.parametrize("script", RIGHT.values(), ids=RIGHT)
+def test_two_steps_of_one_turn_are_judged_each_by_its_own_loss(script: str, tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, script)
+    assert check.ok, str(check)
+    assert [final.parameter.name for final in check.finals] == ["taste"]
+    assert any("chef and spice: judged by itself, it is right, too" in note for note in check.notes), str(check)
+
+
+@pytest.mark.parametrize("script", RIGHT.values(), ids=RIGHT)
+def test_a_mistake_in_either_step_is_told(script: str, tmp_path: Path) -> None:
+    check, line = edited_script(tmp_path, script, "* (1 - dish**2)", "* (1 - dish)")
+    assert told(check)[0] == line, str(check)
+    check, line = edited_script(tmp_path, script, "(1 - guess**2)", "(1 - guess)")
+    assert told(check)[0] == line, str(check)
+
+
+def test_a_step_of_no_loss_is_named_as_not_judged(tmp_path: Path) -> None:
+    check = check_of_script(tmp_path, UNNAMED)
+    assert check.ok, str(check)
+    said = "No loss was computed for the update of chef and spice: that is a step of its own, and not judged."
+    assert said in check.notes, str(check)
+
+
+def test_what_one_loss_lacks_is_no_step_apart(tmp_path: Path) -> None:
+    """Heads on one trunk: where the trunk's gradient is that of one head alone, the other's is missing."""
+    trunk = TRUNK.replace("d_h = d_a @ a.T + d_b @ b.T", "d_h = d_a @ a.T")
+    assert not check_of_script(tmp_path, trunk).ok

@@ -1,0 +1,161 @@
+"""Loops that train beside the one of which a turn is judged: around it, or after it in the same function or script."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from tinygrad_scratch.verifier.loops import is_step, names_in, root_of, tree_of, velocities_in
+
+MOST_ELSEWHERE = 3  # loops that are judged, too: people wait
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Left:
+    """A loop that is left after a turn: its lines, and the line that comes then."""
+
+    first: int
+    last: int
+    then: int
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A loop that trains, too: its lines, what it updates, and the loop that is left after a turn to come to it."""
+
+    first: int
+    last: int
+    names: tuple[str, ...]
+    around: bool  # whether the turn that was judged is one of a loop in it
+    left: Left
+
+    def holds(self, line: int) -> bool:
+        return line == self.first if self.around else self.first <= line <= self.last
+
+
+def trained_elsewhere(file: str, line: int, frame: FrameType | None) -> list[Elsewhere]:
+    """The loops beside the one that begins in a line in which a step of training stands, those around it first."""
+    tree = tree_of(file)
+    scope = min((f for f in functions_of(tree) if line in lines_of(f)), key=lambda f: len(lines_of(f)), default=tree)
+    loops = [node for node in beneath(scope) if isinstance(node, ast.For | ast.While)]
+    judged = next((loop for loop in loops if loop.lineno == line), None)
+    if judged is None:
+        return []
+    found: dict[int, tuple[ast.For | ast.While, list[str]]] = {}
+    for node in beneath(scope):
+        if not isinstance(node, ast.stmt) or node.lineno in lines_of(judged):
+            continue
+        names = [name for name in stepped_by(file, node) if not is_held_number(frame, name)]
+        loop = loop_of(loops, judged, node.lineno) if names else None
+        if loop is not None:
+            found.setdefault(loop.lineno, (loop, []))[1].extend(names)
+    others = (elsewhere(scope, loops, judged, loop, names) for _, (loop, names) in sorted(found.items()))
+    return [other for other in others if other is not None]
+
+
+def loop_of(loops: list[Any], judged: ast.stmt, line: int) -> Any:
+    """The loop in which a step stands: the nearest one around what was judged, too, or else the whole of it after."""
+    around = [loop for loop in loops if line in lines_of(loop)]
+    both = [loop for loop in around if judged.lineno in lines_of(loop)]
+    if both:
+        return min(both, key=lambda loop: len(lines_of(loop)))
+    return max(around, key=lambda loop: len(lines_of(loop))) if around and line > judged.lineno else None
+
+
+def elsewhere(scope: ast.AST, loops: list[Any], judged: ast.stmt, loop: Any, names: list[str]) -> Elsewhere | None:
+    """What is known of another loop; None where no line comes after the one that is to be left."""
+    lines = lines_of(loop)
+    inside = [each for each in loops if judged.lineno in lines_of(each) and loop.lineno not in lines_of(each)]
+    left = max(inside, key=lambda each: len(lines_of(each)))
+    around = judged.lineno in lines
+    after = [n.lineno for n in beneath(scope) if isinstance(n, ast.stmt) and n.lineno > lines_of(left)[-1]]
+    then = min(after, default=0)
+    if around and (not then or then > lines[-1]):
+        then = loop.lineno
+    found = Left(left.lineno, lines_of(left)[-1], then)
+    return Elsewhere(loop.lineno, lines[-1], tuple(dict.fromkeys(names)), around, found) if then else None
+
+
+def stepped_by(file: str, node: ast.stmt) -> list[str]:
+    """What a statement takes a step of training with: `W` of `W -= rate * g`, or what it calls to take it."""
+    found = stepped_in_place(file, node)
+    match node:
+        case ast.Expr(value=ast.Call() as call) | ast.Assign(value=ast.Call() as call):
+            name = names_in(call.func) & training_functions(file)
+            return [*found, *(f"{each}()" for each in sorted(name) if each == last_name(call.func))]
+    return found
+
+
+def stepped_in_place(file: str, node: ast.stmt) -> list[str]:
+    match node:
+        case ast.AugAssign(target=target, op=op, value=value) if is_step(op, value, velocities_in(file)):
+            return outer_name(target, value)
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=op, right=value)) if ast.unparse(
+            target
+        ) == ast.unparse(left) and is_step(op, value, velocities_in(file)):
+            return outer_name(target, value)
+        case ast.Assign(
+            targets=[ast.Name(id=name) as target],
+            value=ast.DictComp(value=ast.BinOp() as made) | ast.ListComp(elt=ast.BinOp() as made),
+        ) if is_step(made.op, made.right, velocities_in(file)) and name in names_in(node.value):
+            return outer_name(target, made.right)
+    return []
+
+
+def outer_name(target: ast.expr, value: ast.expr) -> list[str]:
+    """What holds what is updated; none where it is only made smaller, as a rate is."""
+    root = root_of(target)
+    while isinstance(root, ast.Attribute) and not (isinstance(root.value, ast.Name) and root.value.id == "self"):
+        root = root.value
+    return [ast.unparse(root)] if names_in(value) - names_in(target) else []
+
+
+def last_name(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+
+
+@cache
+def training_functions(file: str) -> frozenset[str]:
+    """The functions of a file in which a step of training stands."""
+    return frozenset(
+        function.name
+        for function in functions_of(tree_of(file))
+        if any(isinstance(node, ast.stmt) and stepped_in_place(file, node) for node in beneath(function))
+    )
+
+
+def functions_of(tree: ast.AST) -> list[Function]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def beneath(scope: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a script or a function, and in none that is defined there."""
+    for node in ast.iter_child_nodes(scope):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield node
+            yield from beneath(node)
+
+
+def lines_of(node: Any) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def is_held_number(frame: FrameType | None, name: str) -> bool:
+    """Whether a name is one of a number, as of a rate that is made smaller."""
+    value = None if frame is None else frame.f_locals.get(name, frame.f_globals.get(name))
+    return value is not None and isinstance(value, int | float | np.ndarray | np.generic) and np.size(value) == 1
+
+
+def left_after_a_turn(tree: ast.Module, left: Left | None) -> ast.Module:
+    """A script of which a loop makes a turn, and ends."""
+    for node in ast.walk(tree) if left is not None else ():
+        if isinstance(node, ast.For | ast.While) and left is not None and node.lineno == left.first:
+            node.body.append(ast.copy_location(ast.Break(), node.body[-1]))
+    return tree

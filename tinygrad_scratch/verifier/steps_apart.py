@@ -1,0 +1,153 @@
+"""Steps by losses of their own in one turn: each moves parameters of its own, as those of an actor and of its critic.
+
+Which loss a step is by is told by the values that its gradients were made of, and not by the gradients that fit: so it
+is told of wrong ones, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from tinygrad_scratch.verifier.names import listed
+from tinygrad_scratch.verifier.pairing import Final
+from tinygrad_scratch.verifier.steps import ancestors
+from tinygrad_scratch.verifier.told import own
+from tinygrad_scratch.verifier.update_steps import in_update
+
+MOST_LOSSES = 50  # that have a name, as one of each sample has
+NO_LOSS = "No loss was computed for the update of"
+NOT_JUDGED = "that is a step of its own, and not judged. To judge it, make it alone, in a block."
+
+
+@dataclass
+class StepApart:
+    """A loss, with the values that it was made of, and the gradients that were made of these."""
+
+    name: str  # of several that are called alike, each has one of its own
+    called: str
+    loss: int
+    forward: set[int]
+    finals: list[Final]
+
+
+def take_one_step(entry: Any, finals: list[Final]) -> set[int]:
+    """Leave a single step to be judged, where there are several: that of the wanted loss, or else the first one.
+
+    What was updated before it is given. The values of the other losses are returned: none of them is the loss that is
+    looked for.
+    """
+    steps, rest = steps_apart(entry, finals)
+    wanted = entry.wanted_loss
+    new = [step for step in steps if any(final.parameter.name not in entry.known for final in step.finals)]
+    step = next((step for step in new if wanted in (None, step.name)), None)
+    if step is None or not (rest or len(steps) > 1):
+        return set()
+    others = [other for other in steps if other is not step]
+    entry.step_name = step.name
+    if wanted is not None:
+        entry.wanted_loss = step.called
+    nodes = {final.parameter.node for final in (*rest, *(f for other in others for f in other.finals))}
+    updated = set[int]().union(*(updates_of(entry, final) for final in finals if final.parameter.node in nodes))
+    behind = ancestors(entry.tape.parents(), [step.loss])
+    for node in behind & updated:
+        entry.tape.give(node)
+    entry.without(nodes)
+    entry.changed = [each for each in entry.changed if each[0].node not in nodes]
+    left = [other for other in others if other in new]
+    entry.later_losses = [other.name for other in left]
+    for other in left:
+        entry.notes.append(f"{other.name} was computed for the update of {names_of(other.finals)}: {NOT_JUDGED}")
+    if rest:
+        entry.notes.append(f"{NO_LOSS} {names_of(rest)}: that is a step of its own, and not judged.")
+    return set[int]().union(*(other.forward for other in others)) - step.forward
+
+
+def names_of(finals: list[Final]) -> str:
+    return listed([own(final.parameter.name) for final in finals])
+
+
+def steps_apart(entry: Any, finals: list[Final]) -> tuple[list[StepApart], list[Final]]:
+    """The steps in the order of their losses, and the gradients that were made of nothing in any loss.
+
+    None where a gradient was made of two losses: of those, the sum may be meant.
+    """
+    parents, nodes = entry.tape.parents(), {final.parameter.node for final in finals}
+    updated = {final.parameter.node: updates_of(entry, final) for final in finals}
+    moved = set[int]().union(*updated.values())
+    moving = entry.depending_on(nodes) - nodes - moved
+
+    def behind(node: int) -> set[int]:
+        return ancestors(parents, [node], until=moved)
+
+    made_of = {final.node: behind(final.node) for final in finals}
+    gradients = set[int]().union(*made_of.values())
+    events = [e for e in entry.watch.events if e.node in moving - gradients and entry.is_named_as_loss(e.name, e.node)]
+    named = {e.node: own(e.name) for e in events if entry.tape.nodes[e.node].value.size == 1}
+    forward = {node: behind(node) for node in sorted(named)} if len(named) <= MOST_LOSSES else {}
+    wholes = [node for node in forward if not any(node in forward[other] for other in forward if other != node)]
+    found: dict[int, list[Final]] = {}
+    rest = list[Final]()
+    for final in finals:
+        mine = made_of[final.node] & moving
+        losses = [
+            node
+            for node in wholes
+            if not mine.isdisjoint(forward[node].difference(*(forward[n] for n in wholes if n != node)))
+        ]
+        if len(losses) == 1 and final.parameter.node in forward[losses[0]]:
+            found.setdefault(losses[0], []).append(final)
+        elif losses or not is_of_others(final, mine, made_of[final.node], nodes | moved, forward):
+            return [], []
+        else:
+            rest.append(final)
+    order = sorted(found)
+    alike = len({named[node] for node in order}) < len(order)
+    names = [f"{named[n]} of step {number}" if alike else named[n] for number, n in enumerate(order, 1)]
+    steps = [StepApart(name, named[n], n, forward[n], found[n]) for name, n in zip(names, order, strict=True)]
+    is_sure = all(
+        follows(one, other, updated)
+        or (moving.isdisjoint(one.forward & other.forward) and (leads(entry, one, other) or leads(entry, other, one)))
+        for one, other in combinations(steps, 2)
+    )
+    return (steps, rest) if is_sure and steps else ([], [])
+
+
+def updates_of(entry: Any, final: Final) -> set[int]:
+    """What updates made of the parameter of a gradient: not all that has such a name, as its gradient may have."""
+    tape, before = entry.tape, final.parameter.node
+    made = (
+        node
+        for node in entry.updated_values(final.parameter)
+        if in_update(tape, tape.steps[tape.nodes[node].step], node, before) is not None
+    )
+    return {*made, *(entry.made_by_update(final))}
+
+
+def is_of_others(
+    final: Final, mine: set[int], made_of: set[int], parameters: set[int], forward: dict[int, set[int]]
+) -> bool:
+    """Whether a gradient was made of values in no loss, and of other parameters than its own, which is in none."""
+    node = final.parameter.node
+    apart = all(mine.isdisjoint(values) and node not in values for values in forward.values())
+    return apart and bool(mine - {final.node}) and bool((made_of & parameters) - {node})
+
+
+def follows(one: StepApart, other: StepApart, updated: dict[int, set[int]]) -> bool:
+    """Whether a loss was made of what another step had updated before."""
+    values = [updated[final.parameter.node] for final in one.finals]
+    return any(not other.forward.isdisjoint(each) for each in values)
+
+
+def leads(entry: Any, one: StepApart, other: StepApart) -> bool:
+    """Whether a loss is one of what another step's parameters make of its own, as an actor's is of the critic's.
+
+    Of a trunk under several heads, and of nets that know nothing of each other, the sum of the losses may be meant.
+    """
+    own_ones = {final.parameter.node for final in other.finals}
+    moved_by, theirs = entry.depending_on(own_ones), {final.parameter.node for final in one.finals} & other.forward
+    forward = (entry.tape.steps[entry.tape.nodes[node].step] for node in other.forward)
+    readers = [(node, step.reads) for step in forward for node in theirs.intersection(step.reads)]
+    of_both = {node for node, reads in readers if not moved_by.isdisjoint(reads)}
+    return bool(theirs) and of_both == theirs
