@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -54,6 +55,7 @@ from tinygrad_scratch.verifier.region import Region
 from tinygrad_scratch.verifier.renames import with_renames
 from tinygrad_scratch.verifier.replaced import replaced
 from tinygrad_scratch.verifier.rewriting.again import Again
+from tinygrad_scratch.verifier.rewriting.left_out import LeftOut, are_beside, told_of_loop
 from tinygrad_scratch.verifier.rewriting.outcome import outcome
 from tinygrad_scratch.verifier.rewriting.rewrite import CHANGED, MADE, NAMED, PUT_IN
 from tinygrad_scratch.verifier.rewriting.search import RECORDED, Search
@@ -345,6 +347,8 @@ class Judging(PastChoices):
             if self.causes:
                 self._rewrite()
                 self._name_kinds()
+            else:
+                self._see_what_a_loop_leaves_out()
             if not self.repairs and self.entry.other_loss and not self.case.convention:
                 self.case.convention = f"of another loss than your {self.entry.other_loss}"
             self.problem = self.case.doubt or unseen(self.case, self.repairs) or None
@@ -419,6 +423,22 @@ class Judging(PastChoices):
             cause.should_be = None
             cause.certainty = "fits" if cause.certainty == "checked" else cause.certainty
         return refuted
+
+    def _see_what_a_loop_leaves_out(self) -> None:
+        """Tell the head of a loop, where it alone keeps some of a list of parameters from their gradients."""
+        lacking = list(self.entry.lacking)
+        trained = [final.parameter for final in self.finals]
+        if self.again is None or self.unsure or self.assumed is not None or not are_beside(lacking, trained):
+            return
+        modules = [names for names, _ in self.watch.outer.values()]
+        search = LeftOut(self.case, self.again, self.kind_of_rerun(), modules, (CHANGED, NAMED), set(), FEW)
+        with contextlib.suppress(Exception):  # nothing is known of it, then
+            hits = search.run()
+            if hits:
+                repair, cause = told_of_loop(self.case, hits, lacking[0])
+                self.repairs, self.causes = [repair], [cause]
+                self.missing, self.entry.lacking = [p for p in self.missing if p not in lacking], []
+                self.case = self._case(self.truth)  # with the value that stands for none
 
     def _rewrite(self) -> None:
         """Look for a small change of the source that makes all gradients right, where the causes leave room for one."""

@@ -403,10 +403,10 @@ def values_of(case: Case) -> dict[str, Any]:
 def lines_of_suspects(case: Case) -> dict[str, set[int]]:
     """The statements that may hold the mistake, by file and first line.
 
-    They are those that made the wrong gradients, and not the loss or its data, those of the updates by them, and those
-    around these that made nothing of the forward pass, such as the head of a loop.
+    They are those that made the wrong gradients, or all where none is wrong, and not the loss or its data, those of the
+    updates by them, and those around these that made nothing of the forward pass, such as the head of a loop.
     """
-    wrong = case.wrong(case.replay())
+    wrong = case.wrong(case.replay()) or case.finals
     ahead_of_loss = case.forward | case.ancestors([case.truth.loss])
     made = case.ancestors(final.node for final in wrong) - ahead_of_loss
     steps = [*(case.step_of(node) for node in made), *updates_by(case, wrong)]
