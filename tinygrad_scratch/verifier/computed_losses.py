@@ -42,7 +42,7 @@ class ComputedLosses(WellKnown):
         named = last_first(named)
         nodes = [e.node for e in named if self.tape.nodes[e.node].value.size == 1]
         nodes += [node.number for node in self.tape.nodes if node.value.size == 1 and node.number not in read]
-        printed = dict.fromkeys(self._printed(), PRINTED)
+        printed = dict.fromkeys(self._printed(), PRINTED) | self._of_several(named)
         nodes = [*nodes, *printed]
         names = printed | {event.node: own(event.name) for event in reversed(named)}
         versions = {parameter: self.updated_values(parameter) for parameter in self.parameters}
@@ -61,6 +61,15 @@ class ComputedLosses(WellKnown):
         ]
         moving = self.depending_on({p.node for p in self.parameters if p.recorded.size > 1})
         return [candidate for candidate in found if not self._is_smoothed(candidate, moving)] or found
+
+    def _of_several(self, named: list[Event]) -> dict[int, str]:
+        """The means and sums of arrays that are called losses: they are called after these."""
+        arrays = {
+            e.node: own(e.name) for e in named if OF_LOSS.search(e.short.lower()) and self._value(e.node).size > 1
+        }
+        found = [step for step in self.tape.steps if name_of(step.function) in ("mean", "sum") and step.reads]
+        found = [step for step in found if step.reads[0] in arrays and self._value(step.makes[0]).size == 1]
+        return {step.makes[0]: f"the {name_of(step.function)} of {arrays[step.reads[0]]}" for step in found}
 
     def _is_smoothed(self, candidate: Candidate, moving: set[int]) -> bool:
         """Whether a number is what it was under its name before, and a small part of another: it is only watched.
