@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +30,19 @@ OF_LOSS = re.compile("loss|cost|objective")
 Meant = tuple[Candidate, list[Array]]  # a loss, and the true gradients of it
 
 
+@dataclass
+class Seen:
+    """What depends on arrays of parameters, what is called a loss, and the names of each value."""
+
+    moving: set[int]
+    losses: set[int]
+    by_node: dict[int, list[Event]]
+
+
 class ComputedLosses(WellKnown):
     """Candidates for the loss among what was computed."""
+
+    _seen_last: tuple[tuple[Any, ...], Seen] | None = None
 
     def _computed(self) -> list[Candidate]:
         """The values that they computed and that may be the loss: by name first, then any number that nothing reads."""
@@ -122,19 +135,32 @@ class ComputedLosses(WellKnown):
 
     def _is_printed(self, name: str, node: int) -> bool:
         """Whether a number is printed as a loss."""
-        bound = (event for event in self.watch.events if event.node == node and event.name == name)
-        return self._value(node).size == 1 and any(e.short in printed_as_losses(e.place.file) for e in bound)
+        if self._value(node).size != 1:
+            return False
+        bound = (event for event in self._seen().by_node.get(node, ()) if event.name == name)
+        return any(event.short in printed_as_losses(event.place.file) for event in bound)
 
     def _is_sum_of_losses(self, node: int) -> bool:
         """Whether a number is a sum of what depends on parameters, and what is called a loss is one of the terms."""
         step = self.tape.steps[self.tape.nodes[node].step]
         if name_of(step.function) not in ("add", "subtract") or len(step.reads) != 2 or self._value(node).size > 1:
             return False
-        arrays = {p.node for p in self.parameters if p.recorded.size > 1}
-        if any(arrays.isdisjoint(self.all_behind(read)) for read in step.reads):
+        seen = self._seen()
+        if not seen.moving.issuperset(step.reads):
             return False
-        losses = {event.node for event in self.watch.events if is_loss_name(event.name)}
-        return any(True for read in step.reads for _ in factors_of(self.tape, read, losses.__contains__))
+        return any(True for read in step.reads for _ in factors_of(self.tape, read, seen.losses.__contains__))
+
+    def _seen(self) -> Seen:
+        """What all names are asked for, worked out once for a run as it is now."""
+        arrays = frozenset(p.node for p in self.parameters if p.recorded.size > 1)
+        key = self._parents, arrays, len(self.watch.events)
+        if self._seen_last is None or self._seen_last[0][0] is not self._parents or self._seen_last[0][1:] != key[1:]:
+            by_node: dict[int, list[Event]] = {}
+            for event in self.watch.events:
+                by_node.setdefault(event.node, []).append(event)
+            losses = {node for node, events in by_node.items() if any(is_loss_name(event.name) for event in events)}
+            self._seen_last = key, Seen(self.depending_on(set(arrays)), losses, by_node)
+        return self._seen_last[1]
 
     def _is_called_loss(self, candidate: Candidate) -> bool:
         """Whether a name says that it is a loss: an error may be a difference, of which gradients are made."""
